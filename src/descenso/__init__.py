@@ -1,0 +1,45 @@
+"""The laboratory of gradient descent: one descent, run every way TensorFlow can run it.
+
+>>> import descenso as ds
+>>> data = ds.load("mnist")
+>>> run = ds.train(data, epochs=2, batch_size=1000, out=getfixture("tmp_path") / "run")
+>>> run.outcome
+'completed'
+
+The public names are imported when first used: importing this package does not import TensorFlow.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from descenso._version import __version__
+
+if TYPE_CHECKING:
+    from descenso.api import Run as Run
+    from descenso.api import load as load
+    from descenso.api import open_run as open_run
+    from descenso.api import train as train
+    from descenso.config import TrainConfig as TrainConfig
+    from descenso.data.dataset import Dataset as Dataset
+    from descenso.data.dataset import Split as Split
+
+_HOME = {
+    "Dataset": "descenso.data.dataset",
+    "Run": "descenso.api",
+    "Split": "descenso.data.dataset",
+    "TrainConfig": "descenso.config",
+    "load": "descenso.api",
+    "open_run": "descenso.api",
+    "train": "descenso.api",
+}
+__all__ = ["Dataset", "Run", "Split", "TrainConfig", "__version__", "load", "open_run", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,5 @@
+"""`python -m descenso`."""
+
+from descenso.cli import main
+
+main()

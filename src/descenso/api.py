@@ -1,0 +1,249 @@
+"""The public face: load, train, open a run, and look at it."""
+
+import base64
+import html
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.config import TrainConfig
+from descenso.data.catalog import NAMES, load
+from descenso.data.checks import check_dataset, check_fit, check_split
+from descenso.data.dataset import Dataset, Split
+from descenso.errors import DataError
+from descenso.runs.directory import RunDirectory, create, open_directory
+from descenso.runs.environment import environment
+from descenso.runs.history import Epoch, History
+from descenso.text import _
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from descenso.training.evaluation import Evaluation
+    from descenso.training.loop import Descent, Observer
+
+__all__ = ["Run", "evaluate", "load", "observer", "open_directory", "open_run", "train"]
+
+
+class Run:
+    """A run that has ended, or was stopped: what it was asked, how it went, and what it learned.
+
+    Attributes:
+        path: its directory.
+        config: its settings.
+        history: its epochs; `history.costs` are their costs in nats.
+        outcome: "completed", "diverged" or "interrupted" ("running", "killed" for one that never said).
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self._directory = directory
+        self.path = directory.path
+        self.config = directory.config
+        self.history: History = directory.history
+        self.outcome = directory.outcome
+        self.status = directory.status
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """Fraction of the test rows classified rightly, in [0, 1]; None where it diverged."""
+        value = self.status.get("test_accuracy")
+        return None if value is None else float(value)
+
+    @property
+    def weights(self) -> dict[str, NDArray[np.generic]]:
+        """The final parameters by name; for softmax W (num_inputs, num_classes) and b (num_classes,).
+
+        Raises:
+            DataError: where none were kept.
+        """
+        return self._directory.weights()[0]
+
+    def plot(self) -> "Figure":
+        """The cost of each epoch as a matplotlib figure."""
+        from descenso.reports.figures import loss_figure
+
+        return loss_figure({self.path.name: self.history.costs})
+
+    def summary(self) -> dict[str, Any]:
+        """What `descenso train --json` prints: plain values, a cost that is not finite as None."""
+        names = ("validation_accuracy", "diverged_at", "compile_seconds", "train_seconds")
+        return {
+            "run": str(self.path),
+            "outcome": self.outcome,
+            "engine": self.config.engine,
+            "dtype": self.config.dtype,
+            "seed": self.config.seed,
+            "epochs": self.config.epochs,
+            "costs": [cost if math.isfinite(cost) else None for cost in self.history.costs],
+            "test_accuracy": self.test_accuracy,
+            **{name: self.status.get(name) for name in names},
+        }
+
+    def __repr__(self) -> str:
+        done = f"{len(self.history.epochs)}/{self.config.epochs} epochs"
+        return f"<Run {self.path}: {self.outcome}, {done}, test accuracy {self.test_accuracy}>"
+
+    def _repr_html_(self) -> str:
+        from descenso.reports.figures import png
+
+        last = self.history.costs[-1] if self.history.costs else math.nan
+        rows = {
+            _("run"): self.path,
+            _("outcome"): _(self.outcome),
+            _("engine"): f"{self.config.engine}, {self.config.dtype}",
+            _("epochs"): f"{len(self.history.epochs)} / {self.config.epochs}",
+            _("last cost"): f"{last:.6f}",
+            _("test accuracy"): self.test_accuracy,
+        }
+        table = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in rows.items())
+        picture = base64.b64encode(png(self.plot())).decode()
+        return f'<table>{table}</table><img alt="{_("Training Loss")}" src="data:image/png;base64,{picture}">'
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in the directory `path`.
+
+    Raises:
+        DataError: where there is none, or its files are damaged.
+    """
+    return Run(open_directory(Path(path)))
+
+
+def train(
+    data: Dataset | str = "mnist",
+    *,
+    out: str | Path | None = None,
+    observer: "Observer | None" = None,
+    **settings: Any,
+) -> Run:
+    """Descend, and keep what came of it in a run directory.
+
+    Args:
+        data: a dataset, or what `load` takes.
+        out: the run directory itself; by default a new one below `runs/`.
+        observer: who hears of each epoch.
+        **settings: those of `TrainConfig` (model, rule, learning_rate, epochs, batch_size, engine, …).
+
+    Returns:
+        The run, however it ended: see `Run.outcome`.
+
+    Raises:
+        ConfigError: for a setting out of range; nothing is written.
+        DataError: for data that cannot be learned from; nothing is written.
+        DiskError: where the run cannot be written.
+    """
+    config = TrainConfig.of(**{**settings, "data": _source(data)})
+    rows = load(config.data) if isinstance(data, str) else check_dataset(data)
+    check_fit(rows, config.validation_size, config.batch_size)
+    directory = create(config, environment(), None if out is None else Path(out))
+    try:
+        _train_in(directory, config, rows, observer)
+    finally:
+        directory.close()
+    return Run(open_directory(directory.path))
+
+
+def _source(data: Dataset | str) -> str:
+    """What a config says of `data`: a name, or a folder's full path, so that it may be given back anywhere."""
+    if not isinstance(data, str):
+        return data.name
+    return str(Path(data).resolve()) if data not in NAMES and Path(data).is_dir() else data
+
+
+def observer(bound: Callable[[float], None], epoch: Callable[[Epoch], None]) -> "Observer":
+    """Who hears of a descent: `bound` once, of the seconds that compiling took; `epoch` after each epoch."""
+    from descenso.training.loop import Observer
+
+    return Observer(bound, epoch)
+
+
+def _train_in(directory: RunDirectory, config: TrainConfig, data: Dataset, observer: "Observer | None") -> None:
+    from descenso.training.loop import Observer, descend_all
+    from descenso.training.outcome import Outcome
+
+    def epoch(record: Epoch) -> None:
+        directory.append(record)
+        if observer:
+            observer.epoch(record)
+
+    started = time.time()
+    train_data, validation = data.hold_back(config.validation_size)
+    try:
+        descent = descend_all(config, train_data, Observer(observer.bound if observer else lambda _: None, epoch))
+    except BaseException:  # a second Ctrl-C, or a fault: say so in the run, and let it pass
+        done = len(directory.history.epochs)
+        directory.write("status.json", {"outcome": Outcome.INTERRUPTED.value, "epochs_done": done})
+        raise
+    status: dict[str, Any] = {
+        "outcome": descent.outcome.value,
+        "epochs_done": len(descent.epochs),
+        "signal": descent.signal or None,
+        "diverged_at": descent.diverged_at,
+        "started_unix_seconds": started,
+        "compile_seconds": descent.compile_seconds,
+        "train_seconds": descent.train_seconds,
+    }
+    if descent.outcome is not Outcome.DIVERGED:
+        status |= _keep(directory, descent, data, validation)
+    _draw(directory, descent, data)
+    directory.write("status.json", status)
+
+
+def _keep(directory: RunDirectory, descent: "Descent", data: Dataset, validation: Split) -> dict[str, float]:
+    """Write the weights, and what they come to on rows never learned from."""
+    from descenso.training.evaluation import evaluate as measure
+
+    about = {
+        "model": descent.problem.model.name,
+        "input_shape": "×".join(map(str, data.input_shape)),
+        "class_names": "\n".join(data.class_names),
+        "input_scale": repr(data.input_scale),
+    }
+    directory.write_weights(descent.params, about)
+    test = measure(descent.problem.model, descent.params, data.test, data.input_scale)
+    kept = {"test_accuracy": test.accuracy, "test_cost": test.cost}
+    if len(validation.labels):
+        kept["validation_accuracy"] = measure(
+            descent.problem.model, descent.params, validation, data.input_scale
+        ).accuracy
+    return kept
+
+
+def _draw(directory: RunDirectory, descent: "Descent", data: Dataset) -> None:
+    from descenso.reports.figures import loss_figure, save_figure, templates_figure
+    from descenso.training.outcome import Outcome
+
+    costs = [epoch.cost for epoch in descent.epochs]
+    save_figure(loss_figure({directory.path.name: costs}), directory.plot_path("loss.png"))
+    if descent.problem.model.name == "softmax" and descent.outcome is not Outcome.DIVERGED:
+        figure = templates_figure(descent.params["W"], data.input_shape, data.class_names)
+        save_figure(figure, directory.plot_path("templates.png"))
+
+
+def evaluate(run: str | Path, data: Dataset | str | None = None) -> "Evaluation":
+    """Evaluate the run in directory `run` on the test rows of `data`, by default of the data it learned from.
+
+    Raises:
+        DataError: where the run kept no weights, or the rows do not fit its model.
+    """
+    from descenso.descent.models import MODELS
+    from descenso.training.evaluation import evaluate as measure
+
+    directory = open_directory(Path(run))
+    params, about = directory.weights()
+    try:
+        shape = tuple(int(size) for size in about["input_shape"].split("×"))
+        class_names = tuple(about["class_names"].split("\n"))
+        model, scale = MODELS[about["model"]](shape, len(class_names)), float(about["input_scale"])
+    except (KeyError, ValueError) as error:
+        raise DataError(
+            _("{path}: weights that do not say what they are of ({reason})").format(path=run, reason=error)
+        ) from None
+    rows = load(data or directory.config.data) if not isinstance(data, Dataset) else data
+    check_split(rows.test, len(class_names), shape, _("{name}, test rows").format(name=rows.name))
+    return measure(model, params, rows.test, scale)

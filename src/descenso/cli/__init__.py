@@ -1,0 +1,48 @@
+"""The command line. One small file a command: it parses, calls, prints.
+
+Nothing here imports TensorFlow, NumPy or matplotlib until a command needs them.
+"""
+
+import os
+import sys
+from importlib import import_module
+
+from descenso import text
+from descenso.errors import DescensoError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line, and end the process with the exit code of `descenso.errors`."""
+    try:
+        language = _language(sys.argv)
+        text.use(language)
+        text.lend_to_typer(language)
+        import_module("descenso.cli.app").app(prog_name="descenso")
+    except DescensoError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say(text._("interrupted"))
+        sys.exit(130)
+    except BrokenPipeError:  # who read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _language(arguments: list[str]) -> str:
+    """Take `--lang` out of `arguments`, wherever it stands: help texts are made when commands are imported."""
+    for place, argument in enumerate(arguments):
+        if argument == "--lang" and place + 1 < len(arguments):
+            language = arguments[place + 1]
+            del arguments[place : place + 2]
+            return language
+        if argument.startswith("--lang="):
+            del arguments[place]
+            return argument.removeprefix("--lang=")
+    return text.from_environment()
+
+
+def _say(message: str) -> None:
+    print(f"descenso: {message}", file=sys.stderr)  # noqa: T201 - the one plain line an error gets

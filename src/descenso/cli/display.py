@@ -1,0 +1,62 @@
+"""What a person sees while a descent runs: a live bar on a terminal, elsewhere one line an epoch."""
+
+import sys
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from descenso.runs.history import Epoch
+from descenso.text import _
+
+__all__ = ["Display"]
+
+
+class Display:
+    """Shows a descent's progress.
+
+    Args:
+        epochs: how many there will be.
+        to_stderr: keep standard output free, for `--json`.
+    """
+
+    def __init__(self, epochs: int, to_stderr: bool) -> None:
+        self._lines = sys.stderr if to_stderr else sys.stdout
+        self._live = sys.stderr.isatty() and (to_stderr or sys.stdout.isatty())
+        self._epochs = epochs
+        self._seconds = 0.0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[cost]}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not self._live,
+        )
+        self._task = self._bar.add_task(_("Starting TensorFlow"), total=None, cost="", rate="")
+
+    def __enter__(self) -> "Display":
+        self._bar.start()
+        return self
+
+    def bound(self, compile_seconds: float) -> None:
+        """The engine has traced and compiled."""
+        self._bar.update(self._task, description=_("Training"), total=self._epochs)
+
+    def epoch(self, record: Epoch) -> None:
+        """An epoch has ended."""
+        self._seconds += record.seconds
+        if self._live:
+            rate = _("{rate:.3g} epochs/s").format(rate=(record.epoch + 1) / max(self._seconds, 1e-9))
+            cost = _("cost {cost:.6f}").format(cost=record.cost)
+            self._bar.update(self._task, advance=1, cost=cost, rate=rate)
+        else:
+            print(f"[{record.epoch}] cost: {record.cost:.10g}", file=self._lines, flush=True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()

@@ -1,0 +1,24 @@
+"""`descenso env`."""
+
+import json
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from descenso.cli.options import Json
+from descenso.text import _
+
+
+def env(as_json: Json = False) -> None:
+    """Show versions, processor and platform, as runs record them."""
+    from descenso.runs.environment import environment
+
+    found = environment()
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    table = Table(show_header=False)
+    for name, value in found.items():
+        table.add_row(name, _("not installed") if value is None else str(value))
+    Console().print(table)

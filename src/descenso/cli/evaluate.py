@@ -1,0 +1,45 @@
+"""`descenso evaluate`."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from descenso.cli.options import Json, RunArgument
+from descenso.cli.quiet import quiet
+from descenso.text import _
+
+
+def evaluate(
+    run: RunArgument,
+    data: Annotated[
+        str | None, typer.Option(help=_("Dataset whose test rows are used; by default the run's own."))
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a run on test rows: accuracy, cost, accuracy per class, confusion matrix."""
+    with quiet():
+        from descenso import api
+        from descenso.reports.figures import confusion_figure, save_figure
+
+        found = api.evaluate(run, data)
+    directory = api.open_directory(run)
+    class_names = directory.weights()[1]["class_names"].split("\n")
+    picture = save_figure(confusion_figure(found.confusion, class_names), directory.plot_path("confusion.png"))
+    if as_json:
+        answer = {
+            "accuracy": found.accuracy,
+            "cost": found.cost,
+            "per_class": dict(zip(class_names, found.per_class, strict=True)),
+            "confusion": found.confusion.tolist(),
+        }
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    typer.echo(_("Accuracy: {accuracy:.4f}, cost: {cost:.6f}").format(accuracy=found.accuracy, cost=found.cost))
+    table = Table(_("class"), _("rows"), _("accuracy"))
+    for name, rows, share in zip(class_names, found.confusion.sum(axis=1), found.per_class, strict=True):
+        table.add_row(name, str(rows), "–" if share is None else f"{share:.4f}")
+    Console().print(table)
+    typer.echo(_("Confusion matrix: {path}").format(path=picture))

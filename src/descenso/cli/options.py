@@ -1,0 +1,52 @@
+"""Options that commands share; those of a descent are made from the table in `descenso.config`."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from descenso.config import TrainConfig
+from descenso.text import _
+
+__all__ = ["Json", "OutFile", "RunArgument", "with_settings"]
+
+Json = Annotated[bool, typer.Option("--json", help=_("Print one JSON object on standard output, nothing else there."))]
+OutFile = Annotated[Path | None, typer.Option("--out", "-o", help=_("The PNG file to write."))]
+RunArgument = Annotated[Path, typer.Argument(help=_("A run directory."), metavar="RUN")]
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command(**settings)` an option for each row of the settings' table; those not given arrive as None."""
+    own = inspect.signature(command).parameters.values()
+    named = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    made = [_parameter(name) for name in TrainConfig.model_fields]
+    parameters = sorted([*made, *named], key=lambda each: each.name != "data")  # the argument comes first
+
+    def called(**values: Any) -> None:
+        command(**values)
+
+    called.__doc__ = command.__doc__
+    called.__name__ = command.__name__
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {each.name: each.annotation for each in parameters}
+    return called
+
+
+def _parameter(name: str) -> inspect.Parameter:
+    field = TrainConfig.model_fields[name]
+    choices = get_args(field.annotation)
+    kind: Any = str if choices else field.annotation
+    text = _(field.description or "") + " " + _("[default: {}]").format(field.default).replace("[", "\\[", 1)
+    if name == "data":
+        info = typer.Argument(help=text, metavar="DATA", show_default=False)
+    else:
+        extra = field.json_schema_extra
+        short = [str(extra["short"])] if isinstance(extra, dict) and extra["short"] else []
+        flag = f"--{name.replace('_', '-')}"
+        metavar = "|".join(choices) if len(choices) > 1 else None
+        info = typer.Option(flag, *short, help=text, metavar=metavar, show_default=False)
+    return inspect.Parameter(
+        name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=Annotated[kind | None, info]
+    )

@@ -1,0 +1,90 @@
+"""What must hold before the first step."""
+
+import numpy as np
+
+from descenso.data.dataset import Dataset, Split
+from descenso.errors import ConfigError, DataError
+from descenso.text import _
+
+__all__ = ["check_dataset", "check_fit", "check_split"]
+
+
+def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], what: str) -> None:
+    """Inputs and labels of `what` agree with each other, with the classes and with the model's inputs.
+
+    Raises:
+        DataError: naming the first row that does not.
+    """
+    inputs, labels = split
+    if inputs.shape[1:] != input_shape:
+        raise DataError(
+            _("{what}: inputs of shape {got}, expected {expected}; the model reads one size only").format(
+                what=what, got=_shape(inputs.shape[1:]), expected=_shape(input_shape)
+            )
+        )
+    if labels.ndim != 1:
+        raise DataError(
+            _(
+                "{what}: labels of shape {got}, expected one whole number a row; "
+                "if they are one-hot, give numpy.argmax(labels, axis=1)"
+            ).format(what=what, got=_shape(labels.shape))
+        )
+    if len(inputs) != len(labels):
+        raise DataError(
+            _("{what}: {inputs} rows of inputs and {labels} labels; each row needs one").format(
+                what=what, inputs=len(inputs), labels=len(labels)
+            )
+        )
+    if not len(labels):
+        raise DataError(_("{what}: no rows; give at least one").format(what=what))
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            _("{what}: labels of type {got}, expected whole numbers; try labels.astype('int32')").format(
+                what=what, got=labels.dtype
+            )
+        )
+    outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    if len(outside):
+        raise DataError(
+            _("{what}: row {row} has label {label}, expected one in [0, {classes})").format(
+                what=what, row=outside[0], label=labels[outside[0]], classes=num_classes
+            )
+        )
+
+
+def check_dataset(data: Dataset) -> Dataset:
+    """`data`, once both of its splits hold together.
+
+    Raises:
+        DataError: where they do not, or where there is one class only.
+    """
+    if data.num_classes < 2:
+        raise DataError(_("{name}: one class only; give rows of at least two").format(name=data.name))
+    check_split(data.train, data.num_classes, data.input_shape, _("{name}, training rows").format(name=data.name))
+    check_split(data.test, data.num_classes, data.input_shape, _("{name}, test rows").format(name=data.name))
+    return data
+
+
+def check_fit(data: Dataset, validation_size: int, batch_size: int) -> None:
+    """The rows suffice for the settings.
+
+    Raises:
+        ConfigError: for a batch or a validation split larger than the training rows.
+    """
+    rows = len(data.train.labels)
+    if validation_size >= rows:
+        raise ConfigError(
+            _("validation_size must leave training rows, got {size} of {rows}; try --validation-size {less}").format(
+                size=validation_size, rows=rows, less=rows // 10
+            )
+        )
+    if batch_size > rows - validation_size:
+        raise ConfigError(
+            _("batch_size must be at most the {rows} training rows, got {size}; try --batch-size {rows}").format(
+                rows=rows - validation_size, size=batch_size
+            )
+        )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "()"

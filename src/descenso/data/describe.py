@@ -1,0 +1,37 @@
+"""What one looks at in a dataset before training on it."""
+
+from typing import Any
+
+import numpy as np
+
+from descenso.data.dataset import Dataset, Split
+
+__all__ = ["describe"]
+
+
+def describe(data: Dataset) -> dict[str, Any]:
+    """Shapes, types, ranges, and rows per class of both splits, as plain values.
+
+    `needs_normalisation` says whether the stored values reach beyond [−1, 1].
+    """
+    train = _describe_split(data.train, data.class_names)
+    return {
+        "name": data.name,
+        "classes": list(data.class_names),
+        "train": train,
+        "test": _describe_split(data.test, data.class_names),
+        "needs_normalisation": max(abs(train["minimum"]), abs(train["maximum"])) > 1,
+        "input_scale": data.input_scale,
+    }
+
+
+def _describe_split(split: Split, class_names: tuple[str, ...]) -> dict[str, Any]:
+    counts = np.bincount(split.labels, minlength=len(class_names))
+    return {
+        "inputs_shape": list(split.inputs.shape),
+        "labels_shape": list(split.labels.shape),
+        "dtype": str(split.inputs.dtype),
+        "minimum": split.inputs.min().item(),
+        "maximum": split.inputs.max().item(),
+        "rows_per_class": dict(zip(class_names, counts.tolist(), strict=True)),
+    }

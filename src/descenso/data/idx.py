@@ -1,0 +1,92 @@
+"""IDX, the format of the original MNIST files, read with hostile input in mind.
+
+A file is two zero bytes, a byte for the element's type, a byte for the number of dimensions, one
+big-endian uint32 a dimension, then the elements, row-major; gzipped or not. Source: the format's
+description on the MNIST page (LeCun, Cortes, Burges).
+"""
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.errors import DataError
+from descenso.text import _
+
+__all__ = ["read_idx"]
+
+TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+MAX_DIMENSIONS = 8
+MAX_BYTES = 2**31  # of elements; MNIST's largest file holds 47 million
+MAX_DEFLATE_RATIO = 1032  # no deflate stream can expand further than this
+CHUNK = 2**24
+
+
+def read_idx(path: Path) -> NDArray[np.generic]:
+    """The array in the IDX file `path`, in the machine's byte order.
+
+    What the header claims is held against what the file can contain before anything is allocated; then
+    exactly that many bytes must follow. Only a regular file is opened.
+
+    Raises:
+        DataError: with path and offset, for a file that is missing, unreadable, not IDX, truncated, padded,
+            damaged, or larger than 2 GiB.
+    """
+    try:
+        if not path.is_file():
+            _refuse(path, 0, _("not a regular file"))
+        stored = path.stat().st_size
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            if not zipped:
+                return _read(raw, path, ceiling=stored)
+            with gzip.GzipFile(fileobj=raw) as stream:
+                return _read(stream, path, ceiling=stored * MAX_DEFLATE_RATIO)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise DataError(_("{path}: damaged gzip data ({reason})").format(path=path, reason=error)) from None
+    except OSError as error:
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror)) from None
+
+
+def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int) -> NDArray[np.generic]:
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES:
+        _refuse(path, 0, _("not an IDX file (it starts with {magic})").format(magic=magic.hex(" ") or _("nothing")))
+    if not 1 <= magic[3] <= MAX_DIMENSIONS:
+        _refuse(path, 3, _("{count} dimensions, expected 1 to {most}").format(count=magic[3], most=MAX_DIMENSIONS))
+    sizes = stream.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        _refuse(path, 4 + len(sizes), _("the header ends early"))
+    shape = struct.unpack(f">{magic[3]}I", sizes)
+    dtype = np.dtype(TYPES[magic[2]])
+    start = 4 + len(sizes)
+    claimed = math.prod(shape) * dtype.itemsize  # Python integers: no overflow
+    if claimed > MAX_BYTES:
+        _refuse(path, 4, _("{claimed} bytes claimed, at most {most} are read").format(claimed=claimed, most=MAX_BYTES))
+    if start + claimed > ceiling:
+        _refuse(path, 4, _("{claimed} bytes claimed, the file cannot hold them").format(claimed=claimed))
+    array = np.empty(shape, dtype)
+    _fill(stream, array.reshape(-1).view(np.uint8).data, path, start)
+    if stream.read(1):
+        _refuse(path, start + claimed, _("more bytes follow than the header claims"))
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _fill(stream: BinaryIO | gzip.GzipFile, target: memoryview, path: Path, start: int) -> None:
+    done = 0
+    while done < len(target):
+        piece = stream.read(min(CHUNK, len(target) - done))
+        if not piece:
+            _refuse(path, start + done, _("the data ends {missing} bytes early").format(missing=len(target) - done))
+        target[done : done + len(piece)] = piece
+        done += len(piece)
+
+
+def _refuse(path: Path, offset: int, reason: str) -> NoReturn:
+    raise DataError(_("{path}, byte {offset}: {reason}").format(path=path, offset=offset, reason=reason))

@@ -1,0 +1,76 @@
+"""Batch order as a pure function of (seed, epoch): computed once, outside every engine.
+
+Because the order is data, engines that are fed the same one must walk the same path, a run can go on
+from any epoch, and a picture of what was seen when can be drawn.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Order", "epoch_order"]
+
+
+class Order(NamedTuple):
+    """Which rows each step of one epoch sees.
+
+    Attributes:
+        batches: (full_steps, batch_size) int32, the full batches.
+        rest: (rows % batch_size,) int32, the last, smaller batch; empty where the rows divide evenly.
+    """
+
+    batches: NDArray[np.int32]
+    rest: NDArray[np.int32]
+
+    def __iter__(self) -> Iterator[NDArray[np.int32]]:
+        """The rows of each step in turn."""
+        yield from self.batches
+        if len(self.rest):
+            yield self.rest
+
+    @property
+    def weights(self) -> NDArray[np.int64]:
+        """(steps,) rows in each step: what its cost weighs in the epoch's average."""
+        return np.array([len(rows) for rows in self])
+
+
+def epoch_order(kind: str, rows: int, batch_size: int, seed: int, epoch: int) -> Order:
+    """The order of one epoch.
+
+    Args:
+        kind: "permutation" (every row once, uniformly at random), "sequential" (as stored), or "buffer:N"
+            (tf.data's `shuffle(N)`: a buffer of N rows, from which each draw takes one at random and which
+            the next row refills; rows can only come so early).
+        rows: how many training rows there are, at least 1.
+        batch_size: rows in a batch, in [1, rows].
+        seed: of the run, at least 0.
+        epoch: counted from 0.
+
+    Returns:
+        Every row exactly once.
+
+    >>> [list(map(int, step)) for step in epoch_order("sequential", 5, 2, seed=0, epoch=0)]
+    [[0, 1], [2, 3], [4]]
+    """
+    random = np.random.default_rng([seed, epoch])
+    if kind == "sequential":
+        flat = np.arange(rows, dtype=np.int64)
+    elif kind == "permutation":
+        flat = random.permutation(rows)
+    else:
+        flat = _through_buffer(rows, int(kind.removeprefix("buffer:")), random)
+    ordered: NDArray[np.int32] = flat.astype(np.int32)
+    full = rows - rows % batch_size
+    return Order(ordered[:full].reshape(-1, batch_size), ordered[full:])
+
+
+def _through_buffer(rows: int, size: int, random: np.random.Generator) -> NDArray[np.int64]:
+    size = min(size, rows)
+    buffer = list(range(size))
+    drawn = []
+    for row, slot in enumerate(random.integers(size, size=rows - size).tolist(), start=size):
+        drawn.append(buffer[slot])
+        buffer[slot] = row
+    return np.array(drawn + [buffer[slot] for slot in random.permutation(size)])

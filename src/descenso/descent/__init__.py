@@ -1,0 +1,1 @@
+"""The mathematics of a descent, as pure functions on tensors."""

@@ -1,0 +1,51 @@
+"""Function: one step is traced once into a graph with `tf.function`; Python turns the loop."""
+
+import math
+from collections.abc import Iterable
+from time import perf_counter
+
+import tensorflow as tf
+
+from descenso.data.dataset import Split
+from descenso.data.order import Order
+from descenso.descent.problem import Problem, Tensor, TrainState, start, tape_step
+from descenso.engines.base import Epochs, step_trace
+
+__all__ = ["Function"]
+
+
+class Function:
+    """The rows lie on the device; a step takes their numbers, gathers them and descends, in one call."""
+
+    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
+        inputs, labels = tf.constant(train.inputs), tf.constant(train.labels)
+        then = perf_counter()
+
+        @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+        def step(state: TrainState, rows: Tensor) -> tuple[TrainState, Tensor]:
+            return tape_step(problem, state, tf.gather(inputs, rows), tf.gather(labels, rows))
+
+        self._traced = step
+        any_rows = tf.TensorSpec([None], tf.int32)  # one trace serves the last, smaller batch too
+        self._step = step.get_concrete_function(start(problem, 0), any_rows)
+        self.compile_seconds = perf_counter() - then
+
+    @property
+    def traces(self) -> int:
+        return int(self._traced.experimental_get_tracing_count())
+
+    def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
+        for order in orders:
+            then, costs = perf_counter(), list[float]()
+            for rows in order:
+                state, cost = self._step(state, tf.constant(rows))
+                costs.append(float(cost))
+                if not math.isfinite(costs[-1]):
+                    break
+            trace = step_trace(costs, perf_counter() - then)
+            yield state, trace
+            if not trace.finite:
+                return
+
+    def close(self) -> None:
+        """Nothing is held but memory."""

@@ -1,0 +1,46 @@
+"""The exceptions of descenso. Each carries the exit code that the command line ends with.
+
+    DescensoError                1   something this package checks did not hold
+    ├── ConfigError (ValueError) 2   a setting that cannot be meant: a name, a range, a file of settings
+    ├── DataError (ValueError)   3   data that cannot be learned from, or is not what its format says
+    ├── RunInUse                 4   another process is writing this run
+    └── DiskError (OSError)      5   a place that cannot be written, or is full
+
+A message names the subject, what was received, what was expected, and the line that mends it. The
+command line prints it without a traceback. How a descent ends is not an exception: it is an
+`Outcome` (see `descenso.training.outcome`).
+"""
+
+from typing import ClassVar
+
+__all__ = ["ConfigError", "DataError", "DescensoError", "DiskError", "RunInUse"]
+
+
+class DescensoError(Exception):
+    """Root of everything that this package raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(DescensoError, ValueError):
+    """A setting is unknown or outside its range."""
+
+    exit_code = 2
+
+
+class DataError(DescensoError, ValueError):
+    """Data is missing, damaged, or does not fit the model."""
+
+    exit_code = 3
+
+
+class RunInUse(DescensoError):  # noqa: N818 - it states a fact about the run, as FileExistsError does
+    """Another process holds the run's lock."""
+
+    exit_code = 4
+
+
+class DiskError(DescensoError, OSError):
+    """The run's directory cannot be made or written."""
+
+    exit_code = 5

@@ -1,0 +1,127 @@
+"""Pictures, drawn with matplotlib without its global state."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from descenso.data.dataset import Split
+from descenso.runs.files import write_file
+from descenso.text import _
+
+__all__ = ["confusion_figure", "contact_sheet", "loss_figure", "png", "save_figure", "templates_figure"]
+
+
+def loss_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
+    """The cost of each epoch, one curve a run.
+
+    Args:
+        curves: by label, the costs in nats; values that are not finite leave a gap.
+    """
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for label, costs in curves.items():
+        axes.plot(np.arange(len(costs)), costs, marker="o" if len(costs) < 3 else None, label=label)
+    axes.set(title=_("Training Loss"), xlabel=_("Epoch #"), ylabel=_("Loss"))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    if len(curves) > 1:
+        axes.legend()
+    return figure
+
+
+def templates_figure(W: NDArray[np.generic], input_shape: tuple[int, ...], class_names: Sequence[str]) -> Figure:
+    """The weights of each class as a picture: what softmax regression looks for, and what it looks away from.
+
+    Args:
+        W: (num_inputs, num_classes).
+        input_shape: (height, width) with height · width = num_inputs.
+        class_names: num_classes of them.
+    """
+    limit = float(np.abs(W).max()) or 1.0
+    figure, panels = _panels(len(class_names))
+    for name, template, axes in zip(class_names, W.T, panels, strict=True):
+        image = axes.imshow(template.reshape(input_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
+        axes.set_title(name)
+    bar = figure.colorbar(image, ax=panels, shrink=0.8, aspect=30)
+    bar.set_label(_("weight (red speaks for the class, blue against it)"))
+    return figure
+
+
+def confusion_figure(confusion: NDArray[np.int64], class_names: Sequence[str]) -> Figure:
+    """The confusion matrix: rows of each true class by predicted class, counted and coloured by share.
+
+    Args:
+        confusion: (num_classes, num_classes).
+        class_names: num_classes of them.
+    """
+    size = max(4.5, 0.55 * len(class_names) + 1.2)
+    figure = Figure(figsize=(size + 1, size), layout="constrained")
+    axes = figure.subplots()
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(confusion) if len(class_names) <= 30 else ():
+        shade = "white" if shares[row, column] > 0.5 else "black" if count else "lightgrey"
+        axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=shade)
+    ticks = range(len(class_names))
+    axes.set_xticks(ticks, class_names, rotation=90 if max(map(len, class_names)) > 2 else 0)
+    axes.set_yticks(ticks, class_names)
+    axes.set(title=_("Confusion matrix"), xlabel=_("Predicted class"), ylabel=_("True class"))
+    figure.colorbar(image, ax=axes, shrink=0.8).set_label(_("share of the true class"))
+    return figure
+
+
+def contact_sheet(split: Split, class_names: Sequence[str], each: int = 10) -> Figure:
+    """The first `each` images of every class, a class a row.
+
+    Args:
+        split: inputs (rows, height, width).
+        class_names: num_classes of them.
+    """
+    figure = Figure(figsize=(0.6 * each + 0.6, 0.6 * len(class_names)), layout="constrained")
+    grid = figure.subplots(len(class_names), each, squeeze=False)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+        axes.axis("off")
+    limit = 255.0 if split.inputs.dtype == np.uint8 else float(split.inputs.max())
+    for label, row in enumerate(grid):
+        row[0].axis("on")
+        row[0].set_frame_on(False)
+        row[0].set_ylabel(class_names[label], rotation=0, ha="right", va="center")
+        for axes, index in zip(row, np.flatnonzero(split.labels == label), strict=False):
+            axes.imshow(split.inputs[index], cmap="gray_r", vmin=0, vmax=limit)
+    return figure
+
+
+def _panels(count: int) -> tuple[Figure, NDArray[np.object_]]:
+    """A figure with `count` bare axes, five in a row."""
+    columns = min(count, 5)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(1.6 * columns + 1, 1.8 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set(xticks=[], yticks=[])
+    for axes in panels[count:]:
+        axes.remove()
+    return figure, panels[:count]
+
+
+def png(figure: Figure) -> bytes:
+    """`figure` as a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    return buffer.getvalue()
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write `figure` to `path` as PNG, whole or not at all.
+
+    Raises:
+        DiskError: where it cannot be written.
+    """
+    write_file(path, png(figure))
+    return path

@@ -1,0 +1,1 @@
+"""Run directories: what is kept of a descent, written so that nothing is lost. No TensorFlow here."""

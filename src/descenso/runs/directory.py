@@ -1,0 +1,210 @@
+"""The run directory, the unit that is kept, compared and shared.
+
+    <run>/  config.json  environment.json  status.json  history.jsonl  model/weights.safetensors  plots/
+
+`status.json` appears first, with the outcome "running", and is replaced as a whole. `history.jsonl` is only
+ever appended to, one line an epoch.
+"""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from descenso.config import TrainConfig, read_settings
+from descenso.errors import ConfigError, DataError, RunInUse
+from descenso.runs.files import disk_errors, write_file
+from descenso.runs.history import Epoch, History, read_history
+from descenso.text import _, mark
+
+OUTCOMES = (  # those a run may be shown with; the first three are how a descent ends
+    mark("completed"),
+    mark("diverged"),
+    mark("interrupted"),
+    mark("running"),
+    mark("killed"),
+    mark("damaged"),
+)
+
+__all__ = ["OUTCOMES", "RunDirectory", "create", "find_runs", "open_directory"]
+
+
+class RunDirectory:
+    """A run on disk. Made by `create`, which also locks it, or by `open_directory`, to be read."""
+
+    def __init__(self, path: Path, lock: FileLock | None = None) -> None:
+        self.path = path
+        self._lock = lock
+        self._history: Any = None
+
+    @property
+    def config(self) -> TrainConfig:
+        """What the run was asked to do."""
+        return TrainConfig.of(**read_settings(self.path / "config.json"))
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """How it went: outcome, and once finished accuracy, cost and times."""
+        return dict(self._json("status.json"))
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What it ran on."""
+        return dict(self._json("environment.json"))
+
+    @property
+    def history(self) -> History:
+        """Its epochs, as far as they were written whole."""
+        return read_history(self.path / "history.jsonl")
+
+    @property
+    def outcome(self) -> str:
+        """How it ended; "running" while a process holds its lock, "killed" where that one ended unannounced."""
+        outcome = str(self.status["outcome"])
+        if outcome != "running" or self._lock is not None:
+            return outcome
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                return "killed"
+        except Timeout:
+            return "running"
+
+    def weights(self) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
+        """The final parameters by name, as a textbook writes them, and what the file says of itself.
+
+        Raises:
+            DataError: where there are none, or the file is damaged.
+        """
+        path = self.path / "model" / "weights.safetensors"
+        if not path.is_file():
+            raise DataError(
+                _("{run}: no weights were kept (outcome: {outcome}); train again with --config {config}").format(
+                    run=self.path, outcome=self.outcome, config=self.path / "config.json"
+                )
+            )
+        try:
+            with safetensors.safe_open(str(path), framework="numpy") as file:
+                return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+        except (safetensors.SafetensorError, OSError) as error:
+            raise DataError(_("{path}: damaged weights ({reason})").format(path=path, reason=error)) from None
+
+    def write(self, name: str, content: dict[str, Any]) -> None:
+        """Replace one of the JSON files."""
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        write_file(self.path / name, text.encode())
+
+    def append(self, epoch: Epoch) -> None:
+        """Add a line to the history, and hand it to the operating system at once."""
+        with disk_errors(self.path / "history.jsonl"):
+            if self._history is None:
+                self._history = (self.path / "history.jsonl").open("a", encoding="utf-8")
+            self._history.write(epoch.line)
+            self._history.flush()
+
+    def write_weights(self, arrays: dict[str, NDArray[np.generic]], about: dict[str, str]) -> None:
+        """Keep the final parameters."""
+        folder = self.path / "model"
+        with disk_errors(folder):
+            folder.mkdir(exist_ok=True)
+        write_file(folder / "weights.safetensors", save(arrays, about))
+
+    def plot_path(self, name: str) -> Path:
+        """Where the picture `name` belongs; its folder is made."""
+        folder = self.path / "plots"
+        with disk_errors(folder):
+            folder.mkdir(exist_ok=True)
+        return folder / name
+
+    def close(self) -> None:
+        """Close the history and release the lock."""
+        if self._history is not None:
+            self._history.close()
+            self._history = None
+        if self._lock is not None:
+            self._lock.release()
+            Path(self._lock.lock_file).unlink(missing_ok=True)
+            self._lock = None
+
+    def _json(self, name: str) -> Any:
+        path = self.path / name
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error)) from None
+
+
+def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = None) -> RunDirectory:
+    """Make and lock a new run directory; no existing run is ever written into.
+
+    Args:
+        config: kept as `config.json`.
+        environment: kept as `environment.json`.
+        out: the directory itself; by default `runs/<dataset>-<model>-<number>` below the working directory.
+
+    Raises:
+        ConfigError: where `out` exists and is not an empty directory.
+        RunInUse: where another process is making the same run.
+        DiskError: where it cannot be made or written.
+    """
+    path = _fresh_name(config) if out is None else out
+    with disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise RunInUse(
+                _("{path}: another process is writing this run; wait for it, or try another --out").format(path=path)
+            ) from None
+    run = RunDirectory(path, lock)
+    try:
+        if any(entry.name != ".lock" for entry in path.iterdir()):
+            raise ConfigError(
+                _("{path} is not empty, and no run is ever overwritten; try --out with a new name").format(path=path)
+            )
+        run.write("status.json", {"outcome": "running", "epochs_done": 0})
+        run.write("config.json", config.model_dump())
+        run.write("environment.json", environment)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def _fresh_name(config: TrainConfig) -> Path:
+    """Claim the first free number by making its directory."""
+    stem = f"{Path(config.data).name}-{config.model}"
+    root = Path("runs")
+    with disk_errors(root):
+        root.mkdir(exist_ok=True)
+        for number in itertools.count(1):
+            path = root / f"{stem}-{number:03}"
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return path
+    raise AssertionError
+
+
+def open_directory(path: Path) -> RunDirectory:
+    """The run at `path`, to be read.
+
+    Raises:
+        DataError: where there is none.
+    """
+    if not (path / "status.json").is_file():
+        raise DataError(_("{path}: there is no run; `descenso runs` lists those there are").format(path=path))
+    return RunDirectory(path)
+
+
+def find_runs(folder: Path) -> list[RunDirectory]:
+    """The runs directly below `folder`, oldest first."""
+    found = [entry.parent for entry in folder.glob("*/status.json")]
+    return [RunDirectory(path) for path in sorted(found, key=lambda p: ((p / "config.json").stat().st_mtime, p.name))]

@@ -1,0 +1,84 @@
+"""Every sentence that a person reads passes through here: GNU gettext, in English and Spanish.
+
+The language is taken once from the environment (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`, `LANG`, in
+gettext's own order) and may be set again by `use`. Keys, flags and column names are never translated.
+"""
+
+import gettext
+import os
+from pathlib import Path
+
+from descenso.errors import ConfigError
+
+__all__ = ["LANGUAGES", "_", "from_environment", "lend_to_typer", "mark", "use"]
+
+DOMAIN = "descenso"
+FOLDER = Path(__file__).parent / "locale"
+LANGUAGES = ("en", "es")
+
+
+def from_environment() -> str:
+    """The first language of the environment that descenso speaks, else English."""
+    for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        for name in os.environ.get(variable, "").split(":"):
+            if name[:2] in LANGUAGES:
+                return name[:2]
+            if name:
+                return "en"
+    return "en"
+
+
+def _load(language: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, str(FOLDER), languages=[language], fallback=True)
+
+
+_catalogue = _load(from_environment())
+
+
+def use(language: str) -> None:
+    """Speak `language` ("en" or "es") from now on.
+
+    Raises:
+        ConfigError: for a language without a catalogue.
+    """
+    global _catalogue
+    if language not in LANGUAGES:
+        raise ConfigError(
+            _("the language must be one of {choices}, got {value!r}; try --lang es").format(
+                choices=", ".join(LANGUAGES), value=language
+            )
+        )
+    _catalogue = _load(language)
+
+
+def _(message: str) -> str:
+    """`message` in the language in use."""
+    return _catalogue.gettext(message)
+
+
+def mark(message: str) -> str:
+    """Mark `message` for the catalogue and leave it as it is: for tables that are translated when shown."""
+    return message
+
+
+BORROWED = (  # sentences of Typer that a person reads among ours; it looks them up in our catalogue
+    mark("Arguments"),
+    mark("Options"),
+    mark("Commands"),
+    mark("Error"),
+    mark("Aborted."),
+    mark("[default: {}]"),
+    mark("[required]"),
+    mark("Try [blue]'{command_path} {help_option}'[/] for help."),
+)
+
+
+def lend_to_typer(language: str) -> None:
+    """Let Typer, not yet imported, find its own few sentences in our catalogue. For the command line only.
+
+    It sets gettext's process-wide domain and the environment's LANGUAGE, as a program may and a library
+    may not.
+    """
+    os.environ["LANGUAGE"] = language
+    gettext.bindtextdomain(DOMAIN, str(FOLDER))
+    gettext.textdomain(DOMAIN)
