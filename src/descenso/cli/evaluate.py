@@ -32,7 +32,8 @@ def evaluate(
         answer = {
             "accuracy": found.accuracy,
             "cost": found.cost,
-            "per_class": dict(zip(class_names, found.per_class, strict=True)),
+            "classes": class_names,
+            "per_class": found.per_class,
             "confusion": found.confusion.tolist(),
         }
         typer.echo(json.dumps(answer, ensure_ascii=False))

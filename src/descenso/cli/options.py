@@ -38,7 +38,7 @@ def _parameter(name: str) -> inspect.Parameter:
     field = TrainConfig.model_fields[name]
     choices = get_args(field.annotation)
     kind: Any = str if choices else field.annotation
-    text = _(field.description or "") + " " + _("[default: {}]").format(field.default).replace("[", "\\[", 1)
+    text = _(str(field.description)) + " " + _("[default: {}]").format(field.default).replace("[", "\\[", 1)
     if name == "data":
         info = typer.Argument(help=text, metavar="DATA", show_default=False)
     else:

@@ -19,8 +19,8 @@ def quiet() -> Iterator[None]:
     `TF_CPP_MIN_LOG_LEVEL` alone does not silence what is logged before its logging is set up.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    shown = sys.stderr
-    if shown is None or shown is not sys.__stderr__:  # there is none, or someone else has captured it already
+    shown = sys.__stderr__
+    if shown is None or sys.stderr is not shown:  # there is none, or someone else has captured it already
         yield
         return
     shown.flush()

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from descenso.cli.options import Json
 from descenso.text import _
@@ -44,11 +45,11 @@ def runs(
     if not rows:
         typer.echo(_("There are no runs in {folder}; `descenso train` makes one.").format(folder=folder))
         return
-    table = Table(
-        _("run"), _("outcome"), _("data"), _("model"), _("engine"), _("dtype"), _("epochs"), _("cost"), _("accuracy")
-    )
+    names = (_("outcome"), _("engine"), _("dtype"), _("epochs"), _("cost"), _("accuracy"))
+    table = Table(Column(_("run"), overflow="fold"), *names, box=SIMPLE, padding=(0, 1, 0, 0))
     for each in rows:
-        shown = [each.get(name) for name in ("data", "model", "engine", "dtype", "epochs_done")]
+        shown = [each.get(name) for name in ("engine", "dtype", "epochs_done")]
         figures = [f"{each[name]:.4f}" if each.get(name) is not None else "–" for name in ("cost", "test_accuracy")]
-        table.add_row(each["run"], _(each["outcome"]), *("–" if s is None else str(s) for s in shown), *figures)
+        name = Path(each["run"]).relative_to(folder)
+        table.add_row(str(name), _(each["outcome"]), *("–" if s is None else str(s) for s in shown), *figures)
     Console().print(table)

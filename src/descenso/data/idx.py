@@ -71,11 +71,19 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int) -> NDArray
         _refuse(path, 4, _("{claimed} bytes claimed, at most {most} are read").format(claimed=claimed, most=MAX_BYTES))
     if start + claimed > ceiling:
         _refuse(path, 4, _("{claimed} bytes claimed, the file cannot hold them").format(claimed=claimed))
-    array = np.empty(shape, dtype)
+    array = _aligned(shape, dtype)
     _fill(stream, array.reshape(-1).view(np.uint8).data, path, start)
     if stream.read(1):
         _refuse(path, start + claimed, _("more bytes follow than the header claims"))
     return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    """An empty array that starts at a multiple of 64 bytes, so that TensorFlow may read it where it lies."""
+    size = math.prod(shape) * dtype.itemsize
+    room = np.empty(size + 64, np.uint8)
+    first = -room.ctypes.data % 64
+    return room[first : first + size].view(dtype).reshape(shape)
 
 
 def _fill(stream: BinaryIO | gzip.GzipFile, target: memoryview, path: Path, start: int) -> None:

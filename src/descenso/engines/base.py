@@ -63,7 +63,7 @@ class Engine(Protocol):
     def __call__(self, problem: Problem, train: Split, batch_size: int) -> Runner: ...
 
 
-def step_trace(costs: Iterable[float], seconds: float) -> StepTrace:
+def step_trace(costs: Iterable[float] | NDArray[np.floating], seconds: float) -> StepTrace:
     """A trace that ends at the first cost that is not finite."""
     array = np.asarray(costs, np.float64)
     broken = np.flatnonzero(~np.isfinite(array))

@@ -10,6 +10,7 @@ from descenso.data.dataset import Split
 from descenso.data.order import Order
 from descenso.descent.problem import Problem, Tensor, TrainState, start, tape_step
 from descenso.engines.base import Epochs, step_trace
+from descenso.engines.memory import as_tensor
 
 __all__ = ["Function"]
 
@@ -18,7 +19,7 @@ class Function:
     """The rows lie on the device; a step takes their numbers, gathers them and descends, in one call."""
 
     def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
-        inputs, labels = tf.constant(train.inputs), tf.constant(train.labels)
+        inputs, labels = as_tensor(train.inputs), as_tensor(train.labels)
         then = perf_counter()
 
         @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
