@@ -1,7 +1,6 @@
 """What one descent is asked to do. One table feeds validation, the command line's help and the docs."""
 
 import difflib
-import math
 import re
 import sys
 from collections.abc import Mapping
@@ -96,15 +95,30 @@ class TrainConfig(BaseModel):
     seed: int = setting(0, mark("Seed of the batch order and of the start."), mark("a whole number in [0, 2**63)"), "0",
                         "-s", ge=0, lt=2**63)  # fmt: skip
 
+    @field_validator("data")
+    @classmethod
+    def _writable_name(cls, value: str) -> str:
+        """Refuse a path whose bytes are no text, as Python hands it on: it could not be kept in `config.json`."""
+        if not re.fullmatch(r"[^\ud800-\udfff]+", value):
+            raise PydanticCustomError("data", "no name")
+        return value
+
     @field_validator("order")
     @classmethod
     def _known_order(cls, value: str) -> str:
-        if not re.fullmatch(r"permutation|sequential|buffer:0*[1-9]\d{0,17}", value):
+        if not re.fullmatch(r"permutation|sequential|buffer:0*[1-9][0-9]{0,17}", value):
             raise PydanticCustomError("order", "unknown order")
         return value
 
+    @field_validator("learning_rate", "epochs", "batch_size", "validation_size", "seed", mode="before")
     @classmethod
-    def of(cls, **settings: Any) -> "TrainConfig":
+    def _no_truth_value(cls, value: Any) -> Any:
+        if isinstance(value, bool):  # which Python counts among the numbers
+            raise PydanticCustomError("bool", "no number")
+        return value
+
+    @classmethod
+    def of(cls, /, **settings: Any) -> "TrainConfig":
         """A config from settings, with this package's errors.
 
         Raises:
@@ -129,14 +143,10 @@ def _complaint(name: str, kind: str, received: Any) -> str:
     choices = get_args(field.annotation)
     expected = _("one of {choices}").format(choices=", ".join(choices)) if choices else _(str(extra["expected"]))
     hint = closest(str(received), choices) if choices else ""
-    shown = repr(received) if isinstance(received, str) or not _is_number(received) else f"{received}"
+    shown = f"{received}" if isinstance(received, int | float) else repr(received)  # NumPy's repr of 0.1 is not 0.1
     return _("{name} must be {expected}, got {value}{hint}; try --{flag} {example}").format(
         name=name, expected=expected, value=shown, hint=hint, flag=name.replace("_", "-"), example=extra["example"]
     )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and (math.isfinite(value) or value == value)
 
 
 def closest(name: str, choices: Any) -> str:
@@ -157,7 +167,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(
             _("the settings {path} cannot be read ({reason}); try --config FILE.toml").format(path=path, reason=error)
         ) from None
@@ -170,6 +180,6 @@ def read_settings(path: Path) -> dict[str, Any]:
         where = str(first["loc"][0]) if first["loc"] else ""
         reason = _complaint(where, first["type"], first["input"]) if where else first["msg"]
         raise ConfigError(f"{path}: {reason}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers and nesting beyond Python's own limits, too
         raise ConfigError(_("{path} is not TOML: {reason}").format(path=path, reason=error)) from None
     return {name.replace("-", "_"): value for name, value in table.items()}

@@ -37,9 +37,13 @@ def load(name: str) -> Dataset:
     if name == "mnist":
         return _from_folder(BUNDLED, name, num_classes=10, digests=_digests())
     folder = Path(name)
-    if folder.is_dir():
-        return _from_folder(folder, name)
-    if folder.exists() or folder.name != name:
+    try:
+        if folder.is_dir():
+            return _from_folder(folder, name)
+        is_path = folder.exists() or folder.name != name
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=name, reason=error.strerror)) from None
+    if is_path:
         raise DataError(_("{path}: not a folder; give one that holds the four IDX files").format(path=name))
     raise ConfigError(
         _("there is no dataset {name!r}{hint}; the names are {names}, or give a folder of IDX files").format(

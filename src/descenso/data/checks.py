@@ -1,6 +1,7 @@
 """What must hold before the first step."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from descenso.data.dataset import Dataset, Split
 from descenso.errors import ConfigError, DataError
@@ -9,8 +10,8 @@ from descenso.text import _
 __all__ = ["check_dataset", "check_fit", "check_split"]
 
 
-def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], what: str) -> None:
-    """Inputs and labels of `what` agree with each other, with the classes and with the model's inputs.
+def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], what: str) -> Split:
+    """`split`, its labels as int32, once they agree with the inputs of `what`, the classes and the model's inputs.
 
     Raises:
         DataError: naming the first row that does not.
@@ -37,6 +38,11 @@ def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], wh
         )
     if not len(labels):
         raise DataError(_("{what}: no rows; give at least one").format(what=what))
+    _check_labels(labels, num_classes, what)
+    return Split(inputs, labels.astype(np.int32, copy=False))
+
+
+def _check_labels(labels: NDArray[np.int32], num_classes: int, what: str) -> None:
     if not np.issubdtype(labels.dtype, np.integer):
         raise DataError(
             _("{what}: labels of type {got}, expected whole numbers; try labels.astype('int32')").format(
@@ -53,16 +59,18 @@ def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], wh
 
 
 def check_dataset(data: Dataset) -> Dataset:
-    """`data`, once both of its splits hold together.
+    """`data`, its labels as int32, once both of its splits hold together.
 
     Raises:
         DataError: where they do not, or where there is one class only.
     """
+    train, test = (
+        check_split(split, data.num_classes, data.input_shape, what.format(name=data.name))
+        for split, what in ((data.train, _("{name}, training rows")), (data.test, _("{name}, test rows")))
+    )
     if data.num_classes < 2:
         raise DataError(_("{name}: one class only; give rows of at least two").format(name=data.name))
-    check_split(data.train, data.num_classes, data.input_shape, _("{name}, training rows").format(name=data.name))
-    check_split(data.test, data.num_classes, data.input_shape, _("{name}, test rows").format(name=data.name))
-    return data
+    return data._replace(train=train, test=test)
 
 
 def check_fit(data: Dataset, validation_size: int, batch_size: int) -> None:

@@ -66,9 +66,10 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int) -> NDArray
     shape = struct.unpack(f">{magic[3]}I", sizes)
     dtype = np.dtype(TYPES[magic[2]])
     start = 4 + len(sizes)
-    claimed = math.prod(shape) * dtype.itemsize  # Python integers: no overflow
-    if claimed > MAX_BYTES:
-        _refuse(path, 4, _("{claimed} bytes claimed, at most {most} are read").format(claimed=claimed, most=MAX_BYTES))
+    extent = math.prod(max(size, 1) for size in shape) * dtype.itemsize  # Python integers: no overflow
+    if extent > MAX_BYTES:  # where one size is 0 too: NumPy allows for the product of the others
+        _refuse(path, 4, _("{claimed} bytes claimed, at most {most} are read").format(claimed=extent, most=MAX_BYTES))
+    claimed = math.prod(shape) * dtype.itemsize
     if start + claimed > ceiling:
         _refuse(path, 4, _("{claimed} bytes claimed, the file cannot hold them").format(claimed=claimed))
     array = _aligned(shape, dtype)

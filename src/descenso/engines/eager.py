@@ -25,6 +25,7 @@ class Eager:
         self._inputs, self._labels = train
 
     def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
+        state = tf.nest.map_structure(tf.convert_to_tensor, state)  # a tape watches no NumPy array
         for order in orders:
             then, costs = perf_counter(), list[float]()
             for rows in order:
