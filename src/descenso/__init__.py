@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from descenso.api import Run as Run
     from descenso.api import load as load
     from descenso.api import open_run as open_run
+    from descenso.api import resume as resume
     from descenso.api import train as train
     from descenso.config import TrainConfig as TrainConfig
     from descenso.data.dataset import Dataset as Dataset
@@ -30,9 +31,10 @@ _HOME = {
     "TrainConfig": "descenso.config",
     "load": "descenso.api",
     "open_run": "descenso.api",
+    "resume": "descenso.api",
     "train": "descenso.api",
 }
-__all__ = ["Dataset", "Run", "Split", "TrainConfig", "__version__", "load", "open_run", "train"]
+__all__ = ["Dataset", "Run", "Split", "TrainConfig", "__version__", "load", "open_run", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

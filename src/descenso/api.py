@@ -3,7 +3,7 @@
 import base64
 import html
 import math
-import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit, check_split
-from descenso.data.dataset import Dataset, Split
-from descenso.errors import DataError
-from descenso.runs.directory import RunDirectory, create, open_directory
+from descenso.data.dataset import Dataset
+from descenso.data.limits import Limits
+from descenso.errors import CheckpointError, DataError
+from descenso.runs.checkpoints import Checkpoint, drop_newer, is_empty, newest
+from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.runs.history import Epoch, History
 from descenso.text import _
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from descenso.training.evaluation import Evaluation
-    from descenso.training.loop import Descent, Observer
+    from descenso.training.loop import Observer
 
-__all__ = ["Run", "evaluate", "load", "observer", "open_directory", "open_run", "train"]
+__all__ = ["Run", "evaluate", "load", "observer", "open_directory", "open_run", "resume", "train"]
 
 
 class Run:
@@ -71,7 +73,7 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """What `descenso train --json` prints: plain values, a cost that is not finite as None."""
-        names = ("validation_accuracy", "diverged_at", "compile_seconds", "train_seconds")
+        names = ("validation_accuracy", "diverged_at", "compile_seconds", "train_seconds", "exact", "fingerprint")
         return {
             "run": str(self.path),
             "outcome": self.outcome,
@@ -118,6 +120,7 @@ def train(
     data: Dataset | str = "mnist",
     *,
     out: str | Path | None = None,
+    limits: Limits | None = None,
     observer: "Observer | None" = None,
     **settings: Any,
 ) -> Run:
@@ -126,6 +129,7 @@ def train(
     Args:
         data: a dataset, or what `load` takes.
         out: the run directory itself; by default a new one below `runs/`.
+        limits: what to refuse as too large, where `data` is read.
         observer: who hears of each epoch.
         **settings: those of `TrainConfig` (model, rule, learning_rate, epochs, batch_size, engine, …).
 
@@ -138,14 +142,90 @@ def train(
         DiskError: where the run cannot be written.
     """
     config = TrainConfig.of(**{**settings, "data": _source(data)})
-    rows = load(config.data) if isinstance(data, str) else check_dataset(data)
+    rows = load(config.data, limits) if isinstance(data, str) else check_dataset(data)
     check_fit(rows, config.validation_size, config.batch_size)
     directory = create(config, environment(), None if out is None else Path(out))
     try:
-        _train_in(directory, config, rows, observer)
+        from descenso.session import sit
+
+        sit(directory, config, rows, observer or _silent())
     finally:
         directory.close()
     return Run(open_directory(directory.path))
+
+
+def resume(
+    run: str | Path,
+    *,
+    data: Dataset | None = None,
+    limits: Limits | None = None,
+    force: bool = False,
+    observer: "Observer | None" = None,
+    warn: Callable[[str], None] = warnings.warn,
+    **changes: Any,
+) -> Run:
+    """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped.
+
+    Args:
+        run: its directory.
+        data: its rows, where it was not trained on what `load` finds by name.
+        limits: what to refuse as too large.
+        force: go on although config, data or versions changed; the run is then no longer exact.
+        observer: who hears of each epoch.
+        warn: hears of each newer checkpoint that is damaged and passed over.
+        **changes: `epochs` extends a run; `engine` goes on with another one (which is then no longer exact, only
+            as close as engines are); `checkpoint_every`.
+
+    Raises:
+        CheckpointError: where no checkpoint can be believed, or something changed; the difference is named.
+        RunInUse: where another process is writing the run.
+    """
+    directory = reopen(Path(run))
+    try:
+        checkpoint = None
+        if directory.history_bytes or not is_empty(directory.checkpoints):  # else it ended before its first one
+            checkpoint, damaged = newest(directory.checkpoints)
+            for message in damaged:
+                warn(message)
+        config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
+        rows = check_dataset(data) if data else load(config.data, limits)
+        _go_on(directory, checkpoint, config, rows, force, observer)
+    finally:
+        directory.close()
+    return Run(open_directory(directory.path))
+
+
+def _go_on(
+    directory: RunDirectory,
+    checkpoint: Checkpoint | None,
+    config: TrainConfig,
+    data: Dataset,
+    force: bool,
+    observer: "Observer | None",
+) -> None:
+    from descenso.session import circumstances, differences, progress_of, sit
+
+    if checkpoint is None:
+        sit(directory, config, data, observer or _silent())
+        return
+    changed = differences(checkpoint.about, circumstances(config, data))
+    if changed and not force:
+        raise CheckpointError(
+            _("{run}: it cannot go on exactly, for this changed: {changed}; try --force to go on all the same").format(
+                run=directory.path, changed="; ".join(changed)
+            )
+        )
+    begin = progress_of(checkpoint, config, data)
+    exact = bool(directory.status.get("exact", True)) and not changed and config.engine == directory.config.engine
+    drop_newer(directory.checkpoints, checkpoint.position)
+    directory.cut_history(checkpoint.about["history_bytes"])
+    directory.write("config.json", config.model_dump())
+    directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
+    sit(directory, config, data, observer or _silent(), begin, exact)
+
+
+def _silent() -> "Observer":
+    return observer(lambda _: None, lambda _: None)
 
 
 def _source(data: Dataset | str) -> str:
@@ -162,70 +242,7 @@ def observer(bound: Callable[[float], None], epoch: Callable[[Epoch], None]) -> 
     return Observer(bound, epoch)
 
 
-def _train_in(directory: RunDirectory, config: TrainConfig, data: Dataset, observer: "Observer | None") -> None:
-    from descenso.training.loop import Observer, descend_all
-    from descenso.training.outcome import Outcome
-
-    def epoch(record: Epoch) -> None:
-        directory.append(record)
-        if observer:
-            observer.epoch(record)
-
-    started = time.time()
-    train_data, validation = data.hold_back(config.validation_size)
-    try:
-        descent = descend_all(config, train_data, Observer(observer.bound if observer else lambda _: None, epoch))
-    except BaseException:  # a second Ctrl-C, or a fault: say so in the run, and let it pass
-        done = len(directory.history.epochs)
-        directory.write("status.json", {"outcome": Outcome.INTERRUPTED.value, "epochs_done": done})
-        raise
-    status: dict[str, Any] = {
-        "outcome": descent.outcome.value,
-        "epochs_done": len(descent.epochs),
-        "signal": descent.signal or None,
-        "diverged_at": descent.diverged_at,
-        "started_unix_seconds": started,
-        "compile_seconds": descent.compile_seconds,
-        "train_seconds": descent.train_seconds,
-    }
-    if descent.outcome is not Outcome.DIVERGED:
-        status |= _keep(directory, descent, data, validation)
-    _draw(directory, descent, data)
-    directory.write("status.json", status)
-
-
-def _keep(directory: RunDirectory, descent: "Descent", data: Dataset, validation: Split) -> dict[str, float]:
-    """Write the weights, and what they come to on rows never learned from."""
-    from descenso.training.evaluation import evaluate as measure
-
-    about = {
-        "model": descent.problem.model.name,
-        "input_shape": "×".join(map(str, data.input_shape)),
-        "class_names": "\n".join(data.class_names),
-        "input_scale": repr(data.input_scale),
-    }
-    directory.write_weights(descent.params, about)
-    test = measure(descent.problem.model, descent.params, data.test, data.input_scale)
-    kept = {"test_accuracy": test.accuracy, "test_cost": test.cost}
-    if len(validation.labels):
-        kept["validation_accuracy"] = measure(
-            descent.problem.model, descent.params, validation, data.input_scale
-        ).accuracy
-    return kept
-
-
-def _draw(directory: RunDirectory, descent: "Descent", data: Dataset) -> None:
-    from descenso.reports.figures import loss_figure, save_figure, templates_figure
-    from descenso.training.outcome import Outcome
-
-    costs = [epoch.cost for epoch in descent.epochs]
-    save_figure(loss_figure({directory.path.name: costs}), directory.plot_path("loss.png"))
-    if descent.problem.model.name == "softmax" and descent.outcome is not Outcome.DIVERGED:
-        figure = templates_figure(descent.params["W"], data.input_shape, data.class_names)
-        save_figure(figure, directory.plot_path("templates.png"))
-
-
-def evaluate(run: str | Path, data: Dataset | str | None = None) -> "Evaluation":
+def evaluate(run: str | Path, data: Dataset | str | None = None, limits: Limits | None = None) -> "Evaluation":
     """Evaluate the run in directory `run` on the test rows of `data`, by default of the data it learned from.
 
     Raises:
@@ -244,6 +261,6 @@ def evaluate(run: str | Path, data: Dataset | str | None = None) -> "Evaluation"
         raise DataError(
             _("{path}: weights that do not say what they are of ({reason})").format(path=run, reason=error)
         ) from None
-    rows = load(data or directory.config.data) if not isinstance(data, Dataset) else data
+    rows = load(data or directory.config.data, limits) if not isinstance(data, Dataset) else data
     check_split(rows.test, len(class_names), shape, _("{name}, test rows").format(name=rows.name))
     return measure(model, params, rows.test, scale)

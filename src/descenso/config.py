@@ -18,7 +18,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["TrainConfig", "closest", "read_settings"]
+FREE = ("epochs", "engine", "checkpoint_every")  # settings that may change when a run goes on
+
+__all__ = ["FREE", "TrainConfig", "closest", "read_settings"]
 
 EngineName = Literal["graph", "eager", "function", "compiled"]
 DtypeName = Literal["float32", "float64"]
@@ -92,6 +94,16 @@ class TrainConfig(BaseModel):
         ge=0,
     )
     dtype: DtypeName = setting("float32", mark("Precision: float32 or float64."), "", "float64")
+    checkpoint_every: str = setting(
+        "10s",
+        mark("Save a checkpoint after so many steps (500), or seconds (10s)."),
+        mark("a whole number of steps in [1, inf), or seconds such as 10s or 0.5s"),
+        "500",
+    )
+    deterministic: bool = setting(
+        False, mark("Use one thread and deterministic operations, for the same bits in every process."),
+        mark("true or false"), "",
+    )  # fmt: skip
     seed: int = setting(0, mark("Seed of the batch order and of the start."), mark("a whole number in [0, 2**63)"), "0",
                         "-s", ge=0, lt=2**63)  # fmt: skip
 
@@ -108,6 +120,13 @@ class TrainConfig(BaseModel):
     def _known_order(cls, value: str) -> str:
         if not re.fullmatch(r"permutation|sequential|buffer:0*[1-9][0-9]{0,17}", value):
             raise PydanticCustomError("order", "unknown order")
+        return value
+
+    @field_validator("checkpoint_every")
+    @classmethod
+    def _known_interval(cls, value: str) -> str:
+        if not re.fullmatch(r"0*[1-9][0-9]{0,17}|(?=.*[1-9])[0-9]{1,9}([.][0-9]{1,9})?s", value):
+            raise PydanticCustomError("checkpoint_every", "unknown interval")
         return value
 
     @field_validator("learning_rate", "epochs", "batch_size", "validation_size", "seed", mode="before")
@@ -144,8 +163,9 @@ def _complaint(name: str, kind: str, received: Any) -> str:
     expected = _("one of {choices}").format(choices=", ".join(choices)) if choices else _(str(extra["expected"]))
     hint = closest(str(received), choices) if choices else ""
     shown = f"{received}" if isinstance(received, int | float) else repr(received)  # NumPy's repr of 0.1 is not 0.1
-    return _("{name} must be {expected}, got {value}{hint}; try --{flag} {example}").format(
-        name=name, expected=expected, value=shown, hint=hint, flag=name.replace("_", "-"), example=extra["example"]
+    mend = f"--{name.replace('_', '-')} {extra['example']}".rstrip()
+    return _("{name} must be {expected}, got {value}{hint}; try {mend}").format(
+        name=name, expected=expected, value=shown, hint=hint, mend=mend
     )
 
 

@@ -4,7 +4,8 @@
     ├── ConfigError (ValueError) 2   a setting that cannot be meant: a name, a range, a file of settings
     ├── DataError (ValueError)   3   data that cannot be learned from, or is not what its format says
     ├── RunInUse                 4   another process is writing this run
-    └── DiskError (OSError)      5   a place that cannot be written, or is full
+    ├── DiskError (OSError)      5   a place that cannot be written, or is full
+    └── CheckpointError          7   no checkpoint that can be believed, or none that fits what was asked
 
 A message names the subject, what was received, what was expected, and the line that mends it. The
 command line prints it without a traceback. How a descent ends is not an exception: it is an
@@ -13,7 +14,7 @@ command line prints it without a traceback. How a descent ends is not an excepti
 
 from typing import ClassVar
 
-__all__ = ["ConfigError", "DataError", "DescensoError", "DiskError", "RunInUse"]
+__all__ = ["CheckpointError", "ConfigError", "DataError", "DescensoError", "DiskError", "RunInUse"]
 
 
 class DescensoError(Exception):
@@ -44,3 +45,9 @@ class DiskError(DescensoError, OSError):
     """The run's directory cannot be made or written."""
 
     exit_code = 5
+
+
+class CheckpointError(DescensoError):
+    """No checkpoint of a run can be believed, or the run cannot go on exactly as it was."""
+
+    exit_code = 7

@@ -6,11 +6,12 @@ gettext's own order) and may be set again by `use`. Keys, flags and column names
 
 import gettext
 import os
+import unicodedata
 from pathlib import Path
 
 from descenso.errors import ConfigError
 
-__all__ = ["LANGUAGES", "_", "from_environment", "lend_to_typer", "mark", "use"]
+__all__ = ["LANGUAGES", "_", "from_environment", "lend_to_typer", "mark", "printable", "use"]
 
 DOMAIN = "descenso"
 FOLDER = Path(__file__).parent / "locale"
@@ -59,6 +60,22 @@ def _(message: str) -> str:
 def mark(message: str) -> str:
     """Mark `message` for the catalogue and leave it as it is: for tables that are translated when shown."""
     return message
+
+
+def printable(message: str) -> str:
+    r"""`message` without what could command a terminal: control and bidirectional characters are shown as escapes.
+
+    >>> printable("a\x1b[31mb\n")
+    'a\\x1b[31mb\n'
+    """
+    return "".join(c if c == "\n" or unicodedata.category(c) not in _COMMANDING else _escaped(c) for c in message)
+
+
+_COMMANDING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 BORROWED = (  # sentences of Typer that a person reads among ours; it looks them up in our catalogue

@@ -45,4 +45,4 @@ def _language(arguments: list[str]) -> str:
 
 
 def _say(message: str) -> None:
-    print(f"descenso: {message}", file=sys.stderr)  # noqa: T201 - the one plain line an error gets
+    print(f"descenso: {text.printable(message)}", file=sys.stderr)  # noqa: T201 - the one plain line an error gets

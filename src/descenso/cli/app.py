@@ -37,6 +37,7 @@ def root(
 
 COMMANDS = {
     "train": _("Train by gradient descent, and keep the run in a directory of its own."),
+    "resume": _("Go on with a run from its newest checkpoint, to the same bits as if it had never stopped."),
     "evaluate": _("Measure a run on test rows: accuracy, cost, accuracy per class, confusion matrix."),
     "plot": _("Draw the training loss of one or several runs on one axis."),
     "runs": _("List the runs in a folder."),

@@ -24,7 +24,7 @@ class Display:
         self._lines = sys.stderr if to_stderr else sys.stdout
         self._live = sys.stderr.isatty() and (to_stderr or sys.stdout.isatty())
         self._epochs = epochs
-        self._seconds = 0.0
+        self._shown, self._seconds = 0, 0.0
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -49,12 +49,17 @@ class Display:
     def epoch(self, record: Epoch) -> None:
         """An epoch has ended."""
         self._seconds += record.seconds
+        self._shown += 1
         if self._live:
-            rate = _("{rate:.3g} epochs/s").format(rate=(record.epoch + 1) / max(self._seconds, 1e-9))
+            rate = _("{rate:.3g} epochs/s").format(rate=self._shown / max(self._seconds, 1e-9))
             cost = _("cost {cost:.6f}").format(cost=record.cost)
-            self._bar.update(self._task, advance=1, cost=cost, rate=rate)
+            self._bar.update(self._task, completed=record.epoch + 1, cost=cost, rate=rate)
         else:
             print(f"[{record.epoch}] cost: {record.cost:.10g}", file=self._lines, flush=True)
+
+    def warn(self, message: str) -> None:
+        """Something was not as it should be, and was got over."""
+        self._bar.console.print(_("descenso: warning: {message}").format(message=message), markup=False, soft_wrap=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

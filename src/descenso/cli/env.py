@@ -1,12 +1,9 @@
 """`descenso env`."""
 
-import json
-
-import typer
 from rich.console import Console
 from rich.table import Table
 
-from descenso.cli.options import Json
+from descenso.cli.options import Json, cell, say_json
 from descenso.text import _
 
 
@@ -16,9 +13,9 @@ def env(as_json: Json = False) -> None:
 
     found = environment()
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        say_json(found)
         return
     table = Table(show_header=False)
     for name, value in found.items():
-        table.add_row(name, _("not installed") if value is None else str(value))
+        table.add_row(name, cell(_("not installed") if value is None else value))
     Console().print(table)

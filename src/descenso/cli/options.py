@@ -1,20 +1,41 @@
 """Options that commands share; those of a descent are made from the table in `descenso.config`."""
 
 import inspect
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
+from rich.text import Text
 
 from descenso.config import TrainConfig
-from descenso.text import _
+from descenso.text import _, printable
 
-__all__ = ["Json", "OutFile", "RunArgument", "with_settings"]
+__all__ = ["Json", "LimitOption", "OutFile", "RunArgument", "cell", "say", "say_json", "with_settings"]
 
 Json = Annotated[bool, typer.Option("--json", help=_("Print one JSON object on standard output, nothing else there."))]
 OutFile = Annotated[Path | None, typer.Option("--out", "-o", help=_("The PNG file to write."))]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option("--limit", help=_("Raise a reader's limit, NAME=N: file_bytes, array_bytes, rows, pixels.")),
+]
 RunArgument = Annotated[Path, typer.Argument(help=_("A run directory."), metavar="RUN")]
+
+
+def say(message: object, err: bool = False) -> None:
+    """Print a line for a person, with nothing in it that a terminal would obey."""
+    typer.echo(printable(str(message)), err=err)
+
+
+def say_json(answer: Mapping[str, object]) -> None:
+    """Print one JSON object, in ASCII; a number that is not finite has no place in it."""
+    typer.echo(json.dumps(answer, allow_nan=False))
+
+
+def cell(value: object) -> Text:
+    """A table's cell: text as it is, neither markup nor escapes."""
+    return Text(printable(str(value)))
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from descenso.cli.options import OutFile
+from descenso.cli.options import OutFile, say
 from descenso.text import _
 
 
@@ -21,4 +21,4 @@ def plot(
     curves = {str(run.path): run.history.costs for run in opened}
     if out is None:
         out = opened[0].plot_path("loss.png") if len(opened) == 1 else Path("loss.png")
-    typer.echo(save_figure(loss_figure(curves), out))
+    say(save_figure(loss_figure(curves), out))

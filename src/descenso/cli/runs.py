@@ -1,6 +1,5 @@
 """`descenso runs`."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +8,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
-from descenso.cli.options import Json
+from descenso.cli.options import Json, cell, say, say_json
 from descenso.text import _
 
 
@@ -40,10 +39,10 @@ def runs(
 
     rows = [row(run) for run in find_runs(folder)]
     if as_json:
-        typer.echo(json.dumps({"runs": rows}, ensure_ascii=False))
+        say_json({"runs": rows})
         return
     if not rows:
-        typer.echo(_("There are no runs in {folder}; `descenso train` makes one.").format(folder=folder))
+        say(_("There are no runs in {folder}; `descenso train` makes one.").format(folder=folder))
         return
     names = (_("outcome"), _("engine"), _("dtype"), _("epochs"), _("cost"), _("accuracy"))
     table = Table(Column(_("run"), overflow="fold"), *names, box=SIMPLE, padding=(0, 1, 0, 0))
@@ -51,5 +50,5 @@ def runs(
         shown = [each.get(name) for name in ("engine", "dtype", "epochs_done")]
         figures = [f"{each[name]:.4f}" if each.get(name) is not None else "–" for name in ("cost", "test_accuracy")]
         name = Path(each["run"]).relative_to(folder)
-        table.add_row(str(name), _(each["outcome"]), *("–" if s is None else str(s) for s in shown), *figures)
+        table.add_row(cell(name), _(each["outcome"]), *("–" if s is None else str(s) for s in shown), *figures)
     Console().print(table)

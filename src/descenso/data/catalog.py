@@ -9,6 +9,7 @@ from descenso.config import closest
 from descenso.data.checks import check_dataset
 from descenso.data.dataset import Dataset, Split
 from descenso.data.idx import read_idx
+from descenso.data.limits import Limits
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
@@ -19,7 +20,7 @@ BUNDLED = Path(__file__).parent / "mnist"
 PARTS = {"train": "train", "test": "t10k"}  # the MNIST files' own names for the two splits
 
 
-def load(name: str) -> Dataset:
+def load(name: str, limits: Limits | None = None) -> Dataset:
     """The dataset called `name`, or the one in the folder of that path.
 
     Args:
@@ -27,19 +28,21 @@ def load(name: str) -> Dataset:
             a folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
             `t10k-labels-idx1-ubyte`, gzipped (`.gz`) or not.
 
+        limits: what to refuse as too large; by default what suits a laptop.
+
     Raises:
         ConfigError: for a name that is neither.
-        DataError: for files that are missing, damaged, or do not fit together.
+        DataError: for files that are missing, damaged, too large, or do not fit together.
 
     >>> load("mnist").train.inputs.shape
     (60000, 28, 28)
     """
     if name == "mnist":
-        return _from_folder(BUNDLED, name, num_classes=10, digests=_digests())
+        return _from_folder(BUNDLED, name, Limits(), num_classes=10, digests=_digests())
     folder = Path(name)
     try:
         if folder.is_dir():
-            return _from_folder(folder, name)
+            return _from_folder(folder, name, limits)
         is_path = folder.exists() or folder.name != name
     except OSError as error:  # a name too long, a folder that may not be entered
         raise DataError(_("{path}: cannot be read ({reason})").format(path=name, reason=error.strerror)) from None
@@ -53,7 +56,11 @@ def load(name: str) -> Dataset:
 
 
 def _from_folder(
-    folder: Path, name: str, num_classes: int | None = None, digests: dict[str, str] | None = None
+    folder: Path,
+    name: str,
+    limits: Limits | None,
+    num_classes: int | None = None,
+    digests: dict[str, str] | None = None,
 ) -> Dataset:
     splits = {}
     for split, prefix in PARTS.items():
@@ -62,7 +69,7 @@ def _from_folder(
             path = _find(folder, f"{prefix}-{kind}-idx{dimensions}-ubyte")
             if digests:
                 _verify(path, digests)
-            arrays[kind] = read_idx(path)
+            arrays[kind] = read_idx(path, limits)
             if arrays[kind].ndim != dimensions or arrays[kind].dtype != np.uint8:
                 raise DataError(
                     _("{path}: {got} dimensions of {dtype}, expected {expected} of uint8").format(
@@ -78,6 +85,10 @@ def _from_folder(
 def _find(folder: Path, stem: str) -> Path:
     for candidate in (folder / f"{stem}.gz", folder / stem):
         if candidate.exists():
+            if not candidate.resolve().is_relative_to(folder.resolve()):
+                raise DataError(
+                    _("{path}: a link that leads out of the folder; copy the file into it").format(path=candidate)
+                )
             return candidate
     raise DataError(_("{folder}: there is no {stem}, nor {stem}.gz").format(folder=folder, stem=stem))
 

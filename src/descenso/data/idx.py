@@ -15,6 +15,7 @@ from typing import BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.limits import Limits
 from descenso.errors import DataError
 from descenso.text import _
 
@@ -22,12 +23,11 @@ __all__ = ["read_idx"]
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_DIMENSIONS = 8
-MAX_BYTES = 2**31  # of elements; MNIST's largest file holds 47 million
 MAX_DEFLATE_RATIO = 1032  # no deflate stream can expand further than this
 CHUNK = 2**24
 
 
-def read_idx(path: Path) -> NDArray[np.generic]:
+def read_idx(path: Path, limits: Limits | None = None) -> NDArray[np.generic]:
     """The array in the IDX file `path`, in the machine's byte order.
 
     What the header claims is held against what the file can contain before anything is allocated; then
@@ -35,26 +35,28 @@ def read_idx(path: Path) -> NDArray[np.generic]:
 
     Raises:
         DataError: with path and offset, for a file that is missing, unreadable, not IDX, truncated, padded,
-            damaged, or larger than 2 GiB.
+            damaged, or beyond `limits`.
     """
+    limits = limits or Limits()
     try:
         if not path.is_file():
             _refuse(path, 0, _("not a regular file"))
         stored = path.stat().st_size
+        limits.check("file_bytes", stored, path)
         with path.open("rb") as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if not zipped:
-                return _read(raw, path, ceiling=stored)
+                return _read(raw, path, stored, limits)
             with gzip.GzipFile(fileobj=raw) as stream:
-                return _read(stream, path, ceiling=stored * MAX_DEFLATE_RATIO)
+                return _read(stream, path, stored * MAX_DEFLATE_RATIO, limits)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise DataError(_("{path}: damaged gzip data ({reason})").format(path=path, reason=error)) from None
     except OSError as error:
         raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror)) from None
 
 
-def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int) -> NDArray[np.generic]:
+def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Limits) -> NDArray[np.generic]:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES:
         _refuse(path, 0, _("not an IDX file (it starts with {magic})").format(magic=magic.hex(" ") or _("nothing")))
@@ -67,8 +69,9 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int) -> NDArray
     dtype = np.dtype(TYPES[magic[2]])
     start = 4 + len(sizes)
     extent = math.prod(max(size, 1) for size in shape) * dtype.itemsize  # Python integers: no overflow
-    if extent > MAX_BYTES:  # where one size is 0 too: NumPy allows for the product of the others
-        _refuse(path, 4, _("{claimed} bytes claimed, at most {most} are read").format(claimed=extent, most=MAX_BYTES))
+    limits.check("array_bytes", extent, path)  # where one size is 0 too: NumPy allows for the product of the others
+    limits.check("rows", shape[0], path)
+    limits.check("pixels", math.prod(shape[1:]), path)
     claimed = math.prod(shape) * dtype.itemsize
     if start + claimed > ceiling:
         _refuse(path, 4, _("{claimed} bytes claimed, the file cannot hold them").format(claimed=claimed))

@@ -30,6 +30,11 @@ class Order(NamedTuple):
         if len(self.rest):
             yield self.rest
 
+    def between(self, first: int, last: int) -> "Order":
+        """Its steps in [first, last) as an order of their own."""
+        rest = self.rest if first <= len(self.batches) < last else self.rest[:0]
+        return Order(self.batches[first:last], rest)
+
     @property
     def weights(self) -> NDArray[np.int64]:
         """(steps,) rows in each step: what its cost weighs in the epoch's average."""

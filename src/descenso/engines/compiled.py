@@ -22,31 +22,35 @@ Batch = tuple[Tensor, Tensor]  # inputs (..., batch_size, *input_shape), labels 
 
 
 class Part(NamedTuple):
-    """Some steps of an epoch.
+    """Some steps of an order.
 
     Attributes:
         full: as many full batches in every part, (most_steps, batch_size, ...); those beyond `steps` are padding.
-        rest: the epoch's last, smaller batch, (rest_rows, ...).
-        steps: int32 scalar, how many of the full batches count.
-        closing: bool scalar, whether the smaller batch follows.
+        rest: the order's last, smaller batch, (rest_rows, ...), or padding.
+        steps: how many of the full batches count.
+        closing: whether the smaller batch follows them.
+        last: whether the order ends with this part.
     """
 
     full: Batch
     rest: Batch
-    steps: Tensor
-    closing: Tensor
+    steps: int
+    closing: bool
+    last: bool
 
 
-def walk(problem: Problem, state: TrainState, part: Part) -> tuple[TrainState, Tensor]:
-    """Walk the steps of `part` from `state`, no further than the first cost that is not finite.
+def walk(
+    problem: Problem, state: TrainState, full: Batch, rest: Batch, steps: Tensor, closing: Tensor
+) -> tuple[TrainState, Tensor]:
+    """Walk a part's steps from `state`, no further than the first cost that is not finite.
 
     Returns the last state, and (most_steps + 1,) costs, the smaller batch's last; zero where no step was taken.
     """
-    inputs, labels = part.full
+    inputs, labels = full
     zero = tf.zeros([], problem.dtype)
 
     def going(i: Tensor, cost: Tensor, *_: Tensor) -> Tensor:
-        return (i < part.steps) & tf.math.is_finite(cost)
+        return (i < steps) & tf.math.is_finite(cost)
 
     def step(i: Tensor, _: Tensor, state: TrainState, costs: Tensor) -> tuple[Tensor, ...]:
         state, cost = tape_step(problem, state, inputs[i], labels[i])
@@ -55,9 +59,9 @@ def walk(problem: Problem, state: TrainState, part: Part) -> tuple[TrainState, T
     first = [0, zero, state, tf.TensorArray(problem.dtype, inputs.shape[0])]
     _, cost, state, written = tf.while_loop(going, step, first)
     last = zero
-    if part.rest[1].shape[0]:
-        follows = part.closing & tf.math.is_finite(cost)
-        state, last = tf.cond(follows, lambda: tape_step(problem, state, *part.rest), lambda: (state, zero))
+    if rest[1].shape[0]:
+        follows = closing & tf.math.is_finite(cost)
+        state, last = tf.cond(follows, lambda: tape_step(problem, state, *rest), lambda: (state, zero))
     return state, tf.concat([written.stack(), [last]], axis=0)
 
 
@@ -67,19 +71,21 @@ class Compiled:
     def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
         self._inputs, self._labels = as_tensor(train.inputs), as_tensor(train.labels)
         self._ahead = ThreadPoolExecutor(1, "descenso-gather")
-        steps = len(train.labels) // batch_size
+        steps, rest_rows = divmod(len(train.labels), batch_size)
         parts = min(steps, -(-train.inputs.nbytes // PART_BYTES))
-        self._most_steps = -(-steps // parts)
+        self._shape = -(-steps // parts), batch_size
+        self._padding = np.zeros(rest_rows, np.int32)
 
         @tf.function(jit_compile=True)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
-        def walk_part(state: TrainState, part: Part) -> tuple[TrainState, Tensor]:
-            return walk(problem, state, part)
+        def walk_part(
+            state: TrainState, full: Batch, rest: Batch, steps: Tensor, closing: Tensor
+        ) -> tuple[TrainState, Tensor]:
+            return walk(problem, state, full, rest, steps, closing)
 
         self._walk = walk_part
         then = perf_counter()
         as_stored = next(self._parts(epoch_order("sequential", len(train.labels), batch_size, 0, 0)))
-        nowhere = as_stored._replace(steps=tf.constant(0), closing=tf.constant(False))
-        self._walk(start(problem, 0), nowhere)  # traces and compiles, and takes no step
+        self._call(start(problem, 0), as_stored._replace(steps=0, closing=False))  # compiles, and takes no step
         self.compile_seconds = perf_counter() - then
 
     @property
@@ -90,12 +96,20 @@ class Compiled:
         def gather(rows: NDArray[np.int32]) -> Batch:
             return tf.gather(self._inputs, rows), tf.gather(self._labels, rows)
 
-        for first in range(0, len(order.batches), self._most_steps):
-            rows = order.batches[first : first + self._most_steps]
-            padding = np.zeros((self._most_steps - len(rows), rows.shape[1]), rows.dtype)
-            closing = first + len(rows) == len(order.batches)
-            full = gather(np.concatenate([rows, padding]))
-            yield Part(full, gather(order.rest), tf.constant(len(rows)), tf.constant(closing))
+        most = self._shape[0]
+        for first in range(0, max(1, len(order.batches)), most):
+            rows = np.zeros(self._shape, np.int32)
+            steps = len(order.batches[first : first + most])
+            rows[:steps] = order.batches[first : first + most]
+            last = first + steps == len(order.batches)
+            closing = last and len(order.rest) > 0
+            yield Part(gather(rows), gather(order.rest if closing else self._padding), steps, closing, last)
+
+    def _call(self, state: TrainState, part: Part) -> tuple[TrainState, NDArray[np.floating]]:
+        """Walk `part`: its last state, and the costs of its own steps."""
+        state, costs = self._walk(state, part.full, part.rest, tf.constant(part.steps), tf.constant(part.closing))
+        costs = costs.numpy()
+        return state, np.append(costs[: part.steps], costs[-1:] if part.closing else [])
 
     def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
         coming = (part for order in orders for part in self._parts(order))
@@ -103,14 +117,10 @@ class Compiled:
         then, costs = perf_counter(), list[NDArray[np.floating]]()
         while (part := gathering.result()) is not None:
             gathering = self._ahead.submit(next, coming, None)
-            state, walked = self._walk(state, part)
-            steps, closing, resting = int(part.steps), bool(part.closing), len(part.rest[1])
-            del part  # give its rows back before the next ones are gathered
-            walked = walked.numpy()
-            costs.append(walked[:steps])
-            if closing and resting:
-                costs.append(walked[-1:])
-            if closing or not np.isfinite(costs[-1]).all():
+            state, walked = self._call(state, part)
+            costs.append(walked)
+            last, part = part.last, None  # gives its rows back before the next ones are gathered
+            if last or not np.isfinite(walked).all():
                 trace = step_trace(np.concatenate(costs), perf_counter() - then)
                 yield state, trace
                 if not trace.finite:

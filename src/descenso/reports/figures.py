@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from descenso.data.dataset import Split
 from descenso.runs.files import write_file
-from descenso.text import _
+from descenso.text import _, printable
 
 __all__ = ["confusion_figure", "contact_sheet", "loss_figure", "png", "save_figure", "templates_figure"]
 
@@ -24,13 +24,16 @@ def loss_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
     """
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
-    for label, costs in curves.items():
-        axes.plot(np.arange(len(costs)), costs, marker="o" if len(costs) < 3 else None, label=label)
+    lines = [
+        axes.plot(np.arange(len(costs)), costs, marker="o" if len(costs) < 3 else None)[0] for costs in curves.values()
+    ]
     axes.set(title=_("Training Loss"), xlabel=_("Epoch #"), ylabel=_("Loss"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     if len(curves) > 1:
-        axes.legend()
+        legend = axes.legend(lines, [printable(label) for label in curves])
+        for text in legend.get_texts():  # a label is a path, not a formula
+            text.set_parse_math(False)
     return figure
 
 

@@ -1,15 +1,17 @@
 """The run directory, the unit that is kept, compared and shared.
 
-    <run>/  config.json  environment.json  status.json  history.jsonl  model/weights.safetensors  plots/
+    <run>/  config.json  environment.json  status.json  history.jsonl
+            checkpoints/  model/weights.safetensors  plots/
 
-`status.json` appears first, with the outcome "running", and is replaced as a whole. `history.jsonl` is only
-ever appended to, one line an epoch.
+`status.json` appears last, with the outcome "running": with it, the run is there. It is replaced as a whole.
+`history.jsonl` is only ever appended to, one line an epoch.
 """
 
 import itertools
 import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import safetensors
@@ -18,11 +20,14 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from descenso.config import TrainConfig, read_settings
-from descenso.errors import ConfigError, DataError, RunInUse
+from descenso.errors import CheckpointError, ConfigError, DataError, RunInUse
+from descenso.runs.checkpoints import prepare
 from descenso.runs.files import disk_errors, write_file
 from descenso.runs.history import Epoch, History, read_history
 from descenso.text import _, mark
 
+LOCK = ".lock"  # stays when the run has ended: removing it would let two processes lock two files of one name
+HISTORY = "history.jsonl"
 OUTCOMES = (  # those a run may be shown with; the first three are how a descent ends
     mark("completed"),
     mark("diverged"),
@@ -32,7 +37,7 @@ OUTCOMES = (  # those a run may be shown with; the first three are how a descent
     mark("damaged"),
 )
 
-__all__ = ["OUTCOMES", "RunDirectory", "create", "find_runs", "open_directory"]
+__all__ = ["OUTCOMES", "RunDirectory", "create", "find_runs", "open_directory", "reopen"]
 
 
 class RunDirectory:
@@ -41,7 +46,7 @@ class RunDirectory:
     def __init__(self, path: Path, lock: FileLock | None = None) -> None:
         self.path = path
         self._lock = lock
-        self._history: Any = None
+        self._history: BinaryIO | None = None
 
     @property
     def config(self) -> TrainConfig:
@@ -59,9 +64,14 @@ class RunDirectory:
         return dict(self._json("environment.json"))
 
     @property
+    def checkpoints(self) -> Path:
+        """The folder of its checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
     def history(self) -> History:
         """Its epochs, as far as they were written whole."""
-        return read_history(self.path / "history.jsonl")
+        return read_history(self.path / HISTORY)
 
     @property
     def outcome(self) -> str:
@@ -70,7 +80,7 @@ class RunDirectory:
         if outcome != "running" or self._lock is not None:
             return outcome
         try:
-            with FileLock(self.path / ".lock", timeout=0):
+            with FileLock(self.path / LOCK, timeout=0):
                 return "killed"
         except Timeout:
             return "running"
@@ -101,11 +111,43 @@ class RunDirectory:
 
     def append(self, epoch: Epoch) -> None:
         """Add a line to the history, and hand it to the operating system at once."""
-        with disk_errors(self.path / "history.jsonl"):
-            if self._history is None:
-                self._history = (self.path / "history.jsonl").open("a", encoding="utf-8")
-            self._history.write(epoch.line)
-            self._history.flush()
+        with disk_errors(self.path / HISTORY):
+            file = self._opened_history()
+            file.write(epoch.line.encode())
+            file.flush()
+
+    @property
+    def history_bytes(self) -> int:
+        """How long the history is."""
+        with disk_errors(self.path / HISTORY):
+            return self._opened_history().tell()
+
+    def sync_history(self) -> None:
+        """See the history so far onto the disk."""
+        with disk_errors(self.path / HISTORY):
+            os.fsync(self._opened_history().fileno())
+
+    def cut_history(self, size: int) -> None:
+        """Forget what a checkpoint did not commit: the history beyond its first `size` bytes.
+
+        Raises:
+            CheckpointError: where it is shorter than that.
+        """
+        if self.history_bytes < size:
+            raise CheckpointError(
+                _("{path}: {found} bytes, the checkpoint was written after {expected}").format(
+                    path=self.path / HISTORY, found=self.history_bytes, expected=size
+                )
+            )
+        with disk_errors(self.path / HISTORY):
+            file = self._opened_history()
+            file.truncate(size)
+            file.seek(0, os.SEEK_END)
+
+    def _opened_history(self) -> BinaryIO:
+        if self._history is None:
+            self._history = (self.path / HISTORY).open("ab")
+        return self._history
 
     def write_weights(self, arrays: dict[str, NDArray[np.generic]], about: dict[str, str]) -> None:
         """Keep the final parameters."""
@@ -128,7 +170,6 @@ class RunDirectory:
             self._history = None
         if self._lock is not None:
             self._lock.release()
-            Path(self._lock.lock_file).unlink(missing_ok=True)
             self._lock = None
 
     def _json(self, name: str) -> Any:
@@ -155,26 +196,51 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
     path = _fresh_name(config) if out is None else out
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / ".lock")
+    run = RunDirectory(path, _locked(path))
+    try:
+        if any(entry.name != LOCK for entry in path.iterdir()):
+            raise ConfigError(
+                _("{path} is not empty, and no run is ever overwritten; try --out with a new name").format(path=path)
+            )
+        prepare(run.checkpoints)
+        run.write("environment.json", environment)
+        run.write("config.json", config.model_dump())
+        run.write("status.json", {"outcome": "running", "epochs_done": 0})  # last: with it, the run is there
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def reopen(path: Path) -> RunDirectory:
+    """The run at `path`, locked, to go on with.
+
+    Raises:
+        DataError: where there is none.
+        RunInUse: where another process is writing it; nothing is changed.
+        DiskError: where it cannot be written.
+    """
+    open_directory(path)
+    run = RunDirectory(path, _locked(path))
+    try:
+        prepare(run.checkpoints)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def _locked(path: Path) -> FileLock:
+    """The lock of the run at `path`, held; the system releases it when this process ends, however it ends."""
+    with disk_errors(path):
+        lock = FileLock(path / LOCK)
         try:
             lock.acquire(timeout=0)
         except Timeout:
             raise RunInUse(
                 _("{path}: another process is writing this run; wait for it, or try another --out").format(path=path)
             ) from None
-    run = RunDirectory(path, lock)
-    try:
-        if any(entry.name != ".lock" for entry in path.iterdir()):
-            raise ConfigError(
-                _("{path} is not empty, and no run is ever overwritten; try --out with a new name").format(path=path)
-            )
-        run.write("status.json", {"outcome": "running", "epochs_done": 0})
-        run.write("config.json", config.model_dump())
-        run.write("environment.json", environment)
-    except BaseException:
-        run.close()
-        raise
-    return run
+    return lock
 
 
 def _fresh_name(config: TrainConfig) -> Path:

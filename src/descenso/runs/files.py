@@ -1,31 +1,36 @@
-"""Writing that either happens whole or not at all."""
+"""Writing that either happens whole or not at all: the only place that writes what must not be lost."""
 
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from descenso.errors import DiskError
 from descenso.text import _
 
-__all__ = ["disk_errors", "write_file"]
+__all__ = ["disk_errors", "remove_folder", "sweep", "write_file", "write_folder"]
+
+TEMPORARY = ".tmp"  # how names end that a crash may leave behind; nothing reads them, and `sweep` removes them
 
 
 @contextlib.contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about `path` into a `DiskError` that names it."""
+def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
+    """Turn what the operating system says about `path` into a `DiskError` that names it, and the bytes it wanted."""
     try:
         yield
     except DiskError:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        if error.errno == errno.ENOSPC:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and size is not None:
+            message = _("{path}: the disk is full, {size} bytes are needed; free some space, or try --out elsewhere")
+        elif error.errno in (errno.ENOSPC, errno.EDQUOT):
             message = _("{path}: the disk is full; free some space, or try --out on another disk")
         else:
             message = _("{path}: cannot be written ({reason}); try --out DIR with a directory of yours")
-        raise DiskError(message.format(path=path, reason=reason)) from error
+        raise DiskError(message.format(path=path, reason=reason, size=size)) from error
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -34,18 +39,61 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         DiskError: and the old file stands.
     """
-    sibling = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with disk_errors(path):
+    sibling = _sibling(path)
+    with disk_errors(path, len(content)):
         try:
-            with sibling.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            _write_synced(sibling, content)
             sibling.replace(path)
         except BaseException:
             sibling.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+
+def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
+    """Make the folder `path` with these files in it: it appears with all of them, or not at all.
+
+    Raises:
+        DiskError: and nothing is left of it. `path` must not exist.
+    """
+    sibling = _sibling(path)
+    with disk_errors(path, sum(map(len, contents.values()))):
+        try:
+            sibling.mkdir()
+            for name, content in contents.items():
+                _write_synced(sibling / name, content)
+            _sync_folder(sibling)
+            sibling.rename(path)
+        except BaseException:
+            shutil.rmtree(sibling, ignore_errors=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove the folder `path`: whoever looks finds all of it, or nothing under its name."""
+    doomed = _sibling(path)
+    with disk_errors(path):
+        path.rename(doomed)
+        shutil.rmtree(doomed)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a crash left half written in `folder`."""
+    for path in folder.glob(f".*{TEMPORARY}"):
+        with disk_errors(path):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _sibling(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,24 +1,28 @@
-"""The epoch loop: orders go in, epochs come out, and the run directory hears of each."""
+"""The epoch loop: orders go in, epochs come out, and a journal hears where a descent stands."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
-from descenso.data.order import Order, epoch_order
+from descenso.data.order import epoch_order
 from descenso.descent.losses import LOSSES
 from descenso.descent.models import MODELS
-from descenso.descent.problem import Arrays, Problem, start, weights
+from descenso.descent.problem import Arrays, Problem, TrainState, start, weights
 from descenso.descent.rules import RULES
 from descenso.descent.schedules import constant
 from descenso.engines import bind
+from descenso.engines.base import Runner
+from descenso.runs.checkpoints import Position
 from descenso.runs.history import Epoch
 from descenso.training.outcome import Interruption, Outcome
+from descenso.training.pieces import Due, Pieces
 
-__all__ = ["Descent", "Observer", "descend_all", "problem_of"]
+__all__ = ["Descent", "Journal", "Observer", "Progress", "beginning", "descend_all", "problem_of"]
 
 
 class Observer(NamedTuple):
@@ -33,18 +37,43 @@ class Observer(NamedTuple):
     epoch: Callable[[Epoch], None]
 
 
+class Progress(NamedTuple):
+    """Where a descent stands between two steps, and all it needs to go on.
+
+    Attributes:
+        position: epochs walked, and steps of the next one.
+        state: the tensors.
+        costs: (position.step,) float64, the costs of the unfinished epoch so far.
+        seconds: what the unfinished epoch has taken so far.
+    """
+
+    position: Position
+    state: TrainState
+    costs: NDArray[np.float64]
+    seconds: float
+
+
+class Journal(Protocol):
+    """Where progress is kept."""
+
+    def epoch(self, record: Epoch) -> None:
+        """An epoch has ended."""
+
+    def commit(self, progress: Progress) -> None:
+        """Keep `progress`, so that a descent may go on from it."""
+
+
 class Descent(NamedTuple):
     """Where a descent ended.
 
     Attributes:
         problem: what was descended.
         params: the last parameters, as a textbook writes them.
-        epochs: one record an epoch.
+        epochs: one record an epoch walked here.
         outcome: how it ended.
         signal: number of the signal that interrupted it, or 0.
         diverged_at: (epoch, step) of the cost that was not finite, both counted from 0, or None.
         compile_seconds: tracing and compiling, apart from the rest.
-        train_seconds: the sum of the epochs' seconds.
     """
 
     problem: Problem
@@ -54,7 +83,6 @@ class Descent(NamedTuple):
     signal: int
     diverged_at: tuple[int, int] | None
     compile_seconds: float
-    train_seconds: float
 
 
 def problem_of(config: TrainConfig, data: Dataset) -> Problem:
@@ -69,35 +97,91 @@ def problem_of(config: TrainConfig, data: Dataset) -> Problem:
     )
 
 
-def orders_of(config: TrainConfig, rows: int) -> Iterator[Order]:
-    """The order of each epoch of `config` in turn, drawn when asked for."""
-    for epoch in range(config.epochs):
-        yield epoch_order(config.order, rows, config.batch_size, config.seed, epoch)
+def beginning(problem: Problem, seed: int) -> Progress:
+    """Before the first step."""
+    return Progress(Position(0, 0), start(problem, seed), np.empty(0), 0.0)
 
 
-def descend_all(config: TrainConfig, data: Dataset, observer: Observer) -> Descent:
-    """Walk the epochs of `config` on `data.train`.
+def descend_all(
+    config: TrainConfig,
+    data: Dataset,
+    observer: Observer,
+    journal: Journal,
+    begin: Progress | None = None,
+) -> Descent:
+    """Walk the epochs of `config` on `data.train`, from `begin` or from the start.
 
-    A signal stops it between two epochs; a cost that is not finite stops it at that step.
+    A signal stops it between two pieces of an epoch, about a second at most; a cost that is not finite stops it at
+    that step. What is finite is committed to the journal at the start, when due, and at the end.
     """
     problem = problem_of(config, data)
-    rows = len(data.train.labels)
-    batch_rows = epoch_order("sequential", rows, config.batch_size, 0, 0).weights
-    state, epochs, outcome, diverged_at = start(problem, config.seed), list[Epoch](), Outcome.COMPLETED, None
+    walker = _Walker(config, len(data.train.labels), begin or beginning(problem, config.seed), observer, journal)
     with Interruption() as interruption, closing(bind(config.engine, problem, data.train, config.batch_size)) as runner:
         observer.bound(runner.compile_seconds)
-        with closing(runner.epochs(state, orders_of(config, rows))) as walk:
-            for number, (state, trace) in enumerate(walk):
-                cost = float(np.average(trace.costs, weights=batch_rows[: len(trace.costs)]))
-                epochs.append(Epoch(number, cost, trace.seconds))
-                observer.epoch(epochs[-1])
-                if not trace.finite:
-                    outcome, diverged_at = Outcome.DIVERGED, (number, len(trace.costs) - 1)
-                elif interruption.signal and number + 1 < config.epochs:
-                    outcome = Outcome.INTERRUPTED
-                    break
+        outcome = walker.walk(runner, interruption)
         compile_seconds = runner.compile_seconds
-    return Descent(
-        problem, weights(problem, state), epochs, outcome, interruption.signal, diverged_at, compile_seconds,
-        sum(epoch.seconds for epoch in epochs),
-    )  # fmt: skip
+    params = weights(problem, walker.progress.state)
+    return Descent(problem, params, walker.epochs, outcome, interruption.signal, walker.diverged_at, compile_seconds)
+
+
+class _Walker:
+    """Keeps account of one descent, piece by piece."""
+
+    def __init__(self, config: TrainConfig, rows: int, begin: Progress, observer: Observer, journal: Journal) -> None:
+        self.progress, self.epochs = begin, list[Epoch]()
+        self.diverged_at: tuple[int, int] | None = None
+        self._config, self._observer, self._journal = config, observer, journal
+        self._due = Due(config.checkpoint_every)
+        self._pieces = Pieces(config, rows, begin.position, self._due.steps)
+        self._batch_rows = epoch_order("sequential", rows, config.batch_size, 0, 0).weights
+
+    def walk(self, runner: Runner, interruption: Interruption) -> Outcome:
+        """Walk until the epochs are done, a number is not finite, or a signal comes."""
+        if self.progress.position == (0, 0):
+            self._journal.commit(self.progress)
+        with closing(runner.epochs(self.progress.state, self._pieces)) as walked:
+            for state, trace in walked:
+                self._advance(state, trace.costs, trace.seconds)
+                if not trace.finite or not _finite(state):
+                    epoch, step = self.progress.position
+                    self._diverge(epoch, step - 1)
+                    return Outcome.DIVERGED
+                self._close_epoch()
+                position = self.progress.position
+                done = position.epoch == self._config.epochs
+                if done or interruption.signal or self._due.now(self._steps_walked()):
+                    self._journal.commit(self.progress)
+                if interruption.signal and not done:
+                    return Outcome.INTERRUPTED
+        return Outcome.COMPLETED
+
+    def _advance(self, state: TrainState, costs: NDArray[np.float64], seconds: float) -> None:
+        self._pieces.pace(seconds, len(costs))
+        (epoch, step), _, before, earlier = self.progress
+        position = Position(epoch, step + len(costs))
+        self.progress = Progress(position, state, np.concatenate([before, costs]), earlier + seconds)
+
+    def _steps_walked(self) -> int:
+        epoch, step = self.progress.position
+        return epoch * self._pieces.steps_per_epoch + step
+
+    def _close_epoch(self) -> None:
+        (epoch, step), state, _, _ = self.progress
+        if step == self._pieces.steps_per_epoch:
+            self._record(epoch)
+            self.progress = Progress(Position(epoch + 1, 0), state, np.empty(0), 0.0)
+
+    def _diverge(self, epoch: int, step: int) -> None:
+        self.diverged_at = epoch, step
+        self._record(epoch)
+
+    def _record(self, epoch: int) -> None:
+        costs = self.progress.costs
+        cost = float(np.average(costs, weights=self._batch_rows[: len(costs)]))
+        self.epochs.append(Epoch(epoch, cost, self.progress.seconds))
+        self._journal.epoch(self.epochs[-1])
+        self._observer.epoch(self.epochs[-1])
+
+
+def _finite(state: TrainState) -> bool:
+    return all(np.isfinite(np.asarray(value)).all() for value in state.params.values())

@@ -1,0 +1,43 @@
+"""`descenso resume`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from descenso.cli.display import Display
+from descenso.cli.ending import tell
+from descenso.cli.options import Json, LimitOption, RunArgument
+from descenso.cli.quiet import quiet
+from descenso.text import _
+
+
+def resume(
+    run: RunArgument,
+    epochs: Annotated[int | None, typer.Option("--epochs", "-e", help=_("Extend it to so many epochs in all."))] = None,
+    engine: Annotated[str | None, typer.Option(help=_("Go on with another engine."))] = None,
+    checkpoint_every: Annotated[
+        str | None, typer.Option(help=_("Save a checkpoint after so many steps (500), or seconds (10s)."))
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help=_("Go on although config, data or versions changed: no longer exact."))
+    ] = False,
+    limit: LimitOption = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped."""
+    asked: dict[str, Any] = {"epochs": epochs, "engine": engine, "checkpoint_every": checkpoint_every}
+    with quiet():
+        from descenso import api
+        from descenso.data.limits import Limits
+
+        before = api.open_directory(run).config
+        with Display(epochs or before.epochs, to_stderr=as_json) as display:
+            ended = api.resume(
+                run,
+                limits=Limits.of(limit or []),
+                force=force,
+                observer=api.observer(display.bound, display.epoch),
+                warn=display.warn,
+                **{name: value for name, value in asked.items() if value is not None},
+            )
+    tell(ended, as_json)

@@ -1,0 +1,62 @@
+"""What readers refuse to take in: one record for all formats, sized for a laptop, raised by `--limit NAME=N`."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from descenso.config import closest
+from descenso.errors import ConfigError, DataError
+from descenso.text import _
+
+__all__ = ["Limits"]
+
+
+class Limits(NamedTuple):
+    """The most that is read of one file.
+
+    Attributes:
+        file_bytes: bytes on the disk.
+        array_bytes: bytes of elements, once unpacked.
+        rows: rows.
+        pixels: pixels of one image.
+    """
+
+    file_bytes: int = 2**30
+    array_bytes: int = 2**31
+    rows: int = 10**8
+    pixels: int = 2**24
+
+    @classmethod
+    def of(cls, words: list[str]) -> "Limits":
+        """Limits from words such as "rows=1000".
+
+        Raises:
+            ConfigError: for another name, or what is not a positive whole number.
+
+        >>> Limits.of(["rows=1000"]).rows
+        1000
+        """
+        raised = {}
+        for word in words:
+            name, _sign, value = word.partition("=")
+            if name not in cls._fields or not value.isdecimal() or not int(value):
+                raise ConfigError(
+                    _("a limit must be NAME=N, NAME one of {names}, got {word!r}{hint}; try --limit rows=1000").format(
+                        names=", ".join(cls._fields), word=word, hint=closest(name, cls._fields)
+                    )
+                )
+            raised[name] = int(value)
+        return cls(**raised)
+
+    def check(self, name: str, value: int, path: Path) -> None:
+        """Refuse `path` where its `value` is beyond the limit called `name`.
+
+        Raises:
+            DataError: naming limit and flag.
+        """
+        limit = getattr(self, name)
+        if value > limit:
+            raise DataError(
+                _("{path}: {name} would be {value}, the limit is {limit}; try --limit {name}={value}").format(
+                    path=path, name=name, value=value, limit=limit
+                )
+            )

@@ -1,0 +1,192 @@
+"""The checkpoint store: one folder a checkpoint, believed only when every byte of it is what was written.
+
+    checkpoints/<epoch>-<step>/  state.safetensors  manifest.json
+
+A checkpoint appears by one rename, after all of it has reached the disk. The manifest holds the size and the
+SHA-256 of the state, and its own; discovery reads all there are, newest first, and takes the first that verifies.
+What cannot be read is never taken for absent.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from descenso.errors import CheckpointError, DiskError
+from descenso.runs.files import disk_errors, remove_folder, sweep, write_folder
+from descenso.text import _
+
+__all__ = [
+    "KEPT",
+    "Checkpoint",
+    "Position",
+    "drop_newer",
+    "is_empty",
+    "newest",
+    "prepare",
+    "read_checkpoint",
+    "write_checkpoint",
+]
+
+SCHEMA = 1
+KEPT = 2  # verified checkpoints that stay: the newest, and one to fall back on
+STATE, MANIFEST = "state.safetensors", "manifest.json"
+
+
+class Position(NamedTuple):
+    """Where a descent stands between two steps.
+
+    Attributes:
+        epoch: whole epochs walked.
+        step: steps walked of the epoch that follows.
+    """
+
+    epoch: int
+    step: int
+
+
+class Checkpoint(NamedTuple):
+    """Attributes: all that a descent needs to go on to the same bits.
+
+    position: where it stands.
+    arrays: every tensor by its stable name.
+    about: what the run was like when it was written: config, data, versions, threads, history_bytes, seconds.
+    """
+
+    position: Position
+    arrays: dict[str, NDArray[np.generic]]
+    about: dict[str, Any]
+
+
+def prepare(folder: Path) -> None:
+    """Make the store, and remove what a crash left half written in it."""
+    with disk_errors(folder):
+        folder.mkdir(exist_ok=True)
+    sweep(folder)
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Add a checkpoint to the store; once it is on the disk, remove all but the newest `KEPT`.
+
+    Raises:
+        DiskError: and every older checkpoint stands.
+    """
+    path = folder / _name(checkpoint.position)
+    if path.exists():  # a descent that goes on may be asked to keep the very position that it began from
+        return path
+    state = save(checkpoint.arrays)
+    about = {
+        "schema": SCHEMA,
+        **checkpoint.position._asdict(),
+        **checkpoint.about,
+        "files": {STATE: {"bytes": len(state), "sha256": hashlib.sha256(state).hexdigest()}},
+    }
+    write_folder(path, {STATE: state, MANIFEST: _sealed(about)})
+    for old in _candidates(folder)[KEPT:]:
+        remove_folder(old)
+    return path
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing in the store so much as claims to be a checkpoint."""
+    return not _candidates(folder)
+
+
+def drop_newer(folder: Path, position: Position) -> None:
+    """Remove the checkpoints beyond `position`: damaged ones that were passed over, and are about to be made again."""
+    for path in _candidates(folder):
+        if path.name > _name(position):
+            remove_folder(path)
+
+
+def newest(folder: Path) -> tuple[Checkpoint, list[str]]:
+    """The newest checkpoint that verifies, and a warning for each newer one that does not.
+
+    Raises:
+        CheckpointError: where there is none, or none that verifies.
+    """
+    warnings: list[str] = []
+    for path in _candidates(folder):
+        try:
+            return read_checkpoint(path), warnings
+        except CheckpointError as error:
+            warnings.append(str(error))
+    told = "; ".join(warnings) or _("there is none")
+    raise CheckpointError(
+        _("{folder}: no valid checkpoint ({reasons}); train again with the run's config.json").format(
+            folder=folder, reasons=told
+        )
+    )
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint in `path`, once every byte of it is known to be what was written.
+
+    Raises:
+        CheckpointError: naming what is not.
+    """
+    about = _unsealed(_read(path / MANIFEST))
+    if about is None:
+        raise CheckpointError(_("{path}: damaged").format(path=path / MANIFEST))
+    if about["schema"] != SCHEMA:
+        raise CheckpointError(
+            _("{path}: written in form {found}, this descenso reads form {known}").format(
+                path=path / MANIFEST, found=about["schema"], known=SCHEMA
+            )
+        )
+    state = _read(path / STATE)
+    promised = about["files"][STATE]
+    if len(state) != promised["bytes"] or hashlib.sha256(state).hexdigest() != promised["sha256"]:
+        raise CheckpointError(_("{path}: damaged").format(path=path / STATE))
+    position = Position(about["epoch"], about["step"])
+    if path.name != _name(position):
+        raise CheckpointError(_("{path}: it holds another position, {position}").format(path=path, position=position))
+    try:
+        return Checkpoint(position, load(state), about)
+    except SafetensorError as error:
+        raise CheckpointError(_("{path}: damaged ({reason})").format(path=path / STATE, reason=error)) from None
+
+
+def _name(position: Position) -> str:
+    """Names sort as positions do."""
+    return f"{position.epoch:08}-{position.step:010}"
+
+
+def _candidates(folder: Path) -> list[Path]:
+    """All that claim to be checkpoints, newest first."""
+    try:
+        return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), reverse=True)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DiskError(_("{path}: cannot be read ({reason})").format(path=folder, reason=error.strerror)) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror
+        raise CheckpointError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason)) from error
+
+
+def _sealed(about: Mapping[str, Any]) -> bytes:
+    """A manifest's one form in bytes, with its own SHA-256."""
+    body = json.dumps(about, sort_keys=True, ensure_ascii=True)
+    seal = hashlib.sha256(body.encode()).hexdigest()
+    return f'{{"manifest": {body}, "sha256": "{seal}"}}\n'.encode()
+
+
+def _unsealed(content: bytes) -> dict[str, Any] | None:
+    """What `_sealed` was given, or None for any other bytes."""
+    try:
+        about = json.loads(content)["manifest"]
+        return dict(about) if _sealed(about) == content else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
