@@ -86,9 +86,7 @@ def _find(folder: Path, stem: str) -> Path:
     for candidate in (folder / f"{stem}.gz", folder / stem):
         if candidate.exists():
             if not candidate.resolve().is_relative_to(folder.resolve()):
-                raise DataError(
-                    _("{path}: a link that leads out of the folder; copy the file into it").format(path=candidate)
-                )
+                raise DataError(_("{path}: a link out of the folder; copy the file into it").format(path=candidate))
             return candidate
     raise DataError(_("{folder}: there is no {stem}, nor {stem}.gz").format(folder=folder, stem=stem))
 
