@@ -21,11 +21,9 @@ LANGUAGES = ("en", "es")
 def from_environment() -> str:
     """The first language of the environment that descenso speaks, else English."""
     for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        for name in os.environ.get(variable, "").split(":"):
-            if name[:2] in LANGUAGES:
-                return name[:2]
-            if name:
-                return "en"
+        names = [name[:2] for name in os.environ.get(variable, "").split(":") if name]
+        if names:
+            return next((name for name in names if name in LANGUAGES), "en")
     return "en"
 
 

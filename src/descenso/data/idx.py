@@ -73,8 +73,8 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Li
     limits.check("rows", shape[0], path)
     limits.check("pixels", math.prod(shape[1:]), path)
     claimed = math.prod(shape) * dtype.itemsize
-    if start + claimed > ceiling:
-        _refuse(path, 4, _("{claimed} bytes claimed, the file cannot hold them").format(claimed=claimed))
+    if start + claimed > ceiling or extent >= 2**63:  # which NumPy cannot count, whatever the limits are
+        _refuse(path, 4, _("{claimed} bytes claimed, the file cannot hold them").format(claimed=extent))
     array = _aligned(shape, dtype)
     _fill(stream, array.reshape(-1).view(np.uint8).data, path, start)
     if stream.read(1):

@@ -44,14 +44,15 @@ def _row_costs(logits: Tensor, labels: Tensor) -> Tensor:
 def naive_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """The same mean taken literally, −Σ one_hot(y) · log(softmax(z)), as many tutorials write it.
 
-    Once a probability underflows to 0, 0 · log 0 is NaN, and so is the cost.
+    Once a probability underflows to 0 the cost is not finite: 0 · log 0 is NaN, and −log 0 infinite where the
+    class was the right one.
 
     Args:
         logits: (batch, num_classes), float.
         labels: (batch,), int32 in [0, num_classes).
 
     Returns:
-        A scalar of the logits' dtype, in [0, inf) or NaN.
+        A scalar of the logits' dtype, in [0, inf] or NaN.
     """
     wanted = tf.one_hot(labels, logits.shape[-1], dtype=logits.dtype)  # (batch, num_classes)
     probabilities = tf.nn.softmax(logits)  # (batch, num_classes)

@@ -15,19 +15,20 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import safetensors
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from descenso.config import TrainConfig, read_settings
-from descenso.errors import CheckpointError, ConfigError, DataError, RunInUse
+from descenso.errors import CheckpointError, ConfigError, DataError
 from descenso.runs.checkpoints import prepare
 from descenso.runs.files import disk_errors, write_file
 from descenso.runs.history import Epoch, History, read_history
+from descenso.runs.lock import LOCK, is_held, locked
 from descenso.text import _, mark
 
-LOCK = ".lock"  # stays when the run has ended: removing it would let two processes lock two files of one name
 HISTORY = "history.jsonl"
+DAMAGE = (safetensors.SafetensorError, OSError, TypeError, AttributeError)  # the last two: a dtype that NumPy has not
 OUTCOMES = (  # those a run may be shown with; the first three are how a descent ends
     mark("completed"),
     mark("diverged"),
@@ -56,12 +57,16 @@ class RunDirectory:
     @property
     def status(self) -> dict[str, Any]:
         """How it went: outcome, and once finished accuracy, cost and times."""
-        return dict(self._json("status.json"))
+        found = self._json("status.json")
+        if found.get("outcome") not in OUTCOMES:
+            path, reason = self.path / "status.json", f"outcome: {found.get('outcome')!r}"
+            raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason))
+        return found
 
     @property
     def environment(self) -> dict[str, Any]:
         """What it ran on."""
-        return dict(self._json("environment.json"))
+        return self._json("environment.json")
 
     @property
     def checkpoints(self) -> Path:
@@ -77,13 +82,10 @@ class RunDirectory:
     def outcome(self) -> str:
         """How it ended; "running" while a process holds its lock, "killed" where that one ended unannounced."""
         outcome = str(self.status["outcome"])
-        if outcome != "running" or self._lock is not None:
+        if outcome != "running" or self._lock is not None or is_held(self.path):
             return outcome
-        try:
-            with FileLock(self.path / LOCK, timeout=0):
-                return "killed"
-        except Timeout:
-            return "running"
+        outcome = str(self.status["outcome"])  # it may have ended since it was read
+        return "killed" if outcome == "running" else outcome
 
     def weights(self) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
         """The final parameters by name, as a textbook writes them, and what the file says of itself.
@@ -101,7 +103,7 @@ class RunDirectory:
         try:
             with safetensors.safe_open(str(path), framework="numpy") as file:
                 return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-        except (safetensors.SafetensorError, OSError) as error:
+        except DAMAGE as error:
             raise DataError(_("{path}: damaged weights ({reason})").format(path=path, reason=error)) from None
 
     def write(self, name: str, content: dict[str, Any]) -> None:
@@ -165,18 +167,24 @@ class RunDirectory:
 
     def close(self) -> None:
         """Close the history and release the lock."""
-        if self._history is not None:
-            self._history.close()
-            self._history = None
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        history, self._history = self._history, None
+        lock, self._lock = self._lock, None
+        try:
+            if history is not None:
+                with disk_errors(self.path / HISTORY):
+                    history.close()  # which tries again to write what `append` could not
+        finally:
+            if lock is not None:
+                lock.release()
 
-    def _json(self, name: str) -> Any:
+    def _json(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(found, dict):
+                raise ValueError("no JSON object")
+            return found
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error)) from None
 
 
@@ -196,7 +204,7 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
     path = _fresh_name(config) if out is None else out
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
-    run = RunDirectory(path, _locked(path))
+    run = RunDirectory(path, locked(path))
     try:
         if any(entry.name != LOCK for entry in path.iterdir()):
             raise ConfigError(
@@ -221,26 +229,13 @@ def reopen(path: Path) -> RunDirectory:
         DiskError: where it cannot be written.
     """
     open_directory(path)
-    run = RunDirectory(path, _locked(path))
+    run = RunDirectory(path, locked(path))
     try:
         prepare(run.checkpoints)
     except BaseException:
         run.close()
         raise
     return run
-
-
-def _locked(path: Path) -> FileLock:
-    """The lock of the run at `path`, held; the system releases it when this process ends, however it ends."""
-    with disk_errors(path):
-        lock = FileLock(path / LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise RunInUse(
-                _("{path}: another process is writing this run; wait for it, or try another --out").format(path=path)
-            ) from None
-    return lock
 
 
 def _fresh_name(config: TrainConfig) -> Path:
@@ -263,9 +258,13 @@ def open_directory(path: Path) -> RunDirectory:
     """The run at `path`, to be read.
 
     Raises:
-        DataError: where there is none.
+        DataError: where there is none, or where none can be looked for.
     """
-    if not (path / "status.json").is_file():
+    try:
+        found = (path / "status.json").is_file()
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror)) from None
+    if not found:
         raise DataError(_("{path}: there is no run; `descenso runs` lists those there are").format(path=path))
     return RunDirectory(path)
 
@@ -273,4 +272,10 @@ def open_directory(path: Path) -> RunDirectory:
 def find_runs(folder: Path) -> list[RunDirectory]:
     """The runs directly below `folder`, oldest first."""
     found = [entry.parent for entry in folder.glob("*/status.json")]
-    return [RunDirectory(path) for path in sorted(found, key=lambda p: ((p / "config.json").stat().st_mtime, p.name))]
+    return [RunDirectory(path) for path in sorted(found, key=lambda path: (_made(path), path.name))]
+
+
+def _made(path: Path) -> float:
+    """When the run at `path` was made; by its status, where someone has taken its config away."""
+    config = path / "config.json"
+    return (config if config.exists() else path / "status.json").stat().st_mtime

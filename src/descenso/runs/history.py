@@ -54,6 +54,6 @@ def read_history(path: Path) -> History:
         epochs = [Epoch(int(row["epoch"]), cost, float(row["seconds"])) for row, cost in zip(rows, costs, strict=True)]
     except FileNotFoundError:
         return History(())
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DataError(_("{path}: damaged history ({reason})").format(path=path, reason=error)) from None
     return History(tuple(epochs))
