@@ -26,8 +26,9 @@ from descenso.text import _
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from descenso.descent.problem import Model
     from descenso.training.evaluation import Evaluation
-    from descenso.training.loop import Observer
+    from descenso.training.observer import Observer
 
 __all__ = ["Run", "evaluate", "load", "observer", "open_directory", "open_run", "resume", "train"]
 
@@ -204,8 +205,12 @@ def _go_on(
     observer: "Observer | None",
 ) -> None:
     from descenso.session import circumstances, differences, progress_of, sit
+    from descenso.training.threads import make_deterministic
 
+    if config.deterministic:  # before the circumstances are looked at, of which the threads are part
+        make_deterministic()
     if checkpoint is None:
+        directory.write("config.json", config.model_dump())
         sit(directory, config, data, observer or _silent())
         return
     changed = differences(checkpoint.about, circumstances(config, data))
@@ -219,8 +224,15 @@ def _go_on(
     exact = bool(directory.status.get("exact", True)) and not changed and config.engine == directory.config.engine
     drop_newer(directory.checkpoints, checkpoint.position)
     directory.cut_history(checkpoint.about["history_bytes"])
-    directory.write("config.json", config.model_dump())
+    if len(directory.history.epochs) != begin.position.epoch:
+        raise CheckpointError(
+            _("{path}: {found} epochs, the checkpoint was written after {expected}").format(
+                path=directory.path, found=len(directory.history.epochs), expected=begin.position.epoch
+            )
+        )
+    # The status first: a crash between the two must not leave a run of two engines that is called exact.
     directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
+    directory.write("config.json", config.model_dump())
     sit(directory, config, data, observer or _silent(), begin, exact)
 
 
@@ -232,12 +244,15 @@ def _source(data: Dataset | str) -> str:
     """What a config says of `data`: a name, or a folder's full path, so that it may be given back anywhere."""
     if not isinstance(data, str):
         return data.name
-    return str(Path(data).resolve()) if data not in NAMES and Path(data).is_dir() else data
+    try:
+        return str(Path(data).resolve()) if data not in NAMES and Path(data).is_dir() else data
+    except OSError:  # a name too long, a folder that may not be entered: `load` says so
+        return data
 
 
 def observer(bound: Callable[[float], None], epoch: Callable[[Epoch], None]) -> "Observer":
     """Who hears of a descent: `bound` once, of the seconds that compiling took; `epoch` after each epoch."""
-    from descenso.training.loop import Observer
+    from descenso.training.observer import Observer
 
     return Observer(bound, epoch)
 
@@ -248,11 +263,12 @@ def evaluate(run: str | Path, data: Dataset | str | None = None, limits: Limits 
     Raises:
         DataError: where the run kept no weights, or the rows do not fit its model.
     """
+    directory = open_directory(Path(run))
+    params, about = directory.weights()
+
     from descenso.descent.models import MODELS
     from descenso.training.evaluation import evaluate as measure
 
-    directory = open_directory(Path(run))
-    params, about = directory.weights()
     try:
         shape = tuple(int(size) for size in about["input_shape"].split("×"))
         class_names = tuple(about["class_names"].split("\n"))
@@ -263,4 +279,17 @@ def evaluate(run: str | Path, data: Dataset | str | None = None, limits: Limits 
         ) from None
     rows = load(data or directory.config.data, limits) if not isinstance(data, Dataset) else data
     check_split(rows.test, len(class_names), shape, _("{name}, test rows").format(name=rows.name))
+    _check_params(Path(run), model, params)
     return measure(model, params, rows.test, scale)
+
+
+def _check_params(run: Path, model: "Model", params: dict[str, NDArray[np.generic]]) -> None:
+    """Before TensorFlow, which is less polite, sees them."""
+    wanted = {name: array.shape for name, array in model.init(0)[0].items()}
+    found = {name: array.shape for name, array in params.items()}
+    if found != wanted:
+        raise DataError(
+            _("{path}: weights of {found}, its model has {wanted}").format(path=run, found=found, wanted=wanted)
+        )
+    if not all(array.dtype in (np.float32, np.float64) and np.isfinite(array).all() for array in params.values()):
+        raise DataError(_("{path}: weights that are not all finite numbers").format(path=run))

@@ -1,11 +1,13 @@
 """What one descent is asked to do. One table feeds validation, the command line's help and the docs."""
 
 import difflib
+import errno
 import re
+import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, BinaryIO, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
@@ -19,8 +21,10 @@ else:
     import tomli as tomllib
 
 FREE = ("epochs", "engine", "checkpoint_every")  # settings that may change when a run goes on
+MOST_BYTES = 2**14  # of a file of settings; what TOML takes to read can grow with the square of its size
+MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
 
-__all__ = ["FREE", "TrainConfig", "closest", "read_settings"]
+__all__ = ["FREE", "TrainConfig", "closest", "open_regular", "read_settings"]
 
 EngineName = Literal["graph", "eager", "function", "compiled"]
 DtypeName = Literal["float32", "float64"]
@@ -134,6 +138,8 @@ class TrainConfig(BaseModel):
     def _no_truth_value(cls, value: Any) -> Any:
         if isinstance(value, bool):  # which Python counts among the numbers
             raise PydanticCustomError("bool", "no number")
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            raise PydanticCustomError("int", "too long")
         return value
 
     @classmethod
@@ -162,7 +168,10 @@ def _complaint(name: str, kind: str, received: Any) -> str:
     choices = get_args(field.annotation)
     expected = _("one of {choices}").format(choices=", ".join(choices)) if choices else _(str(extra["expected"]))
     hint = closest(str(received), choices) if choices else ""
-    shown = f"{received}" if isinstance(received, int | float) else repr(received)  # NumPy's repr of 0.1 is not 0.1
+    try:
+        shown = f"{received}" if isinstance(received, int | float) else repr(received)  # NumPy's repr of 0.1 is not 0.1
+    except (ValueError, RecursionError):  # a number too long, a nest too deep, to be written out
+        shown = f"<{type(received).__name__}>"
     mend = f"--{name.replace('_', '-')} {extra['example']}".rstrip()
     return _("{name} must be {expected}, got {value}{hint}; try {mend}").format(
         name=name, expected=expected, value=shown, hint=hint, mend=mend
@@ -186,7 +195,8 @@ def read_settings(path: Path) -> dict[str, Any]:
         ConfigError: for a file that cannot be read, or that is neither.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with open_regular(path, MOST_BYTES) as file:
+            text = file.read().decode("utf-8")
     except (OSError, ValueError) as error:
         raise ConfigError(
             _("the settings {path} cannot be read ({reason}); try --config FILE.toml").format(path=path, reason=error)
@@ -203,3 +213,18 @@ def read_settings(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # numbers and nesting beyond Python's own limits, too
         raise ConfigError(_("{path} is not TOML: {reason}").format(path=path, reason=error)) from None
     return {name.replace("-", "_"): value for name, value in table.items()}
+
+
+def open_regular(path: Path, most: int) -> BinaryIO:
+    """The regular file `path`, open to be read: neither a pipe nor a device, which may have no end.
+
+    Raises:
+        OSError: where it cannot be read, or is something else.
+        ValueError: where it has more than `most` bytes.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):  # of a folder, the system says it better
+        raise OSError(errno.EINVAL, _("not a regular file"))
+    if found.st_size > most:
+        raise ValueError(_("more than {most} bytes").format(most=most))
+    return path.open("rb")

@@ -1,5 +1,6 @@
 """One sitting of a descent in its run directory: from the start or from a checkpoint, to what is kept of it."""
 
+import math
 import time
 from contextlib import closing, suppress
 from typing import Any
@@ -17,7 +18,8 @@ from descenso.runs.environment import environment
 from descenso.text import _
 from descenso.training.evaluation import evaluate
 from descenso.training.journal import COSTS, RunJournal
-from descenso.training.loop import Descent, Observer, Progress, descend_all, problem_of
+from descenso.training.loop import Descent, Progress, descend_all, problem_of
+from descenso.training.observer import Observer
 from descenso.training.outcome import Outcome
 from descenso.training.snapshot import restore
 from descenso.training.threads import make_deterministic, threads
@@ -56,10 +58,11 @@ def progress_of(checkpoint: Checkpoint, config: TrainConfig, data: Dataset) -> P
     """The progress that `checkpoint` holds.
 
     Raises:
-        CheckpointError: where it is of another model.
+        CheckpointError: where it is of another model, or of no run of `config` at all.
         ConfigError: where it lies beyond the epochs of `config`.
     """
-    least = checkpoint.position.epoch + (checkpoint.position.step > 0)
+    (epoch, step), about = checkpoint.position, checkpoint.about
+    least = epoch + (step > 0)
     if config.epochs < least:
         raise ConfigError(
             _("epochs must be at least {least}, which are walked, got {epochs}; try --epochs {least}").format(
@@ -70,8 +73,17 @@ def progress_of(checkpoint: Checkpoint, config: TrainConfig, data: Dataset) -> P
     costs = arrays.pop(COSTS, None)
     if costs is None:
         raise CheckpointError(_("the checkpoint holds no {name}").format(name=COSTS))
+    steps = -(-(len(data.train.labels) - config.validation_size) // config.batch_size)
+    seconds, size = about.get("seconds"), about.get("history_bytes")
+    told = isinstance(seconds, float) and math.isfinite(seconds) and isinstance(size, int) and size >= 0
+    if not told or step >= steps or costs.shape != (step,) or costs.dtype != np.float64:
+        raise CheckpointError(
+            _("the checkpoint stands at epoch {epoch}, step {step}, where no run of these settings ever stands").format(
+                epoch=epoch, step=step
+            )
+        )
     state = restore(problem_of(config, data), config.seed, arrays)
-    return Progress(checkpoint.position, state, costs.astype(np.float64), float(checkpoint.about["seconds"]))
+    return Progress(checkpoint.position, state, costs.astype(np.float64), float(about["seconds"]))
 
 
 def sit(
@@ -93,7 +105,8 @@ def sit(
     except BaseException:  # a second Ctrl-C, a full disk, or a fault: say so in the run, and let it pass
         with suppress(DescensoError):
             done = len(directory.history.epochs)
-            directory.write("status.json", {"outcome": Outcome.INTERRUPTED.value, "epochs_done": done})
+            told = {"outcome": Outcome.INTERRUPTED.value, "epochs_done": done, "exact": exact}
+            directory.write("status.json", told)
         raise
     epochs = directory.history.epochs
     status: dict[str, Any] = {
@@ -106,7 +119,9 @@ def sit(
         "train_seconds": sum(epoch.seconds for epoch in epochs),
         "exact": exact,
     }
-    if descent.outcome is not Outcome.DIVERGED:
+    if descent.outcome is Outcome.DIVERGED:
+        directory.drop_weights()
+    else:
         status |= _keep(directory, descent, data, validation)
     _draw(directory, descent, data)
     directory.write("status.json", status)

@@ -6,6 +6,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from descenso.cli.options import cell
 from descenso.runs.history import Epoch
 from descenso.text import _
 
@@ -59,7 +60,7 @@ class Display:
 
     def warn(self, message: str) -> None:
         """Something was not as it should be, and was got over."""
-        self._bar.console.print(_("descenso: warning: {message}").format(message=message), markup=False, soft_wrap=True)
+        self._bar.console.print(cell(_("descenso: warning: {message}").format(message=message)), soft_wrap=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -38,6 +38,8 @@ def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], wh
         )
     if not len(labels):
         raise DataError(_("{what}: no rows; give at least one").format(what=what))
+    if not inputs.size:
+        raise DataError(_("{what}: inputs of shape {got}, which hold nothing").format(what=what, got=_shape(input_shape)))
     _check_labels(labels, num_classes, what)
     return Split(inputs, labels.astype(np.int32, copy=False))
 

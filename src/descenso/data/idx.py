@@ -52,6 +52,8 @@ def read_idx(path: Path, limits: Limits | None = None) -> NDArray[np.generic]:
                 return _read(stream, path, stored * MAX_DEFLATE_RATIO, limits)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise DataError(_("{path}: damaged gzip data ({reason})").format(path=path, reason=error)) from None
+    except MemoryError:
+        raise DataError(_("{path}: it holds more than there is memory for").format(path=path)) from None
     except OSError as error:
         raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror)) from None
 

@@ -59,7 +59,8 @@ def epoch_order(kind: str, rows: int, batch_size: int, seed: int, epoch: int) ->
     >>> [list(map(int, step)) for step in epoch_order("sequential", 5, 2, seed=0, epoch=0)]
     [[0, 1], [2, 3], [4]]
     """
-    random = np.random.default_rng([seed, epoch])
+    # The seed's upper 32 bits come last: beside the lower ones they would stand where a small seed has its epoch.
+    random = np.random.default_rng([seed % 2**32, epoch, seed // 2**32])
     if kind == "sequential":
         flat = np.arange(rows, dtype=np.int64)
     elif kind == "permutation":

@@ -28,17 +28,19 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 def _row_costs(logits: Tensor, labels: Tensor) -> Tensor:
     """The cost of each row, with its gradient by the formula, softmax(z) − one_hot(y).
 
-    TensorFlow's own gradient is the same number by rows; by columns, as here, the product that follows it in
-    softmax regression needs no transposed copy (docs/performance.md).
+    By columns, and with the exponentials shared between the two: the product that follows in softmax regression
+    then needs no transposed copy, and XLA fewer loops (docs/performance.md).
     """
-    costs = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)  # (batch,)
+    columns = tf.transpose(logits)  # (num_classes, batch)
+    shifted = columns - tf.reduce_max(columns, axis=0)  # (num_classes, batch)
+    exponentials = tf.exp(shifted)  # (num_classes, batch), in (0, 1]
+    total = tf.reduce_sum(exponentials, axis=0)  # (batch,), in [1, num_classes]
+    wanted = tf.one_hot(labels, logits.shape[-1], axis=0, dtype=logits.dtype)  # (num_classes, batch)
 
     def gradient(upstream: Tensor) -> tuple[Tensor, None]:
-        columns = tf.nn.softmax(tf.transpose(logits), axis=0)  # (num_classes, batch)
-        wanted = tf.one_hot(labels, logits.shape[-1], axis=0, dtype=logits.dtype)  # (num_classes, batch)
-        return tf.transpose((columns - wanted) * upstream), None  # (batch, num_classes)
+        return tf.transpose((exponentials / total - wanted) * upstream), None  # (batch, num_classes)
 
-    return costs, gradient
+    return tf.math.log(total) - tf.reduce_sum(wanted * shifted, axis=0), gradient  # (batch,)
 
 
 def naive_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

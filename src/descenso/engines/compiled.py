@@ -17,7 +17,7 @@ from descenso.engines.memory import as_tensor
 
 __all__ = ["Compiled"]
 
-PART_BYTES = 2**24  # an epoch's batches are gathered in parts of about this size; two parts are in memory at once
+PART_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such parts are in memory
 Batch = tuple[Tensor, Tensor]  # inputs (..., batch_size, *input_shape), labels (..., batch_size)
 
 

@@ -9,6 +9,7 @@ What cannot be read is never taken for absent.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from descenso.errors import CheckpointError, DiskError
-from descenso.runs.files import disk_errors, remove_folder, sweep, write_folder
+from descenso.config import open_regular
+from descenso.errors import CheckpointError, DataError, DiskError
+from descenso.runs.files import disk_errors, own, remove_folder, sweep, write_folder
 from descenso.text import _
 
 __all__ = [
@@ -37,6 +39,8 @@ __all__ = [
 SCHEMA = 1
 KEPT = 2  # verified checkpoints that stay: the newest, and one to fall back on
 STATE, MANIFEST = "state.safetensors", "manifest.json"
+MOST_BYTES = {STATE: 2**31, MANIFEST: 2**20}
+MALFORMED = (SafetensorError, KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
 
 
 class Position(NamedTuple):
@@ -131,26 +135,32 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: naming what is not.
     """
-    about = _unsealed(_read(path / MANIFEST))
+    about = _unsealed(_read(path, MANIFEST))
     if about is None:
         raise CheckpointError(_("{path}: damaged").format(path=path / MANIFEST))
-    if about["schema"] != SCHEMA:
+    if about.get("schema") != SCHEMA:
         raise CheckpointError(
             _("{path}: written in form {found}, this descenso reads form {known}").format(
-                path=path / MANIFEST, found=about["schema"], known=SCHEMA
+                path=path / MANIFEST, found=about.get("schema"), known=SCHEMA
             )
         )
-    state = _read(path / STATE)
-    promised = about["files"][STATE]
+    try:
+        return _understood(path, about)
+    except MALFORMED as error:  # sealed, but not by descenso
+        raise CheckpointError(_("{path}: damaged ({reason})").format(path=path, reason=repr(error))) from None
+
+
+def _understood(path: Path, about: dict[str, Any]) -> Checkpoint:
+    state, promised = _read(path, STATE), about["files"][STATE]
     if len(state) != promised["bytes"] or hashlib.sha256(state).hexdigest() != promised["sha256"]:
         raise CheckpointError(_("{path}: damaged").format(path=path / STATE))
     position = Position(about["epoch"], about["step"])
     if path.name != _name(position):
         raise CheckpointError(_("{path}: it holds another position, {position}").format(path=path, position=position))
-    try:
-        return Checkpoint(position, load(state), about)
-    except SafetensorError as error:
-        raise CheckpointError(_("{path}: damaged ({reason})").format(path=path / STATE, reason=error)) from None
+    return Checkpoint(position, load(state), about)
+
+
+NAME = re.compile("[0-9]{8,}-[0-9]{10,}")
 
 
 def _name(position: Position) -> str:
@@ -159,20 +169,24 @@ def _name(position: Position) -> str:
 
 
 def _candidates(folder: Path) -> list[Path]:
-    """All that claim to be checkpoints, newest first."""
+    """All that claim to be checkpoints, newest first; what has another name is not ours, and left alone."""
     try:
-        return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), reverse=True)
+        return sorted((path for path in folder.iterdir() if NAME.fullmatch(path.name)), reverse=True)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise DiskError(_("{path}: cannot be read ({reason})").format(path=folder, reason=error.strerror)) from error
 
 
-def _read(path: Path) -> bytes:
+def _read(folder: Path, name: str) -> bytes:
+    path = folder / name
     try:
-        return path.read_bytes()
-    except OSError as error:
-        reason = error.strerror
+        with open_regular(own(folder.parent, folder.name, name), MOST_BYTES[name]) as file:
+            return file.read()
+    except DataError as error:  # a link
+        raise CheckpointError(str(error)) from None
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
         raise CheckpointError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason)) from error
 
 

@@ -14,21 +14,21 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import safetensors
 from filelock import FileLock
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from descenso.config import TrainConfig, read_settings
+from descenso.config import TrainConfig, open_regular, read_settings
 from descenso.errors import CheckpointError, ConfigError, DataError
 from descenso.runs.checkpoints import prepare
-from descenso.runs.files import disk_errors, write_file
-from descenso.runs.history import Epoch, History, read_history
+from descenso.runs.files import disk_errors, own, write_file
+from descenso.runs.history import Epoch, History, finite, read_history
 from descenso.runs.lock import LOCK, is_held, locked
+from descenso.runs.weights import read_weights
 from descenso.text import _, mark
 
 HISTORY = "history.jsonl"
-DAMAGE = (safetensors.SafetensorError, OSError, TypeError, AttributeError)  # the last two: a dtype that NumPy has not
+MOST_BYTES = 2**20  # of a JSON file of a run
 OUTCOMES = (  # those a run may be shown with; the first three are how a descent ends
     mark("completed"),
     mark("diverged"),
@@ -52,16 +52,19 @@ class RunDirectory:
     @property
     def config(self) -> TrainConfig:
         """What the run was asked to do."""
-        return TrainConfig.of(**read_settings(self.path / "config.json"))
+        return TrainConfig.of(**read_settings(own(self.path, "config.json")))
 
     @property
     def status(self) -> dict[str, Any]:
         """How it went: outcome, and once finished accuracy, cost and times."""
         found = self._json("status.json")
-        if found.get("outcome") not in OUTCOMES:
-            path, reason = self.path / "status.json", f"outcome: {found.get('outcome')!r}"
-            raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason))
-        return found
+        outcome, accuracy = found.get("outcome"), found.get("test_accuracy")
+        told = outcome in OUTCOMES
+        if told and (accuracy is None or (isinstance(accuracy, int | float) and 0 <= accuracy <= 1)):
+            return found
+        path = self.path / "status.json"
+        reason = f"test_accuracy: {accuracy!r}" if told else f"outcome: {outcome!r}"
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason))
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -71,12 +74,12 @@ class RunDirectory:
     @property
     def checkpoints(self) -> Path:
         """The folder of its checkpoints."""
-        return self.path / "checkpoints"
+        return own(self.path, "checkpoints")
 
     @property
     def history(self) -> History:
         """Its epochs, as far as they were written whole."""
-        return read_history(self.path / HISTORY)
+        return read_history(own(self.path, HISTORY))
 
     @property
     def outcome(self) -> str:
@@ -93,18 +96,14 @@ class RunDirectory:
         Raises:
             DataError: where there are none, or the file is damaged.
         """
-        path = self.path / "model" / "weights.safetensors"
+        path = own(self.path, "model", "weights.safetensors")
         if not path.is_file():
             raise DataError(
                 _("{run}: no weights were kept (outcome: {outcome}); train again with --config {config}").format(
                     run=self.path, outcome=self.outcome, config=self.path / "config.json"
                 )
             )
-        try:
-            with safetensors.safe_open(str(path), framework="numpy") as file:
-                return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-        except DAMAGE as error:
-            raise DataError(_("{path}: damaged weights ({reason})").format(path=path, reason=error)) from None
+        return read_weights(path)
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Replace one of the JSON files."""
@@ -120,8 +119,8 @@ class RunDirectory:
 
     @property
     def history_bytes(self) -> int:
-        """How long the history is."""
-        with disk_errors(self.path / HISTORY):
+        """How long the history is; asked before it is appended to, or cut."""
+        with disk_errors(own(self.path, HISTORY)):
             return self._opened_history().tell()
 
     def sync_history(self) -> None:
@@ -133,9 +132,12 @@ class RunDirectory:
         """Forget what a checkpoint did not commit: the history beyond its first `size` bytes.
 
         Raises:
-            CheckpointError: where it is shorter than that.
+            CheckpointError: where it is shorter than that, or no epoch ends there; nothing is cut.
         """
-        if self.history_bytes < size:
+        with disk_errors(self.path / HISTORY), (self.path / HISTORY).open("rb") as written:
+            written.seek(max(size - 1, 0))
+            ends_there = not size or written.read(1) == b"\n"
+        if not ends_there:
             raise CheckpointError(
                 _("{path}: {found} bytes, the checkpoint was written after {expected}").format(
                     path=self.path / HISTORY, found=self.history_bytes, expected=size
@@ -153,14 +155,20 @@ class RunDirectory:
 
     def write_weights(self, arrays: dict[str, NDArray[np.generic]], about: dict[str, str]) -> None:
         """Keep the final parameters."""
-        folder = self.path / "model"
+        folder = own(self.path, "model")
         with disk_errors(folder):
             folder.mkdir(exist_ok=True)
         write_file(folder / "weights.safetensors", save(arrays, about))
 
+    def drop_weights(self) -> None:
+        """Keep none, where a run that had some was extended and diverged."""
+        path = own(self.path, "model", "weights.safetensors")
+        with disk_errors(path):
+            path.unlink(missing_ok=True)
+
     def plot_path(self, name: str) -> Path:
         """Where the picture `name` belongs; its folder is made."""
-        folder = self.path / "plots"
+        folder = own(self.path, "plots")
         with disk_errors(folder):
             folder.mkdir(exist_ok=True)
         return folder / name
@@ -178,9 +186,10 @@ class RunDirectory:
                 lock.release()
 
     def _json(self, name: str) -> dict[str, Any]:
-        path = self.path / name
+        path = own(self.path, name)
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            with open_regular(path, MOST_BYTES) as file:
+                found = json.loads(file.read().decode("utf-8"), parse_float=finite, parse_constant=finite)
             if not isinstance(found, dict):
                 raise ValueError("no JSON object")
             return found

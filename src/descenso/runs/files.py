@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from descenso.errors import DiskError
+from descenso.errors import DataError, DiskError
 from descenso.text import _
 
-__all__ = ["disk_errors", "remove_folder", "sweep", "write_file", "write_folder"]
+__all__ = ["disk_errors", "own", "remove_folder", "sweep", "write_file", "write_folder"]
 
 TEMPORARY = ".tmp"  # how names end that a crash may leave behind; nothing reads them, and `sweep` removes them
 
@@ -31,6 +31,18 @@ def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
         else:
             message = _("{path}: cannot be written ({reason}); try --out DIR with a directory of yours")
         raise DiskError(message.format(path=path, reason=reason, size=size)) from error
+
+
+def own(folder: Path, *names: str) -> Path:
+    """What is called `names` in `folder`, where no link leads out of it: folders may come from others.
+
+    Raises:
+        DataError: where one does.
+    """
+    path = folder.joinpath(*names)
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise DataError(_("{path}: a link out of the folder; copy the file into it").format(path=path))
+    return path
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -75,14 +87,18 @@ def remove_folder(path: Path) -> None:
     doomed = _sibling(path)
     with disk_errors(path):
         path.rename(doomed)
-        shutil.rmtree(doomed)
+        _remove(doomed)
 
 
 def sweep(folder: Path) -> None:
     """Remove what a crash left half written in `folder`."""
     for path in folder.glob(f".*{TEMPORARY}"):
         with disk_errors(path):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _sibling(path: Path) -> Path:

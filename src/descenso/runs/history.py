@@ -5,10 +5,14 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
+from descenso.config import open_regular
 from descenso.errors import DataError
 from descenso.text import _
 
-__all__ = ["Epoch", "History", "read_history"]
+MOST_BYTES = 2**27  # nearly two million epochs
+MOST_LINE_BYTES = 2**12
+
+__all__ = ["Epoch", "History", "finite", "read_history"]
 
 
 class Epoch(NamedTuple):
@@ -48,12 +52,29 @@ def read_history(path: Path) -> History:
         DataError: for lines that are not a history's.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-        rows = [json.loads(line) for line in lines]
-        costs = [math.nan if row["cost"] is None else float(row["cost"]) for row in rows]
-        epochs = [Epoch(int(row["epoch"]), cost, float(row["seconds"])) for row, cost in zip(rows, costs, strict=True)]
+        with open_regular(path, MOST_BYTES) as file:
+            epochs = [_epoch(line) for line in file if line.endswith(b"\n")]
     except FileNotFoundError:
         return History(())
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DataError(_("{path}: damaged history ({reason})").format(path=path, reason=error)) from None
     return History(tuple(epochs))
+
+
+def _epoch(line: bytes) -> Epoch:
+    if len(line) > MOST_LINE_BYTES:
+        raise ValueError(_("more than {most} bytes").format(most=MOST_LINE_BYTES))
+    row = json.loads(line.decode("utf-8"))
+    return Epoch(int(row["epoch"]), math.nan if row["cost"] is None else finite(row["cost"]), finite(row["seconds"]))
+
+
+def finite(written: str | float) -> float:
+    """A number as JSON means it: its own grammar knows neither NaN nor infinities, but Python's reader takes them.
+
+    Raises:
+        ValueError: for one that is not finite.
+    """
+    number = float(written)
+    if not math.isfinite(number):
+        raise ValueError(_("{value} is not finite").format(value=written))
+    return number

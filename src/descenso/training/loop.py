@@ -1,6 +1,5 @@
 """The epoch loop: orders go in, epochs come out, and a journal hears where a descent stands."""
 
-from collections.abc import Callable
 from contextlib import closing
 from typing import NamedTuple, Protocol
 
@@ -19,22 +18,11 @@ from descenso.engines import bind
 from descenso.engines.base import Runner
 from descenso.runs.checkpoints import Position
 from descenso.runs.history import Epoch
+from descenso.training.observer import Observer
 from descenso.training.outcome import Interruption, Outcome
 from descenso.training.pieces import Due, Pieces
 
-__all__ = ["Descent", "Journal", "Observer", "Progress", "beginning", "descend_all", "problem_of"]
-
-
-class Observer(NamedTuple):
-    """Who hears of a descent as it goes.
-
-    Attributes:
-        bound: called once with the seconds that tracing and compiling took, before the first epoch.
-        epoch: called after each epoch.
-    """
-
-    bound: Callable[[float], None]
-    epoch: Callable[[Epoch], None]
+__all__ = ["Descent", "Journal", "Progress", "beginning", "descend_all", "problem_of"]
 
 
 class Progress(NamedTuple):

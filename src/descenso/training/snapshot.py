@@ -30,10 +30,14 @@ def restore(problem: Problem, seed: int, arrays: dict[str, NDArray[np.generic]])
     if found != expected:
         raise CheckpointError(
             _("the checkpoint holds {found}, the run needs {expected}").format(
-                found=", ".join(sorted(found)), expected=", ".join(sorted(expected))
+                found=_inventory(found), expected=_inventory(expected)
             )
         )
     return TrainState(**_fill(template._asdict(), arrays, ""))
+
+
+def _inventory(kinds: dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]) -> str:
+    return ", ".join(f"{name} {dtype} {shape}" for name, (shape, dtype) in sorted(kinds.items()))
 
 
 def _leaves(nest: dict[str, Any], path: str = "") -> list[tuple[str, Any]]:

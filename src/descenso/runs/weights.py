@@ -1,0 +1,34 @@
+"""The final weights as a file: safetensors, whose header is looked at before the rest is believed."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from descenso.config import open_regular
+from descenso.errors import DataError
+from descenso.text import _
+
+__all__ = ["read_weights"]
+
+MOST_BYTES = 2**31
+MOST_HEADER_BYTES = 2**20  # some ten thousand arrays; reading a header takes many times its size in memory
+DAMAGE = (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, MemoryError)  # of a dtype, too
+
+
+def read_weights(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
+    """The arrays in `path` by name, and what the file says of itself.
+
+    Raises:
+        DataError: where it is damaged, or not a regular file.
+    """
+    try:
+        with open_regular(path, MOST_BYTES) as raw:
+            header_bytes = int.from_bytes(raw.read(8), "little")
+        if header_bytes > MOST_HEADER_BYTES:
+            raise ValueError(_("more than {most} bytes").format(most=MOST_HEADER_BYTES))
+        with safe_open(str(path), framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except DAMAGE as error:
+        raise DataError(_("{path}: damaged weights ({reason})").format(path=path, reason=error)) from None
