@@ -1,0 +1,75 @@
+"""Who takes part: a table that imports nothing heavy. A contender's own process imports what it needs."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from _work import Walk
+
+__all__ = ["COMPILED", "CONTENDERS", "GEMM", "OWN_ORDER", "REFERENCE", "Contender"]
+
+OWN_ORDER = "own order"
+OTHER_DESCENT = "another descent"
+
+
+class Contender(NamedTuple):
+    """One row of the table.
+
+    Attributes:
+        label: as the table shows it.
+        home: "module:function", and arguments, which make a walk of the function.
+        precision: "float32", "float32 sum" (so is the running sum of its costs) or "float64"; decides how closely
+            its costs must agree.
+        package: what must be installed for it.
+        exempt: why its costs are not those of the others, where they are not.
+    """
+
+    label: str
+    home: str
+    arguments: tuple[str, ...] = ()
+    precision: str = "float32"
+    package: str = "descenso"
+    exempt: str = ""
+
+    @property
+    def installed(self) -> bool:
+        return find_spec(self.package) is not None
+
+    def walk(self) -> "Walk":
+        """Import its home and what that needs; for its own process."""
+        module, name = self.home.split(":")
+        found = getattr(import_module(module), name)
+        return found(*self.arguments) if self.arguments else found
+
+
+def _engines() -> Iterator[tuple[str, Contender]]:
+    for name, dtype in (
+        ("compiled", "float32"), ("function", "float32"), ("graph", "float32"), ("eager", "float32"),
+        ("eager", "float64"),
+    ):  # fmt: skip
+        suffix = "" if dtype == "float32" else "-float64"
+        yield name + suffix, Contender(f"descenso {name}, {dtype}", "_tensorflow:engine", (name, dtype), dtype)
+
+
+COMPILED = "compiled"
+CONTENDERS = {
+    **dict(_engines()),
+    "article": Contender(
+        "the article's second program: eager, float64, `tf.data`", "_tensorflow:article", (), "float64",
+        exempt=OWN_ORDER,
+    ),
+    "keras": Contender("Keras `Model.fit`", "_tensorflow:keras_fit", precision="float32 sum"),
+    "numpy": Contender("NumPy, written out", "_others:numpy_by_hand", ("float32",)),
+    "jax": Contender("JAX, `lax.scan` under `jit`", "_others:jax_scan", package="jax"),
+    "torch": Contender("PyTorch, eager autograd", "_others:torch_autograd", package="torch"),
+    "sklearn-mlp": Contender(
+        "scikit-learn `MLPClassifier`, no hidden layer", "_others:sklearn_mlp", package="sklearn"
+    ),
+    "sklearn-sgd": Contender(
+        "scikit-learn `SGDClassifier`", "_others:sklearn_sgd", package="sklearn", exempt=OTHER_DESCENT
+    ),
+}  # fmt: skip
+REFERENCE = Contender("reference", "_others:numpy_by_hand", ("float64",), "float64")
+GEMM = Contender("float32 matrix product", "_gemm:products")

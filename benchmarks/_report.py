@@ -1,0 +1,118 @@
+"""A race told as a markdown table, as docs/performance.md takes it, and as JSON."""
+
+import os
+import shlex
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from statistics import median
+from typing import Any, NamedTuple
+
+from _contenders import OWN_ORDER
+from _race import Epoch
+from descenso.runs.environment import environment
+
+__all__ = ["Result", "heading", "markdown", "row", "verdict"]
+
+# Of a cost, relative, at any epoch; seen were 5e-8, 7e-7, 1e-16, 1e-3. Two batches exchanged are 5e-7, one row 2e-5.
+TOLERANCE = {"float32": 3e-7, "float32 sum": 3e-6, "float64": 1e-14, OWN_ORDER: 3e-3}
+DIGITS = {"float32": 6, "float32 sum": 6, "float64": 12}
+PACKAGES = ("tensorflow", "keras", "numpy", "jax", "torch", "scikit-learn")
+
+
+class Result(NamedTuple):
+    """A contender's race.
+
+    Attributes:
+        label: as the table shows it.
+        seconds: of the measured epochs.
+        costs: of all epochs, the one that set it up first; None where none is kept.
+        precision: a key of `TOLERANCE`, which holds unless it is exempt.
+        exempt: why its costs are not those of the others, where they are not.
+    """
+
+    label: str
+    seconds: list[float]
+    costs: list[float | None]
+    precision: str
+    exempt: str
+
+    @classmethod
+    def of(cls, label: str, epochs: Sequence[Epoch], precision: str, exempt: str) -> "Result":
+        return cls(label, [each.seconds for each in epochs[1:]], [each.cost for each in epochs], precision, exempt)
+
+    @property
+    def median(self) -> float:
+        return median(self.seconds)
+
+
+def verdict(result: Result, reference: Sequence[float]) -> tuple[bool, str]:
+    """Whether its costs are those of the reference at every epoch, and how the table says it."""
+    limit = TOLERANCE.get(result.exempt or result.precision)
+    if limit is None:
+        return True, result.exempt
+    pairs = zip(result.costs, reference, strict=False)  # the reference went on for as long as any might
+    off = max(float("inf") if mine is None else abs(mine - theirs) / theirs for mine, theirs in pairs)
+    agrees = off <= limit
+    told = (f"to {off:.0e}" if off else "to the last bit") if agrees else f"**NO, off by {off:.0e}**"
+    return agrees, f"{result.exempt}, {told}" if result.exempt else told
+
+
+def heading(command: Sequence[str]) -> list[str]:
+    """What ran where, and how to run it again."""
+    about = environment()
+    load = f", load {os.getloadavg()[0]:.1f} before the start" if hasattr(os, "getloadavg") else ""
+    versions = ", ".join(f"{name} {number}" for name in PACKAGES if (number := _version(name)))
+    return [
+        f"- machine: {about['processor']}, {about['cores']} cores, {about['platform']}{load}",
+        f"- versions: descenso {about['descenso']}, Python {about['python']}, {versions}",
+        f"- command: `{shlex.join(command)}`",
+    ]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def markdown(
+    results: Sequence[Result],
+    floors: Sequence[Result],
+    absent: Sequence[str],
+    reference: Sequence[float],
+    unit: float,
+    last: int,
+) -> list[str]:
+    """The table, the quickest first.
+
+    Args:
+        results: of those who raced.
+        floors: of the bare matrix product.
+        absent: labels of who is not installed.
+        reference: its costs.
+        unit: the seconds that ratios are of, or 0.
+        last: an epoch that all have walked; its cost is shown.
+    """
+    titles = ("one epoch", "ms, median", "min", "max", "× compiled", "cost, epoch 0", f"epoch {last}", "costs agree")
+    lines = [row(titles), row(["---", *["---:"] * 6, "---"])]
+    for result in sorted(results, key=lambda each: each.median):
+        digits = DIGITS[result.precision]
+        shown = ["–" if cost is None else f"{cost:.{digits}f}" for cost in (result.costs[0], result.costs[last])]
+        lines.append(row([*_times(result, unit), *shown, verdict(result, reference)[1]]))
+    lines += [row([*_times(floor, unit), "", "", ""]) for floor in floors]
+    lines += [row([label, "not installed", *[""] * 6]) for label in absent]
+    return lines
+
+
+def _times(result: Result, unit: float) -> list[str]:
+    return [
+        result.label,
+        *[f"{seconds * 1000:.1f}" for seconds in (result.median, min(result.seconds), max(result.seconds))],
+        f"{result.median / unit:.2f}" if unit else "–",
+    ]
+
+
+def row(cells: Sequence[Any]) -> str:
+    """A row of a markdown table."""
+    return "| " + " | ".join(map(str, cells)) + " |"

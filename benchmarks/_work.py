@@ -1,0 +1,66 @@
+"""What every contender is given: the same rows, the same batches, and a clock to stop."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from descenso import load
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset
+from descenso.data.order import Order, epoch_order
+
+__all__ = ["BATCH_SIZE", "CLASSES", "CONFIG", "INPUTS", "RATE", "ROWS", "Clock", "Rows", "Walk", "orders"]
+
+CONFIG = TrainConfig.of()  # `descenso train` without a flag
+RATE, BATCH_SIZE = CONFIG.learning_rate, CONFIG.batch_size
+ROWS, INPUTS, CLASSES = 60_000, 784, 10
+
+
+class Clock:
+    """Counts the seconds between `start` and `stop`, or inside `with`."""
+
+    def __init__(self) -> None:
+        self.seconds = self._then = 0.0
+
+    def start(self, *_: object) -> None:
+        self._then = perf_counter()
+
+    def stop(self, *_: object) -> None:
+        self.seconds = perf_counter() - self._then
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """MNIST's training rows, as a contender asks for them."""
+
+    dataset: Dataset
+
+    @classmethod
+    def load(cls) -> "Rows":
+        return cls(load("mnist"))
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        return self.dataset.train.labels
+
+    def scaled(self, dtype: DTypeLike) -> NDArray[np.floating]:
+        """(rows, 784), pixels in [0, 1]."""
+        return self.dataset.train.inputs.reshape(-1, INPUTS).astype(dtype) / np.asarray(255, dtype)
+
+
+# rows, the order of each epoch, a clock -> the mean cost of each epoch's batches; NaN where it has no such thing
+Walk = Callable[[Rows, Iterator[Order], Clock], Iterator[float]]
+
+
+def orders(epochs: int) -> list[Order]:
+    """The batches of the first `epochs` epochs of `descenso train`, drawn before any clock starts."""
+    return [epoch_order(CONFIG.order, ROWS, BATCH_SIZE, CONFIG.seed, epoch) for epoch in range(epochs)]

@@ -1,0 +1,28 @@
+"""One contender in a process of its own: for each line it reads it walks an epoch, and answers with a line of JSON."""
+
+import json
+import math
+import os
+import sys
+
+from _contenders import CONTENDERS, GEMM, REFERENCE
+from _work import Clock, Rows, orders
+
+__all__: list[str] = []
+
+
+def serve(name: str, epochs: int) -> None:
+    """Answer until standard input ends. What libraries print goes to standard error, and not among the answers."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    contender = {**CONTENDERS, "gemm": GEMM, "reference": REFERENCE}[name]
+    clock = Clock()
+    walk = contender.walk()(Rows.load(), iter(orders(epochs)), clock)
+    for _ in sys.stdin:
+        cost = next(walk)
+        answer = {"seconds": clock.seconds, "cost": cost if math.isfinite(cost) else None}
+        answers.write(json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,86 @@
+"""Seconds an epoch of softmax regression on MNIST takes, on descenso's engines and elsewhere, side by side.
+
+    python benchmarks/epoch.py
+
+Each contender is a process of its own that stays alive. In each round every one has its turn, one after the
+other: an epoch, or up to five for who is quick. A round begins with another contender each time. The epoch in which
+a contender sets up, traces and compiles comes before the rounds and is not measured. All walk the same batches, so
+their costs are held against those of a reference in float64 NumPy: whose costs are off is marked, and the exit code
+is 1.
+
+A clock runs over what a library's own loop over an epoch does. Who is given rows by their numbers gathers them
+in that time; who is given whole arrays (Keras, JAX's scan, scikit-learn) gets them in order already, for nothing.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from _contenders import COMPILED, CONTENDERS
+from _gemm import EPOCH_GFLOP, GEMM_GFLOP
+from _race import FallenError, costs_alone, most_epochs, race, threads
+from _report import Result, heading, markdown, verdict
+
+__all__ = ["main"]
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def measure(names: Sequence[str], rounds: int) -> tuple[list[Result], list[Result], list[float]]:
+    """Let `names` race, and the bare matrix product with them: (results, floors, the reference's costs)."""
+    say("walking the reference")
+    reference = costs_alone("reference", most_epochs(rounds))
+    entries = {name: (name, dict[str, str]()) for name in names}
+    counts = sorted({1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1})
+    products = {f"matrix products, threads: {count}": count for count in counts}
+    walked = race(entries | {name: ("gemm", threads(count)) for name, count in products.items()}, rounds, say)
+    results = [
+        Result.of(CONTENDERS[name].label, walked[name], CONTENDERS[name].precision, CONTENDERS[name].exempt)
+        for name in names
+    ]
+    floors = []
+    for name, count in products.items():
+        floor = Result("", [each.seconds * EPOCH_GFLOP / GEMM_GFLOP for each in walked[name][1:]], [], "float32", "")
+        rate = f"{EPOCH_GFLOP:.2f} GFLOP at {EPOCH_GFLOP / floor.median:.0f} GFLOP/s"
+        floors.append(floor._replace(label=f"arithmetic floor: {rate}, threads: {count}"))
+    return results, floors, reference
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    made.add_argument("--rounds", type=int, default=15, help="turns of each contender [default: 15]")
+    made.add_argument("--only", nargs="+", choices=CONTENDERS, metavar="NAME", help=f"of {', '.join(CONTENDERS)}")
+    made.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there as well")
+    return made
+
+
+def main(arguments: Sequence[str]) -> int:
+    given = parser().parse_args(arguments)
+    if given.rounds < 1:
+        parser().error(f"--rounds must be at least 1, got {given.rounds}")
+    head = heading(["python", "benchmarks/epoch.py", *arguments])
+    chosen = [name for name in CONTENDERS if name in (given.only or CONTENDERS)]
+    names = [name for name in chosen if CONTENDERS[name].installed]
+    absent = [CONTENDERS[name].label for name in chosen if name not in names]
+    try:
+        results, floors, reference = measure(names, given.rounds)
+    except FallenError as error:
+        say(str(error))
+        return 2
+    unit = results[names.index(COMPILED)].median if COMPILED in names else 0.0
+    print(*head, "", *markdown(results, floors, absent, reference, unit, given.rounds), sep="\n")
+    if given.json:
+        whole: dict[str, Any] = {"about": head, "reference_costs": reference, "not_installed": absent}
+        whole |= {"contenders": [each._asdict() for each in results], "floors": [each._asdict() for each in floors]}
+        given.json.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0 if all(verdict(result, reference)[0] for result in results) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
