@@ -20,7 +20,7 @@ from descenso.errors import CheckpointError, DataError
 from descenso.runs.checkpoints import Checkpoint, drop_newer, is_empty, newest
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
-from descenso.runs.history import Epoch, History
+from descenso.runs.history import Epoch, History, finite
 from descenso.text import _
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Model
     from descenso.training.evaluation import Evaluation
     from descenso.training.observer import Observer
+
+MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 
 __all__ = ["Run", "evaluate", "load", "observer", "open_directory", "open_run", "resume", "train"]
 
@@ -272,7 +274,9 @@ def evaluate(run: str | Path, data: Dataset | str | None = None, limits: Limits 
     try:
         shape = tuple(int(size) for size in about["input_shape"].split("×"))
         class_names = tuple(about["class_names"].split("\n"))
-        model, scale = MODELS[about["model"]](shape, len(class_names)), float(about["input_scale"])
+        if len(class_names) > MOST_CLASSES:
+            raise ValueError(f"{len(class_names)} classes")
+        model, scale = MODELS[about["model"]](shape, len(class_names)), finite(about["input_scale"])
     except (KeyError, ValueError) as error:
         raise DataError(
             _("{path}: weights that do not say what they are of ({reason})").format(path=run, reason=error)
@@ -284,12 +288,13 @@ def evaluate(run: str | Path, data: Dataset | str | None = None, limits: Limits 
 
 
 def _check_params(run: Path, model: "Model", params: dict[str, NDArray[np.generic]]) -> None:
-    """Before TensorFlow, which is less polite, sees them."""
-    wanted = {name: array.shape for name, array in model.init(0)[0].items()}
+    """Hold them against the model before TensorFlow sees them, which ends in a traceback."""
     found = {name: array.shape for name, array in params.items()}
+    wanted = {name: array.shape for name, array in model.init(0)[0].items()}
     if found != wanted:
         raise DataError(
-            _("{path}: weights of {found}, its model has {wanted}").format(path=run, found=found, wanted=wanted)
+            _("{path}: weights of shapes {found}, the model has {wanted}").format(path=run, found=found, wanted=wanted)
         )
-    if not all(array.dtype in (np.float32, np.float64) and np.isfinite(array).all() for array in params.values()):
-        raise DataError(_("{path}: weights that are not all finite numbers").format(path=run))
+    dtypes = {array.dtype for array in params.values()}
+    if dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}) or not all(np.isfinite(a).all() for a in params.values()):
+        raise DataError(_("{path}: weights that are not finite numbers of one type").format(path=run))

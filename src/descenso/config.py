@@ -212,7 +212,10 @@ def read_settings(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {reason}") from None
     except (ValueError, RecursionError) as error:  # numbers and nesting beyond Python's own limits, too
         raise ConfigError(_("{path} is not TOML: {reason}").format(path=path, reason=error)) from None
-    return {name.replace("-", "_"): value for name, value in table.items()}
+    settings = {name.replace("-", "_"): value for name, value in table.items()}
+    if len(settings) < len(table):
+        raise ConfigError(_("{path}: a setting is given twice, once with - and once with _").format(path=path))
+    return settings
 
 
 def open_regular(path: Path, most: int) -> BinaryIO:

@@ -1,5 +1,6 @@
 """`descenso evaluate`."""
 
+import math
 from typing import Annotated
 
 import typer
@@ -32,7 +33,7 @@ def evaluate(
     if as_json:
         answer = {
             "accuracy": found.accuracy,
-            "cost": found.cost,
+            "cost": found.cost if math.isfinite(found.cost) else None,
             "classes": class_names,
             "per_class": found.per_class,
             "confusion": found.confusion.tolist(),

@@ -39,9 +39,29 @@ def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], wh
     if not len(labels):
         raise DataError(_("{what}: no rows; give at least one").format(what=what))
     if not inputs.size:
-        raise DataError(_("{what}: inputs of shape {got}, which hold nothing").format(what=what, got=_shape(input_shape)))
+        raise DataError(
+            _("{what}: inputs of shape {got}, which hold nothing").format(what=what, got=_shape(input_shape))
+        )
+    _check_inputs(inputs, what)
     _check_labels(labels, num_classes, what)
     return Split(inputs, labels.astype(np.int32, copy=False))
+
+
+def _check_inputs(inputs: NDArray[np.generic], what: str) -> None:
+    if not (np.issubdtype(inputs.dtype, np.integer) or np.issubdtype(inputs.dtype, np.floating)):
+        raise DataError(
+            _("{what}: inputs of type {got}, expected numbers; try inputs.astype('float32')").format(
+                what=what, got=inputs.dtype
+            )
+        )
+    if np.issubdtype(inputs.dtype, np.floating):
+        broken = np.flatnonzero(~np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1))
+        if len(broken):
+            raise DataError(
+                _("{what}: row {row} holds a value that is not finite; leave it out or fill it in").format(
+                    what=what, row=broken[0]
+                )
+            )
 
 
 def _check_labels(labels: NDArray[np.int32], num_classes: int, what: str) -> None:

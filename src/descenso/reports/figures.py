@@ -13,6 +13,8 @@ from descenso.data.dataset import Split
 from descenso.runs.files import write_file
 from descenso.text import _, printable
 
+MOST_CLASSES = 30  # that are drawn one by one: axes take time, and nobody reads more names on one picture
+
 __all__ = ["confusion_figure", "contact_sheet", "loss_figure", "png", "save_figure", "templates_figure"]
 
 
@@ -38,7 +40,7 @@ def loss_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def templates_figure(W: NDArray[np.generic], input_shape: tuple[int, ...], class_names: Sequence[str]) -> Figure:
-    """The weights of each class as a picture: what softmax regression looks for, and what it looks away from.
+    """The weights of each class as a picture, of the first 30: what softmax regression looks for, and away from.
 
     Args:
         W: (num_inputs, num_classes).
@@ -46,10 +48,10 @@ def templates_figure(W: NDArray[np.generic], input_shape: tuple[int, ...], class
         class_names: num_classes of them.
     """
     limit = float(np.abs(W).max()) or 1.0
-    figure, panels = _panels(len(class_names))
-    for name, template, axes in zip(class_names, W.T, panels, strict=True):
+    figure, panels = _panels(min(len(class_names), MOST_CLASSES))
+    for name, template, axes in zip(class_names, W.T, panels, strict=False):
         image = axes.imshow(template.reshape(input_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axes.set_title(name)
+        axes.set_title(printable(name), parse_math=False)  # a name is not a formula
     bar = figure.colorbar(image, ax=panels, shrink=0.8, aspect=30)
     bar.set_label(_("weight (red speaks for the class, blue against it)"))
     return figure
@@ -62,31 +64,33 @@ def confusion_figure(confusion: NDArray[np.int64], class_names: Sequence[str]) -
         confusion: (num_classes, num_classes).
         class_names: num_classes of them.
     """
-    size = max(4.5, 0.55 * len(class_names) + 1.2)
+    size = max(4.5, 0.55 * min(len(class_names), MOST_CLASSES) + 1.2)
     figure = Figure(figsize=(size + 1, size), layout="constrained")
     axes = figure.subplots()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(confusion) if len(class_names) <= 30 else ():
+    for (row, column), count in np.ndenumerate(confusion) if len(class_names) <= MOST_CLASSES else ():
         shade = "white" if shares[row, column] > 0.5 else "black" if count else "lightgrey"
         axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=shade)
-    ticks = range(len(class_names))
-    axes.set_xticks(ticks, class_names, rotation=90 if max(map(len, class_names)) > 2 else 0)
-    axes.set_yticks(ticks, class_names)
+    if len(class_names) <= MOST_CLASSES:
+        ticks, names = range(len(class_names)), [printable(name) for name in class_names]
+        axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 2 else 0, parse_math=False)
+        axes.set_yticks(ticks, names, parse_math=False)
     axes.set(title=_("Confusion matrix"), xlabel=_("Predicted class"), ylabel=_("True class"))
     figure.colorbar(image, ax=axes, shrink=0.8).set_label(_("share of the true class"))
     return figure
 
 
 def contact_sheet(split: Split, class_names: Sequence[str], each: int = 10) -> Figure:
-    """The first `each` images of every class, a class a row.
+    """The first `each` images of every class, or of the first 30, a class a row.
 
     Args:
         split: inputs (rows, height, width).
         class_names: num_classes of them.
     """
-    figure = Figure(figsize=(0.6 * each + 0.6, 0.6 * len(class_names)), layout="constrained")
-    grid = figure.subplots(len(class_names), each, squeeze=False)
+    rows = min(len(class_names), MOST_CLASSES)
+    figure = Figure(figsize=(0.6 * each + 0.6, 0.6 * rows), layout="constrained")
+    grid = figure.subplots(rows, each, squeeze=False)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
         axes.axis("off")
@@ -94,7 +98,7 @@ def contact_sheet(split: Split, class_names: Sequence[str], each: int = 10) -> F
     for label, row in enumerate(grid):
         row[0].axis("on")
         row[0].set_frame_on(False)
-        row[0].set_ylabel(class_names[label], rotation=0, ha="right", va="center")
+        row[0].set_ylabel(printable(class_names[label]), rotation=0, ha="right", va="center", parse_math=False)
         for axes, index in zip(row, np.flatnonzero(split.labels == label), strict=False):
             axes.imshow(split.inputs[index], cmap="gray_r", vmin=0, vmax=limit)
     return figure

@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 
 from descenso.config import open_regular
 from descenso.errors import CheckpointError, DataError, DiskError
-from descenso.runs.files import disk_errors, own, remove_folder, sweep, write_folder
+from descenso.runs.files import disk_errors, make_folder, own, remove_folder, sweep, sync_folder, write_folder
 from descenso.text import _
 
 __all__ = [
@@ -70,21 +70,24 @@ class Checkpoint(NamedTuple):
 
 def prepare(folder: Path) -> None:
     """Make the store, and remove what a crash left half written in it."""
-    with disk_errors(folder):
-        folder.mkdir(exist_ok=True)
+    make_folder(folder)
     sweep(folder)
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Add a checkpoint to the store; once it is on the disk, remove all but the newest `KEPT`.
+    """Add a checkpoint to the store; once it is on the disk, remove what is older than the newest `KEPT` that verify.
 
     Raises:
-        DiskError: and every older checkpoint stands.
+        DiskError: and as many older checkpoints stand, or the new one does and an old one could not be removed.
     """
     path = folder / _name(checkpoint.position)
-    if path.exists():  # a descent that goes on may be asked to keep the very position that it began from
-        return path
-    state = save(checkpoint.arrays)
+    if path in _candidates(folder):  # a descent that goes on may be asked to keep the very position it began from
+        if _verifies(path):
+            with disk_errors(folder):
+                sync_folder(folder)  # whoever wrote it may have been killed just before this
+            return path
+        remove_folder(path)
+    state = save({name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()})  # knows no strides
     about = {
         "schema": SCHEMA,
         **checkpoint.position._asdict(),
@@ -92,9 +95,29 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
         "files": {STATE: {"bytes": len(state), "sha256": hashlib.sha256(state).hexdigest()}},
     }
     write_folder(path, {STATE: state, MANIFEST: _sealed(about)})
-    for old in _candidates(folder)[KEPT:]:
-        remove_folder(old)
+    _rotate(folder, path)
     return path
+
+
+def _rotate(folder: Path, written: Path) -> None:
+    """Remove what is older than `KEPT` checkpoints that verify, of which `written` is one.
+
+    One that does not verify counts for nothing, but stays until then: it may be readable again.
+    """
+    verified = 0
+    for path in _candidates(folder):
+        if verified == KEPT:
+            remove_folder(path)
+        else:
+            verified += path == written or _verifies(path)
+
+
+def _verifies(path: Path) -> bool:
+    try:
+        read_checkpoint(path)
+    except CheckpointError:
+        return False
+    return True
 
 
 def is_empty(folder: Path) -> bool:
@@ -104,9 +127,12 @@ def is_empty(folder: Path) -> bool:
 
 def drop_newer(folder: Path, position: Position) -> None:
     """Remove the checkpoints beyond `position`: damaged ones that were passed over, and are about to be made again."""
-    for path in _candidates(folder):
-        if path.name > _name(position):
-            remove_folder(path)
+    newer = [path for path in _candidates(folder) if _claimed(path) > position]
+    for path in newer:
+        remove_folder(path)
+    if newer:  # one that comes back after a power cut would count on a history that was cut meanwhile
+        with disk_errors(folder):
+            sync_folder(folder)
 
 
 def newest(folder: Path) -> tuple[Checkpoint, list[str]]:
@@ -164,14 +190,20 @@ NAME = re.compile("[0-9]{8,}-[0-9]{10,}")
 
 
 def _name(position: Position) -> str:
-    """Names sort as positions do."""
+    """Names sort as positions do, for people who look."""
     return f"{position.epoch:08}-{position.step:010}"
+
+
+def _claimed(path: Path) -> Position:
+    """The position in the name of `path`."""
+    epoch, step = path.name.split("-")
+    return Position(int(epoch), int(step))
 
 
 def _candidates(folder: Path) -> list[Path]:
     """All that claim to be checkpoints, newest first; what has another name is not ours, and left alone."""
     try:
-        return sorted((path for path in folder.iterdir() if NAME.fullmatch(path.name)), reverse=True)
+        return sorted((path for path in folder.iterdir() if NAME.fullmatch(path.name)), key=_claimed, reverse=True)
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -10,6 +10,7 @@
 import itertools
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +22,7 @@ from safetensors.numpy import save
 from descenso.config import TrainConfig, open_regular, read_settings
 from descenso.errors import CheckpointError, ConfigError, DataError
 from descenso.runs.checkpoints import prepare
-from descenso.runs.files import disk_errors, own, write_file
+from descenso.runs.files import disk_errors, make_folder, own, sweep, sync_folder, write_file
 from descenso.runs.history import Epoch, History, finite, read_history
 from descenso.runs.lock import LOCK, is_held, locked
 from descenso.runs.weights import read_weights
@@ -127,6 +128,7 @@ class RunDirectory:
         """See the history so far onto the disk."""
         with disk_errors(self.path / HISTORY):
             os.fsync(self._opened_history().fileno())
+            sync_folder(self.path)  # which holds its name
 
     def cut_history(self, size: int) -> None:
         """Forget what a checkpoint did not commit: the history beyond its first `size` bytes.
@@ -156,15 +158,16 @@ class RunDirectory:
     def write_weights(self, arrays: dict[str, NDArray[np.generic]], about: dict[str, str]) -> None:
         """Keep the final parameters."""
         folder = own(self.path, "model")
-        with disk_errors(folder):
-            folder.mkdir(exist_ok=True)
+        make_folder(folder)
         write_file(folder / "weights.safetensors", save(arrays, about))
 
     def drop_weights(self) -> None:
         """Keep none, where a run that had some was extended and diverged."""
         path = own(self.path, "model", "weights.safetensors")
         with disk_errors(path):
-            path.unlink(missing_ok=True)
+            if path.exists():
+                path.unlink()
+                sync_folder(path.parent)
 
     def plot_path(self, name: str) -> Path:
         """Where the picture `name` belongs; its folder is made."""
@@ -211,8 +214,7 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
         DiskError: where it cannot be made or written.
     """
     path = _fresh_name(config) if out is None else out
-    with disk_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     run = RunDirectory(path, locked(path))
     try:
         if any(entry.name != LOCK for entry in path.iterdir()):
@@ -223,8 +225,12 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
         run.write("environment.json", environment)
         run.write("config.json", config.model_dump())
         run.write("status.json", {"outcome": "running", "epochs_done": 0})  # last: with it, the run is there
-    except BaseException:
+    except ConfigError:
         run.close()
+        raise
+    except BaseException:  # what was begun is no run, and would be in the way of the next one
+        run.close()
+        shutil.rmtree(path, ignore_errors=True)
         raise
     return run
 
@@ -241,6 +247,8 @@ def reopen(path: Path) -> RunDirectory:
     run = RunDirectory(path, locked(path))
     try:
         prepare(run.checkpoints)
+        for folder in (path, own(path, "model"), own(path, "plots")):
+            sweep(folder)
     except BaseException:
         run.close()
         raise
@@ -251,14 +259,15 @@ def _fresh_name(config: TrainConfig) -> Path:
     """Claim the first free number by making its directory."""
     stem = f"{Path(config.data).name}-{config.model}"
     root = Path("runs")
+    make_folder(root)
     with disk_errors(root):
-        root.mkdir(exist_ok=True)
         for number in itertools.count(1):
             path = root / f"{stem}-{number:03}"
             try:
                 path.mkdir()
             except FileExistsError:
                 continue
+            sync_folder(root)
             return path
     raise AssertionError
 

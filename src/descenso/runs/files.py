@@ -10,7 +10,7 @@ from pathlib import Path
 from descenso.errors import DataError, DiskError
 from descenso.text import _
 
-__all__ = ["disk_errors", "own", "remove_folder", "sweep", "write_file", "write_folder"]
+__all__ = ["disk_errors", "make_folder", "own", "remove_folder", "sweep", "sync_folder", "write_file", "write_folder"]
 
 TEMPORARY = ".tmp"  # how names end that a crash may leave behind; nothing reads them, and `sweep` removes them
 
@@ -45,11 +45,24 @@ def own(folder: Path, *names: str) -> Path:
     return path
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder `path` where it is not there, and those above it; a power cut leaves what was made.
+
+    Raises:
+        DiskError: and some of those above it may be made.
+    """
+    with disk_errors(path):
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        path.mkdir(parents=True, exist_ok=True)
+        for folder in missing:
+            sync_folder(folder.parent)
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write `content` to `path`: a reader sees the old file or the new one, never a part, even after a power cut.
 
     Raises:
-        DiskError: and the old file stands.
+        DiskError: and the old file stands, or the new one where only the last sync failed.
     """
     sibling = _sibling(path)
     with disk_errors(path, len(content)):
@@ -59,14 +72,14 @@ def write_file(path: Path, content: bytes) -> None:
         except BaseException:
             sibling.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
     """Make the folder `path` with these files in it: it appears with all of them, or not at all.
 
     Raises:
-        DiskError: and nothing is left of it. `path` must not exist.
+        DiskError: and nothing is left of it, or all where only the last sync failed. `path` must not exist.
     """
     sibling = _sibling(path)
     with disk_errors(path, sum(map(len, contents.values()))):
@@ -74,12 +87,12 @@ def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
             sibling.mkdir()
             for name, content in contents.items():
                 _write_synced(sibling / name, content)
-            _sync_folder(sibling)
+            sync_folder(sibling)
             sibling.rename(path)
         except BaseException:
             shutil.rmtree(sibling, ignore_errors=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def remove_folder(path: Path) -> None:
@@ -112,7 +125,8 @@ def _write_synced(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """See onto the disk which names `folder` holds: syncing a file sees to its content only."""
     if os.name != "posix":  # elsewhere a folder cannot be opened to be synced
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -27,7 +27,8 @@ class RunJournal:
         self._writing: Future[Path] | None = None
 
     def epoch(self, record: Epoch) -> None:
-        """Add `record` to the history."""
+        """Add `record` to the history; once there is a checkpoint to go on from, without which it would be lost."""
+        self._wait()
         self._directory.append(record)
 
     def commit(self, progress: Progress) -> None:
@@ -50,5 +51,6 @@ class RunJournal:
         """Wait until all is on the disk."""
         try:
             self._wait()
+            self._directory.sync_history()
         finally:
             self._writer.shutdown()

@@ -1,0 +1,46 @@
+"""The ways to bind a problem that are tested: the registry's, and one more; and a guard against hanging."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+from unittest import mock
+
+from descenso.data.dataset import Split
+from descenso.descent.problem import Problem
+from descenso.engines import ENGINES, Runner, bind, compiled
+
+T = TypeVar("T")
+WAYS = [*ENGINES, "compiled in parts"]
+
+
+def compiled_in_parts(problem: Problem, train: Split, batch_size: int) -> Runner:
+    """The compiled engine, with each epoch cut into parts, as it does with rows of many megabytes."""
+    with mock.patch.object(compiled, "PART_BYTES", -(-train.inputs.nbytes // 4)):
+        return compiled.Compiled(problem, train, batch_size)
+
+
+def bind_way(engine: str, problem: Problem, train: Split, batch_size: int) -> Runner:
+    """Bind on one of `WAYS`."""
+    if engine == "compiled in parts":
+        return compiled_in_parts(problem, train, batch_size)
+    return bind(engine, problem, train, batch_size)
+
+
+def in_time(function: Callable[[], T], seconds: float = 60) -> T:
+    """What `function` answers, or raises; a test that would hang fails."""
+    answers: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(function())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert not thread.is_alive(), f"still running after {seconds} s"
+    if errors:
+        raise errors[0]
+    return answers[0]

@@ -1,0 +1,30 @@
+"""One run that the tests of commands share: TensorFlow takes seconds to start."""
+
+import shutil
+from typing import NamedTuple
+
+import pytest
+from shell import descenso
+
+
+class Trained(NamedTuple):
+    """A working directory with the folder `digits` and the run `first`, and what training it printed."""
+
+    folder: object
+    process: object
+
+
+@pytest.fixture(scope="session")
+def trained(tiny_folder, tmp_path_factory):
+    """`descenso train digits --out first`; to be read, not changed."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copytree(tiny_folder, folder / "digits")
+    process = descenso("train", "digits", "-e", 3, "-b", 20, "-r", 0.5, "--out", "first", cwd=folder)
+    return Trained(folder, process)
+
+
+@pytest.fixture
+def here(tiny_folder, tmp_path):
+    """A working directory of one's own with the folder `digits`."""
+    shutil.copytree(tiny_folder, tmp_path / "digits")
+    return tmp_path

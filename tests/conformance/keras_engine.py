@@ -1,0 +1,62 @@
+"""An engine whose rule is Keras's own optimizer: the same suite run on it tests the tests."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from descenso.data.dataset import Split
+from descenso.data.order import Order
+from descenso.descent.problem import Problem, TrainState, objective
+from descenso.engines.base import Engine, Epochs, step_trace
+
+OPTIMIZERS = {"sgd": keras.optimizers.SGD}
+
+
+class Rate(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of ours for Keras, which would round a plain number to float32, whatever the variables hold."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+
+    def __call__(self, step: Any) -> Any:
+        return self._problem.schedule(tf.cast(step, tf.int32))
+
+
+class KerasRunner:
+    """Takes the gradients of the problem's objective with a tape, and lets a Keras optimizer do the rest."""
+
+    compile_seconds = 0.0
+    traces = 0
+
+    def __init__(self, rule: str, problem: Problem, train: Split, batch_size: int) -> None:
+        self._optimizer = OPTIMIZERS[rule](learning_rate=Rate(problem))
+        self._problem = problem
+        self._inputs, self._labels = train
+
+    def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
+        names = list(state.params)
+        variables = [keras.Variable(state.params[name], dtype=self._problem.dtype) for name in names]
+        for order in orders:
+            costs = []
+            for rows in order:
+                with tf.GradientTape() as tape:
+                    params = {name: tf.convert_to_tensor(v.value) for name, v in zip(names, variables, strict=True)}
+                    tape.watch(params)
+                    batch = tf.constant(self._inputs[rows]), tf.constant(self._labels[rows])
+                    cost, _ = objective(self._problem, params, state.model_state, *batch)
+                gradients = tape.gradient(cost, params)
+                self._optimizer.apply([gradients[name] for name in names], variables)
+                costs.append(float(cost))
+            params = {name: tf.convert_to_tensor(v.value) for name, v in zip(names, variables, strict=True)}
+            yield state._replace(params=params), step_trace(costs, 0.0)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def keras_engine(rule: str) -> Engine:
+    """What binds a problem to rows as an engine does, with Keras's optimizer for the rule called `rule`."""
+    return partial(KerasRunner, rule)

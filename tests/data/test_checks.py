@@ -1,0 +1,142 @@
+import re
+
+import numpy as np
+import pytest
+
+from descenso.data.checks import check_dataset, check_fit, check_split
+from descenso.data.dataset import Split
+from descenso.errors import ConfigError, DataError
+from samples import tiny_dataset
+
+ROWS = np.zeros((5, 2, 3), np.uint8)
+LABELS = np.array([0, 1, 2, 1, 0], np.int32)
+
+
+def refused(message):
+    return pytest.raises(DataError, match=f"^{re.escape(message)}$")
+
+
+def check(inputs=ROWS, labels=LABELS, shape=(2, 3)):
+    return check_split(Split(inputs, labels), 3, shape, "mine, training rows")
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.uint64])
+def test_whole_numbers_of_any_width_become_int32(dtype):
+    split = check(labels=LABELS.astype(dtype))
+    np.testing.assert_array_equal(split.labels, LABELS, strict=True)
+    assert split.inputs is ROWS
+
+
+@pytest.mark.parametrize(
+    ("inputs", "got"), [(ROWS[:, :, :2], "2×2"), (ROWS[..., None], "2×3×1"), (ROWS[:, 0, 0], "()"), (ROWS.T, "2×5")]
+)
+def test_inputs_of_another_shape(inputs, got):
+    with refused(f"mine, training rows: inputs of shape {got}, expected 2×3; the model reads one size only"):
+        check(inputs)
+
+
+@pytest.mark.parametrize(("labels", "got"), [(np.eye(5, 3, dtype=int), "5×3"), (LABELS[:, None], "5×1")])
+def test_one_hot_labels(labels, got):
+    with refused(
+        f"mine, training rows: labels of shape {got}, expected one whole number a row; "
+        "if they are one-hot, give numpy.argmax(labels, axis=1)"
+    ):
+        check(labels=labels)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 6])
+def test_a_label_for_each_row(count):
+    with refused(f"mine, training rows: 5 rows of inputs and {count} labels; each row needs one"):
+        check(labels=np.zeros(count, np.int32))
+
+
+def test_no_rows():
+    with refused("mine, training rows: no rows; give at least one"):
+        check(ROWS[:0], LABELS[:0])
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0,)])
+def test_inputs_that_hold_nothing(shape):
+    with refused(f"mine, training rows: inputs of shape {'×'.join(map(str, shape))}, which hold nothing"):
+        check(np.zeros((5, *shape), np.uint8), shape=shape)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bool", "<U1", "object"])
+def test_labels_that_are_no_whole_numbers(dtype):
+    with refused(f"mine, training rows: labels of type {dtype}, expected whole numbers; try labels.astype('int32')"):
+        check(labels=LABELS.astype(dtype))
+
+
+@pytest.mark.parametrize(("row", "label"), [(0, 3), (2, -1), (4, 2**31 - 1), (3, -(2**31))])
+def test_labels_outside_the_classes(row, label):
+    labels = LABELS.copy()
+    labels[row] = label
+    with refused(f"mine, training rows: row {row} has label {label}, expected one in [0, 3)"):
+        check(labels=labels)
+
+
+def test_the_first_of_many_is_named():
+    with refused("mine, training rows: row 1 has label 9, expected one in [0, 3)"):
+        check(labels=np.array([0, 9, 8, 2, -7], np.int32))
+
+
+def test_a_dataset_that_holds_together_is_given_back(tiny):
+    checked = check_dataset(tiny)
+    assert checked._replace(train=None, test=None) == tiny._replace(train=None, test=None)
+    assert all(a is b for a, b in zip(checked.train + checked.test, tiny.train + tiny.test, strict=True))
+
+
+def test_labels_of_both_splits_become_int32(tiny):
+    narrow = (Split(split.inputs, split.labels.astype(np.uint8)) for split in (tiny.train, tiny.test))
+    checked = check_dataset(tiny._replace(**dict(zip(("train", "test"), narrow, strict=True))))
+    np.testing.assert_array_equal(checked.train.labels, tiny.train.labels, strict=True)
+    np.testing.assert_array_equal(checked.test.labels, tiny.test.labels, strict=True)
+
+
+def test_both_splits_are_checked(tiny):
+    wrong = np.full(203, 4, np.int32)
+    with refused("tiny, training rows: row 0 has label 4, expected one in [0, 4)"):
+        check_dataset(tiny._replace(train=tiny.train._replace(labels=wrong)))
+    with refused("tiny, test rows: row 0 has label 4, expected one in [0, 4)"):
+        check_dataset(tiny._replace(test=tiny.test._replace(labels=wrong[:61])))
+    with refused("tiny, test rows: inputs of shape 8×7, expected 8×8; the model reads one size only"):
+        check_dataset(tiny._replace(test=tiny.test._replace(inputs=tiny.test.inputs[:, :, 1:])))
+
+
+def test_one_class_only():
+    with refused("tiny: one class only; give rows of at least two"):
+        check_dataset(tiny_dataset(num_classes=1))
+
+
+@pytest.mark.parametrize(("validation_size", "batch_size"), [(0, 1), (0, 203), (202, 1), (103, 100)])
+def test_settings_that_the_rows_suffice_for(tiny, validation_size, batch_size):
+    check_fit(tiny, validation_size, batch_size)
+
+
+@pytest.mark.parametrize("size", [203, 204, 10**12])
+def test_validation_must_leave_rows(tiny, size):
+    message = f"validation_size must leave training rows, got {size} of 203; try --validation-size 20"
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        check_fit(tiny, size, 1)
+
+
+@pytest.mark.parametrize(("validation_size", "batch_size", "rows"), [(0, 204, 203), (103, 101, 100), (202, 2, 1)])
+def test_a_batch_must_fit(tiny, validation_size, batch_size, rows):
+    message = f"batch_size must be at most the {rows} training rows, got {batch_size}; try --batch-size {rows}"
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        check_fit(tiny, validation_size, batch_size)
+
+
+@pytest.mark.parametrize("dtype", ["O", "U3", "?", "c8"])
+def test_inputs_that_are_no_numbers_are_refused(tiny, dtype):
+    inputs = np.zeros(tiny.train.inputs.shape, dtype)
+    with pytest.raises(DataError, match=r"training rows: inputs of type .*, expected numbers; try inputs\.astype"):
+        check_dataset(tiny._replace(train=tiny.train._replace(inputs=inputs)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_row_that_is_not_finite_is_named(tiny, value):
+    inputs = tiny.train.inputs.astype(np.float32)
+    inputs[7, 0, 0] = value
+    with pytest.raises(DataError, match="training rows: row 7 holds a value that is not finite"):
+        check_dataset(tiny._replace(train=tiny.train._replace(inputs=inputs)))

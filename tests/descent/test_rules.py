@@ -1,0 +1,81 @@
+"""Rules and schedules on numbers that one can follow by hand, and a step as a whole."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from descenso.descent.losses import cross_entropy
+from descenso.descent.models import softmax
+from descenso.descent.problem import Problem, descend, objective, start, tape_step, weights
+from descenso.descent.rules import RULES, sgd
+from descenso.descent.schedules import constant
+
+
+def problem(dtype="float64", learning_rate=0.5):
+    return Problem(softmax((2,), 2), cross_entropy, sgd(), constant(learning_rate), dtype, input_scale=0.5)
+
+
+def test_sgd_goes_against_the_gradient_by_the_rate():
+    rule = sgd()
+    params = {"W": tf.constant([[1.0, -2.0]]), "b": tf.constant([0.5])}
+    gradients = {"W": tf.constant([[4.0, 8.0]]), "b": tf.constant([-2.0])}
+    state = rule.init(params)
+    assert state == {}
+    updates, state = rule.update(gradients, state, params, tf.constant(0.25))
+    assert {name: value.numpy().tolist() for name, value in updates.items()} == {"W": [[-1.0, -2.0]], "b": [0.5]}
+    assert state == {}
+
+
+@pytest.mark.parametrize("name", list(RULES))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_rule_keeps_the_type_and_the_shape(name, dtype):
+    params = {"W": tf.ones([3, 2], dtype)}
+    rule = RULES[name]()
+    updates, _ = rule.update(params, rule.init(params), params, tf.constant(0.1, dtype))
+    assert updates["W"].dtype == dtype
+    assert updates["W"].shape == (3, 2)
+
+
+@pytest.mark.parametrize("step", [0, 1, 10**9])
+def test_constant_is_the_same_at_every_step_and_not_rounded(step):
+    rate = constant(0.3)(tf.constant(step))
+    assert rate.dtype == tf.float64
+    assert float(rate) == 0.3
+
+
+def test_descend_adds_the_updates_and_counts_the_step():
+    before = start(problem(), seed=0)
+    gradients = {"W": tf.constant([[1.0, 2.0], [3.0, 4.0]], tf.float64), "b": tf.constant([-1.0, 1.0], tf.float64)}
+    after = descend(problem(), before, gradients, {})
+    assert int(before.step) == 0
+    assert int(after.step) == 1
+    assert after.step.dtype == tf.int32
+    np.testing.assert_array_equal(after.params["W"], [[-0.5, -1.0], [-1.5, -2.0]])
+    np.testing.assert_array_equal(after.params["b"], [0.5, -0.5])
+
+
+def test_the_schedule_is_asked_for_the_step_that_is_taken():
+    asked = problem()._replace(schedule=lambda step: tf.cast(step, tf.float64))
+    gradients = {"W": tf.ones([2, 2], tf.float64), "b": tf.ones([2], tf.float64)}
+    once = descend(asked, start(asked, 0), gradients, {})
+    twice = descend(asked, once, gradients, {})
+    assert once.params["b"].numpy().tolist() == [0, 0]
+    assert twice.params["b"].numpy().tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_objective_scales_stored_inputs_in_the_problems_type(dtype):
+    """W = [[1, 0], [0, 0]] and scale 1/2 make (4, 9) into logits (2, 0), of which the cost is log(1 + e⁻²)."""
+    params = {"W": tf.constant([[1, 0], [0, 0]], dtype), "b": tf.zeros([2], dtype)}
+    cost, _ = objective(problem(dtype), params, {}, tf.constant([[4, 9]], tf.uint8), tf.constant([0]))
+    assert cost.dtype == dtype
+    np.testing.assert_allclose(cost, np.log1p(np.exp(-2)), rtol=4 * np.finfo(dtype).eps)
+
+
+def test_one_step_by_hand():
+    """From zero, one row (2, 4) of class 0 becomes (1, 2); half of it, with the sign of (−½, ½), is stepped against."""
+    state, cost = tape_step(problem(), start(problem(), 0), tf.constant([[2, 4]], tf.uint8), tf.constant([0]))
+    assert float(cost) == pytest.approx(np.log(2), rel=1e-15)
+    learned = weights(problem(), state)
+    np.testing.assert_allclose(learned["W"], [[0.25, -0.25], [0.5, -0.5]], rtol=1e-15)
+    np.testing.assert_allclose(learned["b"], [0.25, -0.25], rtol=1e-15)

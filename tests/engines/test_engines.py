@@ -1,0 +1,206 @@
+"""What every engine promises besides its arithmetic: it goes on from a state, draws orders when they are wanted,
+takes rows as they are stored, and leaves eager code alone.
+"""
+
+import itertools
+import math
+from contextlib import closing
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from binding import WAYS, bind_way, in_time
+from descenso.data.order import Order
+from descenso.descent.problem import weights
+from descenso.engines import ENGINES
+from descenso.engines.memory import ALIGNMENT, as_tensor
+from walks import BATCH_SIZE, NUM_CLASSES, Walk, begin, difference, make_case, make_problem, truth, walk
+
+CASE = make_case(30, rest=True, seed=3)
+PROBLEM = make_problem(CASE, "float64")
+STEPS_AN_EPOCH = 11
+LIMIT = 6e-15  # as in conformance/conformance_limits.py
+on_every_engine = pytest.mark.parametrize("way", WAYS)
+
+
+@pytest.fixture(scope="module")
+def runners():
+    """One runner a way, bound to CASE; whoever walks one leaves it as it was."""
+    bound = {way: bind_way(way, PROBLEM, CASE.train, BATCH_SIZE) for way in WAYS}
+    yield bound
+    for runner in bound.values():
+        runner.close()
+
+
+@pytest.fixture
+def first():
+    """The state before the first step."""
+    return begin(PROBLEM, CASE.params)
+
+
+@on_every_engine
+def test_going_on_from_a_state_is_as_if_never_stopped(runners, way, first):
+    at_once = list(runners[way].epochs(first, CASE.orders))
+    state, apart = first, []
+    for order in CASE.orders:
+        [(state, trace)] = runners[way].epochs(state, [order])
+        apart.append((state, trace))
+    assert [int(state.step) for state, _ in at_once] == [11, 22, 33]
+    for (one, trace), (other, others_trace) in zip(at_once, apart, strict=True):
+        np.testing.assert_array_equal(trace.costs, others_trace.costs, "seed 3")
+        for name, value in weights(PROBLEM, one).items():
+            np.testing.assert_array_equal(value, weights(PROBLEM, other)[name], "seed 3")
+
+
+@pytest.mark.parametrize("pair", list(itertools.permutations(WAYS, 2)), ids=" then ".join)
+def test_a_state_goes_on_on_another_engine(runners, pair, first):
+    state, costs = first, []
+    for way, order in zip(itertools.cycle(pair), CASE.orders, strict=False):
+        [(state, trace)] = runners[way].epochs(state, [order])
+        costs.append(trace.costs)
+    assert difference(Walk(np.concatenate(costs), weights(PROBLEM, state)), truth(CASE)) <= LIMIT, "seed 3"
+
+
+@on_every_engine
+def test_a_state_once_given_does_not_change(runners, way, first):
+    given = [first, *(state for state, _ in runners[way].epochs(first, CASE.orders))]
+    [(after_one, _)] = runners[way].epochs(first, CASE.orders[:1])
+    np.testing.assert_array_equal(weights(PROBLEM, given[0])["W"], CASE.params["W"])
+    np.testing.assert_array_equal(weights(PROBLEM, given[1])["W"], weights(PROBLEM, after_one)["W"])
+    assert [int(state.step) for state in given] == [0, 11, 22, 33]
+
+
+@on_every_engine
+def test_first_cost_from_zero_weights_is_that_of_knowing_nothing(runners, way):
+    zero = {name: np.zeros_like(value) for name, value in CASE.params.items()}
+    [(_, trace)] = runners[way].epochs(begin(PROBLEM, zero), CASE.orders[:1])
+    assert trace.costs[0] == pytest.approx(math.log(NUM_CLASSES), rel=1e-15)
+    assert trace.costs.dtype == np.float64
+    assert trace.costs.shape == (STEPS_AN_EPOCH,)
+    assert trace.seconds > 0
+
+
+@on_every_engine
+def test_orders_are_drawn_when_wanted_and_may_be_endless(runners, way, first):
+    drawn = []
+
+    def orders():
+        for epoch in itertools.count():
+            drawn.append(epoch)
+            yield CASE.orders[epoch % len(CASE.orders)]
+
+    def walk_five():
+        epochs = runners[way].epochs(first, orders())
+        assert drawn == []
+        for walked, _ in enumerate(itertools.islice(epochs, 5), start=1):
+            assert walked <= len(drawn) <= walked + 1
+        epochs.close()
+
+    in_time(walk_five)
+
+
+@on_every_engine
+def test_no_orders_no_epochs(runners, way, first):
+    assert in_time(lambda: list(runners[way].epochs(first, iter(())))) == []
+
+
+@on_every_engine
+def test_epochs_closed_early_leave_the_runner_usable(runners, way, first):
+    def walk_twice():
+        epochs = runners[way].epochs(first, itertools.cycle(CASE.orders))
+        _, trace = next(epochs)
+        epochs.close()
+        return trace, [trace for _, trace in runners[way].epochs(first, CASE.orders)]
+
+    before, after = in_time(walk_twice)
+    np.testing.assert_array_equal(before.costs, after[0].costs)
+    assert len(after) == len(CASE.orders)
+
+
+class OutOfOrdersError(Exception):
+    """What an order's maker may raise."""
+
+
+@on_every_engine
+@pytest.mark.parametrize("good", [0, 1, 2])
+def test_an_error_of_the_orders_is_passed_on(runners, way, good, first):
+    def orders():
+        yield from CASE.orders[:good]
+        raise OutOfOrdersError
+
+    def walk_twice():
+        with pytest.raises(OutOfOrdersError):
+            list(runners[way].epochs(first, orders()))
+        return list(runners[way].epochs(first, CASE.orders))
+
+    assert len(in_time(walk_twice)) == len(CASE.orders)
+
+
+@on_every_engine
+def test_orders_of_another_length_are_walked(runners, way, first):
+    order = CASE.orders[0]
+    orders = (
+        Order(order.batches[:7], order.rest),
+        Order(order.batches, order.rest[:0]),
+        Order(order.batches[:0], order.rest),
+        order,
+    )
+    walked = list(runners[way].epochs(first, orders))
+    assert [len(trace.costs) for _, trace in walked] == [8, 10, 1, 11]
+    found = Walk(np.concatenate([trace.costs for _, trace in walked]), weights(PROBLEM, walked[-1][0]))
+    assert difference(found, truth(CASE._replace(orders=orders))) <= LIMIT, "seed 3"
+
+
+@on_every_engine
+def test_eager_code_works_before_meanwhile_and_afterwards(runners, way, first):
+    answers = []
+
+    def ask():
+        answers.append(tf.executing_eagerly() and int(tf.constant(20) + tf.Variable(1) * 2))
+
+    def orders():
+        for order in CASE.orders:
+            ask()
+            yield order
+
+    default = tf.compat.v1.get_default_graph()
+    with closing(bind_way("graph", PROBLEM, CASE.train, BATCH_SIZE)) as graph:
+        ask()
+        pairs = zip(runners[way].epochs(first, orders()), graph.epochs(first, CASE.orders), strict=True)
+        for (state, _), (other, _) in pairs:
+            ask()
+            np.testing.assert_allclose(weights(PROBLEM, state)["W"], weights(PROBLEM, other)["W"], rtol=1e-12)
+    ask()
+    assert answers == [22] * (2 + 2 * len(CASE.orders))
+    assert tf.compat.v1.get_default_graph() is default
+
+
+def reversed_twice(train):
+    return type(train)(*(np.ascontiguousarray(array[::-1])[::-1] for array in train))
+
+
+def in_float32(train):
+    return train._replace(inputs=train.inputs.astype(np.float32))
+
+
+@pytest.mark.parametrize("way", ENGINES)
+@pytest.mark.parametrize("stored", [reversed_twice, in_float32], ids=lambda stored: stored.__name__)
+def test_rows_are_taken_however_they_are_stored(way, stored):
+    case = CASE._replace(train=stored(CASE.train))
+    assert difference(walk(way, PROBLEM, case), truth(CASE)) <= LIMIT, "seed 3"
+
+
+@pytest.mark.parametrize("offset", [0, 1, 32])
+@pytest.mark.parametrize("writeable", [True, False])
+def test_memory_is_shared_only_where_that_is_safe(offset, writeable):
+    memory = np.arange(200, dtype=np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT + offset
+    array = memory[start : start + 12].reshape(3, 4)
+    array.setflags(write=writeable)
+    expected, tensor = array.copy(), as_tensor(array)
+    np.testing.assert_array_equal(tensor.numpy(), expected)
+    assert tensor.dtype == tf.uint8
+    memory[:] = 0
+    shared = offset == 0 and writeable
+    np.testing.assert_array_equal(tensor.numpy(), np.zeros_like(expected) if shared else expected)

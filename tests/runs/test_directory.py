@@ -1,0 +1,205 @@
+import errno
+import json
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_runs import ABOUT, CONFIG, WEIGHTS, finished, snapshot
+
+from descenso.config import TrainConfig
+from descenso.errors import ConfigError, DiskError
+from descenso.runs.directory import RunDirectory, create, find_runs, open_directory, reopen
+from descenso.runs.environment import environment
+from descenso.runs.history import Epoch
+from descenso.runs.lock import is_held
+
+
+def test_a_new_run_is_there_from_the_start(tmp_path):
+    run = create(CONFIG, ABOUT, tmp_path / "deep" / "run")
+    assert {file.name for file in run.path.iterdir()} == {
+        ".lock", "checkpoints", "config.json", "environment.json", "status.json"
+    }  # fmt: skip
+    assert run.config == CONFIG
+    assert run.environment == ABOUT
+    assert run.status == {"outcome": "running", "epochs_done": 0}
+    assert run.outcome == "running"
+    assert run.history.epochs == ()
+    run.close()
+    run.close()
+
+
+def test_a_run_is_there_once_all_of_it_is(tmp_path, monkeypatch):
+    written, real = [], RunDirectory.write
+    monkeypatch.setattr(
+        RunDirectory, "write", lambda self, name, content: (written.append(name), real(self, name, content))
+    )
+    create(CONFIG, ABOUT, tmp_path / "run").close()
+    assert written[-1] == "status.json"
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    run = open_directory(finished(tmp_path / "run"))
+    assert run.outcome == "completed"
+    assert run.history.epochs == (Epoch(0, 1.5, 0.25),)
+    arrays, about = run.weights()
+    assert about == {"model": "softmax"}
+    assert arrays.keys() == WEIGHTS.keys()
+    for name, array in WEIGHTS.items():
+        np.testing.assert_array_equal(arrays[name], array, strict=True)
+
+
+def test_files_are_for_people_too(tmp_path):
+    run = create(CONFIG, ABOUT, tmp_path / "run")
+    text = (run.path / "config.json").read_text(encoding="utf-8")
+    assert '"data": "a ß folder"' in text
+    assert text.endswith("}\n")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run.write("status.json", {"outcome": "running", "cost": float("nan")})
+    assert run.outcome == "running"
+    run.close()
+
+
+def test_the_history_is_only_appended_to_and_at_once(tmp_path):
+    run = create(CONFIG, ABOUT, tmp_path / "run")
+    content = b""
+    for number in range(3):
+        run.append(Epoch(number, 1 / 3, 0.5))
+        now = (run.path / "history.jsonl").read_bytes()  # while it is still open
+        assert now.startswith(content)
+        assert now.count(b"\n") == number + 1
+        content = now
+    run.close()
+    assert (run.path / "history.jsonl").read_bytes() == content
+
+
+def test_pictures_have_a_folder(tmp_path):
+    run = open_directory(finished(tmp_path / "run"))
+    for _ in range(2):
+        path = run.plot_path("loss.png")
+        assert path == tmp_path / "run" / "plots" / "loss.png"
+        assert path.parent.is_dir()
+
+
+@pytest.mark.parametrize("content", ["status.json", "anything", "folder/"])
+def test_nothing_but_a_lock_is_written_into_a_directory_that_is_not_empty(content, tmp_path):
+    path = tmp_path / "run"
+    path.mkdir()
+    if content == "status.json":
+        finished(path)
+    elif content == "anything":
+        (path / content).write_text("mine")
+    else:
+        (path / content).mkdir()
+    before = snapshot(tmp_path)
+    message = f"{path} is not empty, and no run is ever overwritten; try --out with a new name"
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        create(TrainConfig(), {}, path)
+    after = snapshot(tmp_path)
+    after.pop("run/.lock")
+    before.pop("run/.lock", None)
+    assert after == before
+
+
+def test_an_empty_directory_is_taken(tmp_path):
+    path = tmp_path / "run"
+    path.mkdir()
+    create(CONFIG, ABOUT, path).close()
+    assert open_directory(path).config == CONFIG
+
+
+def test_runs_get_the_next_free_number(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = TrainConfig.of(data="/some/where/letters/")
+    paths = []
+    for _ in range(2):
+        run = create(config, {})
+        paths.append(run.path)
+        run.close()
+    assert paths == [Path("runs/letters-softmax-001"), Path("runs/letters-softmax-002")]
+    paths[0].rename("runs/kept")
+    (tmp_path / "runs" / "letters-softmax-001").touch()  # a file takes the number too
+    run = create(config, {})
+    run.close()
+    assert run.path == Path("runs/letters-softmax-003")
+
+
+@pytest.mark.parametrize("where", ["file", "file/below", "file/below/deep"])
+def test_a_run_below_a_regular_file(where, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    path = tmp_path / where
+    told = f"^{re.escape(str(path))}: cannot be written \\(.*\\); try --out DIR with a directory of yours$"
+    with pytest.raises(DiskError, match=told) as caught:
+        create(CONFIG, ABOUT, path)
+    assert caught.value.exit_code == 5
+    assert snapshot(tmp_path).keys() == {"file"}
+
+
+@pytest.mark.parametrize("out", [None, Path("run"), Path("deep/run"), Path()])
+def test_a_place_that_may_not_be_written(out, tmp_path, as_stranger):
+    tmp_path.chmod(0o555)
+    place = re.escape(str("runs" if out is None else out))
+    told = rf"^{place}: cannot be written \(Permission denied\); try --out DIR with a directory of yours$"
+    with as_stranger(), pytest.raises(DiskError, match=told):
+        create(CONFIG, ABOUT, out)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up(tmp_path):
+    run = create(CONFIG, ABOUT, tmp_path / "run")
+    (run.path / "history.jsonl").symlink_to("/dev/full")  # every write there says that the disk is full
+    message = f"{run.path / 'history.jsonl'}: the disk is full; free some space, or try --out on another disk"
+    with pytest.raises(DiskError, match=f"^{re.escape(message)}$"):
+        run.append(Epoch(0, 1, 1))
+    with pytest.raises(
+        DiskError, match=f"^{re.escape(message)}$"
+    ) as caught:  # what is still unwritten is not passed over
+        run.close()
+    assert not is_held(run.path), f"while {caught} keeps alive whatever close() knew"
+    run.close()
+    (run.path / "history.jsonl").unlink()
+    reopen(run.path).close()  # the lock was given back all the same
+
+
+def test_a_start_that_fails_is_no_run_and_holds_no_lock(tmp_path, monkeypatch):
+    def full(handle):
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "run"
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskError, match=r"run/environment\.json: the disk is full, \d+ bytes are needed") as caught:
+        create(CONFIG, ABOUT, path)
+    assert not path.exists(), "what was begun would be in the way of the next run"
+    assert not is_held(path), f"while {caught} keeps alive whatever create() knew"
+
+
+def test_runs_are_found_oldest_first(tmp_path):
+    for age, name in enumerate(["zebra", "ant", "bee", "cow"]):
+        path = finished(tmp_path / name)
+        os.utime(path / "config.json", (age // 2, age // 2))  # two pairs of one age each, which go by name
+    (tmp_path / "no run").mkdir()
+    (tmp_path / "file").touch()
+    finished(tmp_path / "ant" / "deeper")
+    assert [run.path.name for run in find_runs(tmp_path)] == ["ant", "zebra", "bee", "cow"]
+
+
+def test_a_run_without_its_config_is_found(tmp_path):
+    (finished(tmp_path / "run") / "config.json").unlink()
+    assert [run.path.name for run in find_runs(tmp_path)] == ["run"]
+
+
+def test_no_folder_has_no_runs(tmp_path):
+    assert find_runs(tmp_path / "nowhere") == []
+
+
+def test_the_environment_is_plain_and_known():
+    found = environment()
+    assert json.loads(json.dumps(found)) == found
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["numpy"] == np.__version__
+    assert found["cores"] >= 1
+    assert all(found[name] for name in ("descenso", "tensorflow", "platform", "processor"))

@@ -1,0 +1,110 @@
+import re
+from pathlib import Path
+
+import pytest
+from made_runs import ABOUT, CONFIG, another_process, finished, snapshot
+
+from descenso.errors import CheckpointError, DataError, RunInUse
+from descenso.runs.directory import RunDirectory, create, open_directory, reopen
+from descenso.runs.history import Epoch
+
+
+def test_a_run_of_another_process_is_in_use(tmp_path):
+    path = tmp_path / "run"
+    with another_process(path) as process:
+        before = snapshot(tmp_path)
+        message = f"{path}: another process is writing this run; wait for it, or try another --out"
+        with pytest.raises(RunInUse, match=f"^{re.escape(message)}$") as caught:
+            create(CONFIG, ABOUT, path)
+        assert caught.value.exit_code == 4
+        assert open_directory(path).outcome == "running"
+        assert snapshot(tmp_path) == before
+        process.kill()
+        process.wait()
+        assert open_directory(path).outcome == "killed"
+        assert open_directory(path).status["outcome"] == "running"  # reading it writes nothing
+        assert snapshot(tmp_path) == before
+    reopen(path).close()
+
+
+def test_a_run_that_is_in_use_is_not_reopened(tmp_path):
+    path = tmp_path / "run"
+    with another_process(path):
+        (path / "checkpoints" / ".half.tmp").touch()  # that process may be writing it
+        before = snapshot(tmp_path)
+        with pytest.raises(
+            RunInUse, match=f"^{re.escape(str(path))}: another process is writing this run; wait for it"
+        ):
+            reopen(path)
+        assert snapshot(tmp_path) == before
+
+
+def test_a_reopened_run_goes_on(tmp_path):
+    path = finished(tmp_path / "run", outcome="running")
+    (path / "checkpoints" / ".half.tmp").touch()
+    run = reopen(path)
+    assert run.outcome == "running"
+    assert list(run.checkpoints.iterdir()) == []
+    run.append(Epoch(1, 0.5, 0.25))
+    run.close()
+    assert open_directory(path).history.costs == [1.5, 0.5]
+    with pytest.raises(DataError, match="there is no run"):
+        reopen(tmp_path)
+
+
+def test_the_history_is_cut_back_to_what_a_checkpoint_knows(tmp_path):
+    run = create(CONFIG, ABOUT, tmp_path / "run")
+    assert run.history_bytes == 0
+    run.append(Epoch(0, 1.5, 0.25))
+    known = run.history_bytes
+    assert known == len(Epoch(0, 1.5, 0.25).line)
+    run.append(Epoch(1, 1.25, 0.25))
+    run.sync_history()
+    run.close()
+    run = reopen(run.path)
+    assert run.history_bytes == 2 * known + 1
+    run.cut_history(known)
+    assert run.history_bytes == known
+    run.append(Epoch(1, 1.125, 0.25))
+    run.close()
+    assert open_directory(run.path).history.costs == [1.5, 1.125]
+
+
+def test_a_history_shorter_than_a_checkpoint_knows(tmp_path):
+    run = create(CONFIG, ABOUT, tmp_path / "run")
+    run.append(Epoch(0, 1.5, 0.25))
+    size = run.history_bytes
+    before = snapshot(tmp_path)
+    message = f"{run.path / 'history.jsonl'}: {size} bytes, the checkpoint was written after {size + 1}"
+    with pytest.raises(CheckpointError, match=f"^{re.escape(message)}$") as caught:
+        run.cut_history(size + 1)
+    assert caught.value.exit_code == 7
+    run.close()
+    assert snapshot(tmp_path) == before
+
+
+def test_a_killed_run_without_its_lock_file(tmp_path):
+    path = finished(tmp_path / "run", outcome="running")
+    (path / ".lock").unlink()
+    before = snapshot(tmp_path)
+    assert open_directory(path).outcome == "killed"
+    assert snapshot(tmp_path) == before
+
+
+def test_a_run_that_ends_while_it_is_looked_at(tmp_path, monkeypatch):
+    path = finished(tmp_path / "run", outcome="running")
+    real, answers = RunDirectory._json, iter([{"outcome": "running"}, {"outcome": "completed"}])
+    monkeypatch.setattr(RunDirectory, "_json", lambda self, name: next(answers))
+    assert open_directory(path).outcome == "completed"
+    monkeypatch.setattr(RunDirectory, "_json", real)
+
+
+def test_a_run_of_another_person_may_be_looked_at(tmp_path, as_stranger):
+    path = Path("theirs")
+    run = create(CONFIG, ABOUT, path)
+    for file in path.iterdir():
+        file.chmod(0o444)
+    path.chmod(0o555)
+    with as_stranger():
+        assert open_directory(path).outcome == "running"
+    run.close()

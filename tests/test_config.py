@@ -1,0 +1,226 @@
+import re
+from typing import get_args
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from descenso import text
+from descenso.config import FREE, TrainConfig, closest
+from descenso.data.order import epoch_order
+from descenso.errors import ConfigError
+
+FIELDS = TrainConfig.model_fields
+CHOICES = {name: get_args(field.annotation) for name, field in FIELDS.items() if get_args(field.annotation)}
+WHOLE = "a whole number in [1, inf)"
+ORDER = "permutation, sequential or buffer:N with N a whole number in [1, inf)"
+
+
+def refused(message):
+    return pytest.raises(ConfigError, match=f"^{re.escape(message)}$")
+
+
+def test_the_names_and_defaults_are_those_of_the_design():
+    assert TrainConfig().model_dump() == {
+        "data": "mnist",
+        "model": "softmax",
+        "engine": "compiled",
+        "rule": "sgd",
+        "loss": "cross_entropy",
+        "learning_rate": 0.01,
+        "epochs": 100,
+        "batch_size": 100,
+        "order": "permutation",
+        "validation_size": 0,
+        "dtype": "float32",
+        "checkpoint_every": "10s",
+        "deterministic": False,
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_row_of_the_table_is_complete(name):
+    field = FIELDS[name]
+    extra = field.json_schema_extra
+    assert field.description.endswith(".")
+    assert bool(extra["expected"]) != (name in CHOICES), "what is expected is told in words or by the choices"
+    assert re.fullmatch(r"|-[a-z]", extra["short"])
+    assert all(choice in field.description for choice in CHOICES.get(name, ())), "the help names every choice"
+    assert getattr(TrainConfig.of(), name) == field.default
+    TrainConfig.of(**{name: TrainConfig.of(**{name: field.default}).model_dump()[name]})
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_example_works_as_it_would_be_typed(name):
+    example = FIELDS[name].json_schema_extra["example"]
+    if FIELDS[name].annotation is bool:  # a flag that takes no value
+        assert example == ""
+    else:
+        assert str(getattr(TrainConfig.of(**{name: example}), name)) == example
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_row_is_translated(name):
+    text.use("es")
+    for sentence in (FIELDS[name].description, FIELDS[name].json_schema_extra["expected"]):
+        assert not sentence or text._(sentence) != sentence
+
+
+def test_short_flags_are_not_shared():
+    short = [field.json_schema_extra["short"] for field in FIELDS.values() if field.json_schema_extra["short"]]
+    assert len(set(short)) == len(short)
+    assert {"-e", "-b"} <= set(short)
+
+
+NUMBERS = {
+    "learning_rate": ("a number in (0, inf)", "0.1", [0, 0.0, -0.1, -1, float("nan"), float("inf"), -float("inf")]),
+    "epochs": (WHOLE, "100", [0, -1, 2.5, float("nan"), float("inf"), -(10**400)]),
+    "batch_size": ("a whole number in [1, training rows]", "100", [0, -7, 0.5]),
+    "validation_size": ("a whole number in [0, training rows)", "5000", [-1, 1e-9, -(10**30)]),
+    "seed": ("a whole number in [0, 2**63)", "0", [-1, 2**63, 10**400, 0.1]),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name, row in NUMBERS.items() for value in row[2]],
+    ids=lambda each: str(each)[:20],
+)
+def test_a_number_out_of_range(name, value):
+    expected, example, _ = NUMBERS[name]
+    flag = name.replace("_", "-")
+    with refused(f"{name} must be {expected}, got {value}; try --{flag} {example}"):
+        TrainConfig.of(**{name: value})
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["many", "", None, [1], True, False])
+def test_what_is_no_number(name, value):
+    expected, example, _ = NUMBERS[name]
+    with refused(f"{name} must be {expected}, got {value!r}; try --{name.replace('_', '-')} {example}"):
+        TrainConfig.of(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"learning_rate": 5e-324},
+        {"learning_rate": 1e308},
+        {"learning_rate": 1},
+        {"epochs": 1},
+        {"batch_size": 1},
+        {"validation_size": 0},
+        {"seed": 2**63 - 1},
+        {"epochs": np.int64(3), "learning_rate": np.float32(0.5)},
+    ],
+)
+def test_the_ends_of_the_ranges(settings):
+    config = TrainConfig.of(**settings)
+    assert {name: getattr(config, name) for name in settings} == settings
+
+
+@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("value", ["", "nothing like it", None, 3])
+def test_what_is_none_of_the_choices(name, value):
+    choices = CHOICES[name]
+    example = FIELDS[name].json_schema_extra["example"]
+    with refused(f"{name} must be one of {', '.join(choices)}, got {value!r}; try --{name} {example}"):
+        TrainConfig.of(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "near"),
+    [
+        ("engine", "compield", "compiled"),
+        ("engine", "GRAPH", "graph"),
+        ("rule", "sdg", "sgd"),
+        ("loss", "cross-entropy", "cross_entropy"),
+        ("dtype", "float", "float64"),
+        ("model", "softmx", "softmax"),
+    ],
+)
+def test_did_you_mean(name, value, near):
+    with pytest.raises(ConfigError, match=rf"got '{value}' \(did you mean '{near}'\?\); try --{name} "):
+        TrainConfig.of(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "order", ["", "Permutation", "buffer", "buffer:", "buffer:0", "buffer:-1", "buffer:1.5", "buffer:x", "buffer:00",
+              "buffer:1 ", "sequential\n", "buffer:1٣", "buffer:" + "9" * 19, 3, None]
+)  # fmt: skip
+def test_an_order_that_is_none(order):
+    with refused(f"order must be {ORDER}, got {order!r}; try --order buffer:10000"):
+        TrainConfig.of(order=order)
+
+
+@pytest.mark.parametrize("order", ["permutation", "sequential", "buffer:1", "buffer:060000", "buffer:" + "9" * 18])
+def test_every_order_that_is_taken_can_be_walked(order):
+    config = TrainConfig.of(order=order)
+    assert sorted(np.concatenate(list(epoch_order(config.order, 9, 4, 0, 0)))) == list(range(9))
+
+
+STEPS_OR_SECONDS = "a whole number of steps in [1, inf), or seconds such as 10s or 0.5s"
+
+
+@pytest.mark.parametrize(
+    "interval", ["", "0", "0s", "0.0s", "-1", "-1s", "1.5", "s", ".5s", "5.s", "1e3s", "infs", "10 s", "10S", "1٣", 500]
+)
+def test_an_interval_that_is_none(interval):
+    with refused(f"checkpoint_every must be {STEPS_OR_SECONDS}, got {interval!r}; try --checkpoint-every 500"):
+        TrainConfig.of(checkpoint_every=interval)
+
+
+@pytest.mark.parametrize("interval", ["1", "0500", "9" * 18, "1s", "0.5s", "0.000000001s", "010.50s"])
+def test_intervals_that_are_taken(interval):
+    assert TrainConfig.of(checkpoint_every=interval).checkpoint_every == interval
+
+
+@pytest.mark.parametrize("value", [None, "perhaps", 2, [True]])
+def test_what_is_neither_true_nor_false(value):
+    with refused(f"deterministic must be true or false, got {value!r}; try --deterministic"):
+        TrainConfig.of(deterministic=value)
+
+
+def test_what_may_change_when_a_run_goes_on_is_a_setting():
+    assert set(FREE) <= set(FIELDS)
+
+
+@pytest.mark.parametrize("data", [3, None, "", "folder\udcff"])
+def test_data_is_a_name_that_can_be_written_down(data):
+    with refused(f"data must be the name of a dataset or a folder, got {data!r}; try --data mnist"):
+        TrainConfig.of(data=data)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("epoch", " (did you mean 'epochs'?)"),
+        ("Learning-Rate", " (did you mean 'learning_rate'?)"),
+        ("batchsize", " (did you mean 'batch_size'?)"),
+        ("colour", ""),
+        ("cls", ""),
+        ("self", ""),
+        ("", ""),
+    ],
+)
+def test_an_unknown_setting(name, hint):
+    with refused(f"there is no setting {name!r}{hint}"):
+        TrainConfig.of(**{name: 1})
+
+
+def test_a_config_does_not_change():
+    with pytest.raises(ValidationError, match="frozen"):
+        TrainConfig().epochs = 3
+
+
+def test_messages_are_translated():
+    text.use("es")
+    with pytest.raises(ConfigError, match=r"^epochs debe ser un entero en \[1, inf\) y se recibió 0; .*--epochs 100$"):
+        TrainConfig.of(epochs=0)
+
+
+def test_closest():
+    assert closest("compield", ["graph", "compiled"]) == " (did you mean 'compiled'?)"
+    assert closest("spirals", ["graph", "compiled"]) == ""
+    assert closest("anything", []) == ""

@@ -1,0 +1,161 @@
+import io
+import re
+import string
+from pathlib import Path
+
+import pytest
+import typer
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+import descenso
+from descenso import text
+from descenso.errors import ConfigError
+
+SOURCE = Path(descenso.__file__).parent
+SPANISH = text.FOLDER / "es" / "LC_MESSAGES"
+VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+@pytest.fixture(scope="module")
+def written():
+    """Every sentence that stands in `_()` or `mark()` in the source, with the places where it does."""
+    found = {}
+    keywords = {"_": None, "mark": None}
+    for file, line, sentence, _, _ in extract_from_dir(SOURCE, [("**.py", "python")], keywords=keywords):
+        found.setdefault(sentence, []).append(f"{file}:{line}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    with (SPANISH / "descenso.po").open("rb") as file:
+        return read_po(file, locale="es", abort_invalid=True)
+
+
+def parts(sentence):
+    """What a sentence is filled with, as `str.format` reads it; and its markup, as rich does."""
+    fields = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(sentence) if name is not None]
+    return sorted(map(str, fields)), sorted(re.findall(r"\[[a-z]+\](?=.*\[/)|\[/[a-z]*\]|`[^`]*`|--[a-z-]+", sentence))
+
+
+def test_the_extractor_sees_the_source(written):
+    assert len(written) > 100
+    assert {"Training finished!", "Epoch #", "Learning rate.", "Aborted."} <= written.keys()
+
+
+def test_every_sentence_has_a_spanish_one(written, catalogue):
+    missing = {
+        sentence: places
+        for sentence, places in written.items()
+        if sentence not in catalogue or not catalogue[sentence].string or catalogue[sentence].fuzzy
+    }
+    told = "\n".join(f"{places[0]}: {sentence!r}" for sentence, places in missing.items())
+    assert not missing, f"{len(missing)} sentences have no Spanish one:\n{told}"
+
+
+def test_no_spanish_sentence_is_left_over(written, catalogue):
+    left = [message.id for message in catalogue if message.id and message.id not in written]
+    assert not left, f"nothing in the source says {left}"
+    assert not catalogue.obsolete
+
+
+def test_spanish_sentences_take_the_same_parts(catalogue):
+    wrong = {
+        message.id: (parts(message.id), parts(message.string))
+        for message in catalogue
+        if message.id and parts(message.id) != parts(message.string)
+    }
+    assert not wrong
+
+
+def test_spanish_sentences_end_as_the_english_ones_do(catalogue):
+    """A full stop, a space before what follows, a line's end: they are part of how sentences are joined."""
+    edge = re.compile(r"^(\s*).*?([\s.:]*)$", re.DOTALL)
+    wrong = [
+        message.id
+        for message in catalogue
+        if message.id and edge.match(message.id).groups() != edge.match(message.string).groups()
+    ]
+    assert not wrong
+
+
+def test_the_compiled_catalogue_is_the_written_one(catalogue):
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    assert (SPANISH / "descenso.mo").read_bytes() == compiled.getvalue(), "descenso.mo is not descenso.po; compile it"
+
+
+def test_every_language_has_a_catalogue_and_no_other_does():
+    assert {path.name for path in text.FOLDER.iterdir() if path.is_dir()} == set(text.LANGUAGES) - {"en"}
+
+
+def test_typer_still_says_what_we_translate_for_it():
+    folder = Path(typer.__file__).parent
+    said = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+    assert [sentence for sentence in text.BORROWED if sentence not in said] == []
+
+
+def test_languages_are_switched():
+    text.use("es")
+    assert text._("Training finished!") == "¡Entrenamiento finalizado!"
+    assert text._("no sentence of ours") == "no sentence of ours"
+    text.use("en")
+    assert text._("Training finished!") == "Training finished!"
+
+
+def test_marked_sentences_stay_as_they_are():
+    text.use("es")
+    assert text.mark("Training finished!") == "Training finished!"
+
+
+@pytest.mark.parametrize("language", ["fr", "", "ES", "es_MX", "english"])
+def test_a_language_without_a_catalogue(language):
+    message = f"the language must be one of en, es, got {language!r}; try --lang es"
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        text.use(language)
+    text.use("es")
+    with pytest.raises(ConfigError, match=f"^el idioma .*en, es.* {re.escape(repr(language))}.*--lang es$"):
+        text.use(language)
+    assert text._("Training finished!") == "¡Entrenamiento finalizado!"  # the one in use stays
+
+
+ENVIRONMENTS = [
+    ({}, "en"),
+    ({"LANG": "es_ES.UTF-8"}, "es"),
+    ({"LANG": "es"}, "es"),
+    ({"LANG": "en_GB.UTF-8"}, "en"),
+    ({"LANG": "fr_FR.UTF-8"}, "en"),
+    ({"LANG": "C"}, "en"),
+    ({"LANG": "POSIX"}, "en"),
+    ({"LANG": ""}, "en"),
+    ({"LC_MESSAGES": "es_MX.UTF-8", "LANG": "en_US.UTF-8"}, "es"),
+    ({"LC_ALL": "es_AR", "LC_MESSAGES": "en_US", "LANG": "en_US"}, "es"),
+    ({"LC_ALL": "C", "LC_MESSAGES": "es_ES", "LANG": "es_ES"}, "en"),
+    ({"LC_ALL": "", "LC_MESSAGES": "", "LANG": "es_ES"}, "es"),
+    ({"LANGUAGE": "es", "LC_ALL": "en_US", "LC_MESSAGES": "en_US", "LANG": "en_US"}, "es"),
+    ({"LANGUAGE": "en:es", "LANG": "es_ES"}, "en"),
+    ({"LANGUAGE": "es:en", "LANG": "en_US"}, "es"),
+    ({"LANGUAGE": "fr:es", "LANG": "en_US"}, "es"),
+    ({"LANGUAGE": ":es", "LANG": "en_US"}, "es"),
+    ({"LANGUAGE": "fr:de", "LANG": "es_ES"}, "en"),
+    ({"LANGUAGE": "", "LANG": "es_ES"}, "es"),
+    ({"LC_CTYPE": "es_ES.UTF-8", "LC_NUMERIC": "es_ES.UTF-8"}, "en"),
+]
+
+
+@pytest.mark.parametrize(("environment", "language"), ENVIRONMENTS, ids=lambda each: str(each))
+def test_the_language_is_taken_from_the_environment(environment, language, monkeypatch):
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    assert text.from_environment() == language
+
+
+def test_what_could_command_a_terminal_is_shown():
+    assert text.printable("año ¡10 %! ✓ 中\n") == "año ¡10 %! ✓ 中\n"
+    assert text.printable("\x1b[2J\x07\r\t\x9b31m") == "\\x1b[2J\\x07\\r\\t\\x9b31m"
+    assert text.printable("a\u202eb\u2066c\u200bd\u2028e\ufeff") == "a\\u202eb\\u2066c\\u200bd\\u2028e\\ufeff"
+    assert text.printable("folder\udcff") == "folder\\udcff"

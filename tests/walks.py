@@ -1,0 +1,118 @@
+"""Small descents with everything about them fixed by a seed, walked by an engine or by the oracle, and compared."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+import oracle
+from binding import bind_way
+from descenso.data.dataset import Split
+from descenso.data.order import Order, epoch_order
+from descenso.descent.losses import cross_entropy
+from descenso.descent.models import MODELS
+from descenso.descent.problem import Problem, TrainState, start, weights
+from descenso.descent.rules import RULES
+from descenso.descent.schedules import constant
+from oracle import Walk
+
+INPUT_SHAPE = (4, 3)
+NUM_CLASSES = 5
+BATCH_SIZE = 8
+REST = 3
+INPUT_SCALE = 1 / 255
+LEARNING_RATE = 0.3  # not a float32, nor a float64: what is rounded on the way shows
+
+
+class Case(NamedTuple):
+    """What is walked, but for the arithmetic: rows, where it starts, and the order of each epoch."""
+
+    train: Split
+    params: Mapping[str, NDArray[np.float64]]
+    orders: tuple[Order, ...]
+    model: str = "softmax"
+    rule: str = "sgd"
+    learning_rate: float = LEARNING_RATE
+
+
+def make_split(rows: int, seed: int) -> Split:
+    """Rows of uint8 inputs that lean by their label, so that there is something to learn."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(NUM_CLASSES, size=rows, dtype=np.int32)
+    leaning = random.integers(128, size=(NUM_CLASSES, *INPUT_SHAPE))[labels]
+    return Split((leaning + random.integers(128, size=(rows, *INPUT_SHAPE))).astype(np.uint8), labels)
+
+
+def make_case(steps: int, rest: bool = False, seed: int = 0, model: str = "softmax", rule: str = "sgd") -> Case:
+    """A case of `steps` full batches, ten an epoch at most, and where `rest` a smaller one after each epoch's.
+
+    It starts from parameters drawn at random: where all are zero, much that is wrong comes out right.
+    """
+    steps_an_epoch = min(steps, 10)
+    rows = steps_an_epoch * BATCH_SIZE + (REST if rest else 0)
+    random = np.random.default_rng([seed, 1])
+    shapes = {name: value.shape for name, value in MODELS[model](INPUT_SHAPE, NUM_CLASSES).init(seed)[0].items()}
+    params = {name: random.normal(0, 0.5, shape) for name, shape in shapes.items()}
+    epochs = range(steps // steps_an_epoch)
+    orders = tuple(epoch_order("permutation", rows, BATCH_SIZE, seed, epoch) for epoch in epochs)
+    return Case(make_split(rows, seed), params, orders, model, rule)
+
+
+def make_problem(case: Case, dtype: str, **changes: Any) -> Problem:
+    """The problem of `case`, with some of its parts exchanged."""
+    problem = Problem(
+        model=MODELS[case.model](INPUT_SHAPE, NUM_CLASSES),
+        loss=cross_entropy,
+        rule=RULES[case.rule](),
+        schedule=constant(case.learning_rate),
+        dtype=dtype,
+        input_scale=INPUT_SCALE,
+    )
+    return problem._replace(**changes)
+
+
+def begin(problem: Problem, params: Mapping[str, NDArray[np.generic]]) -> TrainState:
+    """The state before the first step, from `params` as a textbook writes them."""
+    held = {name: tf.constant(value, problem.dtype) for name, value in problem.model.textbook(dict(params)).items()}
+    return start(problem, 0)._replace(params=held, rule_state=problem.rule.init(held))
+
+
+def walk_epochs(engine: Any, problem: Problem, case: Case) -> list[Walk]:
+    """`case` to the end of each epoch, walked by `engine`: one of `binding.WAYS`, or what binds as they do."""
+    bound = (problem, case.train, case.orders[0].batches.shape[1])
+    walks, costs = [], []
+    with closing(bind_way(engine, *bound) if isinstance(engine, str) else engine(*bound)) as runner:
+        for state, trace in runner.epochs(begin(problem, case.params), case.orders):
+            costs.append(trace.costs)
+            walks.append(Walk(np.concatenate(costs), weights(problem, state)))
+    return walks
+
+
+def walk(engine: Any, problem: Problem, case: Case) -> Walk:
+    """`case` walked to its end."""
+    return walk_epochs(engine, problem, case)[-1]
+
+
+def truth(case: Case, epochs: int | None = None) -> Walk:
+    """`case`, or its first `epochs`, walked by the oracle."""
+    orders = case.orders[:epochs]
+    return oracle.descend(case.model, case.rule, case.params, *case.train, orders, case.learning_rate, INPUT_SCALE)
+
+
+def difference(found: Walk, expected: Walk) -> float:
+    """How far `found` lies from `expected`: the largest difference of any cost or parameter, infinite where they
+    are not of one shape or not finite.
+
+    Each is relative to the largest value of the array it stands in: single weights may lie as near zero as they
+    like, where rounding errors do not shrink with them.
+    """
+    if found.params.keys() != expected.params.keys():
+        return np.inf
+    pairs = [(found.costs, expected.costs), *((found.params[name], expected.params[name]) for name in found.params)]
+    if any(mine.shape != theirs.shape for mine, theirs in pairs):
+        return np.inf
+    gaps = [np.abs(mine.astype(np.float64) - theirs).max() / np.abs(theirs).max() for mine, theirs in pairs]
+    return float(max(gaps)) if np.all(np.isfinite(gaps)) else np.inf
