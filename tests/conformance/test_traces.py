@@ -33,11 +33,12 @@ def test_traced_once_in_two_epochs(runners, engine, traces, first):
     assert counts == [traces] * 3
 
 
-def test_a_second_trace_would_be_counted(first):
+def test_another_state_is_refused_rather_than_traced_again(first):
     with closing(bind("compiled", make_problem(CASE, "float32"), CASE.train, BATCH_SIZE)) as runner:
         more_to_carry = first._replace(rule_state={"unused": tf.constant(0.0)})
-        list(runner.epochs(more_to_carry, CASE.orders))
-        assert runner.traces == 2
+        with pytest.raises(TypeError, match="unused"):
+            list(runner.epochs(more_to_carry, CASE.orders))
+        assert runner.traces == 1
 
 
 def test_graph_is_finalised_and_grows_no_more(runners, first):

@@ -46,7 +46,8 @@ def test_going_on_from_a_state_is_as_if_never_stopped(runners, way, first):
     for order in CASE.orders:
         [(state, trace)] = runners[way].epochs(state, [order])
         apart.append((state, trace))
-    assert [int(state.step) for state, _ in at_once] == [11, 22, 33]
+    for walked in (at_once, apart):
+        assert [int(state.step) for state, _ in walked] == [11, 22, 33]
     for (one, trace), (other, others_trace) in zip(at_once, apart, strict=True):
         np.testing.assert_array_equal(trace.costs, others_trace.costs, "seed 3")
         for name, value in weights(PROBLEM, one).items():
