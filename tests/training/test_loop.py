@@ -129,6 +129,15 @@ def test_a_signal_in_the_last_epoch_changes_nothing(tiny):
     assert descent.outcome is Outcome.COMPLETED
 
 
+@pytest.fixture
+def interrupts():
+    """SIGINT raises KeyboardInterrupt, also where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_a_second_signal_interrupts_at_once(tiny):
     def at_epoch(record):
         heard.append(record.epoch)

@@ -1,0 +1,245 @@
+"""A disk between the package and the real one: it sees every change below a folder, in order, and may fail one.
+
+It stands at the primitives that `descenso.runs` uses: `Path.open` for writing, `Path.mkdir`, `rename`, `replace` and
+`unlink`, `os.open` and `os.fsync`, `shutil.rmtree`. Nothing is really synced: that would only take time, and whether
+the package asks for it is what is recorded. `seen_by_python` tells whether it saw all.
+"""
+
+import io
+import itertools
+import os
+import shutil
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+CHANGES = ("mkdir", "create", "write", "truncate", "fsync", "sync folder", "rename", "unlink", "rmdir")
+
+
+class Crash(BaseException):
+    """The process is gone: whatever it still tries has no effect on the disk."""
+
+
+class Operation(NamedTuple):
+    """One thing asked of the disk.
+
+    Attributes:
+        kind: one of CHANGES, or "open", which changes nothing.
+        path: what it is done to; of a rename, the old name.
+        target: of a rename, the new name.
+        file: number of the opening, for what is done to an open file: its name may have changed since.
+        offset: where a write begins, or how long a file is left by a truncation.
+        data: what is written.
+    """
+
+    kind: str
+    path: Path
+    target: Path | None = None
+    file: int = -1
+    offset: int = 0
+    data: bytes = b""
+
+
+class Fault(NamedTuple):
+    """What happens at operation number `at`, and to all that follow where it stays.
+
+    Attributes:
+        how: "crash before", "torn write" (half of it, then the crash), "crash after", or an errno.
+    """
+
+    how: str | int
+    at: int
+    stays: bool = False
+
+
+class Disk:
+    """Records what is done below `root` while it is `mounted`; breaks as `fault` says."""
+
+    def __init__(self, root, fault=None):
+        self.root, self.fault = str(root), fault
+        self.operations, self.done = [], []  # asked for, and carried out
+        self.dead = False
+        self._paths = {}  # of open file descriptors
+        self._raws, self._left = [], []  # open files, and what operations gave that nobody lived to use
+        self._count = itertools.count()
+
+    def covers(self, path):
+        return (str(path) + os.sep).startswith(self.root + os.sep) and Path(path).name != ".lock"  # the kernel's, not the disk's
+
+    def do(self, operation, act, tear=None):
+        """Carry out `operation` by `act`, unless the fault is here; `tear` does half of it."""
+        if self.dead:
+            raise Crash
+        number, fault = len(self.operations), self.fault
+        self.operations.append(operation)
+        if fault is None or number < fault.at or (number > fault.at and not fault.stays):
+            return self._carry_out(operation, act)
+        if isinstance(fault.how, int):
+            raise OSError(fault.how, os.strerror(fault.how), str(operation.path))
+        self.dead = True
+        if fault.how == "torn write" and tear:
+            self._carry_out(operation._replace(data=operation.data[: len(operation.data) // 2]), tear)
+        elif fault.how == "crash after":
+            self._left.append(self._carry_out(operation, act))
+        raise Crash
+
+    def _carry_out(self, operation, act):
+        result = act()
+        self.done.append(operation)
+        return result
+
+    def bury(self):
+        """What the system does with a dead process: its files are closed, and what it had not written is gone."""
+        for raw in self._raws:
+            with suppress(OSError):
+                raw.close()
+        self.dead, self.fault = False, None
+
+    @contextmanager
+    def mounted(self):
+        """The package's primitives are ours, for as long as this lasts."""
+        with pytest.MonkeyPatch.context() as patch:
+            _files(self, patch)
+            _names(self, patch)
+            _syncs(self, patch)
+            try:
+                yield self
+            finally:
+                self.bury()
+
+
+class _Raw(io.FileIO):
+    """An open file under Python's own buffer, which behaves as it always does."""
+
+    def __init__(self, disk, path, mode, number):
+        self._disk, self._path, self._number = disk, path, number
+        super().__init__(path, mode)
+        disk._paths[self.fileno()] = (path, number)
+        disk._raws.append(self)
+
+    def write(self, data):
+        if self._disk.dead:  # Python's buffer is emptied when it is forgotten; that of a dead process is not
+            return len(data)
+        data = bytes(data)
+        offset = self.seek(0, os.SEEK_END) if "a" in self.mode else self.tell()
+        operation = Operation("write", self._path, file=self._number, offset=offset, data=data)
+        write = super().write
+        return self._disk.do(operation, lambda: write(data), lambda: write(data[: len(data) // 2]))
+
+    def truncate(self, size=None):
+        operation = Operation("truncate", self._path, file=self._number, offset=size)
+        truncate = super().truncate
+        return self._disk.do(operation, lambda: truncate(size))
+
+
+def _files(disk, patch):
+    real = Path.open
+
+    def opened(self, mode="r", *more, **named):
+        if mode not in ("wb", "ab") or not disk.covers(self):
+            assert mode in ("r", "rb") or not disk.covers(self), f"the shim does not know the mode {mode}"
+            return real(self, mode, *more, **named)
+        change = mode == "wb" or not self.exists()
+        number = next(disk._count)
+        operation = Operation("create" if change else "open", self, file=number)
+        return disk.do(operation, lambda: io.BufferedWriter(_Raw(disk, self, mode, number)))
+
+    patch.setattr(Path, "open", opened)
+
+
+def _names(disk, patch):
+    real = {name: getattr(Path, name) for name in ("mkdir", "rename", "replace", "unlink", "rmdir")}
+
+    def mkdir(self, mode=0o777, parents=False, exist_ok=False):
+        if not disk.covers(self) or self.exists():
+            return real["mkdir"](self, mode, parents, exist_ok)
+        if parents:
+            self.parent.mkdir(parents=True, exist_ok=True)
+        return disk.do(Operation("mkdir", self), lambda: real["mkdir"](self, mode))
+
+    def moved(name):
+        def move(self, target):
+            act = lambda: real[name](self, target)  # noqa: E731 - one of two
+            return disk.do(Operation("rename", self, Path(target)), act) if disk.covers(self) else act()
+
+        return move
+
+    def unlink(self, missing_ok=False):
+        if not disk.covers(self) or not os.path.lexists(self):
+            return real["unlink"](self, missing_ok)
+        return disk.do(Operation("unlink", self), lambda: real["unlink"](self))
+
+    def rmtree(path, ignore_errors=False):
+        silent = suppress(OSError) if ignore_errors else suppress()
+        with silent:
+            for entry in sorted(Path(path).iterdir()):
+                with silent:
+                    rmtree(entry, ignore_errors) if entry.is_dir() and not entry.is_symlink() else unlink(entry)
+            disk.do(Operation("rmdir", Path(path)), lambda: real["rmdir"](Path(path)))
+
+    patch.setattr(Path, "mkdir", mkdir)
+    patch.setattr(Path, "rename", moved("rename"))
+    patch.setattr(Path, "replace", moved("replace"))
+    patch.setattr(Path, "unlink", unlink)
+    patch.setattr(shutil, "rmtree", rmtree)
+
+
+def _syncs(disk, patch):
+    real_open, real_fsync = os.open, os.fsync
+
+    def opened(path, flags, *more, **named):
+        if isinstance(path, int) or not disk.covers(path):
+            return real_open(path, flags, *more, **named)
+        assert not flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT), "the shim knows os.open for folders only"
+        handle = disk.do(Operation("open", Path(path)), lambda: real_open(path, flags, *more, **named))
+        disk._paths[handle] = (Path(path), None)
+        return handle
+
+    def fsync(handle):
+        if handle not in disk._paths:
+            return real_fsync(handle)
+        path, number = disk._paths[handle]
+        kind = "sync folder" if number is None else "fsync"
+        return disk.do(Operation(kind, path, file=-1 if number is None else number), lambda: None)
+
+    patch.setattr(os, "open", opened)
+    patch.setattr(os, "fsync", fsync)
+
+
+_SEEN = {"os.mkdir": "mkdir", "os.rename": "rename", "os.remove": "unlink", "os.rmdir": "rmdir"}
+_listeners = []
+
+
+def _hear(event, arguments):
+    for listener in _listeners:
+        listener(event, arguments)
+
+
+@contextmanager
+def seen_by_python(disk):
+    """The changes below the disk's root that Python's own audit tells of: kind and path of each, in order."""
+    if not _HOOKED:
+        sys.addaudithook(_hear)  # which cannot be taken away again
+        _HOOKED.append(True)
+    seen = []
+
+    def listen(event, arguments):
+        if not arguments or not isinstance(arguments[0], str | os.PathLike) or not disk.covers(arguments[0]):
+            return
+        path = Path(arguments[0])
+        if event in _SEEN and not (event == "os.mkdir" and path.exists()):  # which it is told before it fails
+            seen.append((_SEEN[event], path))
+        elif event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            seen.append(("open", path))
+
+    _listeners.append(listen)
+    try:
+        yield seen
+    finally:
+        _listeners.remove(listen)
+
+
+_HOOKED = []

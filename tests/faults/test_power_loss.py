@@ -1,0 +1,183 @@
+"""Power cuts at any instant: a run that was there stays, and stands no earlier than the last save that returned."""
+
+import random
+import shutil
+from contextlib import closing, suppress
+
+import pytest
+
+from descenso.errors import CheckpointError, DescensoError
+from descenso.runs.checkpoints import STATE, Position, is_empty, newest
+from lives import after, assert_readable, diverge, finish, go_on, is_there, made, save, spoil, start
+from material import assert_newest, leftovers
+from power import Power
+from shim import Crash, Disk, Fault
+
+
+def nothing(run, position):
+    """The third way for a sitting to end."""
+
+
+MADE = Position(-1, 0)  # the run is there, and no save has returned
+
+
+class Life:
+    """A run with kills, damage and ends, drawn by `draw`; `floors` tells from which operation on what is promised."""
+
+    def __init__(self, path, draw, floor):
+        self.path, self.draw = path, draw
+        self.disk, self.floors = Disk(path.parent), [(0, floor)]
+
+    def lead(self):
+        with self.disk.mounted():
+            for _ in range(self.draw.randint(1, 4)):
+                self.sitting()
+                if self.draw.random() < 0.3:
+                    self.damage()
+
+    def sitting(self):
+        """Some saves, and perhaps a crash somewhere on the way."""
+        if self.draw.random() < 0.6:
+            at = len(self.disk.operations) + self.draw.randint(0, 60)
+            self.disk.fault = Fault(self.draw.choice(["crash before", "torn write", "crash after"]), at)
+        run = None
+        with suppress(Crash):
+            run, position = self.begin()
+            self.walk(run, position)
+        self.disk.bury()
+        if run:
+            run.close()
+
+    def begin(self):
+        if is_there(self.path):
+            assert_readable(self.path)
+            run, position = go_on(self.path)
+            assert self.floors[-1][1] is None or position >= self.floors[-1][1]
+            return run, position
+        assert self.floors[-1][1] is None, "the run is gone"
+        if self.path.exists():  # what a killed `create` left: its owner removes it
+            shutil.rmtree(self.path)
+        started = start(self.path)
+        self.promise(MADE)
+        return started
+
+    def walk(self, run, position):
+        if position == (0, 0):
+            save(run, position)
+            self.promise(position)
+        for _ in range(self.draw.randint(1, 6)):
+            position = after(position, self.draw.randint(1, 4))
+            save(run, position)
+            self.promise(position)
+        self.draw.choice([finish, diverge, nothing])(run, position)
+
+    def promise(self, floor):
+        self.floors.append((len(self.disk.done), floor))
+
+    def damage(self):
+        """Turn a bit of the newest checkpoint, where another can be fallen back on; its promise is gone."""
+        store = self.path / "checkpoints"
+        found = sorted(store.glob("[0-9]*"))
+        if len(found) < 2 or newest(store)[1] or not is_there(self.path):  # or it was damaged already
+            return
+        before = self.floors[-1][1]
+        self.promise(None)
+        spoil(found[-1] / STATE)
+        try:
+            self.promise(newest(store)[0].position)
+        except CheckpointError:  # the one before was damaged already: mend this one
+            spoil(found[-1] / STATE)
+            self.promise(before)
+
+    def floor(self, cut):
+        return [floor for since, floor in self.floors if since <= cut][-1]
+
+
+def assert_survives(seed, folder):
+    """Two lives of one run drawn from `seed`, each cut at a random operation; the second begins at what is left."""
+    draw = random.Random(seed)  # noqa: S311 - drawn to be repeated, not to be secret
+    told, floor = f"seed {seed}", None
+    (folder / "0").mkdir(parents=True)
+    try:
+        for number in range(2):
+            place = folder / str(number)
+            power, life = Power(place), Life(place / "run", draw, floor)
+            life.lead()
+            done = life.disk.done
+            cut, keep = draw.randint(0, len(done)), draw.choice([0, 0.5, 0.9, 1, draw.random()])
+            for operation in done[:cut]:
+                power.follow(operation)
+            power.lost(draw, keep, folder / str(number + 1))
+            floor = life.floor(cut)
+            told += f"; cut before operation {cut} of {len(done)}, keeping {keep:.2f}"
+            told += "".join(f", after {kind} {path}" for kind, path, *_ in done[:cut][-1:])
+        assert_as_promised(folder / "2" / "run", floor)
+    except (AssertionError, DescensoError) as error:
+        raise AssertionError(f"{told}: {error}") from error
+    shutil.rmtree(folder)  # hundreds of them are many files
+
+
+def assert_as_promised(path, floor):
+    """The run goes on from a save no earlier than `floor`, and ends with nothing lying about."""
+    if not is_there(path):
+        assert floor is None, "the run is gone"
+        return
+    assert_readable(path)
+    with Disk(path.parent).mounted():  # which only spares the time of syncing
+        run, position = go_on(path)  # which holds every bit against what was written
+        with closing(run):
+            assert floor is None or position >= floor, f"{position} is earlier than {floor}"
+            if position == (0, 0):
+                save(run, position)
+            for _ in range(2):
+                position = after(position)
+                save(run, position)
+            finish(run, position)
+    assert leftovers(path) == []
+    assert_newest(path / "checkpoints", made(position))
+
+
+def assert_what_is_there_is_kept(folder):
+    """A first save cut off at each of its operations, then asked for again: once that returned, no power cut undoes it.
+
+    Where only the name was not synced, the second one finds a checkpoint, and has nothing to write.
+    """
+    for at in range(100):
+        place = folder / str(at)
+        place.mkdir(parents=True)
+        power, disk = Power(place), Disk(place)
+        with disk.mounted():
+            run, position = start(place / "run")
+            disk.fault = Fault("crash before", len(disk.operations) + at)
+            with suppress(Crash):
+                save(run, position)
+            finished = not disk.dead
+            disk.bury()
+            run.close()
+            run, position = go_on(place / "run")
+            save(run, position)
+            run.close()
+        for operation in disk.done:
+            power.follow(operation)
+        power.lost(random.Random(0), 0, place / "after")  # noqa: S311 - nothing is drawn
+        assert not is_empty(place / "after" / "run" / "checkpoints"), f"crash before operation {at}"
+        if finished:
+            assert at > 10
+            return
+    raise AssertionError("a save of more than 100 operations")
+
+
+def test_a_save_that_was_cut_off_is_asked_for_again(tmp_path):
+    assert_what_is_there_is_kept(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_the_power_goes(seed, tmp_path):
+    assert_survives(seed, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(10))
+def test_the_power_goes_500_times(block, tmp_path):
+    for seed in range(1000 + 50 * block, 1050 + 50 * block):
+        assert_survives(seed, tmp_path / str(seed))

@@ -1,0 +1,51 @@
+"""A person, or the system, asks a real run to stop."""
+
+import re
+import signal
+import time
+
+import pytest
+
+import descenso as ds
+from processes import Descenso, saving, stands_at
+from stopping import position
+
+pytestmark = pytest.mark.workers
+SLOW = ["--engine", "eager", "--dtype", "float64", "--batch-size", 10, "--epochs", 1000]  # 6,000 steps an epoch
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@pytest.mark.parametrize("which", CODES)
+def test_a_signal_finishes_the_piece_commits_and_says_how_to_go_on(which, tmp_path):
+    run = tmp_path / "run"
+    with Descenso(tmp_path, "train", "mnist", "--out", run, *SLOW) as descenso:
+        descenso.until(lambda: stands_at(run) == (0, 0))
+        descenso.send(which)
+        sent = time.monotonic()
+        code = descenso.end(10)
+    assert code == CODES[which]
+    assert time.monotonic() - sent < 10
+    told = f"descenso: interrupted after 0 of 1000 epochs; to go on: descenso resume {run}\n"
+    assert descenso.err == told
+    found = ds.open_run(run)
+    assert (found.outcome, found.status["signal"], found.status["exact"]) == ("interrupted", which, True)
+    assert position(run) > (0, 0), "what was walked is kept"
+    assert found.weights.keys() == {"W", "b"}
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_a_second_signal_ends_it_at_once(which, tmp_path):
+    """Without the end of the piece; a shell says 143 of a process that SIGTERM has ended."""
+    run = tmp_path / "run"
+    with Descenso(tmp_path, "train", "mnist", "--out", run, *SLOW) as descenso:
+        descenso.until(lambda: stands_at(run) == (0, 0) and not saving(run))
+        descenso.send(which)
+        assert not descenso.ended_within(0.05)
+        descenso.send(which)
+        code = descenso.end(2)
+    assert code == (130 if which == signal.SIGINT else -signal.SIGTERM)
+    assert "Traceback" not in descenso.err
+    assert "to go on" not in descenso.err, "it ended as after one signal"
+    assert ds.open_run(run).outcome in ("interrupted", "killed")
+    assert position(run) == (0, 0)
+    assert re.search("[0-9]", descenso.out) is None, "no epoch was over"
