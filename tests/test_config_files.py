@@ -151,7 +151,7 @@ def test_any_file_is_settings_or_refused(scratch, content, suffix):
     try:
         TrainConfig.of(**read_settings(path))
     except ConfigError as error:
-        assert "\n" not in str(error).replace(str(path), "")  # noqa: PT017 - either way is right
+        assert "\n" not in str(error).replace(str(path), "")
 
 
 def test_a_setting_given_both_ways_is_refused(tmp_path):

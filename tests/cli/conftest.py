@@ -4,6 +4,7 @@ import shutil
 from typing import NamedTuple
 
 import pytest
+
 from shell import descenso
 
 

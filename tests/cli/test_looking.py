@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from shell import COMMAND, SECONDS, descenso, environment
 
 import descenso as ds
 from descenso import api
 from descenso.cli.evaluate import evaluate
+from shell import COMMAND, SECONDS, descenso, environment
 
 
 @pytest.fixture

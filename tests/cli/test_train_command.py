@@ -12,10 +12,10 @@ import subprocess
 
 import pytest
 from pexpect import fdpexpect
-from shell import SECONDS, descenso, environment, running
 
 import descenso as ds
 from descenso import api
+from shell import SECONDS, descenso, environment, running
 
 KEYS = {"run", "engine", "dtype", "seed", "epochs", "costs", "test_accuracy", "compile_seconds", "train_seconds",
         "outcome"}  # fmt: skip

@@ -8,9 +8,9 @@ import sys
 
 import numpy as np
 import pytest
-from shell import COMMAND, SECONDS, descenso, environment, files_below
 
 from samples import idx_bytes
+from shell import COMMAND, SECONDS, descenso, environment, files_below
 
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 TEST_IMAGES = "t10k-images-idx3-ubyte.gz"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from conformance_limits import GRID
 
+from conformance_limits import GRID
 from descenso.data.order import Order
 from descenso.descent.problem import Rule
 from descenso.descent.schedules import constant

@@ -1,13 +1,13 @@
 """Engine × rule × model, each against the descent written out in NumPy; and the same of Keras's optimizers."""
 
 import pytest
-from conformance_limits import GRID
-from keras_engine import OPTIMIZERS, keras_engine
 
 import oracle
 from binding import WAYS
+from conformance_limits import GRID
 from descenso.descent.models import MODELS
 from descenso.descent.rules import RULES
+from keras_engine import OPTIMIZERS, keras_engine
 from walks import difference, make_case, make_problem, truth, walk_epochs
 
 ONE_STEP, TEN_TO_A_HUNDRED = 1, 100  # ten an epoch: a walk of a hundred is seen after each ten

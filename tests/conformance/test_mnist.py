@@ -4,8 +4,8 @@ import functools
 import itertools
 
 import pytest
-from conformance_limits import MNIST
 
+from conformance_limits import MNIST
 from descenso.data.catalog import load
 from descenso.data.dataset import Split
 from descenso.data.order import epoch_order

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from idx_files import header, refused, values
 
 from descenso.data import idx
 from descenso.data.idx import read_idx
 from descenso.errors import DataError
+from idx_files import header, refused, values
 from samples import CODES, idx_bytes
 
 GZIP_MAGIC = b"\x1f\x8b"

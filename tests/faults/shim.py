@@ -67,7 +67,8 @@ class Disk:
         self._count = itertools.count()
 
     def covers(self, path):
-        return (str(path) + os.sep).startswith(self.root + os.sep) and Path(path).name != ".lock"  # the kernel's, not the disk's
+        within = (str(path) + os.sep).startswith(self.root + os.sep)
+        return within and Path(path).name != ".lock"  # which is the kernel's, not the disk's
 
     def do(self, operation, act, tear=None):
         """Carry out `operation` by `act`, unless the fault is here; `tear` does half of it."""

@@ -89,7 +89,7 @@ def state(path):
     try:
         weights = {name: array.tobytes() for name, array in run.weights()[0].items()}
     except DataError as error:
-        assert "no weights were kept" in str(error)  # noqa: PT017 - and not that they are damaged
+        assert "no weights were kept" in str(error)
         weights = None
     return weights, run.status, run.config, run.environment, found.position
 
@@ -143,6 +143,7 @@ def assert_told(disk, act, work, told):
         named = str(error).split(": ")[0]
         assert named.startswith(str(work)), f"{told}: {error}"
         assert not named.endswith(".tmp"), f"{told}: {error}"
+        assert ("the disk is full" in str(error)) == (disk.fault.how == errno.ENOSPC), f"{told}: {error}"
     else:
         raise AssertionError(f"{told}: nobody was told")
 

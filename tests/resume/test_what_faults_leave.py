@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from stopping import WITH_REST, below, kept, position, start_and_stop
 
 import descenso as ds
 from descenso.errors import CheckpointError, ConfigError, DataError, DiskError
@@ -19,6 +18,7 @@ from descenso.runs.checkpoints import MANIFEST, STATE, newest, read_checkpoint
 from descenso.runs.directory import open_directory
 from descenso.training import loop
 from descenso.training.observer import Observer
+from stopping import WITH_REST, below, kept, position, start_and_stop
 
 SETTINGS = {"engine": "function", "epochs": 3, "learning_rate": 0.5, "seed": 7, "checkpoint_every": "4"}
 

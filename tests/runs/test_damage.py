@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_runs import ABOUT, CONFIG, WEIGHTS, finished
 from safetensors.numpy import save
 
 from descenso.errors import ConfigError, DataError
 from descenso.runs.directory import OUTCOMES, create, open_directory
+from made_runs import ABOUT, CONFIG, WEIGHTS, finished
 
 
 @pytest.mark.parametrize("path", ["nowhere", "empty", "file", "file/below"])
@@ -137,6 +137,6 @@ def test_changed_weights_are_told_or_read(scratch, changes):
     try:
         arrays, _ = open_directory(scratch).weights()
     except DataError as error:
-        assert "weights.safetensors: damaged weights (" in str(error)  # noqa: PT017 - either way is right
+        assert "weights.safetensors: damaged weights (" in str(error)
     else:
         assert all(isinstance(array, np.ndarray) for array in arrays.values())

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_runs import ABOUT, CONFIG, WEIGHTS, finished, snapshot
 
 from descenso.config import TrainConfig
 from descenso.errors import ConfigError, DiskError
@@ -16,6 +15,7 @@ from descenso.runs.directory import RunDirectory, create, find_runs, open_direct
 from descenso.runs.environment import environment
 from descenso.runs.history import Epoch
 from descenso.runs.lock import is_held
+from made_runs import ABOUT, CONFIG, WEIGHTS, finished, snapshot
 
 
 def test_a_new_run_is_there_from_the_start(tmp_path):

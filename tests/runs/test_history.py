@@ -117,6 +117,6 @@ def test_changed_bytes_are_told_or_read(scratch, changes):
     try:
         history = read_history(scratch)
     except DataError as error:
-        assert str(error).startswith(f"{scratch}: damaged history (")  # noqa: PT017 - either way is right
+        assert str(error).startswith(f"{scratch}: damaged history (")
     else:
         assert all([type(value) for value in row] == [int, float, float] for row in history.epochs)

@@ -2,11 +2,11 @@ import re
 from pathlib import Path
 
 import pytest
-from made_runs import ABOUT, CONFIG, another_process, finished, snapshot
 
 from descenso.errors import CheckpointError, DataError, RunInUse
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.history import Epoch
+from made_runs import ABOUT, CONFIG, another_process, finished, snapshot
 
 
 def test_a_run_of_another_process_is_in_use(tmp_path):

@@ -10,7 +10,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,8 @@ def read_idx(path: Path, limits: Limits | None = None) -> NDArray[np.generic]:
             raw.seek(0)
             if not zipped:
                 return _read(raw, path, stored, limits)
-            with gzip.GzipFile(fileobj=raw) as stream:
+            patient: Any = _Patience(raw, stored)  # gzip asks it to read, and nothing else that a file can
+            with gzip.GzipFile(fileobj=patient) as stream:
                 return _read(stream, path, stored * MAX_DEFLATE_RATIO, limits)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise DataError(_("{path}: damaged gzip data ({reason})").format(path=path, reason=error)) from None
@@ -82,6 +83,19 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Li
     if stream.read(1):
         _refuse(path, start + claimed, _("more bytes follow than the header claims"))
     return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+class _Patience:
+    """A file that may be read so many times: gzip takes names, comments, padding and empty members byte by byte."""
+
+    def __init__(self, raw: BinaryIO, stored: int) -> None:
+        self._raw, self._left = raw, 2**16 + stored // 2**12
+
+    def read(self, size: int = -1) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise gzip.BadGzipFile(_("there is much in it that is no data"))
+        return self._raw.read(size)
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
