@@ -25,7 +25,7 @@ FAST = {"engine": "function", "epochs": 2, "batch_size": 50}
 @pytest.fixture(scope="module")
 def run(tiny, tmp_path_factory):
     """A run that completed; to be read, not changed."""
-    return ds.train(tiny, out=tmp_path_factory.mktemp("run") / "done", learning_rate=0.5, dtype="float64", **FAST)
+    return ds.train(tiny, out=tmp_path_factory.mktemp("run") / "done", learning_rate=0.2, dtype="float64", **FAST)
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +39,13 @@ def test_run_tells_what_it_was_asked_and_how_it_went(run):
     assert (run.config.data, run.config.engine, run.config.batch_size) == ("tiny", "function", 50)
     assert len(run.history.costs) == 2
     assert run.history.costs[1] < run.history.costs[0]
-    assert 0.5 < run.test_accuracy <= 1
+    assert 0.9 < run.test_accuracy < 1
 
 
 def test_weights_are_inputs_by_classes_and_the_oracles(run, tiny):
     zero = {"W": np.zeros((64, 4)), "b": np.zeros(4)}
     orders = [epoch_order("permutation", 203, 50, 0, epoch) for epoch in range(2)]
-    truth = oracle.descend("softmax", "sgd", zero, *tiny.train, orders, 0.5, 1 / 255)
+    truth = oracle.descend("softmax", "sgd", zero, *tiny.train, orders, 0.2, 1 / 255)
     assert {name: value.shape for name, value in run.weights.items()} == {"W": (64, 4), "b": (4,)}
     for name, value in truth.params.items():
         np.testing.assert_allclose(run.weights[name], value, atol=1e-13)
@@ -173,7 +173,7 @@ def test_config_repeats_a_run_to_the_bit(tiny_folder, tmp_path, engine):
 
 
 def test_another_seed_is_another_run(tiny, tmp_path, run):
-    other = ds.train(tiny, out=tmp_path / "other", learning_rate=0.5, dtype="float64", seed=1, **FAST)
+    other = ds.train(tiny, out=tmp_path / "other", learning_rate=0.2, dtype="float64", seed=1, **FAST)
     assert other.history.costs != run.history.costs
 
 
@@ -193,7 +193,7 @@ def test_no_run_is_overwritten(run, tiny):
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "uint64"])
 def test_labels_of_any_whole_type(run, tiny, tmp_path, dtype):
     other = tiny._replace(train=tiny.train._replace(labels=tiny.train.labels.astype(dtype)))
-    again = ds.train(other, out=tmp_path / "run", learning_rate=0.5, dtype="float64", **FAST)
+    again = ds.train(other, out=tmp_path / "run", learning_rate=0.2, dtype="float64", **FAST)
     assert again.history.costs == run.history.costs
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import itertools
 import json
 import os
 import pty
@@ -111,7 +110,9 @@ def interrupted(trained):
         ended = {}
         for number, process in processes.items():
             talking = process.stderr if FLAGS[number] else process.stdout
-            lines = list(itertools.takewhile(lambda line: not line.startswith("[2]"), talking))
+            lines = []
+            while not lines or not lines[-1].startswith("[2]"):
+                lines.append(next(talking))
             process.send_signal(number)
             lines += talking
             code = process.wait(SECONDS)

@@ -127,6 +127,8 @@ def assert_only_told_states(template, act, how, stays, folder):
             assert_told(disk, act, work, told)
         assert disk.operations[at].kind == operation.kind, told
         assert state(work) in states, told
+        if isinstance(how, int) and not stays and operation.kind not in ("unlink", "rmdir"):  # it had time to clear up
+            assert leftovers(work) == [], told
         with Disk(work).mounted():  # which only spares the time of syncing
             assert_goes_on(work, told)
 

@@ -8,8 +8,9 @@ import pytest
 
 from descenso.errors import CheckpointError, DescensoError
 from descenso.runs.checkpoints import STATE, Position, is_empty, newest
-from lives import after, assert_readable, diverge, finish, go_on, is_there, made, save, spoil, start
-from material import assert_newest, leftovers
+from descenso.runs.directory import open_directory
+from lives import after, assert_readable, diverge, finish, first_sitting, go_on, is_there, made, save, spoil, start
+from material import assert_newest, leftovers, names
 from power import Power
 from shim import Crash, Disk, Fault
 
@@ -135,6 +136,40 @@ def assert_as_promised(path, floor):
             finish(run, position)
     assert leftovers(path) == []
     assert_newest(path / "checkpoints", made(position))
+
+
+@pytest.mark.parametrize(("end", "outcome"), [(finish, "completed"), (diverge, "diverged")])
+def test_what_has_ended_stays_so(end, outcome, tmp_path):
+    """The end that a run has had is lost by no power cut, though weights of an earlier end lie there."""
+    place = tmp_path / "before"
+    position = first_sitting(place / "run")
+    with closing(go_on(place / "run")[0]) as run:
+        finish(run, position)
+    power, disk = Power(place), Disk(place)
+    with disk.mounted(), closing(go_on(place / "run")[0]) as run:
+        end(run, after(position))
+    for operation in disk.done:
+        power.follow(operation)
+    power.lost(random.Random(0), 0, tmp_path / "after")  # noqa: S311 - nothing is drawn
+    assert_readable(tmp_path / "after" / "run")
+    assert open_directory(tmp_path / "after" / "run").status["outcome"] == outcome
+
+
+def test_what_was_dropped_stays_away(tmp_path):
+    """Were it to come back, and be readable again, it would count on a history that was cut meanwhile."""
+    place = tmp_path / "before"
+    damaged = made(first_sitting(place / "run")).position
+    path = place / "run" / "checkpoints" / f"{damaged.epoch:08}-{damaged.step:010}"
+    spoil(path / STATE)
+    power, disk = Power(place), Disk(place)
+    with disk.mounted():
+        run, position = go_on(place / "run")
+        run.close()
+    assert position < damaged
+    for operation in disk.done:
+        power.follow(operation)
+    power.lost(random.Random(0), 0, tmp_path / "after")  # noqa: S311 - nothing is drawn
+    assert path.name not in names(tmp_path / "after" / "run" / "checkpoints")
 
 
 def assert_what_is_there_is_kept(folder):
