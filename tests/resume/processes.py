@@ -13,12 +13,13 @@ LOOK = 0.002  # seconds between two looks at a process or a folder
 
 
 class Descenso:
-    """`python -m descenso` with these arguments; both of its outputs go to files beside `folder`."""
+    """The command line with these arguments, after `before` was run; both of its outputs go to files in `folder`."""
 
-    def __init__(self, folder: Path, *arguments: object) -> None:
+    def __init__(self, folder: Path, *arguments: object, before: str = "") -> None:
         number = len(list(folder.glob("out.*")))
         self._out, self._err = folder / f"out.{number}", folder / f"err.{number}"
-        command = [sys.executable, "-m", "descenso", *map(str, arguments)]
+        program = f"{before}\nfrom descenso.cli import main\nmain()"
+        command = [sys.executable, "-c", program, *map(str, arguments)]
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(command, stdout=out, stderr=err, cwd=folder, stdin=subprocess.DEVNULL)
 
