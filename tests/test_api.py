@@ -12,11 +12,11 @@ from PIL import Image
 
 import descenso as ds
 import oracle
-from descenso import api, text
-from descenso.config import read_settings
+from descenso import api, text, using
 from descenso.data.dataset import Split
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError, DataError, DiskError
+from descenso.reading import read_settings
 from samples import tiny_dataset, write_folder
 
 FAST = {"engine": "function", "epochs": 2, "batch_size": 50}
@@ -122,7 +122,7 @@ def test_a_diverged_run_is_kept_without_weights(diverged):
 
 
 def test_evaluate_measures_what_training_did(run, tiny):
-    found = api.evaluate(run.path, tiny)
+    found, _rows = using.evaluate(run.path, tiny)
     assert found.accuracy == run.test_accuracy
     assert found.confusion.sum(axis=1).tolist() == np.bincount(tiny.test.labels).tolist()
 
@@ -130,13 +130,13 @@ def test_evaluate_measures_what_training_did(run, tiny):
 def test_evaluate_on_other_rows(run, tiny):
     logits = tiny.train.inputs.reshape(203, 64) / 255 @ run.weights["W"] + run.weights["b"]
     expected = np.mean(logits.argmax(axis=1) == tiny.train.labels)
-    assert api.evaluate(run.path, tiny._replace(test=tiny.train)).accuracy == pytest.approx(expected)
+    assert using.evaluate(run.path, tiny._replace(test=tiny.train))[0].accuracy == pytest.approx(expected)
 
 
 def test_evaluate_refuses_images_of_another_size(run, tiny):
     narrow = tiny._replace(test=tiny.test._replace(inputs=tiny.test.inputs[:, :, :7]))
     with pytest.raises(DataError, match=r"inputs of shape 8×7, expected 8×8; the model reads one size only$"):
-        api.evaluate(run.path, narrow)
+        using.evaluate(run.path, narrow)
 
 
 def test_evaluate_finds_the_runs_own_data_from_anywhere(tiny, tmp_path, monkeypatch):
@@ -144,7 +144,7 @@ def test_evaluate_finds_the_runs_own_data_from_anywhere(tiny, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path / "here")
     run = ds.train("digits", out="run", **FAST)
     monkeypatch.chdir(tmp_path)
-    assert api.evaluate("here/run").accuracy == run.test_accuracy
+    assert using.evaluate("here/run")[0].accuracy == run.test_accuracy
 
 
 def test_validation_rows_are_kept_back(tiny, tmp_path):
@@ -199,7 +199,7 @@ def test_labels_of_any_whole_type(run, tiny, tmp_path, dtype):
 
 WRONG_SETTINGS = [
     ({"data": "mnsit"}, ConfigError, "there is no dataset 'mnsit' (did you mean 'mnist'?)"),
-    ({"rule": "sdg"}, ConfigError, "rule must be one of sgd, got 'sdg' (did you mean 'sgd'?); try --rule sgd"),
+    ({"rule": "sdg"}, ConfigError, "rule: there is no 'sdg' (did you mean 'sgd'?); try --rule momentum:momentum=0.95"),
     ({"engine": "eagre"}, ConfigError, "(did you mean 'eager'?)"),
     ({"model": "softmaks"}, ConfigError, "(did you mean 'softmax'?)"),
     ({"learning_rate": 0}, ConfigError, "learning_rate must be a number in (0, inf), got 0"),
@@ -207,14 +207,14 @@ WRONG_SETTINGS = [
     ({"learning_rate": float("nan")}, ConfigError, "learning_rate must be a number in (0, inf), got nan"),
     ({"learning_rate": float("inf")}, ConfigError, "learning_rate must be a number in (0, inf), got inf"),
     ({"epochs": 0}, ConfigError, "epochs must be a whole number in [1, inf), got 0"),
-    ({"batch_size": 0}, ConfigError, "batch_size must be a whole number in [1, training rows], got 0"),
+    ({"batch_size": 0}, ConfigError, "batch_size must be full, or a whole number in [1, training rows], got 0"),
     ({"batch_size": 204}, ConfigError, "batch_size must be at most the 203 training rows, got 204"),
     ({"batch_size": 200, "validation_size": 4}, ConfigError, "batch_size must be at most the 199 training rows"),
     ({"validation_size": 203}, ConfigError, "validation_size must leave training rows, got 203 of 203"),
     ({"order": "buffer:0"}, ConfigError, "order must be"),
     ({"seed": -1}, ConfigError, "seed must be"),
     ({"lerning_rate": 0.1}, ConfigError, "there is no setting 'lerning_rate' (did you mean 'learning_rate'?)"),
-    ({"data": "nowhere/at/all"}, DataError, "nowhere/at/all: not a folder"),
+    ({"data": "nowhere/at/all"}, DataError, "nowhere/at/all: there is no such file or folder"),
 ]
 
 

@@ -1,17 +1,18 @@
 import re
-from typing import get_args
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from descenso import text
-from descenso.config import FREE, TrainConfig, closest
+from descenso.config import BY_MODEL, FREE, TrainConfig, choices
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError
+from descenso.family import MODELS
+from descenso.text import closest
 
 FIELDS = TrainConfig.model_fields
-CHOICES = {name: get_args(field.annotation) for name, field in FIELDS.items() if get_args(field.annotation)}
+CHOICES = {name: choices(name) for name in FIELDS if choices(name)}
 WHOLE = "a whole number in [1, inf)"
 ORDER = "permutation, sequential or buffer:N with N a whole number in [1, inf)"
 
@@ -23,15 +24,29 @@ def refused(message):
 def test_the_names_and_defaults_are_those_of_the_design():
     assert TrainConfig().model_dump() == {
         "data": "mnist",
+        "label": "",
+        "test_fraction": 0.0,
+        "resize": "",
         "model": "softmax",
+        "hidden": "",
+        "filters": "16,32",
+        "activation": "relu",
+        "dropout": 0.0,
         "engine": "compiled",
+        "xla": "auto",
         "rule": "sgd",
         "loss": "cross_entropy",
         "learning_rate": 0.01,
+        "schedule": "constant",
+        "weight_decay": 0.0,
+        "clip_value": 0.0,
+        "clip_norm": 0.0,
+        "average": 0.0,
         "epochs": 100,
         "batch_size": 100,
         "order": "permutation",
         "validation_size": 0,
+        "patience": 0,
         "dtype": "float32",
         "checkpoint_every": "10s",
         "deterministic": False,
@@ -76,8 +91,8 @@ def test_short_flags_are_not_shared():
 NUMBERS = {
     "learning_rate": ("a number in (0, inf)", "0.1", [0, 0.0, -0.1, -1, float("nan"), float("inf"), -float("inf")]),
     "epochs": (WHOLE, "100", [0, -1, 2.5, float("nan"), float("inf"), -(10**400)]),
-    "batch_size": ("a whole number in [1, training rows]", "100", [0, -7, 0.5]),
-    "validation_size": ("a whole number in [0, training rows)", "5000", [-1, 1e-9, -(10**30)]),
+    "batch_size": ("full, or a whole number in [1, training rows]", "100", [0, -7, 0.5]),
+    "validation_size": ("a whole number in [0, training rows), or a share in (0, 1)", "5000", [-1, 1.5, -(10**30)]),
     "seed": ("a whole number in [0, 2**63)", "0", [-1, 2**63, 10**400, 0.1]),
 }
 
@@ -120,6 +135,38 @@ def test_the_ends_of_the_ranges(settings):
     assert {name: getattr(config, name) for name in settings} == settings
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"rule": "sdg"}, "rule: there is no 'sdg' (did you mean 'sgd'?)"),
+        ({"rule": "adam:beta_1=1"}, "rule: beta_1 must be a number in [0, 1), got '1'"),
+        ({"rule": "sgd:rho=1"}, "rule: sgd takes none, not 'rho'"),
+        ({"schedule": "cosin"}, "schedule: there is no 'cosin' (did you mean 'cosine'?)"),
+    ],
+)
+def test_a_member_of_the_family_that_cannot_be_meant(settings, said):
+    (name,) = settings
+    with refused(f"{said}; try --{name} {FIELDS[name].json_schema_extra['example']}"):
+        TrainConfig.of(**settings)
+
+
+def test_what_is_not_given_is_the_models_own():
+    mlp = TrainConfig.of(model="mlp")
+    assert {name: getattr(mlp, name) for name in BY_MODEL} == MODELS["mlp"].settings
+    own = TrainConfig.of(model="mlp", rule="momentum", epochs=2)
+    assert (own.learning_rate, own.epochs, own.batch_size) == (0.01, 2, 100)  # a rule comes with a rate that suits it
+
+
+@pytest.mark.parametrize(("size", "rows"), [(0, 0), (50, 50), (0.1, 21), ("0.5", 102)])
+def test_validation_in_rows_or_as_a_share(size, rows):
+    assert TrainConfig.of(validation_size=size).validation_rows(203) == rows
+
+
+def test_a_full_batch_has_all_rows():
+    assert TrainConfig.of(batch_size="full").batch_rows(203) == 203
+    assert TrainConfig.of(batch_size="7").batch_rows(203) == 7
+
+
 @pytest.mark.parametrize("name", CHOICES)
 @pytest.mark.parametrize("value", ["", "nothing like it", None, 3])
 def test_what_is_none_of_the_choices(name, value):
@@ -134,10 +181,9 @@ def test_what_is_none_of_the_choices(name, value):
     [
         ("engine", "compield", "compiled"),
         ("engine", "GRAPH", "graph"),
-        ("rule", "sdg", "sgd"),
+        ("model", "softmx", "softmax"),
         ("loss", "cross-entropy", "cross_entropy"),
         ("dtype", "float", "float64"),
-        ("model", "softmx", "softmax"),
     ],
 )
 def test_did_you_mean(name, value, near):
@@ -188,7 +234,7 @@ def test_what_may_change_when_a_run_goes_on_is_a_setting():
 
 @pytest.mark.parametrize("data", [3, None, "", "folder\udcff"])
 def test_data_is_a_name_that_can_be_written_down(data):
-    with refused(f"data must be the name of a dataset or a folder, got {data!r}; try --data mnist"):
+    with refused(f"data must be the name of a dataset, a folder or a file, got {data!r}; try --data mnist"):
         TrainConfig.of(data=data)
 
 

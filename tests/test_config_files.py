@@ -2,17 +2,17 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descenso.config import TrainConfig, read_settings
+from descenso.config import TrainConfig, choices
 from descenso.errors import ConfigError
+from descenso.reading import read_settings
 
 FIELDS = TrainConfig.model_fields
-CHOICES = {name: get_args(field.annotation) for name, field in FIELDS.items() if get_args(field.annotation)}
+CHOICES = {name: choices(name) for name in FIELDS if choices(name)}
 WHOLE = "a whole number in [1, inf)"
 
 
@@ -67,7 +67,7 @@ def test_what_is_not_toml(content, tmp_path):
 
 CONFIGS = st.builds(
     TrainConfig,
-    **{name: st.sampled_from(choices) for name, choices in CHOICES.items()},
+    **{name: st.sampled_from(words) for name, words in CHOICES.items()},
     data=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
     learning_rate=st.floats(0, exclude_min=True, allow_infinity=False, allow_nan=False),
     epochs=st.integers(1, 2**64),

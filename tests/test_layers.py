@@ -11,7 +11,7 @@ import pytest
 import descenso
 
 SOURCE = Path(descenso.__file__).parent
-GROUND = {"config", "errors", "text", "_version"}
+GROUND = {"config", "errors", "family", "reading", "text", "_version"}
 ROOMS = {  # each room, and the rooms that it may enter beside itself and the ground floor
     "data": set(),
     "runs": set(),
@@ -22,10 +22,18 @@ ROOMS = {  # each room, and the rooms that it may enter beside itself and the gr
     "session": {"data", "runs", "descent", "engines", "training", "reports"},
     "studies": {"data", "runs", "descent", "engines", "training", "reports", "session"},
     "api": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies"},
-    "cli": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies", "api"},
+    "using": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies", "api"},
+    "cli": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies", "api", "using"},
 }
 ROOMS["__init__"] = ROOMS["__main__"] = ROOMS["cli"] | {"cli"}
-ON_THE_GROUND = {"_version": set(), "errors": set(), "text": {"errors"}, "config": {"errors", "text"}}
+ON_THE_GROUND = {
+    "_version": set(),
+    "errors": set(),
+    "text": {"errors"},
+    "family": {"text"},
+    "config": {"errors", "text", "family"},
+    "reading": {"errors", "text", "config"},
+}
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 40
 
 

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 import oracle
 from binding import bind_way
+from descenso.config import TrainConfig
 from descenso.data.dataset import Split
 from descenso.data.order import Order, epoch_order
+from descenso.descent import models, rules
 from descenso.descent.losses import cross_entropy
-from descenso.descent.models import MODELS
-from descenso.descent.problem import Problem, TrainState, start, weights
-from descenso.descent.rules import RULES
+from descenso.descent.problem import Model, Problem, TrainState, start, weights
 from descenso.descent.schedules import constant
+from descenso.family import RULES, parse
 from oracle import Walk
 
 INPUT_SHAPE = (4, 3)
@@ -46,6 +47,13 @@ def make_split(rows: int, seed: int) -> Split:
     return Split((leaning + random.integers(128, size=(rows, *INPUT_SHAPE))).astype(np.uint8), labels)
 
 
+def make_model(name: str, dtype: str, **settings: Any) -> Model:
+    """A small one of its kind, for the inputs and classes of a case."""
+    small = {"mlp": {"hidden": "6"}, "cnn": {"hidden": "6", "filters": "2,3"}}.get(name, {})
+    config = TrainConfig.of(model=name, dtype=dtype, **{**small, **settings})
+    return models.build(config, INPUT_SHAPE, NUM_CLASSES)
+
+
 def make_case(steps: int, rest: bool = False, seed: int = 0, model: str = "softmax", rule: str = "sgd") -> Case:
     """A case of `steps` full batches, ten an epoch at most, and where `rest` a smaller one after each epoch's.
 
@@ -54,19 +62,20 @@ def make_case(steps: int, rest: bool = False, seed: int = 0, model: str = "softm
     steps_an_epoch = min(steps, 10)
     rows = steps_an_epoch * BATCH_SIZE + (REST if rest else 0)
     random = np.random.default_rng([seed, 1])
-    shapes = {name: value.shape for name, value in MODELS[model](INPUT_SHAPE, NUM_CLASSES).init(seed)[0].items()}
+    shapes = {name: value.shape for name, value in make_model(model, "float32").init(seed)[0].items()}
     params = {name: random.normal(0, 0.5, shape) for name, shape in shapes.items()}
     epochs = range(steps // steps_an_epoch)
     orders = tuple(epoch_order("permutation", rows, BATCH_SIZE, seed, epoch) for epoch in epochs)
-    return Case(make_split(rows, seed), params, orders, model, rule)
+    rate = LEARNING_RATE if rule == "sgd" else 10 * RULES[rule.partition(":")[0]].learning_rate
+    return Case(make_split(rows, seed), params, orders, model, rule, rate)
 
 
 def make_problem(case: Case, dtype: str, **changes: Any) -> Problem:
     """The problem of `case`, with some of its parts exchanged."""
     problem = Problem(
-        model=MODELS[case.model](INPUT_SHAPE, NUM_CLASSES),
+        model=make_model(case.model, dtype),
         loss=cross_entropy,
-        rule=RULES[case.rule](),
+        rule=rules.build(case.rule),
         schedule=constant(case.learning_rate),
         dtype=dtype,
         input_scale=INPUT_SCALE,
@@ -99,7 +108,9 @@ def walk(engine: Any, problem: Problem, case: Case) -> Walk:
 def truth(case: Case, epochs: int | None = None) -> Walk:
     """`case`, or its first `epochs`, walked by the oracle."""
     orders = case.orders[:epochs]
-    return oracle.descend(case.model, case.rule, case.params, *case.train, orders, case.learning_rate, INPUT_SCALE)
+    rule, options = parse(case.rule, RULES)
+    walked = case.model, rule, case.params, *case.train, orders
+    return oracle.descend(*walked, case.learning_rate, INPUT_SCALE, **options)
 
 
 def difference(found: Walk, expected: Walk) -> float:

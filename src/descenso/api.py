@@ -3,6 +3,7 @@
 import base64
 import html
 import math
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,26 +14,25 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.data.catalog import NAMES, load
-from descenso.data.checks import check_dataset, check_fit, check_split
+from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.limits import Limits
-from descenso.errors import CheckpointError, DataError
+from descenso.errors import CheckpointError
+from descenso.family import MODELS
 from descenso.runs.checkpoints import Checkpoint, drop_newer, is_empty, newest
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
-from descenso.runs.history import Epoch, History, finite
+from descenso.runs.history import Epoch, History
+from descenso.runs.trained import STATE
 from descenso.text import _
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from descenso.descent.problem import Model
-    from descenso.training.evaluation import Evaluation
     from descenso.training.observer import Observer
 
-MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
-
-__all__ = ["Run", "evaluate", "load", "observer", "open_directory", "open_run", "resume", "train"]
+__all__ = ["Run", "load", "observer", "open_directory", "open_run", "resume", "rows_of", "train"]
 
 
 class Run:
@@ -66,25 +66,32 @@ class Run:
         Raises:
             DataError: where none were kept.
         """
-        return self._directory.weights()[0]
+        arrays, _about = self._directory.weights()
+        return {name: value for name, value in arrays.items() if not name.startswith(STATE)}
 
     def plot(self) -> "Figure":
         """The cost of each epoch as a matplotlib figure."""
-        from descenso.reports.figures import loss_figure
+        from descenso.reports.figures import curves, loss_figure
 
-        return loss_figure({self.path.name: self.history.costs})
+        return loss_figure(curves(self.path.name, self.history))
 
     def summary(self) -> dict[str, Any]:
         """What `descenso train --json` prints: plain values, a cost that is not finite as None."""
-        names = ("validation_accuracy", "diverged_at", "compile_seconds", "train_seconds", "exact", "fingerprint")
+        names = (
+            *("validation_accuracy", "best_epoch", "diverged_at", "compile_seconds", "train_seconds", "exact"),
+            "fingerprint",
+        )
         return {
             "run": str(self.path),
             "outcome": self.outcome,
+            "model": self.config.model,
+            "rule": self.config.rule,
             "engine": self.config.engine,
             "dtype": self.config.dtype,
             "seed": self.config.seed,
             "epochs": self.config.epochs,
             "costs": [cost if math.isfinite(cost) else None for cost in self.history.costs],
+            "validation_costs": self.history.validation_costs,
             "test_accuracy": self.test_accuracy,
             **{name: self.status.get(name) for name in names},
         }
@@ -122,8 +129,10 @@ def open_run(path: str | Path) -> Run:
 def train(
     data: Dataset | str = "mnist",
     *,
+    model: Any = "softmax",
     out: str | Path | None = None,
     limits: Limits | None = None,
+    data_dir: Path | None = None,
     observer: "Observer | None" = None,
     **settings: Any,
 ) -> Run:
@@ -131,37 +140,51 @@ def train(
 
     Args:
         data: a dataset, or what `load` takes.
+        model: a name; or a keras.Model, or what makes one: whoever resumes or uses such a run gives it again.
         out: the run directory itself; by default a new one below `runs/`.
         limits: what to refuse as too large, where `data` is read.
+        data_dir: where named datasets are looked for first.
         observer: who hears of each epoch.
-        **settings: those of `TrainConfig` (model, rule, learning_rate, epochs, batch_size, engine, …).
+        **settings: those of `TrainConfig` (rule, schedule, learning_rate, epochs, batch_size, engine, …).
 
     Returns:
         The run, however it ended: see `Run.outcome`.
 
     Raises:
-        ConfigError: for a setting out of range; nothing is written.
-        DataError: for data that cannot be learned from; nothing is written.
+        ConfigError, DataError: for a setting out of range, for data that cannot be learned from; nothing is written.
         DiskError: where the run cannot be written.
     """
-    config = TrainConfig.of(**{**settings, "data": _source(data)})
-    rows = load(config.data, limits) if isinstance(data, str) else check_dataset(data)
-    check_fit(rows, config.validation_size, config.batch_size)
+    name, own = _model(model, str(settings.get("dtype", "float32")))
+    config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
+    rows = rows_of(config, limits, data_dir) if isinstance(data, str) else check_dataset(data)
+    check_fit(rows, config)
     directory = create(config, environment(), None if out is None else Path(out))
     try:
         from descenso.session import sit
 
-        sit(directory, config, rows, observer or _silent())
+        sit(directory, config, rows, observer or _silent(), own=own)
     finally:
         directory.close()
     return Run(open_directory(directory.path))
+
+
+def _model(model: Any, dtype: str) -> tuple[str, "Model | None"]:
+    """The name of `model` in a config, and itself where it is one's own."""
+    if isinstance(model, str):
+        return model, None
+    from descenso.descent.keras_models import as_model
+
+    own = as_model(model, dtype)
+    return "python:" + re.sub(r"\W|^(?=\d)", "_", own.name), own
 
 
 def resume(
     run: str | Path,
     *,
     data: Dataset | None = None,
+    model: Any = None,
     limits: Limits | None = None,
+    data_dir: Path | None = None,
     force: bool = False,
     observer: "Observer | None" = None,
     warn: Callable[[str], None] = warnings.warn,
@@ -171,13 +194,12 @@ def resume(
 
     Args:
         run: its directory.
-        data: its rows, where it was not trained on what `load` finds by name.
-        limits: what to refuse as too large.
+        data, model: its rows and its model, where it was trained with one's own.
+        limits, data_dir: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
-        observer: who hears of each epoch.
         warn: hears of each newer checkpoint that is damaged and passed over.
-        **changes: `epochs` extends a run; `engine` goes on with another one (which is then no longer exact, only
-            as close as engines are); `checkpoint_every`.
+        **changes: `epochs` extends a run; `engine` goes on with another one (no longer exact); `patience`;
+            `checkpoint_every`.
 
     Raises:
         CheckpointError: where no checkpoint can be believed, or something changed; the difference is named.
@@ -188,11 +210,10 @@ def resume(
         checkpoint = None
         if directory.history_bytes or not is_empty(directory.checkpoints):  # else it ended before its first one
             checkpoint, damaged = newest(directory.checkpoints)
-            for message in damaged:
-                warn(message)
+            list(map(warn, damaged))
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
-        rows = check_dataset(data) if data else load(config.data, limits)
-        _go_on(directory, checkpoint, config, rows, force, observer)
+        rows = check_dataset(data) if data else rows_of(config, limits, data_dir)
+        _go_on(directory, checkpoint, config, rows, force, observer, _own(config, model))
     finally:
         directory.close()
     return Run(open_directory(directory.path))
@@ -205,6 +226,7 @@ def _go_on(
     data: Dataset,
     force: bool,
     observer: "Observer | None",
+    own: "Model | None",
 ) -> None:
     from descenso.session import circumstances, differences, progress_of, sit
     from descenso.training.threads import make_deterministic
@@ -213,7 +235,7 @@ def _go_on(
         make_deterministic()
     if checkpoint is None:
         directory.write("config.json", config.model_dump())
-        sit(directory, config, data, observer or _silent())
+        sit(directory, config, data, observer or _silent(), own=own)
         return
     changed = differences(checkpoint.about, circumstances(config, data))
     if changed and not force:
@@ -222,7 +244,7 @@ def _go_on(
                 run=directory.path, changed="; ".join(changed)
             )
         )
-    begin = progress_of(checkpoint, config, data)
+    begin = progress_of(checkpoint, config, data, own)
     exact = bool(directory.status.get("exact", True)) and not changed and config.engine == directory.config.engine
     drop_newer(directory.checkpoints, checkpoint.position)
     directory.cut_history(checkpoint.about["history_bytes"])
@@ -235,20 +257,34 @@ def _go_on(
     # The status first: a crash between the two must not leave a run of two engines that is called exact.
     directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
     directory.write("config.json", config.model_dump())
-    sit(directory, config, data, observer or _silent(), begin, exact)
+    sit(directory, config, data, observer or _silent(), begin, exact, own)
 
 
 def _silent() -> "Observer":
     return observer(lambda _: None, lambda _: None)
 
 
+def _own(config: TrainConfig, model: Any) -> "Model | None":
+    if model is None and config.model in MODELS:
+        return None
+    from descenso.descent.keras_models import own_model
+
+    return own_model(config, model)
+
+
+def rows_of(config: TrainConfig, limits: Limits | None, data_dir: Path | None = None) -> Dataset:
+    """The dataset that `config` names, read as it says."""
+    asked = config.model_dump(include={"label", "test_fraction", "resize", "seed"})
+    return load(config.data, limits, **asked, data_dir=data_dir)
+
+
 def _source(data: Dataset | str) -> str:
-    """What a config says of `data`: a name, or a folder's full path, so that it may be given back anywhere."""
+    """What a config says of `data`: a name, or a full path, so that it may be given back anywhere."""
     if not isinstance(data, str):
         return data.name
     try:
-        return str(Path(data).resolve()) if data not in NAMES and Path(data).is_dir() else data
-    except OSError:  # a name too long, a folder that may not be entered: `load` says so
+        return str(Path(data).resolve()) if data not in NAMES and Path(data).exists() else data
+    except (OSError, ValueError):  # a name too long, a folder that may not be entered: `load` says so
         return data
 
 
@@ -257,44 +293,3 @@ def observer(bound: Callable[[float], None], epoch: Callable[[Epoch], None]) -> 
     from descenso.training.observer import Observer
 
     return Observer(bound, epoch)
-
-
-def evaluate(run: str | Path, data: Dataset | str | None = None, limits: Limits | None = None) -> "Evaluation":
-    """Evaluate the run in directory `run` on the test rows of `data`, by default of the data it learned from.
-
-    Raises:
-        DataError: where the run kept no weights, or the rows do not fit its model.
-    """
-    directory = open_directory(Path(run))
-    params, about = directory.weights()
-
-    from descenso.descent.models import MODELS
-    from descenso.training.evaluation import evaluate as measure
-
-    try:
-        shape = tuple(int(size) for size in about["input_shape"].split("×"))
-        class_names = tuple(about["class_names"].split("\n"))
-        if len(class_names) > MOST_CLASSES:
-            raise ValueError(f"{len(class_names)} classes")
-        model, scale = MODELS[about["model"]](shape, len(class_names)), finite(about["input_scale"])
-    except (KeyError, ValueError) as error:
-        raise DataError(
-            _("{path}: weights that do not say what they are of ({reason})").format(path=run, reason=error)
-        ) from None
-    rows = load(data or directory.config.data, limits) if not isinstance(data, Dataset) else data
-    check_split(rows.test, len(class_names), shape, _("{name}, test rows").format(name=rows.name))
-    _check_params(Path(run), model, params)
-    return measure(model, params, rows.test, scale)
-
-
-def _check_params(run: Path, model: "Model", params: dict[str, NDArray[np.generic]]) -> None:
-    """Hold them against the model before TensorFlow sees them, which ends in a traceback."""
-    found = {name: array.shape for name, array in params.items()}
-    wanted = {name: array.shape for name, array in model.init(0)[0].items()}
-    if found != wanted:
-        raise DataError(
-            _("{path}: weights of shapes {found}, the model has {wanted}").format(path=run, found=found, wanted=wanted)
-        )
-    dtypes = {array.dtype for array in params.values()}
-    if dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}) or not all(np.isfinite(a).all() for a in params.values()):
-        raise DataError(_("{path}: weights that are not finite numbers of one type").format(path=run))

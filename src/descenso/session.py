@@ -10,13 +10,16 @@ import numpy as np
 from descenso.config import FREE, TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.fingerprint import data_fingerprint, fingerprint
+from descenso.descent.problem import Model
 from descenso.errors import CheckpointError, ConfigError, DescensoError
-from descenso.reports.figures import loss_figure, save_figure, templates_figure
+from descenso.family import SCHEDULES, parse
+from descenso.reports.figures import curves, loss_figure, save_figure, templates_figure
 from descenso.runs.checkpoints import Checkpoint
 from descenso.runs.directory import RunDirectory
 from descenso.runs.environment import environment
+from descenso.runs.trained import Trained
 from descenso.text import _
-from descenso.training.evaluation import evaluate
+from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.journal import COSTS, RunJournal
 from descenso.training.loop import Descent, Progress, descend_all, problem_of
 from descenso.training.observer import Observer
@@ -32,8 +35,9 @@ DECIDING = ("descenso", "tensorflow", "keras", "numpy", "processor", "cores")  #
 def circumstances(config: TrainConfig, data: Dataset) -> dict[str, Any]:
     """What must be the same for a descent to go on to the same bits."""
     found = environment()
+    free = set(FREE) if parse(config.schedule, SCHEDULES)[0] == "constant" else set(FREE) - {"epochs"}
     return {
-        "config": config.model_dump(exclude=set(FREE)),
+        "config": config.model_dump(exclude=free),  # other schedules hang on how many epochs there will be
         "data": data_fingerprint(data),
         "versions": {name: found[name] for name in DECIDING},
         "threads": threads(),
@@ -54,7 +58,7 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return lines
 
 
-def progress_of(checkpoint: Checkpoint, config: TrainConfig, data: Dataset) -> Progress:
+def progress_of(checkpoint: Checkpoint, config: TrainConfig, data: Dataset, own: Model | None = None) -> Progress:
     """The progress that `checkpoint` holds.
 
     Raises:
@@ -62,6 +66,7 @@ def progress_of(checkpoint: Checkpoint, config: TrainConfig, data: Dataset) -> P
         ConfigError: where it lies beyond the epochs of `config`.
     """
     (epoch, step), about = checkpoint.position, checkpoint.about
+    data, _validation = data.hold_back(config.validation_rows(len(data.train.labels)))
     least = epoch + (step > 0)
     if config.epochs < least:
         raise ConfigError(
@@ -69,21 +74,24 @@ def progress_of(checkpoint: Checkpoint, config: TrainConfig, data: Dataset) -> P
                 least=least, epochs=config.epochs
             )
         )
-    arrays = dict(checkpoint.arrays)
+    arrays, best = dict(checkpoint.arrays), about.get("best")
     costs = arrays.pop(COSTS, None)
     if costs is None:
         raise CheckpointError(_("the checkpoint holds no {name}").format(name=COSTS))
-    steps = -(-(len(data.train.labels) - config.validation_size) // config.batch_size)
+    rows = len(data.train.labels)
+    steps = -(-rows // config.batch_rows(rows))
     seconds, size = about.get("seconds"), about.get("history_bytes")
     told = isinstance(seconds, float) and math.isfinite(seconds) and isinstance(size, int) and size >= 0
+    told = told and (best is None or set(best) == {"epoch", "cost"})
     if not told or step >= steps or costs.shape != (step,) or costs.dtype != np.float64:
         raise CheckpointError(
             _("the checkpoint stands at epoch {epoch}, step {step}, where no run of these settings ever stands").format(
                 epoch=epoch, step=step
             )
         )
-    state = restore(problem_of(config, data), config.seed, arrays)
-    return Progress(checkpoint.position, state, costs.astype(np.float64), float(about["seconds"]))
+    seen = (int(best["epoch"]), float(best["cost"])) if best else None
+    state, kept = restore(problem_of(config, data, own), config.seed, arrays, seen)
+    return Progress(checkpoint.position, state, costs.astype(np.float64), float(about["seconds"]), kept)
 
 
 def sit(
@@ -93,15 +101,16 @@ def sit(
     observer: Observer,
     begin: Progress | None = None,
     exact: bool = True,
+    own: Model | None = None,
 ) -> None:
-    """Descend from `begin`, and keep what comes of it in `directory`."""
+    """Descend from `begin`, and keep what comes of it in `directory`; `own` in place of the config's model."""
     if config.deterministic:
         make_deterministic()
-    train_data, validation = data.hold_back(config.validation_size)
+    train_data, validation = data.hold_back(config.validation_rows(len(data.train.labels)))
     started = time.time()
     try:
         with closing(RunJournal(directory, circumstances(config, data))) as journal:
-            descent = descend_all(config, train_data, observer, journal, begin)
+            descent = descend_all(config, train_data, observer, journal, begin, validation, own)
     except BaseException:  # a second Ctrl-C, a full disk, or a fault: say so in the run, and let it pass
         with suppress(DescensoError):
             done = len(directory.history.epochs)
@@ -119,7 +128,7 @@ def sit(
         "train_seconds": sum(epoch.seconds for epoch in epochs),
         "exact": exact,
     }
-    if descent.outcome is Outcome.DIVERGED:
+    if descent.outcome is Outcome.DIVERGED and not descent.best:
         directory.drop_weights()
     else:
         status |= _keep(directory, descent, data, validation)
@@ -128,24 +137,25 @@ def sit(
 
 
 def _keep(directory: RunDirectory, descent: Descent, data: Dataset, validation: Split) -> dict[str, Any]:
-    """Write the weights, and what they come to on rows never learned from."""
-    about = {
-        "model": descent.problem.model.name,
-        "input_shape": "×".join(map(str, data.input_shape)),
-        "class_names": "\n".join(data.class_names),
-        "input_scale": repr(data.input_scale),
-    }
-    directory.write_weights(descent.params, about)
-    model, params = descent.problem.model, descent.params
-    test = evaluate(model, params, data.test, data.input_scale)
-    kept = {"test_accuracy": test.accuracy, "test_cost": test.cost, "fingerprint": fingerprint(params)}
+    """Write the weights, the best ones where there was a patience, and what they come to on rows never learned from."""
+    best = descent.best
+    params, carried = (best.params, best.model_state) if best else (descent.params, descent.model_state)
+    scaling = data.input_scale, data.input_shift
+    trained = Trained(params, carried, data.input_shape, data.class_names, *scaling, data.columns)
+    directory.write_weights(*trained.packed())
+    predictor = Predictor.of_weights(descent.problem.model, params, carried, *scaling)
+    test = evaluate(predictor, data.test)
+    kept = {"test_accuracy": test.accuracy, "test_cost": test.cost, "fingerprint": fingerprint({**params, **carried})}
+    if best:
+        kept |= {"best_epoch": best.epoch}
     if len(validation.labels):
-        kept["validation_accuracy"] = evaluate(model, params, validation, data.input_scale).accuracy
+        kept["validation_accuracy"] = evaluate(predictor, validation).accuracy
     return kept
 
 
 def _draw(directory: RunDirectory, descent: Descent, data: Dataset) -> None:
-    save_figure(loss_figure({directory.path.name: directory.history.costs}), directory.plot_path("loss.png"))
-    if descent.problem.model.name == "softmax" and descent.outcome is not Outcome.DIVERGED:
+    save_figure(loss_figure(curves(directory.path.name, directory.history)), directory.plot_path("loss.png"))
+    images = len(data.input_shape) == 2
+    if descent.problem.model.name == "softmax" and images and descent.outcome is not Outcome.DIVERGED:
         figure = templates_figure(descent.params["W"], data.input_shape, data.class_names)
         save_figure(figure, directory.plot_path("templates.png"))

@@ -4,14 +4,16 @@ The language is taken once from the environment (`LANGUAGE`, `LC_ALL`, `LC_MESSA
 gettext's own order) and may be set again by `use`. Keys, flags and column names are never translated.
 """
 
+import difflib
 import gettext
 import os
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 from descenso.errors import ConfigError
 
-__all__ = ["LANGUAGES", "_", "from_environment", "lend_to_typer", "mark", "printable", "use"]
+__all__ = ["LANGUAGES", "_", "closest", "from_environment", "lend_to_typer", "mark", "printable", "use"]
 
 DOMAIN = "descenso"
 FOLDER = Path(__file__).parent / "locale"
@@ -58,6 +60,16 @@ def _(message: str) -> str:
 def mark(message: str) -> str:
     """Mark `message` for the catalogue and leave it as it is: for tables that are translated when shown."""
     return message
+
+
+def closest(name: str, choices: Iterable[str]) -> str:
+    """ " (did you mean …?)" where one of `choices` is near `name`, else nothing.
+
+    >>> closest("compield", ["graph", "compiled"])
+    " (did you mean 'compiled'?)"
+    """
+    near = difflib.get_close_matches(name.lower(), list(choices), n=1)
+    return _(" (did you mean {near!r}?)").format(near=near[0]) if near else ""
 
 
 def printable(message: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import descenso as ds
-from descenso import api
+from descenso import using
 from descenso.cli.evaluate import evaluate
 from shell import SECONDS, descenso, environment
 
@@ -44,13 +44,13 @@ def test_evaluate_json(trained, tmp_path):
     """From another directory: the run knows where its data lies."""
     run = ds.open_run(trained.folder / "first")
     answer = answer_of(descenso("evaluate", run.path, "--json", cwd=tmp_path))
-    assert answer.keys() >= {"accuracy", "cost", "per_class", "confusion"}
+    assert answer.keys() >= {"accuracy", "cost", "precision", "recall", "confusion"}
     assert answer["accuracy"] == run.test_accuracy
     assert answer["cost"] == run.status["test_cost"]
     confusion = np.array(answer["confusion"])
     assert confusion.trace() / confusion.sum() == answer["accuracy"]
-    assert len(set(answer["per_class"])) > 1  # else their order would not show
-    assert answer["per_class"] == (confusion.diagonal() / confusion.sum(axis=1)).tolist()
+    assert len(set(answer["recall"])) > 1  # else their order would not show
+    assert answer["recall"] == (confusion.diagonal() / confusion.sum(axis=1)).tolist()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -60,12 +60,15 @@ def test_evaluate_for_a_person(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     evaluate(Path("run"))
     lines = capsys.readouterr().out.splitlines()
-    confusion = api.evaluate("run").confusion
+    confusion = using.evaluate("run")[0].confusion
     assert lines[0] == f"Accuracy: {run.test_accuracy:.4f}, cost: {run.status['test_cost']:.6f}"
     for name, row in enumerate(confusion):
-        assert any(line.split()[1::2] == [str(name), str(row.sum()), f"{row[name] / row.sum():.4f}"] for line in lines)
-    assert lines[-1] == "Confusion matrix: run/plots/confusion.png"
-    assert pixels(tmp_path / "run" / "plots" / "confusion.png").std() > 0
+        totals = confusion[:, name].sum(), row.sum()
+        shares = [f"{row[name] / total:.4f}" if total else "–" for total in totals]
+        assert any(line.split()[1::2] == [str(name), str(row.sum()), *shares] for line in lines)
+    for line, picture in zip(lines[-2:], ("confusion.png", "mistakes.png"), strict=True):
+        assert line == f"Picture: run/plots/{picture}"
+        assert pixels(tmp_path / "run" / "plots" / picture).std() > 0
 
 
 def test_runs_lists_what_there_is(two_runs):

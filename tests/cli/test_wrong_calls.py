@@ -28,7 +28,7 @@ def refused(process, code, *said):
 
 SETTINGS = [
     (["mnsit"], "there is no dataset 'mnsit' (did you mean 'mnist'?)"),
-    (["--rule", "sdg"], "rule must be one of sgd, got 'sdg' (did you mean 'sgd'?); try --rule sgd"),
+    (["--rule", "sdg"], "rule: there is no 'sdg' (did you mean 'sgd'?); try --rule momentum:momentum=0.95"),
     (["--engine", "compield"], "got 'compield' (did you mean 'compiled'?); try --engine compiled"),
     (["--model", "softmx"], "got 'softmx' (did you mean 'softmax'?)"),
     (["--dtype", "float16"], "dtype must be one of float32, float64, got 'float16'"),
@@ -36,7 +36,7 @@ SETTINGS = [
     (["-r", "-0.1"], "learning_rate must be a number in (0, inf), got -0.1; try --learning-rate 0.1"),
     (["-r", "nan"], "learning_rate must be a number in (0, inf), got nan; try --learning-rate 0.1"),
     (["-e", "0"], "epochs must be a whole number in [1, inf), got 0; try --epochs 100"),
-    (["-b", "0"], "batch_size must be a whole number in [1, training rows], got 0"),
+    (["-b", "0"], "batch_size must be full, or a whole number in [1, training rows], got '0'"),
     (["digits", "-b", "204"], "batch_size must be at most the 203 training rows, got 204; try --batch-size 203"),
     (["digits", "--validation-size", "203"], "validation_size must leave training rows, got 203 of 203"),
     (["--order", "shuffled"], "order must be permutation, sequential or buffer:N"),
@@ -110,7 +110,7 @@ def test_wrong_data(here, name):
 
 
 def test_a_path_that_is_no_folder(here):
-    refused(descenso("train", "digits/README", cwd=here), 3, "digits/README: not a folder")
+    refused(descenso("train", "digits/README", cwd=here), 3, "digits/README: there is no such file or folder")
 
 
 def test_out_that_is_not_empty(here):

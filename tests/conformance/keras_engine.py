@@ -11,8 +11,20 @@ from descenso.data.dataset import Split
 from descenso.data.order import Order
 from descenso.descent.problem import Problem, TrainState, objective
 from descenso.engines.base import Engine, Epochs, step_trace
+from descenso.family import RULES, parse
 
-OPTIMIZERS = {"sgd": keras.optimizers.SGD}
+K = keras.optimizers
+OPTIMIZERS = {  # those of the same formula; Keras's nadam has another μ, see `descenso.descent.rules`
+    "sgd": K.SGD,
+    "momentum": K.SGD,
+    "nesterov": partial(K.SGD, nesterov=True),
+    "adagrad": partial(K.Adagrad, initial_accumulator_value=0.0),
+    "rmsprop": K.RMSprop,
+    "adadelta": K.Adadelta,
+    "adam": K.Adam,
+    "adamw": K.AdamW,
+    "lion": K.Lion,
+}
 
 
 class Rate(keras.optimizers.schedules.LearningRateSchedule):
@@ -32,7 +44,8 @@ class KerasRunner:
     traces = 0
 
     def __init__(self, rule: str, problem: Problem, train: Split, batch_size: int) -> None:
-        self._optimizer = OPTIMIZERS[rule](learning_rate=Rate(problem))
+        name, options = parse(rule, RULES)
+        self._optimizer = OPTIMIZERS[name](learning_rate=Rate(problem), **options)
         self._problem = problem
         self._inputs, self._labels = train
 

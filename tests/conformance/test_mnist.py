@@ -9,7 +9,7 @@ from conformance_limits import MNIST
 from descenso.data.catalog import load
 from descenso.data.dataset import Split
 from descenso.data.order import epoch_order
-from descenso.descent.models import MODELS
+from descenso.descent.models import softmax
 from descenso.engines import ENGINES
 from walks import Case, difference, make_problem, truth, walk
 
@@ -25,7 +25,7 @@ in_both_precisions = pytest.mark.parametrize("dtype", list(MNIST))
 @functools.cache
 def problem_and_case(rows, dtype):
     data = load("mnist")
-    model = MODELS["softmax"](data.input_shape, data.num_classes)
+    model = softmax(data.input_shape, data.num_classes)
     orders = tuple(epoch_order("permutation", rows, BATCH_SIZE, 0, epoch) for epoch in range(EPOCHS))
     train = Split(data.train.inputs[:rows], data.train.labels[:rows])
     case = Case(train, model.init(0)[0], orders, learning_rate=0.01)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from descenso.data import catalog
-from descenso.data.catalog import BUNDLED, load
+from descenso.data import named
+from descenso.data.catalog import NAMES, load
 from descenso.data.dataset import Split
 from descenso.data.limits import Limits
+from descenso.data.named import BUNDLED
 from descenso.errors import ConfigError, DataError
 from samples import idx_bytes, tiny_dataset, write_folder
 
@@ -66,7 +67,7 @@ def copied(tmp_path_factory):
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("place", ["first", "middle", "last"])
 def test_one_flipped_byte_of_the_bundle_is_told(name, place, copied, monkeypatch):
-    monkeypatch.setattr(catalog, "BUNDLED", copied)
+    monkeypatch.setattr(named, "BUNDLED", copied)
     path = copied / f"{name}.gz"
     offset = {"first": 0, "middle": path.stat().st_size // 2, "last": path.stat().st_size - 1}[place]
     flip(path, offset)
@@ -112,7 +113,7 @@ def test_limits_are_those_of_each_file(tiny_folder):
 
 def test_an_incomplete_bundle_is_told(tmp_path, monkeypatch):
     (tmp_path / "SHA256SUMS").write_bytes((BUNDLED / "SHA256SUMS").read_bytes())
-    monkeypatch.setattr(catalog, "BUNDLED", tmp_path)
+    monkeypatch.setattr(named, "BUNDLED", tmp_path)
     with pytest.raises(DataError, match=re.escape(f"{tmp_path}: there is no {FILES[0]}, nor {FILES[0]}.gz")):
         load("mnist")
 
@@ -221,20 +222,49 @@ def test_no_rows(tiny, tmp_path):
 
 
 def test_an_unknown_name():
-    message = "there is no dataset 'mnits' (did you mean 'mnist'?); the names are mnist, or give a folder of IDX files"
+    names = ", ".join(NAMES)
+    message = f"there is no dataset 'mnits' (did you mean 'mnist'?); the names are {names}, or give a folder or a file"
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         load("mnits")
     with pytest.raises(ConfigError, match=r"^there is no dataset 'MNIST' \(did you mean 'mnist'\?\)"):
         load("MNIST")
-    with pytest.raises(ConfigError, match=r"^there is no dataset 'spirals'; the names are mnist, or give"):
+    with pytest.raises(
+        ConfigError,
+        match=r"^there is no dataset 'spirals'; the names are mnist, fashion-mnist, kmnist, emnist-letters, or give",
+    ):
         load("spirals")
 
 
-def test_a_path_that_is_no_folder(tmp_path):
-    for path in (tmp_path / "nowhere", tmp_path / "file"):
-        (tmp_path / "file").touch()
-        with pytest.raises(DataError, match=f"^{re.escape(str(path))}: not a folder; give one that holds the four IDX"):
-            load(str(path))
+@pytest.mark.parametrize("name", ["./nowhere", "nowhere/at/all", "nowhere.csv", "nowhere.NPZ", "nowhere.parquet"])
+def test_a_path_that_is_nowhere(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=f"^{re.escape(name)}: there is no such file or folder$"):
+        load(name)
+
+
+@pytest.mark.parametrize("name", ["file", "data.xlsx", "npz"])
+def test_a_file_of_no_known_kind(name, tmp_path):
+    path = tmp_path / name
+    path.touch()
+    message = f"{path}: not a kind of data; give a folder, or a file called .npz, .csv or .parquet"
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        load(str(path))
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path))}: there is no {FILES[0]}, nor {FILES[0]}.gz$"):
+        load(str(tmp_path))
+
+
+def test_settings_that_the_data_has_no_use_for(tiny_folder, tmp_path):
+    for name in ("mnist", str(tiny_folder)):
+        for settings, told in (
+            ({"label": "y"}, "only tables have a column of labels; leave --label out"),
+            ({"resize": "8x8"}, "only images in a folder are resized; leave --resize out"),
+            ({"test_fraction": 0.2}, "it has test rows of its own; leave --test-fraction out"),
+        ):
+            with pytest.raises(ConfigError, match=f"^{re.escape(f'{name}: {told}')}$"):
+                load(name, **settings)
 
 
 def test_a_path_too_long(tmp_path):

@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pytest
 
+from descenso.config import TrainConfig
 from descenso.data.checks import check_dataset, check_fit, check_split
 from descenso.data.dataset import Split
 from descenso.errors import ConfigError, DataError
@@ -108,23 +109,41 @@ def test_one_class_only():
         check_dataset(tiny_dataset(num_classes=1))
 
 
-@pytest.mark.parametrize(("validation_size", "batch_size"), [(0, 1), (0, 203), (202, 1), (103, 100)])
+@pytest.mark.parametrize(("validation_size", "batch_size"), [(0, 1), (0, 203), (190, 1), (103, 100)])
 def test_settings_that_the_rows_suffice_for(tiny, validation_size, batch_size):
-    check_fit(tiny, validation_size, batch_size)
+    check_fit(tiny, TrainConfig.of(validation_size=validation_size, batch_size=batch_size))
 
 
 @pytest.mark.parametrize("size", [203, 204, 10**12])
 def test_validation_must_leave_rows(tiny, size):
     message = f"validation_size must leave training rows, got {size} of 203; try --validation-size 20"
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
-        check_fit(tiny, size, 1)
+        check_fit(tiny, TrainConfig.of(validation_size=size, batch_size=1))
 
 
-@pytest.mark.parametrize(("validation_size", "batch_size", "rows"), [(0, 204, 203), (103, 101, 100), (202, 2, 1)])
+@pytest.mark.parametrize(("validation_size", "batch_size", "rows"), [(0, 204, 203), (103, 101, 100), (190, 14, 13)])
 def test_a_batch_must_fit(tiny, validation_size, batch_size, rows):
     message = f"batch_size must be at most the {rows} training rows, got {batch_size}; try --batch-size {rows}"
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
-        check_fit(tiny, validation_size, batch_size)
+        check_fit(tiny, TrainConfig.of(validation_size=validation_size, batch_size=batch_size))
+
+
+def test_shares_and_all_rows_suffice(tiny):
+    check_fit(tiny, TrainConfig.of(validation_size=0.5, batch_size="full"))
+    with pytest.raises(ConfigError, match=r"batch_size must be at most the 101 training rows, got 102;"):
+        check_fit(tiny, TrainConfig.of(validation_size=0.5, batch_size=102))
+
+
+def test_a_class_without_training_rows(tiny):
+    """It has rows, but validation takes them all: the rows are sorted by class."""
+    rows = np.argsort(tiny.train.labels, kind="stable")
+    data = tiny._replace(train=Split(tiny.train.inputs[rows], tiny.train.labels[rows]))
+    first = int(np.bincount(tiny.train.labels)[0])
+    check_fit(data, TrainConfig.of(validation_size=first - 1, batch_size=1))
+    with refused(
+        "tiny, training rows: no row of class 0; give some, and shuffle the rows where they are sorted by class"
+    ):
+        check_fit(data, TrainConfig.of(validation_size=first, batch_size=1))
 
 
 @pytest.mark.parametrize("dtype", ["O", "U3", "?", "c8"])

@@ -31,6 +31,8 @@ def test_describe_says_what_is_there():
         },
         "needs_normalisation": True,
         "input_scale": 1 / 255,
+        "input_shift": 0.0,
+        "columns": [],
     }
 
 
@@ -46,3 +48,15 @@ def test_describe_is_plain_values(tiny):
 def test_values_beyond_one_need_normalisation(low, high, needed):
     split = Split(np.array([[low, 0.5], [0.0, high]], np.float32), np.array([0, 1], np.int32))
     assert describe(Dataset("made", split, split, ("0", "1"), 1.0))["needs_normalisation"] is needed
+
+
+def test_the_columns_of_a_table_are_told_from_the_training_rows():
+    train = Split(np.array([[1.0, 7.0], [3.0, 7.0]], np.float32), np.array([0, 1], np.int32))
+    test = Split(np.array([[9.0, 9.0]], np.float32), np.array([0], np.int32))
+    about = describe(Dataset("made", train, test, ("0", "1"), np.array([1.0, 1.0]), np.array([2.0, 7.0]), ("a", "b")))
+    assert about["columns"] == [
+        {"name": "a", "mean": 2.0, "standard_deviation": 1.0, "minimum": 1.0, "maximum": 3.0},
+        {"name": "b", "mean": 7.0, "standard_deviation": 0.0, "minimum": 7.0, "maximum": 7.0},
+    ]
+    assert (about["input_scale"], about["input_shift"]) == ([1.0, 1.0], [2.0, 7.0])
+    assert json.loads(json.dumps(about)) == about

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from descenso.descent.models import MODELS, softmax
+from descenso.descent.models import softmax
+from descenso.family import MODELS
+from walks import make_model
 
 INPUT_SHAPE = (4, 3)
 NUM_CLASSES = 5
@@ -48,7 +50,7 @@ def test_softmax_reads_rows_of_any_shape():
 
 @on_every_model
 def test_textbook_is_its_own_inverse(name):
-    model = MODELS[name](INPUT_SHAPE, NUM_CLASSES)
+    model = make_model(name, "float64")
     random = np.random.default_rng(0)
     params = {key: random.normal(size=value.shape) for key, value in model.init(0)[0].items()}
     back = model.textbook(model.textbook(params))
@@ -60,7 +62,7 @@ def test_textbook_is_its_own_inverse(name):
 
 @on_every_model
 def test_model_says_what_it_is_and_gives_every_row_its_logits(name):
-    model = MODELS[name](INPUT_SHAPE, NUM_CLASSES)
+    model = make_model(name, "float64")
     assert (model.name, model.input_shape, model.num_classes) == (name, INPUT_SHAPE, NUM_CLASSES)
     params, state = model.init(0)
     logits, _ = model.apply(model.textbook(params), state, np.ones((3, *INPUT_SHAPE)), True)
@@ -69,6 +71,6 @@ def test_model_says_what_it_is_and_gives_every_row_its_logits(name):
 
 @on_every_model
 def test_one_seed_one_start(name):
-    model = MODELS[name](INPUT_SHAPE, NUM_CLASSES)
+    model = make_model(name, "float64")
     for key, value in model.init(7)[0].items():
         np.testing.assert_array_equal(value, model.init(7)[0][key])

@@ -1,13 +1,15 @@
 """Rules and schedules on numbers that one can follow by hand, and a step as a whole."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from descenso.descent import schedules
 from descenso.descent.losses import cross_entropy
 from descenso.descent.models import softmax
 from descenso.descent.problem import Problem, descend, objective, start, tape_step, weights
-from descenso.descent.rules import RULES, sgd
+from descenso.descent.rules import RULES, build, sgd
 from descenso.descent.schedules import constant
 
 
@@ -30,10 +32,89 @@ def test_sgd_goes_against_the_gradient_by_the_rate():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_rule_keeps_the_type_and_the_shape(name, dtype):
     params = {"W": tf.ones([3, 2], dtype)}
-    rule = RULES[name]()
+    rule = build(name)
     updates, _ = rule.update(params, rule.init(params), params, tf.constant(0.1, dtype))
     assert updates["W"].dtype == dtype
     assert updates["W"].shape == (3, 2)
+
+
+WEIGHTS = {"W": np.array([[3.0, -4.0]]), "b": np.array([12.0])}  # of norm 13
+STEPS = [{"W": np.array([[6.0, -8.0]]), "b": np.array([24.0])}, {"W": np.array([[0.5, 0.25]]), "b": np.array([-1.0])}]
+
+
+def walked(rule, learning_rate=0.5):
+    """`WEIGHTS` after a step down each of `STEPS`, and the state then."""
+    params = {name: tf.constant(value) for name, value in WEIGHTS.items()}
+    state = rule.init(params)
+    for gradients in STEPS:
+        given = {name: tf.constant(value) for name, value in gradients.items()}
+        updates, state = rule.update(given, state, params, tf.constant(learning_rate, tf.float64))
+        params = {name: value + updates[name] for name, value in params.items()}
+    return params, state
+
+
+def keras_walked(**options):
+    optimizer = keras.optimizers.SGD(learning_rate=0.5, **options)
+    variables = [keras.Variable(value, dtype="float64") for value in WEIGHTS.values()]
+    for gradients in STEPS:
+        optimizer.apply([tf.constant(value) for value in gradients.values()], variables)
+    return optimizer, variables
+
+
+@pytest.mark.parametrize(
+    ("ours", "keras_options"),
+    [
+        ({"clip_value": 5.0}, {"clipvalue": 5.0}),
+        ({"clip_norm": 6.5}, {"global_clipnorm": 6.5}),
+        ({"clip_norm": 1e3}, {}),
+        ({"weight_decay": 0.125}, {"weight_decay": 0.125}),
+    ],
+)
+def test_wrappers_do_as_those_of_keras(ours, keras_options):
+    found, _state = walked(build("sgd", **ours))
+    _optimizer, expected = keras_walked(**keras_options)
+    for mine, theirs in zip(found.values(), expected, strict=True):
+        np.testing.assert_allclose(mine, theirs.value, rtol=1e-15)
+
+
+def test_the_average_is_what_the_descent_comes_to():
+    rule = build("sgd", average=0.75)
+    params, state = walked(rule)
+    first = {name: WEIGHTS[name] - 0.5 * STEPS[0][name] for name in WEIGHTS}
+    second = {name: first[name] - 0.5 * STEPS[1][name] for name in WEIGHTS}
+    for name, value in rule.read(params, state).items():
+        once = 0.75 * WEIGHTS[name] + 0.25 * first[name]
+        np.testing.assert_allclose(value, 0.75 * once + 0.25 * second[name], rtol=1e-15)
+        np.testing.assert_allclose(params[name], second[name], rtol=1e-15)
+
+
+T = 40
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("cosine:final=0.25", lambda t: 0.25 + 0.75 * (1 + np.cos(np.pi * t / T)) / 2),
+        ("exponential:final=0.0625", lambda t: 0.0625 ** (t / T)),
+        ("step:factor=0.5,every=0.25", lambda t: 0.5 ** (t * 4 // T)),
+        ("warm-up:rise=0.5", lambda t: np.minimum((t + 1) / 20, 1)),
+        ("constant", np.ones_like),
+    ],
+)
+def test_schedules_are_their_formulas(spec, expected):
+    steps = np.arange(T + 1)
+    rates = np.array([float(schedules.build(spec, 0.5, T)(tf.constant(t, tf.int32))) for t in steps])
+    np.testing.assert_allclose(rates, 0.5 * expected(steps.astype(float)), rtol=1e-12)
+
+
+def test_one_cycle_goes_up_and_down_as_it_says():
+    schedule = schedules.build("one-cycle:rise=0.25,start=0.5,final=0.125", 2.0, T)
+    rates = [float(schedule(tf.constant(t, tf.int32))) for t in range(T + 2)]
+    assert rates[0] == pytest.approx(1.0)
+    assert rates[5] == pytest.approx(1.5)  # halfway up
+    assert rates[10] == max(rates) == pytest.approx(2.0)
+    assert rates[25] == pytest.approx((2.0 + 0.25) / 2)  # halfway down
+    assert rates[40] == rates[41] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("step", [0, 1, 10**9])

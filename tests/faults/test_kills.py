@@ -47,7 +47,7 @@ def end(path):
         "outcome": run.outcome,
         "position": found.position,
         "state": {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in found.arrays.items()},
-        "history": [(epoch, np.float64(cost).tobytes()) for epoch, cost, _ in run.history.epochs],
+        "history": [(epoch, np.float64(cost).tobytes()) for epoch, cost, *_ in run.history.epochs],
         "weights": {name: array.tobytes() for name, array in run.weights()[0].items()},
     }
 

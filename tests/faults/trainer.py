@@ -35,13 +35,14 @@ class Progress(NamedTuple):
     state: dict[str, Any]
     costs: Any
     seconds: float
+    best: None = None
 
 
 def journal_module():
     """`descenso.training.journal` itself, with stand-ins for what it imports that would import TensorFlow."""
     stand_ins = {f"descenso.training.{name}": types.ModuleType(name) for name in ("loop", "snapshot")}
     stand_ins["descenso.training.loop"].Progress = Progress
-    stand_ins["descenso.training.snapshot"].snapshot = dict
+    stand_ins["descenso.training.snapshot"].snapshot = lambda state, best: dict(state)
     spec = importlib.util.find_spec("descenso.training.journal")
     module = importlib.util.module_from_spec(spec)
     with mock.patch.dict(sys.modules, stand_ins):
@@ -97,7 +98,7 @@ def walk(progress, journal, say):
     if progress.position == (0, 0):
         journal.commit(progress)
     for walked in range(progress.position.epoch * STEPS + progress.position.step, EPOCHS * STEPS):
-        (epoch, number), state, costs, seconds = progress
+        (epoch, number), state, costs, seconds, _best = progress
         started = perf_counter()
         rows = slice(number * BATCH, (number + 1) * BATCH)
         state, cost = step(state, ROWS[rows], TARGETS[rows])

@@ -226,11 +226,11 @@ EXPLODES_AT = 14  # the sixth step of the second epoch of nine
 def exploding(monkeypatch):
     """A schedule that throws the weights far away in one step: the naive loss does not survive the next one."""
 
-    def schedule(learning_rate):
+    def schedule(spec, learning_rate, steps):
         usual, huge = tf.constant(learning_rate, tf.float64), tf.constant(1e9, tf.float64)
         return lambda step: tf.where(tf.equal(step, EXPLODES_AT), huge, usual)
 
-    monkeypatch.setattr(loop, "constant", schedule)
+    monkeypatch.setattr(loop.schedules, "build", schedule)
 
 
 def assert_diverged(path):

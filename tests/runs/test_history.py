@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from descenso.errors import DataError
 from descenso.runs.history import Epoch, History, read_history
 
-EPOCHS = st.builds(Epoch, st.integers(0, 10**9), st.floats() | st.just(math.nan), st.floats(0, 1e6))
+VALIDATED = st.none() | st.floats(0, 1e6)
+EPOCHS = st.builds(
+    Epoch, st.integers(0, 10**9), st.floats() | st.just(math.nan), st.floats(0, 1e6), VALIDATED, VALIDATED
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,13 @@ def test_a_line_is_json_with_these_keys():
         "cost": None,
         "seconds": 0.5,
     }
+
+
+def test_validation_is_told_where_there_is_any():
+    assert Epoch(3, 0.1, 0.5, 0.25, 0.75).line == (
+        '{"epoch": 3, "cost": 0.1, "seconds": 0.5, "validation_cost": 0.25, "validation_accuracy": 0.75}\n'
+    )
+    assert History((Epoch(0, 2.0, 0.5, 0.25, 0.75), Epoch(1, 1.0, 0.5, 0.125, 0.5))).validation_costs == [0.25, 0.125]
 
 
 @given(st.lists(EPOCHS))
@@ -119,4 +129,6 @@ def test_changed_bytes_are_told_or_read(scratch, changes):
     except DataError as error:
         assert str(error).startswith(f"{scratch}: damaged history (")
     else:
-        assert all([type(value) for value in row] == [int, float, float] for row in history.epochs)
+        for row in history.epochs:
+            assert [type(value) for value in row[:3]] == [int, float, float]
+            assert {type(value) for value in row[3:]} <= {float, type(None)}

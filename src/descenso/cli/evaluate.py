@@ -1,15 +1,19 @@
 """`descenso evaluate`."""
 
 import math
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from descenso.cli.options import Json, LimitOption, RunArgument, cell, say, say_json
+from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, RunArgument, cell, say, say_json
 from descenso.cli.quiet import quiet
 from descenso.text import _
+
+if TYPE_CHECKING:
+    from descenso.data.dataset import Split
+    from descenso.training.evaluation import Evaluation
 
 
 def evaluate(
@@ -17,32 +21,48 @@ def evaluate(
     data: Annotated[
         str | None, typer.Option(help=_("Dataset whose test rows are used; by default the run's own."))
     ] = None,
+    model: ModelOption = None,
     limit: LimitOption = None,
+    data_dir: DataDirOption = None,
     as_json: Json = False,
 ) -> None:
     """Measure a run on test rows: accuracy, cost, accuracy per class, confusion matrix."""
     with quiet():
-        from descenso import api
+        from descenso import using
         from descenso.data.limits import Limits
-        from descenso.reports.figures import confusion_figure, save_figure
+        from descenso.reports.figures import confusion_figure, mistakes_figure, save_figure
+        from descenso.runs.directory import open_directory
 
-        found = api.evaluate(run, data, Limits.of(limit or []))
-    directory = api.open_directory(run)
-    class_names = directory.weights()[1]["class_names"].split("\n")
-    picture = save_figure(confusion_figure(found.confusion, class_names), directory.plot_path("confusion.png"))
+        found, rows = using.evaluate(run, data, Limits.of(limit or []), data_dir, model)
+    names = using.read_trained(run)[1].class_names
+    directory = open_directory(run)
+    pictures = [save_figure(confusion_figure(found.confusion, names), directory.plot_path("confusion.png"))]
+    if rows.inputs.ndim > 2:
+        sheet = mistakes_figure(rows, found.costs, found.predicted, found.confidence, names)
+        pictures.append(save_figure(sheet, directory.plot_path("mistakes.png")))
     if as_json:
-        answer = {
-            "accuracy": found.accuracy,
-            "cost": found.cost if math.isfinite(found.cost) else None,
-            "classes": class_names,
-            "per_class": found.per_class,
-            "confusion": found.confusion.tolist(),
-        }
-        say_json(answer)
+        say_json(_answer(found, rows, names))
         return
     say(_("Accuracy: {accuracy:.4f}, cost: {cost:.6f}").format(accuracy=found.accuracy, cost=found.cost))
-    table = Table(_("class"), _("rows"), _("accuracy"))
-    for name, rows, share in zip(class_names, found.confusion.sum(axis=1), found.per_class, strict=True):
-        table.add_row(cell(name), str(rows), "–" if share is None else f"{share:.4f}")
+    table = Table(_("class"), _("rows"), _("precision"), _("recall"))
+    for name, total, *shares in zip(names, found.confusion.sum(axis=1), found.precision, found.recall, strict=True):
+        table.add_row(cell(name), str(total), *("–" if share is None else f"{share:.4f}" for share in shares))
     Console().print(table)
-    say(_("Confusion matrix: {path}").format(path=picture))
+    error = found.calibration_error(rows.labels)
+    say(_("Calibration error: {error:.4f} (how far confidence lies from accuracy, on average)").format(error=error))
+    for picture in pictures:
+        say(_("Picture: {path}").format(path=picture))
+
+
+def _answer(found: "Evaluation", rows: "Split", names: tuple[str, ...]) -> dict[str, Any]:
+    tenths = found.calibration(rows.labels)
+    return {
+        "accuracy": found.accuracy,
+        "cost": found.cost if math.isfinite(found.cost) else None,
+        "classes": list(names),
+        "precision": found.precision,
+        "recall": found.recall,
+        "confusion": found.confusion.tolist(),
+        "calibration": [{"rows": n, "confidence": sure, "accuracy": right} for n, sure, right in tenths],
+        "calibration_error": found.calibration_error(rows.labels),
+    }

@@ -4,21 +4,38 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from descenso.config import TrainConfig
+from descenso.config import BY_MODEL, TrainConfig, choices
 from descenso.text import _, printable
 
-__all__ = ["Json", "LimitOption", "OutFile", "RunArgument", "cell", "say", "say_json", "with_settings"]
+__all__ = [
+    "DataDirOption",
+    "Json",
+    "LimitOption",
+    "ModelOption",
+    "OutFile",
+    "RunArgument",
+    "cell",
+    "say",
+    "say_json",
+    "with_settings",
+]
 
 Json = Annotated[bool, typer.Option("--json", help=_("Print one JSON object on standard output, nothing else there."))]
 OutFile = Annotated[Path | None, typer.Option("--out", "-o", help=_("The PNG file to write."))]
 LimitOption = Annotated[
     list[str] | None,
-    typer.Option("--limit", help=_("Raise a reader's limit, NAME=N: file_bytes, array_bytes, rows, pixels.")),
+    typer.Option("--limit", help=_("Raise a reader's limit, NAME=N: file_bytes, array_bytes, rows, columns, pixels.")),
+]
+DataDirOption = Annotated[
+    Path | None, typer.Option(help=_("Folder where named datasets are looked for first; also DESCENSO_DATA."))
+]
+ModelOption = Annotated[
+    str | None, typer.Option(help=_("Import the run's own model, package.module:factory; it is code, and runs."))
 ]
 RunArgument = Annotated[Path, typer.Argument(help=_("A run directory."), metavar="RUN")]
 
@@ -57,16 +74,17 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 def _parameter(name: str) -> inspect.Parameter:
     field = TrainConfig.model_fields[name]
-    choices = get_args(field.annotation)
-    kind: Any = str if choices else field.annotation
-    text = _(str(field.description)) + " " + _("[default: {}]").format(field.default).replace("[", "\\[", 1)
+    kind: Any = field.annotation if field.annotation in (int, float, bool) else str
+    default = _("by model") if name in BY_MODEL else field.default
+    told = _("[default: {}]").format(default).replace("[", "\\[", 1) if default != "" else ""
+    text = f"{_(str(field.description))} {told}".rstrip()
     if name == "data":
         info = typer.Argument(help=text, metavar="DATA", show_default=False)
     else:
         extra = field.json_schema_extra
         short = [str(extra["short"])] if isinstance(extra, dict) and extra["short"] else []
         flag = f"--{name.replace('_', '-')}"
-        metavar = "|".join(choices) if len(choices) > 1 else None
+        metavar = "|".join(choices(name)) or None
         info = typer.Option(flag, *short, help=text, metavar=metavar, show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=Annotated[kind | None, info]

@@ -14,11 +14,11 @@ def plot(
     out: OutFile = None,
 ) -> None:
     """Draw the training loss of one or several runs on one axis."""
-    from descenso.reports.figures import loss_figure, save_figure
+    from descenso.reports.figures import curves, loss_figure, save_figure
     from descenso.runs.directory import open_directory
 
     opened = [open_directory(path) for path in runs]
-    curves = {str(run.path): run.history.costs for run in opened}
+    drawn = {label: costs for run in opened for label, costs in curves(str(run.path), run.history).items()}
     if out is None:
         out = opened[0].plot_path("loss.png") if len(opened) == 1 else Path("loss.png")
-    say(save_figure(loss_figure(curves), out))
+    say(save_figure(loss_figure(drawn), out))

@@ -6,7 +6,7 @@ import typer
 
 from descenso.cli.display import Display
 from descenso.cli.ending import tell
-from descenso.cli.options import Json, LimitOption, RunArgument
+from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, RunArgument
 from descenso.cli.quiet import quiet
 from descenso.text import _
 
@@ -21,11 +21,16 @@ def resume(
     force: Annotated[
         bool, typer.Option("--force", help=_("Go on although config, data or versions changed: no longer exact."))
     ] = False,
+    patience: Annotated[int | None, typer.Option(help=_("Stop after so many epochs without a better one."))] = None,
+    model: ModelOption = None,
     limit: LimitOption = None,
+    data_dir: DataDirOption = None,
     as_json: Json = False,
 ) -> None:
     """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped."""
-    asked: dict[str, Any] = {"epochs": epochs, "engine": engine, "checkpoint_every": checkpoint_every}
+    asked: dict[str, Any] = {"epochs": epochs, "engine": engine, "patience": patience}
+    asked["checkpoint_every"] = checkpoint_every
+    given = {name: value for name, value in asked.items() if value is not None}
     with quiet():
         from descenso import api
         from descenso.data.limits import Limits
@@ -35,9 +40,11 @@ def resume(
             ended = api.resume(
                 run,
                 limits=Limits.of(limit or []),
+                data_dir=data_dir,
+                model=model,
                 force=force,
                 observer=api.observer(display.bound, display.epoch),
                 warn=display.warn,
-                **{name: value for name, value in asked.items() if value is not None},
+                **given,
             )
     tell(ended, as_json)

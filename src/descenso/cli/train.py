@@ -7,9 +7,10 @@ import typer
 
 from descenso.cli.display import Display
 from descenso.cli.ending import tell
-from descenso.cli.options import Json, LimitOption, with_settings
+from descenso.cli.options import DataDirOption, Json, LimitOption, with_settings
 from descenso.cli.quiet import quiet
-from descenso.config import TrainConfig, read_settings
+from descenso.config import TrainConfig
+from descenso.reading import read_settings
 from descenso.text import _
 
 
@@ -23,6 +24,7 @@ def train(
         Path | None, typer.Option("--out", "-o", help=_("The run directory itself; by default a new one in runs/."))
     ] = None,
     limit: LimitOption = None,
+    data_dir: DataDirOption = None,
     as_json: Json = False,
     **settings: Any,
 ) -> None:
@@ -38,5 +40,5 @@ def train(
         with Display(chosen.epochs, to_stderr=as_json) as display:
             observer = api.observer(display.bound, display.epoch)
             rest = chosen.model_dump(exclude={"data"})
-            run = api.train(chosen.data, out=out, limits=limits, observer=observer, **rest)
+            run = api.train(chosen.data, out=out, limits=limits, data_dir=data_dir, observer=observer, **rest)
     tell(run, as_json)

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
@@ -95,13 +96,16 @@ def check_dataset(data: Dataset) -> Dataset:
     return data._replace(train=train, test=test)
 
 
-def check_fit(data: Dataset, validation_size: int, batch_size: int) -> None:
+def check_fit(data: Dataset, config: TrainConfig) -> None:
     """The rows suffice for the settings.
 
     Raises:
         ConfigError: for a batch or a validation split larger than the training rows.
+        DataError: for a class that validation leaves without training rows.
     """
     rows = len(data.train.labels)
+    validation_size = config.validation_rows(rows)
+    batch_size = config.batch_rows(rows - validation_size)
     if validation_size >= rows:
         raise ConfigError(
             _("validation_size must leave training rows, got {size} of {rows}; try --validation-size {less}").format(
@@ -112,6 +116,17 @@ def check_fit(data: Dataset, validation_size: int, batch_size: int) -> None:
         raise ConfigError(
             _("batch_size must be at most the {rows} training rows, got {size}; try --batch-size {rows}").format(
                 rows=rows - validation_size, size=batch_size
+            )
+        )
+    _check_classes(data.train.labels[validation_size:], data, _("{name}, training rows").format(name=data.name))
+
+
+def _check_classes(labels: NDArray[np.int32], data: Dataset, what: str) -> None:
+    missing = np.flatnonzero(np.bincount(labels, minlength=data.num_classes) == 0)
+    if len(missing):
+        raise DataError(
+            _("{what}: no row of class {name}; give some, and shuffle the rows where they are sorted by class").format(
+                what=what, name=data.class_names[missing[0]]
             )
         )
 

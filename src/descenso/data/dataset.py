@@ -28,14 +28,19 @@ class Dataset(NamedTuple):
         train: rows to learn from.
         test: rows never learned from.
         class_names: one a class; num_classes of them.
-        input_scale: what inputs are multiplied by on the device, 1/255 for uint8 pixels.
+        input_scale: what inputs are multiplied by on the device, 1/255 for uint8 pixels; one number, or an array of
+            input_shape.
+        input_shift: what is taken from inputs before that, in their own precision.
+        columns: names of the inputs of a table.
     """
 
     name: str
     train: Split
     test: Split
     class_names: tuple[str, ...]
-    input_scale: float
+    input_scale: float | NDArray[np.float64]
+    input_shift: float | NDArray[np.float64] = 0.0
+    columns: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:

@@ -12,7 +12,8 @@ __all__ = ["describe"]
 def describe(data: Dataset) -> dict[str, Any]:
     """Shapes, types, ranges, and rows per class of both splits, as plain values.
 
-    `needs_normalisation` says whether the stored values reach beyond [−1, 1].
+    `needs_normalisation` says whether the stored values reach beyond [−1, 1]. `columns` are those of a table, with
+    mean, standard deviation, minimum and maximum of the training rows.
     """
     train = _describe_split(data.train, data.class_names)
     return {
@@ -21,7 +22,9 @@ def describe(data: Dataset) -> dict[str, Any]:
         "train": train,
         "test": _describe_split(data.test, data.class_names),
         "needs_normalisation": max(abs(train["minimum"]), abs(train["maximum"])) > 1,
-        "input_scale": data.input_scale,
+        "input_scale": np.asarray(data.input_scale).tolist(),
+        "input_shift": np.asarray(data.input_shift).tolist(),
+        "columns": _describe_columns(data),
     }
 
 
@@ -35,3 +38,17 @@ def _describe_split(split: Split, class_names: tuple[str, ...]) -> dict[str, Any
         "maximum": split.inputs.max().item(),
         "rows_per_class": dict(zip(class_names, counts.tolist(), strict=True)),
     }
+
+
+def _describe_columns(data: Dataset) -> list[dict[str, Any]]:
+    inputs = data.train.inputs
+    return [
+        {
+            "name": name,
+            "mean": float(inputs[:, column].mean(dtype=np.float64)),
+            "standard_deviation": float(inputs[:, column].std(dtype=np.float64)),
+            "minimum": inputs[:, column].min().item(),
+            "maximum": inputs[:, column].max().item(),
+        }
+        for column, name in enumerate(data.columns)
+    ]

@@ -32,4 +32,6 @@ def data_fingerprint(data: Dataset) -> str:
     """The fingerprint of all rows of `data`, and of how they are scaled."""
     arrays = {f"{name}/{part}": array for name in ("train", "test")
               for part, array in getattr(data, name)._asdict().items()}  # fmt: skip
-    return fingerprint({**arrays, "input_scale": np.array([data.input_scale])})
+    return fingerprint(
+        {**arrays, "input_scale": np.asarray(data.input_scale), "input_shift": np.asarray(data.input_shift)}
+    )

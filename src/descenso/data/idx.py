@@ -10,7 +10,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from descenso.data.limits import Limits
 from descenso.errors import DataError
 from descenso.text import _
 
-__all__ = ["read_idx"]
+__all__ = ["MAX_DEFLATE_RATIO", "aligned", "fill", "read_idx"]
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_DIMENSIONS = 8
@@ -78,8 +78,8 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Li
     claimed = math.prod(shape) * dtype.itemsize
     if start + claimed > ceiling or extent >= 2**63:  # which NumPy cannot count, whatever the limits are
         _refuse(path, 4, _("{claimed} bytes claimed, the file cannot hold them").format(claimed=extent))
-    array = _aligned(shape, dtype)
-    _fill(stream, array.reshape(-1).view(np.uint8).data, path, start)
+    array = aligned(shape, dtype)
+    fill(stream, array.reshape(-1).view(np.uint8).data, path, start)
     if stream.read(1):
         _refuse(path, start + claimed, _("more bytes follow than the header claims"))
     return array.astype(dtype.newbyteorder("="), copy=False)
@@ -98,7 +98,7 @@ class _Patience:
         return self._raw.read(size)
 
 
-def _aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
     """An empty array that starts at a multiple of 64 bytes, so that TensorFlow may read it where it lies."""
     size = math.prod(shape) * dtype.itemsize
     room = np.empty(size + 64, np.uint8)
@@ -106,7 +106,14 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.
     return room[first : first + size].view(dtype).reshape(shape)
 
 
-def _fill(stream: BinaryIO | gzip.GzipFile, target: memoryview, path: Path, start: int) -> None:
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def fill(stream: Readable, target: memoryview, path: Path, start: int) -> None:
+    """Read exactly as many bytes as `target` takes; `start` is where in the file they begin, for the error."""
     done = 0
     while done < len(target):
         piece = stream.read(min(CHUNK, len(target) - done))

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from descenso.config import closest
 from descenso.errors import ConfigError, DataError
-from descenso.text import _
+from descenso.text import _, closest
 
 __all__ = ["Limits"]
 
@@ -18,12 +17,14 @@ class Limits(NamedTuple):
         array_bytes: bytes of elements, once unpacked.
         rows: rows.
         pixels: pixels of one image.
+        columns: columns of a table.
     """
 
     file_bytes: int = 2**30
     array_bytes: int = 2**31
     rows: int = 10**8
     pixels: int = 2**24
+    columns: int = 2**12
 
     @classmethod
     def of(cls, words: list[str]) -> "Limits":

@@ -1,13 +1,16 @@
-"""Models. Softmax regression is written out, since it is the lesson."""
+"""Models. Softmax regression is written out, since it is the lesson; those with layers are Keras's."""
 
 import math
 
 import numpy as np
 import tensorflow as tf
 
+from descenso.config import TrainConfig
 from descenso.descent.problem import Arrays, Model, Params, State, Tensor
+from descenso.errors import ConfigError
+from descenso.text import _
 
-__all__ = ["MODELS", "softmax"]
+__all__ = ["build", "softmax"]
 
 
 def softmax(input_shape: tuple[int, ...], num_classes: int) -> Model:
@@ -35,4 +38,28 @@ def softmax(input_shape: tuple[int, ...], num_classes: int) -> Model:
     return Model("softmax", tuple(input_shape), num_classes, init, apply, textbook)
 
 
-MODELS = {"softmax": softmax}
+def build(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int, own: Model | None = None) -> Model:
+    """The model that `config` asks for, or one's `own`, once it fits the data.
+
+    Raises:
+        ConfigError: for one that reads another shape, or tells another number of classes.
+    """
+    if own is None and config.model == "softmax":
+        return softmax(input_shape, num_classes)
+    from descenso.descent import keras_models  # Keras takes a second to import, which softmax regression need not wait
+
+    if config.model in ("mlp", "cnn") and own is None:
+        make = keras_models.mlp if config.model == "mlp" else keras_models.cnn
+        return make(config, input_shape, num_classes)
+    model = own or keras_models.from_factory(config.model, config.dtype)
+    if (model.input_shape, model.num_classes) != (tuple(input_shape), num_classes):
+        raise ConfigError(
+            _("model: {name} maps {mine} to {classes} classes, the data has {shape} and {num_classes}").format(
+                name=model.name,
+                mine="×".join(map(str, model.input_shape)),
+                classes=model.num_classes,
+                shape="×".join(map(str, input_shape)),
+                num_classes=num_classes,
+            )
+        )
+    return model

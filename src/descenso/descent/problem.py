@@ -17,10 +17,12 @@ __all__ = [
     "Params",
     "Problem",
     "Rule",
+    "RuleState",
     "Schedule",
     "TrainState",
     "descend",
     "objective",
+    "scaled",
     "start",
     "tape_step",
     "weights",
@@ -29,6 +31,7 @@ __all__ = [
 Tensor = Any  # tf.Tensor, which publishes no types
 Params = dict[str, Tensor]
 State = dict[str, Tensor]
+RuleState = dict[str, Any]  # tensors by name, or by name and parameter
 Arrays = dict[str, NDArray[np.generic]]
 Schedule = Callable[[Tensor], Tensor]  # int32 step -> learning rate
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits (batch, num_classes), labels (batch,) -> mean cost
@@ -45,6 +48,7 @@ class Model(NamedTuple):
         apply: (params, state, inputs (batch, *input_shape), training) -> (logits (batch, num_classes), state).
         textbook: arrays -> arrays, its own inverse: between how a textbook writes the parameters, which is
             how users and files see them, and how `apply` holds them.
+        xla: whether XLA serves it on a processor; convolutions it does not (docs/performance.md).
     """
 
     name: str
@@ -52,7 +56,8 @@ class Model(NamedTuple):
     num_classes: int
     init: Callable[[int], tuple[Arrays, Arrays]]
     apply: Callable[[Params, State, Tensor, bool], tuple[Tensor, State]]
-    textbook: Callable[[Arrays], Arrays]
+    textbook: Callable[[Arrays], Arrays] = dict
+    xla: bool = True
 
 
 class Rule(NamedTuple):
@@ -61,10 +66,12 @@ class Rule(NamedTuple):
     Attributes:
         init: params -> rule state.
         update: (gradients, rule state, params, learning_rate) -> (updates to add to params, rule state).
+        read: (params, rule state) -> the params that are the descent's outcome: these, or an average of them.
     """
 
-    init: Callable[[Params], State]
-    update: Callable[[Params, State, Params, Tensor], tuple[Params, State]]
+    init: Callable[[Params], RuleState]
+    update: Callable[[Params, RuleState, Params, Tensor], tuple[Params, RuleState]]
+    read: Callable[[Params, RuleState], Params] = lambda params, state: params
 
 
 class Problem(NamedTuple):
@@ -76,7 +83,8 @@ class Problem(NamedTuple):
         rule: how gradients become updates.
         schedule: the learning rate of a step.
         dtype: "float32" or "float64", of every parameter and every product.
-        input_scale: what inputs are multiplied by after the cast to dtype.
+        input_scale: what inputs are multiplied by after the cast to dtype; a number, or an array of input_shape.
+        input_shift: what is taken from them before, in their own precision.
     """
 
     model: Model
@@ -84,7 +92,8 @@ class Problem(NamedTuple):
     rule: Rule
     schedule: Schedule
     dtype: str
-    input_scale: float
+    input_scale: float | NDArray[np.float64]
+    input_shift: float | NDArray[np.float64] = 0.0
 
 
 class TrainState(NamedTuple):
@@ -100,7 +109,7 @@ class TrainState(NamedTuple):
     step: Tensor
     params: Params
     model_state: State
-    rule_state: State
+    rule_state: RuleState
 
 
 def start(problem: Problem, seed: int) -> TrainState:
@@ -112,16 +121,25 @@ def start(problem: Problem, seed: int) -> TrainState:
 
 
 def weights(problem: Problem, state: TrainState) -> Arrays:
-    """The parameters of `state` as a textbook writes them, in NumPy."""
-    return problem.model.textbook({name: np.asarray(value) for name, value in state.params.items()})
+    """The parameters that `state` comes to, as a textbook writes them, in NumPy."""
+    read = problem.rule.read(state.params, state.rule_state)
+    return problem.model.textbook({name: np.asarray(value) for name, value in read.items()})
+
+
+def scaled(
+    inputs: Tensor, dtype: str, scale: float | NDArray[np.float64], shift: float | NDArray[np.float64] = 0.0
+) -> Tensor:
+    """`inputs`, which arrive as stored (uint8), as a model takes them: (inputs − shift) · scale, in `dtype`."""
+    moved = inputs - tf.constant(shift, inputs.dtype) if np.any(shift) else inputs
+    return tf.cast(moved, dtype) * tf.constant(scale, dtype)
 
 
 def objective(
     problem: Problem, params: Params, model_state: State, inputs: Tensor, labels: Tensor
 ) -> tuple[Tensor, State]:
     """Mean cost of one batch. Inputs arrive as stored (uint8) and are scaled here, on the device."""
-    scaled = tf.cast(inputs, problem.dtype) * tf.constant(problem.input_scale, problem.dtype)
-    logits, model_state = problem.model.apply(params, model_state, scaled, True)
+    given = scaled(inputs, problem.dtype, problem.input_scale, problem.input_shift)
+    logits, model_state = problem.model.apply(params, model_state, given, True)
     return problem.loss(logits, labels), model_state
 
 

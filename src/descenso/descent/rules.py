@@ -1,25 +1,287 @@
-"""Update rules, each a pure pair of functions (see `descenso.descent.problem.Rule`)."""
+"""Update rules, each a pure pair of functions (see `descenso.descent.problem.Rule`).
 
-from descenso.descent.problem import Params, Rule, State, Tensor
+θ are the parameters, g their gradient, η the learning rate, t the step counted from 1; all operations are by component.
+Powers such as β₁ᵗ are taken in float64 and rounded once, where Keras takes them in the variables' own precision.
+Names, options and defaults stand in `descenso.family`.
+"""
 
-__all__ = ["RULES", "sgd"]
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from descenso.descent.problem import Params, Rule, RuleState, Tensor
+from descenso.descent.wrappers import averaged, clipped_by_norm, clipped_by_value, decayed
+from descenso.family import RULES as MEMBERS
+from descenso.family import parse
+
+__all__ = ["RULES", "build"]
 
 
 def sgd() -> Rule:
-    """Gradient descent: θ ← θ − learning_rate · ∇θ.
+    """Gradient descent: θ ← θ − η g.
 
     As Keras's SGD without momentum. Stochastic where the gradient is that of a batch.
 
     Source: Robbins and Monro, A Stochastic Approximation Method (1951), section 2, with a fixed step.
     """
 
-    def init(params: Params) -> State:
-        return {}
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        return {name: -learning_rate * g for name, g in gradients.items()}, state
 
-    def update(gradients: Params, state: State, params: Params, learning_rate: Tensor) -> tuple[Params, State]:
-        return {name: -learning_rate * gradient for name, gradient in gradients.items()}, state
-
-    return Rule(init, update)
+    return Rule(lambda params: {}, update)
 
 
-RULES = {"sgd": sgd}
+def momentum(momentum: float) -> Rule:
+    """Heavy ball: v ← μ v − η g; θ ← θ + v.
+
+    As Keras's SGD(momentum=μ). PyTorch keeps the rate outside v, which differs where the rate changes.
+
+    Args:
+        momentum: μ, in [0, 1).
+
+    Source: Polyak, Some methods of speeding up the convergence of iteration methods (1964), section 2, as written in
+    Sutskever et al., On the importance of initialization and momentum in deep learning (2013), section 2.
+    """
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        velocity = {name: momentum * state["velocity"][name] - learning_rate * g for name, g in gradients.items()}
+        return velocity, {"velocity": velocity}
+
+    return Rule(lambda params: {"velocity": _zeros(params)}, update)
+
+
+def nesterov(momentum: float) -> Rule:
+    """Nesterov's accelerated gradient, at the point looked ahead to: v ← μ v − η g; θ ← θ + μ v − η g.
+
+    As Keras's SGD(momentum=μ, nesterov=True).
+
+    Args:
+        momentum: μ, in [0, 1).
+
+    Source: Nesterov (1983); Sutskever et al. (2013), section 2, in the variables of Bengio, Boulanger-Lewandowski and
+    Pascanu, Advances in optimizing recurrent networks (2013), section 3.5.
+    """
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        velocity = {name: momentum * state["velocity"][name] - learning_rate * g for name, g in gradients.items()}
+        updates = {name: momentum * velocity[name] - learning_rate * g for name, g in gradients.items()}
+        return updates, {"velocity": velocity}
+
+    return Rule(lambda params: {"velocity": _zeros(params)}, update)
+
+
+def adagrad(epsilon: float) -> Rule:
+    """Adagrad: s ← s + g²; θ ← θ − η g / (√s + ε), s from 0.
+
+    Keras starts s at 0.1, and puts ε under the root.
+
+    Args:
+        epsilon: ε, in (0, inf).
+
+    Source: Duchi, Hazan and Singer, Adaptive Subgradient Methods (2011), figure 1, diagonal form.
+    """
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        squares = {name: state["squares"][name] + g * g for name, g in gradients.items()}
+        updates = {name: -learning_rate * g / (tf.sqrt(squares[name]) + epsilon) for name, g in gradients.items()}
+        return updates, {"squares": squares}
+
+    return Rule(lambda params: {"squares": _zeros(params)}, update)
+
+
+def rmsprop(rho: float, epsilon: float) -> Rule:
+    """RMSProp: s ← ρ s + (1 − ρ) g²; θ ← θ − η g / (√s + ε).
+
+    Keras puts ε under the root.
+
+    Args:
+        rho: ρ, in [0, 1).
+        epsilon: ε, in (0, inf).
+
+    Source: Tieleman and Hinton, Neural Networks for Machine Learning (2012), lecture 6e.
+    """
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        squares = _decaying(state["squares"], _squared(gradients), rho)
+        updates = {name: -learning_rate * g / (tf.sqrt(squares[name]) + epsilon) for name, g in gradients.items()}
+        return updates, {"squares": squares}
+
+    return Rule(lambda params: {"squares": _zeros(params)}, update)
+
+
+def adadelta(rho: float, epsilon: float) -> Rule:
+    """Adadelta: s ← ρ s + (1 − ρ) g²; d = g √(u + ε) / √(s + ε); u ← ρ u + (1 − ρ) d²; θ ← θ − η d.
+
+    As Keras's, whose η is 0.001 unless told; the paper has none, which is 1.
+
+    Args:
+        rho: ρ, in [0, 1).
+        epsilon: ε, in (0, inf); the first steps are of its size.
+
+    Source: Zeiler, ADADELTA: An Adaptive Learning Rate Method (2012), algorithm 1.
+    """
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        squares = _decaying(state["squares"], _squared(gradients), rho)
+        deltas = {
+            name: g * tf.sqrt(state["squared_updates"][name] + epsilon) / tf.sqrt(squares[name] + epsilon)
+            for name, g in gradients.items()
+        }
+        carried = {
+            "squares": squares,
+            "squared_updates": _decaying(state["squared_updates"], _squared(deltas), rho),
+        }
+        return {name: -learning_rate * delta for name, delta in deltas.items()}, carried
+
+    return Rule(lambda params: {"squares": _zeros(params), "squared_updates": _zeros(params)}, update)
+
+
+def adam(beta_1: float, beta_2: float, epsilon: float) -> Rule:
+    """Adam: m ← β₁ m + (1 − β₁) g; s ← β₂ s + (1 − β₂) g²; θ ← θ − η m̂ / (√ŝ + ε),
+    where m̂ = m / (1 − β₁ᵗ) and ŝ = s / (1 − β₂ᵗ).
+
+    Keras takes the form of the paper's section 2 end, whose ε is √(1 − β₂ᵗ) times smaller.
+
+    Args:
+        beta_1: β₁, in [0, 1).
+        beta_2: β₂, in [0, 1).
+        epsilon: ε, in (0, inf).
+
+    Source: Kingma and Ba, Adam: A Method for Stochastic Optimization (2015), algorithm 1.
+    """
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        count, mean, squares = _moments(gradients, state, beta_1, beta_2)
+        rate = learning_rate / _correction(beta_1, count, learning_rate.dtype)
+        root = tf.sqrt(_correction(beta_2, count, learning_rate.dtype))
+        updates = {name: -rate * m / (tf.sqrt(squares[name]) / root + epsilon) for name, m in mean.items()}
+        return updates, {"count": count, "mean": mean, "squares": squares}
+
+    return Rule(_no_moments, update)
+
+
+def adamw(beta_1: float, beta_2: float, epsilon: float, weight_decay: float) -> Rule:
+    """AdamW: Adam, and weights that decay apart from the gradient: θ ← θ − η λ θ.
+
+    As Keras's, but for the ε of Adam.
+
+    Args:
+        beta_1: β₁, in [0, 1).
+        beta_2: β₂, in [0, 1).
+        epsilon: ε, in (0, inf).
+        weight_decay: λ, in [0, inf).
+
+    Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization (2019), algorithm 2.
+    """
+    return decayed(adam(beta_1, beta_2, epsilon), weight_decay)
+
+
+def nadam(beta_1: float, beta_2: float, epsilon: float) -> Rule:
+    """Nadam: Adam with Nesterov's momentum, θ ← θ − η (μₜ₊₁ m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)) / (√ŝ + ε),
+    where μₜ = β₁ (1 − 0.96^(0.004 t) / 2) and Πₜ = μ₁ ⋯ μₜ.
+
+    Keras has 0.96ᵗ in μₜ: its warm-up of the momentum is over after some hundred steps, the paper's after thousands.
+
+    Args:
+        beta_1: β₁, in [0, 1).
+        beta_2: β₂, in [0, 1).
+        epsilon: ε, in (0, inf).
+
+    Source: Dozat, Incorporating Nesterov Momentum into Adam (2016), algorithm 2 and section 3.
+    """
+
+    def at(t: Tensor) -> Tensor:  # in float64
+        return beta_1 * (1 - 0.5 * tf.pow(tf.constant(0.96, tf.float64), 0.004 * tf.cast(t, tf.float64)))
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        count, mean, squares = _moments(gradients, state, beta_1, beta_2)
+        now, following = at(count), at(count + 1)
+        product = state["product"] * now
+        of_mean = tf.cast(following / (1 - product * following), learning_rate.dtype)
+        of_gradient = tf.cast((1 - now) / (1 - product), learning_rate.dtype)
+        root = tf.sqrt(_correction(beta_2, count, learning_rate.dtype))
+        updates = {
+            name: -learning_rate * (of_mean * mean[name] + of_gradient * g) / (tf.sqrt(squares[name]) / root + epsilon)
+            for name, g in gradients.items()
+        }
+        return updates, {"count": count, "mean": mean, "squares": squares, "product": product}
+
+    return Rule(lambda params: {**_no_moments(params), "product": tf.constant(1.0, tf.float64)}, update)
+
+
+def lion(beta_1: float, beta_2: float) -> Rule:
+    """Lion: θ ← θ − η sign(β₁ m + (1 − β₁) g); m ← β₂ m + (1 − β₂) g.
+
+    As Keras's.
+
+    Args:
+        beta_1: β₁, in [0, 1).
+        beta_2: β₂, in [0, 1).
+
+    Source: Chen et al., Symbolic Discovery of Optimization Algorithms (2023), program 1.
+    """
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        signs = {name: tf.sign(c) for name, c in _decaying(state["mean"], gradients, beta_1).items()}
+        mean = _decaying(state["mean"], gradients, beta_2)
+        return {name: -learning_rate * sign for name, sign in signs.items()}, {"mean": mean}
+
+    return Rule(lambda params: {"mean": _zeros(params)}, update)
+
+
+def build(
+    spec: str, *, weight_decay: float = 0, clip_value: float = 0, clip_norm: float = 0, average: float = 0
+) -> Rule:
+    """The rule that `spec` names (see `descenso.family.parse`), in the wrappers whose number is not 0."""
+    name, options = parse(spec, MEMBERS)
+    rule = RULES[name](**options)
+    for number, wrapper in (
+        (weight_decay, decayed),
+        (clip_norm, clipped_by_norm),
+        (clip_value, clipped_by_value),
+        (average, averaged),
+    ):
+        rule = wrapper(rule, number) if number else rule
+    return rule
+
+
+def _zeros(params: Params) -> Params:
+    return {name: tf.zeros_like(value) for name, value in params.items()}
+
+
+def _squared(values: Params) -> Params:
+    return {name: value * value for name, value in values.items()}
+
+
+def _decaying(average: Params, values: Params, decay: float) -> Params:
+    """The moving averages one step on: decay · average + (1 − decay) · value."""
+    return {name: decay * average[name] + (1 - decay) * value for name, value in values.items()}
+
+
+def _no_moments(params: Params) -> RuleState:
+    return {"count": tf.constant(0, tf.int32), "mean": _zeros(params), "squares": _zeros(params)}
+
+
+def _moments(gradients: Params, state: RuleState, beta_1: float, beta_2: float) -> tuple[Tensor, Params, Params]:
+    """The step's number t, m and s."""
+    mean = _decaying(state["mean"], gradients, beta_1)
+    return state["count"] + 1, mean, _decaying(state["squares"], _squared(gradients), beta_2)
+
+
+def _correction(beta: float, count: Tensor, dtype: tf.DType) -> Tensor:
+    """1 − βᵗ, in (0, 1]."""
+    return tf.cast(1 - tf.pow(tf.constant(beta, tf.float64), tf.cast(count, tf.float64)), dtype)
+
+
+RULES: dict[str, Callable[..., Rule]] = {
+    "sgd": sgd,
+    "momentum": momentum,
+    "nesterov": nesterov,
+    "adagrad": adagrad,
+    "rmsprop": rmsprop,
+    "adadelta": adadelta,
+    "adam": adam,
+    "adamw": adamw,
+    "nadam": nadam,
+    "lion": lion,
+}

@@ -1,4 +1,4 @@
-"""Compiled: many steps are one program, a loop that XLA compiles for this processor."""
+"""Compiled: many steps are one program, a loop that XLA compiles where it serves, and TensorFlow runs where not."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from descenso.data.dataset import Split
 from descenso.data.order import Order, epoch_order
-from descenso.descent.problem import Problem, Tensor, TrainState, start, tape_step
+from descenso.descent.problem import Model, Problem, Tensor, TrainState, start, tape_step
 from descenso.engines.base import Epochs, step_trace
 from descenso.engines.memory import as_tensor
 
@@ -69,6 +69,11 @@ def _arguments(part: Part) -> tuple[Batch, Batch, Tensor, Tensor]:
     return part.full, part.rest, tf.constant(part.steps), tf.constant(part.closing)
 
 
+def _xla_serves(model: Model) -> bool:
+    """On a processor, XLA's convolutions run on one core and many times slower than TensorFlow's."""
+    return model.xla or bool(tf.config.list_logical_devices("GPU"))
+
+
 class Compiled:
     """While the processor walks one part of an epoch, a thread gathers the rows of the next."""
 
@@ -80,7 +85,7 @@ class Compiled:
         self._shape = -(-steps // parts), batch_size
         self._padding = np.zeros(rest_rows, np.int32)
 
-        @tf.function(jit_compile=True)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+        @tf.function(jit_compile=_xla_serves(problem.model))  # type: ignore[untyped-decorator] # TensorFlow publishes no types
         def walk_part(
             state: TrainState, full: Batch, rest: Batch, steps: Tensor, closing: Tensor
         ) -> tuple[TrainState, Tensor]:

@@ -11,11 +11,30 @@ from numpy.typing import NDArray
 
 from descenso.data.dataset import Split
 from descenso.runs.files import write_file
+from descenso.runs.history import History
 from descenso.text import _, printable
 
 MOST_CLASSES = 30  # that are drawn one by one: axes take time, and nobody reads more names on one picture
 
-__all__ = ["confusion_figure", "contact_sheet", "loss_figure", "png", "save_figure", "templates_figure"]
+__all__ = [
+    "confusion_figure",
+    "contact_sheet",
+    "curves",
+    "loss_figure",
+    "mistakes_figure",
+    "png",
+    "save_figure",
+    "seen_figure",
+    "templates_figure",
+]
+
+
+def curves(label: str, history: History) -> dict[str, Sequence[float]]:
+    """The cost of each epoch of a run, and after each the validation cost where there is any, by what to call them."""
+    found: dict[str, Sequence[float]] = {label: history.costs}
+    if history.validation_costs:
+        found[_("{run}, validation").format(run=label)] = history.validation_costs
+    return found
 
 
 def loss_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
@@ -101,6 +120,49 @@ def contact_sheet(split: Split, class_names: Sequence[str], each: int = 10) -> F
         row[0].set_ylabel(printable(class_names[label]), rotation=0, ha="right", va="center", parse_math=False)
         for axes, index in zip(row, np.flatnonzero(split.labels == label), strict=False):
             axes.imshow(split.inputs[index], cmap="gray_r", vmin=0, vmax=limit)
+    return figure
+
+
+def mistakes_figure(
+    rows: Split,
+    costs: NDArray[np.float64],
+    predicted: NDArray[np.int64],
+    confidence: NDArray[np.float64],
+    class_names: Sequence[str],
+    most: int = 20,
+) -> Figure:
+    """The worst mistakes: images of another class than predicted, the costliest first, with what was said of each.
+
+    Args:
+        rows: inputs (rows, height, width) or (rows, height, width, channels).
+        costs, predicted, confidence: (rows,), of the evaluation.
+        class_names: num_classes of them.
+        most: how many are shown.
+    """
+    wrong = np.flatnonzero(predicted != rows.labels)
+    worst = wrong[np.argsort(-costs[wrong], kind="stable")][:most]
+    figure, panels = _panels(max(1, len(worst)))
+    figure.suptitle(_("Worst mistakes of {wrong} in {rows}").format(wrong=len(wrong), rows=len(rows.labels)))
+    for index, axes in zip(worst, panels, strict=False):
+        axes.imshow(rows.inputs[index], cmap="gray_r")
+        true, said = (printable(class_names[label]) for label in (rows.labels[index], predicted[index]))
+        title = _("{true}, taken for {said} ({share:.0%})").format(true=true, said=said, share=confidence[index])
+        axes.set_title(title, fontsize=7, parse_math=False)
+    return figure
+
+
+def seen_figure(inputs: NDArray[np.generic], classes: Sequence[str], most: int = 20) -> Figure:
+    """The first images as a model was given them, each under the class that it was taken for.
+
+    Args:
+        inputs: (rows, height, width) or (rows, height, width, channels).
+        classes: (rows,).
+        most: how many are shown.
+    """
+    figure, panels = _panels(min(len(inputs), most))
+    for image, name, axes in zip(inputs, classes, panels, strict=False):
+        axes.imshow(image, cmap="gray_r")
+        axes.set_title(printable(name), parse_math=False)
     return figure
 
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from descenso.config import open_regular
 from descenso.errors import CheckpointError, DataError, DiskError
+from descenso.reading import open_regular
 from descenso.runs.files import disk_errors, make_folder, own, remove_folder, sweep, sync_folder, write_folder
 from descenso.text import _
 

@@ -3,8 +3,7 @@
     <run>/  config.json  environment.json  status.json  history.jsonl
             checkpoints/  model/weights.safetensors  plots/
 
-`status.json` appears last, with the outcome "running": with it, the run is there. It is replaced as a whole.
-`history.jsonl` is only ever appended to, one line an epoch.
+`status.json` appears last: with it, the run is there. `history.jsonl` is only ever appended to, one line an epoch.
 """
 
 import itertools
@@ -19,8 +18,9 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from descenso.config import TrainConfig, open_regular, read_settings
+from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
+from descenso.reading import open_regular, read_settings
 from descenso.runs.checkpoints import prepare
 from descenso.runs.files import disk_errors, make_folder, own, sweep, sync_folder, write_file
 from descenso.runs.history import Epoch, History, finite, read_history
@@ -30,8 +30,9 @@ from descenso.text import _, mark
 
 HISTORY = "history.jsonl"
 MOST_BYTES = 2**20  # of a JSON file of a run
-OUTCOMES = (  # those a run may be shown with; the first three are how a descent ends
+OUTCOMES = (  # those a run may be shown with; the first four are how a descent ends
     mark("completed"),
+    mark("stopped early"),
     mark("diverged"),
     mark("interrupted"),
     mark("running"),

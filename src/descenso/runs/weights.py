@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from descenso.config import open_regular
 from descenso.errors import DataError
+from descenso.reading import open_regular
 from descenso.text import _
 
 __all__ = ["read_weights"]

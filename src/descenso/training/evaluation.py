@@ -1,5 +1,6 @@
-"""How well a model does on rows it has not learned from."""
+"""How well a model does on rows it has not learned from, and what it says of rows without labels."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -7,52 +8,136 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.data.dataset import Split
-from descenso.descent.losses import cross_entropy
-from descenso.descent.problem import Arrays, Model
+from descenso.descent.problem import Arrays, Model, Params, Problem, State, Tensor, TrainState, scaled
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "Predictor", "evaluate"]
 
-ROWS_AT_ONCE = 5_000
+ROWS_AT_ONCE = 1_000
+BINS = 10  # of confidence
+
+
+class Predictor(NamedTuple):
+    """A trained model, and how rows are brought to it.
+
+    Attributes:
+        model: what predicts.
+        params: as `Model.apply` holds them.
+        model_state: what it carries besides.
+        input_scale, input_shift: as those of `Problem`.
+    """
+
+    model: Model
+    params: Params
+    model_state: State
+    input_scale: float | NDArray[np.float64]
+    input_shift: float | NDArray[np.float64] = 0.0
+
+    @classmethod
+    def of_weights(
+        cls,
+        model: Model,
+        params: Arrays,
+        model_state: Arrays,
+        input_scale: float | NDArray[np.float64],
+        input_shift: float | NDArray[np.float64] = 0.0,
+    ) -> "Predictor":
+        """From parameters as a textbook writes them; their dtype is the computation's."""
+        held = {name: tf.constant(value) for name, value in model.textbook(params).items()}
+        carried = {name: tf.constant(value) for name, value in model_state.items()}
+        return cls(model, held, carried, input_scale, input_shift)
+
+    @classmethod
+    def of_state(cls, problem: Problem, state: TrainState) -> "Predictor":
+        """What a descent has come to at `state`."""
+        held = {name: tf.convert_to_tensor(v) for name, v in problem.rule.read(state.params, state.rule_state).items()}
+        carried = {name: tf.convert_to_tensor(value) for name, value in state.model_state.items()}
+        return cls(problem.model, held, carried, problem.input_scale, problem.input_shift)
+
+    def logits(self, inputs: NDArray[np.generic]) -> Iterator[Tensor]:
+        """(rows, num_classes) for some rows of `inputs` after the other, so that all need not fit in memory."""
+        dtype = next(iter(self.params.values())).dtype
+        for first in range(0, len(inputs), ROWS_AT_ONCE):
+            rows = tf.constant(inputs[first : first + ROWS_AT_ONCE])
+            given = scaled(rows, dtype, self.input_scale, self.input_shift)
+            yield self.model.apply(self.params, self.model_state, given, False)[0]
+
+    def probabilities(self, inputs: NDArray[np.generic]) -> NDArray[np.floating]:
+        """(rows, num_classes), each in [0, 1]; a row's sum is 1."""
+        return np.concatenate([tf.nn.softmax(logits).numpy() for logits in self.logits(inputs)])
 
 
 class Evaluation(NamedTuple):
-    """Attributes: what a split's predictions came to.
+    """What a split's predictions came to.
 
-    accuracy: fraction of rows whose largest logit is the label's, in [0, 1].
-    cost: mean cross-entropy over the rows, in nats.
-    confusion: (num_classes, num_classes) int64, rows of each true class (first axis) by predicted class.
+    Attributes:
+        costs: (rows,) float64, the cross-entropy of each row, in nats.
+        confidence: (rows,) float64, the probability of the class that was predicted, in [0, 1].
+        predicted: (rows,) int64.
+        confusion: (num_classes, num_classes) int64, rows of each true class (first axis) by predicted class.
     """
 
-    accuracy: float
-    cost: float
+    costs: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    predicted: NDArray[np.int64]
     confusion: NDArray[np.int64]
 
     @property
-    def per_class(self) -> list[float | None]:
-        """Accuracy within each true class, a fraction, or None for a class without rows."""
-        totals = self.confusion.sum(axis=1)
-        return [
-            float(hit / all_) if all_ else None for hit, all_ in zip(self.confusion.diagonal(), totals, strict=True)
-        ]
+    def accuracy(self) -> float:
+        """Fraction of rows whose largest logit is the label's, in [0, 1]."""
+        return float(self.confusion.trace() / self.confusion.sum())
+
+    @property
+    def cost(self) -> float:
+        """Mean cross-entropy over the rows, in nats."""
+        return float(self.costs.mean())
+
+    @property
+    def recall(self) -> list[float | None]:
+        """Fraction of the rows of each class that were called so, or None for a class without rows."""
+        return _shares(self.confusion.diagonal(), self.confusion.sum(axis=1))
+
+    @property
+    def precision(self) -> list[float | None]:
+        """Fraction of the rows called each class that were of it, or None for a class that none was called."""
+        return _shares(self.confusion.diagonal(), self.confusion.sum(axis=0))
+
+    def calibration(self, labels: NDArray[np.int32]) -> list[tuple[int, float, float]]:
+        """Of each tenth of confidence that has rows: how many, their mean confidence, the fraction that was right.
+
+        Source: Guo et al., On Calibration of Modern Neural Networks (2017), section 2.
+        """
+        places = np.minimum((self.confidence * BINS).astype(int), BINS - 1)
+        right = self.predicted == labels
+        chosen = [places == place for place in range(BINS)]
+        return [(int(c.sum()), float(self.confidence[c].mean()), float(right[c].mean())) for c in chosen if c.any()]
+
+    def calibration_error(self, labels: NDArray[np.int32]) -> float:
+        """Expected calibration error, in [0, 1]: the mean of |confidence − accuracy| over the tenths, by rows."""
+        tenths = self.calibration(labels)
+        return sum(rows * abs(sure - right) for rows, sure, right in tenths) / len(labels)
 
 
-def evaluate(model: Model, params: Arrays, split: Split, input_scale: float) -> Evaluation:
-    """Evaluate `params`, as a textbook writes them, on `split`, a few thousand rows at a time.
+def _shares(hits: NDArray[np.int64], totals: NDArray[np.int64]) -> list[float | None]:
+    return [float(hit / total) if total else None for hit, total in zip(hits, totals, strict=True)]
+
+
+def evaluate(predictor: Predictor, split: Split) -> Evaluation:
+    """Evaluate on `split`, some rows at a time.
 
     Args:
-        model: whose parameters they are.
-        params: by name; their dtype is the computation's.
+        predictor: the model.
         split: at least one row, of the model's input shape.
-        input_scale: what inputs are multiplied by.
     """
-    held = {name: tf.constant(value) for name, value in model.textbook(params).items()}
-    dtype = next(iter(held.values())).dtype
-    cost, confusion = 0.0, np.zeros((model.num_classes, model.num_classes), np.int64)
-    for first in range(0, len(split.labels), ROWS_AT_ONCE):
-        labels = split.labels[first : first + ROWS_AT_ONCE]
-        inputs = tf.cast(split.inputs[first : first + ROWS_AT_ONCE], dtype) * tf.constant(input_scale, dtype)
-        logits, _ = model.apply(held, {}, inputs, False)
-        cost += float(cross_entropy(logits, tf.constant(labels))) * len(labels)
-        np.add.at(confusion, (labels, tf.argmax(logits, axis=1).numpy()), 1)
-    rows = len(split.labels)
-    return Evaluation(float(confusion.trace() / rows), cost / rows, confusion)
+    num_classes = predictor.model.num_classes
+    costs, confidence, predicted, first = [], [], [], 0
+    for logits in predictor.logits(split.inputs):
+        labels = split.labels[first : first + len(logits)]
+        first += len(logits)
+        logs = tf.nn.log_softmax(tf.cast(logits, tf.float64)).numpy()  # (rows, num_classes)
+        costs.append(-logs[np.arange(len(labels)), labels])
+        predicted.append(logs.argmax(axis=1))
+        confidence.append(np.exp(logs.max(axis=1)))
+    called = np.concatenate(predicted)
+    confusion = np.zeros((num_classes, num_classes), np.int64)
+    np.add.at(confusion, (split.labels, called), 1)
+    return Evaluation(np.concatenate(costs), np.concatenate(confidence), called, confusion)

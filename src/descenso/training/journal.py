@@ -34,8 +34,10 @@ class RunJournal:
     def commit(self, progress: Progress) -> None:
         """Write a checkpoint; waits for the one before."""
         self._wait()
-        arrays = {**snapshot(progress.state), COSTS: progress.costs}
+        arrays = {**snapshot(progress.state, progress.best), COSTS: progress.costs}
         about = {**self._about, "history_bytes": self._directory.history_bytes, "seconds": progress.seconds}
+        if progress.best:
+            about["best"] = {"epoch": progress.best.epoch, "cost": progress.best.cost}
         self._writing = self._writer.submit(self._write, Checkpoint(progress.position, arrays, about))
 
     def _write(self, checkpoint: Checkpoint) -> Path:

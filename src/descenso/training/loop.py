@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
-from descenso.data.dataset import Dataset
+from descenso.data.dataset import Dataset, Split
 from descenso.data.order import epoch_order
+from descenso.descent import models, rules, schedules
 from descenso.descent.losses import LOSSES
-from descenso.descent.models import MODELS
-from descenso.descent.problem import Arrays, Problem, TrainState, start, weights
-from descenso.descent.rules import RULES
-from descenso.descent.schedules import constant
+from descenso.descent.problem import Arrays, Model, Problem, TrainState, start, weights
 from descenso.engines import bind
 from descenso.engines.base import Runner
 from descenso.runs.checkpoints import Position
 from descenso.runs.history import Epoch
+from descenso.training.evaluation import Evaluation
+from descenso.training.judge import Best, Judge
 from descenso.training.observer import Observer
 from descenso.training.outcome import Interruption, Outcome
 from descenso.training.pieces import Due, Pieces
@@ -33,12 +33,14 @@ class Progress(NamedTuple):
         state: the tensors.
         costs: (position.step,) float64, the costs of the unfinished epoch so far.
         seconds: what the unfinished epoch has taken so far.
+        best: what did best on validation so far, where there is a patience to measure it by.
     """
 
     position: Position
     state: TrainState
     costs: NDArray[np.float64]
     seconds: float
+    best: Best | None = None
 
 
 class Journal(Protocol):
@@ -57,6 +59,8 @@ class Descent(NamedTuple):
     Attributes:
         problem: what was descended.
         params: the last parameters, as a textbook writes them.
+        model_state: what the model carried besides, at the end.
+        best: what did best on validation, where there was a patience.
         epochs: one record an epoch walked here.
         outcome: how it ended.
         signal: number of the signal that interrupted it, or 0.
@@ -66,6 +70,8 @@ class Descent(NamedTuple):
 
     problem: Problem
     params: Arrays
+    model_state: Arrays
+    best: Best | None
     epochs: list[Epoch]
     outcome: Outcome
     signal: int
@@ -73,15 +79,25 @@ class Descent(NamedTuple):
     compile_seconds: float
 
 
-def problem_of(config: TrainConfig, data: Dataset) -> Problem:
-    """The problem that `config` poses on `data`."""
+def problem_of(config: TrainConfig, data: Dataset, own: Model | None = None) -> Problem:
+    """The problem that `config` poses on `data`, from which validation's rows are gone; `own` in place of its model."""
+    rows = len(data.train.labels)
+    steps = config.epochs * -(-rows // config.batch_rows(rows))
+    model = models.build(config, data.input_shape, data.num_classes, own)
     return Problem(
-        model=MODELS[config.model](data.input_shape, data.num_classes),
+        model=model if config.xla == "auto" else model._replace(xla=config.xla == "on"),
         loss=LOSSES[config.loss],
-        rule=RULES[config.rule](),
-        schedule=constant(config.learning_rate),
+        rule=rules.build(
+            config.rule,
+            weight_decay=config.weight_decay,
+            clip_value=config.clip_value,
+            clip_norm=config.clip_norm,
+            average=config.average,
+        ),
+        schedule=schedules.build(config.schedule, config.learning_rate, steps),
         dtype=config.dtype,
         input_scale=data.input_scale,
+        input_shift=data.input_shift,
     )
 
 
@@ -96,37 +112,61 @@ def descend_all(
     observer: Observer,
     journal: Journal,
     begin: Progress | None = None,
+    validation: Split | None = None,
+    own: Model | None = None,
 ) -> Descent:
-    """Walk the epochs of `config` on `data.train`, from `begin` or from the start.
+    """Walk the epochs of `config` on `data.train`, from `begin` or from the start; `own` in place of its model.
 
     A signal stops it between two pieces of an epoch, about a second at most; a cost that is not finite stops it at
     that step. What is finite is committed to the journal at the start, when due, and at the end.
     """
-    problem = problem_of(config, data)
-    walker = _Walker(config, len(data.train.labels), begin or beginning(problem, config.seed), observer, journal)
-    with Interruption() as interruption, closing(bind(config.engine, problem, data.train, config.batch_size)) as runner:
+    problem, rows = problem_of(config, data, own), len(data.train.labels)
+    judge = Judge(problem, config.patience, validation) if validation and len(validation.labels) else None
+    walker = _Walker(config, rows, begin or beginning(problem, config.seed), observer, journal, judge)
+    bound = bind(config.engine, problem, data.train, config.batch_rows(rows))
+    with Interruption() as interruption, closing(bound) as runner:
         observer.bound(runner.compile_seconds)
         outcome = walker.walk(runner, interruption)
         compile_seconds = runner.compile_seconds
-    params = weights(problem, walker.progress.state)
-    return Descent(problem, params, walker.epochs, outcome, interruption.signal, walker.diverged_at, compile_seconds)
+    state = walker.progress.state
+    return Descent(
+        problem=problem,
+        params=weights(problem, state),
+        model_state={name: np.asarray(value) for name, value in state.model_state.items()},
+        best=walker.progress.best,
+        epochs=walker.epochs,
+        outcome=outcome,
+        signal=interruption.signal,
+        diverged_at=walker.diverged_at,
+        compile_seconds=compile_seconds,
+    )
 
 
 class _Walker:
     """Keeps account of one descent, piece by piece."""
 
-    def __init__(self, config: TrainConfig, rows: int, begin: Progress, observer: Observer, journal: Journal) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        rows: int,
+        begin: Progress,
+        observer: Observer,
+        journal: Journal,
+        judge: Judge | None,
+    ) -> None:
         self.progress, self.epochs = begin, list[Epoch]()
         self.diverged_at: tuple[int, int] | None = None
-        self._config, self._observer, self._journal = config, observer, journal
+        self._config, self._observer, self._journal, self._judge = config, observer, journal, judge
         self._due = Due(config.checkpoint_every)
         self._pieces = Pieces(config, rows, begin.position, self._due.steps)
-        self._batch_rows = epoch_order("sequential", rows, config.batch_size, 0, 0).weights
+        self._batch_rows = epoch_order("sequential", rows, config.batch_rows(rows), 0, 0).weights
 
     def walk(self, runner: Runner, interruption: Interruption) -> Outcome:
-        """Walk until the epochs are done, a number is not finite, or a signal comes."""
+        """Walk until the epochs are done, validation has run out of patience, a number is not finite, or a signal."""
         if self.progress.position == (0, 0):
             self._journal.commit(self.progress)
+        if self._out_of_patience():
+            return Outcome.STOPPED_EARLY
         with closing(runner.epochs(self.progress.state, self._pieces)) as walked:
             for state, trace in walked:
                 self._advance(state, trace.costs, trace.seconds)
@@ -136,37 +176,49 @@ class _Walker:
                     return Outcome.DIVERGED
                 self._close_epoch()
                 position = self.progress.position
-                done = position.epoch == self._config.epochs
+                stopped = position.step == 0 and self._out_of_patience()
+                done = position.epoch == self._config.epochs or stopped
                 if done or interruption.signal or self._due.now(self._steps_walked()):
                     self._journal.commit(self.progress)
+                if stopped and position.epoch < self._config.epochs:
+                    return Outcome.STOPPED_EARLY
                 if interruption.signal and not done:
                     return Outcome.INTERRUPTED
         return Outcome.COMPLETED
 
     def _advance(self, state: TrainState, costs: NDArray[np.float64], seconds: float) -> None:
         self._pieces.pace(seconds, len(costs))
-        (epoch, step), _, before, earlier = self.progress
+        (epoch, step), _, before, earlier, best = self.progress
         position = Position(epoch, step + len(costs))
-        self.progress = Progress(position, state, np.concatenate([before, costs]), earlier + seconds)
+        self.progress = Progress(position, state, np.concatenate([before, costs]), earlier + seconds, best)
 
     def _steps_walked(self) -> int:
         epoch, step = self.progress.position
         return epoch * self._pieces.steps_per_epoch + step
 
     def _close_epoch(self) -> None:
-        (epoch, step), state, _, _ = self.progress
+        (epoch, step), state, _, _, best = self.progress
         if step == self._pieces.steps_per_epoch:
-            self._record(epoch)
-            self.progress = Progress(Position(epoch + 1, 0), state, np.empty(0), 0.0)
+            judged = self._judge(state) if self._judge else None
+            self._record(epoch, judged)
+            if self._judge and judged:
+                best = self._judge.better(epoch, judged.cost, state, best)
+            self.progress = Progress(Position(epoch + 1, 0), state, np.empty(0), 0.0, best)
+
+    def _out_of_patience(self) -> bool:
+        """Whether as many epochs as one has patience for have gone by since the best one."""
+        best, patience = self.progress.best, self._config.patience
+        return best is not None and patience > 0 and self.progress.position.epoch - 1 - best.epoch >= patience
 
     def _diverge(self, epoch: int, step: int) -> None:
         self.diverged_at = epoch, step
         self._record(epoch)
 
-    def _record(self, epoch: int) -> None:
+    def _record(self, epoch: int, judged: Evaluation | None = None) -> None:
         costs = self.progress.costs
         cost = float(np.average(costs, weights=self._batch_rows[: len(costs)]))
-        self.epochs.append(Epoch(epoch, cost, self.progress.seconds))
+        validated = (judged.cost, judged.accuracy) if judged else ()
+        self.epochs.append(Epoch(epoch, cost, self.progress.seconds, *validated))
         self._journal.epoch(self.epochs[-1])
         self._observer.epoch(self.epochs[-1])
 

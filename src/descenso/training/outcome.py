@@ -12,11 +12,12 @@ __all__ = ["Interruption", "Outcome"]
 class Outcome(str, Enum):
     """How a descent ended; its value is what `status.json` holds.
 
-    COMPLETED: all epochs were walked. DIVERGED: a cost was not finite. INTERRUPTED: a person or the system
-    asked it to stop, and it did so between two epochs.
+    COMPLETED: all epochs were walked. STOPPED_EARLY: validation had not become better for long enough. DIVERGED: a
+    cost was not finite. INTERRUPTED: a person or the system asked it to stop, and it did so between two steps.
     """
 
     COMPLETED = "completed"
+    STOPPED_EARLY = "stopped early"
     DIVERGED = "diverged"
     INTERRUPTED = "interrupted"
 

@@ -46,7 +46,8 @@ class Pieces:
 
     def __init__(self, config: TrainConfig, rows: int, begin: Position, every_steps: int | None) -> None:
         self._config, self._rows, self._begin, self._every = config, rows, begin, every_steps
-        self.steps_per_epoch = -(-rows // config.batch_size)
+        self._batch_rows = config.batch_rows(rows)
+        self.steps_per_epoch = -(-rows // self._batch_rows)
         self._steps = FIRST_STEPS
 
     def pace(self, seconds: float, steps: int) -> None:
@@ -56,7 +57,7 @@ class Pieces:
     def __iter__(self) -> Iterator[Order]:
         config, step = self._config, self._begin.step
         for epoch in range(self._begin.epoch, config.epochs):
-            order = epoch_order(config.order, self._rows, config.batch_size, config.seed, epoch)
+            order = epoch_order(config.order, self._rows, self._batch_rows, config.seed, epoch)
             while step < self.steps_per_epoch:
                 walked = epoch * self.steps_per_epoch + step
                 until_due = self._every - walked % self._every if self._every else self._steps

@@ -6,26 +6,37 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.descent.problem import Arrays, Problem, TrainState, start
+from descenso.descent.problem import Arrays, Problem, TrainState, start, weights
 from descenso.errors import CheckpointError
 from descenso.text import _
+from descenso.training.judge import Best
 
 __all__ = ["restore", "snapshot"]
 
 
-def snapshot(state: TrainState) -> Arrays:
-    """Every tensor of `state` under its path: "step", "params/W", "rule_state/velocity/W", …"""
-    return {name: np.asarray(value) for name, value in _leaves(state._asdict())}
+BEST = "best"  # before the names of what did best on validation
 
 
-def restore(problem: Problem, seed: int, arrays: dict[str, NDArray[np.generic]]) -> TrainState:
-    """The state that `snapshot` made `arrays` of.
+def snapshot(state: TrainState, best: Best | None = None) -> Arrays:
+    """Every tensor of `state` under its path: "step", "params/W", "rule_state/velocity/W", …; and of `best`, which
+    is that state's beside "best/".
+    """
+    kept = {BEST: {"params": best.params, "model_state": best.model_state}} if best else {}
+    return {name: np.asarray(value) for name, value in _leaves({**state._asdict(), **kept})}
+
+
+def restore(
+    problem: Problem, seed: int, arrays: dict[str, NDArray[np.generic]], best: tuple[int, float] | None = None
+) -> tuple[TrainState, Best | None]:
+    """What `snapshot` made `arrays` of; `best` tells the epoch and the cost of what did best, where there is such.
 
     Raises:
         CheckpointError: where the arrays are not those of `problem`.
     """
     template = start(problem, seed)
-    expected = {name: (value.shape, value.dtype) for name, value in snapshot(template).items()}
+    params, carried = weights(problem, template), template.model_state
+    like = Best(*best, params, carried) if best else None
+    expected = {name: (value.shape, value.dtype) for name, value in snapshot(template, like).items()}
     found = {name: (value.shape, value.dtype) for name, value in arrays.items()}
     if found != expected:
         raise CheckpointError(
@@ -33,7 +44,12 @@ def restore(problem: Problem, seed: int, arrays: dict[str, NDArray[np.generic]])
                 found=_inventory(found), expected=_inventory(expected)
             )
         )
-    return TrainState(**_fill(template._asdict(), arrays, ""))
+    state = TrainState(**_fill(template._asdict(), arrays, ""))
+    if best is None:
+        return state, None
+    parts = ({name: arrays[f"{BEST}/{part}/{name}"] for name in nest} for part, nest in
+             (("params", params), ("model_state", carried)))  # fmt: skip
+    return state, Best(*best, *parts)
 
 
 def _inventory(kinds: dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]) -> str:

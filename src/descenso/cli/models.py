@@ -1,0 +1,21 @@
+"""`descenso models`."""
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from descenso.cli.options import Json, cell, say_json
+from descenso.family import MODELS
+from descenso.text import _
+
+
+def models(as_json: Json = False) -> None:
+    """List the models, and the settings that each brings; any flag goes before them."""
+    if as_json:
+        say_json({"models": {name: model.settings for name, model in MODELS.items()}})
+        return
+    table = Table(_("model"), _("what it is"), _("settings"), box=SIMPLE)
+    for name, model in MODELS.items():
+        told = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in model.settings.items() if value)
+        table.add_row(name, cell(_(model.text)), told)
+    Console().print(table)

@@ -1,0 +1,248 @@
+"""Tables, CSV and Parquet, read by polars (extra `tables`): numbers in columns, and one column of labels.
+
+Rows are counted as a person counts them: row 1 is the first after the header.
+"""
+
+import contextlib
+import csv
+import io
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.data.limits import Limits
+from descenso.data.opening import opened
+from descenso.data.split import in_order
+from descenso.errors import ConfigError, DataError
+from descenso.text import _, closest
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIXES = (".csv", ".parquet")
+MOST_HEADER = 2**20  # bytes that the header and the first row may take
+TRUTH = {"true": 1.0, "false": 0.0}
+
+__all__ = ["SUFFIXES", "Table", "read_table"]
+
+
+class Table(NamedTuple):
+    """Numbers in columns, and labels.
+
+    Attributes:
+        inputs: (rows, columns) float64, or float32 where the file's columns all are.
+        columns: their names.
+        labels: (rows,) int32, each an index into the class names; empty where no label was asked for.
+        class_names: the labels that there are, sorted.
+    """
+
+    inputs: NDArray[np.generic]
+    columns: tuple[str, ...]
+    labels: NDArray[np.int32]
+    class_names: tuple[str, ...]
+
+
+def read_table(path: Path, limits: Limits, label: str | None, columns: tuple[str, ...] = ()) -> Table:
+    """The table in `path`, a CSV or Parquet file.
+
+    Args:
+        path: CSV in UTF-8 with a header, its separator a comma, semicolon or tab; or Parquet.
+        limits: what to refuse as too large.
+        label: the column of the labels, text or whole numbers; None where none are wanted.
+        columns: those to read as inputs, in this order; all others but the label's where empty.
+
+    Raises:
+        ConfigError: for a label that is not given or no column, or where polars is not installed.
+        DataError: naming row and column, for what is missing, no number or not finite; for rows of different lengths,
+            columns of one name, and more than the limits allow.
+    """
+    try:
+        import polars as pl
+    except ImportError:
+        raise ConfigError(
+            _("{path}: tables are read by polars, which is not installed; try pip install 'descenso[tables]'").format(
+                path=path
+            )
+        ) from None
+    faults = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+    with opened(path, limits) as file:
+        try:
+            is_csv = path.suffix.lower() == ".csv"
+            found = _read_csv(path, file.read(MOST_HEADER), limits, label, columns) if is_csv else None
+            frame, wanted = found or _read_parquet(path, limits, label, columns)
+        except faults as error:
+            raise DataError(
+                _("{path}: cannot be read as a table ({reason})").format(path=path, reason=str(error).split("\n")[0])
+            ) from None
+    return _table(path, frame, label, wanted)
+
+
+def _choose(
+    path: Path, names: list[str], label: str | None, columns: tuple[str, ...], limits: Limits
+) -> tuple[str, ...]:
+    """The columns of the inputs, once the names are in order."""
+    limits.check("columns", len(names), path)
+    twice = [name for name, following in itertools.pairwise(sorted(names)) if name == following]
+    if twice:
+        raise DataError(_("{path}: two columns are called {name!r}; rename one").format(path=path, name=twice[0]))
+    if label == "":
+        raise ConfigError(
+            _("{path}: which column holds the labels? its columns are {columns}; try --label {last}").format(
+                path=path, columns=", ".join(names), last=names[-1]
+            )
+        )
+    if label and label not in names:
+        raise ConfigError(
+            _("{path}: there is no column {label!r}{hint} for the labels; its columns are {columns}").format(
+                path=path, label=label, hint=closest(label, names), columns=", ".join(names)
+            )
+        )
+    missing = [name for name in columns if name not in names]
+    if missing:
+        raise DataError(
+            _("{path}: the columns {missing} are missing, which the model reads; its columns are {columns}").format(
+                path=path, missing=", ".join(missing), columns=", ".join(names)
+            )
+        )
+    wanted = columns or tuple(name for name in names if name != label)
+    if not wanted:
+        raise DataError(_("{path}: no column besides the labels'; there is nothing to learn from").format(path=path))
+    return wanted
+
+
+def _read_csv(
+    path: Path, head: bytes, limits: Limits, label: str | None, columns: tuple[str, ...]
+) -> tuple["pl.DataFrame", tuple[str, ...]]:
+    import polars as pl
+
+    names, first, separator = _head(path, head)
+    wanted = _choose(path, names, label, columns, limits)
+    truths = {name for name, cell in zip(names, first, strict=False) if name in wanted and cell.lower() in TRUTH}
+    schema = {name: pl.Float64() if name in wanted and name not in truths else pl.String() for name in names}
+    most = min(limits.rows, limits.array_bytes // (8 * len(wanted)))
+    try:
+        frame = pl.read_csv(path, schema=schema, separator=separator, columns=[*wanted, *filter(None, [label])],
+                            n_rows=most + 1, glob=False)  # fmt: skip
+    except pl.exceptions.ComputeError:
+        _complain(path, separator, names, set(wanted), limits)
+        raise
+    while len(frame) and all(column.is_null()[-1] for column in frame):  # blank lines at the end
+        frame = frame[:-1]
+    _check_size(path, len(frame), len(wanted), limits)
+    text = {name: frame[name].str.to_lowercase().replace_strict(TRUTH, default=None) for name in truths}
+    for name, numbers in text.items():
+        _refuse_first(path, frame, name, numbers.is_null() & frame[name].is_not_null())
+        frame = frame.with_columns(numbers.cast(pl.Float64).alias(name))
+    return frame, wanted
+
+
+def _head(path: Path, head: bytes) -> tuple[list[str], list[str], str]:
+    """Header, first row, and the separator, which is the one that stands most often in the header."""
+    if not head.strip():
+        raise DataError(_("{path}: an empty file").format(path=path))
+    try:
+        text = head[: head.rfind(b"\n") + 1 or None].decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(_("{path}, byte {byte}: not UTF-8 text").format(path=path, byte=error.start)) from None
+    if len(head) == MOST_HEADER and text.count("\n") < 2:
+        raise DataError(_("{path}: no row ends within {most} bytes").format(path=path, most=MOST_HEADER))
+    first = text.split("\n", 1)[0]
+    if any(ord(character) < 32 and character not in "\t\r" for character in first):  # packed, and not text
+        raise DataError(_("{path}, byte {byte}: not UTF-8 text").format(path=path, byte=0))
+    separator = max(",;\t", key=first.count)
+    try:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        return next(rows), next(rows, []), separator
+    except csv.Error as error:
+        raise DataError(_("{path}: cannot be read as a table ({reason})").format(path=path, reason=error)) from None
+
+
+def _complain(path: Path, separator: str, names: list[str], wanted: set[str], limits: Limits) -> None:
+    """Name the row and column that polars would not take, if Python's own reader finds them."""
+    with (
+        opened(path, limits) as file,
+        io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="") as text,
+        contextlib.suppress(csv.Error),
+    ):
+        rows = csv.reader(text, delimiter=separator)
+        next(rows)
+        for row, cells in enumerate(rows, start=1):
+            if len(cells) > len(names):
+                raise DataError(
+                    _("{path}, row {row}: {got} values, the header names {expected} columns").format(
+                        path=path, row=row, got=len(cells), expected=len(names)
+                    )
+                )
+            for name, cell in zip(names, cells, strict=False):
+                if name in wanted and cell and not _is_number(cell):
+                    _refuse(path, row, name, _("{value!r} is no number").format(value=cell[:40]))
+
+
+def _is_number(cell: str) -> bool:
+    with contextlib.suppress(ValueError):
+        float(cell)
+        return True
+    return cell.lower() in TRUTH
+
+
+def _read_parquet(
+    path: Path, limits: Limits, label: str | None, columns: tuple[str, ...]
+) -> tuple["pl.DataFrame", tuple[str, ...]]:
+    import polars as pl
+
+    lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    schema = lazy.collect_schema()
+    wanted = _choose(path, schema.names(), label, columns, limits)
+    for name in wanted:
+        if not (schema[name].is_numeric() or schema[name] == pl.Boolean):
+            _refuse(path, 1, name, _("type {dtype}, expected numbers").format(dtype=schema[name]))
+    rows = lazy.select(pl.len()).collect().item()
+    _check_size(path, rows, len(wanted), limits)
+    frame = pl.read_parquet(path, columns=[*wanted, *filter(None, [label])], n_rows=rows, glob=False,
+                            hive_partitioning=False)  # fmt: skip
+    kind = pl.Float32 if all(schema[name] == pl.Float32 for name in wanted) else pl.Float64
+    return frame.with_columns(pl.col(wanted).cast(kind)), wanted
+
+
+def _check_size(path: Path, rows: int, columns: int, limits: Limits) -> None:
+    limits.check("rows", rows, path)
+    limits.check("array_bytes", 8 * rows * columns, path)
+    if not rows:
+        raise DataError(_("{path}: no rows; give at least one").format(path=path))
+
+
+def _table(path: Path, frame: "pl.DataFrame", label: str | None, wanted: tuple[str, ...]) -> Table:
+    import polars as pl
+
+    gaps = [(int(frame[name].is_null().arg_max() or 0), name) for name in frame.columns if frame[name].null_count()]
+    if gaps:
+        _refuse(path, min(gaps)[0] + 1, min(gaps)[1], _("no value; fill it in, or leave the row out"))
+    for name in wanted:
+        _refuse_first(path, frame, name, ~frame[name].is_finite())
+    inputs = frame.select(wanted).to_numpy(order="c")
+    if not label:
+        return Table(inputs, wanted, np.zeros(0, np.int32), ())
+    given = frame[label]
+    if isinstance(given.dtype, pl.Categorical | pl.Enum):
+        given = given.cast(pl.String)
+    if not (given.dtype.is_integer() or given.dtype in (pl.String, pl.Boolean)):
+        _refuse(path, 1, label, _("labels of type {dtype}, expected text or whole numbers").format(dtype=given.dtype))
+    text = given.cast(pl.String)
+    names = in_order(path, text.unique().to_list())
+    codes = text.replace_strict(names, list(range(len(names))), return_dtype=pl.Int32)
+    return Table(inputs, wanted, codes.to_numpy().astype(np.int32), tuple(names))
+
+
+def _refuse_first(path: Path, frame: "pl.DataFrame", name: str, wrong: "pl.Series") -> None:
+    if wrong.any():
+        row = int(wrong.arg_max() or 0)
+        _refuse(path, row + 1, name, _("{value!r} is no number").format(value=frame[name][row]))
+
+
+def _refuse(path: Path, row: int, column: str, reason: str) -> NoReturn:
+    raise DataError(
+        _("{path}, row {row}, column {column!r}: {reason}").format(path=path, row=row, column=column, reason=reason)
+    )

@@ -1,0 +1,266 @@
+"""Keras models as pure functions, whose state travels through every engine; and the two that descenso brings."""
+
+import contextlib
+import importlib
+import random
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from descenso.config import TrainConfig
+from descenso.descent.layers import Dropout
+from descenso.descent.problem import Arrays, Model, Params, State, Tensor
+from descenso.errors import ConfigError
+from descenso.family import MODELS
+from descenso.text import _
+
+__all__ = ["as_model", "cnn", "from_factory", "from_keras", "mlp", "own_model"]
+
+Factory = Callable[[], Any]  # makes a keras.Model
+CONVOLUTIONS = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+    keras.layers.Conv2DTranspose,
+)
+
+
+def own_model(config: TrainConfig, given: Any) -> Model | None:
+    """The model of a run that was trained with one's own, as `given`; None for one that descenso brings.
+
+    Raises:
+        ConfigError: where none is given: a run may come from others, and nothing that its files name is imported.
+    """
+    if given is None and config.model in MODELS:
+        return None
+    if given is None:
+        raise ConfigError(
+            _("model: the run was trained with {name}, which is code, and not run unasked; try --model {name}").format(
+                name=config.model
+            )
+        )
+    return as_model(given, config.dtype)
+
+
+def from_keras(made_of: Any, dtype: str = "float32") -> Model:
+    """A Keras model as a `Model`: its variables become params and state, its layers a pure function.
+
+    Args:
+        made_of: a keras.Model, which starts from the weights that it has; or a function without arguments that makes
+            one, whose start is then drawn by the seed. It maps (batch, *input_shape) to logits (batch, num_classes).
+        dtype: "float32" or "float64", in which a function's model is made.
+
+    Returns:
+        The model. Its params have the names of Keras, counted anew in each model ("dense_1/kernel"). Keras's own
+        Dropout draws other numbers under XLA than elsewhere; `descenso.descent.layers.Dropout` does not.
+
+    Raises:
+        ConfigError: for one whose output is not a row of logits, or that adds losses of its own.
+    """
+    made = callable(made_of) and not isinstance(made_of, keras.Model)
+    model = _make(made_of, 0, dtype) if made else made_of
+    _check(model, dtype)
+    trained, carried = _names(model)
+
+    def init(seed: int) -> tuple[Arrays, Arrays]:
+        first = _make(made_of, seed, "float32") if made else model  # of float32: one start in both precisions
+        params = zip(trained, first.trainable_variables, strict=True)
+        state = zip(carried, first.non_trainable_variables, strict=True)
+        like = dict(zip(carried, (str(value.dtype) for value in model.non_trainable_variables), strict=True))
+        return (
+            {name: np.asarray(value) for name, value in params},
+            {name: np.asarray(value).astype(like[name]) for name, value in state},
+        )
+
+    def apply(params: Params, state: State, inputs: Tensor, training: bool) -> tuple[Tensor, State]:
+        given = [params[name] for name in trained], [state[name] for name in carried]
+        logits, changed = model.stateless_call(*given, inputs, training=training)
+        return logits, dict(zip(carried, changed, strict=True))
+
+    convolves = any(isinstance(layer, CONVOLUTIONS) for layer in model._flatten_layers())
+    shape = tuple(model.input_shape[1:])
+    return Model(model.name, shape, int(model.output_shape[-1]), init, apply, xla=not convolves)
+
+
+def as_model(given: Any, dtype: str) -> Model:
+    """A `Model` of what a user gave: itself, or one of Keras, or the path of what makes one.
+
+    Raises:
+        ConfigError: for anything else.
+    """
+    if isinstance(given, Model):
+        return given
+    if isinstance(given, str):
+        return from_factory(given, dtype)
+    if not callable(given):
+        raise ConfigError(
+            _(
+                "model must be a name, a keras.Model or a function that makes one, got {value!r}; try model='mlp'"
+            ).format(value=given)
+        )
+    return from_keras(given, dtype)
+
+
+def from_factory(path: str, dtype: str) -> Model:
+    """The model that the function at `path`, "package.module:function", makes.
+
+    Raises:
+        ConfigError: where there is no such function, or what it makes is no model.
+    """
+    module, _colon, name = path.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            _("model: {path} cannot be imported ({reason}); try --model package.module:factory, or give model=").format(
+                path=path, reason=error
+            )
+        ) from None
+    return from_keras(factory, dtype)
+
+
+def mlp(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int) -> Model:
+    """Dense layers of `config.hidden` units with an activation and dropout after each, then one of logits.
+
+    Weights start as Glorot and Bengio (2010), section 4.2, or for relu as He et al. (2015), section 2.2; biases at 0.
+
+    Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors (1986).
+    """
+
+    def make() -> Any:
+        layers = [keras.layers.Input(input_shape), keras.layers.Flatten(), *_dense(config)]
+        return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
+
+    return from_keras(make, config.dtype)._replace(name="mlp")
+
+
+def cnn(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int) -> Model:
+    """A block for each of `config.filters` (5×5 convolution, 2×2 maximum, batch normalisation, activation), then dense
+    layers of `config.hidden` units, then one of logits.
+
+    Normalising after the maximum costs a quarter of doing it before.
+
+    Sources: LeCun et al., Gradient-Based Learning Applied to Document Recognition (1998), section 2; Ioffe and Szegedy,
+    Batch Normalization (2015), section 3.
+    """
+    if len(input_shape) not in (2, 3):
+        raise ConfigError(
+            _("model: cnn reads images, of height and width, got inputs of shape {shape}; try --model mlp").format(
+                shape="×".join(map(str, input_shape))
+            )
+        )
+
+    def make() -> Any:
+        layers: list[Any] = [keras.layers.Input(input_shape)]
+        if len(input_shape) == 2:
+            layers.append(keras.layers.Reshape((*input_shape, 1)))
+        for filters in _numbers(config.filters):
+            layers += [
+                keras.layers.Conv2D(filters, 5, padding="same", use_bias=False, kernel_initializer="he_normal"),
+                keras.layers.MaxPooling2D(padding="same"),
+                keras.layers.BatchNormalization(momentum=0.9),
+                keras.layers.Activation(config.activation),
+            ]
+        layers += [keras.layers.Flatten(), *_dense(config)]
+        return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
+
+    return from_keras(make, config.dtype)._replace(name="cnn")
+
+
+def _dense(config: TrainConfig) -> list[Any]:
+    start = "he_normal" if config.activation == "relu" else "glorot_uniform"
+    layers: list[Any] = []
+    for units in _numbers(config.hidden):
+        layers.append(keras.layers.Dense(units, activation=config.activation, kernel_initializer=start))
+        layers += [Dropout(config.dropout)] if config.dropout else []
+    return layers
+
+
+def _numbers(written: str) -> list[int]:
+    return [int(number) for number in written.split(",") if number]
+
+
+def _make(factory: Factory, seed: int, dtype: str) -> Any:
+    with _seeded(seed), _computing_in(dtype):
+        model = factory()
+    if not isinstance(model, keras.Model):
+        raise ConfigError(
+            _("model: {name} made a {kind}, expected a keras.Model").format(
+                name=getattr(factory, "__name__", factory), kind=type(model).__name__
+            )
+        )
+    return model
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """While entered, Keras's initialisers draw by `seed`: those without one of their own take it from `random`."""
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+@contextlib.contextmanager
+def _computing_in(dtype: str) -> Iterator[None]:
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
+
+
+def _check(model: Any, dtype: str) -> None:
+    if not model.built:
+        raise ConfigError(_("model: {name} has no input shape; begin it with keras.Input").format(name=model.name))
+    if isinstance(model.output_shape, list | dict) or len(model.output_shape) != 2 or model.output_shape[-1] is None:
+        raise ConfigError(
+            _("model: {name} gives {shape}, expected one row of logits, (batch, num_classes)").format(
+                name=model.name, shape=model.output_shape
+            )
+        )
+    if getattr(model.layers[-1], "activation", None) is keras.activations.softmax:
+        raise ConfigError(
+            _(
+                "model: {name} ends in softmax, and the loss would take it a second time; leave that activation out"
+            ).format(name=model.name)
+        )
+    if model.losses:
+        raise ConfigError(_("model: {name} adds losses of its own; try --weight-decay").format(name=model.name))
+    if model.compute_dtype != dtype:
+        raise ConfigError(
+            _("model: {name} computes in {found}, the run in {dtype}; try --dtype {found}, or give a function").format(
+                name=model.name, found=model.compute_dtype, dtype=dtype
+            )
+        )
+
+
+def _names(model: Any) -> tuple[list[str], list[str]]:
+    """Stable names of its trained and of its carried variables: Keras counts layers through the whole process
+    ("dense_7"), here each model begins at "dense".
+    """
+    seen: dict[str, list[str]] = {}
+
+    def renumbered(place: str, part: str) -> str:
+        base = re.sub(r"_\d+$", "", part)
+        parts = seen.setdefault(place + base, [])
+        if part not in parts:
+            parts.append(part)
+        return base + (f"_{parts.index(part)}" if parts.index(part) else "")
+
+    def name(variable: Any) -> str:
+        *folders, own = variable.path.removeprefix(f"{model.name}/").split("/")
+        return "/".join([*(renumbered("/".join(folders[:i]), part) for i, part in enumerate(folders)), own])
+
+    trained = [name(variable) for variable in model.trainable_variables]
+    return trained, [name(variable) for variable in model.non_trainable_variables]

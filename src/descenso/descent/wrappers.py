@@ -1,0 +1,72 @@
+"""What a rule may be wrapped in: clipping, decay, averaging. Each takes a rule and gives one, so that they compose."""
+
+import tensorflow as tf
+
+from descenso.descent.problem import Params, Rule, RuleState, Tensor
+
+__all__ = ["averaged", "clipped_by_norm", "clipped_by_value", "decayed"]
+
+
+def decayed(rule: Rule, rate: float) -> Rule:
+    """`rule`, and weights that decay apart from the gradient: θ ← θ − η λ θ, with λ = `rate`, in [0, inf).
+
+    Source: Loshchilov and Hutter (2019), section 2.
+    """
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        updates, state = rule.update(gradients, state, params, learning_rate)
+        return {name: each - learning_rate * rate * params[name] for name, each in updates.items()}, state
+
+    return rule._replace(update=update)
+
+
+def clipped_by_value(rule: Rule, bound: float) -> Rule:
+    """`rule` on gradients with each component brought into [−bound, bound]; `bound` in (0, inf).
+
+    As the clipvalue of Keras.
+    """
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        clipped = {name: tf.clip_by_value(g, -bound, bound) for name, g in gradients.items()}
+        return rule.update(clipped, state, params, learning_rate)
+
+    return rule._replace(update=update)
+
+
+def clipped_by_norm(rule: Rule, bound: float) -> Rule:
+    """`rule` on g · min(1, bound / ‖g‖), the norm taken over all parameters together; `bound` in (0, inf).
+
+    As the global_clipnorm of Keras.
+
+    Source: Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks (2013), algorithm 1.
+    """
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        norm = tf.sqrt(tf.add_n([tf.reduce_sum(g * g) for g in gradients.values()]))
+        share = bound / tf.maximum(norm, bound)  # 1 within the bound
+        return rule.update({name: share * g for name, g in gradients.items()}, state, params, learning_rate)
+
+    return rule._replace(update=update)
+
+
+def averaged(rule: Rule, decay: float) -> Rule:
+    """`rule`, whose outcome is the moving average of the weights: a ← decay · a + (1 − decay) θ, from the first θ.
+
+    `decay` in [0, 1). As the use_ema of Keras with ema_overwrite_frequency None.
+
+    Source: Polyak and Juditsky, Acceleration of Stochastic Approximation by Averaging (1992), in exponential form.
+    """
+
+    def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
+        updates, inner = rule.update(gradients, state["rule"], params, learning_rate)
+        average = {
+            name: decay * state["average"][name] + (1 - decay) * (value + updates[name])
+            for name, value in params.items()
+        }
+        return updates, {"rule": inner, "average": average}
+
+    return Rule(
+        lambda params: {"rule": rule.init(params), "average": dict(params)},
+        update,
+        lambda params, state: state["average"],
+    )

@@ -1,0 +1,93 @@
+"""What a descent learned, as it lies in the weights' file: parameters, state, and how inputs are brought to them."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.errors import DataError
+from descenso.text import _
+
+__all__ = ["STATE", "Trained"]
+
+MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
+MOST_DIMENSIONS = 8
+STATE = "model_state:"  # before the names of what a model carries besides its parameters
+Arrays = dict[str, NDArray[np.generic]]
+
+
+class Trained(NamedTuple):
+    """A trained model's numbers.
+
+    Attributes:
+        params: as a textbook writes them.
+        model_state: what the model carries besides, such as the statistics of batch normalisation.
+        input_shape: of one row.
+        class_names: one a class.
+        input_scale, input_shift: as those of `Dataset`.
+        columns: names of a table's inputs.
+    """
+
+    params: Arrays
+    model_state: Arrays
+    input_shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+    input_scale: float | NDArray[np.float64]
+    input_shift: float | NDArray[np.float64] = 0.0
+    columns: tuple[str, ...] = ()
+
+    def packed(self) -> tuple[Arrays, dict[str, str]]:
+        """The file's arrays, and what it says of itself."""
+        arrays = {**self.params, **{STATE + name: value for name, value in self.model_state.items()}}
+        about = {
+            "input_shape": list(self.input_shape),
+            "class_names": list(self.class_names),
+            "input_scale": np.asarray(self.input_scale).tolist(),
+            "input_shift": np.asarray(self.input_shift).tolist(),
+            "columns": list(self.columns),
+        }
+        return arrays, {name: json.dumps(value) for name, value in about.items()}
+
+    @classmethod
+    def unpacked(cls, arrays: Arrays, about: dict[str, str], path: Path) -> "Trained":
+        """What was packed; `path` is where it was found.
+
+        Raises:
+            DataError: for a file that does not say what it is of, or holds numbers that are not finite.
+        """
+        try:
+            told = {name: json.loads(about[name]) for name in ("input_shape", "class_names", "columns")}
+            scale, shift = (_numbers(about[name]) for name in ("input_scale", "input_shift"))
+            shape, classes, columns = (_told(told[name], kind) for name, kind in
+                                       (("input_shape", int), ("class_names", str), ("columns", str)))  # fmt: skip
+            if not 2 <= len(classes) <= MOST_CLASSES or len(shape) > MOST_DIMENSIONS or any(n < 1 for n in shape):
+                raise ValueError(f"{len(classes)} classes, inputs {shape}")
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
+            raise DataError(
+                _("{path}: weights that do not say what they are of ({reason})").format(path=path, reason=repr(error))
+            ) from None
+        params = {name: array for name, array in arrays.items() if not name.startswith(STATE)}
+        state = {name.removeprefix(STATE): array for name, array in arrays.items() if name.startswith(STATE)}
+        dtypes = {array.dtype for array in params.values()}
+        if dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}) or not all(map(_finite, arrays.values())):
+            raise DataError(_("{path}: weights that are not finite numbers of one type").format(path=path))
+        return cls(params, state, shape, classes, scale, shift, columns)
+
+
+def _told(values: Any, kind: type) -> tuple[Any, ...]:
+    if not isinstance(values, list) or not all(type(value) is kind for value in values):
+        raise ValueError(f"{values!r}")
+    return tuple(values)
+
+
+def _numbers(written: str) -> float | NDArray[np.float64]:
+    numbers = np.asarray(json.loads(written), np.float64)
+    if not np.isfinite(numbers).all():
+        raise ValueError(written)
+    return numbers if numbers.ndim else float(numbers)
+
+
+def _finite(array: NDArray[np.generic]) -> bool:
+    return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())

@@ -1,0 +1,69 @@
+"""`descenso predict`, and the lists of the family, as a person types them."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from descenso.family import MODELS, RULES, SCHEDULES
+from shell import descenso
+
+
+@pytest.fixture(scope="module")
+def files(tiny, tmp_path_factory):
+    """Two test images of 8×8 pixels, and all test rows as NPZ."""
+    folder = tmp_path_factory.mktemp("files")
+    for index in range(2):
+        Image.fromarray(tiny.test.inputs[index]).save(folder / f"{index}.png")
+    np.savez(folder / "rows.npz", x=tiny.test.inputs)
+    return folder
+
+
+def test_predict_as_json_is_what_the_weights_say(trained, files, tiny, tmp_path):
+    run = trained.folder / "first"
+    answer = json.loads(descenso("predict", run, files / "rows.npz", "--json", cwd=tmp_path).stdout)
+    logits = tiny.test.inputs.reshape(61, 64) / 255 @ weights(run)["W"] + weights(run)["b"]
+    assert [int(each["class"]) for each in answer["predictions"]] == logits.argmax(axis=1).tolist()
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    found = [each["probabilities"] for each in answer["predictions"]]
+    np.testing.assert_allclose(found, shares, atol=1e-5)
+    assert list(tmp_path.iterdir()) == []
+
+
+def weights(run):
+    from descenso import open_run
+
+    return open_run(run).weights
+
+
+def test_predict_for_a_person_shows_what_the_model_saw(trained, files, tmp_path):
+    process = descenso("predict", trained.folder / "first", files / "0.png", files / "1.png", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.splitlines()[-1] == "What the model saw: first-seen.png"
+    assert np.asarray(Image.open(tmp_path / "first-seen.png").convert("L")).std() > 0
+
+
+def test_predict_as_csv(trained, files, tmp_path):
+    process = descenso("predict", trained.folder / "first", files / "0.png", "--csv", cwd=tmp_path)
+    header, row = csv.reader(io.StringIO(process.stdout))
+    assert header == ["input", "class", "0", "1", "2", "3"]
+    assert row[0] == str(files / "0.png")
+    assert int(row[1]) == int(np.argmax([float(share) for share in row[2:]]))
+
+
+def test_predict_of_what_cannot_be_read(trained, tmp_path):
+    (tmp_path / "no.png").write_bytes(b"no image")
+    process = descenso("predict", trained.folder / "first", "no.png", cwd=tmp_path)
+    assert (process.returncode, process.stdout) == (3, "")
+    assert "no.png: neither a PNG nor a JPEG image" in process.stderr
+
+
+@pytest.mark.parametrize(("command", "members"), [("rules", RULES), ("schedules", SCHEDULES), ("models", MODELS)])
+def test_the_family_is_listed(command, members, tmp_path):
+    process = descenso(command, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert all(f" {name} " in process.stdout for name in members)
+    assert list(json.loads(descenso(command, "--json", cwd=tmp_path).stdout)[command]) == list(members)

@@ -1,0 +1,176 @@
+import re
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from descenso.data.catalog import load
+from descenso.data.inputs import Expected, read_inputs
+from descenso.data.limits import Limits
+from descenso.errors import DataError
+
+DIGITS = Expected((28, 28), like_mnist=True)
+TABLE = Expected((2,), ("a", "b"), "f")
+
+
+def refused(path, told):
+    return pytest.raises(DataError, match=f"^{re.escape(f'{path}{told}')}")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("mnist").test.inputs[:200]
+
+
+@pytest.fixture
+def seen(tmp_path):
+    """What a model of MNIST's digits sees of a picture."""
+
+    def seen(pixels, **options):
+        Image.fromarray(np.asarray(pixels)).save(tmp_path / "a.png", **options)
+        inputs, names = read_inputs([tmp_path / "a.png"], DIGITS, Limits())
+        assert (inputs.shape, inputs.dtype, names) == ((1, 28, 28), np.uint8, [str(tmp_path / "a.png")])
+        return inputs[0].astype(int)
+
+    return seen
+
+
+def test_digits_of_mnist_stay_as_they_are(digits, seen):
+    """They were made so: made so again they change next to nothing."""
+    differences = np.array([np.abs(seen(digit) - digit).mean() for digit in digits])
+    assert np.median(differences) == 0
+    assert differences.mean() < 0.3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda digit: 255 - digit,
+        lambda digit: np.pad(digit, ((40, 3), (0, 60))),
+        lambda digit: np.pad(255 - digit, ((2, 30), (50, 9)), constant_values=255),
+        lambda digit: digit[:, np.flatnonzero(digit.any(0))[0] : np.flatnonzero(digit.any(0))[-1] + 1],
+        lambda digit: np.stack([255 - digit] * 3, axis=-1),
+        lambda digit: np.stack([digit * 0] * 3 + [digit], axis=-1),
+        lambda digit: 60 + digit // 2,
+    ],
+    ids=["inverted", "off the middle", "on paper", "cut close", "in colour", "ink on nothing", "faint"],
+)
+def test_however_it_was_drawn_the_model_sees_the_digit(change, digits, seen):
+    for digit in digits[:40]:
+        assert np.abs(seen(change(digit)) - seen(digit)).mean() < 1.5
+
+
+def test_size_does_not_matter(digits, seen):
+    for size in (56, 140, 333):
+        large = (Image.fromarray(digit).resize((size, size), Image.Resampling.BICUBIC) for digit in digits[:40])
+        differences = [np.abs(seen(image) - digit).mean() for image, digit in zip(large, digits, strict=False)]
+        assert np.mean(differences) < 8, "of 34, the mean of a digit"
+
+
+def test_grain_of_the_paper_is_no_ink(digits, seen):
+    random = np.random.default_rng(0)
+    differences = []
+    for digit in digits[:40]:
+        paper = np.pad(255 - digit.astype(int) * 0.8, 30, constant_values=255) - 20 + random.normal(0, 12, (88, 88))
+        differences.append(np.abs(seen(np.clip(paper, 0, 255).astype(np.uint8)) - digit).mean())
+    assert np.mean(differences) < 9, "seed 0; of 34, the mean of a digit"
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((9, 9)), np.full((30, 20), 255), np.full((1, 1), 7)])
+def test_nothing_is_drawn(pixels, tmp_path):
+    Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "a.png")
+    with refused(tmp_path / "a.png", ": nothing is drawn on it, every pixel is nearly the same"):
+        read_inputs([tmp_path / "a.png"], DIGITS, Limits())
+
+
+@pytest.mark.parametrize("shape", [(300, 2), (2, 300), (1, 500), (3, 3)])
+def test_a_line_of_any_form(shape, seen):
+    pixels = np.pad(np.full(shape, 255, np.uint8), 5)
+    ink = seen(pixels) > 100
+    height, width = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    assert max(np.ptp(height), np.ptp(width)) + 1 == 20
+    assert abs(np.mean(height) - 14) <= 0.5
+    assert abs(np.mean(width) - 14) <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("like", "shape", "dtype"),
+    [
+        (Expected((8, 6)), (8, 6), np.uint8),
+        (Expected((8, 6), kind="f"), (8, 6), np.float64),
+        (Expected((8, 6, 1)), (8, 6, 1), np.uint8),
+        (Expected((8, 6, 3)), (8, 6, 3), np.uint8),
+        (Expected((28, 28)), (28, 28), np.uint8),
+    ],
+)
+def test_images_are_brought_to_what_the_model_reads(like, shape, dtype, tmp_path):
+    Image.new("RGB", (31, 17), (200, 100, 50)).save(tmp_path / "a.png")
+    Image.new("L", (3, 4), 124).save(tmp_path / "b.jpg")
+    inputs, names = read_inputs([tmp_path / "a.png", tmp_path / "b.jpg"], like, Limits())
+    assert (inputs.shape, inputs.dtype) == ((2, *shape), dtype)
+    assert names == [str(tmp_path / "a.png"), str(tmp_path / "b.jpg")]
+    expected = [200, 100, 50] if shape[2:] == (3,) else 124
+    assert np.abs(inputs.astype(int) - [np.full(shape, expected), np.full(shape, 124)]).max() <= 1
+
+
+def test_images_are_not_for_every_model(tmp_path):
+    Image.new("L", (3, 4)).save(tmp_path / "a.png")
+    for shape, told in (((20,), "20"), ((8, 8, 4), "8×8×4"), ((2, 2, 2, 2), "2×2×2×2")):
+        with refused(tmp_path / "a.png", f": the model reads rows of {told}, and no images; give it a table or an NPZ"):
+            read_inputs([tmp_path / "a.png"], Expected(shape), Limits())
+
+
+@pytest.mark.parametrize("name", ["x", "x_test", "whatever"])
+def test_npz(name, tiny, tmp_path):
+    path = tmp_path / "a.npz"
+    others = {} if name == "whatever" else {"y_test": np.zeros(3)}
+    np.savez(path, **{name: tiny.test.inputs}, **others)
+    inputs, names = read_inputs([path], Expected((8, 8)), Limits())
+    np.testing.assert_array_equal(inputs, tiny.test.inputs, strict=True)
+    assert (names[0], names[60], len(names)) == (f"{path}:1", f"{path}:61", 61)
+    inputs, _names = read_inputs([path], Expected((8, 8), kind="f"), Limits())
+    np.testing.assert_array_equal(inputs, tiny.test.inputs.astype(np.float64), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "kind", "told"),
+    [
+        ({"a": np.zeros((2, 8, 8)), "b": np.zeros(2)}, "f", ": its arrays are a, b; which holds the inputs? call it x"),
+        ({"x": np.zeros((2, 8, 7))}, "f", ": an array of shape (2, 8, 7), the model reads rows of 8×8"),
+        ({"x": np.zeros((0, 8, 8))}, "f", ": an array of shape (0, 8, 8), the model reads rows of 8×8"),
+        ({"x": np.float64(0)}, "f", ": an array of shape (), the model reads rows of 8×8"),
+        ({"x": np.zeros((2, 8, 8))}, "u", ": values of type float64, the model reads uint8"),
+        ({"x": np.full((2, 8, 8), "1")}, "f", ": values of type <U1, the model reads numbers"),
+        ({"x": np.full((2, 8, 8), np.nan)}, "f", ": row 1 holds a value that is not finite"),
+    ],
+)
+def test_npz_that_does_not_fit(arrays, kind, told, tmp_path):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with refused(tmp_path / "a.npz", told):
+        read_inputs([tmp_path / "a.npz"], Expected((8, 8), kind=kind), Limits())
+
+
+def test_tables_by_name_whatever_else_they_hold(tmp_path):
+    csv, parquet = tmp_path / "a.csv", tmp_path / "a.parquet"
+    csv.write_text("species,b,a,note\nsetosa,1,2,x\n,3,4,\n")
+    pl.DataFrame({"a": [5.0], "b": [6]}).write_parquet(parquet)
+    inputs, names = read_inputs([csv, parquet], TABLE, Limits())
+    np.testing.assert_array_equal(inputs, [[2.0, 1.0], [4.0, 3.0], [5.0, 6.0]], strict=True)
+    assert names == [f"{csv}:1", f"{csv}:2", f"{parquet}:1"]
+    with refused(csv, ": the columns c are missing, which the model reads; its columns are species, b, a, note"):
+        read_inputs([csv], TABLE._replace(input_shape=(3,), columns=("a", "b", "c")), Limits())
+    with refused(parquet, ": 2 columns, the model reads rows of 3"):
+        read_inputs([parquet], Expected((3,), (), "f"), Limits())
+
+
+def test_all_files_count_together(tiny, tmp_path):
+    for name in "ab":
+        np.savez(tmp_path / f"{name}.npz", x=tiny.test.inputs)
+    paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    like = Expected((8, 8))
+    assert len(read_inputs(paths, like, Limits(rows=122, array_bytes=122 * 64))[0]) == 122
+    with refused(paths[1], ": rows would be 122, the limit is 121"):
+        read_inputs(paths, like, Limits(rows=121))
+    with refused(paths[1], ": array_bytes would be 7808, the limit is 7807"):
+        read_inputs(paths, like, Limits(array_bytes=7807))

@@ -1,0 +1,272 @@
+import gzip
+import re
+import sys
+import zlib
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from descenso.data.catalog import load
+from descenso.data.limits import Limits
+from descenso.data.tables import read_table
+from descenso.errors import ConfigError, DataError
+from idx_files import beyond
+
+FLOWERS = """length,width,open,species
+5.1,3.5,True,setosa
+7.0,3.2,False,versicolor
+6.3,3.3,False,setosa
+4.9,3,True,versicolor
+"""
+NUMBERS = [[5.1, 3.5, 1], [7.0, 3.2, 0], [6.3, 3.3, 0], [4.9, 3.0, 1]]
+
+
+def refused(path, told):
+    return pytest.raises(DataError, match=f"^{re.escape(f'{path}{told}')}")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content, name="data.csv"):
+        path = tmp_path / name
+        if isinstance(content, pl.DataFrame):
+            content.write_parquet(path)
+        else:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def read(path, label="species", **limits):
+    return read_table(path, Limits()._replace(**limits), label)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "BOM"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_csv(mark, separator, end, write):
+    path = write(mark + FLOWERS.replace(",", separator).replace("\n", end) + end)
+    table = read(path)
+    np.testing.assert_array_equal(table.inputs, np.array(NUMBERS), strict=True)
+    assert table.columns == ("length", "width", "open")
+    assert table.class_names == ("setosa", "versicolor")
+    np.testing.assert_array_equal(table.labels, np.array([0, 1, 0, 1], np.int32), strict=True)
+
+
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical, pl.Enum(["versicolor", "setosa"])])
+def test_parquet(kind, write):
+    frame = pl.DataFrame(
+        {
+            "length": [row[0] for row in NUMBERS],
+            "open": [True, False, False, True],
+            "species": pl.Series(["setosa", "versicolor", "setosa", "versicolor"], dtype=kind),
+            "count": pl.Series([2**40, 2, 3, 4], dtype=pl.Int64),
+        }
+    )
+    table = read(write(frame, "data.parquet"))
+    assert table.columns == ("length", "open", "count")
+    np.testing.assert_array_equal(table.inputs, [[5.1, 1, 2**40], [7.0, 0, 2], [6.3, 0, 3], [4.9, 1, 4]], strict=True)
+    assert (table.class_names, table.labels.tolist()) == (("setosa", "versicolor"), [0, 1, 0, 1])
+
+
+def test_floats_of_32_bits_stay(write):
+    frame = pl.DataFrame({"a": pl.Series([0.1, 0.2], dtype=pl.Float32), "y": [7, 3]})
+    table = read(write(frame, "data.parquet"), "y")
+    np.testing.assert_array_equal(table.inputs, np.array([[0.1], [0.2]], np.float32), strict=True)
+    assert (table.class_names, table.labels.tolist()) == (("3", "7"), [1, 0])
+
+
+def test_whole_numbers_as_labels_are_sorted_by_value(write):
+    table = read(write("a,y\n1,10\n2,9\n3,-1\n"), "y")
+    assert (table.class_names, table.labels.tolist()) == (("-1", "9", "10"), [2, 1, 0])
+
+
+def test_columns_are_picked_by_name_and_others_may_hold_anything(write):
+    for path in (
+        write("name,b,a\nx,1,2\n,3,4\n"),
+        write(pl.DataFrame({"name": ["x", None], "b": [1, 3], "a": [2, 4]}), "data.parquet"),
+    ):
+        table = read_table(path, Limits(), None, ("a", "b"))
+        assert (table.columns, table.inputs.tolist()) == (("a", "b"), [[2, 1], [4, 3]])
+        with refused(path, ": the columns d, c are missing, which the model reads; its columns are name, b, a"):
+            read_table(path, Limits(), None, ("a", "d", "c"))
+
+
+def test_it_is_split_and_standardised_by_its_training_rows(write):
+    random = np.random.default_rng(1)
+    rows = [f"{a},{b},7,{'xyz'[i % 3]}" for i, (a, b) in enumerate(random.normal(50, 9, (90, 2)).tolist())]
+    data = load(str(write("a,b,c,y\n" + "\n".join(rows))), label="y", test_fraction=0.2, seed=3)
+    assert data.columns == ("a", "b", "c")
+    assert data.class_names == ("x", "y", "z")
+    assert (np.bincount(data.train.labels).tolist(), np.bincount(data.test.labels).tolist()) == ([24] * 3, [6] * 3)
+    np.testing.assert_allclose(data.input_shift, data.train.inputs.mean(axis=0))
+    np.testing.assert_allclose(data.input_scale[:2], 1 / data.train.inputs.std(axis=0)[:2])
+    assert (data.input_shift[2], data.input_scale[2]) == (7, 1)
+    assert not np.allclose(data.input_shift[:2], np.r_[data.train.inputs, data.test.inputs].mean(axis=0)[:2])
+    where = {tuple(map(float, row.split(",")[:2])): "xyz".index(row[-1]) for row in rows}
+    for inputs, labels in (data.train, data.test):
+        assert [where[tuple(row[:2])] for row in inputs.tolist()] == labels.tolist()
+    assert len(set(data.train.labels[:20].tolist())) == 3
+
+
+def test_the_label_must_be_named(write):
+    path = write(FLOWERS)
+    columns = "its columns are length, width, open, species"
+    for label, told in (
+        ("", f"which column holds the labels? {columns}; try --label species"),
+        ("specie", f"there is no column 'specie' (did you mean 'species'?) for the labels; {columns}"),
+    ):
+        with pytest.raises(ConfigError, match=f"^{re.escape(f'{path}: {told}')}$"):
+            load(str(path), label=label, test_fraction=0.5)
+    with pytest.raises(ConfigError, match=r"no test rows of its own, and a test_fraction of 0.0; try --test-fraction"):
+        load(str(path), label="species")
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "cell", "told"),
+    [
+        (1, "length", "", "no value; fill it in, or leave the row out"),
+        (4, "width", "", "no value; fill it in, or leave the row out"),
+        (2, "open", "", "no value; fill it in, or leave the row out"),
+        (3, "species", "", "no value; fill it in, or leave the row out"),
+        (1, "length", "five", "'five' is no number"),
+        (4, "width", "3,0", "'3,0' is no number"),
+        (3, "open", "maybe", "'maybe' is no number"),
+        (2, "width", "nan", "nan is no number"),
+        (2, "width", "inf", "inf is no number"),
+        (3, "length", "-1e999", "-inf is no number"),
+        (2, "length", "x" * 99, f"'{'x' * 40}' is no number"),
+    ],
+)
+def test_a_cell_that_cannot_be_taken_is_named(row, column, cell, told, write):
+    lines = [line.split(",") for line in FLOWERS.splitlines()]
+    lines[row][lines[0].index(column)] = cell
+    path = write("\n".join(";".join(line) for line in lines))
+    with refused(path, f", row {row}, column '{column}': {told}"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        ({"a": [1.0, None], "y": ["p", "q"]}, "row 2, column 'a': no value"),
+        ({"a": [1.0, 2.0], "y": [None, "q"]}, "row 1, column 'y': no value"),
+        ({"a": [1.0, np.nan], "y": ["p", "q"]}, "row 2, column 'a': nan is no number"),
+        ({"a": ["1", "2"], "y": ["p", "q"]}, "row 1, column 'a': type String, expected numbers"),
+        ({"a": [[1], [2]], "y": ["p", "q"]}, "row 1, column 'a': type List(Int64), expected numbers"),
+        ({"a": [1, 2], "y": [0.5, 1.5]}, "row 1, column 'y': labels of type Float64, expected text or whole numbers"),
+    ],
+)
+def test_a_value_of_parquet_that_cannot_be_taken_is_named(frame, told, write):
+    path = write(pl.DataFrame(frame), "data.parquet")
+    with refused(path, f", {told}"):
+        read(path, "y")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a,b,y\n1,2,p\n1,2,3,q\n", ", row 2: 4 values, the header names 3 columns"),
+        ("a,b,y\n1,2,p\n1,2\n", ", row 2, column 'y': no value"),
+        ("a,b,y\n1,2,p\n\n1,2,q\n", ", row 2, column 'a': no value"),
+        ("a,b,a,y\n1,2,3,p\n", ": two columns are called 'a'; rename one"),
+        ("y\np\n", ": no column besides the labels'; there is nothing to learn from"),
+        ("a,y\n", ": no rows; give at least one"),
+        ("", ": an empty file"),
+        ("\n\n", ": an empty file"),
+        (b"a,y\n1,\xff\n", ", byte 6: not UTF-8 text"),
+        (b"a,y\n1,p\n" + b"2,p\n" * 300_000 + b"1,\xff\n", ": cannot be read as a table ("),
+        (b"a\0,y\n1,2\n", ", byte 0: not UTF-8 text"),
+        ('a,y\n1,"p\n', ": no rows; give at least one"),
+        ('a,y\n1,p\n2,"q\n3,p\n', ": cannot be read as a table (could not parse"),
+        ("a,y,\U0001d7d8\n1_0,p,1\n", ": cannot be read as a table (could not parse `1_0` as dtype `f64`"),
+        ("a" * 2**21, ": no row ends within 1048576 bytes"),
+    ],
+)
+def test_a_text_that_is_no_table(text, told, write):
+    path = write(text)
+    with refused(path, told):
+        read(path, "y")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda text: zlib.compress(text, 1), zlib.compress])
+def test_packed_text_is_no_table(pack, write):
+    """Polars would unpack it, however much it is."""
+    path = write(pack(FLOWERS.encode()))
+    with pytest.raises(DataError, match=r", byte [0-2]: not UTF-8 text$"):
+        read(path)
+
+
+def test_parquet_that_is_none(write):
+    for content in (b"", b"PAR1", bytes(100), b"PAR1" + bytes(100) + b"\xff\xff\xff\x7fPAR1"):
+        path = write(content, "data.parquet")
+        with refused(path, ": cannot be read as a table ("):
+            read(path, "y")
+
+
+def test_limits_are_named(write):
+    wide = ",".join(f"c{number}" for number in range(10_000)) + ",y\n"
+    paths = {
+        "csv": write(wide + "1," * 10_000 + "p\n"),
+        "parquet": write(pl.DataFrame({f"c{number}": [1] for number in range(10_001)}), "wide.parquet"),
+    }
+    for path in paths.values():
+        with beyond(path, "columns", 10_001, 4096):
+            read(path, "y")
+    paths = {
+        "csv": write("a,b,y\n" + "1,2,p\n" * 100),
+        "parquet": write(pl.DataFrame({"a": [1] * 100, "b": [2] * 100, "y": ["p"] * 100}), "long.parquet"),
+    }
+    for kind, path in paths.items():
+        read(path, "y", rows=100, array_bytes=1600)
+        for name, limit, value in (("rows", 99, 100), ("array_bytes", 1599, 1600), ("file_bytes", 9, None)):
+            told = value or path.stat().st_size
+            with beyond(path, name, told, limit):
+                read(path, "y", **{name: limit})
+
+
+def test_one_class_only_and_too_many(write):
+    with pytest.raises(DataError, match=r": one class only; give rows of at least two$"):
+        load(str(write("a,y\n1,p\n2,p\n")), label="y", test_fraction=0.5)
+    path = write("a,y\n" + "".join(f"{number},{number}.5\n" for number in range(5000)))
+    with refused(path, ": 5000 different labels, at most 4096 can be classes; is the label the right one?"):
+        read(path, "y")
+
+
+def test_without_polars(write, monkeypatch):
+    monkeypatch.setitem(sys.modules, "polars", None)
+    path = write(FLOWERS)
+    message = f"{path}: tables are read by polars, which is not installed; try pip install 'descenso[tables]'"
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        read(path)
+
+
+def test_a_name_with_wildcards_is_a_name(write):
+    """Polars would take it for several files."""
+    write(FLOWERS, "data1.csv")
+    assert len(read(write("a,species\n1,p\n", "data*.csv")).inputs) == 1
+
+
+@given(st.data())
+@settings(max_examples=60)
+def test_a_damaged_parquet_file_is_read_or_refused(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "scratch.parquet"
+    pl.DataFrame({"a": [1.5, 2.5, 3.5], "y": ["p", "q", "p"]}).write_parquet(path)
+    content = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    if data.draw(st.booleans()):
+        del content[place:]
+    else:
+        content[place] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    try:
+        table = read(path, "y")
+    except (DataError, ConfigError) as error:  # the label may have lost its name
+        assert str(error).startswith(str(path))
+    else:
+        assert np.isfinite(table.inputs).all()
+        assert len(table.inputs) == len(table.labels)

@@ -1,0 +1,139 @@
+"""Keras models as pure functions: names, start, state, and what is refused."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from descenso.descent.keras_models import as_model, from_factory, from_keras
+from descenso.descent.layers import Dropout, noise
+from descenso.errors import ConfigError
+from walks import INPUT_SHAPE, make_case, make_model, make_problem, walk
+
+L = keras.layers
+
+
+def small():
+    return keras.Sequential([L.Input((3,)), L.Dense(4), L.BatchNormalization(), L.Dense(2)])
+
+
+def test_names_are_the_same_in_every_model_of_a_kind():
+    names = [from_keras(small).init(0) for _ in range(2)]
+    assert [list(part) for part in names[0]] == [list(part) for part in names[1]]
+    params, state = names[0]
+    assert list(params) == [
+        *("dense/kernel", "dense/bias", "batch_normalization/gamma", "batch_normalization/beta"),
+        *("dense_1/kernel", "dense_1/bias"),
+    ]
+    assert list(state) == ["batch_normalization/moving_mean", "batch_normalization/moving_variance"]
+
+
+def test_the_start_is_the_seeds_in_both_precisions():
+    single, double = (from_keras(small, dtype).init(3)[0]["dense/kernel"] for dtype in ("float32", "float64"))
+    np.testing.assert_array_equal(single, double)
+    assert (from_keras(small).init(4)[0]["dense/kernel"] != single).any()
+
+
+def test_a_model_that_is_given_starts_from_its_weights():
+    model = small()
+    np.testing.assert_array_equal(from_keras(model).init(9)[0]["dense/kernel"], model.layers[0].kernel.numpy())
+
+
+def test_statistics_move_in_training_only():
+    model = from_keras(small)
+    params, state = ({k: tf.constant(v) for k, v in part.items()} for part in model.init(0))
+    inputs = tf.constant(np.random.default_rng(0).normal(5, 2, (64, 3)), tf.float32)
+    _, kept = model.apply(params, state, inputs, False)
+    _, moved = model.apply(params, state, inputs, True)
+    name = "batch_normalization/moving_mean"
+    np.testing.assert_array_equal(kept[name], state[name])
+    assert (moved[name].numpy() != state[name].numpy()).all()
+
+
+def scrambled(bits):
+    """The hash, in Python's own whole numbers."""
+    for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
+        bits = ((bits ^ (bits >> shift)) * factor) % 2**32
+    return bits ^ (bits >> 15)
+
+
+def test_noise_is_the_hash_of_draw_and_place():
+    expected = [(scrambled(scrambled(place) ^ scrambled(7)) >> 8) / 2**24 for place in range(60)]
+    assert noise(tf.constant(7), tf.constant([12, 5])).numpy().ravel().tolist() == expected
+
+
+def test_noise_is_spread_evenly_and_new_in_each_draw():
+    first, second = (noise(tf.constant(draw), tf.constant([100_000])).numpy() for draw in (1, 2))
+    counts = np.histogram(first, bins=20, range=(0, 1))[0]
+    assert ((counts - 5000) ** 2 / 5000).sum() < 44  # chi squared of 19 degrees: 0.1 % of true noise lies beyond
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.013  # four standard deviations
+    assert abs(np.corrcoef(first[1:], first[:-1])[0, 1]) < 0.013
+
+
+def test_dropout_leaves_out_its_share_and_keeps_the_mean():
+    model = from_keras(lambda: keras.Sequential([L.Input((50,)), Dropout(0.25)]))
+    state = {name: tf.constant(value) for name, value in model.init(0)[1].items()}
+    ones = tf.ones([400, 50])
+    same, _ = model.apply({}, state, ones, False)
+    dropped, following = model.apply({}, state, ones, True)
+    np.testing.assert_array_equal(same, ones)
+    assert set(np.unique(dropped)) == {np.float32(0), np.float32(1 / 0.75)}
+    assert np.mean(dropped.numpy() == 0) == pytest.approx(0.25, abs=4 * (0.25 * 0.75 / 20_000) ** 0.5)
+    assert int(following["dropout/draw"]) == int(state["dropout/draw"]) + 1
+
+
+@pytest.mark.parametrize("engine", ["graph", "eager", "compiled", "compiled in parts"])
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_dropout_is_the_same_on_every_engine(engine, model):
+    case = make_case(20, rest=True, seed=5, model=model, rule="adam")
+    problem = make_problem(case, "float64")
+    with_dropout = problem._replace(model=make_model(model, "float64", dropout=0.5))
+    reference = walk("function", with_dropout, case)
+    found = walk(engine, with_dropout, case)
+    assert np.abs(found.costs - reference.costs).max() < 1e-11
+    assert np.abs(reference.costs - walk("function", problem, case).costs).max() > 1e-3, "nothing was dropped"
+
+
+def logits_and_softmax():
+    return keras.Sequential([L.Input((3,)), L.Dense(2, activation="softmax")])
+
+
+def pictures():
+    return keras.Sequential([L.Input((4, 4, 1)), L.Conv2D(2, 3)])
+
+
+def regularised():
+    return keras.Sequential([L.Input((3,)), L.Dense(2, kernel_regularizer="l2")])
+
+
+@pytest.mark.parametrize(
+    ("made_of", "said"),
+    [
+        (logits_and_softmax, "ends in softmax"),
+        (pictures, "expected one row of logits"),
+        (regularised, "adds losses of its own; try --weight-decay"),
+        (lambda: keras.Sequential([L.Dense(2)]), "has no input shape; begin it with keras.Input"),
+        (lambda: 3, "made a int, expected a keras.Model"),
+        (7, "model must be a name, a keras.Model"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(made_of, said):
+    with pytest.raises(ConfigError, match=said):
+        as_model(made_of, "float32")
+
+
+def test_a_model_of_another_precision_is_refused():
+    with pytest.raises(ConfigError, match="computes in float32, the run in float64; try --dtype float32"):
+        from_keras(small(), "float64")
+
+
+@pytest.mark.parametrize("path", ["nowhere.at.all:make", "keras:no_such_function"])
+def test_a_factory_that_is_not_there(path):
+    with pytest.raises(ConfigError, match=f"model: {path} cannot be imported"):
+        from_factory(path, "float32")
+
+
+def test_cnn_reads_images():
+    assert make_model("cnn", "float32").input_shape == INPUT_SHAPE
+    assert not make_model("cnn", "float32").xla
+    assert make_model("mlp", "float32").xla

@@ -1,0 +1,97 @@
+"""Small valid archives, tables and images, and changes that suit their insides."""
+
+import io
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from PIL import Image
+
+from damage import HEADERS, SIZES, bytes_with, pick
+
+PIXELS = np.random.default_rng(7).integers(256, size=(12, 5, 4), dtype=np.uint8)
+LABELS = np.arange(12, dtype=np.int64) % 3
+CHUNKS = [b"IHDR", b"IDAT", b"IEND", b"PLTE", b"tRNS", b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf", b"acTL", b"fdAT"]
+CLAIMS = [  # of an array's header, and of the archive around it
+    *SIZES, *HEADERS, b"'O'", b"'|O'", b"'<f8'", b"'>i4'", b"'V99'", b"'U9'", b"'<M8[s]'", b"[('a', 'O')]", b"True",
+    b"(2**62,)", b"(9999999999,)", b"(-1,)", b"((((", b"__import__('os')", b"\x93NUMPY\3\0", b"9L", b"'" * 7, b"\n\n",
+]  # fmt: skip
+NAMES = ["x_train", "x.npy", "y.npy", "../../x.npy", "/x_test.npy", "Y_TEST.npy", "\x1b[31m.npy", "y/", "__proto__"]
+
+
+def make_npz(folder: Path) -> None:
+    """As Keras ships MNIST."""
+    with (folder / "data.npz").open("wb") as file:
+        np.savez(file, x_train=PIXELS[:9], y_train=LABELS[:9], x_test=PIXELS[9:], y_test=LABELS[9:])
+
+
+def table() -> pl.DataFrame:
+    """Numbers of three kinds, and labels in words."""
+    words = [("red", "green", "año")[label] for label in LABELS]
+    columns = {"a": np.linspace(-1, 1, 12), "b": LABELS, "c": LABELS > 1, "colour": words}
+    return pl.DataFrame(columns)
+
+
+def make_csv(folder: Path) -> None:
+    table().write_csv(folder / "data.csv")
+
+
+def make_parquet(folder: Path) -> None:
+    table().write_parquet(folder / "data.parquet", compression="snappy")
+
+
+def make_images(suffix: str, folder: Path) -> None:
+    """Two classes, to learn from and to test on."""
+    for row, pixels in enumerate(PIXELS[:8]):
+        path = folder / ("train", "test")[row > 5] / "ab"[row % 2] / f"{row}.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+
+
+def zip_member(random: np.random.Generator, content: bytes) -> bytes:
+    """An archive, one of whose members is changed, and packed as it should be."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = [[member.filename, archive.read(member)] for member in archive.infolist()]
+    changed = pick(random, members)
+    if random.integers(9):
+        changed[1] = bytes_with(CLAIMS)(random, changed[1][:80]) + changed[1][80:]
+    else:
+        changed[0] = pick(
+            random, ["x_train", "y.npy", "../../x.npy", "/x_test.npy", "Y_TEST.npy", "\x1b[31m.npy", "y/"]
+        )
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", pick(random, [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])) as archive:
+        for name, member in members:
+            archive.writestr(zipfile.ZipInfo(name), member, archive.compression)
+    return packed.getvalue()
+
+
+def png_chunk(random: np.random.Generator, content: bytes) -> bytes:
+    """A PNG, one of whose chunks is changed, doubled, renamed or dropped, and has the sum that it should."""
+    chunks, start = [], 8
+    while start < len(content):
+        size = int.from_bytes(content[start : start + 4], "big")
+        chunks.append((content[start + 4 : start + 8], content[start + 8 : start + 8 + size]))
+        start += 12 + size
+    where, kind = int(random.integers(len(chunks))), random.integers(5)
+    name, body = chunks[where]
+    if kind < 2:
+        chunks[where] = (name, bytes_with(SIZES)(random, body))
+    elif kind == 2:
+        chunks.insert(int(random.integers(len(chunks))), (name, body))
+    elif kind == 3:
+        chunks[where] = (pick(random, CHUNKS), body)
+    else:
+        del chunks[where]
+    return png(*chunks)
+
+
+def png(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of these chunks, whose sums are right."""
+    packed = (
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)

@@ -1,0 +1,9 @@
+"""Files made by hand to burst, hang or mislead a reader, by name; those of one kind stand in a file each."""
+
+from bombs_of_archives import ARCHIVE_BOMBS
+from bombs_of_data import DATA_BOMBS
+from bombs_of_runs import RUN_BOMBS
+from bombs_of_settings import SETTINGS_BOMBS
+from powder import Bomb
+
+BOMBS: dict[str, Bomb] = {**DATA_BOMBS, **ARCHIVE_BOMBS, **SETTINGS_BOMBS, **RUN_BOMBS}

@@ -1,0 +1,217 @@
+"""Bombs among archives, tables and images."""
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from archives import LABELS, PIXELS, make_images, png, table
+from descenso.data.catalog import load
+from powder import OUT, Bomb, instead, link, listening, sparse
+
+Put = Callable[[Path], Any] | bytes
+FLOOD = zlib.compressobj(9, wbits=-15)
+ZEROS = FLOOD.compress(bytes(2**24)) + FLOOD.flush(zlib.Z_FULL_FLUSH)  # 16 megabytes in 16 kilobytes, to be repeated
+
+
+def file_of(name: str, put: Put, told: str, **options: Any) -> Bomb:
+    """A file of rows."""
+
+    def make(folder: Path) -> None:
+        (folder / name).write_bytes(put) if isinstance(put, bytes) else put(folder / name)
+
+    return Bomb(make, lambda folder: load(str(folder / name), **options), r".*/" + name + told)
+
+
+def npz(put: Put, told: str = r": not an NPZ file, or damaged \(.*\)") -> Bomb:
+    return file_of("data.npz", put, told)
+
+
+def csv(put: Put, told: str) -> Bomb:
+    return file_of("data.csv", put, told, label="y", test_fraction=0.5)
+
+
+def parquet(put: Put, told: str = r": cannot be read as a table \(.*\)") -> Bomb:
+    return file_of("data.parquet", put, told, label="y", test_fraction=0.5)
+
+
+def image(put: Put, told: str, name: str = "train/a/0.png") -> Bomb:
+    """A folder of images, one of them another."""
+    make = instead(partial(make_images, "png"), name, put)
+    return Bomb(make, lambda folder: load(str(folder)), told)
+
+
+def npy(text: str, data: bytes = b"") -> bytes:
+    """An array, whose header is that text."""
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text.encode() + data
+
+
+def of_shape(shape: str, dtype: str = "|u1", data: bytes = b"") -> bytes:
+    return npy(f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': {shape}}}\n", data)
+
+
+def packed(x: bytes, *others: tuple[str, bytes]) -> bytes:
+    """An archive of training rows, the inputs by these bytes."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (("x_train.npy", x), *others):
+            archive.writestr(zipfile.ZipInfo(name), content)
+        labels = io.BytesIO()
+        np.save(labels, LABELS)
+        archive.writestr(zipfile.ZipInfo("y_train.npy"), labels.getvalue())
+    return whole.getvalue()
+
+
+def by_hand(start: bytes, times: int, claimed: int, method: int = 8, flags: int = 0) -> bytes:
+    """An archive with `start` and so many times `ZEROS`, of which it claims what it likes."""
+    first = zlib.compressobj(9, wbits=-15)
+    data = first.compress(start) + first.flush(zlib.Z_FULL_FLUSH) + times * ZEROS + b"\3\0"
+    about = struct.pack("<HHHHHIIIHH", 20, flags, method, 0, 33, 0, len(data), claimed, 11, 0)
+    local = b"PK\3\4" + about + b"x_train.npy" + data
+    central = b"PK\1\2" + struct.pack("<H", 20) + about + struct.pack("<HHHII", 0, 0, 0, 0, 0) + b"x_train.npy"
+    return local + central + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
+
+
+def saved(kind: str) -> bytes:
+    whole = io.BytesIO()
+    Image.fromarray(PIXELS[0]).save(whole, kind)
+    return whole.getvalue()
+
+
+def of_size(width: int, height: int) -> bytes:
+    """A PNG that claims a size, and holds next to nothing."""
+    return png(
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(bytes(9))), END
+    )
+
+
+def with_chunk(name: bytes, body: bytes) -> bytes:
+    return png((b"IHDR", struct.pack(">IIBBBBB", 4, 5, 8, 0, 0, 0, 0)), (name, body), (b"IDAT", ROWS), END)
+
+
+def jpeg(width: int, height: int) -> bytes:
+    """A JPEG that claims a size."""
+    content = saved("JPEG")
+    where = content.index(b"\xff\xc0") + 5
+    return content[:where] + struct.pack(">HH", height, width) + content[where + 4 :]
+
+
+END, ROWS = (b"IEND", b""), zlib.compress(b"".join(b"\0" + row.tobytes() for row in PIXELS[0]))
+GIGABYTE = of_shape("(1024, 1024, 1024)")
+ONE = of_shape("(1,)", data=b"1")
+FOREIGN = r".*0\.png: neither a PNG nor a JPEG image"
+DAMAGED = r".*0\.png: a damaged image \(.*\)"
+TOO_MANY = r".*0\.png: more pixels than \d+, which no image of a dataset has"
+NO_FILE = r": not a regular file"
+SYSTEM = b"cos\nsystem\n(S'touch pwned'\ntR."
+
+ARCHIVE_BOMBS = {
+    "NPZ, a gigabyte, as it says": npz(
+        by_hand(GIGABYTE, 64, 2**30 + len(GIGABYTE)), r"\S*: it holds more than there is memory for"
+    ),
+    "NPZ, four gigabytes": npz(by_hand(of_shape(f"(4, {2**30})"), 9, 2**32 - 1), r":x_train: array_bytes would be .*"),
+    "NPZ, a gigabyte after the end": npz(by_hand(of_shape("(9,)", data=bytes(9)), 64, len(of_shape("(9,)")) + 9)),
+    "NPZ, an absurd size": npz(packed(of_shape(f"({2**62},)")), r":x_train: array_bytes would be .*"),
+    "NPZ, a size that comes to 0": npz(packed(of_shape(f"({2**32}, {2**32})")), r":x_train: array_bytes would be .*"),
+    "NPZ, no rows of absurd size": npz(packed(of_shape(f"(0, {2**62})")), r":x_train: array_bytes would be .*"),
+    "NPZ, a size below 0": npz(packed(of_shape("(-1,)")), r":x_train: no shape of an array: \(-1,\)"),
+    "NPZ, a size of 5,000 digits": npz(packed(of_shape(f"({'9' * 5000},)"))),
+    "NPZ, Python objects": npz(
+        packed(of_shape("(1,)", "|O", SYSTEM)), r":x_train: Python objects, which are never unpickled; .*"
+    ),
+    "NPZ, objects in fields": npz(
+        packed(npy("{'descr': [('a', '|O')], 'fortran_order': False, 'shape': (1,)}\n", SYSTEM)),
+        r":x_train: Python objects, which are never unpickled; .*",
+    ),
+    "NPZ, a pickle": npz(packed(SYSTEM), r":x_train: not an array \(it starts with .*\)"),
+    "NPZ, a header with a command": npz(packed(npy("__import__('os').system('touch pwned')\n"))),
+    "NPZ, a header of brackets": npz(packed(npy("(" * 9000))),
+    "NPZ, a header of signs": npz(
+        packed(npy("-" * 9000 + "1")), r"(: it holds more than there is memory for|: not an NPZ file, .*)"
+    ),
+    "NPZ, a header as Python 2 wrote it": npz(
+        packed(of_shape("(9L,)")), r"(:x_train: 9 bytes claimed, the file cannot hold them|: not an NPZ file, .*)"
+    ),
+    "NPZ, an element of a gigabyte": npz(
+        packed(of_shape("(1,)", f"|V{2**30}")), r":x_train: elements of type .*, expected numbers or text"
+    ),
+    "NPZ, a text of a gigabyte": npz(
+        packed(of_shape("(1,)", f"<U{2**28}")), r":x_train: elements of type .*, expected numbers or text"
+    ),
+    "NPZ, a hundred members": npz(
+        packed(b"", *((f"{number}.npy", b"") for number in range(98))), r": 100 members, expected at most 64"
+    ),
+    "NPZ, ten thousand members": npz(packed(b"", *((f"{number}.npy", b"") for number in range(10**4)))),
+    "NPZ, one name twice": npz(
+        packed(of_shape("(1,)", data=b"1"), ("X_TRAIN.npy", of_shape("(1,)", data=b"1"))),
+        r": two arrays are called x_train",
+    ),
+    "NPZ, under a password": npz(by_hand(GIGABYTE, 1, 99, flags=1)),
+    "NPZ, by another method": npz(by_hand(GIGABYTE, 1, 99, method=12), r":x_train: compressed in a way that .*"),
+    "NPZ, that is an image": npz(saved("PNG")),
+    "NPZ, a pipe": npz(os.mkfifo, NO_FILE),
+    "NPZ, zeros without end": npz(link("/dev/zero"), NO_FILE),
+    "NPZ, a terabyte without room": npz(sparse(2**40), r": file_bytes would be .*"),
+    "NPZ, a gigabyte of zeros": npz(sparse(2**30)),
+    "CSV, ten thousand columns": csv(
+        b",".join(b"c%d" % n for n in range(10**4)) + b"\n", r": columns would be 10000, the limit is 4096; .*"
+    ),
+    "CSV, a line without end": csv(sparse(2**30, b"a,y\n"), r": .*|, byte .*"),
+    "CSV, a header without end": csv(b"a" * 2**21, r": no row ends within 1048576 bytes"),
+    "CSV, a mark that is never closed": csv(b'a,y\n"' + b"1,2\n" * 10**5, r".*"),
+    "CSV, a number too large": csv(b"a,y\n1e999,u\n2,v\n", r", row 1, column 'a': inf is no number"),
+    "CSV, of zeros": csv(b"a,y\n" + bytes(10**6), r".*"),
+    "CSV, text of two bytes a letter": csv("a,y\n1,u\n".encode("utf-16"), r", byte 0: not UTF-8 text"),
+    "CSV, packed a thousandfold": csv(zlib.compress(b"a,y\n" + b"1,u\n" * 10**6), r", byte \d+: not UTF-8 text"),
+    "CSV, a class for each row": csv(
+        b"a,y\n" + b"".join(b"1,c%d\n" % n for n in range(10**5)), r": 100000 different labels, at most 4096 can be .*"
+    ),
+    "CSV, a pipe": csv(os.mkfifo, NO_FILE),
+    "CSV, zeros without end": csv(link("/dev/zero"), NO_FILE),
+    "Parquet, nothing but its mark": parquet(b"PAR1" * 3),
+    "Parquet, a footer of absurd length": parquet(b"PAR1" + bytes(99) + struct.pack("<I", 2**32 - 1) + b"PAR1"),
+    "Parquet, a footer of zeros": parquet(b"PAR1" + bytes(10**6) + struct.pack("<I", 10**6) + b"PAR1"),
+    "Parquet, of tables in tables": parquet(
+        lambda path: table().select(a="colour", y="colour").write_parquet(path), r", row 1, column 'a': type .*"
+    ),
+    "Parquet, a pipe": parquet(os.mkfifo, NO_FILE),
+    "Parquet, a gigabyte of zeros": parquet(sparse(2**30), r": cannot be read .*"),
+    "PNG, 65535 times 65535": image(of_size(65535, 65535), TOO_MANY),
+    "PNG, 2**31 - 1 times 1": image(of_size(2**31 - 1, 1), TOO_MANY),
+    "PNG, 10,000 times 10,000": image(of_size(10**4, 10**4), TOO_MANY),
+    "PNG, 5,000 times 5,000": image(
+        of_size(5000, 5000), r".*0\.png: pixels would be 25000000, the limit is 16777216; .*"
+    ),
+    "PNG, no size": image(of_size(0, 0), r".*"),
+    "PNG, a text that swells": image(with_chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**26))), DAMAGED),
+    "PNG, cut short": image(saved("PNG")[:-30], DAMAGED),
+    "PNG, a piece of absurd length": image(saved("PNG")[:33] + b"\xff\xff\xff\xffIDAT", DAMAGED),
+    "JPEG, 65535 times 65535": image(jpeg(65535, 65535), TOO_MANY),
+    "JPEG, cut short": image(saved("JPEG")[:-200], DAMAGED),
+    "a GIF for a PNG": image(saved("GIF"), FOREIGN),
+    "a TIFF for a PNG": image(saved("TIFF"), FOREIGN),
+    "PostScript for a PNG": image(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(%pipe%touch pwned) (w) file\n", FOREIGN
+    ),
+    "a page for a PNG": image(b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', FOREIGN),
+    "a pickle for a PNG": image(SYSTEM, FOREIGN),
+    "nothing for a PNG": image(b"", FOREIGN),
+    "an image that is a pipe": image(os.mkfifo, r".*0\.png: not a regular file"),
+    "an image that is a socket": image(listening, r".*0\.png: not a regular file"),
+    "an image that is a folder": image(Path.mkdir, r".*0\.png: not a regular file"),
+    "an image of zeros without end": image(link("/dev/zero"), OUT),
+    "an image of the machine": image(link("/etc/passwd"), OUT),
+    "an image that links to itself": image(link("0.png"), r".*0\.png: .*"),
+    "an image, a terabyte without room": image(sparse(2**40), r".*0\.png: file_bytes would be .*"),
+    "a class of the machine": image(link("/usr"), OUT, "train/a"),
+    "a class that is all there is": image(link("."), r".*: not a regular file", "train/a"),
+    "a class that is a pipe": image(os.mkfifo, r".*train/a: beside the folders of images; .*", "train/a"),
+}

@@ -1,0 +1,234 @@
+"""The formats whose readers are tried: a small valid file of each, how it is changed, and what must hold once read."""
+
+import gzip
+import hashlib
+import json
+import struct
+import tempfile
+import zlib
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archives import make_csv, make_images, make_npz, make_parquet, png_chunk, zip_member
+from damage import (
+    HEADERS,
+    SIZES,
+    WORDS,
+    Change,
+    bytes_with,
+    either,
+    json_line,
+    json_whole,
+    safetensors_header,
+    values_in,
+    zipped,
+)  # fmt: skip
+from descenso.api import open_run
+from descenso.config import TrainConfig
+from descenso.data.catalog import load
+from descenso.data.idx import read_idx
+from descenso.reading import read_settings
+from descenso.runs import checkpoints
+from descenso.runs.checkpoints import MANIFEST, STATE, Checkpoint, Position, newest, write_checkpoint
+from descenso.runs.directory import create, open_directory
+from descenso.runs.history import Epoch
+from samples import idx_bytes, tiny_dataset, write_folder
+
+CONFIG = TrainConfig.of(epochs=3, learning_rate=0.5)
+TOML = b'data = "mnist"\nepochs = 3\nlearning-rate = 0.5\norder = "buffer:10"\ncheckpoint-every = "10s"\n'
+ARRAYS = {"W": np.arange(12, dtype=np.float32).reshape(4, 3), "b": np.array([0.5, -1, np.pi])}
+CHECKPOINT = "00000001-0000000002"
+WEIGHTS = "model/weights.safetensors"
+
+
+class Format(NamedTuple):
+    """One format.
+
+    Attributes:
+        make: folder -> nothing; makes what is valid there.
+        file: the one in it that is changed.
+        change: (random, content) -> content.
+        read: (folder, content) -> nothing; reads, and holds what was read against the content.
+        refusals: the names of the documented errors.
+        put: (path, content) -> nothing; writes the changed file.
+        noise: an expression for what a library below prints before the refusal, past Python.
+    """
+
+    make: Callable[[Path], object]
+    file: str
+    change: Change
+    read: Callable[[Path, bytes], object]
+    refusals: tuple[str, ...] = ("DataError",)
+    put: Callable[[Path, bytes], object] = Path.write_bytes
+    noise: str = ""
+
+    def original(self) -> bytes:
+        """The valid file."""
+        return _original(self.make, self.file)
+
+    def mutated(self, name: str, number: int) -> bytes:
+        """The file as mutation `number` of the format called `name` has it: always the same bytes."""
+        return self.change(np.random.default_rng([2026, zlib.crc32(name.encode()), number]), self.original())
+
+    def place(self, folder: Path, content: bytes) -> None:
+        """Put `content` in the place of the valid file."""
+        self.put(folder / self.file, content)
+
+
+@cache
+def _original(make: Callable[[Path], object], file: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder))
+        return (Path(folder) / file).read_bytes()
+
+
+def make_file(name: str, content: bytes, folder: Path) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def make_run(folder: Path) -> None:
+    run = create(CONFIG, {"python": "3"}, folder / "run")
+    for epoch in range(3):
+        run.append(Epoch(epoch, 1.5 / (epoch + 1), 0.25))
+    run.write_weights(ARRAYS, {"model": "softmax", "class_names": "0\n1\n2", "input_shape": "2×2"})
+    run.write("status.json", {"outcome": "completed", "epochs_done": 3, "test_accuracy": 0.5, "exact": True})
+    run.close()
+
+
+def make_checkpoint(folder: Path) -> None:
+    about = {"config": {"seed": 3}, "data": "d", "history_bytes": 40, "seconds": 0.25}
+    write_checkpoint(folder, Checkpoint(Position(1, 2), {**ARRAYS, "costs": np.ones(2)}, about))
+
+
+def make_data(folder: Path) -> None:
+    write_folder(folder, tiny_dataset(17, 5, 3), zipped=False)
+
+
+def read_array(folder: Path, content: bytes) -> None:
+    array = read_idx(folder / "file")
+    plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    assert plain[4:].startswith(struct.pack(f">{array.ndim}I", *array.shape))
+    assert plain[4 + 4 * array.ndim :] == array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+def read_data(folder: Path, _content: bytes, name: str = ".", **options: Any) -> None:
+    """What is read may be trained on: checked here as the first step will count on it."""
+    data = load(str(folder / name), **options)
+    assert 2 <= data.num_classes == len(set(data.class_names))
+    assert all(isinstance(each, str) for each in data.class_names)
+    assert all(np.isfinite(scale).all() for scale in (data.input_scale, data.input_shift))
+    for inputs, labels in (data.train, data.test):
+        assert len(inputs) == len(labels) > 0 < inputs.size
+        assert inputs.dtype.kind in "uif"
+        assert np.isfinite(inputs).all()
+        assert labels.dtype == np.int32
+        assert 0 <= labels.min() <= labels.max() < data.num_classes
+        assert inputs.shape[1:] == data.input_shape
+
+
+def read_config(name: str, folder: Path, _content: bytes) -> None:
+    """What is read is kept in a run and read again: it must be the same then."""
+    config = TrainConfig.of(**read_settings(folder / name))
+    with tempfile.TemporaryDirectory() as elsewhere:
+        again = Path(elsewhere) / "again.json"
+        again.write_text(json.dumps(config.model_dump(), allow_nan=False))
+        assert TrainConfig.of(**read_settings(again)) == config
+
+
+def read_run(folder: Path, _content: bytes) -> None:
+    run = open_run(folder / "run")
+    json.dumps(run.summary(), allow_nan=False)
+    assert repr(run).startswith("<Run ")
+    assert len(run.history.epochs) == (folder / "run" / "history.jsonl").read_bytes().count(b"\n")
+
+
+def read_weights(folder: Path, content: bytes) -> None:
+    arrays, about = open_directory(folder / "run").weights()
+    assert sum(array.nbytes for array in arrays.values()) <= len(content)
+    assert all(isinstance(value, str) for value in about.values())
+
+
+def read_written(file: str, folder: Path, content: bytes) -> None:
+    """Nothing is believed but what was written."""
+    newest(folder)
+    assert content == FORMATS[file].original()
+
+
+def read_sealed(folder: Path, _content: bytes) -> None:
+    checkpoint, warnings = newest(folder)
+    assert (tuple(checkpoint.position), warnings) == ((1, 2), [])
+    stored = (folder / CHECKPOINT / STATE).stat().st_size
+    assert sum(array.nbytes for array in checkpoint.arrays.values()) <= stored
+
+
+def sealed_values(random: np.random.Generator, content: bytes) -> bytes:
+    """A manifest whose seal is right, and which says something else."""
+    return checkpoints._sealed(values_in(random, json.loads(content)["manifest"]))
+
+
+def put_sealed(path: Path, content: bytes, **otherwise: Any) -> None:
+    """A state, and the manifest that goes with it, but for what is said `otherwise`."""
+    path.write_bytes(content)
+    told = json.loads(path.with_name(MANIFEST).read_bytes())["manifest"]
+    sums = {STATE: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}}
+    path.with_name(MANIFEST).write_bytes(checkpoints._sealed({**told, "files": sums, **otherwise}))
+
+
+def idx(array: NDArray[np.generic], change: Change, packed: bool = False) -> Format:
+    content = gzip.compress(idx_bytes(array), mtime=0) if packed else idx_bytes(array)
+    return Format(partial(make_file, "file", content), "file", change, read_array)
+
+
+def data(name: str, make: Callable[[Path], object], change: Change, noise: str = "", **options: Any) -> Format:
+    """A file of rows; the labels' column may be lost, and is a setting."""
+    refusals = ("DataError", "ConfigError")
+    return Format(make, name, change, partial(read_data, name=name, **options), refusals, noise=noise)
+
+
+def images(suffix: str, change: Change) -> Format:
+    return Format(partial(make_images, suffix), f"train/a/0.{suffix}", change, read_data)
+
+
+def settings(name: str, content: bytes, change: Change) -> Format:
+    return Format(partial(make_file, name, content), name, change, partial(read_config, name), ("ConfigError",))
+
+
+def of_run(name: str, change: Change, read: Any = read_run, refusal: str = "DataError") -> Format:
+    return Format(make_run, f"run/{name}", change, read, (refusal,))
+
+
+def of_checkpoint(name: str, change: Change, read: Any, put: Any = Path.write_bytes) -> Format:
+    return Format(make_checkpoint, f"{CHECKPOINT}/{name}", change, read, ("CheckpointError",), put)
+
+
+TEXT, NUMBERS, TENSORS = bytes_with(WORDS), bytes_with(SIZES), bytes_with(WORDS + HEADERS)
+PANIC = r"(?s)\nthread '[^']+' \(\d+\) panicked at crates/polars.*"
+FORMATS = {
+    "IDX of pixels": idx(np.arange(24, dtype="u1").reshape(2, 3, 4), NUMBERS),
+    "IDX of numbers": idx(np.arange(5, dtype="f8"), NUMBERS),
+    "IDX in gzip": idx(np.arange(24, dtype="i4").reshape(6, 4), zipped(NUMBERS), packed=True),
+    "IDX labels": Format(make_data, "train-labels-idx1-ubyte", NUMBERS, read_data),
+    "NPZ": data("data.npz", make_npz, NUMBERS),
+    "NPZ, packed again": data("data.npz", make_npz, zip_member),
+    "CSV": data("data.csv", make_csv, TEXT, label="colour", test_fraction=0.3),
+    "Parquet": data("data.parquet", make_parquet, NUMBERS, PANIC, label="colour", test_fraction=0.3),
+    "PNG": images("png", NUMBERS),
+    "PNG, summed again": images("png", png_chunk),
+    "JPEG": images("jpg", NUMBERS),
+    "TOML": settings("settings.toml", TOML, TEXT),
+    "JSON": settings("settings.json", CONFIG.model_dump_json().encode(), either(TEXT, json_whole)),
+    "config.json": of_run("config.json", either(TEXT, json_whole), refusal="ConfigError"),
+    "status.json": of_run("status.json", either(TEXT, json_whole)),
+    "history.jsonl": of_run("history.jsonl", either(TEXT, json_line)),
+    "weights": of_run(WEIGHTS.removeprefix("run/"), either(TENSORS, safetensors_header), read_weights),
+    "manifest": of_checkpoint(MANIFEST, TEXT, partial(read_written, "manifest")),
+    "state": of_checkpoint(STATE, TENSORS, partial(read_written, "state")),
+    "sealed manifest": of_checkpoint(MANIFEST, sealed_values, read_sealed),
+    "sealed state": of_checkpoint(STATE, either(TENSORS, safetensors_header), read_sealed, put_sealed),
+}

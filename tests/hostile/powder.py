@@ -1,0 +1,87 @@
+"""What bombs are made of."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+OUT = r".*: a link out of the folder; copy the file into it"
+
+
+class Bomb(NamedTuple):
+    """What bursts.
+
+    Attributes:
+        make: folder -> nothing.
+        read: folder -> what was read of it.
+        told: the refusal, an expression that matches all of it.
+        refused: the name of the documented error.
+    """
+
+    make: Callable[[Path], Any]
+    read: Callable[[Path], Any]
+    told: str
+    refused: str = "DataError"
+
+
+def written(name: str, content: bytes) -> Callable[[Path], Any]:
+    """A file alone."""
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+def sparse(size: int, start: bytes = b"") -> Callable[[Path], Any]:
+    """A file of `size` bytes that takes no room."""
+
+    def put(path: Path) -> None:
+        with path.open("wb") as file:
+            file.write(start)
+            file.truncate(size)
+
+    return put
+
+
+def link(target: str) -> Callable[[Path], Any]:
+    """A link, to wherever."""
+    return lambda path: path.symlink_to(target)
+
+
+def listening(path: Path) -> None:
+    """A socket, whose name may be only so long."""
+    before = Path.cwd()
+    os.chdir(path.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(path.name)
+    finally:
+        os.chdir(before)
+
+
+def instead(make: Callable[[Path], Any], name: str, put: Callable[[Path], Any] | bytes) -> Callable[[Path], Any]:
+    """What `make` makes, and in the place of its file `name` what `put` puts there."""
+
+    def made(folder: Path) -> None:
+        make(folder)
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+        path.write_bytes(put) if isinstance(put, bytes) else put(path)
+
+    return made
+
+
+def draw(run: Path) -> int:
+    """The bytes of the picture of a run's costs."""
+    from descenso.reports.figures import loss_figure, png
+    from descenso.runs.directory import open_directory
+
+    return len(png(loss_figure({"one": open_directory(run).history.costs, "two": [1.0, 2.0]})))
+
+
+def listed(folder: Path) -> list[str]:
+    """The outcome of each run in a folder."""
+    from descenso.runs.directory import find_runs
+
+    return [run.outcome for run in find_runs(folder)]

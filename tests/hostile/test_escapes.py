@@ -1,0 +1,166 @@
+"""Names that would command a terminal: folders, runs and labels of such names are used, and shown as escapes."""
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import unicodedata
+
+import pytest
+from PIL import Image
+
+from samples import tiny_dataset
+
+pytestmark = pytest.mark.slow  # TensorFlow starts three times
+
+COMMANDS = {  # what a terminal would do upon it, and how it is shown
+    "\x1b[35;7m": r"\x1b[35;7m",  # colours
+    "\x1b]0;owned\x07": r"\x1b]0;owned\x07",  # another title
+    "\x9b2J": r"\x9b2J",  # in one byte: an empty screen
+    "\r\x08\x7f": r"\r\x08\x7f",  # what stands before it is written over
+    "\u202e\u2066": r"\u202e\u2066",  # text from right to left
+    "\u200b\u2028": r"\u200b\u2028",  # nothing that is seen, and a line of its own
+}
+NAME, SHOWN = "né" + "".join(COMMANDS), "né" + "".join(COMMANDS.values())
+SECONDS = 120
+
+
+def descenso(folder, *words, **streams):
+    """The command in a process of its own, and all that it says."""
+    environment = {**os.environ, "LANG": "C.UTF-8", "LANGUAGE": "en", "COLUMNS": "1000"}
+    return subprocess.run(
+        [sys.executable, "-m", "descenso", *map(str, words)], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+        timeout=SECONDS, check=False, **(streams or {"capture_output": True}),
+    )  # fmt: skip
+
+
+def said(process, code=0):
+    """What the process wrote for a person, once no terminal would obey any of it."""
+    texts = [stream.decode("utf-8") for stream in (process.stdout, process.stderr)]
+    assert process.returncode == code, texts
+    for character in set("".join(texts)) - {"\n"}:
+        assert unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp"), (character, texts)
+    assert "Traceback" not in texts[1], texts
+    return "".join(texts)
+
+
+LABELS = sorted([NAME, "$x", "[red]"])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A working directory with a folder of images called NAME, as one of its classes is, and what training on it said.
+
+    The run is called NAME, too, and stands in `runs`.
+    """
+    folder = tmp_path_factory.mktemp("escapes")
+    data = tiny_dataset(60, 20, 3)
+    for split in ("train", "test"):
+        for row, (pixels, label) in enumerate(zip(*getattr(data, split), strict=True)):
+            path = folder / NAME / split / LABELS[label] / f"{row}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+    (folder / "runs").mkdir()
+    process = descenso(folder, "train", f"./{NAME}", "-e", 2, "-b", 20, "-r", 0.02, "--out", f"runs/{NAME}")
+    return folder, process
+
+
+@pytest.fixture
+def here(trained, tmp_path):
+    """The same, to be changed: settings of such a name, and a damaged run called NAME2 beside the folder."""
+    folder = shutil.copytree(trained[0], tmp_path / "here")
+    shutil.copytree(folder / "runs" / NAME, folder / f"{NAME}2")
+    (folder / f"{NAME}2" / "config.json").write_text("{")
+    (folder / "settings.toml").write_text(f"{json.dumps(NAME)} = 1\n".replace("\\u007f", "\\u007F"))
+    return folder
+
+
+def test_train(trained):
+    assert f"Run: runs/{SHOWN}\n" in said(trained[1])
+
+
+def test_evaluate(here):
+    shown = said(descenso(here, "evaluate", f"runs/{NAME}"))
+    assert shown.count(SHOWN) >= 2, shown  # as a label, and in the picture's path
+    assert "[red]" in shown
+
+
+def test_resume_past_a_damaged_checkpoint(here):
+    """What is wrong is told while the display is live, through another way than all else."""
+    newest = max((here / "runs" / NAME / "checkpoints").iterdir())
+    (newest / "manifest.json").write_bytes(b"{}")
+    shown = said(descenso(here, "resume", f"runs/{NAME}", "-e", 3))
+    assert f"descenso: warning: runs/{SHOWN}/checkpoints/{newest.name}/manifest.json: damaged" in shown
+    assert f"Run: runs/{SHOWN}\n" in shown
+
+
+LOOKING = {
+    "runs": (["runs"], 0),
+    "runs, one of them damaged": (["runs", "."], 0),
+    "plot": (["plot", f"runs/{NAME}"], 0),
+    "plot two": (["plot", f"runs/{NAME}", f"runs/{NAME}", "-o", f"{NAME}.png"], 0),
+    "data": (["data", NAME], 0),
+    "no dataset": (["train", NAME + "s"], 2),
+    "no such folder": (["train", f"./{NAME}/below"], 3),
+    "no run": (["evaluate", NAME], 3),
+    "no run to resume": (["resume", f"{NAME}/below"], 3),
+    "no settings": (["train", "--config", f"{NAME}/settings.toml"], 2),
+    "settings of such a name": (["train", "--config", "settings.toml"], 2),
+    "a folder that is taken": (["train", f"./{NAME}", "-b", "20", "--out", f"runs/{NAME}"], 2),
+    "no setting": (["train", "--rule", NAME], 2),
+    "no limit": (["train", "--limit", f"{NAME}=1"], 2),
+    "no language": (["train", "--lang", NAME], 2),
+}
+
+
+@pytest.mark.parametrize("case", LOOKING)
+def test_looking(case, here):
+    words, code = LOOKING[case]
+    shown = said(descenso(here, *words), code)
+    assert all(escape in shown.replace("\\\\", "\\") for escape in COMMANDS.values()), shown
+
+
+def strings(value):
+    """All that is text in a value from JSON."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        return [text for each in value for text in strings(each)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize("words", [["runs", "--json"], ["data", NAME, "--json"]], ids=lambda words: words[0])
+def test_json(words, here):
+    """All of it is ASCII, and says the name as it is."""
+    shown = said(descenso(here, *words))
+    assert shown.isascii()
+    assert any(NAME in text for text in strings(json.loads(shown)))
+
+
+@pytest.mark.parametrize("case", ["runs, one of them damaged", "plot two", "data", "no run", "no setting"])
+def test_on_a_terminal(case, here):
+    """Where our own colours are wanted, those of the names are not among them."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as shown:
+        process = descenso(here, *LOOKING[case][0], stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        text = b""
+        try:
+            while piece := shown.read(2**16):
+                text += piece
+        except OSError:
+            pass  # so Linux says that nobody writes there any more
+    assert process.returncode == LOOKING[case][1]
+    for command in ("\x1b[35;7m", "\x1b]", "\x07", "\x9b", "\x08", "\x7f", "\u202e", "\u2066", "\u200b", "\u2028"):
+        assert command not in text.decode(), text
+
+
+@pytest.mark.parametrize("words", [["runs"], ["plot", "runs/r\udc9b31m"], ["train", "./d\udc9b", "--out", "x"]])
+def test_names_of_no_text(words, tmp_path):
+    """Bytes that are no UTF-8, one of them a command by itself."""
+    (tmp_path / "runs" / "r\udc9b31m").mkdir(parents=True)
+    (tmp_path / "runs" / "r\udc9b31m" / "status.json").write_text("{")
+    process = descenso(tmp_path, *words)
+    assert r"\udc9b" in said(process, process.returncode)

@@ -1,0 +1,33 @@
+"""Thousands of damaged files: each is read for what it says, or refused with the documented error; nothing else."""
+
+import pytest
+
+from formats import FORMATS
+
+PLAIN, SLOW = -(-1_500 // len(FORMATS)), -(-50_000 // len(FORMATS))  # mutations of each format
+
+
+def attempt_all(reader, name, first, count, folder):
+    """Try the mutations numbered from `first`; how many were read."""
+    number = folder / "number"  # of the mutation that was last begun
+    number.write_text("-1")
+    answer = reader.ask("mutations", name, first, count, str(folder))
+    last = int(number.read_text())
+    again = f"python tests/hostile/child.py {name!r} {last}"
+    assert "broke" not in answer, f"{name}, mutation {last}: {answer['broke']}\nalone: {again}"
+    assert last == first + count - 1
+    return answer["read"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_mutations(name, reader, tmp_path):
+    read = attempt_all(reader, name, 0, PLAIN, tmp_path)
+    assert read < PLAIN, "nothing was refused: the mutations do no harm"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_many_mutations(name, reader, tmp_path):
+    """Numbered after those of the plain test."""
+    read = attempt_all(reader, name, PLAIN, SLOW, tmp_path)
+    assert 0 < read < SLOW, "all were read, or none: the mutations are too mild or too harsh"
