@@ -51,6 +51,7 @@ def test_keeps_a_run_directory(trained):
             "plots/loss.png", "plots/templates.png"} <= kept  # fmt: skip
 
 
+@pytest.mark.slow
 def test_json_of_a_run_repeated_from_its_config(trained, tmp_path):
     """The same settings give the same costs in another process, to the bit; standard output holds the object alone."""
     first = trained.folder / "first"
@@ -79,6 +80,7 @@ def test_speaks_spanish_where_the_environment_does(here):
     assert "Ejecución: runs/digits-softmax-001" in lines
 
 
+@pytest.mark.slow
 def test_divergence_is_said_in_one_line_and_by_the_exit_code(here):
     flags = ("--engine", "graph", "--loss", "naive", "-r", 1e6, "-b", 20)
     process = descenso("train", "digits", *flags, "--out", "run", cwd=here)

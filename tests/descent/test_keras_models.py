@@ -83,7 +83,7 @@ def test_dropout_leaves_out_its_share_and_keeps_the_mean():
 
 
 @pytest.mark.parametrize("engine", ["graph", "eager", "compiled", "compiled in parts"])
-@pytest.mark.parametrize("model", ["mlp", "cnn"])
+@pytest.mark.parametrize("model", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
 def test_dropout_is_the_same_on_every_engine(engine, model):
     case = make_case(20, rest=True, seed=5, model=model, rule="adam")
     problem = make_problem(case, "float64")

@@ -66,6 +66,7 @@ def assert_same_as_uninterrupted(run, data, settings, told):
     assert not saving(run), told
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_saving_ends_with_the_same_bits(tiny_folder, tmp_path):
     settings = {**SETTINGS, "engine": "function", "dtype": "float64"}
     run = walk_and_kill(tmp_path, tiny_folder, [kill_while_saving], 0, settings)

@@ -16,7 +16,7 @@ LONG_PIECES = "from descenso.training import pieces; pieces.FIRST_STEPS = 10**6"
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
-@pytest.mark.parametrize("which", CODES)
+@pytest.mark.parametrize("which", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_finishes_the_piece_commits_and_says_how_to_go_on(which, tmp_path):
     run = tmp_path / "run"
     with Descenso(tmp_path, "train", "mnist", "--out", run, *SLOW) as descenso:
