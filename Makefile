@@ -25,5 +25,5 @@ bench:
 catalogue:
 	mkdir -p build
 	pybabel -q extract -k mark --no-location --sort-output --project descenso -o build/descenso.pot src/descenso
-	pybabel -q update -D descenso -d $(LOCALE) -i build/descenso.pot -l es --no-fuzzy-matching --ignore-obsolete --omit-header -w 110
+	pybabel -q update -D descenso -d $(LOCALE) -i build/descenso.pot -l es --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 110
 	pybabel -q compile -D descenso -d $(LOCALE) -l es
