@@ -8,7 +8,7 @@ from descenso import text
 from descenso.config import BY_MODEL, FREE, TrainConfig, choices
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError
-from descenso.family import MODELS
+from descenso.family import MODELS, SHAPES
 from descenso.text import closest
 
 FIELDS = TrainConfig.model_fields
@@ -28,12 +28,14 @@ def test_the_names_and_defaults_are_those_of_the_design():
         "test_fraction": 0.0,
         "resize": "",
         "model": "softmax",
+        "preset": "",
         "hidden": "",
         "filters": "16,32",
         "activation": "relu",
         "dropout": 0.0,
         "engine": "compiled",
         "xla": "auto",
+        "augment": 0.0,
         "rule": "sgd",
         "loss": "cross_entropy",
         "learning_rate": 0.01,
@@ -72,7 +74,8 @@ def test_every_example_works_as_it_would_be_typed(name):
     if FIELDS[name].annotation is bool:  # a flag that takes no value
         assert example == ""
     else:
-        assert str(getattr(TrainConfig.of(**{name: example}), name)) == example
+        where = {} if name == "model" else {"model": "cnn"}  # which reads all of them
+        assert str(getattr(TrainConfig.of(**where, **{name: example}), name)) == example
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -155,6 +158,37 @@ def test_what_is_not_given_is_the_models_own():
     assert {name: getattr(mlp, name) for name in BY_MODEL} == MODELS["mlp"].settings
     own = TrainConfig.of(model="mlp", rule="momentum", epochs=2)
     assert (own.learning_rate, own.epochs, own.batch_size) == (0.01, 2, 100)  # a rule comes with a rate that suits it
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_setting_that_a_model_does_not_read_is_refused(model, name):
+    given = {"model": model, name: FIELDS[name].json_schema_extra["example"]}
+    if name in MODELS[model].reads:
+        assert TrainConfig.of(**given)
+    else:
+        with refused(f"{model} has no {name}; leave --{name} out, or choose a --model that has it"):
+            TrainConfig.of(**given)
+
+
+def test_a_preset_goes_before_the_models_own_settings_and_after_what_is_given():
+    config = TrainConfig.of(model="cnn", preset="accurate", epochs=7)
+    chosen = {**MODELS["cnn"].settings, **MODELS["cnn"].presets["accurate"], "epochs": 7}
+    assert {name: getattr(config, name) for name in chosen} == chosen
+    assert TrainConfig.of(**config.model_dump()) == config
+
+
+@pytest.mark.parametrize(
+    ("model", "preset", "said"),
+    [
+        ("cnn", "acurate", "cnn has no preset 'acurate' (did you mean 'accurate'?); it has accurate"),
+        ("softmax", "accurate", "softmax has no preset 'accurate'; it has none"),
+        ("package:make", "accurate", "package:make has no preset 'accurate'; it has none"),
+    ],
+)
+def test_a_preset_that_there_is_not(model, preset, said):
+    with refused(said):
+        TrainConfig.of(model=model, preset=preset)
 
 
 @pytest.mark.parametrize(("size", "rows"), [(0, 0), (50, 50), (0.1, 21), ("0.5", 102)])

@@ -23,9 +23,23 @@ ROOMS = {  # each room, and the rooms that it may enter beside itself and the gr
     "studies": {"data", "runs", "descent", "engines", "training", "reports", "session"},
     "api": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies"},
     "using": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies", "api"},
-    "cli": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies", "api", "using"},
+    "exporting": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies", "api", "using"},
+    "estimator": {"data", "runs", "descent", "engines", "training", "api"},
+    "cli": {
+        "data",
+        "runs",
+        "descent",
+        "engines",
+        "training",
+        "reports",
+        "session",
+        "studies",
+        "api",
+        "using",
+        "exporting",
+    },
 }
-ROOMS["__init__"] = ROOMS["__main__"] = ROOMS["cli"] | {"cli"}
+ROOMS["__init__"] = ROOMS["__main__"] = ROOMS["cli"] | {"cli", "estimator"}
 ON_THE_GROUND = {
     "_version": set(),
     "errors": set(),

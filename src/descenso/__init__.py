@@ -23,18 +23,28 @@ if TYPE_CHECKING:
     from descenso.config import TrainConfig as TrainConfig
     from descenso.data.dataset import Dataset as Dataset
     from descenso.data.dataset import Split as Split
+    from descenso.data.memory import from_arrays as from_arrays
+    from descenso.data.memory import from_frame as from_frame
+    from descenso.descent.keras_models import from_keras as from_keras
+    from descenso.estimator import Classifier as Classifier
+    from descenso.exporting import export as export
 
 _HOME = {
+    "Classifier": "descenso.estimator",
     "Dataset": "descenso.data.dataset",
     "Run": "descenso.api",
     "Split": "descenso.data.dataset",
     "TrainConfig": "descenso.config",
+    "export": "descenso.exporting",
+    "from_arrays": "descenso.data.memory",
+    "from_frame": "descenso.data.memory",
+    "from_keras": "descenso.descent.keras_models",
     "load": "descenso.api",
     "open_run": "descenso.api",
     "resume": "descenso.api",
     "train": "descenso.api",
 }
-__all__ = ["Dataset", "Run", "Split", "TrainConfig", "__version__", "load", "open_run", "resume", "train"]
+__all__ = [*_HOME, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

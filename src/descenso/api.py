@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Model
     from descenso.training.observer import Observer
 
-__all__ = ["Run", "load", "observer", "open_directory", "open_run", "resume", "rows_of", "train"]
+__all__ = ["Run", "load", "model_of", "observer", "open_directory", "open_run", "resume", "rows_of", "silent", "train"]
 
 
 class Run:
@@ -154,7 +154,7 @@ def train(
         ConfigError, DataError: for a setting out of range, for data that cannot be learned from; nothing is written.
         DiskError: where the run cannot be written.
     """
-    name, own = _model(model, str(settings.get("dtype", "float32")))
+    name, own = model_of(model, str(settings.get("dtype", "float32")))
     config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
     rows = rows_of(config, limits, data_dir) if isinstance(data, str) else check_dataset(data)
     check_fit(rows, config)
@@ -162,13 +162,13 @@ def train(
     try:
         from descenso.session import sit
 
-        sit(directory, config, rows, observer or _silent(), own=own)
+        sit(directory, config, rows, observer or silent(), own=own)
     finally:
         directory.close()
     return Run(open_directory(directory.path))
 
 
-def _model(model: Any, dtype: str) -> tuple[str, "Model | None"]:
+def model_of(model: Any, dtype: str) -> tuple[str, "Model | None"]:
     """The name of `model` in a config, and itself where it is one's own."""
     if isinstance(model, str):
         return model, None
@@ -235,7 +235,7 @@ def _go_on(
         make_deterministic()
     if checkpoint is None:
         directory.write("config.json", config.model_dump())
-        sit(directory, config, data, observer or _silent(), own=own)
+        sit(directory, config, data, observer or silent(), own=own)
         return
     changed = differences(checkpoint.about, circumstances(config, data))
     if changed and not force:
@@ -257,10 +257,11 @@ def _go_on(
     # The status first: a crash between the two must not leave a run of two engines that is called exact.
     directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
     directory.write("config.json", config.model_dump())
-    sit(directory, config, data, observer or _silent(), begin, exact, own)
+    sit(directory, config, data, observer or silent(), begin, exact, own)
 
 
-def _silent() -> "Observer":
+def silent() -> "Observer":
+    """Who hears nothing of a descent."""
     return observer(lambda _: None, lambda _: None)
 
 

@@ -18,17 +18,18 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from descenso.errors import ConfigError
-from descenso.family import FACTORY, MODELS, RULES, SCHEDULES, defaults, parse
+from descenso.family import FACTORY, MODELS, RULES, SCHEDULES, SHAPES, defaults, parse, reads
 from descenso.text import _, closest, mark
 
 FREE = ("epochs", "engine", "patience", "checkpoint_every")  # settings that may change when a run goes on
-BY_MODEL = ("rule", "learning_rate", "schedule", "batch_size", "epochs", "hidden")  # whose defaults are the model's
+# Settings whose defaults are the model's.
+BY_MODEL = ("rule", "learning_rate", "schedule", "batch_size", "epochs", "hidden", "dropout")
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
 
 __all__ = ["BY_MODEL", "FREE", "TrainConfig", "choices", "complaint"]
 
 EngineName = Literal["graph", "eager", "function", "compiled"]
-DtypeName = Literal["float32", "float64"]
+DtypeName = Literal["float32", "float64", "mixed_bfloat16"]
 LossName = Literal["cross_entropy", "naive"]
 ActivationName = Literal["relu", "tanh", "sigmoid", "gelu"]
 Switch = Literal["auto", "on", "off"]
@@ -52,7 +53,7 @@ PATTERNS = {  # of the settings that are words
     "checkpoint_every": r"0*[1-9][0-9]{0,17}|(?=.*[1-9])[0-9]{1,9}([.][0-9]{1,9})?s",
 }
 NUMBERS = ("learning_rate", "epochs", "batch_size", "validation_size", "test_fraction", "patience", "dropout",
-           "weight_decay", "clip_value", "clip_norm", "average", "seed")  # fmt: skip
+           "augment", "weight_decay", "clip_value", "clip_norm", "average", "seed")  # fmt: skip
 POSITIVE = mark("a number in (0, inf)")
 NOT_NEGATIVE = mark("a number in [0, inf), 0 for none")
 
@@ -88,6 +89,8 @@ class TrainConfig(BaseModel):
     model: str = setting(
         "softmax", mark("Model: softmax, mlp, cnn (see `descenso models`), or package.module:factory of a Keras one."),
         mark("softmax, mlp, cnn or package.module:factory"), "softmax", "-m")
+    preset: str = setting("", mark("Settings for a purpose, such as accurate, where the model has them (see "
+                                   "`descenso models`)."), mark("the name of a preset"), "accurate")
     hidden: str = setting("", mark("Units of each hidden layer of mlp, or of cnn's dense layers."),
                           mark("whole numbers with commas between them"), "256,128")
     filters: str = setting("16,32", mark("Filters of each convolution block of cnn, up to 4."),
@@ -102,6 +105,9 @@ class TrainConfig(BaseModel):
     xla: Switch = setting(
         "auto", mark("Compile by XLA on the compiled engine: auto (all but convolutions on a processor), on, off."),
         "", "off")
+    augment: float = setting(
+        0.0, mark("Move, turn, scale and shear the images of cnn at random in each step, by so much."),
+        mark("a number in [0, 2]"), "0.5", ge=0, le=2)
     rule: str = setting(
         "sgd", mark("Update rule, NAME or NAME:OPTION=VALUE (see `descenso rules`)."),
         mark("a rule"), "momentum:momentum=0.95")
@@ -137,7 +143,9 @@ class TrainConfig(BaseModel):
     patience: int = setting(
         0, mark("Stop after so many epochs without a lower validation cost, and keep the best weights; 0 for never."),
         mark("a whole number in [0, inf)"), "5", ge=0)
-    dtype: DtypeName = setting("float32", mark("Precision: float32 or float64."), "", "float64")
+    dtype: DtypeName = setting(
+        "float32", mark("Precision: float32, float64, or mixed_bfloat16 (float32 parameters, layers in bfloat16)."),
+        "", "float64")
     checkpoint_every: str = setting(
         "10s", mark("Save a checkpoint after so many steps (500), or seconds (10s)."),
         mark("a whole number of steps in [1, inf), or seconds such as 10s or 0.5s"), "500")
@@ -155,11 +163,27 @@ class TrainConfig(BaseModel):
         """Fill in what the model brings; a rule of one's own comes with a rate that suits it."""
         if not isinstance(given, Mapping):
             return given
-        chosen = defaults(str(given.get("model", "softmax")))
+        model, preset = (str(given.get(name, default)) for name, default in (("model", "softmax"), ("preset", "")))
+        chosen = defaults(model)
+        if preset:
+            presets = MODELS[model].presets if model in MODELS else {}
+            if preset not in presets:
+                raise PydanticCustomError("preset", "{reason}", {"reason": _no_preset(model, preset, presets)})
+            chosen = {**chosen, **presets[preset]}
         own_rule = str(given.get("rule", chosen["rule"])).partition(":")[0]
         if own_rule != chosen["rule"] and own_rule in RULES:
             chosen = {**chosen, "learning_rate": RULES[own_rule].learning_rate}
         return {**chosen, **given}
+
+    @model_validator(mode="after")
+    def _nothing_idle(self) -> "TrainConfig":
+        """Settings that shape other models are refused rather than left without effect."""
+        for name in set(SHAPES) - set(reads(self.model)):
+            value, field = getattr(self, name), type(self).model_fields[name]
+            if value not in (field.default, defaults(self.model).get(name)):
+                reason = _("{model} has no {name}; leave --{name} out, or choose a --model that has it")
+                raise PydanticCustomError("idle", "{reason}", {"reason": reason.format(model=self.model, name=name)})
+        return self
 
     @field_validator(*PATTERNS)
     @classmethod
@@ -193,6 +217,11 @@ class TrainConfig(BaseModel):
             raise PydanticCustomError("int", "too long")
         return value
 
+    @property
+    def variable_dtype(self) -> str:
+        """The precision of the parameters, which mixed precision leaves as it is."""
+        return "float64" if self.dtype == "float64" else "float32"
+
     def validation_rows(self, rows: int) -> int:
         """How many of `rows` training rows are kept back for validation."""
         return (
@@ -214,6 +243,13 @@ class TrainConfig(BaseModel):
             return cls(**settings)
         except ValidationError as error:
             raise ConfigError(complaint(error)) from None
+
+
+def _no_preset(model: str, preset: str, presets: Mapping[str, Any]) -> str:
+    names = ", ".join(presets) or _("none")
+    return _("{model} has no preset {preset!r}{hint}; it has {names}").format(
+        model=model, preset=preset, hint=closest(preset, presets), names=names
+    )
 
 
 def complaint(error: ValidationError) -> str:

@@ -65,11 +65,15 @@ class ModelMember(NamedTuple):
 
     Attributes:
         text: what it is, marked for the catalogue.
+        reads: the settings that shape it; of `SHAPES`, others would do nothing.
         settings: those that suit it.
+        presets: others in their place, by the name of what they are for.
     """
 
     text: str
+    reads: tuple[str, ...]
     settings: dict[str, Any]
+    presets: dict[str, dict[str, Any]]
 
 
 MOMENTUM = Option(0.9, "[0, 1)")
@@ -113,22 +117,34 @@ SCHEDULES = {  # of t, the steps taken, and T, the steps in all
                       {"rise": Option(0.1, "(0, 1]")}),
 }  # fmt: skip
 
-ARTICLE = {"rule": "sgd", "learning_rate": 0.01, "schedule": "constant", "batch_size": 100, "epochs": 100, "hidden": ""}
+ARTICLE = {
+    "rule": "sgd",
+    "learning_rate": 0.01,
+    "schedule": "constant",
+    "batch_size": 100,
+    "epochs": 100,
+    "hidden": "",
+    "dropout": 0.0,
+}
 MODELS = {
-    "softmax": ModelMember(mark("softmax regression, a weight for each pair of input and class"), ARTICLE),
+    "softmax": ModelMember(mark("softmax regression, a weight for each pair of input and class"), (), ARTICLE, {}),
     "mlp": ModelMember(
         mark("a multilayer perceptron: dense layers as --hidden says, an activation between them, and --dropout"),
+        ("hidden", "activation", "dropout"),
         {
             "rule": "adam",
-            "learning_rate": 0.002,
+            "learning_rate": 0.003,
             "schedule": "one-cycle",
             "batch_size": 100,
-            "epochs": 10,
+            "epochs": 12,
             "hidden": "256",
+            "dropout": 0.1,
         },
+        {},
     ),
     "cnn": ModelMember(
         mark("a convolutional network: a block for each of --filters, with batch normalisation, then a dense layer"),
+        ("filters", "hidden", "activation", "dropout", "augment"),
         {
             "rule": "adam",
             "learning_rate": 0.004,
@@ -136,16 +152,32 @@ MODELS = {
             "batch_size": 64,
             "epochs": 3,
             "hidden": "128",
+            "dropout": 0.0,
         },
+        {"accurate": {"filters": "16,32,64", "augment": 0.7, "dropout": 0.3, "epochs": 20}},
     ),
 }
-OWN = {"rule": "adam", "learning_rate": 0.001, "schedule": "constant", "batch_size": 64, "epochs": 10}
+OWN = {
+    "rule": "adam",
+    "learning_rate": 0.001,
+    "schedule": "constant",
+    "batch_size": 64,
+    "epochs": 10,
+    "hidden": "",
+    "dropout": 0.0,
+}
+SHAPES = ("hidden", "filters", "activation", "dropout", "augment")  # settings that shape a model
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # package.module:factory
 
 
 def defaults(model: str) -> dict[str, Any]:
     """The settings that suit `model`, a key of `MODELS` or the name of a model of one's own."""
     return MODELS[model].settings if model in MODELS else OWN
+
+
+def reads(model: str) -> tuple[str, ...]:
+    """The settings of `SHAPES` that `model` reads; one of one's own reads none."""
+    return MODELS[model].reads if model in MODELS else ()
 
 
 def parse(spec: str, members: dict[str, Member]) -> tuple[str, dict[str, float]]:

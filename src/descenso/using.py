@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from descenso.api import open_directory, rows_of
 from descenso.config import TrainConfig
+from descenso.data.arrays import recoded
+from descenso.data.catalog import rows_to_test
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
 from descenso.data.inputs import Expected, read_inputs
@@ -103,7 +105,7 @@ def predict(run: str | Path, files: Sequence[Path], limits: Limits | None = None
         DataError: where the run kept no weights, or a file cannot be read or does not fit its model.
     """
     config, trained = read_trained(run)
-    kind = "f" if np.ndim(trained.input_scale) or np.any(trained.input_shift) or trained.input_scale == 1 else "u"
+    kind = np.dtype(trained.stored).kind
     like = Expected(trained.input_shape, trained.columns, kind, like_mnist=config.data in LIKE_MNIST)
     inputs, names = read_inputs(files, like, limits or Limits())
     probabilities = use(run, model).predictor.probabilities(inputs)
@@ -117,7 +119,9 @@ def evaluate(
     data_dir: Path | None = None,
     model: Any = None,
 ) -> tuple["Evaluation", Split]:
-    """Evaluate the run in directory `run` on the test rows of `data`, by default of the data it learned from.
+    """Evaluate the run in directory `run` on the test rows of the data it learned from, or on `data`.
+
+    Of `data`, a dataset or what `load` takes, all rows are used unless it has test rows of its own.
 
     Returns:
         What came of it, and the rows.
@@ -126,12 +130,18 @@ def evaluate(
         DataError: where the run kept no weights, or the rows do not fit its model.
     """
     config, trained = read_trained(run)
-    if isinstance(data, Dataset):
-        rows = data
+    if data is None:
+        rows = rows_of(config, limits, data_dir)
+    elif isinstance(data, str):
+        label = config.label if trained.columns else ""
+        resize = config.resize if Path(data).is_dir() else ""
+        columns = trained.columns
+        rows = rows_to_test(data, limits, label=label, resize=resize, data_dir=data_dir, columns=columns)
     else:
-        rows = rows_of(config.model_copy(update={"data": data} if data else {}), limits, data_dir)
+        rows = data
+    known = recoded(rows.name, rows.test, rows.class_names, trained.class_names)
     what = _("{name}, test rows").format(name=rows.name)
-    test = check_split(rows.test, len(trained.class_names), trained.input_shape, what)
+    test = check_split(known, len(trained.class_names), trained.input_shape, what)
 
     from descenso.training.evaluation import evaluate as measure
 

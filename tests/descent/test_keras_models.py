@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset
 from descenso.descent.keras_models import as_model, from_factory, from_keras
-from descenso.descent.layers import Dropout, noise
+from descenso.descent.layers import Augment, Dropout, noise
 from descenso.errors import ConfigError
+from descenso.training.loop import problem_of
 from walks import INPUT_SHAPE, make_case, make_model, make_problem, walk
 
 L = keras.layers
@@ -94,6 +97,71 @@ def test_dropout_is_the_same_on_every_engine(engine, model):
     assert np.abs(reference.costs - walk("function", problem, case).costs).max() > 1e-3, "nothing was dropped"
 
 
+@pytest.mark.parametrize("engine", ["graph", "eager", "compiled", "compiled in parts"])
+def test_augmentation_is_the_same_on_every_engine(engine):
+    case = make_case(10, rest=True, seed=5, model="cnn", rule="adam")
+    problem = make_problem(case, "float64")
+    augmented = problem._replace(model=make_model("cnn", "float64", augment=1))
+    reference, found = (walk(each, augmented, case) for each in ("function", engine))
+    assert np.abs(found.costs - reference.costs).max() < 1e-11
+    assert np.abs(reference.costs - walk("function", problem, case).costs).max() > 1e-3, "nothing was moved"
+
+
+def augmented(strength, images):
+    model = from_keras(lambda: keras.Sequential([L.Input((9, 9, 1)), Augment(strength), L.Flatten()]))
+    state = {name: tf.constant(value) for name, value in model.init(0)[1].items()}
+    (kept, _), (moved, after) = (model.apply({}, state, tf.constant(images), training) for training in (False, True))
+    assert int(after["augment/draw"]) == int(state["augment/draw"]) + 1
+    return kept.numpy().reshape(images.shape), moved.numpy().reshape(images.shape)
+
+
+def test_augmentation_moves_each_image_its_own_way_and_only_while_training():
+    image = np.zeros((9, 9), np.float32)
+    image[3:6, 3:6] = 1
+    images = np.repeat(image[None, ..., None], 500, axis=0)
+    kept, moved = augmented(1.0, images)
+    np.testing.assert_array_equal(kept, images)
+    assert len({each.tobytes() for each in moved}) == 500
+    places = np.arange(9)
+    mass = moved[..., 0].sum(axis=(1, 2))
+    middles = [(moved[..., 0].sum(axis=axis) * places).sum(axis=1) / mass for axis in (2, 1)]  # down, right
+    for middle in middles:  # uniform within 3/28 of the size each way, in what may be scaled and sheared by 15 % besides
+        assert 0.9 * 9 * 3 / 28 < np.abs(middle - 4).max() < 1.35 * 9 * 3 / 28
+        assert abs(middle.mean() - 4) < 4 * 9 * 3 / 28 / (3 * 500) ** 0.5
+    assert mass.mean() == pytest.approx(9, rel=0.1)
+
+
+def test_augmentation_of_no_strength_changes_nothing():
+    images = np.random.default_rng(0).random((5, 9, 9, 1)).astype(np.float32)
+    np.testing.assert_allclose(augmented(0.0, images)[1], images, atol=1e-6)
+
+
+def test_what_xla_cannot_compile_it_is_not_given():
+    assert make_model("cnn", "float32", augment=1).xla == ()
+    case = make_case(1, model="cnn")
+    config = TrainConfig.of(model="cnn", augment=1, xla="on")
+    with pytest.raises(ConfigError, match="xla: cnn holds layers that XLA cannot compile, such as --augment's"):
+        problem_of(config, Dataset("made", case.train, case.train, tuple("01234"), 1 / 255))
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_mixed_precision_keeps_its_parameters_whole_and_descends_alike(model):
+    case = make_case(10, model=model, rule="adam")
+    whole, mixed = (
+        make_problem(case, "float32")._replace(model=make_model(model, dtype))
+        for dtype in ("float32", "mixed_bfloat16")
+    )
+    found, reference = walk("compiled", mixed, case), walk("compiled", whole, case)
+    assert {value.dtype for value in found.params.values()} == {np.dtype("float32")}
+    rounding = 2.0**-8  # of bfloat16
+    assert 0 < np.abs(found.costs / reference.costs - 1).max() < 10 * rounding
+
+
+def test_softmax_regression_has_no_layers_for_mixed_precision():
+    with pytest.raises(ConfigError, match="dtype: softmax has no layers that mixed_bfloat16 would make faster"):
+        make_model("softmax", "mixed_bfloat16")
+
+
 def logits_and_softmax():
     return keras.Sequential([L.Input((3,)), L.Dense(2, activation="softmax")])
 
@@ -135,5 +203,5 @@ def test_a_factory_that_is_not_there(path):
 
 def test_cnn_reads_images():
     assert make_model("cnn", "float32").input_shape == INPUT_SHAPE
-    assert not make_model("cnn", "float32").xla
-    assert make_model("mlp", "float32").xla
+    assert make_model("cnn", "float32").xla == ("GPU",)
+    assert make_model("mlp", "float32").xla == ("CPU", "GPU")

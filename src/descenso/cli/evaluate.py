@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def evaluate(
     run: RunArgument,
     data: Annotated[
-        str | None, typer.Option(help=_("Dataset whose test rows are used; by default the run's own."))
+        str | None,
+        typer.Option(help=_("Dataset to test on: its test rows, or else all of them; by default the run's own.")),
     ] = None,
     model: ModelOption = None,
     limit: LimitOption = None,

@@ -1,5 +1,7 @@
 """`descenso models`."""
 
+from typing import Any
+
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -12,10 +14,15 @@ from descenso.text import _
 def models(as_json: Json = False) -> None:
     """List the models, and the settings that each brings; any flag goes before them."""
     if as_json:
-        say_json({"models": {name: model.settings for name, model in MODELS.items()}})
+        say_json({"models": {name: {**model.settings, "presets": model.presets} for name, model in MODELS.items()}})
         return
     table = Table(_("model"), _("what it is"), _("settings"), box=SIMPLE)
     for name, model in MODELS.items():
-        told = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in model.settings.items() if value)
-        table.add_row(name, cell(_(model.text)), told)
+        table.add_row(name, cell(_(model.text)), _flags(model.settings))
+        for preset, settings in model.presets.items():
+            table.add_row("", cell(f"--preset {preset}"), _flags(settings))
     Console().print(table)
+
+
+def _flags(settings: dict[str, Any]) -> str:
+    return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in settings.items() if value)

@@ -1,6 +1,6 @@
 """What is learned from: plain records of NumPy arrays."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,11 @@ class Split(NamedTuple):
 
     Attributes:
         inputs: (rows, *input_shape), as stored: uint8 stays uint8, and is scaled inside the step.
-        labels: (rows,) int32, each in [0, num_classes).
+        labels: (rows,) int32, each in [0, num_classes); to learn from also as `descenso.descent.losses` says.
     """
 
     inputs: NDArray[np.generic]
-    labels: NDArray[np.int32]
+    labels: NDArray[Any]
 
 
 class Dataset(NamedTuple):

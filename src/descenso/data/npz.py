@@ -10,12 +10,13 @@ import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from descenso.data.arrays import Rows
 from descenso.data.idx import MAX_DEFLATE_RATIO, aligned, fill
 from descenso.data.limits import Limits
 from descenso.data.opening import opened
@@ -26,14 +27,7 @@ MOST_MEMBERS = 64
 MOST_AT_ONCE = 2**17  # bytes of the archive's table of contents, and of one read after it
 KINDS = {"u": 8, "i": 8, "f": 8, "b": 1, "U": 2**16, "S": 2**16}  # of elements, and the most bytes each may have
 
-__all__ = ["Rows", "labelled", "read_arrays"]
-
-
-class Rows(NamedTuple):
-    """Inputs, and labels as they stand in the file."""
-
-    inputs: NDArray[np.generic]
-    labels: NDArray[np.generic]
+__all__ = ["labelled", "read_arrays"]
 
 
 def labelled(path: Path, limits: Limits) -> tuple[Rows, Rows | None]:

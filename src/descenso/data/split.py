@@ -6,12 +6,15 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.dataset import Split
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 
-__all__ = ["check_fraction", "in_order", "random_of", "stratified"]
+ALL = 1.0  # the share that leaves nothing to learn from: for a look at a model that has learned
+
+__all__ = ["ALL", "check_fraction", "divided", "in_order", "random_of", "stratified"]
 
 
 def check_fraction(path: object, test_fraction: float, has_test: bool) -> None:
@@ -20,9 +23,9 @@ def check_fraction(path: object, test_fraction: float, has_test: bool) -> None:
     Raises:
         ConfigError: for a share of 0 where there are none, or another where there are some.
     """
-    if has_test and test_fraction:
+    if has_test and test_fraction not in (0, ALL):
         raise ConfigError(_("{path}: it has test rows of its own; leave --test-fraction out").format(path=path))
-    if not has_test and not 0 < test_fraction < 1:
+    if not has_test and not 0 < test_fraction <= ALL:
         raise ConfigError(
             _("{path}: no test rows of its own, and a test_fraction of {got}; try --test-fraction 0.2").format(
                 path=path, got=test_fraction
@@ -39,17 +42,19 @@ def stratified(labels: NDArray[np.int32], test_fraction: float, seed: int) -> tu
     """Which rows to learn from and which to test on, each shuffled: a pure function of its arguments.
 
     Of a class with n ≥ 2 rows, round(test_fraction · n) are tested on, but at least one, and not all; a single row is
-    learned from.
+    learned from. Where all are tested on, they keep their order.
 
     Args:
         labels: (rows,) whole numbers from 0.
-        test_fraction: in (0, 1).
+        test_fraction: in (0, 1], 1 being `ALL`.
         seed: at least 0.
 
     >>> train, test = stratified(np.array([0, 0, 0, 0, 1, 1]), 0.25, seed=0)
     >>> len(train), len(test)
     (4, 2)
     """
+    if test_fraction == ALL:
+        return np.arange(0), np.arange(len(labels))
     shuffled = random_of(seed).permutation(len(labels))
     counts = np.bincount(labels)
     wanted = np.maximum(np.minimum(np.maximum(np.rint(counts * test_fraction), 1), counts - 1), 0)
@@ -59,6 +64,12 @@ def stratified(labels: NDArray[np.int32], test_fraction: float, seed: int) -> tu
     tested = np.empty(len(labels), np.bool_)
     tested[by_class] = place < wanted[drawn[by_class]]
     return shuffled[~tested], shuffled[tested]
+
+
+def divided(rows: Split, test_fraction: float, seed: int) -> tuple[Split, Split]:
+    """The rows to learn from, and the share to test on."""
+    train, test = stratified(rows.labels, test_fraction, seed)
+    return Split(rows.inputs[train], rows.labels[train]), Split(rows.inputs[test], rows.labels[test])
 
 
 def in_order(path: object, names: Iterable[str]) -> list[str]:

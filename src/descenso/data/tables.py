@@ -8,7 +8,7 @@ import csv
 import io
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ SUFFIXES = (".csv", ".parquet")
 MOST_HEADER = 2**20  # bytes that the header and the first row may take
 TRUTH = {"true": 1.0, "false": 0.0}
 
-__all__ = ["SUFFIXES", "Table", "read_table"]
+__all__ = ["SUFFIXES", "Table", "read_table", "table_of"]
 
 
 class Table(NamedTuple):
@@ -59,14 +59,7 @@ def read_table(path: Path, limits: Limits, label: str | None, columns: tuple[str
         DataError: naming row and column, for what is missing, no number or not finite; for rows of different lengths,
             columns of one name, and more than the limits allow.
     """
-    try:
-        import polars as pl
-    except ImportError:
-        raise ConfigError(
-            _("{path}: tables are read by polars, which is not installed; try pip install 'descenso[tables]'").format(
-                path=path
-            )
-        ) from None
+    pl = _polars(path)
     faults = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
     with opened(path, limits) as file:
         try:
@@ -78,6 +71,39 @@ def read_table(path: Path, limits: Limits, label: str | None, columns: tuple[str
                 _("{path}: cannot be read as a table ({reason})").format(path=path, reason=str(error).split("\n")[0])
             ) from None
     return _table(path, frame, label, wanted)
+
+
+def table_of(name: str, frame: Any, limits: Limits, label: str, columns: tuple[str, ...] = ()) -> Table:
+    """The table in `frame`, of polars or pandas; `name` is what errors call it.
+
+    Raises:
+        ConfigError, DataError: as those of `read_table`.
+    """
+    pl, path = _polars(Path(name)), Path(name)
+    if not isinstance(frame, pl.DataFrame):
+        names = [str(name) for name in frame.columns]
+        _choose(path, names, label, columns, limits)  # before columns of one name become one
+        series = (frame.iloc[:, place] for place in range(len(names)))
+        cells = (
+            each.to_numpy() if each.dtype.kind in "iufb" else each.astype(object).where(each.notna(), None).to_list()
+            for each in series
+        )
+        frame = pl.DataFrame(dict(zip(names, cells, strict=True)), strict=False)
+    wanted = _choose(path, frame.columns, label, columns, limits)
+    _check_size(path, len(frame), len(wanted), limits)
+    return _table(path, _as_numbers(path, frame, wanted), label, wanted)
+
+
+def _polars(path: Path) -> Any:
+    try:
+        import polars
+    except ImportError:
+        raise ConfigError(
+            _("{path}: tables are read by polars, which is not installed; try pip install 'descenso[tables]'").format(
+                path=path
+            )
+        ) from None
+    return polars
 
 
 def _choose(
@@ -196,15 +222,27 @@ def _read_parquet(
     lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
     schema = lazy.collect_schema()
     wanted = _choose(path, schema.names(), label, columns, limits)
-    for name in wanted:
-        if not (schema[name].is_numeric() or schema[name] == pl.Boolean):
-            _refuse(path, 1, name, _("type {dtype}, expected numbers").format(dtype=schema[name]))
+    _check_types(path, schema, wanted)
     rows = lazy.select(pl.len()).collect().item()
     _check_size(path, rows, len(wanted), limits)
     frame = pl.read_parquet(path, columns=[*wanted, *filter(None, [label])], n_rows=rows, glob=False,
                             hive_partitioning=False)  # fmt: skip
-    kind = pl.Float32 if all(schema[name] == pl.Float32 for name in wanted) else pl.Float64
-    return frame.with_columns(pl.col(wanted).cast(kind)), wanted
+    return _as_numbers(path, frame, wanted), wanted
+
+
+def _check_types(path: Path, schema: "pl.Schema", wanted: tuple[str, ...]) -> None:
+    for name in wanted:
+        if not (schema[name].is_numeric() or schema[name].base_type().__name__ == "Boolean"):
+            _refuse(path, 1, name, _("type {dtype}, expected numbers").format(dtype=schema[name]))
+
+
+def _as_numbers(path: Path, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> "pl.DataFrame":
+    """`frame`, its inputs float64, or float32 where all of them are."""
+    import polars as pl
+
+    _check_types(path, frame.schema, wanted)
+    kind = pl.Float32 if all(frame.schema[name] == pl.Float32 for name in wanted) else pl.Float64
+    return frame.with_columns(pl.col(wanted).cast(kind))
 
 
 def _check_size(path: Path, rows: int, columns: int, limits: Limits) -> None:

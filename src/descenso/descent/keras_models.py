@@ -9,15 +9,16 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from descenso.config import TrainConfig
-from descenso.descent.layers import Dropout
+from descenso.descent.layers import Augment, Dropout
 from descenso.descent.problem import Arrays, Model, Params, State, Tensor
 from descenso.errors import ConfigError
 from descenso.family import MODELS
 from descenso.text import _
 
-__all__ = ["as_model", "cnn", "from_factory", "from_keras", "mlp", "own_model"]
+__all__ = ["as_model", "cnn", "from_factory", "from_keras", "mlp", "own_model", "variable_names"]
 
 Factory = Callable[[], Any]  # makes a keras.Model
 CONVOLUTIONS = (
@@ -53,7 +54,8 @@ def from_keras(made_of: Any, dtype: str = "float32") -> Model:
     Args:
         made_of: a keras.Model, which starts from the weights that it has; or a function without arguments that makes
             one, whose start is then drawn by the seed. It maps (batch, *input_shape) to logits (batch, num_classes).
-        dtype: "float32" or "float64", in which a function's model is made.
+        dtype: "float32", "float64", or "mixed_bfloat16" (variables in float32, products in bfloat16), in which a
+            function's model is made.
 
     Returns:
         The model. Its params have the names of Keras, counted anew in each model ("dense_1/kernel"). Keras's own
@@ -65,7 +67,7 @@ def from_keras(made_of: Any, dtype: str = "float32") -> Model:
     made = callable(made_of) and not isinstance(made_of, keras.Model)
     model = _make(made_of, 0, dtype) if made else made_of
     _check(model, dtype)
-    trained, carried = _names(model)
+    trained, carried = variable_names(model)
 
     def init(seed: int) -> tuple[Arrays, Arrays]:
         first = _make(made_of, seed, "float32") if made else model  # of float32: one start in both precisions
@@ -80,11 +82,17 @@ def from_keras(made_of: Any, dtype: str = "float32") -> Model:
     def apply(params: Params, state: State, inputs: Tensor, training: bool) -> tuple[Tensor, State]:
         given = [params[name] for name in trained], [state[name] for name in carried]
         logits, changed = model.stateless_call(*given, inputs, training=training)
-        return logits, dict(zip(carried, changed, strict=True))
+        return tf.cast(logits, inputs.dtype), dict(zip(carried, changed, strict=True))  # which mixed precision narrows
 
-    convolves = any(isinstance(layer, CONVOLUTIONS) for layer in model._flatten_layers())
     shape = tuple(model.input_shape[1:])
-    return Model(model.name, shape, int(model.output_shape[-1]), init, apply, xla=not convolves)
+    return Model(model.name, shape, int(model.output_shape[-1]), init, apply, xla=_xla_serves(model), layers=model)
+
+
+def _xla_serves(model: keras.Model) -> tuple[str, ...]:
+    """The kinds of device on which XLA does."""
+    layers = list(model._flatten_layers())
+    convolves, augments = (any(isinstance(layer, kind) for layer in layers) for kind in (CONVOLUTIONS, Augment))
+    return () if augments else ("GPU",) if convolves else ("CPU", "GPU")
 
 
 def as_model(given: Any, dtype: str) -> Model:
@@ -141,7 +149,7 @@ def mlp(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int) -> 
 
 def cnn(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int) -> Model:
     """A block for each of `config.filters` (5×5 convolution, 2×2 maximum, batch normalisation, activation), then dense
-    layers of `config.hidden` units, then one of logits.
+    layers of `config.hidden` units, then one of logits; before all that `config.augment` moves the images about.
 
     Normalising after the maximum costs a quarter of doing it before.
 
@@ -159,6 +167,7 @@ def cnn(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int) -> 
         layers: list[Any] = [keras.layers.Input(input_shape)]
         if len(input_shape) == 2:
             layers.append(keras.layers.Reshape((*input_shape, 1)))
+        layers += [Augment(config.augment)] if config.augment else []
         for filters in _numbers(config.filters):
             layers += [
                 keras.layers.Conv2D(filters, 5, padding="same", use_bias=False, kernel_initializer="he_normal"),
@@ -211,7 +220,7 @@ def _seeded(seed: int) -> Iterator[None]:
 @contextlib.contextmanager
 def _computing_in(dtype: str) -> Iterator[None]:
     before = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx(dtype)
+    keras.config.set_floatx(keras.DTypePolicy(dtype).variable_dtype)
     keras.config.set_dtype_policy(dtype)
     try:
         yield
@@ -237,15 +246,15 @@ def _check(model: Any, dtype: str) -> None:
         )
     if model.losses:
         raise ConfigError(_("model: {name} adds losses of its own; try --weight-decay").format(name=model.name))
-    if model.compute_dtype != dtype:
+    if model.dtype_policy.name != dtype:
         raise ConfigError(
             _("model: {name} computes in {found}, the run in {dtype}; try --dtype {found}, or give a function").format(
-                name=model.name, found=model.compute_dtype, dtype=dtype
+                name=model.name, found=model.dtype_policy.name, dtype=dtype
             )
         )
 
 
-def _names(model: Any) -> tuple[list[str], list[str]]:
+def variable_names(model: Any) -> tuple[list[str], list[str]]:
     """Stable names of its trained and of its carried variables: Keras counts layers through the whole process
     ("dense_7"), here each model begins at "dense".
     """

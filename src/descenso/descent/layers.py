@@ -1,5 +1,6 @@
 """Layers that must do the same on every engine, and so are not Keras's own."""
 
+import math
 import random
 
 import keras
@@ -7,7 +8,7 @@ import tensorflow as tf
 
 from descenso.descent.problem import Tensor
 
-__all__ = ["Dropout", "noise"]
+__all__ = ["Augment", "Dropout", "noise"]
 
 
 def _mixed(bits: Tensor) -> Tensor:
@@ -33,11 +34,28 @@ def noise(draw: Tensor, shape: Tensor) -> Tensor:
     return tf.reshape(tf.cast(tf.cast(kept, tf.int32), tf.float32) * 2.0**-24, shape)
 
 
-@keras.saving.register_keras_serializable("descenso")
-class Dropout(keras.layers.Layer):  # type: ignore[misc] # Keras publishes no types
-    """Leaves out a share of its inputs while training, and makes the others as much larger.
+class _Drawing(keras.layers.Layer):  # type: ignore[misc] # Keras publishes no types
+    """A layer that draws at random while training.
 
     Its state is the number of the next draw; it travels with the descent, so that a run goes on to the same bits.
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Draw where the draws begin."""
+        first = random.getrandbits(30)
+        begin = keras.initializers.Constant(first)
+        self.draw = self.add_weight(name="draw", shape=(), dtype="int32", initializer=begin, trainable=False)
+
+    def drawn(self, shape: Tensor) -> Tensor:
+        """The next draw: float32 of `shape`, uniform in [0, 1)."""
+        draw = tf.convert_to_tensor(self.draw.value)
+        self.draw.assign(draw + 1)
+        return noise(draw, shape)
+
+
+@keras.saving.register_keras_serializable("descenso")
+class Dropout(_Drawing):
+    """Leaves out a share of its inputs while training, and makes the others as much larger.
 
     Source: Srivastava et al., Dropout (2014), section 10 ("inverted", as Keras's).
     """
@@ -46,21 +64,51 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc] # Keras publishes no ty
         super().__init__(**kwargs)
         self.rate = rate
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Draw where the draws begin."""
-        first = random.getrandbits(30)
-        begin = keras.initializers.Constant(first)
-        self.draw = self.add_weight(name="draw", shape=(), dtype="int32", initializer=begin, trainable=False)
-
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """(…,) in, (…,) out."""
         if not training or not self.rate:
             return inputs
-        draw = tf.convert_to_tensor(self.draw.value)
-        self.draw.assign(draw + 1)
-        kept = noise(draw, tf.shape(inputs)) >= self.rate
+        kept = self.drawn(tf.shape(inputs)) >= self.rate
         return tf.where(kept, inputs / (1 - self.rate), tf.zeros_like(inputs))
 
     def get_config(self) -> dict[str, object]:
         """What makes it again."""
         return {**super().get_config(), "rate": self.rate}
+
+
+@keras.saving.register_keras_serializable("descenso")
+class Augment(_Drawing):
+    """Moves, turns, scales and shears each image at random while training; what comes into view is 0.
+
+    At a strength of 1 each image is moved by up to 3/28 of its size each way, turned by up to 15 degrees, and scaled
+    and sheared by up to 15 %, all uniformly; a strength of s makes that s times as much. No picture is mirrored.
+
+    Source: Simard, Steinkraus and Platt, Best Practices for Convolutional Neural Networks (2003), section 2.
+    """
+
+    MOVED, TURNED, SCALED, SHEARED = 3 / 28, math.radians(15), 0.15, 0.15
+
+    def __init__(self, strength: float, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.strength = strength
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """(batch, height, width, channels) in and out."""
+        if not training:
+            return inputs
+        height, width = inputs.shape[1:3]
+        draws = self.strength * (2 * self.drawn(tf.stack([tf.shape(inputs)[0], 6])) - 1)
+        down, right, turn, tall, wide, shear = tf.unstack(draws, axis=1)  # each (batch,), in [-strength, strength)
+        sine, cosine = tf.sin(self.TURNED * turn), tf.cos(self.TURNED * turn)
+        tall, wide, shear = 1 + self.SCALED * tall, 1 + self.SCALED * wide, self.SHEARED * shear
+        a, b = wide * cosine, shear - sine * tall  # x' = a x + b y + c,  y' = d x + e y + f
+        d, e = sine * wide, tall * cosine
+        x, y = (width - 1) / 2, (height - 1) / 2  # the middle stays where it is, but for the move
+        c = x - a * x - b * y + self.MOVED * width * right
+        f = y - d * x - e * y + self.MOVED * height * down
+        zero = tf.zeros_like(a)
+        return keras.ops.image.affine_transform(inputs, tf.stack([a, b, c, d, e, f, zero, zero], axis=1))
+
+    def get_config(self) -> dict[str, object]:
+        """What makes it again."""
+        return {**super().get_config(), "strength": self.strength}

@@ -1,10 +1,23 @@
-"""Losses: mean cost of a batch, from logits and integer labels, in nats."""
+"""Losses: mean cost of a batch, from logits and labels, in nats.
+
+Labels are (batch,) int32 in [0, num_classes); or (batch, num_classes), the weight of a row at its label and 0
+elsewhere, and then each row's cost counts so many times.
+"""
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from descenso.descent.problem import Tensor
 
 __all__ = ["LOSSES", "cross_entropy", "naive_cross_entropy"]
+
+
+def _mean_over_rows(row_costs: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tensor) -> Tensor:
+    if len(labels.shape) == 1:
+        return tf.reduce_mean(row_costs(logits, labels))
+    weights = tf.cast(tf.reduce_sum(labels, axis=1), logits.dtype)  # (batch,)
+    return tf.reduce_mean(weights * row_costs(logits, tf.argmax(labels, axis=1, output_type=tf.int32)))
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -14,14 +27,14 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: (batch, num_classes), float.
-        labels: (batch,), int32 in [0, num_classes).
+        labels: as above.
 
     Returns:
         A scalar of the logits' dtype, in [0, inf).
 
     Source: Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3.
     """
-    return tf.reduce_mean(_row_costs(logits, labels))
+    return _mean_over_rows(_row_costs, logits, labels)
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow publishes no types
@@ -51,14 +64,18 @@ def naive_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: (batch, num_classes), float.
-        labels: (batch,), int32 in [0, num_classes).
+        labels: as above.
 
     Returns:
         A scalar of the logits' dtype, in [0, inf] or NaN.
     """
+    return _mean_over_rows(_naive_row_costs, logits, labels)
+
+
+def _naive_row_costs(logits: Tensor, labels: Tensor) -> Tensor:
     wanted = tf.one_hot(labels, logits.shape[-1], dtype=logits.dtype)  # (batch, num_classes)
     probabilities = tf.nn.softmax(logits)  # (batch, num_classes)
-    return tf.reduce_mean(-tf.reduce_sum(wanted * tf.math.log(probabilities), axis=1))
+    return -tf.reduce_sum(wanted * tf.math.log(probabilities), axis=1)  # (batch,)
 
 
 LOSSES = {"cross_entropy": cross_entropy, "naive": naive_cross_entropy}

@@ -45,6 +45,12 @@ def build(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int, o
         ConfigError: for one that reads another shape, or tells another number of classes.
     """
     if own is None and config.model == "softmax":
+        if config.dtype not in ("float32", "float64"):
+            raise ConfigError(
+                _("dtype: softmax has no layers that {dtype} would make faster; try --dtype float32").format(
+                    dtype=config.dtype
+                )
+            )
         return softmax(input_shape, num_classes)
     from descenso.descent import keras_models  # Keras takes a second to import, which softmax regression need not wait
 

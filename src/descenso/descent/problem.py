@@ -48,7 +48,9 @@ class Model(NamedTuple):
         apply: (params, state, inputs (batch, *input_shape), training) -> (logits (batch, num_classes), state).
         textbook: arrays -> arrays, its own inverse: between how a textbook writes the parameters, which is
             how users and files see them, and how `apply` holds them.
-        xla: whether XLA serves it on a processor; convolutions it does not (docs/performance.md).
+        xla: the kinds of device, CPU or GPU, on which XLA serves it; on a CPU it does not serve convolutions
+            (docs/performance.md), and some operations it cannot compile at all.
+        layers: the keras.Model that `apply` walks through, where there is one.
     """
 
     name: str
@@ -57,7 +59,8 @@ class Model(NamedTuple):
     init: Callable[[int], tuple[Arrays, Arrays]]
     apply: Callable[[Params, State, Tensor, bool], tuple[Tensor, State]]
     textbook: Callable[[Arrays], Arrays] = dict
-    xla: bool = True
+    xla: tuple[str, ...] = ("CPU", "GPU")
+    layers: Any = None
 
 
 class Rule(NamedTuple):

@@ -70,8 +70,7 @@ def _arguments(part: Part) -> tuple[Batch, Batch, Tensor, Tensor]:
 
 
 def _xla_serves(model: Model) -> bool:
-    """On a processor, XLA's convolutions run on one core and many times slower than TensorFlow's."""
-    return model.xla or bool(tf.config.list_logical_devices("GPU"))
+    return ("GPU" if tf.config.list_logical_devices("GPU") else "CPU") in model.xla
 
 
 class Compiled:

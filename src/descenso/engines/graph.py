@@ -32,7 +32,7 @@ class Graph:
         then = perf_counter()
         with tf.Graph().as_default() as graph:
             self._inputs = v1.placeholder(train.inputs.dtype, [None, *train.inputs.shape[1:]])
-            self._labels = v1.placeholder(train.labels.dtype, [None])
+            self._labels = v1.placeholder(train.labels.dtype, [None, *train.labels.shape[1:]])
             self._given = tf.nest.map_structure(lambda array: v1.placeholder(array.dtype, array.shape), first)
             variables = tf.nest.map_structure(lambda given: v1.Variable(given, use_resource=True), self._given)
             self._state = tf.nest.map_structure(lambda variable: variable.read_value(), variables)

@@ -14,8 +14,10 @@ from descenso.descent.losses import LOSSES
 from descenso.descent.problem import Arrays, Model, Problem, TrainState, start, weights
 from descenso.engines import bind
 from descenso.engines.base import Runner
+from descenso.errors import ConfigError
 from descenso.runs.checkpoints import Position
 from descenso.runs.history import Epoch
+from descenso.text import _
 from descenso.training.evaluation import Evaluation
 from descenso.training.judge import Best, Judge
 from descenso.training.observer import Observer
@@ -85,7 +87,7 @@ def problem_of(config: TrainConfig, data: Dataset, own: Model | None = None) -> 
     steps = config.epochs * -(-rows // config.batch_rows(rows))
     model = models.build(config, data.input_shape, data.num_classes, own)
     return Problem(
-        model=model if config.xla == "auto" else model._replace(xla=config.xla == "on"),
+        model=model._replace(xla=_devices(config.xla, model)),
         loss=LOSSES[config.loss],
         rule=rules.build(
             config.rule,
@@ -95,10 +97,21 @@ def problem_of(config: TrainConfig, data: Dataset, own: Model | None = None) -> 
             average=config.average,
         ),
         schedule=schedules.build(config.schedule, config.learning_rate, steps),
-        dtype=config.dtype,
+        dtype=config.variable_dtype,
         input_scale=data.input_scale,
         input_shift=data.input_shift,
     )
+
+
+def _devices(xla: str, model: Model) -> tuple[str, ...]:
+    """The kinds of device on which XLA is to compile `model`."""
+    if xla == "on" and not model.xla:
+        raise ConfigError(
+            _("xla: {name} holds layers that XLA cannot compile, such as --augment's; try --xla auto").format(
+                name=model.name
+            )
+        )
+    return {"auto": model.xla, "on": ("CPU", "GPU"), "off": ()}[xla]
 
 
 def beginning(problem: Problem, seed: int) -> Progress:

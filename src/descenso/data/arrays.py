@@ -1,0 +1,104 @@
+"""Rows with labels as somebody has them, brought to the form in which an engine takes them."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.data.checks import check_dataset
+from descenso.data.dataset import Dataset, Split
+from descenso.data.scaling import scaling
+from descenso.data.split import check_fraction, divided, in_order
+from descenso.errors import DataError
+from descenso.text import _
+
+__all__ = ["Rows", "numbers", "ready", "recoded", "split_rows"]
+
+
+class Rows(NamedTuple):
+    """Inputs, and labels as they were given: whole numbers or text."""
+
+    inputs: NDArray[np.generic]
+    labels: NDArray[np.generic]
+
+
+def ready(data: Dataset) -> Dataset:
+    """`data`, once it has been checked, and with the scaling that suits its training rows.
+
+    Raises:
+        DataError: for what cannot be learned from.
+    """
+    shift, scale = scaling(check_dataset(data).train.inputs, data.name)
+    return data._replace(input_shift=shift, input_scale=scale)
+
+
+def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: float, seed: int) -> Dataset:
+    """A dataset of `rows`, and of `test_rows` or a share of `rows` to test on; not yet checked or scaled.
+
+    Raises:
+        ConfigError: for a share to test on where there are test rows, and for none where there are none.
+        DataError: naming the row, for what is no number or not finite, and for a label that no training row has.
+    """
+    check_fraction(name, test_fraction, has_test=test_rows is not None)
+    names = in_order(name, {str(label) for label in np.unique(_one_each(name, "x_train", rows))})
+    train = Split(numbers(rows.inputs), _coded(name, "y_train", rows.labels, names))
+    if test_rows is None:
+        train, test = divided(train, test_fraction, seed)
+    else:
+        _one_each(name, "x_test", test_rows)
+        test = Split(numbers(test_rows.inputs), _coded(name, "y_test", test_rows.labels, names))
+    return Dataset(name, train, test, tuple(names), input_scale=1.0)
+
+
+def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[str, ...]) -> Split:
+    """`rows`, whose labels say places in `class_names`, with labels that say places in `wanted`.
+
+    Raises:
+        DataError: for a label that is none of those.
+    """
+    return Split(rows.inputs, _coded(name, "y", np.array(class_names)[rows.labels], list(wanted)))
+
+
+def _one_each(name: str, array: str, rows: Rows) -> NDArray[np.generic]:
+    """The labels, once there is one whole number or text for each row of inputs, which are finite numbers."""
+    inputs, labels = rows
+    if labels.ndim != 1 or inputs.ndim < 2 or len(inputs) != len(labels) or labels.dtype.kind not in "iubU":
+        raise DataError(
+            _(
+                "{path}: inputs of shape {inputs} and labels of {type} and shape {labels}; "
+                "each row needs one label, text or a whole number"
+            ).format(path=name, inputs=inputs.shape, type=labels.dtype, labels=labels.shape)
+        )
+    if inputs.dtype.kind not in "iufb":
+        raise DataError(_("{path}: inputs of type {dtype}, expected numbers").format(path=name, dtype=inputs.dtype))
+    finite = np.isfinite(inputs).reshape(len(inputs), -1) if inputs.size else np.ones((1, 1), np.bool_)
+    broken = np.flatnonzero(~finite.all(axis=1))
+    if len(broken):
+        raise DataError(
+            _("{path}: row {row} of {array} holds a value that is not finite; leave it out or fill it in").format(
+                path=name, row=int(broken[0]), array=array
+            )
+        )
+    return labels
+
+
+def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str]) -> NDArray[np.int32]:
+    """Each label as its place among the names."""
+    codes = {name: code for code, name in enumerate(names)}
+    values, places = np.unique(labels, return_inverse=True)
+    unseen = [value for value in values if str(value) not in codes]
+    if unseen:
+        raise DataError(
+            _("{path}: row {row} of {array} has label {label}, which no training row has").format(
+                path=name, row=int(np.flatnonzero(labels == unseen[0])[0]), array=array, label=unseen[0]
+            )
+        )
+    return np.array([codes[str(value)] for value in values], np.int32)[places]
+
+
+def numbers(inputs: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Inputs as an engine takes them: pictures as they are, anything else as floats that hold every value."""
+    if inputs.dtype == np.uint8 and inputs.ndim > 2:
+        return inputs
+    narrow = inputs.dtype.itemsize <= 2 or inputs.dtype == np.float32
+    return inputs.astype(np.float32 if narrow else np.float64, copy=False)

@@ -1,0 +1,106 @@
+"""Datasets of arrays and of frames."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import descenso as ds
+from descenso.data.limits import Limits
+from descenso.errors import ConfigError, DataError
+
+WIDTHS, HEIGHTS = [1.0, 2.0, 3.0, 4.0], [10, 30, 20, 40]
+KINDS = ["a", "b", "a", "b"]
+COLUMNS = {"width": WIDTHS, "kind": KINDS, "height": HEIGHTS}
+on_both = pytest.mark.parametrize("frame_of", [pd.DataFrame, pl.DataFrame])
+
+
+@on_both
+def test_a_frame_is_its_columns_and_its_labels(frame_of):
+    test = frame_of({"height": [20], "kind": ["b"], "width": [1.5]})
+    data = ds.from_frame(frame_of(COLUMNS), "kind", test=test, name="made")
+    np.testing.assert_array_equal(data.train.inputs, np.column_stack([WIDTHS, HEIGHTS]))
+    np.testing.assert_array_equal(data.train.labels, [0, 1, 0, 1])
+    np.testing.assert_array_equal(data.test.inputs, [[1.5, 20]])
+    np.testing.assert_array_equal(data.test.labels, [1])  # although its own frame has no other label
+    assert (data.columns, data.class_names) == (("width", "height"), ("a", "b"))
+    np.testing.assert_allclose(data.input_shift, [2.5, 25])
+    np.testing.assert_allclose(data.input_scale, [1 / np.std(WIDTHS), 1 / np.std(HEIGHTS)])
+
+
+@on_both
+def test_a_frame_is_read_as_a_file_of_it_is(frame_of, tmp_path):
+    pl.DataFrame(COLUMNS).write_csv(tmp_path / "made.csv")
+    (read, framed) = (
+        ds.load(str(tmp_path / "made.csv"), label="kind", test_fraction=0.5, seed=3),
+        ds.from_frame(frame_of(COLUMNS), "kind", test_fraction=0.5, seed=3),
+    )
+    for file, frame in zip(read.train + read.test, framed.train + framed.test, strict=True):
+        np.testing.assert_array_equal(file, frame)
+
+
+@on_both
+@pytest.mark.parametrize(
+    ("columns", "label", "said"),
+    [
+        (COLUMNS, "sort", "frame: there is no column 'sort' for the labels; its columns are width, kind, height"),
+        (COLUMNS, "", "frame: which column holds the labels"),
+        ({**COLUMNS, "height": [1, None, 3, 4]}, "kind", "frame, row 2, column 'height': (no value|nan is no number)"),
+        ({**COLUMNS, "kind": ["a", None, "b", "b"]}, "kind", "frame, row 2, column 'kind': no value"),
+        ({**COLUMNS, "width": ["1", "2", "3", "4"]}, "kind", "frame, row 1, column 'width': type String, expected num"),
+        ({"width": [], "kind": []}, "kind", "frame: no rows; give at least one"),
+        ({"kind": KINDS}, "kind", "frame: no column besides the labels'"),
+    ],
+)
+def test_a_frame_that_cannot_be_learned_from(frame_of, columns, label, said):
+    with pytest.raises((ConfigError, DataError), match=said):
+        ds.from_frame(frame_of(columns), label, test_fraction=0.5)
+
+
+def test_columns_of_pandas_with_one_name_are_refused():
+    twice = pd.DataFrame([[1.0, 2.0, "a"]], columns=["x", "x", "kind"])
+    with pytest.raises(DataError, match="frame: two columns are called 'x'; rename one"):
+        ds.from_frame(twice, "kind", test_fraction=0.5)
+
+
+def test_a_label_that_no_training_row_has():
+    test = pl.DataFrame({"width": [1.0], "height": [1.0], "kind": ["c"]})
+    with pytest.raises(DataError, match="frame: row 0 of y has label c, which no training row has"):
+        ds.from_frame(pl.DataFrame(COLUMNS), "kind", test=test)
+
+
+def test_rows_to_test_on_come_from_one_place():
+    frame = pl.DataFrame(COLUMNS)
+    for ways, said in (
+        ({}, "no test rows of its own"),
+        ({"test": frame, "test_fraction": 0.5}, "test rows of its own"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            ds.from_frame(frame, "kind", **ways)
+    with pytest.raises(DataError, match="frame: rows would be 4, the limit is 3; try --limit rows=4"):
+        ds.from_frame(frame, "kind", test_fraction=0.5, limits=Limits(rows=3))
+
+
+def test_arrays_are_what_they_are():
+    pictures = np.arange(4 * 6, dtype=np.uint8).reshape(4, 2, 3)
+    data = ds.from_arrays(pictures, [3, 9, 3, 9], test=(pictures[:1], [9]), name="made")
+    np.testing.assert_array_equal(data.train.inputs, pictures)
+    assert data.train.inputs.dtype == np.uint8
+    np.testing.assert_array_equal(data.train.labels, [0, 1, 0, 1])
+    np.testing.assert_array_equal(data.test.labels, [1])
+    assert (data.class_names, data.input_scale, data.name) == (("3", "9"), 1 / 255, "made")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "labels", "said"),
+    [
+        (np.ones((4, 2)), [0, 1, 0], r"arrays: inputs of shape \(4, 2\) and labels of int64 and shape \(3,\)"),
+        (np.ones((4, 2)), np.eye(4), r"labels of float64 and shape \(4, 4\); each row needs one label"),
+        ([[1.0], [np.nan], [1.0], [2.0]], [0, 1, 0, 1], "arrays: row 1 of x_train holds a value that is not finite"),
+        ([["1"], ["2"]], [0, 1], "arrays: inputs of type <U1, expected numbers"),
+        (np.ones((4, 2)), [1, 1, 1, 1], "arrays: one class only"),
+    ],
+)
+def test_arrays_that_cannot_be_learned_from(inputs, labels, said):
+    with pytest.raises(DataError, match=said):
+        ds.from_arrays(inputs, labels, test_fraction=0.5)
