@@ -43,7 +43,7 @@ COMMANDS = {
     "schedules": _("List the schedules of the learning rate: formula, source, options with their defaults and ranges."),
     "evaluate": _("Measure a run on test rows: accuracy, cost, accuracy per class, confusion matrix."),
     "predict": _("Say what a run's model takes images or rows for, with probabilities."),
-    "plot": _("Draw the training loss of one or several runs on one axis."),
+    "plot": _("Draw the training loss of one or several runs on one axis; or schedules of the learning rate."),
     "runs": _("List the runs in a folder."),
     "data": _("Look at a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
     "env": _("Show versions, processor and platform, as runs record them."),

@@ -6,13 +6,15 @@ Names, options and defaults stand in `descenso.family`.
 import math
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from descenso.descent.problem import Schedule, Tensor
 from descenso.family import SCHEDULES as MEMBERS
 from descenso.family import parse
 
-__all__ = ["SCHEDULES", "build", "constant"]
+__all__ = ["SCHEDULES", "build", "constant", "shares"]
 
 
 def constant(learning_rate: float) -> Schedule:
@@ -48,6 +50,12 @@ def build(spec: str, learning_rate: float, steps: int) -> Schedule:
         return learning_rate * SCHEDULES[name](done, steps, **options)
 
     return schedule
+
+
+def shares(spec: str, steps: int = 1000) -> NDArray[np.float64]:
+    """(steps + 1,): the share of the learning rate at each step of a descent of so many, and at its end."""
+    every = tf.range(steps + 1)
+    return np.broadcast_to(np.asarray(build(spec, 1.0, steps)(every)), every.shape)
 
 
 def _step(done: Tensor, steps: int, factor: float, every: float) -> Tensor:

@@ -1,11 +1,13 @@
 """Pictures, drawn with matplotlib without its global state."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -24,6 +26,7 @@ __all__ = [
     "mistakes_figure",
     "png",
     "save_figure",
+    "schedules_figure",
     "seen_figure",
     "templates_figure",
 ]
@@ -43,19 +46,45 @@ def loss_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
     Args:
         curves: by label, the costs in nats; values that are not finite leave a gap.
     """
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = _axes(title=_("Training Loss"), xlabel=_("Epoch #"), ylabel=_("Loss"))
     lines = [
         axes.plot(np.arange(len(costs)), costs, marker="o" if len(costs) < 3 else None)[0] for costs in curves.values()
     ]
-    axes.set(title=_("Training Loss"), xlabel=_("Epoch #"), ylabel=_("Loss"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
     if len(curves) > 1:
-        legend = axes.legend(lines, [printable(label) for label in curves])
-        for text in legend.get_texts():  # a label is a path, not a formula
-            text.set_parse_math(False)
+        _legend(axes, lines, curves)
     return figure
+
+
+def schedules_figure(shares: Mapping[str, NDArray[np.float64]]) -> Figure:
+    """Schedules, as shares of the learning rate over the share of steps done.
+
+    Args:
+        shares: by what each is called, its shares at steps evenly spaced from the first to the end.
+    """
+    figure, axes = _axes(
+        title=_("Schedules of the learning rate"),
+        xlabel=_("Share of the steps done"),
+        ylabel=_("Share of the learning rate"),
+    )
+    lines = [axes.plot(np.linspace(0, 1, len(each)), each)[0] for each in shares.values()]
+    axes.set_ylim(0, 1.05)
+    _legend(axes, lines, shares)
+    return figure
+
+
+def _axes(**labels: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.set(**labels)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _legend(axes: Axes, lines: Sequence[Line2D], labels: Iterable[str]) -> None:
+    legend = axes.legend(lines, [printable(label) for label in labels])
+    for text in legend.get_texts():  # a label is a path, not a formula
+        text.set_parse_math(False)
 
 
 def templates_figure(W: NDArray[np.generic], input_shape: tuple[int, ...], class_names: Sequence[str]) -> Figure:
