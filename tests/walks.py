@@ -49,7 +49,7 @@ def make_split(rows: int, seed: int) -> Split:
 
 def make_model(name: str, dtype: str, **settings: Any) -> Model:
     """A small one of its kind, for the inputs and classes of a case."""
-    small = {"mlp": {"hidden": "6", "dropout": 0}, "cnn": {"hidden": "6", "filters": "2,3"}}.get(name, {})
+    small = {"mlp": {"hidden": "6", "dropout": 0}, "cnn": {"hidden": "6", "filters": "2,3", "dropout": 0}}.get(name, {})
     config = TrainConfig.of(model=name, dtype=dtype, **{**small, **settings})
     return models.build(config, INPUT_SHAPE, NUM_CLASSES)
 

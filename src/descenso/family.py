@@ -152,7 +152,7 @@ MODELS = {
             "batch_size": 64,
             "epochs": 3,
             "hidden": "128",
-            "dropout": 0.0,
+            "dropout": 0.2,
         },
         {"accurate": {"filters": "16,32,64", "augment": 0.7, "dropout": 0.3, "epochs": 20}},
     ),

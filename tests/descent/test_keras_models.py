@@ -131,6 +131,11 @@ def test_augmentation_moves_each_image_its_own_way_and_only_while_training():
     assert mass.mean() == pytest.approx(9, rel=0.1)
 
 
+def test_augmentation_brings_nothing_new_into_view():
+    light = np.full((20, 9, 9, 1), 200.0, np.float32)
+    np.testing.assert_allclose(augmented(2.0, light)[1], light, rtol=1e-6)
+
+
 def test_augmentation_of_no_strength_changes_nothing():
     images = np.random.default_rng(0).random((5, 9, 9, 1)).astype(np.float32)
     np.testing.assert_allclose(augmented(0.0, images)[1], images, atol=1e-6)

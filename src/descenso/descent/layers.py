@@ -78,7 +78,7 @@ class Dropout(_Drawing):
 
 @keras.saving.register_keras_serializable("descenso")
 class Augment(_Drawing):
-    """Moves, turns, scales and shears each image at random while training; what comes into view is 0.
+    """Moves, turns, scales and shears each image at random while training; what comes into view goes on from its edge.
 
     At a strength of 1 each image is moved by up to 3/28 of its size each way, turned by up to 15 degrees, and scaled
     and sheared by up to 15 %, all uniformly; a strength of s makes that s times as much. No picture is mirrored.
@@ -107,7 +107,8 @@ class Augment(_Drawing):
         c = x - a * x - b * y + self.MOVED * width * right
         f = y - d * x - e * y + self.MOVED * height * down
         zero = tf.zeros_like(a)
-        return keras.ops.image.affine_transform(inputs, tf.stack([a, b, c, d, e, f, zero, zero], axis=1))
+        moves = tf.stack([a, b, c, d, e, f, zero, zero], axis=1)
+        return keras.ops.image.affine_transform(inputs, moves, fill_mode="nearest")
 
     def get_config(self) -> dict[str, object]:
         """What makes it again."""
