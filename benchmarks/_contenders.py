@@ -12,6 +12,7 @@ __all__ = ["COMPILED", "CONTENDERS", "GEMM", "OWN_ORDER", "REFERENCE", "Contende
 
 OWN_ORDER = "own order"
 OTHER_DESCENT = "another descent"
+OTHER_PRECISION = "another precision"
 
 
 class Contender(NamedTuple):
@@ -23,6 +24,7 @@ class Contender(NamedTuple):
         precision: "float32", "float32 sum" (so is the running sum of its costs) or "float64"; decides how closely
             its costs must agree.
         package: what must be installed for it.
+        model: what it descends on.
         exempt: why its costs are not those of the others, where they are not.
     """
 
@@ -32,6 +34,7 @@ class Contender(NamedTuple):
     precision: str = "float32"
     package: str = "descenso"
     exempt: str = ""
+    model: str = "softmax"
 
     @property
     def installed(self) -> bool:
@@ -53,7 +56,23 @@ def _engines() -> Iterator[tuple[str, Contender]]:
         yield name + suffix, Contender(f"descenso {name}, {dtype}", "_tensorflow:engine", (name, dtype), dtype)
 
 
-COMPILED = "compiled"
+def _with_layers() -> Iterator[tuple[str, Contender]]:
+    precision = "float32 layers"
+    for model in ("mlp", "cnn"):
+        for engine in ("compiled", "function"):
+            home = "_layers:descenso_layers", (model, engine), precision
+            yield f"{engine}-{model}", Contender(f"descenso {engine}, {model}", *home, model=model)
+        mixed = "_layers:descenso_layers", (model, "compiled", "mixed_bfloat16"), precision
+        label = f"descenso compiled, {model}, mixed_bfloat16"
+        yield f"mixed-{model}", Contender(label, *mixed, exempt=OTHER_PRECISION, model=model)
+        keras, torch = (f"_layers:{name}_layers" for name in ("keras", "torch"))
+        label = "Keras `Model.fit`"
+        yield f"keras-{model}", Contender(f"{label}, {model}", keras, (model,), precision, model=model)
+        label = "PyTorch, eager autograd"
+        yield f"torch-{model}", Contender(f"{label}, {model}", torch, (model,), precision, "torch", model=model)
+
+
+COMPILED = "descenso compiled"  # how its labels begin
 CONTENDERS = {
     **dict(_engines()),
     "article": Contender(
@@ -70,6 +89,7 @@ CONTENDERS = {
     "sklearn-sgd": Contender(
         "scikit-learn `SGDClassifier`", "_others:sklearn_sgd", package="sklearn", exempt=OTHER_DESCENT
     ),
+    **dict(_with_layers()),
 }  # fmt: skip
 REFERENCE = Contender("reference", "_others:numpy_by_hand", ("float64",), "float64")
 GEMM = Contender("float32 matrix product", "_gemm:products")

@@ -9,7 +9,20 @@ from descenso.data.order import Order
 
 __all__ = ["EPOCH_GFLOP", "GEMM_GFLOP", "products"]
 
-EPOCH_GFLOP = 2 * (2 * ROWS * INPUTS * CLASSES) / 1e9  # x W, and the gradient xᵀ δ: 1.88
+
+def _gflop(first: int, *others: int) -> float:
+    """Of an epoch, where layers multiply and add so often for each row.
+
+    The product itself and the gradient of its weights; and of its inputs, which the first layer's do not need.
+    """
+    return 2 * ROWS * (2 * first + 3 * sum(others)) / 1e9
+
+
+EPOCH_GFLOP = {
+    "softmax": _gflop(INPUTS * CLASSES),  # 1.88
+    "mlp": _gflop(INPUTS * 256, 256 * CLASSES),
+    "cnn": _gflop(28**2 * 25 * 16, 14**2 * 25 * 16 * 32, 7**2 * 32 * 128, 128 * CLASSES),
+}
 SIZE, TIMES = 2048, 2
 GEMM_GFLOP = TIMES * 2 * SIZE**3 / 1e9
 

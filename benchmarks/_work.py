@@ -12,9 +12,11 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.data.order import Order, epoch_order
 
-__all__ = ["BATCH_SIZE", "CLASSES", "CONFIG", "INPUTS", "RATE", "ROWS", "Clock", "Rows", "Walk", "orders"]
+__all__ = ["BATCH_SIZE", "CLASSES", "CONFIGS", "INPUTS", "RATE", "ROWS", "Clock", "Rows", "Walk", "orders"]
 
 CONFIG = TrainConfig.of()  # `descenso train` without a flag
+WITH_LAYERS = {"schedule": "constant", "learning_rate": 0.001, "dropout": 0.0}  # what all libraries do alike
+CONFIGS = {"softmax": CONFIG} | {model: TrainConfig.of(model=model, **WITH_LAYERS) for model in ("mlp", "cnn")}
 RATE, BATCH_SIZE = CONFIG.learning_rate, CONFIG.batch_size
 ROWS, INPUTS, CLASSES = 60_000, 784, 10
 
@@ -61,6 +63,7 @@ class Rows:
 Walk = Callable[[Rows, Iterator[Order], Clock], Iterator[float]]
 
 
-def orders(epochs: int) -> list[Order]:
+def orders(epochs: int, model: str) -> list[Order]:
     """The batches of the first `epochs` epochs of `descenso train`, drawn before any clock starts."""
-    return [epoch_order(CONFIG.order, ROWS, BATCH_SIZE, CONFIG.seed, epoch) for epoch in range(epochs)]
+    config = CONFIGS[model]
+    return [epoch_order(config.order, ROWS, config.batch_rows(ROWS), config.seed, epoch) for epoch in range(epochs)]

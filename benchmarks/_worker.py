@@ -17,7 +17,7 @@ def serve(name: str, epochs: int) -> None:
     os.dup2(2, 1)
     contender = {**CONTENDERS, "gemm": GEMM, "reference": REFERENCE}[name]
     clock = Clock()
-    walk = contender.walk()(Rows.load(), iter(orders(epochs)), clock)
+    walk = contender.walk()(Rows.load(), iter(orders(epochs, contender.model)), clock)
     for _ in sys.stdin:
         cost = next(walk)
         answer = {"seconds": clock.seconds, "cost": cost if math.isfinite(cost) else None}

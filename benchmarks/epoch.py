@@ -1,12 +1,13 @@
-"""Seconds an epoch of softmax regression on MNIST takes, on descenso's engines and elsewhere, side by side.
+"""Seconds an epoch on MNIST takes, on descenso's engines and elsewhere, side by side.
 
-    python benchmarks/epoch.py
+    python benchmarks/epoch.py                softmax regression
+    python benchmarks/epoch.py --model mlp    or cnn: the networks of descenso, but with Adam at one rate and no dropout
 
 Each contender is a process of its own that stays alive. In each round every one has its turn, one after the
 other: an epoch, or up to five for who is quick. A round begins with another contender each time. The epoch in which
 a contender sets up, traces and compiles comes before the rounds and is not measured. All walk the same batches, so
-their costs are held against those of a reference in float64 NumPy: whose costs are off is marked, and the exit code
-is 1.
+their costs are held against those of a reference in float64 NumPy, or with layers against Keras's: whose costs are off
+is marked, and the exit code is 1.
 
 A clock runs over what a library's own loop over an epoch does. Who is given rows by their numbers gathers them
 in that time; who is given whole arrays (Keras, JAX's scan, scikit-learn) gets them in order already, for nothing.
@@ -24,6 +25,7 @@ from _contenders import COMPILED, CONTENDERS
 from _gemm import EPOCH_GFLOP, GEMM_GFLOP
 from _race import FallenError, costs_alone, most_epochs, race, threads
 from _report import Result, heading, markdown, verdict
+from _work import CONFIGS
 
 __all__ = ["main"]
 
@@ -32,10 +34,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measure(names: Sequence[str], rounds: int) -> tuple[list[Result], list[Result], list[float]]:
+def measure(model: str, names: Sequence[str], rounds: int) -> tuple[list[Result], list[Result], list[float]]:
     """Let `names` race, and the bare matrix product with them: (results, floors, the reference's costs)."""
     say("walking the reference")
-    reference = costs_alone("reference", most_epochs(rounds))
+    reference = (
+        costs_alone("reference", most_epochs(rounds)) if model == "softmax" else costs_alone(f"keras-{model}", 1)
+    )
     entries = {name: (name, dict[str, str]()) for name in names}
     counts = sorted({1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1})
     products = {f"matrix products, threads: {count}": count for count in counts}
@@ -44,16 +48,17 @@ def measure(names: Sequence[str], rounds: int) -> tuple[list[Result], list[Resul
         Result.of(CONTENDERS[name].label, walked[name], CONTENDERS[name].precision, CONTENDERS[name].exempt)
         for name in names
     ]
-    floors = []
+    floors, gflop = [], EPOCH_GFLOP[model]
     for name, count in products.items():
-        floor = Result("", [each.seconds * EPOCH_GFLOP / GEMM_GFLOP for each in walked[name][1:]], [], "float32", "")
-        rate = f"{EPOCH_GFLOP:.2f} GFLOP at {EPOCH_GFLOP / floor.median:.0f} GFLOP/s"
+        floor = Result("", [each.seconds * gflop / GEMM_GFLOP for each in walked[name][1:]], [], "float32", "")
+        rate = f"{gflop:.2f} GFLOP at {gflop / floor.median:.0f} GFLOP/s"
         floors.append(floor._replace(label=f"arithmetic floor: {rate}, threads: {count}"))
     return results, floors, reference
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    made.add_argument("--model", choices=CONFIGS, default="softmax", help="what descends [default: softmax]")
     made.add_argument("--rounds", type=int, default=15, help="turns of each contender [default: 15]")
     made.add_argument("--only", nargs="+", choices=CONTENDERS, metavar="NAME", help=f"of {', '.join(CONTENDERS)}")
     made.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there as well")
@@ -65,15 +70,17 @@ def main(arguments: Sequence[str]) -> int:
     if given.rounds < 1:
         parser().error(f"--rounds must be at least 1, got {given.rounds}")
     head = heading(["python", "benchmarks/epoch.py", *arguments])
-    chosen = [name for name in CONTENDERS if name in (given.only or CONTENDERS)]
+    model, those = given.model, given.only or CONTENDERS
+    chosen = [name for name, each in CONTENDERS.items() if each.model == model and name in those]
     names = [name for name in chosen if CONTENDERS[name].installed]
     absent = [CONTENDERS[name].label for name in chosen if name not in names]
     try:
-        results, floors, reference = measure(names, given.rounds)
+        results, floors, reference = measure(model, names, given.rounds)
     except FallenError as error:
         say(str(error))
         return 2
-    unit = results[names.index(COMPILED)].median if COMPILED in names else 0.0
+    compiled = next((result for result in results if result.label.startswith(COMPILED) and not result.exempt), None)
+    unit = compiled.median if compiled else 0.0
     print(*head, "", *markdown(results, floors, absent, reference, unit, given.rounds), sep="\n")
     if given.json:
         whole: dict[str, Any] = {"about": head, "reference_costs": reference, "not_installed": absent}

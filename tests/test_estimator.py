@@ -127,9 +127,18 @@ def test_partial_fit_walks_an_epoch_a_call():
     assert classifier.loss_curve_[-1] < 0.2 < classifier.loss_curve_[0]
 
 
-def test_partial_fit_goes_on_with_the_memory_of_its_rule():
+def test_partial_fit_goes_on_after_fit():
     X, y = load_iris(return_X_y=True)
-    settings = {"rule": "adam", "learning_rate": 0.05, "dtype": "float64"}
+    classifier = iris_classifier().fit(X, y)
+    cost = classifier.loss_curve_[-1]
+    assert classifier.partial_fit(X, y).n_iter_ == 21
+    assert classifier.loss_curve_[-1] < 1.05 * cost
+
+
+@pytest.mark.parametrize("more", [{}, {"average": 0.9}])
+def test_partial_fit_goes_on_with_the_memory_of_its_rule(more):
+    X, y = load_iris(return_X_y=True)
+    settings = {"rule": "adam", "learning_rate": 0.05, "dtype": "float64", **more}
     whole = iris_classifier(**settings, epochs=3).fit(X, y)
     in_calls = iris_classifier(**settings)
     for _time in range(3):
@@ -166,6 +175,8 @@ def test_what_cannot_be_learned_is_refused():
         iris_classifier().partial_fit(X, y)
     with pytest.raises(DataError, match="y: labels 2 are not among the classes, 0, 1"):
         iris_classifier().partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(DataError, match=r"X: rows of shape \(4, 2\), expected \(4,\) as in the first ones"):
+        iris_classifier().fit(X, y).predict(np.ones((3, 4, 2)))
     with pytest.raises(ConfigError, match="the cost stopped being finite; try a smaller learning_rate, such as 1e"):
         iris_classifier(learning_rate=1e38, loss="naive").fit(X, y)
 

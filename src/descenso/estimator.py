@@ -132,7 +132,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         descent = descend_all(config, data, silent(), _Unkept(), None, validation, own)
         _refuse(descent, config)
         self.loss_curve_ = [epoch.cost for epoch in descent.epochs]
-        self._rule_state: tuple[Any, int] | None = None
+        self._left_at: TrainState | None = None
         best = descent.best or descent
         return self._learned(best.params, best.model_state)
 
@@ -151,9 +151,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
             if classes is None:
                 raise ConfigError(_("classes must be given in the first call of partial_fit"))
             self.classes_ = np.unique(classes)
-            self._scaling, self._rule_state, self.loss_curve_ = scaling(inputs, "X"), None, []
-        unseen = np.setdiff1d(labels, self.classes_)
-        if len(unseen) or (classes is not None and not np.array_equal(np.unique(classes), self.classes_)):
+            self._scaling, self._left_at, self.loss_curve_ = scaling(inputs, "X"), None, []
+        unseen = np.setdiff1d(labels if classes is None else np.union1d(classes, labels), self.classes_)
+        if len(unseen):
             raise DataError(
                 _("y: labels {unseen} are not among the classes, {classes}").format(
                     unseen=", ".join(map(str, unseen)), classes=", ".join(map(str, self.classes_))
@@ -170,17 +170,14 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         if not trace.finite:
             raise _diverged(config)
         self.loss_curve_.append(float(np.average(trace.costs, weights=order.weights)))
-        self._rule_state = tf.nest.map_structure(np.asarray, state.rule_state), int(state.step)
-        carried = {name: np.asarray(value) for name, value in state.model_state.items()}
-        return self._learned(weights(problem, state), carried)
+        self._left_at = tf.nest.map_structure(np.asarray, state)
+        return self._learned(weights(problem, state), self._left_at.model_state)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """(rows, num_classes), each in [0, 1]: the probability of each of `classes_`."""
         check_is_fitted(self)
-        inputs = validate_data(self, X, reset=False, allow_nd=True)
-        if inputs.dtype != self._input_dtype:
-            inputs = inputs.astype(np.float64)
-        return self._predictor(inputs.shape[1:]).probabilities(inputs)
+        inputs = self._numbers(validate_data(self, X, reset=False, allow_nd=True))
+        return self._predictor().probabilities(inputs)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """(rows,), of `classes_` the likeliest for each row."""
@@ -195,15 +192,23 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
-        return {**state, "_made": {}} if "_made" in state else state
+        return {**state, "_made": []} if "_made" in state else state
 
     def _rows(self, X: ArrayLike, y: ArrayLike, first: bool) -> tuple[NDArray[Any], NDArray[Any]]:
-        X, y = validate_data(self, X, y, reset=first, allow_nd=True)
-        check_classification_targets(y)
-        inputs = numbers(np.asarray(X))
+        inputs, labels = validate_data(self, X, y, reset=first, allow_nd=True)
+        check_classification_targets(labels)
         if first:
-            self._input_dtype = inputs.dtype
-        return inputs.astype(self._input_dtype, copy=False), column_or_1d(y)
+            self._input_shape = inputs.shape[1:]
+        return self._numbers(inputs), column_or_1d(labels)
+
+    def _numbers(self, X: NDArray[Any]) -> NDArray[Any]:
+        if X.shape[1:] != self._input_shape:
+            raise DataError(
+                _("X: rows of shape {got}, expected {expected} as in the first ones").format(
+                    got=X.shape[1:], expected=self._input_shape
+                )
+            )
+        return numbers(X)
 
     def _config(self, **changes: Any) -> tuple[TrainConfig, Any]:
         settings = {name: value for name, value in self.get_params().items() if value is not None}
@@ -241,28 +246,27 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
 
     def _state(self, problem: Problem, seed: int) -> TrainState:
         """Where the descent stands, which `partial_fit` goes on from."""
+        if self._left_at:
+            return TrainState(*tf.nest.map_structure(tf.constant, tuple(self._left_at)))
         begin = start(problem, seed)
         if not hasattr(self, "params_"):
             return begin
         held = {name: tf.constant(value) for name, value in problem.model.textbook(self.params_).items()}
-        rule_state, step = self._rule_state or (problem.rule.init(held), 0)
         carried = {name: tf.constant(value) for name, value in self.model_state_.items()}
-        return TrainState(tf.constant(step, tf.int32), held, carried, rule_state)
+        return begin._replace(params=held, model_state=carried, rule_state=problem.rule.init(held))
 
     def _learned(self, params: Arrays, model_state: Arrays) -> "Classifier":
-        self.params_, self.model_state_ = params, model_state
-        self._made = dict[tuple[int, ...], Predictor]()
+        self.params_, self.model_state_, self._made = params, model_state, list[Predictor]()
         return self
 
-    def _predictor(self, input_shape: tuple[int, ...]) -> Predictor:
+    def _predictor(self) -> Predictor:
         """What predicts: made when first asked, and not pickled."""
-        if input_shape not in self._made:
+        if not self._made:
             config, own = self._config()
-            model = models.build(config, input_shape, len(self.classes_), own)
-            self._made[input_shape] = Predictor.of_weights(
-                model, self.params_, self.model_state_, self._scaling.scale, self._scaling.shift
-            )
-        return self._made[input_shape]
+            model = models.build(config, self._input_shape, len(self.classes_), own)
+            scaled = self._scaling.scale, self._scaling.shift
+            self._made.append(Predictor.of_weights(model, self.params_, self.model_state_, *scaled))
+        return self._made[0]
 
 
 def _weighted(
