@@ -14,6 +14,7 @@ SOURCE = Path(descenso.__file__).parent
 GROUND = {"config", "errors", "family", "reading", "text", "_version"}
 ROOMS = {  # each room, and the rooms that it may enter beside itself and the ground floor
     "data": set(),
+    "porting": set(),
     "runs": set(),
     "descent": {"data"},
     "engines": {"data", "descent"},
@@ -24,21 +25,11 @@ ROOMS = {  # each room, and the rooms that it may enter beside itself and the gr
     "api": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies"},
     "using": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies", "api"},
     "exporting": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies", "api", "using"},
+    "doctor": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies", "api", "using"},
+    "comparing": {"data", "runs", "descent", "engines", "training", "reports", "session", "studies", "api"},
     "estimator": {"data", "runs", "descent", "engines", "training", "api"},
-    "cli": {
-        "data",
-        "runs",
-        "descent",
-        "engines",
-        "training",
-        "reports",
-        "session",
-        "studies",
-        "api",
-        "using",
-        "exporting",
-    },
 }
+ROOMS["cli"] = ROOMS["exporting"] | {"exporting", "porting", "doctor", "comparing"}
 ROOMS["__init__"] = ROOMS["__main__"] = ROOMS["cli"] | {"cli", "estimator"}
 ON_THE_GROUND = {
     "_version": set(),
@@ -176,7 +167,7 @@ def assert_not_imported(statement, unwanted, *arguments):
 
 
 WITHOUT_TENSORFLOW = [
-    "import descenso; descenso.TrainConfig, descenso.Dataset, descenso.load, descenso.open_run",
+    "import descenso; descenso.TrainConfig, descenso.Dataset, descenso.load, descenso.open_run, descenso.doctor",
     "import " + ", ".join(name for name in FILES if room(name) in ("runs", "data")),
     "import " + ", ".join(name for name in FILES if room(name) == "reports"),
     "import " + ", ".join(name for name in FILES if room(name) == "cli"),

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from descenso._version import __version__
 
 if TYPE_CHECKING:
+    from descenso import doctor as doctor
     from descenso.api import Run as Run
     from descenso.api import load as load
     from descenso.api import open_run as open_run
     from descenso.api import resume as resume
     from descenso.api import train as train
+    from descenso.comparing import compare as compare
     from descenso.config import TrainConfig as TrainConfig
     from descenso.data.dataset import Dataset as Dataset
     from descenso.data.dataset import Split as Split
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from descenso.descent.keras_models import from_keras as from_keras
     from descenso.estimator import Classifier as Classifier
     from descenso.exporting import export as export
+    from descenso.studies.gradcheck import gradcheck as gradcheck
 
 _HOME = {
     "Classifier": "descenso.estimator",
@@ -35,10 +38,13 @@ _HOME = {
     "Run": "descenso.api",
     "Split": "descenso.data.dataset",
     "TrainConfig": "descenso.config",
+    "compare": "descenso.comparing",
+    "doctor": "descenso.doctor",
     "export": "descenso.exporting",
     "from_arrays": "descenso.data.memory",
     "from_frame": "descenso.data.memory",
     "from_keras": "descenso.descent.keras_models",
+    "gradcheck": "descenso.studies.gradcheck",
     "load": "descenso.api",
     "open_run": "descenso.api",
     "resume": "descenso.api",
@@ -50,7 +56,8 @@ __all__ = [*_HOME, "__version__"]
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    home = import_module(_HOME[name])
+    return home if _HOME[name] == f"{__name__}.{name}" else getattr(home, name)
 
 
 def __dir__() -> list[str]:

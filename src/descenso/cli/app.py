@@ -43,9 +43,16 @@ COMMANDS = {
     "schedules": _("List the schedules of the learning rate: formula, source, options with their defaults and ranges."),
     "evaluate": _("Measure a run on test rows: accuracy, cost, accuracy per class, confusion matrix."),
     "predict": _("Say what a run's model takes images or rows for, with probabilities."),
+    "export": _("Write a run's model for other libraries: it reads rows as stored, and gives probabilities."),
+    "compare": _("Walk descents side by side: engines (one path?), rules, rates, batch sizes or datasets."),
+    "reproduce": _("Run the tutorial's two programs as published, and again compiled; say whether its claims hold."),
+    "gradcheck": _("Take a model's gradient in every way, side by side, and name the component they disagree on."),
+    "doctor": _("Find the mistakes that beginners make: in data, in a run, or in one that is being written."),
     "plot": _("Draw the training loss of one or several runs on one axis; or schedules of the learning rate."),
     "runs": _("List the runs in a folder."),
     "data": _("Look at a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
+    "explain": _("Say what a message of TensorFlow means, why it comes, and the lines that mend it; offline."),
+    "port": _("Find what is gone from a TensorFlow 1 script or notebook, and write the command that runs its descent."),
     "env": _("Show versions, processor and platform, as runs record them."),
 }
 

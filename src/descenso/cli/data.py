@@ -14,7 +14,7 @@ from descenso.text import _
 MOST_COLUMNS = 20  # of a table that are shown to a person
 
 
-def _told(setting: str) -> Any:
+def told(setting: str) -> Any:
     """The option of a setting, with the help text that the table of settings has."""
     return typer.Option(help=_(str(TrainConfig.model_fields[setting].description)))
 
@@ -23,9 +23,9 @@ def data(
     name: Annotated[
         str, typer.Argument(help=_("A dataset's name, a folder, or a file: NPZ, CSV, Parquet."), metavar="DATA")
     ] = "mnist",
-    label: Annotated[str, _told("label")] = "",
-    test_fraction: Annotated[float, _told("test_fraction")] = 0.0,
-    resize: Annotated[str, _told("resize")] = "",
+    label: Annotated[str, told("label")] = "",
+    test_fraction: Annotated[float, told("test_fraction")] = 0.0,
+    resize: Annotated[str, told("resize")] = "",
     seed: Annotated[int, typer.Option(help=_("Seed of the shuffle, and of which rows are tested on."), min=0)] = 0,
     data_dir: DataDirOption = None,
     listed: Annotated[bool, typer.Option("--list", help=_("List the datasets that have a name."))] = False,
