@@ -6,6 +6,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,17 +23,17 @@ from descenso.family import MODELS
 from descenso.runs.checkpoints import Checkpoint, drop_newer, is_empty, newest
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
-from descenso.runs.history import Epoch, History
+from descenso.runs.history import History
 from descenso.runs.trained import STATE
 from descenso.text import _
+from descenso.training.observer import Observer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from descenso.descent.problem import Model
-    from descenso.training.observer import Observer
 
-__all__ = ["Run", "load", "model_of", "observer", "open_directory", "open_run", "resume", "rows_of", "silent", "train"]
+__all__ = ["Run", "load", "model_of", "open_directory", "open_run", "resume", "rows_of", "train"]
 
 
 class Run:
@@ -133,7 +134,8 @@ def train(
     out: str | Path | None = None,
     limits: Limits | None = None,
     data_dir: Path | None = None,
-    observer: "Observer | None" = None,
+    observer: Observer | None = None,
+    tensorboard: str | Path | None = None,
     **settings: Any,
 ) -> Run:
     """Descend, and keep what came of it in a run directory.
@@ -145,6 +147,7 @@ def train(
         limits: what to refuse as too large, where `data` is read.
         data_dir: where named datasets are looked for first.
         observer: who hears of each epoch.
+        tensorboard: the folder that TensorBoard is to show (extra `tensorboard`), in which the run gets one of its own.
         **settings: those of `TrainConfig` (rule, schedule, learning_rate, epochs, batch_size, engine, …).
 
     Returns:
@@ -158,13 +161,11 @@ def train(
     config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
     rows = rows_of(config, limits, data_dir) if isinstance(data, str) else check_dataset(data)
     check_fit(rows, config)
-    directory = create(config, environment(), None if out is None else Path(out))
-    try:
+    heard = _heard(observer, tensorboard)
+    with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         from descenso.session import sit
 
-        sit(directory, config, rows, observer or silent(), own=own)
-    finally:
-        directory.close()
+        sit(directory, config, rows, heard, own=own)
     return Run(open_directory(directory.path))
 
 
@@ -186,7 +187,8 @@ def resume(
     limits: Limits | None = None,
     data_dir: Path | None = None,
     force: bool = False,
-    observer: "Observer | None" = None,
+    observer: Observer | None = None,
+    tensorboard: str | Path | None = None,
     warn: Callable[[str], None] = warnings.warn,
     **changes: Any,
 ) -> Run:
@@ -195,7 +197,7 @@ def resume(
     Args:
         run: its directory.
         data, model: its rows and its model, where it was trained with one's own.
-        limits, data_dir: as of `train`.
+        limits, data_dir, observer, tensorboard: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
         warn: hears of each newer checkpoint that is damaged and passed over.
         **changes: `epochs` extends a run; `engine` goes on with another one (no longer exact); `patience`;
@@ -205,17 +207,15 @@ def resume(
         CheckpointError: where no checkpoint can be believed, or something changed; the difference is named.
         RunInUse: where another process is writing the run.
     """
-    directory = reopen(Path(run))
-    try:
+    heard = _heard(observer, tensorboard)
+    with closing(reopen(Path(run))) as directory:
         checkpoint = None
         if directory.history_bytes or not is_empty(directory.checkpoints):  # else it ended before its first one
             checkpoint, damaged = newest(directory.checkpoints)
             list(map(warn, damaged))
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
         rows = check_dataset(data) if data else rows_of(config, limits, data_dir)
-        _go_on(directory, checkpoint, config, rows, force, observer, _own(config, model))
-    finally:
-        directory.close()
+        _go_on(directory, checkpoint, config, rows, force, heard, _own(config, model))
     return Run(open_directory(directory.path))
 
 
@@ -225,7 +225,7 @@ def _go_on(
     config: TrainConfig,
     data: Dataset,
     force: bool,
-    observer: "Observer | None",
+    observer: Observer,
     own: "Model | None",
 ) -> None:
     from descenso.session import circumstances, differences, progress_of, sit
@@ -235,7 +235,7 @@ def _go_on(
         make_deterministic()
     if checkpoint is None:
         directory.write("config.json", config.model_dump())
-        sit(directory, config, data, observer or silent(), own=own)
+        sit(directory, config, data, observer, own=own)
         return
     changed = differences(checkpoint.about, circumstances(config, data))
     if changed and not force:
@@ -257,12 +257,15 @@ def _go_on(
     # The status first: a crash between the two must not leave a run of two engines that is called exact.
     directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
     directory.write("config.json", config.model_dump())
-    sit(directory, config, data, observer or silent(), begin, exact, own)
+    sit(directory, config, data, observer, begin, exact, own)
 
 
-def silent() -> "Observer":
-    """Who hears nothing of a descent."""
-    return observer(lambda _: None, lambda _: None)
+def _heard(observer: Observer | None, tensorboard: str | Path | None) -> Observer:
+    if tensorboard is None:
+        return observer or Observer()
+    from descenso.reports.tensorboard import Board
+
+    return (observer or Observer())._replace(**Board(Path(tensorboard)).hears)
 
 
 def _own(config: TrainConfig, model: Any) -> "Model | None":
@@ -287,10 +290,3 @@ def _source(data: Dataset | str) -> str:
         return str(Path(data).resolve()) if data not in NAMES and Path(data).exists() else data
     except (OSError, ValueError):  # a name too long, a folder that may not be entered: `load` says so
         return data
-
-
-def observer(bound: Callable[[float], None], epoch: Callable[[Epoch], None]) -> "Observer":
-    """Who hears of a descent: `bound` once, of the seconds that compiling took; `epoch` after each epoch."""
-    from descenso.training.observer import Observer
-
-    return Observer(bound, epoch)

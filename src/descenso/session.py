@@ -17,6 +17,7 @@ from descenso.reports.figures import curves, loss_figure, save_figure, templates
 from descenso.runs.checkpoints import Checkpoint
 from descenso.runs.directory import RunDirectory
 from descenso.runs.environment import environment
+from descenso.runs.history import History
 from descenso.runs.trained import Trained
 from descenso.text import _
 from descenso.training.evaluation import Predictor, evaluate
@@ -109,6 +110,7 @@ def sit(
     train_data, validation = data.hold_back(config.validation_rows(len(data.train.labels)))
     started = time.time()
     try:
+        observer.begun(directory.path, config, data)
         with closing(RunJournal(directory, circumstances(config, data))) as journal:
             descent = descend_all(config, train_data, observer, journal, begin, validation, own)
     except BaseException:  # a second Ctrl-C, a full disk, or a fault: say so in the run, and let it pass
@@ -117,23 +119,26 @@ def sit(
             told = {"outcome": Outcome.INTERRUPTED.value, "epochs_done": done, "exact": exact}
             directory.write("status.json", told)
         raise
-    epochs = directory.history.epochs
-    status: dict[str, Any] = {
-        "outcome": descent.outcome.value,
-        "epochs_done": len(epochs),
-        "signal": descent.signal or None,
-        "diverged_at": descent.diverged_at,
-        "started_unix_seconds": started,
-        "compile_seconds": descent.compile_seconds,
-        "train_seconds": sum(epoch.seconds for epoch in epochs),
-        "exact": exact,
-    }
+    status = _told(descent, directory.history, started) | {"exact": exact}
     if descent.outcome is Outcome.DIVERGED and not descent.best:
         directory.drop_weights()
     else:
         status |= _keep(directory, descent, data, validation)
     _draw(directory, descent, data)
     directory.write("status.json", status)
+    observer.ended(status)
+
+
+def _told(descent: Descent, history: History, started: float) -> dict[str, Any]:
+    return {
+        "outcome": descent.outcome.value,
+        "epochs_done": len(history.epochs),
+        "signal": descent.signal or None,
+        "diverged_at": descent.diverged_at,
+        "started_unix_seconds": started,
+        "compile_seconds": descent.compile_seconds,
+        "train_seconds": sum(epoch.seconds for epoch in history.epochs),
+    }
 
 
 def _keep(directory: RunDirectory, descent: Descent, data: Dataset, validation: Split) -> dict[str, Any]:

@@ -7,14 +7,14 @@ import typer
 
 from descenso.cli.display import Display
 from descenso.cli.ending import tell
-from descenso.cli.options import DataDirOption, Json, LimitOption, with_settings
+from descenso.cli.options import DataDirOption, Json, LimitOption, TensorBoardOption, with_settings
 from descenso.cli.quiet import quiet
 from descenso.config import TrainConfig
 from descenso.reading import read_settings
 from descenso.text import _
 
 
-@with_settings
+@with_settings()
 def train(
     config: Annotated[
         Path | None,
@@ -25,6 +25,7 @@ def train(
     ] = None,
     limit: LimitOption = None,
     data_dir: DataDirOption = None,
+    tensorboard: TensorBoardOption = None,
     as_json: Json = False,
     **settings: Any,
 ) -> None:
@@ -34,11 +35,11 @@ def train(
     with quiet():
         from descenso import api
         from descenso.data.limits import Limits
+        from descenso.training.observer import Observer
 
         limits = Limits.of(limit or [])
 
         with Display(chosen.epochs, to_stderr=as_json) as display:
-            observer = api.observer(display.bound, display.epoch)
-            rest = chosen.model_dump(exclude={"data"})
-            run = api.train(chosen.data, out=out, limits=limits, data_dir=data_dir, observer=observer, **rest)
+            rest = {**chosen.model_dump(), "observer": Observer(display.bound, display.epoch)}
+            run = api.train(out=out, limits=limits, data_dir=data_dir, tensorboard=tensorboard, **rest)
     tell(run, as_json)

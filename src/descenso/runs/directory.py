@@ -6,7 +6,6 @@
 `status.json` appears last: with it, the run is there. `history.jsonl` is only ever appended to, one line an epoch.
 """
 
-import itertools
 import json
 import os
 import shutil
@@ -22,7 +21,7 @@ from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
 from descenso.reading import open_regular, read_settings
 from descenso.runs.checkpoints import prepare
-from descenso.runs.files import disk_errors, make_folder, own, sweep, sync_folder, write_file
+from descenso.runs.files import disk_errors, fresh_folder, make_folder, own, sweep, sync_folder, write_file
 from descenso.runs.history import Epoch, History, finite, read_history
 from descenso.runs.lock import LOCK, is_held, locked
 from descenso.runs.weights import read_weights
@@ -122,7 +121,7 @@ class RunDirectory:
     @property
     def history_bytes(self) -> int:
         """How long the history is; asked before it is appended to, or cut."""
-        with disk_errors(own(self.path, HISTORY)):
+        with disk_errors(self.path / HISTORY):
             return self._opened_history().tell()
 
     def sync_history(self) -> None:
@@ -153,7 +152,7 @@ class RunDirectory:
 
     def _opened_history(self) -> BinaryIO:
         if self._history is None:
-            self._history = (self.path / HISTORY).open("ab")
+            self._history = own(self.path, HISTORY).open("ab")
         return self._history
 
     def write_weights(self, arrays: dict[str, NDArray[np.generic]], about: dict[str, str]) -> None:
@@ -210,12 +209,17 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
         out: the directory itself; by default `runs/<dataset>-<model>-<number>` below the working directory.
 
     Raises:
-        ConfigError: where `out` exists and is not an empty directory.
+        ConfigError: where `out` exists and is not an empty directory, or is no path.
         RunInUse: where another process is making the same run.
         DiskError: where it cannot be made or written.
     """
-    path = _fresh_name(config) if out is None else out
-    make_folder(path)
+    path = fresh_folder(Path("runs"), f"{Path(config.data).name}-{config.model}") if out is None else out
+    try:
+        make_folder(path)
+    except ValueError as error:  # a zero byte, half of a character
+        raise ConfigError(
+            _("out must be a path, got {path!r} ({reason}); try --out runs/mine").format(path=str(path), reason=error)
+        ) from None
     run = RunDirectory(path, locked(path))
     try:
         if any(entry.name != LOCK for entry in path.iterdir()):
@@ -254,23 +258,6 @@ def reopen(path: Path) -> RunDirectory:
         run.close()
         raise
     return run
-
-
-def _fresh_name(config: TrainConfig) -> Path:
-    """Claim the first free number by making its directory."""
-    stem = f"{Path(config.data).name}-{config.model}"
-    root = Path("runs")
-    make_folder(root)
-    with disk_errors(root):
-        for number in itertools.count(1):
-            path = root / f"{stem}-{number:03}"
-            try:
-                path.mkdir()
-            except FileExistsError:
-                continue
-            sync_folder(root)
-            return path
-    raise AssertionError
 
 
 def open_directory(path: Path) -> RunDirectory:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import itertools
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,17 @@ from pathlib import Path
 from descenso.errors import DataError, DiskError
 from descenso.text import _
 
-__all__ = ["disk_errors", "make_folder", "own", "remove_folder", "sweep", "sync_folder", "write_file", "write_folder"]
+__all__ = [
+    "disk_errors",
+    "fresh_folder",
+    "make_folder",
+    "own",
+    "remove_folder",
+    "sweep",
+    "sync_folder",
+    "write_file",
+    "write_folder",
+]
 
 TEMPORARY = ".tmp"  # how names end that a crash may leave behind; nothing reads them, and `sweep` removes them
 
@@ -40,7 +51,8 @@ def own(folder: Path, *names: str) -> Path:
         DataError: where one does.
     """
     path = folder.joinpath(*names)
-    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+    may_leave = ".." in names or any(each.is_symlink() for each in (path, *path.parents[: len(names) - 1]))
+    if may_leave and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise DataError(_("{path}: a link out of the folder; copy the file into it").format(path=path))
     return path
 
@@ -56,6 +68,25 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         for folder in missing:
             sync_folder(folder.parent)
+
+
+def fresh_folder(root: Path, stem: str) -> Path:
+    """Claim the first free `<root>/<stem>-<number>` by making that folder.
+
+    Raises:
+        DiskError: where none can be made.
+    """
+    make_folder(root)
+    with disk_errors(root):
+        for number in itertools.count(1):
+            path = root / f"{stem}-{number:03}"
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            sync_folder(root)
+            return path
+    raise AssertionError
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -76,7 +107,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
-    """Make the folder `path` with these files in it: it appears with all of them, or not at all.
+    """Make the folder `path` with these files in it and in folders of it: it appears with all of them, or not at all.
 
     Raises:
         DiskError: and nothing is left of it, or all where only the last sync failed. `path` must not exist.
@@ -84,10 +115,13 @@ def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
     sibling = _sibling(path)
     with disk_errors(path, sum(map(len, contents.values()))):
         try:
-            sibling.mkdir()
+            folders = sorted({sibling, *(sibling / each for name in contents for each in Path(name).parents)})
+            for folder in folders:  # those above before those below
+                folder.mkdir()
             for name, content in contents.items():
                 _write_synced(sibling / name, content)
-            sync_folder(sibling)
+            for folder in folders:
+                sync_folder(folder)
             sibling.rename(path)
         except BaseException:
             shutil.rmtree(sibling, ignore_errors=True)

@@ -38,6 +38,12 @@ class Trained(NamedTuple):
     input_shift: float | NDArray[np.float64] = 0.0
     columns: tuple[str, ...] = ()
 
+    @property
+    def stored(self) -> str:
+        """The type of the rows that it reads: "uint8", as pictures are stored, or "float64"."""
+        scaled = np.ndim(self.input_scale) or np.any(self.input_shift) or self.input_scale == 1
+        return "float64" if scaled else "uint8"
+
     def packed(self) -> tuple[Arrays, dict[str, str]]:
         """The file's arrays, and what it says of itself."""
         arrays = {**self.params, **{STATE + name: value for name, value in self.model_state.items()}}

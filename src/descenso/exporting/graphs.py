@@ -1,0 +1,122 @@
+"""The formats that other libraries read, of a plain Keras model: a file's bytes, or those of each file of a folder."""
+
+import contextlib
+import json
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from descenso.errors import ConfigError, DataError
+from descenso.exporting.inference import from_stored
+from descenso.runs.trained import Trained
+from descenso.text import _
+
+__all__ = ["keras_file", "litert", "onnx", "saved_model"]
+
+OPSET = 18  # of ONNX, of December 2022
+FAR = 2.0**14  # deviations from 0, at which float32 still tells apart a thousandth of one
+
+
+def keras_file(plain: Any, trained: Trained, dtype: str) -> bytes:
+    """A `.keras` file."""
+    model = from_stored(plain, trained, dtype, trained.stored)
+    with _aside() as folder:
+        model.save(folder / "model.keras")
+        return (folder / "model.keras").read_bytes()
+
+
+def saved_model(plain: Any, trained: Trained, dtype: str) -> dict[str, bytes]:
+    """TensorFlow's SavedModel, a folder; its function `serve` is the model."""
+    model = from_stored(plain, trained, dtype, trained.stored)
+    with _aside() as folder:
+        model.export(folder, format="tf_saved_model", verbose=False)
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def onnx(plain: Any, trained: Trained, dtype: str) -> bytes:
+    """An ONNX file, from `inputs` to `probabilities`; names of classes and columns are in its metadata, as JSON.
+
+    Raises:
+        ConfigError: where tf2onnx is not installed, or does not know an operation of the model.
+    """
+    try:
+        import onnx as written
+        import tf2onnx
+    except ImportError:
+        raise ConfigError(
+            _("ONNX files are written by tf2onnx, which is not installed; try {command}").format(
+                command="pip install 'descenso[export]'"
+            )
+        ) from None
+    model = from_stored(plain, trained, dtype, trained.stored)
+    called = tf.function(lambda inputs: {"probabilities": model(inputs, training=False)})
+    given = tf.TensorSpec([None, *trained.input_shape], trained.stored, "inputs")
+    with _aside(), _converting(plain.name, "onnx"):
+        handlers: Any = {"Erfc": (_one_less_erf, [])}
+        proto, _storage = tf2onnx.convert.from_function(called, [given], OPSET, custom_op_handlers=handlers)
+        written.checker.check_model(proto, full_check=True)  # tf2onnx writes what it does not know as it is
+    for end in (*proto.graph.input, *proto.graph.output):
+        end.type.tensor_type.shape.dim[0].dim_param = "rows"
+    about = {"class_names": trained.class_names, "columns": trained.columns}
+    written.helper.set_model_props(proto, {name: json.dumps(value) for name, value in about.items()})
+    content: bytes = proto.SerializeToString()
+    return content
+
+
+def _one_less_erf(context: Any, node: Any, name: str, arguments: Any) -> Any:
+    """The operation Erfc(x) as 1 − Erf(x): gelu has it, and tf2onnx 1.17 does not know it."""
+    like = {"shapes": node.output_shapes, "dtypes": node.output_dtypes}
+    one = context.make_const(f"{name}/one", np.float32(1))
+    context.remove_node(name)
+    erf = context.make_node("Erf", node.input, **like)
+    return context.make_node("Sub", [one.output[0], erf.output[0]], outputs=node.output, name=name, **like)
+
+
+def litert(plain: Any, trained: Trained, dtype: str) -> bytes:
+    """A LiteRT (TensorFlow Lite) file of builtin operations; it reads uint8 pictures, or float32.
+
+    Raises:
+        DataError: for a column whose values float32 cannot tell apart.
+        ConfigError: where LiteRT has not got an operation of the model.
+    """
+    far = np.abs(np.asarray(trained.input_shift) * trained.input_scale)
+    if far.max() > FAR:
+        place = int(far.argmax())
+        raise DataError(
+            _(
+                "column {column}: its values lie {far:.0f} deviations from 0, and float32, which LiteRT reads, hardly "
+                "tells them apart; try --to onnx"
+            ).format(column=trained.columns[place] if trained.columns else place + 1, far=far.max())
+        )
+    model = from_stored(plain, trained, dtype, "uint8" if trained.stored == "uint8" else "float32")
+    builtin = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    with _aside() as folder, _converting(plain.name, "litert"):
+        model.export(folder / "model.tflite", format="litert", verbose=False, target_spec=builtin)
+        return (folder / "model.tflite").read_bytes()
+
+
+@contextlib.contextmanager
+def _aside() -> Iterator[Path]:
+    """A folder for what libraries write; what they warn each other of is not said."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def _converting(name: str, to: str) -> Iterator[None]:
+    """Whatever a converter raises, its own exceptions among it, says that it cannot convert the model `name`."""
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(
+            _("model: {name} cannot be written as {format} ({reason}); try --to savedmodel").format(
+                name=name, format=to, reason=reason[:200]
+            )
+        ) from error

@@ -1,0 +1,74 @@
+"""A trained model as a plain Keras one: only what inference needs, of layers that Keras itself knows."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from descenso.descent.keras_models import computing_in, variable_names
+from descenso.descent.layers import Augment, Dropout
+from descenso.descent.problem import Model
+from descenso.errors import ConfigError
+from descenso.runs.trained import Trained
+from descenso.text import _
+
+__all__ = ["from_scaled", "from_stored", "named_variables"]
+
+
+def from_scaled(model: Model, trained: Trained, dtype: str) -> Any:
+    """The keras.Model from scaled inputs to logits in `dtype`, with the weights of `trained`.
+
+    Our own layers, which do nothing in inference, are left out: whoever loads it needs no descenso.
+
+    Raises:
+        ConfigError: for a model that Keras cannot copy, or that is none of Keras's.
+    """
+    values = {**trained.params, **trained.model_state}
+    with computing_in(dtype):
+        if model.layers is None and model.name == "softmax":
+            shape, flatten = keras.layers.Input(model.input_shape), keras.layers.Flatten()
+            plain = keras.Sequential([shape, flatten, keras.layers.Dense(model.num_classes)])
+            values = {"dense/kernel": trained.params["W"], "dense/bias": trained.params["b"]}
+        else:
+            plain = _copy(model, dtype)
+    for name, variable in named_variables(plain).items():
+        variable.assign(values[name])
+    return plain
+
+
+def named_variables(plain: Any) -> dict[str, Any]:
+    """The variables of a Keras model, by the names that they have in a run."""
+    trained, carried = variable_names(plain)
+    return dict(zip([*trained, *carried], [*plain.trainable_variables, *plain.non_trainable_variables], strict=True))
+
+
+def _copy(model: Model, dtype: str) -> Any:
+    def made_again(layer: Any) -> Any:
+        if isinstance(layer, Dropout | Augment):
+            return keras.layers.Identity(name=layer.name)
+        precision = {"dtype": dtype} if isinstance(layer, keras.layers.Layer) else {}  # operations have none
+        return type(layer).from_config({**layer.get_config(), **precision})
+
+    try:
+        return keras.models.clone_model(model.layers, clone_function=made_again, recursive=True)
+    except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
+        raise ConfigError(
+            _("model: {name} cannot be copied by Keras ({reason}); try --to npz").format(
+                name=model.name, reason=str(error).partition("\n")[0]
+            )
+        ) from error
+
+
+def from_stored(plain: Any, trained: Trained, dtype: str, stored: str) -> Any:
+    """The keras.Model from rows as stored, of type `stored`, to probabilities in `dtype`, around `plain`.
+
+    Inputs are shifted in their own precision, as they are in training, before they are scaled in the model's.
+    """
+    shift, scale = np.atleast_1d(trained.input_shift, trained.input_scale)  # Keras rounds what is no array to float32
+    inputs = keras.Input(trained.input_shape, dtype=stored, name="inputs")
+    with computing_in(dtype):
+        x = keras.layers.Rescaling(1.0, -shift, dtype=stored)(inputs) if shift.any() else inputs
+        x = keras.layers.Rescaling(scale)(x)
+        for layer in plain.layers if isinstance(plain, keras.Sequential) else [plain]:
+            x = layer(x)
+        return keras.Model(inputs, keras.layers.Softmax(name="probabilities")(x))

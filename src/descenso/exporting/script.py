@@ -1,0 +1,147 @@
+"""A model as one readable Python file that needs NumPy and nothing else."""
+
+import base64
+import inspect
+import io
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from descenso._version import __version__
+from descenso.errors import ConfigError
+from descenso.exporting import numpy_layers
+from descenso.exporting.inference import named_variables
+from descenso.exporting.lines import line
+from descenso.runs.trained import Trained
+from descenso.text import _
+
+__all__ = ["numpy_script"]
+
+SCRIPT = '''\
+#!/usr/bin/env python3
+"""A classifier, trained by descenso {version}: rows of shape {shape} to probabilities of {num_classes} classes.
+
+In Python, `predict_proba(inputs)`; as a command, `python FILE rows.npy` prints the class and its probability of each
+row. The layers are written out below, the weights are at the end. It needs NumPy only.
+"""
+
+import base64
+import io
+{imports}import sys
+
+import numpy as np
+
+Array = np.ndarray
+CLASS_NAMES = {class_names}
+{columns}INPUT_SHAPE = {shape}
+ROWS_AT_ONCE = 100
+
+
+def predict_proba(inputs: Array) -> Array:
+    """The probability of each class, (rows, {num_classes}), of inputs as stored: (rows, *INPUT_SHAPE), {stored}."""
+    inputs = np.asarray(inputs)
+    if inputs.shape[1:] != INPUT_SHAPE:
+        raise ValueError(f"rows of shape {{inputs.shape[1:]}}, expected {{INPUT_SHAPE}}")
+    starts = range(0, max(len(inputs), 1), ROWS_AT_ONCE)
+    return np.concatenate([softmax(logits(inputs[start : start + ROWS_AT_ONCE])) for start in starts])
+
+
+def logits(inputs: Array) -> Array:
+    """The layers, one after the other."""
+{lines}
+    return x
+
+
+{functions}
+
+def main() -> None:
+    """The command."""
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: python {{sys.argv[0]}} rows.npy")
+    for shares in predict_proba(np.load(sys.argv[1])):
+        print(CLASS_NAMES[shares.argmax()], f"{{shares.max():.4f}}", sep="\\t")
+
+
+WEIGHTS = """
+{weights}
+"""
+W = dict(np.load(io.BytesIO(base64.b64decode(WEIGHTS))))
+
+if __name__ == "__main__":
+    main()
+'''
+
+
+def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
+    """The script of a model from `from_scaled`, in UTF-8.
+
+    Raises:
+        ConfigError: for a layer that it does not know, or layers that do not follow one after the other.
+    """
+    variables = named_variables(plain)
+    names = {id(variable): name for name, variable in variables.items()}
+    arrays = {name: variable.numpy() for name, variable in variables.items()}
+    scaling = {"input_shift": np.asarray(trained.input_shift), "input_scale": np.asarray(trained.input_scale, dtype)}
+    arrays |= {name: array for name, array in scaling.items() if array.ndim}
+    lines = [_scaled(trained, dtype)]
+    lines += [line(layer, lambda variable: f"W[{names[id(variable)]!r}]") for layer in _chain(plain)]
+    functions = _needed("softmax\n" + "\n".join(lines))
+    return SCRIPT.format(
+        version=__version__,
+        imports="import math\n" if "math." in functions else "",
+        class_names=trained.class_names,
+        columns=f"COLUMNS = {trained.columns}  # of a table, in the order in which they are read\n"
+        if trained.columns
+        else "",
+        num_classes=len(trained.class_names),
+        shape=trained.input_shape,
+        stored=trained.stored,
+        lines=textwrap.indent("\n".join(filter(None, lines)), "    "),
+        functions=functions,
+        weights=_as_text(arrays),
+    ).encode()
+
+
+def _scaled(trained: Trained, dtype: str) -> str:
+    shift, scale = (
+        f"W[{name!r}]" if np.ndim(value) else repr(float(value))
+        for name, value in (("input_shift", trained.input_shift), ("input_scale", trained.input_scale))
+    )
+    moved = f"(inputs - {shift})" if np.any(trained.input_shift) else "inputs"
+    return f"x = {moved}.astype(np.{dtype}) * {scale}"
+
+
+def _chain(model: Any) -> Iterator[Any]:
+    """The layers of `model`, of which each must read what the one before it gives."""
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    given = [*model.inputs, *(layer.output for layer in layers)]
+    follow = all(layer.input is before for layer, before in zip(layers, given, strict=False))
+    if not isinstance(model, keras.Sequential) and not (follow and given[-1] is model.outputs[0]):
+        raise ConfigError(
+            _(
+                "model: the layers of {name} do not follow one after the other, as a numpy-script's must; try --to onnx"
+            ).format(name=model.name)
+        )
+    for layer in layers:
+        yield from _chain(layer) if isinstance(layer, keras.Model) else [layer]
+
+
+def _needed(code: str) -> str:
+    """The functions that `code` calls, and those that they call, in the order of their file."""
+    sources = {name: inspect.getsource(getattr(numpy_layers, name)) for name in numpy_layers.__all__}
+    found, before = set[str](), None
+    while found != before:
+        before = found
+        called = code + "".join(sources[name] for name in found)
+        found = {name for name in sources if re.search(rf"\b{name}\b", called)}
+    return "\n\n".join(source for name, source in sources.items() if name in found)
+
+
+def _as_text(arrays: dict[str, Any]) -> str:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return "\n".join(textwrap.wrap(base64.b64encode(buffer.getvalue()).decode(), 120))

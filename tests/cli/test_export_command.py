@@ -1,0 +1,53 @@
+"""`descenso export` as a person types it."""
+
+import json
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from descenso import exporting
+from descenso.cli.export import export
+from descenso.errors import ConfigError
+from shell import descenso
+
+
+@pytest.fixture
+def command():
+    app = typer.Typer()
+    app.command()(export)
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_it_says_where(trained, command, tmp_path):
+    path = tmp_path / "new" / "model.npz"
+    said = command(trained.folder / "first", "--to", "npz", "--out", path)
+    assert (said.exit_code, said.stdout) == (0, f"Exported: {path}\n")
+    with np.load(path) as arrays:
+        assert {"W", "b", "class_names"} <= set(arrays)
+
+
+def test_as_json(trained, command, tmp_path):
+    said = command(trained.folder / "first", "--to", "numpy-script", "--out", tmp_path / "model.py", "--json")
+    answer = {"run": str(trained.folder / "first"), "format": "numpy-script", "path": str(tmp_path / "model.py")}
+    assert json.loads(said.stdout) == answer
+    assert (tmp_path / "model.py").is_file()
+
+
+def test_the_help_names_every_format(command):
+    said = command("--help").output
+    assert all(name in said for name in exporting.FORMATS), said
+
+
+def test_a_wrong_format(trained, command):
+    said = command(trained.folder / "first", "--to", "pickle")
+    assert isinstance(said.exception, ConfigError)
+
+
+def test_in_a_process_of_its_own(trained, tmp_path):
+    process = descenso("export", trained.folder / "first", "--to", "npz", "-o", "model.npz", cwd=tmp_path)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "Exported: model.npz\n", "")
+    again = descenso("export", trained.folder / "first", "--to", "npz", "-o", "model.npz", cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr.startswith("descenso: model.npz is there already")
