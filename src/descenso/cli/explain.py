@@ -1,0 +1,90 @@
+"""`descenso explain`."""
+
+import sys
+import textwrap
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from descenso.cli.options import Json, cell, say, say_json
+from descenso.porting.explain import LESSONS, MOST, Answer, nearest
+from descenso.porting.explain import explain as lessons_on
+from descenso.text import _, printable
+
+INDENT = "  "
+
+
+def explain(
+    message: Annotated[
+        str | None,
+        typer.Argument(
+            help=_("A message of TensorFlow, or a name such as tf.placeholder; - or nothing for standard input."),
+            metavar="TEXT",
+        ),
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help=_("List what is known."))] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what a message of TensorFlow means, why it comes, and the lines that mend it; it reads tracebacks, too."""
+    if listed:
+        _list(as_json)
+        return
+    text = _standard_input() if message in (None, "-") else str(message)
+    answers = lessons_on(text)
+    near = [] if answers else nearest(text)
+    if as_json:
+        say_json({"lessons": [answer.as_json() for answer in answers], "nearest": near})
+    elif answers:
+        _show(answers)
+    else:
+        say(_("Nothing is known of this message."))
+        if near:
+            say(_("Nearest: {names}; `descenso explain NAME` shows one").format(names=", ".join(near)))
+    if not answers:
+        raise typer.Exit(1)
+
+
+def _standard_input() -> str:
+    """The end of what comes in; all of it is read, so that whoever pipes it is not cut off."""
+    if sys.stdin.isatty():
+        say(_("Paste the message, and end it with Ctrl-D."), err=True)
+    text, stream = b"", typer.get_binary_stream("stdin")
+    while piece := stream.read(MOST):
+        text = (text + piece)[-MOST:]
+    return text.decode("utf-8", "replace")
+
+
+def _show(answers: list[Answer]) -> None:
+    first, *others = answers
+    console = Console()
+    console.print(Text(first.lesson, "bold"))
+    for told, sentence in ((_("What it means"), first.means), (_("Why it comes"), first.why)):
+        console.print()
+        console.print(Text(told, "bold"))
+        for line in textwrap.wrap(printable(sentence), console.width - len(INDENT)):
+            console.print(Text(INDENT + line))
+    console.print()
+    console.print(Text(_("What works today"), "bold"))
+    for line in first.code.splitlines():
+        console.print(Text(INDENT + line), soft_wrap=True)
+    if first.replaces:
+        told = _("tf.{symbol} becomes {instead}").format(**first.named)
+        console.print()
+        console.print(cell(told), soft_wrap=True)
+    if others:
+        console.print()
+        console.print(cell(_("It may also be: {names}").format(names=", ".join(each.lesson for each in others))))
+
+
+def _list(as_json: bool) -> None:
+    if as_json:
+        say_json({"lessons": [Answer.of(lesson, {}).as_json() for lesson in LESSONS]})
+        return
+    table = Table(_("lesson"), _("what it means"), box=SIMPLE)
+    for lesson in LESSONS:
+        table.add_row(lesson.name, cell(Answer.of(lesson, {}).means))
+    Console().print(table)

@@ -1,0 +1,81 @@
+"""The two errors that the article shows, as they arise here: labels of another shape, and labels of another type."""
+
+import json
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import descenso as ds
+from descenso.cli.explain import explain
+from descenso.cli.train import train
+from descenso.data.dataset import Split
+from descenso.errors import DataError
+from descenso.text import use
+
+ERRORS = {  # what becomes of labels, and what is said of a Dataset and of a file with them
+    "shape": (
+        lambda labels: np.eye(4, dtype=np.float32)[labels],
+        "tiny, training rows: labels of shape 203×4 beside inputs of shape 203×8×8, expected one whole number a row; "
+        "if they are one-hot, give numpy.argmax(labels, axis=1)",
+        "rows.npz: inputs of shape (203, 8, 8) and uint8, labels of shape (203, 4) and float32; each row needs one "
+        "label, text or a whole number; if they are one-hot, give numpy.argmax(labels, axis=1)",
+    ),
+    "type": (
+        lambda labels: labels.astype(np.float64),
+        "tiny, training rows: labels of type float64 beside inputs of type uint8, expected whole numbers; "
+        "try labels.astype('int32')",
+        "rows.npz: inputs of shape (203, 8, 8) and uint8, labels of shape (203,) and float64; each row needs one "
+        "label, text or a whole number; try labels.astype('int32')",
+    ),
+}
+
+
+@pytest.fixture(params=ERRORS)
+def error(request, tiny, tmp_path, monkeypatch):
+    """A dataset with such labels, a file of them, and what is said of each."""
+    monkeypatch.chdir(tmp_path)
+    wrong, of_data, of_file = ERRORS[request.param]
+    rows = Split(tiny.train.inputs, wrong(tiny.train.labels))
+    np.savez("rows.npz", x_train=rows.inputs, y_train=rows.labels)
+    return tiny._replace(train=rows), of_data, of_file
+
+
+def run(command, *words):
+    app = typer.Typer()
+    app.command()(command)
+    return CliRunner().invoke(app, list(words))
+
+
+def test_in_python_and_at_the_command_line(error, tmp_path):
+    data, of_data, of_file = error
+    with pytest.raises(DataError) as raised:
+        ds.train(data, out=tmp_path / "run")
+    assert str(raised.value) == of_data
+    ended = run(train, "rows.npz", "--test-fraction", "0.2", "--out", str(tmp_path / "run"))
+    assert isinstance(ended.exception, DataError)
+    assert str(ended.exception) == f"{tmp_path}/{of_file}"
+    assert ended.exception.exit_code == 3
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_explain_knows_them(error, language):
+    data, _of_data, _of_file = error
+    use(language)
+    for call in (lambda: ds.train(data), lambda: ds.load("rows.npz", test_fraction=0.2)):
+        with pytest.raises(DataError) as raised:
+            call()
+        told = run(explain, "--json", f"descenso: {raised.value}")
+        assert json.loads(told.stdout)["lessons"][0]["lesson"] == "labels"
+
+
+def test_the_mend_works(error):
+    """What the message says to do, done; and the same descent comes of it as of the labels that they were."""
+    data, of_data, _of_file = error
+    labels = data.train.labels
+    mended = eval(of_data.split("; ")[1].removeprefix("if they are one-hot, give ").removeprefix("try "),  # noqa: S307
+                  {"numpy": np, "labels": labels})  # fmt: skip
+    run = ds.train(data._replace(train=data.train._replace(labels=mended)), out="run", epochs=1, batch_size=20)
+    assert run.outcome == "completed"
