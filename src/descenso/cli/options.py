@@ -2,11 +2,14 @@
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Column, Table
 from rich.text import Text
 
 from descenso.config import BY_MODEL, TrainConfig, choices
@@ -19,9 +22,11 @@ __all__ = [
     "ModelOption",
     "OutFile",
     "RunArgument",
+    "TensorBoardOption",
     "cell",
     "say",
     "say_json",
+    "say_table",
     "with_settings",
 ]
 
@@ -36,6 +41,10 @@ DataDirOption = Annotated[
 ]
 ModelOption = Annotated[
     str | None, typer.Option(help=_("Import the run's own model, package.module:factory; it is code, and runs."))
+]
+TensorBoardOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help=_("Folder for what TensorBoard shows; the run gets a folder of its name in it.")),
 ]
 RunArgument = Annotated[Path, typer.Argument(help=_("A run directory."), metavar="RUN")]
 
@@ -55,21 +64,37 @@ def cell(value: object) -> Text:
     return Text(printable(str(value)))
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command(**settings)` an option for each row of the settings' table; those not given arrive as None."""
-    own = inspect.signature(command).parameters.values()
-    named = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    made = [_parameter(name) for name in TrainConfig.model_fields]
-    parameters = sorted([*made, *named], key=lambda each: each.name != "data")  # the argument comes first
+def say_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: its head, then its rows; all but the first column flush right."""
+    (first, *others), *body = rows
+    table = Table(first, *(Column(each, justify="right") for each in others), box=SIMPLE, padding=0)
+    for row in body:
+        table.add_row(*map(cell, row))
+    Console().print(table)
 
-    def called(**values: Any) -> None:
-        command(**values)
 
-    called.__doc__ = command.__doc__
-    called.__name__ = command.__name__
-    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {each.name: each.annotation for each in parameters}
-    return called
+def with_settings(without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give `command(**settings)` an option for each row of the settings' table but those it goes `without`.
+
+    Those not given arrive as None.
+    """
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command).parameters.values()
+        named = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        made = [_parameter(name) for name in TrainConfig.model_fields if name not in without]
+        parameters = sorted([*made, *named], key=lambda each: each.name != "data")  # the argument comes first
+
+        def called(**values: Any) -> None:
+            command(**values)
+
+        called.__doc__ = command.__doc__
+        called.__name__ = command.__name__
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {each.name: each.annotation for each in parameters}
+        return called
+
+    return decorated
 
 
 def _parameter(name: str) -> inspect.Parameter:

@@ -32,7 +32,7 @@ def quiet() -> Iterator[None]:
             yield
         except DescensoError:
             raise
-        except Exception:
+        except Exception:  # whatever it is, it passes on, and what was put aside may be all that explains it
             aside.seek(0)
             shutil.copyfileobj(aside, ours.buffer)
             raise

@@ -6,7 +6,7 @@ import typer
 
 from descenso.cli.display import Display
 from descenso.cli.ending import tell
-from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, RunArgument
+from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, RunArgument, TensorBoardOption
 from descenso.cli.quiet import quiet
 from descenso.text import _
 
@@ -25,6 +25,7 @@ def resume(
     model: ModelOption = None,
     limit: LimitOption = None,
     data_dir: DataDirOption = None,
+    tensorboard: TensorBoardOption = None,
     as_json: Json = False,
 ) -> None:
     """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped."""
@@ -34,6 +35,7 @@ def resume(
     with quiet():
         from descenso import api
         from descenso.data.limits import Limits
+        from descenso.training.observer import Observer
 
         before = api.open_directory(run).config
         with Display(epochs or before.epochs, to_stderr=as_json) as display:
@@ -43,7 +45,8 @@ def resume(
                 data_dir=data_dir,
                 model=model,
                 force=force,
-                observer=api.observer(display.bound, display.epoch),
+                observer=Observer(display.bound, display.epoch),
+                tensorboard=tensorboard,
                 warn=display.warn,
                 **given,
             )

@@ -17,6 +17,7 @@ from descenso.runs.history import History
 from descenso.text import _, printable
 
 MOST_CLASSES = 30  # that are drawn one by one: axes take time, and nobody reads more names on one picture
+MOST_LETTERS = 32  # of a class's name: longer ones would leave no room for the picture
 
 __all__ = [
     "confusion_figure",
@@ -99,7 +100,7 @@ def templates_figure(W: NDArray[np.generic], input_shape: tuple[int, ...], class
     figure, panels = _panels(min(len(class_names), MOST_CLASSES))
     for name, template, axes in zip(class_names, W.T, panels, strict=False):
         image = axes.imshow(template.reshape(input_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axes.set_title(printable(name), parse_math=False)  # a name is not a formula
+        axes.set_title(_named(name), parse_math=False)  # a name is not a formula
     bar = figure.colorbar(image, ax=panels, shrink=0.8, aspect=30)
     bar.set_label(_("weight (red speaks for the class, blue against it)"))
     return figure
@@ -121,7 +122,7 @@ def confusion_figure(confusion: NDArray[np.int64], class_names: Sequence[str]) -
         shade = "white" if shares[row, column] > 0.5 else "black" if count else "lightgrey"
         axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=shade)
     if len(class_names) <= MOST_CLASSES:
-        ticks, names = range(len(class_names)), [printable(name) for name in class_names]
+        ticks, names = range(len(class_names)), [_named(name) for name in class_names]
         axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 2 else 0, parse_math=False)
         axes.set_yticks(ticks, names, parse_math=False)
     axes.set(title=_("Confusion matrix"), xlabel=_("Predicted class"), ylabel=_("True class"))
@@ -146,7 +147,7 @@ def contact_sheet(split: Split, class_names: Sequence[str], each: int = 10) -> F
     for label, row in enumerate(grid):
         row[0].axis("on")
         row[0].set_frame_on(False)
-        row[0].set_ylabel(printable(class_names[label]), rotation=0, ha="right", va="center", parse_math=False)
+        row[0].set_ylabel(_named(class_names[label]), rotation=0, ha="right", va="center", parse_math=False)
         for axes, index in zip(row, np.flatnonzero(split.labels == label), strict=False):
             axes.imshow(split.inputs[index], cmap="gray_r", vmin=0, vmax=limit)
     return figure
@@ -174,7 +175,7 @@ def mistakes_figure(
     figure.suptitle(_("Worst mistakes of {wrong} in {rows}").format(wrong=len(wrong), rows=len(rows.labels)))
     for index, axes in zip(worst, panels, strict=False):
         axes.imshow(rows.inputs[index], cmap="gray_r")
-        true, said = (printable(class_names[label]) for label in (rows.labels[index], predicted[index]))
+        true, said = (_named(class_names[label]) for label in (rows.labels[index], predicted[index]))
         title = _("{true}, taken for {said} ({share:.0%})").format(true=true, said=said, share=confidence[index])
         axes.set_title(title, fontsize=7, parse_math=False)
     return figure
@@ -191,8 +192,14 @@ def seen_figure(inputs: NDArray[np.generic], classes: Sequence[str], most: int =
     figure, panels = _panels(min(len(inputs), most))
     for image, name, axes in zip(inputs, classes, panels, strict=False):
         axes.imshow(image, cmap="gray_r")
-        axes.set_title(printable(name), parse_math=False)
+        axes.set_title(_named(name), parse_math=False)
     return figure
+
+
+def _named(name: str) -> str:
+    """A class's name, as far as a picture has room for it."""
+    shown = printable(name)
+    return shown if len(shown) <= MOST_LETTERS else shown[: MOST_LETTERS - 1] + "…"
 
 
 def _panels(count: int) -> tuple[Figure, NDArray[np.object_]]:

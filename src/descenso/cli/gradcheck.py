@@ -1,0 +1,71 @@
+"""`descenso gradcheck`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from descenso.cli.options import DataDirOption, Json, LimitOption, say, say_json, say_table, with_settings
+from descenso.cli.quiet import quiet
+from descenso.config import TrainConfig
+from descenso.text import _
+
+if TYPE_CHECKING:
+    from descenso.studies.gradcheck import GradCheck
+
+IDLE = (  # settings that no gradient hangs on, and the precision, which is float64
+    "engine", "xla", "rule", "learning_rate", "schedule", "weight_decay", "clip_value", "clip_norm", "average",
+    "epochs", "validation_size", "patience", "dtype", "checkpoint_every", "deterministic",
+)  # fmt: skip
+
+
+@with_settings(without=IDLE)
+def gradcheck(
+    components: Annotated[
+        int, typer.Option(min=1, help=_("Take central differences of so many components of each parameter."))
+    ] = 50,
+    tolerance: Annotated[
+        float, typer.Option(min=0.0, help=_("Relative difference beyond which two ways disagree."))
+    ] = 1e-6,
+    limit: LimitOption = None,
+    data_dir: DataDirOption = None,
+    as_json: Json = False,
+    **settings: Any,
+) -> None:
+    """Take a model's gradient in every way, side by side, and name the component they disagree on."""
+    config = TrainConfig.of(**{name: value for name, value in settings.items() if value is not None}, dtype="float64")
+    with quiet():
+        found = _checked(config, components, tolerance, limit, data_dir)
+    if as_json:
+        say_json(found.as_json())
+    else:
+        _tell(found, config.model)
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def _checked(
+    config: TrainConfig, components: int, tolerance: float, limit: list[str] | None, data_dir: Path | None
+) -> "GradCheck":
+    from descenso.api import rows_of
+    from descenso.data.checks import check_fit
+    from descenso.data.dataset import Split
+    from descenso.data.limits import Limits
+    from descenso.data.order import epoch_order
+    from descenso.studies.gradcheck_model import gradcheck_model
+    from descenso.training.loop import problem_of
+
+    data = rows_of(config, Limits.of(limit or []), data_dir)
+    check_fit(data, config)
+    rows = len(data.train.labels)
+    first = next(iter(epoch_order(config.order, rows, config.batch_rows(rows), config.seed, 0)))
+    batch = Split(data.train.inputs[first], data.train.labels[first])
+    return gradcheck_model(problem_of(config, data), batch, components, tolerance, config.seed)
+
+
+def _tell(found: "GradCheck", model: str) -> None:
+    say_table(found.rows())
+    if "by hand" not in found.ways:
+        say(_("{model} has no formula by hand here, so that column is left out.").format(model=model))
+    say(found.extent)
+    say(found.verdict)

@@ -1,0 +1,55 @@
+"""`descenso reproduce`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from descenso.cli.display import Display
+from descenso.cli.options import Json, say, say_json, say_table
+from descenso.cli.quiet import quiet
+from descenso.config import TrainConfig
+from descenso.text import _
+
+if TYPE_CHECKING:
+    from descenso.training.observer import Observer
+
+
+def reproduce(
+    epochs: Annotated[int, typer.Option("--epochs", "-e", min=1, help=_("In place of the tutorial's 100."))] = 100,
+    fast: Annotated[
+        bool, typer.Option("--fast", help=_("Leave out the programs as published, which take minutes."))
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help=_("The folder; by default a new one in runs/."))
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the tutorial's two programs as published, and again compiled; say whether its claims hold."""
+    with quiet():
+        from descenso.studies.reproduce import reproduce as walk
+        from descenso.studies.reproduce_report import as_json as answer
+        from descenso.studies.reproduce_report import claim_rows, program_rows, write_report
+
+        found = walk(out, epochs, fast, _watched)
+        report = write_report(found)
+    if as_json:
+        say_json(answer(found))
+    else:
+        say_table(program_rows(found))
+        for claim, measured, holds in claim_rows(found)[1:]:
+            say(f"{claim}: {measured}: {holds}")
+        say(_("Report: {path}").format(path=report))
+    if not found.holds:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _watched(name: str, config: TrainConfig) -> Iterator["Observer"]:
+    from descenso.training.observer import Observer
+
+    say(f"{name}: {config.engine}, {config.dtype}", err=True)
+    with Display(config.epochs, to_stderr=True) as display:
+        yield Observer(display.bound, display.epoch)

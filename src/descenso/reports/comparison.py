@@ -1,0 +1,121 @@
+"""Pictures of descents side by side."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from descenso.text import _, printable
+
+__all__ = ["comparison_figure", "ladder_figure"]
+
+BOTTOM = 1e-17  # where differences of 0 are drawn on a logarithmic axis, below a unit of rounding in float64
+STYLES = ["-", "--", "-.", ":"]  # of curves that lie on top of each other
+
+
+def comparison_figure(
+    costs: Mapping[str, Sequence[float]],
+    seconds: Mapping[str, Sequence[float]],
+    apart: Mapping[str, NDArray[np.float64]],
+    limits: Sequence[float],
+    drift: Sequence[float],
+) -> Figure:
+    """The cost of each epoch, how far apart the costs lie, and how long an epoch takes.
+
+    Args:
+        costs: of each epoch, in nats, by contender.
+        seconds: of each epoch measured, by contender.
+        apart: of each step, how far the costs lie from the first contender's so far; empty where that asks for nothing.
+        limits: of each epoch, how far they may.
+        drift: of each epoch, how far rounding takes them; empty in float64.
+    """
+    panels = 3 if apart else 2
+    figure = Figure(figsize=(4.2 * panels, 3.8), layout="constrained")
+    first, *middle, last = figure.subplots(1, panels)
+    _draw_costs(first, costs)
+    if apart:
+        _draw_apart(middle[0], list(costs), apart, limits, drift)
+    _draw_seconds(last, seconds)
+    return figure
+
+
+def _draw_costs(axes: Axes, costs: Mapping[str, Sequence[float]]) -> None:
+    for number, (name, values) in enumerate(costs.items()):
+        marker = "o" if len(values) < 3 else None
+        axes.plot(values, STYLES[number % len(STYLES)], marker=marker, color=f"C{number}", label=printable(name))
+    axes.set(title=_("Training Loss"), xlabel=_("Epoch #"), ylabel=_("Loss"))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _finish(axes)
+
+
+def _draw_apart(
+    axes: Axes,
+    names: Sequence[str],
+    apart: Mapping[str, NDArray[np.float64]],
+    limits: Sequence[float],
+    drift: Sequence[float],
+) -> None:
+    for number, name in enumerate(names):
+        if name in apart:
+            steps = np.arange(1, len(apart[name]) + 1) * len(limits) / max(map(len, apart.values()))
+            drawn = np.clip(apart[name], BOTTOM, None)
+            axes.plot(steps, drawn, STYLES[number % len(STYLES)], color=f"C{number}", label=printable(name))
+    edges = np.arange(len(limits) + 1)
+    axes.stairs(limits, edges, baseline=None, color="black", linestyle="--", label=_("allowed"))
+    if drift:
+        axes.stairs(drift, edges[: len(drift) + 1], baseline=None, color="grey", label=_("rounding alone"))
+    title = _("Cost, apart from {name}").format(name=printable(names[0]))
+    axes.set(title=title, xlabel=_("Epoch #"), ylabel=_("relative difference so far (none: 1e-17)"), yscale="log")
+    axes.set_ylim(BOTTOM / 2)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _finish(axes)
+
+
+def _draw_seconds(axes: Axes, seconds: Mapping[str, Sequence[float]]) -> None:
+    middles = [median(values) for values in seconds.values()]
+    for place, (values, middle) in enumerate(zip(seconds.values(), middles, strict=True)):
+        axes.barh(place, middle, color=f"C{place}", alpha=0.8)
+        axes.plot([min(values), max(values)], [place, place], color="black", linewidth=1)
+        told = _("{seconds:.3g} s, × {ratio:.3g}").format(seconds=middle, ratio=middle / min(middles))
+        axes.annotate(told, (max(values), place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_yticks(range(len(seconds)), list(map(printable, seconds)), parse_math=False)
+    axes.invert_yaxis()
+    axes.set(title=_("Seconds an epoch, from least to most"), xlim=(0, 1.5 * max(map(max, seconds.values()))))
+
+
+def _finish(axes: Axes) -> None:
+    axes.grid(alpha=0.3)
+    for text in axes.legend(fontsize=8).get_texts():  # a name is not a formula
+        text.set_parse_math(False)
+
+
+def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float, float]]) -> Figure:
+    """The way down a ladder: a bar for each rung, and what the step down from it saves.
+
+    Args:
+        seconds: an epoch on each rung, by its name; the last two stand apart.
+        items: for each step down, and then for that between the last two: its name, and the spread of what it saves,
+            in seconds.
+    """
+    figure = Figure(figsize=(8.4, 0.55 * len(seconds) + 1.4), layout="constrained")
+    axes = figure.subplots()
+    names, values = list(seconds), list(seconds.values())
+    places = [*range(len(values) - 2), len(values) - 1.5, len(values) - 0.5]
+    axes.barh(places, values, height=0.5, color="C0")
+    tops = [*range(len(values) - 3), len(values) - 2]  # of the steps down
+    ends = [max(values[top], values[top + 1] + high) for top, (_name, _low, high) in zip(tops, items, strict=True)]
+    for number, end, (name, low, high) in zip(tops, ends, items, strict=True):
+        top, bottom, place = values[number], values[number + 1], places[number] + 0.4
+        axes.barh(place, top - bottom, left=bottom, height=0.25, color="C3", alpha=0.6)
+        axes.plot([bottom + low, bottom + high], [place, place], color="black", linewidth=1)
+        label = _("{name}: {milliseconds:.3g} ms").format(name=name, milliseconds=1e3 * (top - bottom))
+        axes.annotate(label, (end, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_yticks(places, names)
+    axes.invert_yaxis()
+    axes.set(title=_("What an epoch's seconds go to"), xlabel=_("seconds an epoch; in red what the step down saves"))
+    axes.set_xlim(0, 1.3 * max([*values, *ends]))
+    return figure

@@ -1,0 +1,105 @@
+"""A report as a list of parts, written as Markdown with pictures beside it, and as one HTML file with them inside."""
+
+import base64
+import html
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from descenso.text import printable
+
+__all__ = ["Heading", "Lines", "Paragraph", "Part", "Picture", "Rows", "as_html", "as_markdown"]
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .3rem .7rem; border-bottom: 1px solid #ddd }
+td + td, th + th { text-align: right } th { text-align: left } img { max-width: 100% }
+pre { background: #f5f5f5; padding: .7rem; overflow: auto; max-height: 20rem }
+@media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd } pre { background: #242424 }
+  td, th { border-color: #444 } img { background: white } }
+"""
+
+
+class Heading(NamedTuple):
+    """A section's title."""
+
+    text: str
+
+
+class Paragraph(NamedTuple):
+    """Some sentences."""
+
+    text: str
+
+
+class Lines(NamedTuple):
+    """What was printed."""
+
+    lines: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        """The lines, below each other."""
+        return "\n".join(map(printable, self.lines))
+
+
+class Rows(NamedTuple):
+    """A table: its head, then its rows."""
+
+    cells: Sequence[Sequence[str]]
+
+
+class Picture(NamedTuple):
+    """A PNG file, and what it shows, in words."""
+
+    name: str
+    shows: str
+    png: bytes
+
+
+Part = Heading | Paragraph | Lines | Rows | Picture
+
+
+def as_markdown(title: str, parts: Sequence[Part]) -> str:
+    """The report, with links to its pictures by their names."""
+    return "\n\n".join([f"# {title}", *map(_markdown, parts)]) + "\n"
+
+
+def _markdown(part: Part) -> str:
+    if isinstance(part, Rows):
+        head, *body = [[printable(cell).replace("|", "\\|") for cell in row] for row in part.cells]
+        rule = ["---", *["---:"] * (len(head) - 1)]
+        return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *body])
+    if isinstance(part, Picture):
+        return f"![{part.shows}]({part.name})"
+    if isinstance(part, Lines):
+        return f"```\n{part.text}\n```"
+    return f"## {part.text}" if isinstance(part, Heading) else printable(part.text)
+
+
+def as_html(title: str, parts: Sequence[Part], language: str) -> str:
+    """The report as one page that needs nothing else.
+
+    Args:
+        title, parts: of it.
+        language: that its text is in, "en" or "es".
+    """
+    head = (
+        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+    )
+    body = "\n".join([f"<h1>{html.escape(title)}</h1>", *map(_html, parts)])
+    page = f'<html lang="{language}">\n<head>{head}\n<style>{STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n'
+    return "<!doctype html>\n" + page
+
+
+def _html(part: Part) -> str:
+    if isinstance(part, Rows):
+        head, *body = [[html.escape(printable(cell)) for cell in row] for row in part.cells]
+        rows = "\n".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in body)
+        return f"<table>\n<tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>\n{rows}\n</table>"
+    if isinstance(part, Picture):
+        source = base64.b64encode(part.png).decode()
+        return f'<img alt="{html.escape(part.shows)}" src="data:image/png;base64,{source}">'
+    if isinstance(part, Lines):
+        return f"<pre>{html.escape(part.text)}</pre>"
+    tag = "h2" if isinstance(part, Heading) else "p"
+    return f"<{tag}>{html.escape(printable(part.text))}</{tag}>"

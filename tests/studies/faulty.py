@@ -1,0 +1,94 @@
+"""Engines with a fault each, to stand in the registry for one that has none."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from descenso.data.dataset import Split
+from descenso.data.order import Order
+from descenso.descent.problem import Problem, TrainState
+from descenso.engines.base import Epochs
+from descenso.engines.function import Function
+
+EPOCH, STEP, OTHER = 1, 3, 5  # where the fault is
+STEPS = 11  # of an epoch: 203 rows in batches of 20
+
+
+class RateOffByAThousandth(Function):
+    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
+        super().__init__(problem._replace(schedule=lambda step: 1.001 * problem.schedule(step)), train, batch_size)
+
+
+class MissingUpdate(Function):
+    """Its step is told from the state, as a fault in a schedule would be."""
+
+    step = EPOCH * STEPS + STEP
+
+    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
+        def schedule(step: Any) -> Any:
+            return tf.where(tf.equal(step, self.step), tf.zeros([], tf.float64), problem.schedule(step))
+
+        super().__init__(problem._replace(schedule=schedule), train, batch_size)
+
+
+class MissingLastUpdate(MissingUpdate):
+    """No cost ever tells."""
+
+    step = 2 * STEPS - 1
+
+
+class HiddenShift(Function):
+    """Adds the same to every class's bias, once: no cost tells, however long it walks on."""
+
+    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
+        def schedule(step: Any) -> Any:
+            rate = problem.schedule(step)
+            return tf.where(tf.equal(step, EPOCH * STEPS + STEP), -rate, rate)
+
+        def update(gradients: Any, state: Any, params: Any, rate: Any) -> Any:
+            updates, state = problem.rule.update(gradients, state, params, tf.abs(rate))
+            return {**updates, "b": updates["b"] + tf.cast(rate < 0, rate.dtype)}, state
+
+        faulty = problem._replace(schedule=schedule, rule=problem.rule._replace(update=update))
+        super().__init__(faulty, train, batch_size)
+
+
+class OtherOrder(Function):
+    """Its fault is in one epoch of a walk, and does not show where less of that epoch is walked."""
+
+    def batches(self, batches: Any) -> Any:
+        raise NotImplementedError
+
+    def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
+        return super().epochs(state, self._faulty(orders))
+
+    def _faulty(self, orders: Iterable[Order]) -> Iterator[Order]:
+        for epoch, order in enumerate(orders):
+            yield order._replace(batches=self.batches(order.batches)) if epoch == EPOCH else order
+
+
+class SwappedBatch(OtherOrder):
+    def batches(self, batches: Any) -> Any:
+        swapped = batches.copy()
+        swapped[[STEP, OTHER]] = swapped[[OTHER, STEP]]
+        return swapped
+
+
+class MissingStep(OtherOrder):
+    def batches(self, batches: Any) -> Any:
+        return np.delete(batches, STEP, axis=0)
+
+
+class Float32(Function):
+    """Says nothing of it."""
+
+    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
+        super().__init__(problem._replace(dtype="float32"), train, batch_size)
+
+    def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
+        rounded = tf.nest.map_structure(
+            lambda each: tf.cast(each, tf.float32) if each.dtype.is_floating else each, state
+        )
+        return super().epochs(rounded, orders)

@@ -1,0 +1,133 @@
+"""The ladder: its rungs walk one path, its items add up, and what is within the spread is called so."""
+
+import json
+
+import numpy as np
+import pytest
+
+from command import run
+from descenso import comparing
+from descenso.descent.problem import tape_step
+from descenso.errors import ConfigError, DescensoError
+from descenso.studies.explained import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung
+
+NAMES = [PIPELINE, EAGER, TRACED, LOOP, COMPILED, FED, HELD]
+SMALL = {"batch_size": 20, "learning_rate": 0.1, "repeats": 5}
+
+
+@pytest.fixture(scope="module")
+def explained(tiny):
+    return comparing.explain(tiny, **SMALL, dtype="float64")
+
+
+def test_rungs_walk_one_path(explained):
+    assert [each.name for each in explained.rungs] == NAMES
+    assert [len(each.seconds) for each in explained.rungs] == [5] * 7
+    assert explained.steps == 10
+    assert explained.max_cost_difference < 1e-12
+
+
+def test_calls_are_counted(explained):
+    calls = {each.name: each.calls for each in explained.rungs}
+    assert calls[PIPELINE] > calls[EAGER] > 20  # an operation a call: forward, backward, update
+    assert calls[TRACED] == calls[FED] - 0.2 == calls[HELD] - 0.2 == 1  # a session also begins and is read, once
+    assert calls[LOOP] == calls[COMPILED] == 0.1  # one call for all ten steps
+
+
+def test_items_telescope(explained):
+    *items, feeding = explained.items
+    assert sum(item.seconds for item in items) == pytest.approx(explained.gap)
+    assert sum(item.share for item in items) == pytest.approx(1)
+    assert explained.gap == explained.rungs[0].median - explained.rungs[4].median
+    assert feeding.share is None
+    assert all(item.low <= item.seconds <= item.high for item in explained.items)
+
+
+def made(*seconds):
+    names = [*NAMES[: len(seconds) - 2], FED, HELD]
+    return Explained(
+        "float64", 10, 0.0, tuple(Rung(name, tuple(each), 1.0) for name, each in zip(names, seconds, strict=True))
+    )
+
+
+def test_items_by_hand():
+    steady = [[9.0] * 5, [8.0] * 5, [4.0] * 5, [2.0] * 5, [1.0] * 5, [3.0] * 5, [2.5] * 5]
+    found = made(*steady)
+    assert found.gap == 8
+    assert [(each.seconds, each.low, each.high) for each in found.items] == [
+        (1, 1, 1), (4, 4, 4), (2, 2, 2), (1, 1, 1), (0.5, 0.5, 0.5),
+    ]  # fmt: skip
+    assert [each.share for each in found.items] == [1 / 8, 1 / 2, 1 / 4, 1 / 8, None]
+    assert found.items[0].name == "input pipeline"
+    assert "not distinguishable" not in repr(found)
+
+
+def test_an_item_within_its_spread_is_called_not_distinguishable():
+    random = np.random.default_rng(0)
+    noise = [list(random.normal(8, 0.5, 9)) for _ in range(2)]
+    found = made(*noise, [4.0] * 9, [2.0] * 9, [1.0] * 9, [2.0] * 9, [3.0] * 9)
+    pipeline, dispatch, *_rest, feeding = found.items
+    assert pipeline.low < 0 < pipeline.high
+    assert not pipeline.distinguishable
+    assert dispatch.distinguishable
+    assert feeding.distinguishable
+    assert feeding.seconds == -1
+    rows = found.tables()[1][1:]
+    assert [row[-1] for row in rows] == ["not distinguishable", "", "", "", "slower without"]
+
+
+def test_a_spread_covers_what_it_should():
+    random, covered = np.random.default_rng(1), 0
+    for _ in range(200):
+        above, below = random.normal(5, 0.1, 15), random.normal(4, 0.1, 15)
+        item = made(above, below, [1.0] * 15, [1.0] * 15).items[0]
+        covered += item.low <= 1 <= item.high
+    assert covered >= 180
+
+
+def test_rounds_are_drawn_together():
+    drift = np.arange(9.0)  # the machine slows down: both rungs alike
+    item = made(drift + 1, drift, [0.0] * 9, [0.0] * 9).items[0]
+    assert (item.low, item.high) == (1, 1)
+
+
+def test_a_rung_that_walks_another_path_is_refused(tiny, monkeypatch):
+    def faulty(problem, state, inputs, labels):
+        state, cost = tape_step(problem, state, inputs, labels)
+        return state._replace(params={name: 0.999 * value for name, value in state.params.items()}), cost
+
+    monkeypatch.setattr("descenso.engines.compiled.tape_step", faulty)
+    with pytest.raises(
+        DescensoError, match="the epoch as one loop walks another path: costs .* apart, 1e-09 is allowed"
+    ):
+        comparing.explain(tiny, **SMALL, dtype="float64")
+
+
+def test_xla_is_left_out_where_it_does_not_serve(tiny):
+    found = comparing.explain(tiny, **SMALL, xla="off")
+    assert [each.name for each in found.rungs] == [name for name in NAMES if name != COMPILED]
+    assert sum(item.share for item in found.items[:-1]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"repeats": 4}, "repeats must be at least 5 to explain, got 4; try --repeats 7"),
+        ({"engines": ["graph", "eager"]}, "the ladder decides engines; leave it out"),
+        ({"order": "sequential"}, "the ladder decides order; leave it out"),
+    ],
+)
+def test_what_cannot_be_explained_is_told(tiny, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        comparing.explain(tiny, **settings)
+
+
+def test_command(tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = run("compare", tiny_folder, "--explain", "-b", 20, "--repeats", 5, "--json")
+    assert ended.exit_code == 0
+    answer = json.loads(ended.stdout)
+    assert [each["name"] for each in answer["rungs"]] == NAMES
+    assert sum(each["seconds"] for each in answer["items"][:-1]) == pytest.approx(answer["gap_seconds"])
+    assert answer["rounds"] == 5
+    assert (tmp_path / "explain.png").read_bytes().startswith(b"\x89PNG")
