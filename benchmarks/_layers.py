@@ -1,4 +1,7 @@
-"""Contenders with layers: the same network, start, batches and Adam, on descenso, in Keras and in PyTorch."""
+"""Contenders with layers: the same network, start, batches and Adam, on descenso, in Keras and in PyTorch.
+
+Each is imported in the process that wants it: TensorFlow and PyTorch cannot be in one.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,17 +12,29 @@ from numpy.typing import NDArray
 
 from _work import CLASSES, CONFIGS, Clock, Rows, Walk
 from descenso.data.order import Order
-from descenso.descent.models import build
 
 __all__ = ["descenso_layers", "keras_layers", "torch_layers"]
 
 SHAPE = (28, 28)
+SHAPES = {  # of kernels, (height, width, in, out) or (in, out)
+    "mlp": [(784, 256), (256, CLASSES)],
+    "cnn": [(5, 5, 1, 16), (5, 5, 16, 32), (7 * 7 * 32, 128), (128, CLASSES)],
+}
 BN_EPSILON = 1e-3  # Keras's; PyTorch's own is 1e-5
 
 
 def begin(model: str) -> list[NDArray[np.floating]]:
     """The parameters that all start from, in the order of the layers, shaped as Keras shapes them."""
-    return list(build(CONFIGS[model], SHAPE, CLASSES).init(0)[0].values())
+    random = np.random.default_rng(0)
+    made = []
+    for shape in SHAPES[model]:
+        *incoming, units = shape
+        normalised = (
+            [np.ones(units), np.zeros(units)] if len(shape) == 4 else [np.zeros(units)]
+        )  # scale and shift; bias
+        kernel = random.normal(0, (2 / np.prod(incoming)) ** 0.5, shape)  # He et al. (2015), section 2.2
+        made += [kernel, *normalised]
+    return [array.astype(np.float32) for array in made]
 
 
 def batches(order: Order) -> list[NDArray[np.int32]]:
@@ -31,6 +46,8 @@ def descenso_layers(model: str, engine: str, dtype: str = "float32") -> Walk:
     """An engine of descenso."""
 
     def walk(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
+        import tensorflow as tf
+
         from descenso.descent.problem import start
         from descenso.engines import bind
         from descenso.training.loop import problem_of
@@ -38,7 +55,9 @@ def descenso_layers(model: str, engine: str, dtype: str = "float32") -> Walk:
         config, every = CONFIGS[model].model_copy(update={"dtype": dtype}), list(orders)
         problem = problem_of(config, rows.dataset)
         with closing(bind(engine, problem, rows.dataset.train, int(config.batch_size))) as runner:
-            epochs = runner.epochs(start(problem, 0), every)
+            first = start(problem, 0)
+            held = dict(zip(first.params, map(tf.constant, begin(model)), strict=True))
+            epochs = runner.epochs(first._replace(params=held, rule_state=problem.rule.init(held)), every)
             for order in every:
                 with clock:
                     _, trace = next(epochs)

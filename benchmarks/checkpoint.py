@@ -1,62 +1,140 @@
-"""What checkpointing every epoch costs: the default run's epochs with it and without, interleaved.
+"""What a checkpoint after each epoch costs the default run, which writes them in a thread while it goes on.
 
-python benchmarks/checkpoint.py --rounds 5
+One descent, in blocks of epochs that keep checkpoints and blocks that keep none, by turns. Each block is held against
+the one beside it, so that a machine that slows down slows down both; the first epoch of a block, in which the thread
+still writes for the block before, counts for neither.
+
+python benchmarks/checkpoint.py --pairs 200
 """
 
 import argparse
-import statistics
+import itertools
+import math
+import os
 import tempfile
+from collections import defaultdict
+from collections.abc import Callable
 from contextlib import closing
+from functools import wraps
 from pathlib import Path
+from statistics import median
 from time import perf_counter
+from typing import Any
 
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
-from descenso.data.dataset import Dataset
-from descenso.runs.directory import create
+from descenso.runs import checkpoints
+from descenso.runs.directory import RunDirectory, create
+from descenso.runs.history import Epoch
 from descenso.session import circumstances
 from descenso.training.journal import RunJournal
-from descenso.training.loop import descend_all
+from descenso.training.loop import Progress, descend_all
 from descenso.training.observer import Observer
 
 EPOCH_STEPS = 600
-CASES = {"none but first and last": "1000000", "every epoch": str(EPOCH_STEPS)}
+BLOCK = 10  # epochs that count
+WHOLE = "all of it, in the thread that writes"
+PARTS = {  # of a checkpoint
+    "handing it over, while training stands still": (RunJournal, "commit"),
+    WHOLE: (RunJournal, "_write"),
+    "— syncing the history": (RunDirectory, "sync_history"),
+    "— the state as safetensors": (checkpoints, "save"),
+    "— the manifest and its SHA-256": (checkpoints, "_sealed"),
+    "— writing both files in a folder, and syncing each": (checkpoints, "write_folder"),
+    "— removing the oldest": (checkpoints, "_rotate"),
+    "—— of which verifying the one before": (checkpoints, "_verifies"),
+    "syncs, wherever": (os, "fsync"),
+}
 
 
-def seconds(data: Dataset, every: str, epochs: int, folder: Path) -> float:
-    """Wall seconds from the first step until the last checkpoint is on the disk, without compiling."""
-    config = TrainConfig.of(checkpoint_every=every, epochs=epochs)
-    with closing(create(config, {}, folder)) as directory:
-        about = circumstances(config, data)
-        then = perf_counter()
-        with closing(RunJournal(directory, about)) as journal:
-            descent = descend_all(config, data, Observer(lambda _: None, lambda _: None), journal)
-        return perf_counter() - then - descent.compile_seconds
+class Switched:
+    """A journal that keeps checkpoints in some blocks only, and when each epoch ended, all told."""
+
+    def __init__(self, journal: RunJournal) -> None:
+        self._journal = journal
+        self.ended: list[float] = []
+        self.waited = defaultdict[bool, float](float)
+
+    def epoch(self, record: Epoch) -> None:
+        began = perf_counter()
+        self._journal.epoch(record)
+        self.waited[keeps(record.epoch)] += perf_counter() - began
+
+    def commit(self, progress: Progress) -> None:
+        number = progress.position.epoch - 1
+        began = perf_counter()
+        if number < 0 or keeps(number):
+            self._journal.commit(progress)
+        self.ended.append(perf_counter())
+        self.waited[keeps(number)] += self.ended[-1] - began
+
+
+def keeps(epoch: int) -> bool:
+    """Whether checkpoints are kept in the block of `epoch`: in the 1st, 4th, 5th, 8th, …, against what drifts."""
+    return epoch // (BLOCK + 1) % 4 in (0, 3)
+
+
+def timed(owner: Any, name: str, taken: list[float]) -> None:
+    """Have `owner.name` tell how long each call of it takes."""
+    real: Callable[..., Any] = getattr(owner, name)
+
+    @wraps(real)
+    def call(*given: Any) -> Any:
+        began = perf_counter()
+        try:
+            return real(*given)
+        finally:
+            taken.append(perf_counter() - began)
+
+    setattr(owner, name, call)
+
+
+def walk(pairs: int, folder: Path) -> Switched:
+    """One descent of so many pairs of blocks."""
+    config = TrainConfig.of(checkpoint_every=str(EPOCH_STEPS), epochs=2 * pairs * (BLOCK + 1))
+    data = load("mnist")
+    with closing(create(config, {}, folder)) as run, closing(RunJournal(run, circumstances(config, data))) as journal:
+        switched = Switched(journal)
+        descend_all(config, data, Observer(lambda _: None, lambda _: None), switched)
+    return switched
+
+
+def ratios(ended: list[float]) -> tuple[list[float], list[float]]:
+    """Seconds of an epoch with checkpoints to one without, of each pair of blocks; and the latter."""
+    seconds = [after - before for before, after in itertools.pairwise(ended)]
+    blocks = [seconds[first + 1 : first + 1 + BLOCK] for first in range(0, len(seconds), BLOCK + 1)]
+    pairs = list(zip(blocks[::2], blocks[1::2], strict=True))
+    pairs = [pair[:: 1 if keeps(2 * number * (BLOCK + 1)) else -1] for number, pair in enumerate(pairs)]
+    return [sum(kept) / sum(bare) for kept, bare in pairs], [sum(bare) / BLOCK for _kept, bare in pairs]
+
+
+def tell(parts: dict[str, list[float]]) -> None:
+    """The table of what a checkpoint is made of."""
+    print("| of a checkpoint | ms, median | max |\n|---|---:|---:|")
+    for label, taken in parts.items():
+        each = max(1, round(len(taken) / len(parts[WHOLE])))
+        times = f", {each} of them" if each > 1 else ""
+        print(f"| {label}{times} | {1000 * each * median(taken):.2f} | {1000 * max(taken):.2f} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--pairs", type=int, default=200)
     asked = parser.parse_args()
-    data = load("mnist")
-    taken: dict[str, list[float]] = {name: [] for name in CASES}
+    parts: dict[str, list[float]] = {label: [] for label in PARTS}
+    for label, (owner, name) in PARTS.items():
+        timed(owner, name, parts[label])
     with tempfile.TemporaryDirectory() as scratch:
-        seconds(data, "1000000", 2, Path(scratch) / "warm-up")
-        for turn in range(asked.rounds):
-            order = list(CASES.items())
-            for name, every in order if turn % 2 else reversed(order):
-                taken[name].append(seconds(data, every, asked.epochs, Path(scratch) / f"{turn}-{every}"))
-    print(f"| checkpoints, {asked.epochs} epochs | median s | min | max | to none |\n|---|---|---|---|---|")
-    pairs = list(zip(*taken.values(), strict=True))
-    ratios = {
-        "none but first and last": 1.0,
-        "every epoch": statistics.median(with_ / without for without, with_ in pairs),
-    }
-    for name, values in taken.items():
-        print(
-            f"| {name} | {statistics.median(values):.2f} | {min(values):.2f} | {max(values):.2f} | {ratios[name]:.3f} |"
-        )
+        switched = walk(asked.pairs, Path(scratch) / "run")
+    found, bare = ratios(switched.ended)
+    found.sort()
+    away = round(0.98 * math.sqrt(len(found)))  # 95 of 100 such intervals hold the true median
+    low, high = found[max(0, len(found) // 2 - away)], found[min(len(found) - 1, len(found) // 2 + away)]
+    waited = (switched.waited[True] - switched.waited[False]) / asked.pairs / (BLOCK + 1)
+    print(f"an epoch without checkpoints: {1000 * median(bare):.2f} ms, median of {len(bare)} blocks of {BLOCK}")
+    print(f"with one after each epoch: × {median(found):.4f} (95 %: {low:.4f} to {high:.4f})")
+    print(f"of which training stood still for: {1000 * waited:.3f} ms an epoch, {waited / median(bare):.2%}\n")
+    tell(parts)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from PIL import Image
 
 import descenso as ds
 import oracle
-from descenso import api, text, using
+from descenso import text, using
 from descenso.data.dataset import Split
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError, DataError, DiskError
 from descenso.reading import read_settings
+from descenso.training.observer import Observer
 from samples import tiny_dataset, write_folder
 
 FAST = {"engine": "function", "epochs": 2, "batch_size": 50}
@@ -235,7 +236,7 @@ TINY = tiny_dataset()
 WRONG_DATA = [
     (broken("train", labels=TINY.train.labels + 1), "tiny, training rows: row 5 has label 4, expected one in [0, 4)"),
     (broken("test", labels=TINY.test.labels - 9), "tiny, test rows: row 0 has label -"),
-    (broken("train", labels=TINY.train.labels * 1.0), "labels of type float64, expected whole numbers"),
+    (broken("train", labels=TINY.train.labels * 1.0), "labels of type float64 beside inputs of type uint8, expected"),
     (broken("train", labels=np.eye(4)[TINY.train.labels]), "if they are one-hot, give numpy.argmax(labels, axis=1)"),
     (broken("train", labels=TINY.train.labels[1:]), "203 rows of inputs and 202 labels"),
     (broken("test", inputs=TINY.test.inputs[:, 1:]), "inputs of shape 7×8, expected 8×8"),
@@ -264,7 +265,7 @@ def test_an_interrupted_training_says_so_in_its_run(tiny, tmp_path):
     def interrupt(record):
         raise KeyboardInterrupt
 
-    observer = api.observer(lambda seconds: None, interrupt)
+    observer = Observer(epoch=interrupt)
     with pytest.raises(KeyboardInterrupt):
         ds.train(tiny, out=tmp_path / "run", observer=observer, **FAST)
     assert ds.open_run(tmp_path / "run").outcome == "interrupted"

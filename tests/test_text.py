@@ -155,7 +155,7 @@ def test_the_language_is_taken_from_the_environment(environment, language, monke
 
 
 def test_what_could_command_a_terminal_is_shown():
-    assert text.printable("año ¡10 %! ✓ 中\n") == "año ¡10 %! ✓ 中\n"
-    assert text.printable("\x1b[2J\x07\r\t\x9b31m") == "\\x1b[2J\\x07\\r\\t\\x9b31m"
+    assert text.printable("año ¡10 %! ✓ 中") == "año ¡10 %! ✓ 中"
+    assert text.printable("\x1b[2J\x07\r\n\t\x9b31m") == "\\x1b[2J\\x07\\r\\n\\t\\x9b31m"
     assert text.printable("a\u202eb\u2066c\u200bd\u2028e\ufeff") == "a\\u202eb\\u2066c\\u200bd\\u2028e\\ufeff"
     assert text.printable("folder\udcff") == "folder\\udcff"

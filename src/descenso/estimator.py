@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.api import model_of, silent
+from descenso.api import model_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import numbers
 from descenso.data.dataset import Dataset, Split
@@ -23,6 +23,7 @@ from descenso.runs.history import Epoch
 from descenso.text import _
 from descenso.training.evaluation import Predictor
 from descenso.training.loop import Descent, Progress, descend_all, problem_of
+from descenso.training.observer import Observer
 from descenso.training.outcome import Outcome
 
 try:
@@ -43,11 +44,9 @@ __all__ = ["Classifier"]
 class _Unkept:
     """A journal that keeps nothing: an estimator writes no files."""
 
-    def epoch(self, record: Epoch) -> None:
-        """An epoch has ended."""
+    def epoch(self, record: Epoch) -> None: ...
 
-    def commit(self, progress: Progress) -> None:
-        """Keep nothing of it."""
+    def commit(self, progress: Progress) -> None: ...
 
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn publishes no types
@@ -129,7 +128,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         config, own = self._config()
         data, validation = self._dataset(inputs, codes, self._weights(sample_weight, inputs, labels), config)
         config = _fitting(config, data.train)
-        descent = descend_all(config, data, silent(), _Unkept(), None, validation, own)
+        descent = descend_all(config, data, Observer(), _Unkept(), None, validation, own)
         _refuse(descent, config)
         self.loss_curve_ = [epoch.cost for epoch in descent.epochs]
         self._left_at: TrainState | None = None

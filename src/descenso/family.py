@@ -154,7 +154,17 @@ MODELS = {
             "hidden": "128",
             "dropout": 0.2,
         },
-        {"accurate": {"filters": "16,32,64", "augment": 0.7, "dropout": 0.3, "epochs": 20}},
+        {
+            "accurate": {
+                "filters": "20,40,80",
+                "augment": 0.6,
+                "dropout": 0.4,
+                "learning_rate": 0.006,
+                "batch_size": 128,
+                "average": 0.999,
+                "epochs": 22,
+            }
+        },
     ),
 }
 OWN = {

@@ -8,12 +8,23 @@ import difflib
 import gettext
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from descenso.errors import ConfigError
 
-__all__ = ["LANGUAGES", "_", "closest", "from_environment", "lend_to_typer", "mark", "printable", "use"]
+__all__ = [
+    "LANGUAGES",
+    "_",
+    "aligned",
+    "closest",
+    "from_environment",
+    "language",
+    "lend_to_typer",
+    "mark",
+    "printable",
+    "use",
+]
 
 DOMAIN = "descenso"
 FOLDER = Path(__file__).parent / "locale"
@@ -52,6 +63,11 @@ def use(language: str) -> None:
     _catalogue = _load(language)
 
 
+def language() -> str:
+    """The language in use."""
+    return _catalogue.info().get("language", "en")
+
+
 def _(message: str) -> str:
     """`message` in the language in use."""
     return _catalogue.gettext(message)
@@ -75,10 +91,24 @@ def closest(name: str, choices: Iterable[str]) -> str:
 def printable(message: str) -> str:
     r"""`message` without what could command a terminal: control and bidirectional characters are shown as escapes.
 
-    >>> printable("a\x1b[31mb\n")
-    'a\\x1b[31mb\n'
+    So are the ends of lines, by which a name could make up a line that descenso never said; what is to be of several
+    lines is printed line by line.
+
+    >>> print(printable("a\x1b[31mb\nTest accuracy: 1.0000"))
+    a\x1b[31mb\nTest accuracy: 1.0000
     """
-    return "".join(c if c == "\n" or unicodedata.category(c) not in _COMMANDING else _escaped(c) for c in message)
+    return "".join(c if unicodedata.category(c) not in _COMMANDING else _escaped(c) for c in message)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """A table of texts in columns, each as wide as its widest cell, flush right.
+
+    >>> print(aligned([["a", "b"], ["1.5", "2"]]))
+      a  b
+    1.5  2
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
 
 
 _COMMANDING = {"Cc", "Cf", "Cs", "Zl", "Zp"}

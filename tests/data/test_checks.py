@@ -39,7 +39,7 @@ def test_inputs_of_another_shape(inputs, got):
 @pytest.mark.parametrize(("labels", "got"), [(np.eye(5, 3, dtype=int), "5×3"), (LABELS[:, None], "5×1")])
 def test_one_hot_labels(labels, got):
     with refused(
-        f"mine, training rows: labels of shape {got}, expected one whole number a row; "
+        f"mine, training rows: labels of shape {got} beside inputs of shape 5×2×3, expected one whole number a row; "
         "if they are one-hot, give numpy.argmax(labels, axis=1)"
     ):
         check(labels=labels)
@@ -64,7 +64,10 @@ def test_inputs_that_hold_nothing(shape):
 
 @pytest.mark.parametrize("dtype", ["float64", "bool", "<U1", "object"])
 def test_labels_that_are_no_whole_numbers(dtype):
-    with refused(f"mine, training rows: labels of type {dtype}, expected whole numbers; try labels.astype('int32')"):
+    with refused(
+        f"mine, training rows: labels of type {dtype} beside inputs of type uint8, expected whole numbers; "
+        "try labels.astype('int32')"
+    ):
         check(labels=LABELS.astype(dtype))
 
 

@@ -94,8 +94,16 @@ def test_arrays_are_what_they_are():
 @pytest.mark.parametrize(
     ("inputs", "labels", "said"),
     [
-        (np.ones((4, 2)), [0, 1, 0], r"arrays: inputs of shape \(4, 2\) and labels of int64 and shape \(3,\)"),
-        (np.ones((4, 2)), np.eye(4), r"labels of float64 and shape \(4, 4\); each row needs one label"),
+        (
+            np.ones((4, 2)),
+            [0, 1, 0],
+            r"arrays: inputs of shape \(4, 2\) and float64, labels of shape \(3,\) and int64; each row",
+        ),
+        (
+            np.ones((4, 2)),
+            np.eye(4),
+            r"labels of shape \(4, 4\) and float64; each row .*; if they are one-hot, give numpy.argmax",
+        ),
         ([[1.0], [np.nan], [1.0], [2.0]], [0, 1, 0, 1], "arrays: row 1 of x_train holds a value that is not finite"),
         ([["1"], ["2"]], [0, 1], "arrays: inputs of type <U1, expected numbers"),
         (np.ones((4, 2)), [1, 1, 1, 1], "arrays: one class only"),

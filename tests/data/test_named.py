@@ -13,7 +13,7 @@ from descenso.data import named
 from descenso.data.catalog import load
 from descenso.data.limits import Limits
 from descenso.data.named import NAMED, present
-from descenso.errors import DataError
+from descenso.errors import ConfigError, DataError
 from samples import idx_bytes, tiny_dataset, write_folder
 
 FASHION = "fashion-mnist"
@@ -110,6 +110,7 @@ def test_without_a_network_it_says_what_to_put_where(given, elsewhere, monkeypat
     folder = elsewhere / "cache" / "descenso" / "kmnist"
     if given:
         folder = elsewhere / "mine" / "kmnist"
+        folder.parent.mkdir()
     if given == "DESCENSO_DATA":
         monkeypatch.setenv("DESCENSO_DATA", str(elsewhere / "mine"))
     message = (
@@ -121,6 +122,15 @@ def test_without_a_network_it_says_what_to_put_where(given, elsewhere, monkeypat
         load("kmnist", data_dir=elsewhere / "mine" if given == "data_dir" else None)
     write_folder(folder, tiny_dataset(num_classes=10))  # as it says
     assert load("kmnist", data_dir=elsewhere / "mine" if given == "data_dir" else None).num_classes == 10
+
+
+@pytest.mark.parametrize("name", ["mnist", "kmnist"])
+def test_a_data_dir_that_is_none_is_told_before_anything_is_downloaded(name, elsewhere, monkeypatch):
+    asked = served(elsewhere, monkeypatch)
+    told = f"data_dir must be a folder, got '{elsewhere}/mnie', which is none; try --data-dir FOLDER with {name} in it"
+    with pytest.raises(ConfigError, match=f"^{re.escape(told)}$"):
+        load(name, data_dir=elsewhere / "mnie")
+    assert not asked
 
 
 def test_of_an_archive_it_names_the_archive():

@@ -125,7 +125,7 @@ def test_augmentation_moves_each_image_its_own_way_and_only_while_training():
     places = np.arange(9)
     mass = moved[..., 0].sum(axis=(1, 2))
     middles = [(moved[..., 0].sum(axis=axis) * places).sum(axis=1) / mass for axis in (2, 1)]  # down, right
-    for middle in middles:  # uniform within 3/28 of the size each way, in what may be scaled and sheared by 15 % besides
+    for middle in middles:  # uniform within 3/28 of the size each way, and scaled and sheared besides
         assert 0.9 * 9 * 3 / 28 < np.abs(middle - 4).max() < 1.35 * 9 * 3 / 28
         assert abs(middle.mean() - 4) < 4 * 9 * 3 / 28 / (3 * 500) ** 0.5
     assert mass.mean() == pytest.approx(9, rel=0.1)

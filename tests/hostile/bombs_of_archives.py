@@ -111,16 +111,17 @@ FOREIGN = r".*0\.png: neither a PNG nor a JPEG image"
 DAMAGED = r".*0\.png: a damaged image \(.*\)"
 TOO_MANY = r".*0\.png: more pixels than \d+, which no image of a dataset has"
 NO_FILE = r": not a regular file"
+UNHELD = r":x_train: \d+ bytes claimed, the file cannot hold them"
 SYSTEM = b"cos\nsystem\n(S'touch pwned'\ntR."
 
 ARCHIVE_BOMBS = {
     "NPZ, a gigabyte, as it says": npz(
         by_hand(GIGABYTE, 64, 2**30 + len(GIGABYTE)), r"\S*: it holds more than there is memory for"
     ),
-    "NPZ, four gigabytes": npz(by_hand(of_shape(f"(4, {2**30})"), 9, 2**32 - 1), r":x_train: array_bytes would be .*"),
+    "NPZ, four gigabytes": npz(by_hand(of_shape(f"(4, {2**30})"), 9, 2**32 - 1), UNHELD),
     "NPZ, a gigabyte after the end": npz(by_hand(of_shape("(9,)", data=bytes(9)), 64, len(of_shape("(9,)")) + 9)),
-    "NPZ, an absurd size": npz(packed(of_shape(f"({2**62},)")), r":x_train: array_bytes would be .*"),
-    "NPZ, a size that comes to 0": npz(packed(of_shape(f"({2**32}, {2**32})")), r":x_train: array_bytes would be .*"),
+    "NPZ, an absurd size": npz(packed(of_shape(f"({2**62},)")), UNHELD),
+    "NPZ, a size that comes to 0": npz(packed(of_shape(f"({2**32}, {2**32})")), UNHELD),
     "NPZ, no rows of absurd size": npz(packed(of_shape(f"(0, {2**62})")), r":x_train: array_bytes would be .*"),
     "NPZ, a size below 0": npz(packed(of_shape("(-1,)")), r":x_train: no shape of an array: \(-1,\)"),
     "NPZ, a size of 5,000 digits": npz(packed(of_shape(f"({'9' * 5000},)"))),

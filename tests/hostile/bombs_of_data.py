@@ -41,6 +41,10 @@ def claim(size: int, limit: str = "array_bytes", most: int = 2**31) -> str:
     return f": {limit} would be {size}, the limit is {most}; try --limit {limit}={size}"
 
 
+def unheld(size: int) -> str:
+    return f", byte 4: {size} bytes claimed, the file cannot hold them"
+
+
 def folder_of(name: str, put: Callable[[Path], Any] | bytes, told: str) -> Bomb:
     """A folder of IDX files, one of them another."""
     return Bomb(instead(make_data, name, put), lambda folder: load(str(folder)), told)
@@ -61,17 +65,18 @@ NO_IDX = r", byte 0: not an IDX file \(it starts with .*\)"
 MUCH = r": damaged gzip data \(there is much in it that is no data\)"
 
 DATA_BOMBS = {
-    "IDX, three absurd sizes": idx(header(BIG, BIG, BIG), claim(BIG**3)),
-    "IDX, eight absurd sizes": idx(header(*[BIG] * 8), claim(BIG**8)),
-    "IDX, sizes that come to 0 in 64 bits": idx(header(2**31, 2**31, 4), claim(2**64)),
-    "IDX, sizes that come to little in 32 bits": idx(header(131074, 65536), claim(131074 * 65536)),
-    "IDX, no images of absurd size": idx(header(0, BIG, BIG), claim(BIG**2)),
-    "IDX, elements that make a size absurd": idx(header(2**28 + 1, kind=0x0E), claim(2**31 + 8)),
-    "IDX, more rows than anyone has": idx(header(10**8 + 1) + bytes(9), claim(10**8 + 1, "rows", 10**8)),
-    "IDX, images too large": idx(header(1, 4097, 4096) + bytes(9), claim(4097 * 4096, "pixels", 2**24)),
-    "IDX, two gigabytes in a kilobyte": idx(
-        header(2**7, 2**12, 2**12) + bytes(1000), r", byte 4: 2147483648 bytes claimed, the file cannot hold them"
+    "IDX, three absurd sizes": idx(header(BIG, BIG, BIG), unheld(BIG**3)),
+    "IDX, eight absurd sizes": idx(header(*[BIG] * 8), unheld(BIG**8)),
+    "IDX, sizes that come to 0 in 64 bits": idx(header(2**31, 2**31, 4), unheld(2**64)),
+    "IDX, sizes that come to little in 32 bits": idx(header(131074, 65536), unheld(131074 * 65536)),
+    "IDX, no images of absurd size": idx(header(0, BIG, BIG), unheld(BIG**2)),
+    "IDX, elements that make a size absurd": idx(header(2**28 + 1, kind=0x0E), unheld(2**31 + 8)),
+    "IDX, more than two gigabytes, which gzip could hold": idx(
+        sparse(2**22, gzip.compress(header(2**31 + 1), mtime=0)), claim(2**31 + 1)
     ),
+    "IDX, more rows than anyone has": idx(sparse(8 + 10**8 + 1, header(10**8 + 1)), claim(10**8 + 1, "rows", 10**8)),
+    "IDX, images too large": idx(sparse(2**25, header(1, 4097, 4096)), claim(4097 * 4096, "pixels", 2**24)),
+    "IDX, two gigabytes in a kilobyte": idx(header(2**7, 2**12, 2**12) + bytes(1000), unheld(2**31)),
     "IDX, 255 dimensions": idx(header(*[1] * 255), r", byte 3: 255 dimensions, expected 1 to 8"),
     "IDX, no dimension": idx(b"\0\0\x08\0", r", byte 3: 0 dimensions, expected 1 to 8"),
     "IDX, no type": idx(b"\0\0\xff\1" + bytes(9), NO_IDX),

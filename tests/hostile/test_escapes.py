@@ -22,6 +22,7 @@ COMMANDS = {  # what a terminal would do upon it, and how it is shown
     "\r\x08\x7f": r"\r\x08\x7f",  # what stands before it is written over
     "\u202e\u2066": r"\u202e\u2066",  # text from right to left
     "\u200b\u2028": r"\u200b\u2028",  # nothing that is seen, and a line of its own
+    "\nNo error here": r"\nNo error here",  # a line that descenso never said
 }
 NAME, SHOWN = "né" + "".join(COMMANDS), "né" + "".join(COMMANDS.values())
 SECONDS = 120
@@ -43,6 +44,7 @@ def said(process, code=0):
     for character in set("".join(texts)) - {"\n"}:
         assert unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp"), (character, texts)
     assert "Traceback" not in texts[1], texts
+    assert "No error here" not in "".join(texts).splitlines(), texts
     return "".join(texts)
 
 
@@ -155,6 +157,7 @@ def test_on_a_terminal(case, here):
     assert process.returncode == LOOKING[case][1]
     for command in ("\x1b[35;7m", "\x1b]", "\x07", "\x9b", "\x08", "\x7f", "\u202e", "\u2066", "\u200b", "\u2028"):
         assert command not in text.decode(), text
+    assert r"\nNo error here" in text.decode(), text
 
 
 @pytest.mark.parametrize("words", [["runs"], ["plot", "runs/r\udc9b31m"], ["train", "./d\udc9b", "--out", "x"]])

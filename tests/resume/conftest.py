@@ -1,7 +1,9 @@
 """What all tests of resuming share."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -17,3 +19,9 @@ def unpainted() -> Iterator[None]:
     """
     with mock.patch.object(session, "_draw"), mock.patch.object(os, "fsync"):
         yield
+
+
+@pytest.fixture
+def stopped(original: Path, tmp_path: Path) -> Path:
+    """A copy of the run that the module calls `original`, to be spoilt."""
+    return shutil.copytree(original, tmp_path / "run")

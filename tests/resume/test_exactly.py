@@ -31,7 +31,7 @@ def test_a_run_stopped_twice_ends_with_the_same_bits(engine, dtype, batch_size, 
     assert position(path)[1] > 0, "seed 7"
     assert ds.resume(path, data=tiny).outcome == "completed"
     assert kept(path) == kept(tmp_path / "whole"), "seed 7"
-    assert kept(path)["exact"] is True
+    assert kept(path)["status"]["exact"] is True
 
 
 @pytest.mark.slow

@@ -73,17 +73,25 @@ def test_a_run_killed_while_saving_ends_with_the_same_bits(tiny_folder, tmp_path
     assert_same_as_uninterrupted(run, tiny_folder, settings, "seed 0")
 
 
-ENGINES = {"graph": "float32", "eager": "float64", "function": "float32", "compiled": "float64"}
+NETWORK = {"hidden": "16", "dropout": 0.3, "learning_rate": 0.01}
+RUNS = {
+    "softmax, graph": {"engine": "graph"},
+    "softmax, compiled": {"engine": "compiled", "dtype": "float64"},
+    "mlp, dropout, adam, average": {"engine": "eager", "model": "mlp", "rule": "adam", "average": 0.9, **NETWORK},
+    "cnn, batch normalisation, augmentation": {
+        "engine": "function", "model": "cnn", "filters": "4", "augment": 1.0, **NETWORK
+    },
+}  # fmt: skip
 KILLS = [kill_somewhere, kill_while_saving, kill_while_resuming, kill_while_saving]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "engine"), list(enumerate(ENGINES, start=1)))
-def test_a_run_killed_four_times_ends_with_the_same_bits(seed, engine, tiny_folder, tmp_path):
+@pytest.mark.parametrize(("seed", "name"), list(enumerate(RUNS, start=1)))
+def test_a_run_killed_four_times_ends_with_the_same_bits(seed, name, tiny_folder, tmp_path):
     """Sixteen kills in all: four anywhere, eight during a save, four while resuming."""
-    settings = {**SETTINGS, "engine": engine, "dtype": ENGINES[engine]}
+    settings = {**SETTINGS, **RUNS[name]}
     run = walk_and_kill(tmp_path, tiny_folder, KILLS, seed, settings)
-    assert_same_as_uninterrupted(run, tiny_folder, settings, f"seed {seed}, {engine}")
+    assert_same_as_uninterrupted(run, tiny_folder, settings, f"seed {seed}, {name}")
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -24,12 +23,6 @@ def original(tiny, tmp_path_factory):
     start_and_stop(tiny, path, 4, batch_size=FULL, **SETTINGS)
     assert position(path) == (1, 2)
     return path
-
-
-@pytest.fixture
-def stopped(original, tmp_path):
-    """A copy of it."""
-    return shutil.copytree(original, tmp_path / "run")
 
 
 def edit(path, **changes):

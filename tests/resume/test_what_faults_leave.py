@@ -40,12 +40,6 @@ def original(tiny, tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def stopped(original, tmp_path):
-    """A copy of it."""
-    return shutil.copytree(original, tmp_path / "run")
-
-
 def resume(path, data, **changes):
     """Go on; the run, and the warnings that were given."""
     warnings = []

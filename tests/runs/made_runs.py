@@ -16,9 +16,9 @@ WEIGHTS = {"W": np.arange(12, dtype=np.float32).reshape(4, 3), "b": np.array([0.
 
 
 def snapshot(folder):
-    """Every file below `folder`, with its content and when it was last written."""
+    """Every file below `folder`, with its content and when it was last written; a lock that is tried is touched."""
     return {
-        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        str(path.relative_to(folder)): (path.read_bytes(), path.name == ".lock" or path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }

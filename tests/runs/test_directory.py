@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from descenso.config import TrainConfig
-from descenso.errors import ConfigError, DiskError
+from descenso.errors import ConfigError, DataError, DiskError
 from descenso.runs.directory import RunDirectory, create, find_runs, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.runs.history import Epoch
@@ -30,6 +30,14 @@ def test_a_new_run_is_there_from_the_start(tmp_path):
     assert run.history.epochs == ()
     run.close()
     run.close()
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b"], ids=["zero byte", "half of a character"])
+def test_out_that_is_no_path(name, tmp_path):
+    told = f"out must be a path, got {str(tmp_path / name)!r} ("
+    with pytest.raises(ConfigError, match=rf"^{re.escape(told)}.*\); try --out runs/mine$"):
+        create(CONFIG, ABOUT, tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_is_there_once_all_of_it_is(tmp_path, monkeypatch):
@@ -150,7 +158,7 @@ def test_a_place_that_may_not_be_written(out, tmp_path, as_stranger):
 
 def test_a_disk_that_fills_up(tmp_path):
     run = create(CONFIG, ABOUT, tmp_path / "run")
-    (run.path / "history.jsonl").symlink_to("/dev/full")  # every write there says that the disk is full
+    run._history = Path("/dev/full").open("ab")  # noqa: SIM115 - every write says: full
     message = f"{run.path / 'history.jsonl'}: the disk is full; free some space, or try --out on another disk"
     with pytest.raises(DiskError, match=f"^{re.escape(message)}$"):
         run.append(Epoch(0, 1, 1))
@@ -160,8 +168,17 @@ def test_a_disk_that_fills_up(tmp_path):
         run.close()
     assert not is_held(run.path), f"while {caught} keeps alive whatever close() knew"
     run.close()
-    (run.path / "history.jsonl").unlink()
     reopen(run.path).close()  # the lock was given back all the same
+
+
+def test_a_history_that_is_a_link_is_not_appended_to(tmp_path):
+    run = create(CONFIG, ABOUT, tmp_path / "run")
+    (tmp_path / "precious").touch()
+    (run.path / "history.jsonl").symlink_to("../precious")
+    with pytest.raises(DataError, match="a link out of the folder"):
+        run.append(Epoch(0, 1, 1))
+    run.close()
+    assert not (tmp_path / "precious").read_bytes()
 
 
 def test_a_start_that_fails_is_no_run_and_holds_no_lock(tmp_path, monkeypatch):

@@ -144,6 +144,15 @@ def test_a_folder_is_written_whole(tmp_path):
     assert {path.name: path.read_bytes() for path in (tmp_path / "folder").iterdir()} == FILES
 
 
+def test_a_folder_of_folders_is_written_and_synced(tmp_path, monkeypatch):
+    synced, real = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(kind(handle)), real(handle)))
+    write_folder(tmp_path / "folder", {"a": b"a", "b/c": b"c", "b/d/e": b"e"})
+    found = {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {"folder/a": b"a", "folder/b/c": b"c", "folder/b/d/e": b"e"}
+    assert synced == [*["file"] * 3, *["folder"] * 4]  # itself, b, b/d, and the one above
+
+
 @pytest.mark.parametrize("where", [(os, "fsync"), (Path, "rename"), (Path, "open")], ids=lambda where: where[1])
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()], ids=repr)
 def test_a_folder_that_fails_leaves_nothing(where, error, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from descenso.errors import CheckpointError, DataError, RunInUse
+from descenso.errors import CheckpointError, DataError, DiskError, RunInUse
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.history import Epoch
 from made_runs import ABOUT, CONFIG, another_process, finished, snapshot
@@ -88,6 +88,21 @@ def test_a_killed_run_without_its_lock_file(tmp_path):
     (path / ".lock").unlink()
     before = snapshot(tmp_path)
     assert open_directory(path).outcome == "killed"
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("target", ["../precious", "config.json", "../nothing"])
+def test_a_lock_that_is_a_link_is_not_followed(target, tmp_path):
+    """Whoever locks opens to write: in a run of others a link could have any file of ours made, or emptied."""
+    path = finished(tmp_path / "run", outcome="running")
+    (tmp_path / "precious").write_text("precious")
+    (path / ".lock").unlink()
+    (path / ".lock").symlink_to(target)
+    before = snapshot(tmp_path)
+    for lock in (reopen, lambda path: create(CONFIG, ABOUT, path)):
+        with pytest.raises(DiskError, match=rf"^{re.escape(str(path))}: cannot be written \(Too many levels of symb"):
+            lock(path)
+    assert open_directory(path).outcome in ("running", "killed"), "who knows"
     assert snapshot(tmp_path) == before
 
 

@@ -65,10 +65,13 @@ def _one_each(name: str, array: str, rows: Rows) -> NDArray[np.generic]:
     if labels.ndim != 1 or inputs.ndim < 2 or len(inputs) != len(labels) or labels.dtype.kind not in "iubU":
         raise DataError(
             _(
-                "{path}: inputs of shape {inputs} and labels of {type} and shape {labels}; "
-                "each row needs one label, text or a whole number"
-            ).format(path=name, inputs=inputs.shape, type=labels.dtype, labels=labels.shape)
-        )
+                "{path}: inputs of shape {inputs} and {input_type}, labels of shape {labels} and {label_type}; "
+                "each row needs one label, text or a whole number{mend}"
+            ).format(
+                path=name, inputs=inputs.shape, input_type=inputs.dtype, labels=labels.shape, label_type=labels.dtype,
+                mend=_mend(labels),
+            )
+        )  # fmt: skip
     if inputs.dtype.kind not in "iufb":
         raise DataError(_("{path}: inputs of type {dtype}, expected numbers").format(path=name, dtype=inputs.dtype))
     finite = np.isfinite(inputs).reshape(len(inputs), -1) if inputs.size else np.ones((1, 1), np.bool_)
@@ -80,6 +83,13 @@ def _one_each(name: str, array: str, rows: Rows) -> NDArray[np.generic]:
             )
         )
     return labels
+
+
+def _mend(labels: NDArray[np.generic]) -> str:
+    """What makes labels of those that were meant for a loss of another form."""
+    if labels.ndim == 2:
+        return _("; if they are one-hot, give numpy.argmax(labels, axis=1)")
+    return _("; try labels.astype('int32')") if labels.dtype.kind == "f" else ""
 
 
 def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str]) -> NDArray[np.int32]:

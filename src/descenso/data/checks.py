@@ -27,9 +27,9 @@ def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], wh
     if labels.ndim != 1:
         raise DataError(
             _(
-                "{what}: labels of shape {got}, expected one whole number a row; "
+                "{what}: labels of shape {got} beside inputs of shape {inputs}, expected one whole number a row; "
                 "if they are one-hot, give numpy.argmax(labels, axis=1)"
-            ).format(what=what, got=_shape(labels.shape))
+            ).format(what=what, got=_shape(labels.shape), inputs=_shape(inputs.shape))
         )
     if len(inputs) != len(labels):
         raise DataError(
@@ -44,7 +44,7 @@ def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], wh
             _("{what}: inputs of shape {got}, which hold nothing").format(what=what, got=_shape(input_shape))
         )
     _check_inputs(inputs, what)
-    _check_labels(labels, num_classes, what)
+    _check_labels(inputs, labels, num_classes, what)
     return Split(inputs, labels.astype(np.int32, copy=False))
 
 
@@ -65,12 +65,13 @@ def _check_inputs(inputs: NDArray[np.generic], what: str) -> None:
             )
 
 
-def _check_labels(labels: NDArray[np.int32], num_classes: int, what: str) -> None:
+def _check_labels(inputs: NDArray[np.generic], labels: NDArray[np.int32], num_classes: int, what: str) -> None:
     if not np.issubdtype(labels.dtype, np.integer):
         raise DataError(
-            _("{what}: labels of type {got}, expected whole numbers; try labels.astype('int32')").format(
-                what=what, got=labels.dtype
-            )
+            _(
+                "{what}: labels of type {got} beside inputs of type {inputs}, expected whole numbers; "
+                "try labels.astype('int32')"
+            ).format(what=what, got=labels.dtype, inputs=inputs.dtype)
         )
     outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if len(outside):

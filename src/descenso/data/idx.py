@@ -72,12 +72,12 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Li
     dtype = np.dtype(TYPES[magic[2]])
     start = 4 + len(sizes)
     extent = math.prod(max(size, 1) for size in shape) * dtype.itemsize  # Python integers: no overflow
+    claimed = math.prod(shape) * dtype.itemsize
+    if start + claimed > ceiling or extent >= 2**63:  # which NumPy cannot count; no limit that is raised would help
+        _refuse(path, 4, _("{claimed} bytes claimed, the file cannot hold them").format(claimed=extent))
     limits.check("array_bytes", extent, path)  # where one size is 0 too: NumPy allows for the product of the others
     limits.check("rows", shape[0], path)
     limits.check("pixels", math.prod(shape[1:]), path)
-    claimed = math.prod(shape) * dtype.itemsize
-    if start + claimed > ceiling or extent >= 2**63:  # which NumPy cannot count, whatever the limits are
-        _refuse(path, 4, _("{claimed} bytes claimed, the file cannot hold them").format(claimed=extent))
     array = aligned(shape, dtype)
     fill(stream, array.reshape(-1).view(np.uint8).data, path, start)
     if stream.read(1):

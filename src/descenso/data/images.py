@@ -190,6 +190,6 @@ def _explained(path: Path) -> Iterator[None]:
         ) from None
     except UnidentifiedImageError:
         raise DataError(_("{path}: neither a PNG nor a JPEG image").format(path=path)) from None
-    except Exception as error:  # its plugins raise whatever the damage leads to
+    except Exception as error:  # all: no plugin says what it raises; IndexError, SyntaxError, … were seen
         reason = str(error) or type(error).__name__
-        raise DataError(_("{path}: a damaged image ({reason})").format(path=path, reason=reason)) from None
+        raise DataError(_("{path}: a damaged image ({reason})").format(path=path, reason=reason)) from error

@@ -12,7 +12,7 @@ import pooch
 from descenso.data.dataset import Dataset, Split
 from descenso.data.idx_folder import PREFIXES, holds, read_folder
 from descenso.data.limits import Limits
-from descenso.errors import DataError
+from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
 BUNDLED = Path(__file__).parent / "mnist"
@@ -88,9 +88,16 @@ def load_named(name: str, limits: Limits, data_dir: Path | None = None) -> Datas
     downloaded before; then it is downloaded.
 
     Raises:
+        ConfigError: for a `data_dir` that is no folder.
         DataError: where it is nowhere, and cannot be downloaded; the files, where to put them and their address are
             named.
     """
+    if data_dir is not None and not data_dir.is_dir():
+        raise ConfigError(
+            _("data_dir must be a folder, got {path!r}, which is none; try --data-dir FOLDER with {name} in it").format(
+                path=str(data_dir), name=name
+            )
+        )
     known = NAMED[name]
     folder = present(name, data_dir)
     if folder is None:

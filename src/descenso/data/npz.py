@@ -98,8 +98,8 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except (DataError, MemoryError, OSError):
         raise
-    except Exception as error:  # `zipfile`, `zlib` and NumPy's reader of headers raise whatever the damage leads to
-        raise DataError(_("{path}: not an NPZ file, or damaged ({reason})").format(path=path, reason=error)) from None
+    except Exception as error:  # all: neither `zipfile` nor NumPy says what it raises; TokenError, … were seen
+        raise DataError(_("{path}: not an NPZ file, or damaged ({reason})").format(path=path, reason=error)) from error
 
 
 def _read(stream: IO[bytes], member: zipfile.ZipInfo, path: Path, limits: Limits) -> NDArray[np.generic]:
@@ -114,28 +114,27 @@ def _read(stream: IO[bytes], member: zipfile.ZipInfo, path: Path, limits: Limits
         raise DataError(_("{path}: Python objects, which are never unpickled; save numbers or text").format(path=path))
     if dtype.kind not in KINDS or not 0 < dtype.itemsize <= KINDS[dtype.kind]:
         raise DataError(_("{path}: elements of type {dtype}, expected numbers or text").format(path=path, dtype=dtype))
-    extent = _extent(shape, dtype, path, limits)
+    extent = _extent(shape, dtype, path)
     claimed = math.prod(shape) * dtype.itemsize
     start = len(head) + len(header)
     if member.file_size != start + claimed or member.compress_size * MAX_DEFLATE_RATIO < claimed or extent >= 2**63:
         raise DataError(
             _("{path}: {claimed} bytes claimed, the file cannot hold them").format(path=path, claimed=extent)
         )
+    limits.check("array_bytes", extent, path)
+    limits.check("rows", (*shape, 0)[0], path)
+    limits.check("columns" if len(shape) == 2 else "pixels", math.prod(shape[1:]), path)
     array = aligned(shape[::-1] if fortran else shape, dtype)
     fill(_Narrow(stream), array.reshape(-1).view(np.uint8).data, path, start)
     native = array.astype(dtype.newbyteorder("="), copy=False)
     return np.ascontiguousarray(native.T) if fortran else native
 
 
-def _extent(shape: tuple[int, ...], dtype: np.dtype[np.generic], path: Path, limits: Limits) -> int:
-    """How many bytes the shape spans, once it is within the limits."""
+def _extent(shape: tuple[int, ...], dtype: np.dtype[np.generic], path: Path) -> int:
+    """How many bytes the shape spans, once it is one."""
     if any(type(size) is not int or size < 0 for size in shape) or len(shape) > 8:
         raise DataError(_("{path}: no shape of an array: {shape}").format(path=path, shape=shape))
-    extent = math.prod(max(size, 1) for size in shape) * dtype.itemsize
-    limits.check("array_bytes", extent, path)
-    limits.check("rows", (*shape, 0)[0], path)
-    limits.check("columns" if len(shape) == 2 else "pixels", math.prod(shape[1:]), path)
-    return extent
+    return math.prod(max(size, 1) for size in shape) * dtype.itemsize
 
 
 class _Narrow:

@@ -18,7 +18,7 @@ from descenso.errors import ConfigError
 from descenso.family import MODELS
 from descenso.text import _
 
-__all__ = ["as_model", "cnn", "from_factory", "from_keras", "mlp", "own_model", "variable_names"]
+__all__ = ["as_model", "cnn", "computing_in", "from_factory", "from_keras", "mlp", "own_model", "variable_names"]
 
 Factory = Callable[[], Any]  # makes a keras.Model
 CONVOLUTIONS = (
@@ -195,7 +195,7 @@ def _numbers(written: str) -> list[int]:
 
 
 def _make(factory: Factory, seed: int, dtype: str) -> Any:
-    with _seeded(seed), _computing_in(dtype):
+    with _seeded(seed), computing_in(dtype):
         model = factory()
     if not isinstance(model, keras.Model):
         raise ConfigError(
@@ -218,7 +218,8 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _computing_in(dtype: str) -> Iterator[None]:
+def computing_in(dtype: str) -> Iterator[None]:
+    """While entered, layers are made that compute in `dtype`."""
     before = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx(keras.DTypePolicy(dtype).variable_dtype)
     keras.config.set_dtype_policy(dtype)

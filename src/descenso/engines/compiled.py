@@ -15,7 +15,7 @@ from descenso.descent.problem import Model, Problem, Tensor, TrainState, start, 
 from descenso.engines.base import Epochs, step_trace
 from descenso.engines.memory import as_tensor
 
-__all__ = ["Compiled"]
+__all__ = ["Compiled", "walk", "xla_serves"]
 
 PART_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such parts are in memory
 Batch = tuple[Tensor, Tensor]  # inputs (..., batch_size, *input_shape), labels (..., batch_size)
@@ -69,7 +69,8 @@ def _arguments(part: Part) -> tuple[Batch, Batch, Tensor, Tensor]:
     return part.full, part.rest, tf.constant(part.steps), tf.constant(part.closing)
 
 
-def _xla_serves(model: Model) -> bool:
+def xla_serves(model: Model) -> bool:
+    """Whether XLA is to compile `model` on this machine's device."""
     return ("GPU" if tf.config.list_logical_devices("GPU") else "CPU") in model.xla
 
 
@@ -84,7 +85,7 @@ class Compiled:
         self._shape = -(-steps // parts), batch_size
         self._padding = np.zeros(rest_rows, np.int32)
 
-        @tf.function(jit_compile=_xla_serves(problem.model))  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+        @tf.function(jit_compile=xla_serves(problem.model))  # type: ignore[untyped-decorator] # TensorFlow publishes no types
         def walk_part(
             state: TrainState, full: Batch, rest: Batch, steps: Tensor, closing: Tensor
         ) -> tuple[TrainState, Tensor]:

@@ -135,7 +135,7 @@ def descend_all(
     """
     problem, rows = problem_of(config, data, own), len(data.train.labels)
     judge = Judge(problem, config.patience, validation) if validation and len(validation.labels) else None
-    walker = _Walker(config, rows, begin or beginning(problem, config.seed), observer, journal, judge)
+    walker = _Walker(problem, config, rows, begin or beginning(problem, config.seed), observer, journal, judge)
     bound = bind(config.engine, problem, data.train, config.batch_rows(rows))
     with Interruption() as interruption, closing(bound) as runner:
         observer.bound(runner.compile_seconds)
@@ -160,6 +160,7 @@ class _Walker:
 
     def __init__(
         self,
+        problem: Problem,
         config: TrainConfig,
         rows: int,
         begin: Progress,
@@ -170,6 +171,7 @@ class _Walker:
         self.progress, self.epochs = begin, list[Epoch]()
         self.diverged_at: tuple[int, int] | None = None
         self._config, self._observer, self._journal, self._judge = config, observer, journal, judge
+        self._problem = problem
         self._due = Due(config.checkpoint_every)
         self._pieces = Pieces(config, rows, begin.position, self._due.steps)
         self._batch_rows = epoch_order("sequential", rows, config.batch_rows(rows), 0, 0).weights
@@ -214,6 +216,7 @@ class _Walker:
         if step == self._pieces.steps_per_epoch:
             judged = self._judge(state) if self._judge else None
             self._record(epoch, judged)
+            self._observer.state(self.epochs[-1], self._problem, state)
             if self._judge and judged:
                 best = self._judge.better(epoch, judged.cost, state, best)
             self.progress = Progress(Position(epoch + 1, 0), state, np.empty(0), 0.0, best)

@@ -1,0 +1,62 @@
+"""Tests of these tests: something is not kept of a descent, and a test that is for it turns red."""
+
+import pytest
+
+from descenso import session
+from descenso.errors import CheckpointError
+from descenso.runs import checkpoints
+from test_members import MEMBERS, stop_twice, walk
+
+ENGINE = "eager"  # which nothing is traced for
+FAULTS = {  # what is not kept: of which member, and what its names begin with
+    "Dropout's seed": ("dropout, adam and an average", "model_state/dropout/draw"),
+    "the rule's state": ("dropout, adam and an average", "rule_state/rule"),
+    "the average": ("dropout, adam and an average", "rule_state/average"),
+    "the statistics of batch normalisation": ("normalisation and augmentation", "model_state/batch_normalization"),
+    "the seed of augmentation": ("normalisation and augmentation", "model_state/augment/draw"),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, tmp_path_factory):
+    """What is kept of each member's uninterrupted run."""
+    folder = tmp_path_factory.mktemp("whole")
+    return {case: walk(case, ENGINE, tiny, folder / case) for case in MEMBERS}
+
+
+def as_at_the_start(real, part):
+    """`save` that keeps for ever what `part` was in the first checkpoint."""
+    first = {}
+
+    def save(arrays):
+        first.update({name: array for name, array in arrays.items() if name not in first})
+        return real({name: first[name] if name.startswith(part) else array for name, array in arrays.items()})
+
+    return save
+
+
+def left_out(real, part):
+    return lambda arrays: real({name: array for name, array in arrays.items() if not name.startswith(part)})
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_stopped_run_shows_what_was_kept_as_at_the_start(fault, whole, tiny, tmp_path, monkeypatch):
+    case, part = FAULTS[fault]
+    monkeypatch.setattr(checkpoints, "save", as_at_the_start(checkpoints.save, part))
+    assert stop_twice(case, ENGINE, tiny, tmp_path / "run")[1]["weights"] != whole[case]["weights"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_checkpoint_without_it_is_refused(fault, tiny, tmp_path, monkeypatch):
+    case, part = FAULTS[fault]
+    monkeypatch.setattr(checkpoints, "save", left_out(checkpoints.save, part))
+    with pytest.raises(CheckpointError, match=f"the run needs .*{part}"):
+        stop_twice(case, ENGINE, tiny, tmp_path / "run")
+
+
+def test_a_stopped_run_shows_that_the_best_was_forgotten(whole, tiny, tmp_path, monkeypatch):
+    case, real = "the best on validation", session.progress_of
+    monkeypatch.setattr(session, "progress_of", lambda *given: real(*given)._replace(best=None))
+    found = stop_twice(case, ENGINE, tiny, tmp_path / "run")[1]
+    assert found["status"]["best_epoch"] != whole[case]["status"]["best_epoch"]
+    assert found["weights"] != whole[case]["weights"]
