@@ -9,7 +9,7 @@ from descenso.config import TrainConfig
 from descenso.errors import DataError
 from descenso.runs.checkpoints import Position, drop_newer, is_empty, newest, write_checkpoint
 from descenso.runs.directory import create, open_directory, reopen
-from descenso.runs.files import write_file
+from descenso.runs.files import make_folder, write_file, write_folder
 from descenso.runs.history import Epoch
 from material import assert_same, checkpoint
 
@@ -75,6 +75,20 @@ def diverge(run, position):
     """The other end: no weights, not even those that there were."""
     run.drop_weights()
     run.write("status.json", {"outcome": "diverged", "epochs_done": position.epoch})
+
+
+EXPORTED = {"graph": b"graph", "variables/data": bytes(999)}
+
+
+def export(path):
+    """A folder, as `descenso.exporting` writes one."""
+    make_folder(path.parent)
+    write_folder(path, EXPORTED)
+
+
+def exported(path):
+    """What a reader finds of it."""
+    return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 
 def assert_readable(path):

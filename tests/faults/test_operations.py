@@ -3,6 +3,7 @@
 import errno
 import shutil
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from descenso.errors import CheckpointError, DataError, DiskError
 from descenso.runs.checkpoints import STATE, Position, newest
 from descenso.runs.directory import open_directory
 from descenso.runs.files import sweep
-from lives import after, diverge, finish, first_sitting, go_on, is_there, made, save, spoil, start
+from lives import after, diverge, export, exported, finish, first_sitting, go_on, is_there, made, save, spoil, start
 from material import assert_newest, assert_same, leftovers
 from shim import Crash, Disk, Fault, seen_by_python
 
@@ -67,6 +68,10 @@ def goes_on(path):
     go_on(path)[0].close()
 
 
+def exports(path):
+    export(path / EXPORT)
+
+
 SCENES = {
     "save and rotate": (began, saves),
     "resume": (began, goes_on),
@@ -74,7 +79,9 @@ SCENES = {
     "finish": (began, ends),
     "finish again": (began_and_finished, ends),
     "diverge": (began_and_finished, ends_otherwise),
+    "export": (began, exports),
 }
+EXPORT = Path("model", "exported")  # in the run, which sweeps up after it
 
 
 def state(path):
@@ -91,7 +98,7 @@ def state(path):
     except DataError as error:
         assert "no weights were kept" in str(error)
         weights = None
-    return weights, run.status, run.config, run.environment, found.position
+    return weights, run.status, run.config, run.environment, found.position, exported(path / EXPORT)
 
 
 def steps_between(path, act, before):

@@ -9,7 +9,22 @@ import pytest
 from descenso.errors import CheckpointError, DescensoError
 from descenso.runs.checkpoints import STATE, Position, is_empty, newest
 from descenso.runs.directory import open_directory
-from lives import after, assert_readable, diverge, finish, first_sitting, go_on, is_there, made, save, spoil, start
+from lives import (
+    EXPORTED,
+    after,
+    assert_readable,
+    diverge,
+    export,
+    exported,
+    finish,
+    first_sitting,
+    go_on,
+    is_there,
+    made,
+    save,
+    spoil,
+    start,
+)
 from material import assert_newest, leftovers, names
 from power import Power
 from shim import Crash, Disk, Fault
@@ -153,6 +168,19 @@ def test_what_has_ended_stays_so(end, outcome, tmp_path):
     power.lost(random.Random(0), 0, tmp_path / "after")  # noqa: S311 - nothing is drawn
     assert_readable(tmp_path / "after" / "run")
     assert open_directory(tmp_path / "after" / "run").status["outcome"] == outcome
+
+
+def test_what_was_exported_stays(tmp_path):
+    """All of it, and in the folder below, too."""
+    place = tmp_path / "before"
+    place.mkdir()
+    power, disk = Power(place), Disk(place)
+    with disk.mounted():
+        export(place / "new" / "exported")
+    for operation in disk.done:
+        power.follow(operation)
+    power.lost(random.Random(0), 0, tmp_path / "after")  # noqa: S311 - nothing is drawn
+    assert exported(tmp_path / "after" / "new" / "exported") == EXPORTED
 
 
 def test_what_was_dropped_stays_away(tmp_path):

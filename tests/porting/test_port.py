@@ -250,6 +250,12 @@ UNREAD = [  # what is changed in program 1, the settings that cannot be read the
     ("tf.log(probabilities)", "tf.log(tf.clip_by_value(probabilities, 1e-9, 1.0))", {"model": "15"}),
     ("tf.log(probabilities)", "tf.log(probabilities + 1e-9)", {"model": "15"}),
     (", reduction_indices=1", "", {"model": "15"}),
+    (
+        "-tf.reduce_sum(classes * tf.log(probabilities), reduction_indices=1)",
+        "-classes * tf.log(probabilities)",
+        {"model": "15"},
+    ),
+    ("tf.zeros([10])", "tf.zeros([9])", {"model": "12"}),
     ("-tf.reduce_sum", "tf.reduce_sum", {"model": "15"}),
     ("tf.zeros([784, 10])", "tf.zeros(shape)", {"model": "12"}),
     ("tf.zeros([784, 10])", "tf.zeros([784, 10], tf.float16)", {"model": "12"}),
@@ -269,6 +275,11 @@ def test_what_cannot_be_read_is_said_and_not_guessed(old, new, unread, ported):
         for name in unread:
             assert name not in descent.settings
             assert name.upper() in descent.command
+
+
+def test_functions_of_no_concern_do_not_keep_it_from_being_read(ported):
+    recursive = "def f(n):\n    return f(n - 1) + f(n - 2) + f(n - 3) + f(n - 4)\n\n\nf(40)\n"
+    assert commands(ported(recursive + scripts.SOFTMAX)) == [scripts.SOFTMAX_COMMAND]
 
 
 def test_a_rate_that_a_loop_changes_is_no_constant(ported):

@@ -131,6 +131,24 @@ def test_values_that_would_take_for_ever(script, tmp_path):
         assert descent.command == []
 
 
+@pytest.mark.parametrize("value", ["1e999", "-1e999", "0x" + "f" * 200000, "10 ** 400", "True", "None", "1j", "'a'"])
+@pytest.mark.parametrize("name", ["rate", "epochs", "batch"])
+def test_numbers_that_are_none(name, value, tmp_path):
+    script = re.sub(rf"{name} = \d[\d.]*", f"{name} = {value}", scripts.SOFTMAX)
+    (descent,) = port(write(tmp_path / "a.py", script)).descents
+    assert descent.unread
+    json.dumps(descent.as_json(), allow_nan=False)
+
+
+def test_loops_that_never_end(tmp_path):
+    script = scripts.SOFTMAX.replace("range(epochs)", "range(-70368744177664, 70368744177664)")
+    (descent,) = port(write(tmp_path / "a.py", script)).descents
+    assert descent.settings["epochs"] == 2**47
+    script = scripts.DICTIONARIES.replace("256, 128", f"{'9' * 4000}, 128")
+    (descent,) = port(write(tmp_path / "a.py", script)).descents
+    assert descent.unread.keys() == {"model"}
+
+
 def test_functions_that_call_one_another_without_end(tmp_path):
     """2¹¹ calls of 2¹¹ statements: given up, and said; what is gone is found all the same."""
     calls = "def f0():\n    tf.log(1)\n" + "".join(f"def f{n + 1}():\n    {f'f{n}();' * 8}\n" for n in range(11))

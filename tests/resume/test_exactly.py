@@ -1,6 +1,9 @@
 """A run that was stopped anywhere and goes on ends with the same bits as one that was not."""
 
+import itertools
+import os
 import re
+import time
 
 import numpy as np
 import pytest
@@ -98,6 +101,20 @@ def test_a_finished_run_goes_on_to_what_it_is(tiny, tmp_path):
     assert re.fullmatch("[0-9a-f]{64}", run.status["fingerprint"])
     times = ("started_unix_seconds", "compile_seconds")
     assert {**again.status, **dict.fromkeys(times)} == {**run.status, **dict.fromkeys(times)}
+
+
+def test_a_clock_that_jumps_changes_nothing(tiny, tmp_path, monkeypatch):
+    """While it runs, and between two sittings, after which the oldest checkpoint looks like the newest."""
+    settings = {**SETTINGS, "engine": "function", "batch_size": FULL}
+    ds.train(tiny, out=tmp_path / "whole", **settings)
+    times = itertools.cycle([4e9, 0.0, 1.8e9, -1e9])
+    monkeypatch.setattr(time, "time", lambda: next(times))
+    path = tmp_path / "run"
+    start_and_stop(tiny, path, 4, **settings)
+    for age, folder in enumerate(sorted((path / "checkpoints").iterdir())):
+        os.utime(folder, (4e9 - 1e9 * age,) * 2)
+    ds.resume(path, data=tiny)
+    assert kept(path) == kept(tmp_path / "whole"), "seed 7"
 
 
 CUTS = {

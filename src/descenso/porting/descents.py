@@ -105,8 +105,7 @@ class _Reading:
             yield
         except Unread as unread:
             node = unread.value if isinstance(unread.value, Node) else self.gradient
-            written = textwrap.shorten(ast.unparse(node.written), 60, placeholder="…") if node.written else ""
-            why = f"{node.place.told}, {written}: {_(unread.sentence)}"
+            why = f"{node.place.told}, {_written(node)}: {_(unread.sentence)}"
             self.unread |= {name: why for name in settings if name not in self.settings}
 
     def model(self, network: Network) -> None:
@@ -253,6 +252,13 @@ def _node(value: Any, at: Node) -> Node:
     return value if isinstance(value, Node) else Node("?", at.place, written=at.written)
 
 
+def _written(node: Node) -> str:
+    try:
+        return textwrap.shorten(ast.unparse(node.written), 60, placeholder="…") if node.written else "…"
+    except ValueError:  # a whole number too long to be written out
+        return "…"
+
+
 def _number(value: Any, at: Node) -> Any:
     if not is_number(value):
         raise Unread(NO_NUMBER, _node(value, at))
@@ -269,6 +275,6 @@ def _helper(node: Node) -> Node | None:
 def _rounds(loop: Any) -> int:
     """How often a loop goes round."""
     numbers = loop.args if isinstance(loop, Node) and loop.op == "range" else ()
-    if not numbers or not all(type(number) is int for number in numbers) or 0 in numbers[2:]:
+    if not numbers or not all(isinstance(each, int) and is_number(each) for each in numbers) or 0 in numbers[2:]:
         raise Unread(NO_LOOP, loop)
     return len(range(*numbers))

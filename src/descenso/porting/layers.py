@@ -124,6 +124,11 @@ def read_loss(cost: Any) -> Loss:
     return Loss("naive", predicted.args[0], summed)
 
 
+def is_size(value: Any) -> bool:
+    """Whether `value` may be the length of an axis."""
+    return isinstance(value, int) and is_number(value) and value > 0
+
+
 def _axis(node: Node) -> Any:
     return argument(node, "axis", 1, node.keywords.get("reduction_indices"))
 
@@ -171,7 +176,7 @@ def _layer(value: Any) -> tuple[Any, int, str, bool]:
                 return (product.args[0], *_weights(product.args[1], bias))
     if isinstance(value, Node) and value.op == "xw_plus_b" and len(value.args) == 3:
         return (value.args[0], *_weights(value.args[1], value.args[2]))
-    if isinstance(value, Node) and value.op == "dense" and isinstance(argument(value, "units", 1), int):
+    if isinstance(value, Node) and value.op == "dense" and is_size(argument(value, "units", 1)):
         return argument(value, "inputs", 0), argument(value, "units", 1), "float32", False
     raise Unread(NO_LAYER, value)
 
@@ -198,7 +203,7 @@ def _filled(value: Any) -> tuple[tuple[int, ...], str, bool]:
         dtype = dtype or value.keywords.get("dtype") or next((a for a in value.args if isinstance(a, Symbol)), None)
         if value.op == "constant" and shape is None:
             shape = ()
-    if not isinstance(shape, tuple) or not all(isinstance(size, int) and size > 0 for size in shape):
+    if not isinstance(shape, tuple) or not all(is_size(size) for size in shape):
         raise Unread(NO_SHAPE, value)
     names = {"float32": "float32", "float64": "float64", "double": "float64"}
     name = dtype.name if isinstance(dtype, Symbol) else "float32" if dtype is None else str(dtype)

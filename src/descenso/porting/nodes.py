@@ -1,12 +1,15 @@
 """What was read of a script: numbers, texts, and nodes that say how a tensor is made."""
 
 import ast
+import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from descenso.porting.source import Place
 
 __all__ = ["Event", "Node", "Symbol", "is_number"]
+
+MOST_BITS = 48  # of a whole number
 
 
 class Symbol(NamedTuple):
@@ -51,5 +54,7 @@ class Event(NamedTuple):
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is a number that was read."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether `value` is a number that was read, of a usual size."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and value.bit_length() <= MOST_BITS
+    return isinstance(value, float) and math.isfinite(value)

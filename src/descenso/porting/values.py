@@ -16,7 +16,6 @@ __all__ = ["read"]
 
 MOST_LOOKS = 3 * 10**5  # at expressions and statements, those of a function at each of its calls
 MOST_DEPTH = 12  # of calls of a script's own functions
-MOST_BITS = 64
 OPERATORS: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("+", operator.add),
     ast.Sub: ("-", operator.sub),
@@ -211,7 +210,7 @@ class _Reader:
                 result = compute(left, right)
             except (ArithmeticError, TypeError):
                 return self._unknown(node)
-            return result if isinstance(result, float) or result.bit_length() <= MOST_BITS else self._unknown(node)
+            return result if is_number(result) else self._unknown(node)
         made = self._node(sign, node, (left, right))
         if sign == "-":
             self._event(made)

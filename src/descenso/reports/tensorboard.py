@@ -12,7 +12,6 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.errors import ConfigError, DiskError
 from descenso.reports.figures import MOST_CLASSES
-from descenso.runs.files import make_folder
 from descenso.runs.history import Epoch
 from descenso.text import _
 
@@ -56,8 +55,9 @@ class Board:
         from tensorboard.plugins.hparams import api as hparams
 
         self._folder, self._data = self._root / run.resolve().name, data
-        make_folder(self._folder)
-        self._writer = tf.summary.create_file_writer(str(self._folder))
+        with self._disk_errors():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._writer = tf.summary.create_file_writer(str(self._folder))
         with self._writing():
             hparams.hparams(config.model_dump())
 
@@ -86,7 +86,7 @@ class Board:
         """Write what the descent came to on the test rows, at its last epoch."""
         tested = {"cost/test": status.get("test_cost"), "accuracy/test": status.get("test_accuracy")}
         with self._writing():
-            self._scalars(tested, status["epochs_done"] - 1)
+            self._scalars(tested, max(status["epochs_done"] - 1, 0))
         self._writer.close()
 
     def _scalars(self, values: dict[str, float | None], epoch: int) -> None:
@@ -98,16 +98,20 @@ class Board:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
+        with self._disk_errors(), self._writer.as_default():
+            yield
+            self._writer.flush()
+
+    @contextlib.contextmanager
+    def _disk_errors(self) -> Iterator[None]:
         import tensorflow as tf
 
         try:
-            with self._writer.as_default():
-                yield
-            self._writer.flush()
-        except tf.errors.OpError as error:
+            yield
+        except (OSError, tf.errors.OpError) as error:
             raise DiskError(
                 _("{path}: TensorBoard's events cannot be written ({reason}); try --tensorboard elsewhere").format(
-                    path=self._folder, reason=error.message
+                    path=self._folder, reason=error.strerror if isinstance(error, OSError) else error.message
                 )
             ) from error
 
