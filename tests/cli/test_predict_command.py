@@ -46,6 +46,7 @@ def test_predict_for_a_person_shows_what_the_model_saw(trained, files, tmp_path)
     assert np.asarray(Image.open(tmp_path / "first-seen.png").convert("L")).std() > 0
 
 
+@pytest.mark.slow
 def test_predict_as_csv(trained, files, tmp_path):
     process = descenso("predict", trained.folder / "first", files / "0.png", "--csv", cwd=tmp_path)
     header, row = csv.reader(io.StringIO(process.stdout))

@@ -68,6 +68,7 @@ def test_json_of_a_run_repeated_from_its_config(trained, tmp_path):
     assert [epoch for epoch, _ in epochs_of(process.stderr.splitlines())] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_speaks_spanish_where_the_environment_does(here):
     flags = ("--engine", "eager", "-e", 1, "-b", 20, "--validation-size", 40, "--dtype", "float64")
     process = descenso("train", "digits", *flags, cwd=here, LANG="es_ES.UTF-8")

@@ -31,7 +31,7 @@ SETTINGS = [
     (["--rule", "sdg"], "rule: there is no 'sdg' (did you mean 'sgd'?); try --rule momentum:momentum=0.95"),
     (["--engine", "compield"], "got 'compield' (did you mean 'compiled'?); try --engine compiled"),
     (["--model", "softmx"], "got 'softmx' (did you mean 'softmax'?)"),
-    (["--dtype", "float16"], "dtype must be one of float32, float64, got 'float16'"),
+    (["--dtype", "float16"], "dtype must be one of float32, float64, mixed_bfloat16, got 'float16'"),
     (["--learning-rate", "0"], "learning_rate must be a number in (0, inf), got 0.0; try --learning-rate 0.1"),
     (["-r", "-0.1"], "learning_rate must be a number in (0, inf), got -0.1; try --learning-rate 0.1"),
     (["-r", "nan"], "learning_rate must be a number in (0, inf), got nan; try --learning-rate 0.1"),

@@ -98,12 +98,15 @@ def test_resume_past_a_damaged_checkpoint(here):
     assert f"Run: runs/{SHOWN}\n" in shown
 
 
+PICTURE = f"{NAME}/test/{NAME}/{list(tiny_dataset(60, 20, 3).test.labels).index(LABELS.index(NAME))}.png"
 LOOKING = {
     "runs": (["runs"], 0),
     "runs, one of them damaged": (["runs", "."], 0),
     "plot": (["plot", f"runs/{NAME}"], 0),
     "plot two": (["plot", f"runs/{NAME}", f"runs/{NAME}", "-o", f"{NAME}.png"], 0),
     "data": (["data", NAME], 0),
+    "predict": (["predict", f"runs/{NAME}", PICTURE], 0),
+    "predict, as CSV": (["predict", f"runs/{NAME}", PICTURE, "--csv"], 0),
     "no dataset": (["train", NAME + "s"], 2),
     "no such folder": (["train", f"./{NAME}/below"], 3),
     "no run": (["evaluate", NAME], 3),

@@ -180,6 +180,7 @@ def there(name):
     return value is not None
 
 
+@pytest.mark.slow
 def test_what_has_gone_is_what_tensorflow_has_not():
     """Asked in a fresh process: what is imported later adds names."""
     written = [f"{old} {new}".rstrip() for old, new in symbols.moved().items()]

@@ -34,7 +34,8 @@ def test_a_signal_finishes_the_piece_commits_and_says_how_to_go_on(which, tmp_pa
     assert found.weights.keys() == {"W", "b"}
 
 
-@pytest.mark.parametrize("which", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_it_at_once(which, tmp_path):
     """Without the end of the piece; a shell says 143 of a process that SIGTERM has ended."""
     run = tmp_path / "run"
