@@ -5,6 +5,7 @@ import html
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -99,6 +100,11 @@ def test_a_path_is_no_markup_in_a_notebook(tiny, tmp_path):
 
 def test_repr_says_how_it_went(run):
     assert repr(run) == f"<Run {run.path}: completed, 2/2 epochs, test accuracy {run.test_accuracy}>"
+
+
+def test_repr_obeys_no_name(run, tmp_path):
+    path = shutil.copytree(run.path, tmp_path / "a\x1b[2J\n<Run b: completed>")
+    assert repr(ds.open_run(path)).startswith(rf"<Run {tmp_path}/a\x1b[2J\n<Run b: completed>: completed, 2/2")
 
 
 def test_a_run_opened_again_is_the_same(run):

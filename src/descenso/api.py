@@ -25,7 +25,7 @@ from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.runs.history import History
 from descenso.runs.trained import STATE
-from descenso.text import _
+from descenso.text import _, printable
 from descenso.training.observer import Observer
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Run:
 
     def __repr__(self) -> str:
         done = f"{len(self.history.epochs)}/{self.config.epochs} epochs"
-        return f"<Run {self.path}: {self.outcome}, {done}, test accuracy {self.test_accuracy}>"
+        return f"<Run {printable(str(self.path))}: {self.outcome}, {done}, test accuracy {self.test_accuracy}>"
 
     def _repr_html_(self) -> str:
         from descenso.reports.figures import png
@@ -212,7 +212,7 @@ def resume(
         checkpoint = None
         if directory.history_bytes or not is_empty(directory.checkpoints):  # else it ended before its first one
             checkpoint, damaged = newest(directory.checkpoints)
-            list(map(warn, damaged))
+            list(map(warn, map(printable, damaged)))
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
         rows = check_dataset(data) if data else rows_of(config, limits, data_dir)
         _go_on(directory, checkpoint, config, rows, force, heard, _own(config, model))

@@ -17,7 +17,7 @@ from descenso.exporting import numpy_layers
 from descenso.exporting.inference import named_variables
 from descenso.exporting.lines import line
 from descenso.runs.trained import Trained
-from descenso.text import _
+from descenso.text import _, printable
 
 __all__ = ["numpy_script"]
 
@@ -93,7 +93,7 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
     return SCRIPT.format(
         version=__version__,
         imports="import math\n" if "math." in functions else "",
-        class_names=trained.class_names,
+        class_names=tuple(map(printable, trained.class_names)),  # the script prints them
         columns=f"COLUMNS = {trained.columns}  # of a table, in the order in which they are read\n"
         if trained.columns
         else "",
