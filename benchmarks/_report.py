@@ -15,8 +15,9 @@ from descenso.runs.environment import environment
 __all__ = ["Result", "heading", "markdown", "row", "verdict"]
 
 # Of a cost, relative, at any epoch; seen were 5e-8, 7e-7, 1e-16, 1e-3. Two batches exchanged are 5e-7, one row 2e-5.
-# Layers drift apart with the steps, so that only their first epoch is compared.
-TOLERANCE = {"float32": 3e-7, "float32 sum": 3e-6, "float64": 1e-14, OWN_ORDER: 3e-3, "float32 layers": 1e-3}
+# Layers drift apart with the steps, so that only their first epoch is compared; in cnn threads add up in another order
+# from run to run, which is up to 4e-3 by then.
+TOLERANCE = {"float32": 3e-7, "float32 sum": 3e-6, "float64": 1e-14, OWN_ORDER: 3e-3, "float32 layers": 1e-2}
 DIGITS = {"float32": 6, "float32 sum": 6, "float64": 12, "float32 layers": 6}
 PACKAGES = ("tensorflow", "keras", "numpy", "jax", "torch", "scikit-learn")
 
