@@ -113,7 +113,7 @@ def _converting(name: str, to: str) -> Iterator[None]:
     """Whatever a converter raises, its own exceptions among it, says that it cannot convert the model `name`."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # all: no converter says what it raises
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(
             _("model: {name} cannot be written as {format} ({reason}); try --to savedmodel").format(
