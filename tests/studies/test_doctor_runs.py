@@ -16,7 +16,6 @@ from descenso.runs.history import Epoch
 from descenso.studies.doctor.evidence import Course, Evidence
 from descenso.studies.doctor.table import RULES, examine
 
-
 LABELS = np.arange(60) % 3
 INPUTS = np.random.default_rng(7).normal(size=(60, 4)).astype(np.float32)
 
