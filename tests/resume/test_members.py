@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 import pytest
 
@@ -80,6 +81,23 @@ def test_the_best_is_older_than_the_stop_and_stays_the_best(tiny, tmp_path):
     run = ds.resume(path, data=tiny)
     assert (run.outcome, len(run.history.epochs), run.status["best_epoch"]) == ("stopped early", 5, 2)
     np.testing.assert_array_equal(run.weights["conv2d/kernel"], checkpoint.arrays["best/params/conv2d/kernel"])
+
+
+def test_of_ones_own_model_what_its_variables_hold_comes_back(tiny, tmp_path):
+    """Keras's own Dropout holds its seed in one."""
+
+    def make():
+        layers = [keras.layers.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dropout(0.5), keras.layers.Dense(4)]
+        return keras.Sequential(layers)
+
+    settings = {**SETTINGS, "model": make, "epochs": 3, "engine": "function"}
+    ds.train(tiny, out=tmp_path / "whole", **settings)
+    path = tmp_path / "run"
+    start_and_stop(tiny, path, 4, **settings)
+    held = newest(path / "checkpoints")[0].arrays
+    assert any("seed" in name for name in held), held.keys()
+    ds.resume(path, data=tiny, model=make)
+    assert kept(path) == kept(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("case", MEMBERS)

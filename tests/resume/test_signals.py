@@ -44,7 +44,7 @@ def test_a_second_signal_ends_it_at_once(which, tmp_path):
         descenso.send(which)
         assert not descenso.ended_within(0.5)
         descenso.send(which)
-        code = descenso.end(2)
+        code = descenso.end()
     assert code == (130 if which == signal.SIGINT else -signal.SIGTERM)
     assert "Traceback" not in descenso.err
     assert "to go on" not in descenso.err, "it ended as after one signal"

@@ -10,7 +10,7 @@ from descenso.runs.checkpoints import Position
 
 __all__ = ["Due", "Pieces"]
 
-FIRST_STEPS = 64
+FIRST_STEPS = 8  # before it is known how long a step takes: a signal waits for them, too
 PIECE_SECONDS = 1.0  # how long a signal may wait for the end of a piece, about
 
 
