@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_classification
@@ -154,9 +155,8 @@ def test_patience_keeps_the_best_weights():
 
 
 def test_frames_bring_their_names():
-    pandas = pytest.importorskip("pandas")
     X, y = load_iris(return_X_y=True, as_frame=True)
-    names = pandas.Series(["setosa", "versicolor", "virginica"])[y].to_numpy()
+    names = pd.Series(["setosa", "versicolor", "virginica"])[y].to_numpy()
     classifier = iris_classifier().fit(X, names)
     assert list(classifier.feature_names_in_) == list(X.columns)
     assert list(classifier.classes_) == ["setosa", "versicolor", "virginica"]
