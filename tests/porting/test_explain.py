@@ -79,6 +79,13 @@ def test_the_answer_names_what_is_yours():
     assert first.named == {"a": "[100,784]", "b": "[10,100]"}
 
 
+@pytest.mark.parametrize(
+    "said", ["In[0] ndims must be >= 2", "In[0] and In[1] has different ndims: [784] vs. [784,10]"]
+)
+def test_a_product_of_no_matrix_is_told_with_onednn_and_without(said):
+    assert explain(f"InvalidArgumentError: {{{{function_node x}}}} {said} [Op:MatMul] name: ")[0].lesson == "rank"
+
+
 def test_the_last_error_of_a_traceback_counts():
     text = (
         'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    tf.placeholder(tf.float32)\n'

@@ -87,7 +87,7 @@ MESSAGES = (
         mark("A product of matrices was given something that is no matrix: it has fewer than two axes."),
         mark("One row of 784 numbers is a vector. As a batch of one it is a matrix of one row."),
         "row = x[0]  # (784,)\nlogits = tf.matmul(tf.reshape(row, [1, 784]), W) + b  # (1, 10)",
-        (r"In\[\d\] ndims must be >= 2",),
+        (r"In\[\d\] ndims must be >= 2", r"In\[0\] and In\[1\] has different ndims"),  # with oneDNN, and without
     ),
     Lesson(
         "shapes",
