@@ -19,7 +19,7 @@ from descenso.text import _
 SPLITS = ("train", "test")
 PART_OF_GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")  # Pillow's modes of images without colour
 
-__all__ = ["images_by_class", "open_image", "parse_size"]
+__all__ = ["images_by_class", "in_mode", "open_image", "parse_size"]
 
 
 def images_by_class(folder: Path, limits: Limits, test_fraction: float, resize: str, seed: int) -> Dataset:
@@ -161,7 +161,8 @@ def open_image(path: Path, limits: Limits) -> Image.Image:
     with opened(path, limits) as file, told(path), _explained(path), Image.open(file, formats=("PNG", "JPEG")) as image:
         limits.check("pixels", image.width * image.height, path)
         image.load()
-        upright = ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
+        upright: Image.Image = image
         if upright.mode.startswith("I"):  # 16 bits: Pillow would cut them off at 255
             return Image.fromarray((np.asarray(upright).astype(np.int64).clip(0, 2**16 - 1) >> 8).astype(np.uint8))
         final = "L" if upright.mode in PART_OF_GREY else "RGB"
@@ -169,7 +170,12 @@ def open_image(path: Path, limits: Limits) -> Image.Image:
             over = upright.convert("RGBA")
             white = Image.new("RGBA", over.size, "white")
             upright = Image.alpha_composite(white, over)
-        return upright.convert(final)
+        return in_mode(upright, final)
+
+
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """`image` in `mode`, itself where it is that already; Pillow would copy it."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 @contextlib.contextmanager

@@ -1,24 +1,25 @@
 """Inputs without labels, to be classified by a model: images, arrays and tables, brought to what it reads."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from descenso.data.images import open_image
+from descenso.data.digits import as_mnist
+from descenso.data.images import in_mode, open_image
 from descenso.data.limits import Limits
 from descenso.data.npz import read_arrays
 from descenso.data.tables import SUFFIXES, read_table
 from descenso.errors import DataError
 from descenso.text import _
 
-DIGIT, FIELD = 20, 28  # pixels: MNIST's digits were brought to fit 20×20, and then placed in 28×28
-MIDDLE = 14  # the row and column, counted from 0, at which the centre of mass of every MNIST digit is
-FAINT = 16  # of 255: the least contrast of ink to its ground
-EDGE = 48  # of 255, at full contrast: where a digit begins; less is the halo of a scan or of resizing
+AT_ONCE = 2**20  # pixels of images of one size that are made digits together
+
+Part = tuple[Path, NDArray[np.generic], list[str]]  # where some rows end, they themselves, and what to call each
 
 __all__ = ["Expected", "read_inputs"]
 
@@ -43,8 +44,8 @@ def read_inputs(paths: Sequence[Path], like: Expected, limits: Limits) -> tuple[
     """The inputs in `paths`, and what to call each row.
 
     An image (PNG, JPEG) of any size and mode is one row, brought to the model's size and to grey or colour as it
-    reads; see `as_mnist` for digits. Of an NPZ file, the array `x` or `x_test` or the only one; of a CSV or Parquet
-    file, the columns that the model reads, by name.
+    reads; for digits see `descenso.data.digits`. Of an NPZ file, the array `x` or `x_test` or the only one; of a CSV
+    or Parquet file, the columns that the model reads, by name.
 
     Returns:
         inputs: (rows, *input_shape), uint8 or float64 as `like` has it; unscaled, as stored.
@@ -53,17 +54,10 @@ def read_inputs(paths: Sequence[Path], like: Expected, limits: Limits) -> tuple[
     Raises:
         DataError: naming the file that cannot be read, or does not fit the model.
     """
-    parts, names = [], []
+    parts, names = list[NDArray[np.generic]](), list[str]()
     rows = 0
-    for path in paths:
-        suffix = path.suffix.lower()
-        if suffix == ".npz":
-            part = _from_npz(path, like, limits)
-        elif suffix in SUFFIXES:
-            part = _from_table(path, like, limits)
-        else:
-            part = _from_image(path, like, limits)[None]
-        names += [f"{path}:{row + 1}" for row in range(len(part))] if suffix in (".npz", *SUFFIXES) else [str(path)]
+    for path, part, of_part in _parts(paths, like, limits):
+        names += of_part
         rows += len(part)
         limits.check("rows", rows, path)
         limits.check("array_bytes", rows * part[:1].nbytes, path)
@@ -71,7 +65,30 @@ def read_inputs(paths: Sequence[Path], like: Expected, limits: Limits) -> tuple[
     return np.concatenate(parts) if len(parts) > 1 else parts[0], names
 
 
-def _from_image(path: Path, like: Expected, limits: Limits) -> NDArray[np.generic]:
+def _parts(paths: Sequence[Path], like: Expected, limits: Limits) -> Iterator[Part]:
+    """Some rows of `paths` after the other."""
+    for suffix, group in groupby(paths, key=lambda path: path.suffix.lower()):
+        if suffix not in (".npz", *SUFFIXES):
+            yield from _from_images(group, like, limits)
+            continue
+        for path in group:
+            part = (_from_npz if suffix == ".npz" else _from_table)(path, like, limits)
+            yield path, part, [f"{path}:{row + 1}" for row in range(len(part))]
+
+
+def _from_images(paths: Iterable[Path], like: Expected, limits: Limits) -> Iterator[Part]:
+    """Images that follow one another in one size are made digits together, which takes a fraction of the time."""
+    images = ((path, _pixels(path, like, limits)) for path in paths)
+    for shape, alike in groupby(images, key=lambda image: image[1].shape):
+        most = max(1, AT_ONCE // math.prod(shape))
+        while some := list(islice(alike, most)):
+            these, pixels = zip(*some, strict=True)
+            rows = np.stack(pixels)
+            yield these[-1], as_mnist(rows, these) if like.like_mnist else rows, list(map(str, these))
+
+
+def _pixels(path: Path, like: Expected, limits: Limits) -> NDArray[np.generic]:
+    """The image in `path`, grey or in colour as the model reads; in its own size where it is to be made a digit."""
     shape = like.input_shape
     if len(shape) != 2 and not (len(shape) == 3 and shape[2] in (1, 3)):
         raise DataError(
@@ -79,45 +96,11 @@ def _from_image(path: Path, like: Expected, limits: Limits) -> NDArray[np.generi
                 path=path, shape="×".join(map(str, shape))
             )
         )
-    image = open_image(path, limits).convert("RGB" if shape[2:] == (3,) else "L")
+    image = in_mode(open_image(path, limits), "RGB" if shape[2:] == (3,) else "L")
     if like.like_mnist:
-        return as_mnist(image, path)
+        return np.asarray(image)
     pixels = np.asarray(image.resize((shape[1], shape[0]))).reshape(shape)
     return pixels if like.kind == "u" else pixels.astype(np.float64)
-
-
-def as_mnist(image: Image.Image, path: Path) -> NDArray[np.uint8]:
-    """A drawn digit as MNIST's were made: light on dark, fitted into 20×20 and centred by mass in 28×28.
-
-    The ground is what the border mostly shows; where that is light, light and dark change places. What differs from it
-    no more than the border itself does is no ink, and is cut away around the digit. Source: LeCun, Cortes and Burges,
-    The MNIST Database of Handwritten Digits.
-
-    Raises:
-        DataError: where nothing is drawn.
-    """
-    drawn = np.asarray(image).astype(np.float64)
-    border = np.concatenate([drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]])
-    ground = float(np.median(border))
-    noise = 4 * float(np.median(np.abs(border - ground)))  # nothing that half the border stays below is ink
-    ink = np.clip((ground - drawn if ground > 127 else drawn - ground) - noise, 0, None)
-    if ink.max() < FAINT:
-        raise DataError(_("{path}: nothing is drawn on it, every pixel is nearly the same").format(path=path))
-    ink *= 255 / ink.max()
-    rows, columns = (np.flatnonzero((ink > EDGE).any(axis=axis)) for axis in (1, 0))
-    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    ratio = DIGIT / max(digit.shape)
-    height, width = (max(1, round(size * ratio)) for size in digit.shape)
-    fitted = Image.fromarray(np.rint(digit).astype(np.uint8)).resize((width, height))
-    pixels = np.asarray(fitted)
-    mass = np.maximum(pixels.sum(), 1)
-    centre = [np.arange(size) @ pixels.sum(axis=1 - axis) / mass for axis, size in enumerate(pixels.shape)]
-    top, left = (
-        int(np.clip(round(MIDDLE - middle), 0, FIELD - size)) for middle, size in zip(centre, pixels.shape, strict=True)
-    )
-    field = np.zeros((FIELD, FIELD), np.uint8)
-    field[top : top + height, left : left + width] = pixels
-    return field
 
 
 def _from_npz(path: Path, like: Expected, limits: Limits) -> NDArray[np.generic]:

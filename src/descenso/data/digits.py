@@ -1,0 +1,91 @@
+"""Drawn digits as MNIST's were made: light on dark, fitted into 20×20 pixels, and centred by mass in 28×28.
+
+Source: LeCun, Cortes and Burges, The MNIST Database of Handwritten Digits.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from descenso.errors import DataError
+from descenso.text import _
+
+DIGIT, FIELD = 20, 28  # pixels: MNIST's digits were brought to fit 20×20, and then placed in 28×28
+MIDDLE = 14  # the row and column, counted from 0, at which the centre of mass of every MNIST digit is
+FAINT = 16  # of 255: the least contrast of ink to its ground
+EDGE = 48  # of 255, at full contrast: where a digit begins; less is the halo of a scan or of resizing
+
+__all__ = ["as_mnist"]
+
+
+def as_mnist(drawn: NDArray[np.uint8], paths: Sequence[Path]) -> NDArray[np.uint8]:
+    """Digits drawn on images of one size, as MNIST has them.
+
+    The ground is what an image's border mostly shows; where that is light, light and dark change places. What differs
+    from it no more than the border itself does is no ink, and is cut away around the digit.
+
+    Args:
+        drawn: (rows, height, width), grey.
+        paths: of each image, for the error.
+
+    Returns:
+        (rows, 28, 28).
+
+    Raises:
+        DataError: naming the first image on which nothing is drawn.
+    """
+    ink = _ink(drawn.astype(np.float64))
+    most = ink.max(axis=(1, 2))
+    empty = np.flatnonzero(most < FAINT)
+    if len(empty):
+        raise DataError(
+            _("{path}: nothing is drawn on it, every pixel is nearly the same").format(path=paths[empty[0]])
+        )
+    ink *= (255 / most)[:, None, None]
+    shapes, fitted = _fitted(np.rint(ink).astype(np.uint8), ink > EDGE)
+    fields = np.zeros((len(drawn), FIELD, FIELD), np.uint8)
+    places = np.clip(np.rint(MIDDLE - _centres(fitted)).astype(int), 0, FIELD - shapes)
+    for field, digit, (top, left), (height, width) in zip(
+        fields, fitted, places.tolist(), shapes.tolist(), strict=True
+    ):
+        field[top : top + height, left : left + width] = digit[:height, :width]
+    return fields
+
+
+def _ink(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(rows, height, width): how far each pixel is from its image's ground, beyond what half the border stays below."""
+    border = np.concatenate([drawn[:, 0], drawn[:, -1], drawn[:, :, 0], drawn[:, :, -1]], axis=1)
+    ground = np.median(border, axis=1, keepdims=True)  # (rows, 1)
+    noise = 4 * np.median(np.abs(border - ground), axis=1)[:, None, None]
+    ground = ground[:, :, None]
+    contrast = np.where(ground > 127, ground - drawn, drawn - ground) - noise
+    return np.asarray(np.maximum(contrast, 0))
+
+
+def _fitted(pixels: NDArray[np.uint8], inked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """The part of each image that is inked, brought to fit 20×20: its height and width, and it in the upper left."""
+    shapes = np.empty((len(pixels), 2), np.int64)
+    fitted = np.zeros((len(pixels), DIGIT, DIGIT), np.uint8)
+    spans = [_span(np.asarray(inked.any(axis=axis))) for axis in (2, 1)]
+    for row, (top, bottom, left, right) in enumerate(np.stack([*spans[0], *spans[1]], axis=1).tolist()):
+        ratio = DIGIT / max(bottom - top, right - left)
+        height, width = (max(1, round(size * ratio)) for size in (bottom - top, right - left))
+        digit = Image.fromarray(pixels[row, top:bottom, left:right]).resize((width, height))
+        shapes[row] = height, width
+        fitted[row, :height, :width] = np.asarray(digit)
+    return shapes, fitted
+
+
+def _span(some: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Of each row, where the first that is true stands, and the place after the last one."""
+    return some.argmax(axis=1), some.shape[1] - some[:, ::-1].argmax(axis=1)
+
+
+def _centres(digits: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(rows, 2): the row and column of each centre of mass; 0 where there is no mass."""
+    mass = np.maximum(digits.sum(axis=(1, 2)), 1)
+    sums = [digits.sum(axis=axis) @ np.arange(DIGIT) for axis in (2, 1)]
+    return np.asarray(np.stack(sums, axis=1) / mass[:, None])
