@@ -188,3 +188,16 @@ def test_help_imports_nothing_heavy(arguments):
     unwanted = ["tensorflow", "keras", "numpy", "pydantic", "matplotlib", "PIL", "safetensors"]
     shown = assert_not_imported("from descenso.cli import main; main()", unwanted, *arguments)
     assert ("train" in shown) if arguments == ["--help"] else (shown == f"{descenso.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [("", "1"), ("os.environ['TF_ENABLE_ONEDNN_OPTS'] = '0'", "0"), ("sys.modules['tensorflow'] = sys", "default")],
+    ids=["by default", "as the user says", "TensorFlow has started"],
+)
+def test_onednn_serves_on_every_processor(before, expected):
+    """TensorFlow has it off on those without AVX-512, where convolutions then take three times as long."""
+    code = f"import os, sys; os.environ.pop('TF_ENABLE_ONEDNN_OPTS', 0); {before}\nimport descenso\n"
+    tell = "from descenso.runs.environment import environment; print(environment()['onednn'])"
+    told = subprocess.run([sys.executable, "-c", code + tell], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == expected

@@ -30,7 +30,9 @@ from descenso.training.threads import make_deterministic, threads
 
 __all__ = ["circumstances", "differences", "progress_of", "sit"]
 
-DECIDING = ("descenso", "tensorflow", "keras", "numpy", "processor", "cores")  # of the environment: what bits hang on
+DECIDING = (  # of the environment: what bits hang on
+    "descenso", "tensorflow", "keras", "numpy", "processor", "instructions", "onednn", "cores",
+)  # fmt: skip
 
 
 def circumstances(config: TrainConfig, data: Dataset) -> dict[str, Any]:

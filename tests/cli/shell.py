@@ -14,7 +14,8 @@ SECONDS = 120  # beyond which a command hangs
 
 def environment(**changes: str) -> dict[str, str]:
     """That of a user who has set nothing: what our own test run sets for itself is taken out."""
-    ours = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "TF_CPP_MIN_LOG_LEVEL", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+    ours = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "TF_CPP_MIN_LOG_LEVEL", "NO_COLOR", "FORCE_COLOR", "COLUMNS",
+            "TF_ENABLE_ONEDNN_OPTS")  # fmt: skip
     return {name: value for name, value in os.environ.items() if name not in ours} | {"LANG": "C.UTF-8"} | changes
 
 

@@ -93,7 +93,9 @@ def test_one_changed_test_row_is_noticed(stopped, tiny):
     assert_refused(stopped, changed, "data: [0-9a-f]{64} → [0-9a-f]{64}")
 
 
-@pytest.mark.parametrize("name", ["descenso", "tensorflow", "keras", "numpy", "processor", "cores"])
+@pytest.mark.parametrize(
+    "name", ["descenso", "tensorflow", "keras", "numpy", "processor", "instructions", "onednn", "cores"]
+)
 def test_another_version_is_named(name, stopped, tiny, monkeypatch):
     another_version(monkeypatch, name, "0.0")
     assert_refused(stopped, tiny, f"versions {name}: .+ → 0.0")

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,17 +11,21 @@ from descenso._version import __version__
 
 __all__ = ["environment"]
 
+VECTORS = re.compile(r"(avx|fma|f16c|amx|asimd|sve|sme(?!p)|bf16|i8mm)\w*")  # sets of instructions that sums hang on
 PACKAGES = ("tensorflow", "keras", "numpy", "safetensors", "matplotlib", "pillow", "pydantic", "typer")
 
 
 def environment() -> dict[str, object]:
     """Versions, processor and platform, as plain values."""
+    told = _cpuinfo()
     return {
         "descenso": __version__,
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": told.get("model name") or platform.processor() or platform.machine(),
+        "instructions": _vectors(told.get("flags") or told.get("Features") or ""),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "byte_order": sys.byteorder,
     }
@@ -33,10 +38,20 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _processor() -> str:
+def _cpuinfo() -> dict[str, str]:
+    """What Linux tells of the first processor; nothing on other systems."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+        return {}
+    pairs = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())
+    return {name.strip(): value.strip() for name, _colon, value in pairs}
+
+
+def _vectors(flags: str) -> str:
+    """Of a processor's instructions those that kernels are chosen by: processors of one name may differ in them.
+
+    >>> _vectors("fpu sse2 avx512f fma avx")
+    'avx avx512f fma'
+    """
+    return " ".join(sorted(filter(VECTORS.fullmatch, flags.split())))
