@@ -192,7 +192,7 @@ def nadam(gradient: Array, memory: Arrays, learning_rate: float, beta_1: float, 
     """Dozat (2016), algorithm 2, with the μ of its section 3."""
     t = memory["t"] = memory.get("t", 0) + 1
     mu = [beta_1 * (1 - 0.5 * 0.96 ** (0.004 * i)) for i in range(1, t + 2)]
-    memory["m"] = beta_1 * memory.get("m", 0) + (1 - beta_1) * gradient
+    memory["m"] = mu[t - 1] * memory.get("m", 0) + (1 - mu[t - 1]) * gradient
     memory["n"] = beta_2 * memory.get("n", 0) + (1 - beta_2) * gradient**2
     m_hat = mu[t] * memory["m"] / (1 - np.prod(mu)) + (1 - mu[t - 1]) * gradient / (1 - np.prod(mu[:t]))
     return -learning_rate * m_hat / ((memory["n"] / (1 - beta_2**t)) ** 0.5 + epsilon)

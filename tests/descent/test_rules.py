@@ -83,9 +83,28 @@ def test_the_average_is_what_the_descent_comes_to():
     first = {name: WEIGHTS[name] - 0.5 * STEPS[0][name] for name in WEIGHTS}
     second = {name: first[name] - 0.5 * STEPS[1][name] for name in WEIGHTS}
     for name, value in rule.read(params, state).items():
-        once = 0.75 * WEIGHTS[name] + 0.25 * first[name]
-        np.testing.assert_allclose(value, 0.75 * once + 0.25 * second[name], rtol=1e-15)
+        np.testing.assert_allclose(value, 0.75 * first[name] + 0.25 * second[name], rtol=1e-15)
         np.testing.assert_allclose(params[name], second[name], rtol=1e-15)
+
+
+def test_the_average_is_that_of_keras():
+    params, state = walked(rule := build("sgd", average=0.75))
+    optimizer, expected = keras_walked(use_ema=True, ema_momentum=0.75)
+    optimizer.finalize_variable_values(expected)
+    for mine, theirs in zip(rule.read(params, state).values(), expected, strict=True):
+        np.testing.assert_allclose(mine, theirs.value, rtol=1e-15)
+
+
+def test_steps_of_nadam_are_as_long_as_its_corrections_mean_them_to_be():
+    """Down a slope that stays the same, a step is η once the momentum has begun; of Keras's, 3/4 of that at first."""
+    rule, params = build("nadam"), {"W": tf.constant([1.0], tf.float64)}
+    state, lengths = rule.init(params), []
+    for _step in range(10):
+        updates, state = rule.update({"W": tf.constant([2.0], tf.float64)}, state, params, tf.constant(1.0, tf.float64))
+        lengths.append(-float(updates["W"][0]))
+    assert lengths[0] > 1.25
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[-1] == pytest.approx(1, abs=1e-3)
 
 
 T = 40

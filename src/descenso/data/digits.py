@@ -21,14 +21,14 @@ EDGE = 48  # of 255, at full contrast: where a digit begins; less is the halo of
 __all__ = ["as_mnist"]
 
 
-def as_mnist(drawn: NDArray[np.uint8], paths: Sequence[Path]) -> NDArray[np.uint8]:
+def as_mnist(drawn: NDArray[np.generic], paths: Sequence[Path]) -> NDArray[np.uint8]:
     """Digits drawn on images of one size, as MNIST has them.
 
-    The ground is what an image's border mostly shows; where that is light, light and dark change places. What differs
-    from it no more than the border itself does is no ink, and is cut away around the digit.
+    The ground is what an image's border mostly shows; the ink is lighter or darker, whichever there is more of. What
+    differs from the ground no more than the border itself does is no ink, and is cut away around the digit.
 
     Args:
-        drawn: (rows, height, width), grey.
+        drawn: (rows, height, width), grey, uint8.
         paths: of each image, for the error.
 
     Returns:
@@ -61,8 +61,9 @@ def _ink(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     ground = np.median(border, axis=1, keepdims=True)  # (rows, 1)
     noise = 4 * np.median(np.abs(border - ground), axis=1)[:, None, None]
     ground = ground[:, :, None]
-    contrast = np.where(ground > 127, ground - drawn, drawn - ground) - noise
-    return np.asarray(np.maximum(contrast, 0))
+    darker, lighter = np.maximum(ground - drawn - noise, 0), np.maximum(drawn - ground - noise, 0)
+    mostly_dark = darker.sum(axis=(1, 2)) > lighter.sum(axis=(1, 2))
+    return np.asarray(np.where(mostly_dark[:, None, None], darker, lighter))
 
 
 def _fitted(pixels: NDArray[np.uint8], inked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:

@@ -4,6 +4,8 @@ import contextlib
 import importlib
 import random
 import re
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +22,7 @@ from descenso.text import _
 
 __all__ = ["as_model", "cnn", "computing_in", "from_factory", "from_keras", "mlp", "own_model", "variable_names"]
 
+PROCESS = threading.RLock()  # held while what the whole process shares, Keras's precision and Python's seed, is another
 Factory = Callable[[], Any]  # makes a keras.Model
 CONVOLUTIONS = (
     keras.layers.Conv1D,
@@ -163,6 +166,8 @@ def cnn(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int) -> 
             )
         )
 
+    last = {"data_format": "channels_last"}  # whatever Keras is set to
+
     def make() -> Any:
         layers: list[Any] = [keras.layers.Input(input_shape)]
         if len(input_shape) == 2:
@@ -170,8 +175,8 @@ def cnn(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int) -> 
         layers += [Augment(config.augment)] if config.augment else []
         for filters in _numbers(config.filters):
             layers += [
-                keras.layers.Conv2D(filters, 5, padding="same", use_bias=False, kernel_initializer="he_normal"),
-                keras.layers.MaxPooling2D(padding="same"),
+                keras.layers.Conv2D(filters, 5, padding="same", use_bias=False, kernel_initializer="he_normal", **last),
+                keras.layers.MaxPooling2D(padding="same", **last),
                 keras.layers.BatchNormalization(momentum=0.9),
                 keras.layers.Activation(config.activation),
             ]
@@ -209,25 +214,27 @@ def _make(factory: Factory, seed: int, dtype: str) -> Any:
 @contextlib.contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """While entered, Keras's initialisers draw by `seed`: those without one of their own take it from `random`."""
-    before = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before)
+    with PROCESS:
+        before = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before)
 
 
 @contextlib.contextmanager
 def computing_in(dtype: str) -> Iterator[None]:
     """While entered, layers are made that compute in `dtype`."""
-    before = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx(keras.DTypePolicy(dtype).variable_dtype)
-    keras.config.set_dtype_policy(dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_floatx(before[0])
-        keras.config.set_dtype_policy(before[1])
+    with PROCESS:
+        before = keras.config.floatx(), keras.config.dtype_policy()
+        keras.config.set_floatx(keras.DTypePolicy(dtype).variable_dtype)
+        keras.config.set_dtype_policy(dtype)
+        try:
+            yield
+        finally:
+            keras.config.set_floatx(before[0])
+            keras.config.set_dtype_policy(before[1])
 
 
 def _check(model: Any, dtype: str) -> None:
@@ -239,7 +246,7 @@ def _check(model: Any, dtype: str) -> None:
                 name=model.name, shape=model.output_shape
             )
         )
-    if getattr(model.layers[-1], "activation", None) is keras.activations.softmax:
+    if _gives_probabilities(model):
         raise ConfigError(
             _(
                 "model: {name} ends in softmax, and the loss would take it a second time; leave that activation out"
@@ -255,11 +262,23 @@ def _check(model: Any, dtype: str) -> None:
         )
 
 
+def _gives_probabilities(model: Any) -> bool:
+    """Whether its rows sum to 1, however that comes about: an activation, a layer, an operation, a model within."""
+    shape, dtype = (2, *model.input_shape[1:]), model.inputs[0].dtype
+    if None in shape or getattr(model.layers[-1], "activation", None) is keras.activations.linear:
+        return False
+    numbers = np.abs(np.random.default_rng(0).normal(size=shape))
+    rows = np.asarray(model(tf.cast(numbers, dtype), training=False), np.float64)
+    return bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=0.02))  # bfloat16 holds three digits
+
+
 def variable_names(model: Any) -> tuple[list[str], list[str]]:
-    """Stable names of its trained and of its carried variables: Keras counts layers through the whole process
-    ("dense_7"), here each model begins at "dense".
+    """Stable names of its trained and of its carried variables, no two the same: Keras counts layers and variables
+    without a name through the whole process ("dense_7"), here each model begins at "dense"; and where it calls two
+    variables the same, the second one is counted on.
     """
     seen: dict[str, list[str]] = {}
+    named: Counter[str] = Counter()
 
     def renumbered(place: str, part: str) -> str:
         base = re.sub(r"_\d+$", "", part)
@@ -270,7 +289,10 @@ def variable_names(model: Any) -> tuple[list[str], list[str]]:
 
     def name(variable: Any) -> str:
         *folders, own = variable.path.removeprefix(f"{model.name}/").split("/")
-        return "/".join([*(renumbered("/".join(folders[:i]), part) for i, part in enumerate(folders)), own])
+        parts = [renumbered("/".join(folders[:i]), part) for i, part in enumerate(folders)]
+        base = "/".join([*parts, re.sub(r"_\d+$", "", own)])
+        named[base] += 1
+        return base + (f"_{named[base] - 1}" if named[base] > 1 else "")
 
     trained = [name(variable) for variable in model.trainable_variables]
     return trained, [name(variable) for variable in model.non_trainable_variables]

@@ -108,7 +108,7 @@ class Augment(_Drawing):
         f = y - d * x - e * y + self.MOVED * height * down
         zero = tf.zeros_like(a)
         moves = tf.stack([a, b, c, d, e, f, zero, zero], axis=1)
-        return keras.ops.image.affine_transform(inputs, moves, fill_mode="nearest")
+        return keras.ops.image.affine_transform(inputs, moves, fill_mode="nearest", data_format="channels_last")
 
     def get_config(self) -> dict[str, object]:
         """What makes it again."""

@@ -132,9 +132,14 @@ def weights(problem: Problem, state: TrainState) -> Arrays:
 def scaled(
     inputs: Tensor, dtype: str, scale: float | NDArray[np.float64], shift: float | NDArray[np.float64] = 0.0
 ) -> Tensor:
-    """`inputs`, which arrive as stored (uint8), as a model takes them: (inputs − shift) · scale, in `dtype`."""
-    moved = inputs - tf.constant(shift, inputs.dtype) if np.any(shift) else inputs
-    return tf.cast(moved, dtype) * tf.constant(scale, dtype)
+    """`inputs`, which arrive as stored (uint8), as a model takes them: (inputs − shift) · scale, in `dtype`.
+
+    Floats are shifted in their own precision: a narrower one might not tell apart what lies far from 0.
+    """
+    if np.any(shift):
+        numbers = inputs if inputs.dtype.is_floating else tf.cast(inputs, dtype)
+        inputs = numbers - tf.constant(shift, numbers.dtype)
+    return tf.cast(inputs, dtype) * tf.constant(scale, dtype)
 
 
 def objective(

@@ -140,7 +140,7 @@ def adam(beta_1: float, beta_2: float, epsilon: float) -> Rule:
     """Adam: m ← β₁ m + (1 − β₁) g; s ← β₂ s + (1 − β₂) g²; θ ← θ − η m̂ / (√ŝ + ε),
     where m̂ = m / (1 − β₁ᵗ) and ŝ = s / (1 − β₂ᵗ).
 
-    Keras takes the form of the paper's section 2 end, whose ε is √(1 − β₂ᵗ) times smaller.
+    Keras takes the form at the end of the paper's section 2, in which ε counts 1 / √(1 − β₂ᵗ) times as much.
 
     Args:
         beta_1: β₁, in [0, 1).
@@ -163,7 +163,8 @@ def adam(beta_1: float, beta_2: float, epsilon: float) -> Rule:
 def adamw(beta_1: float, beta_2: float, epsilon: float, weight_decay: float) -> Rule:
     """AdamW: Adam, and weights that decay apart from the gradient: θ ← θ − η λ θ.
 
-    As Keras's, but for the ε of Adam.
+    As Keras's, but for the ε of Adam. The paper's algorithm has λ times the schedule alone; here, as in Keras and
+    PyTorch, it is times the whole rate.
 
     Args:
         beta_1: β₁, in [0, 1).
@@ -177,10 +178,12 @@ def adamw(beta_1: float, beta_2: float, epsilon: float, weight_decay: float) -> 
 
 
 def nadam(beta_1: float, beta_2: float, epsilon: float) -> Rule:
-    """Nadam: Adam with Nesterov's momentum, θ ← θ − η (μₜ₊₁ m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)) / (√ŝ + ε),
+    """Nadam: Adam with Nesterov's momentum, m ← μₜ m + (1 − μₜ) g;
+    θ ← θ − η (μₜ₊₁ m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)) / (√ŝ + ε),
     where μₜ = β₁ (1 − 0.96^(0.004 t) / 2) and Πₜ = μ₁ ⋯ μₜ.
 
     Keras has 0.96ᵗ in μₜ: its warm-up of the momentum is over after some hundred steps, the paper's after thousands.
+    And there m decays by β₁, so that the first hundred steps are shorter than the corrections by Π mean them to be.
 
     Args:
         beta_1: β₁, in [0, 1).
@@ -194,8 +197,10 @@ def nadam(beta_1: float, beta_2: float, epsilon: float) -> Rule:
         return beta_1 * (1 - 0.5 * tf.pow(tf.constant(0.96, tf.float64), 0.004 * tf.cast(t, tf.float64)))
 
     def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
-        count, mean, squares = _moments(gradients, state, beta_1, beta_2)
+        count = state["count"] + 1
         now, following = at(count), at(count + 1)
+        mean = _decaying(state["mean"], gradients, tf.cast(now, learning_rate.dtype))
+        squares = _decaying(state["squares"], _squared(gradients), beta_2)
         product = state["product"] * now
         of_mean = tf.cast(following / (1 - product * following), learning_rate.dtype)
         of_gradient = tf.cast((1 - now) / (1 - product), learning_rate.dtype)
@@ -253,7 +258,7 @@ def _squared(values: Params) -> Params:
     return {name: value * value for name, value in values.items()}
 
 
-def _decaying(average: Params, values: Params, decay: float) -> Params:
+def _decaying(average: Params, values: Params, decay: float | Tensor) -> Params:
     """The moving averages one step on: decay · average + (1 − decay) · value."""
     return {name: decay * average[name] + (1 - decay) * value for name, value in values.items()}
 

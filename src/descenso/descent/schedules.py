@@ -76,7 +76,9 @@ def _cosine(done: Tensor, steps: int, final: float) -> Tensor:
 def _one_cycle(done: Tensor, steps: int, rise: float, start: float, final: float) -> Tensor:
     """Up from start over a share `rise` of all steps, then down to final.
 
-    As PyTorch's OneCycleLR with its defaults. Source: Smith and Topin, Super-Convergence (2018), section 4.
+    The form is that of PyTorch's OneCycleLR, which counts T − 1 steps and moves the momentum, too.
+
+    Source: Smith and Topin, Super-Convergence (2018), section 4.
     """
     up, down = _along(done / rise, start, 1.0), _along((done - rise) / (1 - rise), 1.0, final)
     return tf.where(done < rise, up, down)

@@ -50,7 +50,8 @@ def clipped_by_norm(rule: Rule, bound: float) -> Rule:
 
 
 def averaged(rule: Rule, decay: float) -> Rule:
-    """`rule`, whose outcome is the moving average of the weights: a ← decay · a + (1 − decay) θ, from the first θ.
+    """`rule`, whose outcome is the moving average of the weights: a ← decay · a + (1 − decay) θ, from a = θ after the
+    first step.
 
     `decay` in [0, 1). As the use_ema of Keras with ema_overwrite_frequency None.
 
@@ -59,14 +60,14 @@ def averaged(rule: Rule, decay: float) -> Rule:
 
     def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
         updates, inner = rule.update(gradients, state["rule"], params, learning_rate)
+        held = tf.where(state["begun"], tf.constant(decay, learning_rate.dtype), 0)  # nothing of the start
         average = {
-            name: decay * state["average"][name] + (1 - decay) * (value + updates[name])
-            for name, value in params.items()
+            name: held * state["average"][name] + (1 - held) * (value + updates[name]) for name, value in params.items()
         }
-        return updates, {"rule": inner, "average": average}
+        return updates, {"rule": inner, "average": average, "begun": tf.constant(True)}
 
     return Rule(
-        lambda params: {"rule": rule.init(params), "average": dict(params)},
+        lambda params: {"rule": rule.init(params), "average": dict(params), "begun": tf.constant(False)},
         update,
         lambda params, state: state["average"],
     )

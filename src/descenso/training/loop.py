@@ -4,6 +4,7 @@ from contextlib import closing
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
@@ -82,7 +83,15 @@ class Descent(NamedTuple):
 
 
 def problem_of(config: TrainConfig, data: Dataset, own: Model | None = None) -> Problem:
-    """The problem that `config` poses on `data`, from which validation's rows are gone; `own` in place of its model."""
+    """The problem that `config` poses on `data`, from which validation's rows are gone; `own` in place of its model.
+
+    Raises:
+        ConfigError: for a model that does not fit the data, and within a graph of TensorFlow 1.
+    """
+    if not tf.executing_eagerly():
+        raise ConfigError(
+            _("a descent begins outside of TensorFlow's graphs; leave `with tf.Graph().as_default()` first")
+        )
     rows = len(data.train.labels)
     steps = config.epochs * -(-rows // config.batch_rows(rows))
     model = models.build(config, data.input_shape, data.num_classes, own)

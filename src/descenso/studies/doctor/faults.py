@@ -12,8 +12,8 @@ from keras.initializers import Constant, RandomNormal
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
 from descenso.data.dataset import Dataset, Split
-from descenso.descent.keras_models import from_keras
-from descenso.descent.problem import Tensor
+from descenso.descent.keras_models import as_model, from_keras
+from descenso.descent.problem import Model, Params, State, Tensor
 from descenso.runs.history import Epoch
 from descenso.runs.trained import Trained
 from descenso.studies.doctor.descents import Walked, evidence_of
@@ -104,22 +104,27 @@ def _wide_start() -> Any:
     return keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten(), last])
 
 
-def _with_softmax() -> Any:
-    model = _layers(1, activation="relu")()
-    model.add(keras.layers.Softmax())
-    return model
+def _with_softmax() -> Model:
+    """`from_keras` would refuse one of Keras that ends so."""
+    model = from_keras(_layers(1, activation="relu"))
+
+    def apply(params: Params, state: State, inputs: Tensor, training: bool) -> tuple[Tensor, State]:
+        logits, changed = model.apply(params, state, inputs, training)
+        return tf.nn.softmax(logits), changed
+
+    return model._replace(apply=apply)
 
 
-def _descent(data: Dataset | None = None, make: Callable[[], Any] | None = None, **settings: Any) -> Evidence:
-    """A descent on the rows, to its end, with the model that `make` makes, or softmax regression."""
-    data, own = data or _few(), from_keras(make) if make else None
+def _descent(data: Dataset | None = None, make: Any = None, **settings: Any) -> Evidence:
+    """A descent on the rows, to its end, with the model that `make` makes or is, or softmax regression."""
+    data, own = data or _few(), as_model(make, "float32") if make else None
     usual = {"engine": "function", "rule": "sgd", "learning_rate": 0.1, "schedule": "constant", "epochs": 6}
     config = TrainConfig.of(**{**usual, **settings})
     learned, validation = data.hold_back(config.validation_rows(len(data.train.labels)))
     heard = Observer(lambda _: None, lambda _: None)
     descent = descend_all(config, learned, heard, _Unkept(), None, validation, own)
     scaling = data.input_scale, data.input_shift
-    kept = Trained(descent.params, descent.model_state, data.input_shape, data.class_names, *scaling)
+    kept = Trained(descent.params, descent.model_state, data.input_shape, data.class_names, *scaling, data.stored)
     finite = kept if descent.diverged_at is None else None
     return evidence_of(Walked(config, data, tuple(descent.epochs), descent.outcome.value, finite, own))
 
@@ -209,7 +214,7 @@ FAULTS = {
     "test-in-train": Fault("test = train[:500]", lambda: _descent(_leaking())),
     "imbalanced-classes": Fault("train = train[(labels != 7) | (places < 100)]", lambda: _descent(_rare())),
     "first-cost": Fault("Dense(10, kernel_initializer=RandomNormal(stddev=2.0))", lambda: _descent(make=_wide_start)),
-    "softmax-twice": Fault("Sequential([…, Dense(10), Softmax()])", lambda: _descent(make=_with_softmax)),
+    "softmax-twice": Fault("Sequential([…, Dense(10), Softmax()])", lambda: _descent(make=_with_softmax())),
     "log-of-zero": Fault(
         "cost = tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(softmax), axis=1))",
         lambda: _loop(_one_hot, sure=20.0),
