@@ -20,7 +20,7 @@ from descenso.errors import ConfigError, DataError
 ENGINES = ["graph", "eager", "function", "compiled"]
 BATCHES = "a row of weight 2 is not two rows, which would fall into other batches"
 NO_SETTINGS_OF_AN_ESTIMATOR = {  # what a run directory, a file or a command has to do with
-    "data", "label", "test_fraction", "resize", "checkpoint_every", "deterministic"}  # fmt: skip
+    "data", "label", "drop", "test_fraction", "resize", "checkpoint_every", "deterministic"}  # fmt: skip
 
 
 def iris_classifier(**settings):
@@ -45,13 +45,13 @@ def examine(classifier):
 
 
 def test_it_passes_the_checks_of_scikit_learn():
-    examine(ds.Classifier(engine="eager", epochs=20))
+    examine(ds.Classifier(engine="eager", epochs=20, batch_size=100))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["softmax", "mlp"])
 def test_it_passes_them_with_the_compiled_engine_too(model):
-    examine(ds.Classifier(model, epochs=20))
+    examine(ds.Classifier(model, epochs=20, batch_size=100))
 
 
 def test_it_takes_the_settings_of_a_descent():

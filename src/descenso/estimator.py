@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from descenso.api import model_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import numbers
-from descenso.data.dataset import Dataset, Split
+from descenso.data.checks import check_validation
 from descenso.data.order import epoch_order
 from descenso.data.scaling import scaling
-from descenso.data.split import stratified
+from descenso.data.seen import Seen, fitting
 from descenso.descent import models
 from descenso.descent.problem import Arrays, Problem, TrainState, start, weights
 from descenso.engines import bind
@@ -30,7 +30,7 @@ try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils.class_weight import compute_sample_weight
     from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError:
     raise ConfigError(
         _("descenso.Classifier is an estimator of scikit-learn, which is not installed; try {command}").format(
@@ -58,13 +58,15 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         preset, hidden, filters, activation, dropout, augment, rule, learning_rate, schedule, loss, weight_decay,
             clip_value, clip_norm, average, epochs, batch_size, order, validation_size, patience, engine, xla, dtype,
             seed: as those of `TrainConfig`; None for what the model brings, or TrainConfig's default. A batch_size
-            beyond the rows means all of them. Rows for validation are drawn by the seed, from each class its share.
+            beyond the rows means all of them, and for few rows both it and epochs are made to suit where they are None.
+            Rows for validation are drawn by the seed, from each class its share.
 
     Attributes:
         classes_: (num_classes,), the labels, sorted.
         n_features_in_: size of the inputs' second axis; feature_names_in_ where a frame named its columns.
         loss_curve_: the cost of each epoch, or of each call of `partial_fit`, in nats.
-        n_iter_: how many there were.
+        validation_scores_: after each epoch of `fit` the accuracy on rows kept back, in [0, 1]; None without such rows.
+        n_iter_: how many epochs there were.
         params_: the parameters by name, as a textbook writes them.
         model_state_: what the model carries besides.
 
@@ -116,24 +118,35 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         Args:
             X: (rows, features) or (rows, height, width[, channels]), finite numbers; an array or a frame.
             y: (rows,), the label of each row, of any kind that can be sorted; two classes at least.
-            sample_weight: (rows,), how much each row counts beside the others; only their ratios matter.
+            sample_weight: (rows,), how much each row counts beside the others; only their ratios matter. A row of
+                weight 0 is as if it were not there; scaling and validation weigh rows, too.
 
         Raises:
-            ConfigError: for a setting out of range, and for a descent that diverges.
+            ConfigError: for a setting out of range, and for a descent that diverges; what was learned before stays.
             ValueError: for rows that cannot be learned from.
         """
         inputs, labels = self._rows(X, y, first=True)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        self._scaling = scaling(inputs, "X")
-        config, own = self._config()
-        data, validation = self._dataset(inputs, codes, self._weights(sample_weight, inputs, labels), config)
-        config = _fitting(config, data.train)
+        settings = self._settings()
+        config, own = _config(settings)
+        check_validation(len(labels), config)
+        classes, codes = np.unique(labels, return_inverse=True)
+        each = self._weights(sample_weight, inputs, labels)
+        if each is not None:
+            counted = each > 0
+            if not counted.any():
+                raise DataError(_("weights: all are zero; there is nothing to learn from"))
+            inputs, codes, each = inputs[counted], codes[counted], each[counted]
+        known = Seen(classes, inputs.shape[1:], scaling(inputs, "X", each))
+        data, validation = known.divided(inputs, codes, each, config)
+        config = fitting(config, settings, data.train)
         descent = descend_all(config, data, Observer(), _Unkept(), None, validation, own)
         _refuse(descent, config)
+        accuracies = [epoch.validation_accuracy for epoch in descent.epochs]
+        self.validation_scores_ = accuracies if len(validation.labels) else None
         self.loss_curve_ = [epoch.cost for epoch in descent.epochs]
         self._left_at: TrainState | None = None
         best = descent.best or descent
-        return self._learned(best.params, best.model_state)
+        return self._learned(known, settings, best.params, best.model_state)
 
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -141,40 +154,43 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         """Go on by one epoch over these rows, at a constant rate, on the eager engine, which need not compile.
 
         Args:
-            X, y, sample_weight: as of `fit`. Inputs are scaled as the first rows seen suggest.
+            X, y: as of `fit`. Inputs are scaled as the first rows seen suggest.
             classes: (num_classes,), all labels that will ever come; needed in the first call.
+            sample_weight: (rows,), how many times each row's cost counts; in all calls together, so not only ratios.
         """
         first = not hasattr(self, "classes_")
         inputs, labels = self._rows(X, y, first)
-        if first:
-            if classes is None:
-                raise ConfigError(_("classes must be given in the first call of partial_fit"))
-            self.classes_ = np.unique(classes)
-            self._scaling, self._left_at, self.loss_curve_ = scaling(inputs, "X"), None, []
-        unseen = np.setdiff1d(labels if classes is None else np.union1d(classes, labels), self.classes_)
+        if first and classes is None:
+            raise ConfigError(_("classes must be given in the first call of partial_fit"))
+        if self.class_weight == "balanced":
+            raise ConfigError(_("class_weight: no call of partial_fit knows what is balanced; give a weight a class"))
+        known = Seen(np.unique(np.asarray(classes)), inputs.shape[1:], scaling(inputs, "X")) if first else self._known
+        unseen = np.setdiff1d(labels if classes is None else np.union1d(classes, labels), known.classes)
         if len(unseen):
             raise DataError(
                 _("y: labels {unseen} are not among the classes, {classes}").format(
-                    unseen=", ".join(map(str, unseen)), classes=", ".join(map(str, self.classes_))
+                    unseen=", ".join(map(str, unseen)), classes=", ".join(map(str, known.classes))
                 )
             )
-        config, own = self._config(schedule="constant", validation_size=0)
-        codes = np.searchsorted(self.classes_, labels)
-        data, _none = self._dataset(inputs, codes, self._weights(sample_weight, inputs, labels), config)
-        batch_rows = _fitting(config, data.train).batch_rows(len(labels))
+        settings = self._settings() | {"schedule": "constant", "validation_size": 0, "patience": 0}
+        config, own = _config(settings)
+        each = self._weights(sample_weight, inputs, labels)
+        data = known.dataset(inputs, np.searchsorted(known.classes, labels), each, config)
+        batch_rows = fitting(config, settings, data.train).batch_rows(len(labels))
         problem = problem_of(config, data, own)
-        order = epoch_order(config.order, len(labels), batch_rows, config.seed, self.n_iter_)
+        curve = [] if first else self.loss_curve_
+        order = epoch_order(config.order, len(labels), batch_rows, config.seed, len(curve))
         runner = bind("eager", problem, data.train, batch_rows)
         state, trace = next(runner.epochs(self._state(problem, config.seed), [order]))
         if not trace.finite:
             raise _diverged(config)
-        self.loss_curve_.append(float(np.average(trace.costs, weights=order.weights)))
+        self.loss_curve_ = [*curve, float(np.average(trace.costs, weights=order.weights))]
         self._left_at = tf.nest.map_structure(np.asarray, state)
-        return self._learned(weights(problem, state), self._left_at.model_state)
+        return self._learned(known, settings, weights(problem, state), self._left_at.model_state)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """(rows, num_classes), each in [0, 1]: the probability of each of `classes_`."""
-        check_is_fitted(self)
+        check_is_fitted(self, "classes_")
         inputs = self._numbers(validate_data(self, X, reset=False, allow_nd=True))
         return self._predictor().probabilities(inputs)
 
@@ -196,91 +212,66 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
     def _rows(self, X: ArrayLike, y: ArrayLike, first: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         inputs, labels = validate_data(self, X, y, reset=first, allow_nd=True)
         check_classification_targets(labels)
-        if first:
-            self._input_shape = inputs.shape[1:]
-        return self._numbers(inputs), column_or_1d(labels)
+        return numbers(inputs) if first else self._numbers(inputs), labels
 
     def _numbers(self, X: NDArray[Any]) -> NDArray[Any]:
-        if X.shape[1:] != self._input_shape:
+        if X.shape[1:] != self._known.input_shape:
             raise DataError(
                 _("X: rows of shape {got}, expected {expected} as in the first ones").format(
-                    got=X.shape[1:], expected=self._input_shape
+                    got=X.shape[1:], expected=self._known.input_shape
                 )
             )
         return numbers(X)
 
-    def _config(self, **changes: Any) -> tuple[TrainConfig, Any]:
-        settings = {name: value for name, value in self.get_params().items() if value is not None}
-        settings.pop("class_weight", None)
-        name, own = model_of(settings.pop("model"), str(settings.get("dtype", "float32")))
-        return TrainConfig.of(**{**settings, "data": "arrays", "model": name, **changes}), own
-
-    def _dataset(
-        self, inputs: NDArray[Any], codes: NDArray[np.intp], each: NDArray[np.float64] | None, config: TrainConfig
-    ) -> tuple[Dataset, Split]:
-        """What to learn from, where `each` row weighs so much, and the rows kept back for validation."""
-        if len(self.classes_) < 2:
-            raise DataError(_("y: one class only; give rows of at least two"))
-        labels, names = codes.astype(np.int32), tuple(map(str, self.classes_))
-        rows, held, none = np.arange(len(labels)), np.arange(0), inputs[:0]
-        if config.validation_size:
-            rows, held = stratified(labels, config.validation_rows(len(labels)) / len(labels), config.seed)
-        wanted = labels if each is None else _weighted(labels, each, len(names), config.variable_dtype)
-        train = Split(inputs[rows], wanted[rows])
-        data = Dataset("arrays", train, Split(none, labels[:0]), names, self._scaling.scale, self._scaling.shift)
-        return data, Split(inputs[held], labels[held])
+    def _settings(self) -> dict[str, Any]:
+        """The settings of the descent that are given."""
+        given = {name: value for name, value in self.get_params().items() if value is not None}
+        given.pop("class_weight", None)
+        return given
 
     def _weights(
         self, sample_weight: ArrayLike | None, inputs: NDArray[Any], labels: NDArray[Any]
     ) -> NDArray[np.float64] | None:
-        """(rows,), their mean 1; or None for 1 each."""
+        """(rows,), or None for 1 each."""
         if sample_weight is None and self.class_weight is None:
             return None
         each = _check_sample_weight(sample_weight, inputs, dtype=np.float64, ensure_non_negative=True)
         if self.class_weight is not None:
             each = each * compute_sample_weight(self.class_weight, labels)
-        if not each.any():
-            raise DataError(_("weights: all are zero; there is nothing to learn from"))
-        return np.asarray(each / each.mean())
+        return np.asarray(each)
 
     def _state(self, problem: Problem, seed: int) -> TrainState:
         """Where the descent stands, which `partial_fit` goes on from."""
-        if self._left_at:
-            return TrainState(*tf.nest.map_structure(tf.constant, tuple(self._left_at)))
         begin = start(problem, seed)
         if not hasattr(self, "params_"):
             return begin
+        if self._left_at:
+            return TrainState(*tf.nest.map_structure(tf.constant, tuple(self._left_at)))
         held = {name: tf.constant(value) for name, value in problem.model.textbook(self.params_).items()}
         carried = {name: tf.constant(value) for name, value in self.model_state_.items()}
         return begin._replace(params=held, model_state=carried, rule_state=problem.rule.init(held))
 
-    def _learned(self, params: Arrays, model_state: Arrays) -> "Classifier":
+    def _learned(self, known: Seen, settings: dict[str, Any], params: Arrays, model_state: Arrays) -> "Classifier":
+        """Take in what was learned; nothing that fails comes so far."""
+        self._known, self._learned_by, self.classes_ = known, settings, known.classes
         self.params_, self.model_state_, self._made = params, model_state, list[Predictor]()
         return self
 
     def _predictor(self) -> Predictor:
         """What predicts: made when first asked, and not pickled."""
         if not self._made:
-            config, own = self._config()
-            model = models.build(config, self._input_shape, len(self.classes_), own)
-            scaled = self._scaling.scale, self._scaling.shift
+            known = self._known
+            config, own = _config(self._learned_by)
+            model = models.build(config, known.input_shape, len(known.classes), own)
+            scaled = known.scaling.scale, known.scaling.shift
             self._made.append(Predictor.of_weights(model, self.params_, self.model_state_, *scaled))
         return self._made[0]
 
 
-def _weighted(
-    labels: NDArray[np.int32], each: NDArray[np.float64], num_classes: int, dtype: str
-) -> NDArray[np.floating]:
-    """(rows, num_classes): the weight of each row at its label, as `descenso.descent.losses` reads them."""
-    weighted = np.zeros((len(labels), num_classes), dtype)
-    weighted[np.arange(len(labels)), labels] = each
-    return weighted
-
-
-def _fitting(config: TrainConfig, train: Split) -> TrainConfig:
-    """`config`, with a batch that is no larger than the rows."""
-    rows = len(train.labels)
-    return config.model_copy(update={"batch_size": min(config.batch_rows(rows), rows)})
+def _config(settings: dict[str, Any]) -> tuple[TrainConfig, Any]:
+    """The config, and the model of one's own."""
+    name, own = model_of(settings["model"], str(settings.get("dtype", "float32")))
+    return TrainConfig.of(**{**settings, "data": "arrays", "model": name}), own
 
 
 def _refuse(descent: Descent, config: TrainConfig) -> None:

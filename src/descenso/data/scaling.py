@@ -18,7 +18,7 @@ class Scaling(NamedTuple):
     scale: float | NDArray[np.float64]
 
 
-def scaling(train: NDArray[np.generic], what: str) -> Scaling:
+def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] | None = None) -> Scaling:
     """The scaling that suits training inputs.
 
     Args:
@@ -26,6 +26,7 @@ def scaling(train: NDArray[np.generic], what: str) -> Scaling:
             table's columns each to mean 0 and standard deviation 1; a column of one value becomes 0. Other arrays are
             standardised by one mean and deviation for all: one for each element would blow up those hardly used.
         what: whose they are, for the error.
+        weights: (rows,), what each row counts, all in (0, inf); None for 1 each.
 
     Raises:
         DataError: for values so large that they have no mean or deviation.
@@ -37,8 +38,7 @@ def scaling(train: NDArray[np.generic], what: str) -> Scaling:
         return Scaling(0.0, 1 / 255)
     axis = 0 if train.ndim == 2 else None
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        mean = np.asarray(train.mean(axis=axis, dtype=np.float64))
-        deviation = np.asarray(train.std(axis=axis, dtype=np.float64))
+        mean, deviation = _moments(train, axis, weights)
         constant = np.asarray(train.min(axis=axis) == train.max(axis=axis))  # whose deviation may still round to 1e-17
         shift = np.where(constant, train[:1].reshape(-1)[: constant.size].reshape(constant.shape), mean)
         deviation = np.where(constant, 1.0, deviation)
@@ -51,3 +51,16 @@ def scaling(train: NDArray[np.generic], what: str) -> Scaling:
             )
         )
     return Scaling(shift, scale) if axis == 0 else Scaling(float(shift), float(scale))
+
+
+def _moments(
+    train: NDArray[np.generic], axis: int | None, weights: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation over the rows, or with axis None over all values, each row by its weight."""
+    if weights is None:
+        return np.asarray(train.mean(axis, np.float64)), np.asarray(train.std(axis, np.float64))
+    flat = train.reshape(len(train), -1).astype(np.float64)
+    mean = np.average(flat, axis=0, weights=weights)
+    mean = mean if axis == 0 else np.asarray(mean.mean())
+    squares = np.average((flat - mean) ** 2, axis=0, weights=weights)
+    return np.asarray(mean), np.asarray(np.sqrt(squares if axis == 0 else squares.mean()))

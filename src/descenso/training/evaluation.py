@@ -1,13 +1,14 @@
 """How well a model does on rows it has not learned from, and what it says of rows without labels."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.data.dataset import Split
+from descenso.data.weighing import labels_and_weights
 from descenso.descent.problem import Arrays, Model, Params, Problem, State, Tensor, TrainState, scaled
 
 __all__ = ["Evaluation", "Predictor", "evaluate"]
@@ -74,12 +75,14 @@ class Evaluation(NamedTuple):
         confidence: (rows,) float64, the probability of the class that was predicted, in [0, 1].
         predicted: (rows,) int64.
         confusion: (num_classes, num_classes) int64, rows of each true class (first axis) by predicted class.
+        weights: (rows,), what each row's cost counts, where they do not count alike.
     """
 
     costs: NDArray[np.float64]
     confidence: NDArray[np.float64]
     predicted: NDArray[np.int64]
     confusion: NDArray[np.int64]
+    weights: NDArray[Any] | None = None
 
     @property
     def accuracy(self) -> float:
@@ -88,8 +91,8 @@ class Evaluation(NamedTuple):
 
     @property
     def cost(self) -> float:
-        """Mean cross-entropy over the rows, in nats."""
-        return float(self.costs.mean())
+        """Mean cross-entropy over the rows, each by its weight, in nats."""
+        return float(self.costs.mean() if self.weights is None else np.average(self.costs, weights=self.weights))
 
     @property
     def recall(self) -> list[float | None]:
@@ -129,9 +132,10 @@ def evaluate(predictor: Predictor, split: Split) -> Evaluation:
         split: at least one row, of the model's input shape.
     """
     num_classes = predictor.model.num_classes
+    wanted, weights = labels_and_weights(split.labels)
     costs, confidence, predicted, first = [], [], [], 0
     for logits in predictor.logits(split.inputs):
-        labels = split.labels[first : first + len(logits)]
+        labels = wanted[first : first + len(logits)]
         first += len(logits)
         logs = tf.nn.log_softmax(tf.cast(logits, tf.float64)).numpy()  # (rows, num_classes)
         costs.append(-logs[np.arange(len(labels)), labels])
@@ -139,5 +143,5 @@ def evaluate(predictor: Predictor, split: Split) -> Evaluation:
         confidence.append(np.exp(logs.max(axis=1)))
     called = np.concatenate(predicted)
     confusion = np.zeros((num_classes, num_classes), np.int64)
-    np.add.at(confusion, (split.labels, called), 1)
-    return Evaluation(np.concatenate(costs), np.concatenate(confidence), called, confusion)
+    np.add.at(confusion, (wanted, called), 1)
+    return Evaluation(np.concatenate(costs), np.concatenate(confidence), called, confusion, weights)
