@@ -18,15 +18,15 @@ from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.limits import Limits
-from descenso.errors import CheckpointError
+from descenso.errors import ConfigError
 from descenso.family import MODELS
-from descenso.runs.checkpoints import Checkpoint, drop_newer, is_empty, newest
+from descenso.runs.checkpoints import is_empty, newest
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.runs.history import History
-from descenso.runs.trained import STATE
+from descenso.runs.trained import parameters
 from descenso.text import _, printable
-from descenso.training.observer import Observer
+from descenso.training.observer import Observer, both
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,8 @@ class Run:
         path: its directory.
         config: its settings.
         history: its epochs; `history.costs` are their costs in nats.
-        outcome: "completed", "diverged" or "interrupted" ("running", "killed" for one that never said).
+        outcome: "completed", "stopped early", "diverged" or "interrupted"; "running", or "killed" for one that never
+            said.
     """
 
     def __init__(self, directory: RunDirectory) -> None:
@@ -68,7 +69,7 @@ class Run:
             DataError: where none were kept.
         """
         arrays, _about = self._directory.weights()
-        return {name: value for name, value in arrays.items() if not name.startswith(STATE)}
+        return parameters(arrays)
 
     def plot(self) -> "Figure":
         """The cost of each epoch as a matplotlib figure."""
@@ -128,7 +129,7 @@ def open_run(path: str | Path) -> Run:
 
 
 def train(
-    data: Dataset | str = "mnist",
+    data: Dataset | str | Path = "mnist",
     *,
     model: Any = "softmax",
     out: str | Path | None = None,
@@ -148,7 +149,7 @@ def train(
         data_dir: where named datasets are looked for first.
         observer: who hears of each epoch.
         tensorboard: the folder that TensorBoard is to show (extra `tensorboard`), in which the run gets one of its own.
-        **settings: those of `TrainConfig` (rule, schedule, learning_rate, epochs, batch_size, engine, …).
+        **settings: those of `TrainConfig`; for few rows, a batch_size and epochs that are not given are made to suit.
 
     Returns:
         The run, however it ended: see `Run.outcome`.
@@ -159,14 +160,40 @@ def train(
     """
     name, own = model_of(model, str(settings.get("dtype", "float32")))
     config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
-    rows = rows_of(config, limits, data_dir) if isinstance(data, str) else check_dataset(data)
-    check_fit(rows, config)
-    heard = _heard(observer, tensorboard)
+    rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, limits, data_dir)
+    config, heard = check_fit(rows, config, settings), _heard(observer, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
+        _check_problem(directory, rows, config, own)
         from descenso.session import sit
 
         sit(directory, config, rows, heard, own=own)
     return Run(open_directory(directory.path))
+
+
+def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
+    """`data`, checked; settings that say how data is read are refused here, rather than left without effect."""
+    for name in ("label", "drop", "test_fraction", "resize"):
+        if getattr(config, name):
+            raise ConfigError(
+                _("{name}: the data is in memory already; leave {name} out, or give it to what made the data").format(
+                    name=name
+                )
+            )
+    return check_dataset(data)
+
+
+def _check_problem(directory: RunDirectory, data: Dataset, config: TrainConfig, own: "Model | None") -> None:
+    """Pose the problem once before anything is begun: where it cannot be meant, no run is left behind."""
+    from descenso.training.loop import problem_of
+    from descenso.training.threads import make_deterministic
+
+    try:
+        if config.deterministic:
+            make_deterministic()
+        problem_of(config, data.hold_back(config.validation_rows(len(data.train.labels)))[0], own)
+    except ConfigError:
+        directory.discard()
+        raise
 
 
 def model_of(model: Any, dtype: str) -> tuple[str, "Model | None"]:
@@ -175,8 +202,8 @@ def model_of(model: Any, dtype: str) -> tuple[str, "Model | None"]:
         return model, None
     from descenso.descent.keras_models import as_model
 
-    own = as_model(model, dtype)
-    return "python:" + re.sub(r"\W|^(?=\d)", "_", own.name), own
+    own = as_model(model, TrainConfig.of(dtype=dtype).dtype)
+    return "python:" + re.sub(r"\W|^(?=\d)", "_", own.name, flags=re.ASCII), own
 
 
 def resume(
@@ -215,49 +242,10 @@ def resume(
             list(map(warn, map(printable, damaged)))
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
         rows = check_dataset(data) if data else rows_of(config, limits, data_dir)
-        _go_on(directory, checkpoint, config, rows, force, heard, _own(config, model))
+        from descenso.session import go_on
+
+        go_on(directory, checkpoint, config, rows, force, heard, _own(config, model))
     return Run(open_directory(directory.path))
-
-
-def _go_on(
-    directory: RunDirectory,
-    checkpoint: Checkpoint | None,
-    config: TrainConfig,
-    data: Dataset,
-    force: bool,
-    observer: Observer,
-    own: "Model | None",
-) -> None:
-    from descenso.session import circumstances, differences, progress_of, sit
-    from descenso.training.threads import make_deterministic
-
-    if config.deterministic:  # before the circumstances are looked at, of which the threads are part
-        make_deterministic()
-    if checkpoint is None:
-        directory.write("config.json", config.model_dump())
-        sit(directory, config, data, observer, own=own)
-        return
-    changed = differences(checkpoint.about, circumstances(config, data))
-    if changed and not force:
-        raise CheckpointError(
-            _("{run}: it cannot go on exactly, for this changed: {changed}; try --force to go on all the same").format(
-                run=directory.path, changed="; ".join(changed)
-            )
-        )
-    begin = progress_of(checkpoint, config, data, own)
-    exact = bool(directory.status.get("exact", True)) and not changed and config.engine == directory.config.engine
-    drop_newer(directory.checkpoints, checkpoint.position)
-    directory.cut_history(checkpoint.about["history_bytes"])
-    if len(directory.history.epochs) != begin.position.epoch:
-        raise CheckpointError(
-            _("{path}: {found} epochs, the checkpoint was written after {expected}").format(
-                path=directory.path, found=len(directory.history.epochs), expected=begin.position.epoch
-            )
-        )
-    # The status first: a crash between the two must not leave a run of two engines that is called exact.
-    directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
-    directory.write("config.json", config.model_dump())
-    sit(directory, config, data, observer, begin, exact, own)
 
 
 def _heard(observer: Observer | None, tensorboard: str | Path | None) -> Observer:
@@ -265,7 +253,7 @@ def _heard(observer: Observer | None, tensorboard: str | Path | None) -> Observe
         return observer or Observer()
     from descenso.reports.tensorboard import Board
 
-    return (observer or Observer())._replace(**Board(Path(tensorboard)).hears)
+    return both(observer or Observer(), Observer(**Board(Path(tensorboard)).hears))
 
 
 def _own(config: TrainConfig, model: Any) -> "Model | None":
@@ -278,14 +266,21 @@ def _own(config: TrainConfig, model: Any) -> "Model | None":
 
 def rows_of(config: TrainConfig, limits: Limits | None, data_dir: Path | None = None) -> Dataset:
     """The dataset that `config` names, read as it says."""
-    asked = config.model_dump(include={"label", "test_fraction", "resize", "seed"})
+    asked = config.model_dump(include={"label", "drop", "test_fraction", "resize", "seed"})
     return load(config.data, limits, **asked, data_dir=data_dir)
 
 
-def _source(data: Dataset | str) -> str:
+def _source(data: Dataset | str | Path) -> str:
     """What a config says of `data`: a name, or a full path, so that it may be given back anywhere."""
-    if not isinstance(data, str):
+    if isinstance(data, Dataset):
         return data.name
+    if not isinstance(data, str | Path):
+        raise ConfigError(
+            _("data must be a Dataset, a name or a path, got {kind}; try descenso.from_arrays(X, y)").format(
+                kind=type(data).__name__
+            )
+        )
+    data = str(data)
     try:
         return str(Path(data).resolve()) if data not in NAMES and Path(data).exists() else data
     except (OSError, ValueError):  # a name too long, a folder that may not be entered: `load` says so

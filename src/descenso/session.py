@@ -14,7 +14,7 @@ from descenso.descent.problem import Model
 from descenso.errors import CheckpointError, ConfigError, DescensoError
 from descenso.family import SCHEDULES, parse
 from descenso.reports.figures import curves, loss_figure, save_figure, templates_figure
-from descenso.runs.checkpoints import Checkpoint
+from descenso.runs.checkpoints import Checkpoint, drop_newer
 from descenso.runs.directory import RunDirectory
 from descenso.runs.environment import environment
 from descenso.runs.history import History
@@ -25,13 +25,13 @@ from descenso.training.journal import COSTS, RunJournal
 from descenso.training.loop import Descent, Progress, descend_all, problem_of
 from descenso.training.observer import Observer
 from descenso.training.outcome import Outcome
-from descenso.training.snapshot import restore
-from descenso.training.threads import make_deterministic, threads
+from descenso.training.snapshot import BEST, restore
+from descenso.training.threads import make_deterministic, onednn, threads
 
-__all__ = ["circumstances", "differences", "progress_of", "sit"]
+__all__ = ["circumstances", "differences", "go_on", "progress_of", "sit"]
 
 DECIDING = (  # of the environment: what bits hang on
-    "descenso", "tensorflow", "keras", "numpy", "processor", "instructions", "onednn", "cores",
+    "descenso", "tensorflow", "keras", "numpy", "processor", "instructions", "cores", "xla_flags",
 )  # fmt: skip
 
 
@@ -44,6 +44,7 @@ def circumstances(config: TrainConfig, data: Dataset) -> dict[str, Any]:
         "data": data_fingerprint(data),
         "versions": {name: found[name] for name in DECIDING},
         "threads": threads(),
+        "kernels": {"onednn": onednn()},
     }
 
 
@@ -92,6 +93,8 @@ def progress_of(checkpoint: Checkpoint, config: TrainConfig, data: Dataset, own:
                 epoch=epoch, step=step
             )
         )
+    if not config.patience:  # nobody asks any more what was best
+        best, arrays = None, {name: array for name, array in arrays.items() if not name.startswith(f"{BEST}/")}
     seen = (int(best["epoch"]), float(best["cost"])) if best else None
     state, kept = restore(problem_of(config, data, own), config.seed, arrays, seen)
     return Progress(checkpoint.position, state, costs.astype(np.float64), float(about["seconds"]), kept)
@@ -113,22 +116,62 @@ def sit(
     started = time.time()
     try:
         observer.begun(directory.path, config, data)
-        with closing(RunJournal(directory, circumstances(config, data))) as journal:
+        now = circumstances(config, data)
+        with closing(RunJournal(directory, now)) as journal:
             descent = descend_all(config, train_data, observer, journal, begin, validation, own)
+        status = _told(descent, directory.history, started) | {"exact": exact, "data": now["data"]}
+        if descent.outcome is Outcome.DIVERGED and not descent.best:
+            directory.drop_weights()
+        else:
+            status |= _keep(directory, descent, data, validation)
     except BaseException:  # a second Ctrl-C, a full disk, or a fault: say so in the run, and let it pass
         with suppress(DescensoError):
             done = len(directory.history.epochs)
             told = {"outcome": Outcome.INTERRUPTED.value, "epochs_done": done, "exact": exact}
             directory.write("status.json", told)
         raise
-    status = _told(descent, directory.history, started) | {"exact": exact}
-    if descent.outcome is Outcome.DIVERGED and not descent.best:
-        directory.drop_weights()
-    else:
-        status |= _keep(directory, descent, data, validation)
+    directory.write("status.json", status)  # before anything is drawn: no picture is worth a run
     _draw(directory, descent, data)
-    directory.write("status.json", status)
     observer.ended(status)
+
+
+def go_on(
+    directory: RunDirectory,
+    checkpoint: Checkpoint | None,
+    config: TrainConfig,
+    data: Dataset,
+    force: bool,
+    observer: Observer,
+    own: Model | None,
+) -> None:
+    """Descend from `checkpoint`, or from the start where a run ended before it had one; see `descenso.api.resume`."""
+    if config.deterministic:  # before the circumstances are looked at, of which the threads are part
+        make_deterministic()
+    if checkpoint is None:
+        directory.write("config.json", config.model_dump())
+        sit(directory, config, data, observer, own=own)
+        return
+    changed = differences(checkpoint.about, circumstances(config, data))
+    if changed and not force:
+        raise CheckpointError(
+            _("{run}: it cannot go on exactly, for this changed: {changed}; try --force to go on all the same").format(
+                run=directory.path, changed="; ".join(changed)
+            )
+        )
+    begin = progress_of(checkpoint, config, data, own)
+    exact = bool(directory.status.get("exact", True)) and not changed and config.engine == directory.config.engine
+    drop_newer(directory.checkpoints, checkpoint.position)
+    directory.cut_history(checkpoint.about["history_bytes"])
+    if len(directory.history.epochs) != begin.position.epoch:
+        raise CheckpointError(
+            _("{path}: {found} epochs, the checkpoint was written after {expected}").format(
+                path=directory.path, found=len(directory.history.epochs), expected=begin.position.epoch
+            )
+        )
+    # The status first: a crash between the two must not leave a run of two engines that is called exact.
+    directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
+    directory.write("config.json", config.model_dump())
+    sit(directory, config, data, observer, begin, exact, own)
 
 
 def _told(descent: Descent, history: History, started: float) -> dict[str, Any]:
@@ -148,7 +191,7 @@ def _keep(directory: RunDirectory, descent: Descent, data: Dataset, validation: 
     best = descent.best
     params, carried = (best.params, best.model_state) if best else (descent.params, descent.model_state)
     scaling = data.input_scale, data.input_shift
-    trained = Trained(params, carried, data.input_shape, data.class_names, *scaling, data.columns)
+    trained = Trained(params, carried, data.input_shape, data.class_names, *scaling, data.stored, data.columns)
     directory.write_weights(*trained.packed())
     predictor = Predictor.of_weights(descent.problem.model, params, carried, *scaling)
     test = evaluate(predictor, data.test)

@@ -30,16 +30,11 @@ from descenso.text import _, mark
 HISTORY = "history.jsonl"
 MOST_BYTES = 2**20  # of a JSON file of a run
 OUTCOMES = (  # those a run may be shown with; the first four are how a descent ends
-    mark("completed"),
-    mark("stopped early"),
-    mark("diverged"),
-    mark("interrupted"),
-    mark("running"),
-    mark("killed"),
-    mark("damaged"),
-)
+    mark("completed"), mark("stopped early"), mark("diverged"), mark("interrupted"),
+    mark("running"), mark("killed"), mark("damaged"),
+)  # fmt: skip
 
-__all__ = ["OUTCOMES", "RunDirectory", "create", "find_runs", "open_directory", "reopen"]
+__all__ = ["OUTCOMES", "RunDirectory", "create", "find_runs", "open_directory", "refuse_full", "reopen"]
 
 
 class RunDirectory:
@@ -99,12 +94,17 @@ class RunDirectory:
         """
         path = own(self.path, "model", "weights.safetensors")
         if not path.is_file():
-            raise DataError(
-                _("{run}: no weights were kept (outcome: {outcome}); train again with --config {config}").format(
-                    run=self.path, outcome=self.outcome, config=self.path / "config.json"
-                )
-            )
+            raise self._without_weights()
         return read_weights(path)
+
+    def _without_weights(self) -> DataError:
+        outcome = self.outcome
+        told = _("{run}: no weights were kept (outcome: {outcome}); train again with --config {run}/config.json")
+        if outcome == "running":
+            told = _("{run}: no weights were kept yet, it is still being written; wait until it has ended")
+        elif outcome in ("killed", "interrupted"):
+            told = _("{run}: no weights were kept yet (outcome: {outcome}); to go on: descenso resume {run}")
+        return DataError(told.format(run=self.path, outcome=outcome))
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Replace one of the JSON files."""
@@ -176,6 +176,11 @@ class RunDirectory:
             folder.mkdir(exist_ok=True)
         return folder / name
 
+    def discard(self) -> None:
+        """Remove it, where nothing was begun yet: what cannot be meant leaves nothing behind."""
+        self.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+
     def close(self) -> None:
         """Close the history and release the lock."""
         history, self._history = self._history, None
@@ -222,10 +227,7 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
         ) from None
     run = RunDirectory(path, locked(path))
     try:
-        if any(entry.name != LOCK for entry in path.iterdir()):
-            raise ConfigError(
-                _("{path} is not empty, and no run is ever overwritten; try --out with a new name").format(path=path)
-            )
+        refuse_full(path)
         prepare(run.checkpoints)
         run.write("environment.json", environment)
         run.write("config.json", config.model_dump())
@@ -234,10 +236,21 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
         run.close()
         raise
     except BaseException:  # what was begun is no run, and would be in the way of the next one
-        run.close()
-        shutil.rmtree(path, ignore_errors=True)
+        run.discard()
         raise
     return run
+
+
+def refuse_full(folder: Path) -> None:
+    """A folder that is to become ours holds nothing.
+
+    Raises:
+        ConfigError: where it does.
+    """
+    if any(entry.name != LOCK for entry in folder.iterdir()):
+        raise ConfigError(
+            _("{path} is not empty, and no run is ever overwritten; try --out with a new name").format(path=folder)
+        )
 
 
 def reopen(path: Path) -> RunDirectory:

@@ -25,9 +25,9 @@ def environment() -> dict[str, object]:
         "platform": platform.platform(),
         "processor": told.get("model name") or platform.processor() or platform.machine(),
         "instructions": _vectors(told.get("flags") or told.get("Features") or ""),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "byte_order": sys.byteorder,
+        "xla_flags": " ".join(filter(None, map(os.environ.get, ("XLA_FLAGS", "TF_XLA_FLAGS")))),
     }
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
-from descenso.errors import ConfigError
-from descenso.runs.directory import RunDirectory, create, open_directory
+from descenso.runs.directory import RunDirectory, create, open_directory, refuse_full
 from descenso.runs.environment import environment
 from descenso.runs.files import fresh_folder, make_folder
 from descenso.runs.history import History
@@ -135,10 +134,7 @@ def reproduce(out: Path | None, epochs: int, fast: bool, watch: Watch) -> Reprod
 
 def _empty(folder: Path) -> Path:
     make_folder(folder)
-    if any(folder.iterdir()):
-        raise ConfigError(
-            _("{path} is not empty, and no run is ever overwritten; try --out with a new name").format(path=folder)
-        )
+    refuse_full(folder)
     return folder
 
 

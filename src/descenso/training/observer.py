@@ -11,7 +11,7 @@ from descenso.runs.history import Epoch
 if TYPE_CHECKING:
     from descenso.descent.problem import Problem, TrainState
 
-__all__ = ["Observer"]
+__all__ = ["Observer", "both"]
 
 
 def _nobody(*told: Any) -> None:
@@ -34,3 +34,17 @@ class Observer(NamedTuple):
     begun: Callable[[Path, TrainConfig, Dataset], None] = _nobody
     state: "Callable[[Epoch, Problem, TrainState], None]" = _nobody
     ended: Callable[[dict[str, Any]], None] = _nobody
+
+
+def both(first: Observer, second: Observer) -> Observer:
+    """An observer that tells two, one after the other."""
+
+    def telling(one: Callable[..., None], other: Callable[..., None]) -> Callable[..., None]:
+        def tell(*told: Any) -> None:
+            one(*told)
+            other(*told)
+
+        return tell
+
+    pairs: Any = zip(first, second, strict=True)
+    return Observer(*(telling(*pair) for pair in pairs))

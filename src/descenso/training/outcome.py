@@ -38,7 +38,8 @@ class Interruption:
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():
             for which in (signal.SIGINT, signal.SIGTERM):
-                self._before[which] = signal.signal(which, self._catch)
+                if signal.getsignal(which) not in (None, signal.SIG_IGN):  # a host's own, or one that is to be ignored
+                    self._before[which] = signal.signal(which, self._catch)
         return self
 
     def _catch(self, number: int, frame: FrameType | None) -> None:

@@ -11,7 +11,7 @@ from descenso.errors import CheckpointError
 from descenso.text import _
 from descenso.training.judge import Best
 
-__all__ = ["restore", "snapshot"]
+__all__ = ["BEST", "restore", "snapshot"]
 
 
 BEST = "best"  # before the names of what did best on validation

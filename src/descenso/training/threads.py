@@ -1,11 +1,12 @@
-"""Threads and determinism: what TensorFlow was told, as runs record it."""
+"""Threads, kernels and determinism: what TensorFlow was told, as runs record it."""
 
 import tensorflow as tf
+from tensorflow.python.util import _pywrap_util_port  # which alone knows whether oneDNN serves
 
 from descenso.errors import ConfigError
 from descenso.text import _
 
-__all__ = ["make_deterministic", "threads"]
+__all__ = ["make_deterministic", "onednn", "threads"]
 
 
 def make_deterministic() -> None:
@@ -14,16 +15,15 @@ def make_deterministic() -> None:
     Raises:
         ConfigError: where TensorFlow has already started with other threads.
     """
+    if threads() != {"intra_op": 1, "inter_op": 1}:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        except RuntimeError:
+            raise ConfigError(
+                _("deterministic must be set before TensorFlow has started; try it first in a new process")
+            ) from None
     tf.config.experimental.enable_op_determinism()
-    if threads()["intra_op"] == 1 == threads()["inter_op"]:
-        return
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        raise ConfigError(
-            _("deterministic must be set before TensorFlow has started; try it first in a new process")
-        ) from None
 
 
 def threads() -> dict[str, int]:
@@ -32,3 +32,8 @@ def threads() -> dict[str, int]:
         "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
     }
+
+
+def onednn() -> bool:
+    """Whether TensorFlow's kernels on the processor are those of oneDNN, which add up in another order than its own."""
+    return bool(_pywrap_util_port.IsMklEnabled())

@@ -63,15 +63,17 @@ def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
     if before and before.course:
         first, course = (
             before.step,
-            course._replace(early=before.course.early, suggested_rate=before.course.suggested_rate),
+            course._replace(
+                early=before.course.early, suggested_rate=before.course.suggested_rate, tested=before.course.tested
+            ),
         )
     else:
         batch = config.batch_rows(len(data.train.labels))
         order = epoch_order(config.order, len(data.train.labels), batch, config.seed, 0).between(0, EARLY)
         early = _costs(problem, data.train, config.seed, order)
         first, course = _step(problem, begin, rows), course._replace(early=tuple(early))
-    if course.suggested_rate is None and suspicious(course):
-        course = course._replace(suggested_rate=suggested_rate(config, data, walked.own))
+    if not course.tested and suspicious(course):
+        course = course._replace(suggested_rate=suggested_rate(config, data, walked.own), tested=True)
     last = None
     if walked.trained:
         held = {name: tf.constant(v) for name, v in problem.model.textbook(walked.trained.params).items()}

@@ -110,7 +110,8 @@ class Course(NamedTuple):
         validation_costs: after each epoch, in nats; empty without validation.
         outcome: as of a run.
         early: costs of the first steps, in nats; empty where they were not walked again.
-        suggested_rate: what a range test found, or None where there was none.
+        suggested_rate: what a range test found, or None where there was none, or it found nothing.
+        tested: whether there was one.
     """
 
     config: TrainConfig
@@ -121,6 +122,7 @@ class Course(NamedTuple):
     outcome: str
     early: tuple[float, ...] = ()
     suggested_rate: float | None = None
+    tested: bool = False
 
     @classmethod
     def of(cls, config: TrainConfig, data: Dataset, epochs: Sequence[Epoch], outcome: str) -> "Course":
