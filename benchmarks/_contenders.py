@@ -26,6 +26,7 @@ class Contender(NamedTuple):
         package: what must be installed for it.
         model: what it descends on.
         exempt: why its costs are not those of the others, where they are not.
+        as_it_comes: whether its TensorFlow starts as it does without descenso.
     """
 
     label: str
@@ -35,6 +36,7 @@ class Contender(NamedTuple):
     package: str = "descenso"
     exempt: str = ""
     model: str = "softmax"
+    as_it_comes: bool = False
 
     @property
     def installed(self) -> bool:
@@ -66,8 +68,9 @@ def _with_layers() -> Iterator[tuple[str, Contender]]:
         label = f"descenso compiled, {model}, mixed_bfloat16"
         yield f"mixed-{model}", Contender(label, *mixed, exempt=OTHER_PRECISION, model=model)
         keras, torch = (f"_layers:{name}_layers" for name in ("keras", "torch"))
-        label = "Keras `Model.fit`"
-        yield f"keras-{model}", Contender(f"{label}, {model}", keras, (model,), precision, model=model)
+        label = f"Keras `Model.fit`, {model}"
+        yield f"keras-{model}", Contender(label, keras, (model,), precision, model=model, as_it_comes=True)
+        yield f"keras-onednn-{model}", Contender(f"{label}, oneDNN on", keras, (model,), precision, model=model)
         label = "PyTorch, eager autograd"
         yield f"torch-{model}", Contender(f"{label}, {model}", torch, (model,), precision, "torch", model=model)
 
@@ -77,9 +80,9 @@ CONTENDERS = {
     **dict(_engines()),
     "article": Contender(
         "the article's second program: eager, float64, `tf.data`", "_tensorflow:article", (), "float64",
-        exempt=OWN_ORDER,
+        exempt=OWN_ORDER, as_it_comes=True,
     ),
-    "keras": Contender("Keras `Model.fit`", "_tensorflow:keras_fit", precision="float32 sum"),
+    "keras": Contender("Keras `Model.fit`", "_tensorflow:keras_fit", precision="float32 sum", as_it_comes=True),
     "numpy": Contender("NumPy, written out", "_others:numpy_by_hand", ("float32",)),
     "jax": Contender("JAX, `lax.scan` under `jit`", "_others:jax_scan", package="jax"),
     "torch": Contender("PyTorch, eager autograd", "_others:torch_autograd", package="torch"),

@@ -9,6 +9,9 @@ a contender sets up, traces and compiles comes before the rounds and is not meas
 their costs are held against those of a reference in float64 NumPy, or with layers against Keras's: whose costs are off
 is marked, and the exit code is 1.
 
+Keras and the article's program run on TensorFlow as it comes, which has oneDNN off on processors without AVX-512;
+descenso turns it on, and so do the rows that say so.
+
 A clock runs over what a library's own loop over an epoch does. Who is given rows by their numbers gathers them
 in that time; who is given whole arrays (Keras, JAX's scan, scikit-learn) gets them in order already, for nothing.
 """
