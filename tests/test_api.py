@@ -206,7 +206,7 @@ def test_labels_of_any_whole_type(run, tiny, tmp_path, dtype):
 
 WRONG_SETTINGS = [
     ({"data": "mnsit"}, ConfigError, "there is no dataset 'mnsit' (did you mean 'mnist'?)"),
-    ({"rule": "sdg"}, ConfigError, "rule: there is no 'sdg' (did you mean 'sgd'?); try --rule momentum:momentum=0.95"),
+    ({"rule": "sdg"}, ConfigError, "rule: there is no 'sdg' (did you mean 'sgd'?); try --rule sgd"),
     ({"engine": "eagre"}, ConfigError, "(did you mean 'eager'?)"),
     ({"model": "softmaks"}, ConfigError, "(did you mean 'softmax'?)"),
     ({"learning_rate": 0}, ConfigError, "learning_rate must be a number in (0, inf), got 0"),

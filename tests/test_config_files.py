@@ -104,7 +104,7 @@ def test_a_config_given_back_is_the_same(scratch, config):
         ('{"seed": 1e999}', "seed must be a whole number in [0, 2**63), got inf; try --seed 0"),
         ('{"epoch": 3}', "there is no setting 'epoch' (did you mean 'epochs'?)"),
         ('{"engine": "grap"}', "engine must be one of graph, eager, function, compiled, got 'grap' "
-         "(did you mean 'graph'?); try --engine compiled"),
+         "(did you mean 'graph'?); try --engine graph"),
     ],
 )  # fmt: skip
 def test_json_that_cannot_be_meant(content, reason, tmp_path):

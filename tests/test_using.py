@@ -45,10 +45,30 @@ def test_a_dataset_in_memory_is_tested_on_by_its_own_names(run):
     assert using.evaluate(run, data)[0].accuracy == 1
 
 
+def test_a_dataset_in_memory_is_read_by_the_names_of_its_columns(run):
+    swapped = frame(40, seed=1).select("kind", "level", "noise")
+    assert using.evaluate(run, ds.from_frame(swapped, "kind", test_fraction=0.5))[0].accuracy == 1
+    other = ds.from_frame(swapped.rename({"level": "height"}), "kind", test_fraction=0.5)
+    with pytest.raises(DataError, match="frame: the columns level are missing, which the model reads; its columns are"):
+        using.evaluate(run, other)
+
+
+def test_rows_without_a_label_are_refused(run):
+    data = ds.from_frame(frame(40, seed=1), "kind", test_fraction=0.5)
+    unlabelled = data._replace(test=data.test._replace(labels=np.full(len(data.test.labels), -1, np.int32)))
+    with pytest.raises(DataError, match=r"frame, test rows: row 0 has label -1, expected one in \[0, 3\)"):
+        using.evaluate(run, unlabelled)
+
+
+def test_the_label_may_have_another_name_elsewhere(run, tmp_path):
+    frame(40, seed=1).rename({"kind": "species"}).write_csv(tmp_path / "other.csv")
+    assert using.evaluate(run, tmp_path / "other.csv", label="species")[0].accuracy == 1
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda other: other.with_columns(kind=pl.lit("top")), "row 0 of y has label top, which no training row has"),
+        (lambda other: other.with_columns(kind=pl.lit("top")), "row 1 of y has label top, which no training row has"),
         (lambda other: other.drop("level"), "the columns level are missing, which the model reads"),
         (lambda other: other.drop("kind"), "there is no column 'kind' for the labels"),
     ],
@@ -68,3 +88,27 @@ def test_images_and_arrays_are_tested_on_whole(tmp_path):
     np.savez(tmp_path / "other.npz", x=pictures, y=labels)
     found, rows = using.evaluate(run, str(tmp_path / "other.npz"))
     assert (len(rows.labels), found.accuracy) == (30, 1)
+
+
+def test_pictures_as_stored_are_not_taken_for_floats_nor_floats_for_them(tmp_path):
+    """The one would be wrong and sure of it, and so would the other."""
+    random = np.random.default_rng(0)
+    labels = random.integers(2, size=60)
+    pictures = (np.where(labels, 200, 20)[:, None, None] * np.ones((1, 4, 4))).astype(np.uint8)
+    for kind, rows, others, told in (
+        ("u1", pictures, pictures / 255, "values of type float64, the model reads uint8"),
+        ("f8", pictures / 255, pictures, "pictures as stored, of type uint8; the model learned from floats"),
+    ):
+        data = ds.from_arrays(rows, labels, test_fraction=0.2)
+        run = ds.train(data, epochs=1, engine="eager", out=tmp_path / kind).path
+        assert using.read_trained(run)[1].stored == {"u1": "uint8", "f8": "float64"}[kind]
+        with pytest.raises(DataError, match=told):
+            using.evaluate(run, ds.from_arrays(others, labels, test_fraction=0.5))
+
+
+def test_floats_whose_mean_is_zero_are_floats(tmp_path):
+    rows = np.where(np.arange(40)[:, None, None] % 2, 0.5, -0.5) * np.ones((1, 4, 4))
+    data = ds.from_arrays(rows, np.arange(40) % 2, test_fraction=0.5)
+    run = ds.train(data, epochs=3, engine="eager", out=tmp_path / "run").path
+    np.savez(tmp_path / "rows.npz", x=rows)
+    assert using.predict(run, [tmp_path / "rows.npz"]).probabilities.argmax(axis=1).tolist() == [0, 1] * 20

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from descenso.estimator import Classifier as Classifier
     from descenso.exporting import export as export
     from descenso.studies.gradcheck import gradcheck as gradcheck
+    from descenso.using import evaluate as evaluate
+    from descenso.using import predict as predict
 
 _HOME = {
     "Classifier": "descenso.estimator",
@@ -42,6 +44,7 @@ _HOME = {
     "TrainConfig": "descenso.config",
     "compare": "descenso.comparing",
     "doctor": "descenso.doctor",
+    "evaluate": "descenso.using",
     "export": "descenso.exporting",
     "from_arrays": "descenso.data.memory",
     "from_frame": "descenso.data.memory",
@@ -49,6 +52,7 @@ _HOME = {
     "gradcheck": "descenso.studies.gradcheck",
     "load": "descenso.api",
     "open_run": "descenso.api",
+    "predict": "descenso.using",
     "resume": "descenso.api",
     "train": "descenso.api",
 }

@@ -82,13 +82,13 @@ def _rows_of(
 ) -> list[tuple[TrainConfig, Dataset]]:
     """The settings that were asked for, checked, each with its rows, which are read once."""
     configs = [TrainConfig.of(**{**each, "data": _name(each["data"])}) for each in asked]
-    rows: dict[str, Dataset] = {}
+    rows, fitted = dict[str, Dataset](), list[tuple[TrainConfig, Dataset]]()
     for each, config in zip(asked, configs, strict=True):
         if config.data not in rows:
             own = each["data"] if isinstance(each["data"], Dataset) else None
             rows[config.data] = check_dataset(own) if own else rows_of(config, limits, data_dir)
-        check_fit(rows[config.data], config)
-    return [(config, rows[config.data]) for config in configs]
+        fitted.append((check_fit(rows[config.data], config, each), rows[config.data]))
+    return fitted
 
 
 def explain(

@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from descenso.errors import ConfigError
 from descenso.family import FACTORY, MODELS, RULES, SCHEDULES, SHAPES, defaults, parse, reads
-from descenso.text import _, closest, mark
+from descenso.text import _, closest, mark, nearest
 
 FREE = ("epochs", "engine", "patience", "checkpoint_every")  # settings that may change when a run goes on
 # Settings whose defaults are the model's.
@@ -46,6 +46,7 @@ def setting(default: Any, text: str, expected: str, example: str, short: str = "
 PATTERNS = {  # of the settings that are words
     "data": r"[^\ud800-\udfff]+",  # a path whose bytes are no text could not be kept in `config.json`
     "label": r"[^\ud800-\udfff]*",
+    "drop": r"[^\ud800-\udfff]*",
     "resize": r"|[1-9]\d{0,4}x[1-9]\d{0,4}",
     "hidden": r"|[1-9]\d{0,4}(,[1-9]\d{0,4}){0,15}",
     "filters": r"[1-9]\d{0,3}(,[1-9]\d{0,3}){0,3}",
@@ -54,6 +55,7 @@ PATTERNS = {  # of the settings that are words
 }
 NUMBERS = ("learning_rate", "epochs", "batch_size", "validation_size", "test_fraction", "patience", "dropout",
            "augment", "weight_decay", "clip_value", "clip_norm", "average", "seed")  # fmt: skip
+NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as somebody types one
 POSITIVE = mark("a number in (0, inf)")
 NOT_NEGATIVE = mark("a number in [0, inf), 0 for none")
 
@@ -81,6 +83,8 @@ class TrainConfig(BaseModel):
                       "file: NPZ, CSV, Parquet."),
         mark("the name of a dataset, a folder or a file"), "mnist")
     label: str = setting("", mark("Column of a table that holds the labels."), mark("the name of a column"), "species")
+    drop: str = setting("", mark("Columns of a table to leave out, such as names and dates."),
+                        mark("names of columns with commas between them"), "id,date")
     test_fraction: float = setting(
         0.0, mark("Share of the rows to test on, drawn by the seed, where the data has no test rows of its own."),
         mark("a number in [0, 1)"), "0.2", ge=0, lt=1)
@@ -183,6 +187,12 @@ class TrainConfig(BaseModel):
             if value not in (field.default, defaults(self.model).get(name)):
                 reason = _("{model} has no {name}; leave --{name} out, or choose a --model that has it")
                 raise PydanticCustomError("idle", "{reason}", {"reason": reason.format(model=self.model, name=name)})
+        if self.patience and not self.validation_size:
+            reason = _("patience: no rows are kept back to measure it by; try --validation-size 0.1")
+            raise PydanticCustomError("idle", "{reason}", {"reason": reason})
+        if self.weight_decay and self.rule.partition(":")[0] == "adamw":
+            reason = _("weight_decay: adamw has its own; try --rule adamw:weight_decay={decay:g}")
+            raise PydanticCustomError("idle", "{reason}", {"reason": reason.format(decay=self.weight_decay)})
         return self
 
     @field_validator(*PATTERNS)
@@ -264,13 +274,16 @@ def complaint(error: ValidationError) -> str:
         )
     extra = TrainConfig.model_fields[name].json_schema_extra
     assert isinstance(extra, dict)  # noqa: S101 - every row of the table is made by setting()
-    mend = f"--{name.replace('_', '-')} {extra['example']}".rstrip()
+    names = choices(name) or {"model": tuple(MODELS), "rule": tuple(RULES), "schedule": tuple(SCHEDULES)}.get(name, ())
+    near = nearest(received.partition(":")[0], names) if isinstance(received, str) else None
+    mend = f"--{name.replace('_', '-')} {near or extra['example']}".rstrip()
     if first["type"] == "member":
         return _("{name}: {reason}; try {mend}").format(name=name, reason=first["msg"], mend=mend)
-    names = choices(name) or (tuple(MODELS) if name == "model" else ())
     expected = _(str(extra["expected"])) or _("one of {choices}").format(choices=", ".join(names))
     try:
-        shown = f"{received}" if isinstance(received, int | float) else repr(received)  # NumPy's repr of 0.1 is not 0.1
+        typed = isinstance(received, str) and name in NUMBERS and NUMBER.fullmatch(received)
+        bare = typed or isinstance(received, int | float)
+        shown = f"{received}" if bare else repr(received)  # NumPy's repr of 0.1 is not 0.1
         hint = closest(received, names) if isinstance(received, str) else ""
     except (ValueError, RecursionError):  # a number too long, a nest too deep, to be written out
         shown, hint = f"<{type(received).__name__}>", ""

@@ -97,7 +97,7 @@ RULES = {
                    "Kingma and Ba (2015)", ADAM, 0.001),
     "adamw": Member("as adam, and θ ← θ − η λ θ", "Loshchilov and Hutter (2019)",
                     {**ADAM, "weight_decay": Option(0.004, "[0, inf)")}, 0.001),
-    "nadam": Member("as adam, with (μₜ₊₁ m̂ + (1 − μₜ) ĝ) in place of m̂", "Dozat (2016)", ADAM, 0.001),
+    "nadam": Member("as adam, with μₜ for β₁ and μₜ₊₁ m̂ + (1 − μₜ) ĝ for m̂", "Dozat (2016)", ADAM, 0.001),
     "lion": Member("θ ← θ − η sign(β₁ m + (1 − β₁) g);  m ← β₂ m + (1 − β₂) g", "Chen et al. (2023)",
                    {"beta_1": BETA_1, "beta_2": Option(0.99, "[0, 1)")}, 0.0001),
 }  # fmt: skip

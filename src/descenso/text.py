@@ -84,8 +84,18 @@ def closest(name: str, choices: Iterable[str]) -> str:
     >>> closest("compield", ["graph", "compiled"])
     " (did you mean 'compiled'?)"
     """
+    near = nearest(name, choices)
+    return _(" (did you mean {near!r}?)").format(near=near) if near and near != name else ""
+
+
+def nearest(name: str, choices: Iterable[str]) -> str | None:
+    """The one of `choices` that is near `name`, if one is.
+
+    >>> nearest("cosin", ["constant", "cosine"])
+    'cosine'
+    """
     near = difflib.get_close_matches(name.lower(), list(choices), n=1)
-    return _(" (did you mean {near!r}?)").format(near=near[0]) if near else ""
+    return near[0] if near else None
 
 
 def printable(message: str) -> str:

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from descenso.api import open_directory, rows_of
 from descenso.config import TrainConfig
-from descenso.data.arrays import recoded
+from descenso.data.arrays import recoded, suited
 from descenso.data.catalog import rows_to_test
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
+from descenso.data.fingerprint import data_fingerprint
 from descenso.data.inputs import Expected, read_inputs
 from descenso.data.limits import Limits
 from descenso.errors import DataError
@@ -22,8 +23,6 @@ from descenso.text import _
 
 if TYPE_CHECKING:
     from descenso.training.evaluation import Evaluation, Predictor
-
-LIKE_MNIST = ("mnist", "emnist-letters")  # datasets whose images were made in MNIST's way
 
 __all__ = ["Predictions", "Used", "evaluate", "predict", "read_trained", "use"]
 
@@ -105,8 +104,8 @@ def predict(run: str | Path, files: Sequence[Path], limits: Limits | None = None
         DataError: where the run kept no weights, or a file cannot be read or does not fit its model.
     """
     config, trained = read_trained(run)
-    kind = np.dtype(trained.stored).kind
-    like = Expected(trained.input_shape, trained.columns, kind, like_mnist=config.data in LIKE_MNIST)
+    drawn = config.data == "mnist" and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
+    like = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=drawn)
     inputs, names = read_inputs(files, like, limits or Limits())
     probabilities = use(run, model).predictor.probabilities(inputs)
     return Predictions(inputs, names, trained.class_names, probabilities)
@@ -114,14 +113,18 @@ def predict(run: str | Path, files: Sequence[Path], limits: Limits | None = None
 
 def evaluate(
     run: str | Path,
-    data: Dataset | str | None = None,
+    data: Dataset | str | Path | None = None,
     limits: Limits | None = None,
     data_dir: Path | None = None,
     model: Any = None,
+    *,
+    label: str = "",
+    resize: str = "",
 ) -> tuple["Evaluation", Split]:
     """Evaluate the run in directory `run` on the test rows of the data it learned from, or on `data`.
 
-    Of `data`, a dataset or what `load` takes, all rows are used unless it has test rows of its own.
+    Of `data`, a dataset or what `load` takes, all rows are used unless it has test rows of its own; `label` and
+    `resize` are as those of `load`, by default those of the run.
 
     Returns:
         What came of it, and the rows.
@@ -130,19 +133,58 @@ def evaluate(
         DataError: where the run kept no weights, or the rows do not fit its model.
     """
     config, trained = read_trained(run)
+    data = str(data) if isinstance(data, Path) else data
     if data is None:
-        rows = rows_of(config, limits, data_dir)
+        rows = _unchanged(rows_of(config, limits, data_dir), config, Path(run))
     elif isinstance(data, str):
-        label = config.label if trained.columns else ""
-        resize = config.resize if Path(data).is_dir() else ""
+        label = label or (config.label if trained.columns else "")
+        resize = resize or (config.resize if Path(data).is_dir() else "")
         columns = trained.columns
         rows = rows_to_test(data, limits, label=label, resize=resize, data_dir=data_dir, columns=columns)
     else:
         rows = data
-    known = recoded(rows.name, rows.test, rows.class_names, trained.class_names)
-    what = _("{name}, test rows").format(name=rows.name)
-    test = check_split(known, len(trained.class_names), trained.input_shape, what)
+    test = _fitting(rows, trained)
 
     from descenso.training.evaluation import evaluate as measure
 
     return measure(use(run, model).predictor, test), test
+
+
+def _unchanged(rows: Dataset, config: TrainConfig, run: Path) -> Dataset:
+    """`rows`, once they are those that the run learned from and was to be tested on."""
+    told = open_directory(run).status.get("data")
+    if told is not None and told != data_fingerprint(rows):
+        raise DataError(
+            _(
+                "{run}: its data has changed, and rows that are drawn to test on may be among those it learned from; "
+                "try --data {data} to test on all of it"
+            ).format(run=run, data=config.data)
+        )
+    return rows
+
+
+def _fitting(rows: Dataset, trained: Trained) -> Split:
+    """The test rows of `rows`, with the columns, of the type and with the class numbers that a model learned from.
+
+    Raises:
+        DataError: for what it did not learn from.
+    """
+    if trained.columns and rows.columns:
+        rows = _in_columns(rows, trained.columns)
+    what = _("{name}, test rows").format(name=rows.name)
+    inputs, labels = check_split(rows.test, rows.num_classes, trained.input_shape, what)
+    first = 1 if rows.columns else 0  # rows of tables are counted from 1, those of arrays from 0
+    named = recoded(rows.name, Split(inputs, labels), rows.class_names, trained.class_names, first)
+    return named._replace(inputs=suited(rows.name, inputs, trained.stored))
+
+
+def _in_columns(rows: Dataset, wanted: tuple[str, ...]) -> Dataset:
+    missing = [name for name in wanted if name not in rows.columns]
+    if missing:
+        raise DataError(
+            _("{path}: the columns {missing} are missing, which the model reads; its columns are {columns}").format(
+                path=rows.name, missing=", ".join(missing), columns=", ".join(rows.columns)
+            )
+        )
+    places = [rows.columns.index(name) for name in wanted]
+    return rows._replace(test=rows.test._replace(inputs=rows.test.inputs[:, places]), columns=wanted)

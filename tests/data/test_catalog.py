@@ -246,13 +246,13 @@ def test_a_path_that_is_nowhere(name, tmp_path, monkeypatch):
 def test_a_file_of_no_known_kind(name, tmp_path):
     path = tmp_path / name
     path.touch()
-    message = f"{path}: not a kind of data; give a folder, or a file called .npz, .csv or .parquet"
+    message = f"{path}: not a kind of data; give a folder, or a file called .npz, .csv, .tsv or .parquet"
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         load(str(path))
 
 
 def test_an_empty_folder(tmp_path):
-    with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path))}: there is no {FILES[0]}, nor {FILES[0]}.gz$"):
+    with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path))}: an empty folder; put images in"):
         load(str(tmp_path))
 
 

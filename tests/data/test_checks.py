@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from descenso.config import TrainConfig
-from descenso.data.checks import check_dataset, check_fit, check_split
+from descenso.data.checks import check_dataset, check_fit, check_split, suited
 from descenso.data.dataset import Split
 from descenso.errors import ConfigError, DataError
 from samples import tiny_dataset
@@ -112,29 +112,45 @@ def test_one_class_only():
         check_dataset(tiny_dataset(num_classes=1))
 
 
+GIVEN = ("batch_size", "epochs")
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "batch_size", "epochs"),
+    [("softmax", 60_000, 100, 100), ("softmax", 120, 8, 100), ("mlp", 120, 8, 100), ("mlp", 6, 6, 1500),
+     ("cnn", 60_000, 64, 3), ("cnn", 500, 31, 89), ("mlp", 2_000, 100, 75)],
+)  # fmt: skip
+def test_few_rows_get_smaller_batches_and_more_epochs_unless_they_are_given(model, rows, batch_size, epochs):
+    config = TrainConfig.of(model=model)
+    found = suited(config, (), rows)
+    assert (found.batch_size, found.epochs) == (batch_size, epochs)
+    assert suited(config, GIVEN, rows) == config
+    assert suited(config, ("batch_size",), max(rows, 100)).batch_size == config.batch_size
+
+
 @pytest.mark.parametrize(("validation_size", "batch_size"), [(0, 1), (0, 203), (190, 1), (103, 100)])
 def test_settings_that_the_rows_suffice_for(tiny, validation_size, batch_size):
-    check_fit(tiny, TrainConfig.of(validation_size=validation_size, batch_size=batch_size))
+    check_fit(tiny, TrainConfig.of(validation_size=validation_size, batch_size=batch_size), GIVEN)
 
 
 @pytest.mark.parametrize("size", [203, 204, 10**12])
 def test_validation_must_leave_rows(tiny, size):
     message = f"validation_size must leave training rows, got {size} of 203; try --validation-size 20"
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
-        check_fit(tiny, TrainConfig.of(validation_size=size, batch_size=1))
+        check_fit(tiny, TrainConfig.of(validation_size=size, batch_size=1), GIVEN)
 
 
 @pytest.mark.parametrize(("validation_size", "batch_size", "rows"), [(0, 204, 203), (103, 101, 100), (190, 14, 13)])
 def test_a_batch_must_fit(tiny, validation_size, batch_size, rows):
     message = f"batch_size must be at most the {rows} training rows, got {batch_size}; try --batch-size {rows}"
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
-        check_fit(tiny, TrainConfig.of(validation_size=validation_size, batch_size=batch_size))
+        check_fit(tiny, TrainConfig.of(validation_size=validation_size, batch_size=batch_size), GIVEN)
 
 
 def test_shares_and_all_rows_suffice(tiny):
-    check_fit(tiny, TrainConfig.of(validation_size=0.5, batch_size="full"))
+    check_fit(tiny, TrainConfig.of(validation_size=0.5, batch_size="full"), GIVEN)
     with pytest.raises(ConfigError, match=r"batch_size must be at most the 101 training rows, got 102;"):
-        check_fit(tiny, TrainConfig.of(validation_size=0.5, batch_size=102))
+        check_fit(tiny, TrainConfig.of(validation_size=0.5, batch_size=102), GIVEN)
 
 
 def test_a_class_without_training_rows(tiny):
@@ -142,11 +158,11 @@ def test_a_class_without_training_rows(tiny):
     rows = np.argsort(tiny.train.labels, kind="stable")
     data = tiny._replace(train=Split(tiny.train.inputs[rows], tiny.train.labels[rows]))
     first = int(np.bincount(tiny.train.labels)[0])
-    check_fit(data, TrainConfig.of(validation_size=first - 1, batch_size=1))
+    check_fit(data, TrainConfig.of(validation_size=first - 1, batch_size=1), GIVEN)
     with refused(
         "tiny, training rows: no row of class 0; give some, and shuffle the rows where they are sorted by class"
     ):
-        check_fit(data, TrainConfig.of(validation_size=first, batch_size=1))
+        check_fit(data, TrainConfig.of(validation_size=first, batch_size=1), GIVEN)
 
 
 @pytest.mark.parametrize("dtype", ["O", "U3", "?", "c8"])

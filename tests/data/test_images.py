@@ -290,7 +290,7 @@ def test_folders_without_images(tmp_path, folder):
 
 def test_one_class_only(tmp_path):
     write(tmp_path, {f"a/{number}.png": shade(number) for number in range(4)})
-    with refused(tmp_path, ": one class only; give rows of at least two"):
+    with refused(tmp_path, ": one class only; give a folder for each of at least two"):
         load(str(tmp_path), **HALF)
 
 

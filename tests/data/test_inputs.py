@@ -11,7 +11,7 @@ from descenso.data.limits import Limits
 from descenso.errors import DataError
 
 DIGITS = Expected((28, 28), like_mnist=True)
-TABLE = Expected((2,), ("a", "b"), "f")
+TABLE = Expected((2,), ("a", "b"), "float64")
 
 
 def refused(path, told):
@@ -98,7 +98,6 @@ def test_a_line_of_any_form(shape, seen):
     ("like", "shape", "dtype"),
     [
         (Expected((8, 6)), (8, 6), np.uint8),
-        (Expected((8, 6), kind="f"), (8, 6), np.float64),
         (Expected((8, 6, 1)), (8, 6, 1), np.uint8),
         (Expected((8, 6, 3)), (8, 6, 3), np.uint8),
         (Expected((28, 28)), (28, 28), np.uint8),
@@ -129,26 +128,41 @@ def test_npz(name, tiny, tmp_path):
     inputs, names = read_inputs([path], Expected((8, 8)), Limits())
     np.testing.assert_array_equal(inputs, tiny.test.inputs, strict=True)
     assert (names[0], names[60], len(names)) == (f"{path}:1", f"{path}:61", 61)
-    inputs, _names = read_inputs([path], Expected((8, 8), kind="f"), Limits())
+
+
+def test_pictures_as_stored_are_not_for_a_model_of_floats(tiny, tmp_path):
+    """Whether it learned from [0, 1] or from [0, 255] nobody knows: it would be wrong, and sure of it."""
+    floats = Expected((8, 8), stored="float64")
+    np.savez(tmp_path / "a.npz", x=tiny.test.inputs)
+    Image.fromarray(tiny.test.inputs[0]).save(tmp_path / "a.png")
+    for name in ("a.npz", "a.png"):
+        with refused(tmp_path / name, ": pictures as stored, of type uint8; the model learned from floats: give it"):
+            read_inputs([tmp_path / name], floats, Limits())
+    np.savez(tmp_path / "a.npz", x=tiny.test.inputs.astype(np.int16))
+    inputs, _names = read_inputs([tmp_path / "a.npz"], floats, Limits())
     np.testing.assert_array_equal(inputs, tiny.test.inputs.astype(np.float64), strict=True)
 
 
 @pytest.mark.parametrize(
-    ("arrays", "kind", "told"),
+    ("arrays", "stored", "told"),
     [
-        ({"a": np.zeros((2, 8, 8)), "b": np.zeros(2)}, "f", ": its arrays are a, b; which holds the inputs? call it x"),
-        ({"x": np.zeros((2, 8, 7))}, "f", ": an array of shape (2, 8, 7), the model reads rows of 8×8"),
-        ({"x": np.zeros((0, 8, 8))}, "f", ": an array of shape (0, 8, 8), the model reads rows of 8×8"),
-        ({"x": np.float64(0)}, "f", ": an array of shape (), the model reads rows of 8×8"),
-        ({"x": np.zeros((2, 8, 8))}, "u", ": values of type float64, the model reads uint8"),
-        ({"x": np.full((2, 8, 8), "1")}, "f", ": values of type <U1, the model reads numbers"),
-        ({"x": np.full((2, 8, 8), np.nan)}, "f", ": row 1 holds a value that is not finite"),
+        (
+            {"a": np.zeros((2, 8, 8)), "b": np.zeros(2)},
+            "float64",
+            ": its arrays are a, b; which holds the inputs? call it x",
+        ),
+        ({"x": np.zeros((2, 8, 7))}, "float64", ": an array of shape (2, 8, 7), the model reads rows of 8×8"),
+        ({"x": np.zeros((0, 8, 8))}, "float64", ": an array of shape (0, 8, 8), the model reads rows of 8×8"),
+        ({"x": np.float64(0)}, "float64", ": an array of shape (), the model reads rows of 8×8"),
+        ({"x": np.zeros((2, 8, 8))}, "uint8", ": values of type float64, the model reads uint8"),
+        ({"x": np.full((2, 8, 8), "1")}, "float64", ": values of type <U1, the model reads numbers"),
+        ({"x": np.full((2, 8, 8), np.nan)}, "float64", ": row 1 holds a value that is not finite"),
     ],
 )
-def test_npz_that_does_not_fit(arrays, kind, told, tmp_path):
+def test_npz_that_does_not_fit(arrays, stored, told, tmp_path):
     np.savez(tmp_path / "a.npz", **arrays)
     with refused(tmp_path / "a.npz", told):
-        read_inputs([tmp_path / "a.npz"], Expected((8, 8), kind=kind), Limits())
+        read_inputs([tmp_path / "a.npz"], Expected((8, 8), stored=stored), Limits())
 
 
 def test_tables_by_name_whatever_else_they_hold(tmp_path):
@@ -161,7 +175,7 @@ def test_tables_by_name_whatever_else_they_hold(tmp_path):
     with refused(csv, ": the columns c are missing, which the model reads; its columns are species, b, a, note"):
         read_inputs([csv], TABLE._replace(input_shape=(3,), columns=("a", "b", "c")), Limits())
     with refused(parquet, ": 2 columns, the model reads rows of 3"):
-        read_inputs([parquet], Expected((3,), (), "f"), Limits())
+        read_inputs([parquet], Expected((3,), (), "float64"), Limits())
 
 
 def test_all_files_count_together(tiny, tmp_path):

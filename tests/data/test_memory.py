@@ -47,7 +47,7 @@ def test_a_frame_is_read_as_a_file_of_it_is(frame_of, tmp_path):
         (COLUMNS, "", "frame: which column holds the labels"),
         ({**COLUMNS, "height": [1, None, 3, 4]}, "kind", "frame, row 2, column 'height': (no value|nan is no number)"),
         ({**COLUMNS, "kind": ["a", None, "b", "b"]}, "kind", "frame, row 2, column 'kind': no value"),
-        ({**COLUMNS, "width": ["1", "2", "3", "4"]}, "kind", "frame, row 1, column 'width': type String, expected num"),
+        ({**COLUMNS, "width": ["1", "2", "3", "4"]}, "kind", "frame, column 'width': type String, expected num"),
         ({"width": [], "kind": []}, "kind", "frame: no rows; give at least one"),
         ({"kind": KINDS}, "kind", "frame: no column besides the labels'"),
     ],

@@ -156,8 +156,8 @@ def test_a_cell_that_cannot_be_taken_is_named(row, column, cell, told, write):
         ({"a": [1.0, None], "y": ["p", "q"]}, "row 2, column 'a': no value"),
         ({"a": [1.0, 2.0], "y": [None, "q"]}, "row 1, column 'y': no value"),
         ({"a": [1.0, np.nan], "y": ["p", "q"]}, "row 2, column 'a': nan is no number"),
-        ({"a": ["1", "2"], "y": ["p", "q"]}, "row 1, column 'a': type String, expected numbers"),
-        ({"a": [[1], [2]], "y": ["p", "q"]}, "row 1, column 'a': type List(Int64), expected numbers"),
+        ({"a": ["1", "2"], "y": ["p", "q"]}, "column 'a': type String, expected numbers; make them such, or --drop a"),
+        ({"a": [[1], [2]], "y": ["p", "q"]}, "column 'a': type List(Int64), expected numbers"),
         ({"a": [1, 2], "y": [0.5, 1.5]}, "row 1, column 'y': labels of type Float64, expected text or whole numbers"),
     ],
 )

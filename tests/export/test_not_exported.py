@@ -17,7 +17,7 @@ def test_a_run_that_diverged(to, tiny, tmp_path):
     run = ds.train(tiny, out=tmp_path / "run", loss="naive", **{**FAST, "learning_rate": 1e6})
     message = r"run: no weights were kept \(outcome: diverged\); train again with --config .*config\.json$"
     with pytest.raises(DataError, match=message):
-        export(run.path, to, tmp_path / "model")
+        export(run.path, to, tmp_path / f"model{FORMATS[to]}")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 

@@ -7,25 +7,19 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from descenso.cli.options import DataDirOption, Json, LimitOption, OutFile, cell, say, say_json
-from descenso.config import TrainConfig
+from descenso.cli.options import DataDirOption, Json, LimitOption, OutFile, cell, say, say_json, setting_option
 from descenso.text import _
 
 MOST_COLUMNS = 20  # of a table that are shown to a person
-
-
-def told(setting: str) -> Any:
-    """The option of a setting, with the help text that the table of settings has."""
-    return typer.Option(help=_(str(TrainConfig.model_fields[setting].description)))
 
 
 def data(
     name: Annotated[
         str, typer.Argument(help=_("A dataset's name, a folder, or a file: NPZ, CSV, Parquet."), metavar="DATA")
     ] = "mnist",
-    label: Annotated[str, told("label")] = "",
-    test_fraction: Annotated[float, told("test_fraction")] = 0.0,
-    resize: Annotated[str, told("resize")] = "",
+    label: Annotated[str, setting_option("label")] = "",
+    test_fraction: Annotated[float, setting_option("test_fraction")] = 0.0,
+    resize: Annotated[str, setting_option("resize")] = "",
     seed: Annotated[int, typer.Option(help=_("Seed of the shuffle, and of which rows are tested on."), min=0)] = 0,
     data_dir: DataDirOption = None,
     listed: Annotated[bool, typer.Option("--list", help=_("List the datasets that have a name."))] = False,
@@ -40,14 +34,13 @@ def data(
     from descenso.data.catalog import load
     from descenso.data.describe import describe
     from descenso.data.limits import Limits
+    from descenso.reports.figures import contact_sheet, is_picture, save_figure
 
     found = load(name, Limits.of(limit or []), label=label, test_fraction=test_fraction, resize=resize, seed=seed,
                  data_dir=data_dir)  # fmt: skip
     about = describe(found)
     sheet = None
-    if len(found.input_shape) > 1:
-        from descenso.reports.figures import contact_sheet, save_figure
-
+    if is_picture(found.input_shape):
         sheet = save_figure(contact_sheet(found.train, found.class_names), out or Path(f"{Path(name).name}.png"))
     if as_json:
         say_json({**about, "sheet": None if sheet is None else str(sheet)})

@@ -1,14 +1,18 @@
 """What a person sees while a descent runs: a live bar on a terminal, elsewhere one line an epoch."""
 
 import sys
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from descenso.cli.options import cell
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset
 from descenso.runs.history import Epoch
 from descenso.text import _
+from descenso.training.observer import Observer
 
 __all__ = ["Display"]
 
@@ -17,14 +21,12 @@ class Display:
     """Shows a descent's progress.
 
     Args:
-        epochs: how many there will be.
         to_stderr: keep standard output free, for `--json`.
     """
 
-    def __init__(self, epochs: int, to_stderr: bool) -> None:
+    def __init__(self, to_stderr: bool) -> None:
         self._lines = sys.stderr if to_stderr else sys.stdout
         self._live = sys.stderr.isatty() and (to_stderr or sys.stdout.isatty())
-        self._epochs = epochs
         self._shown, self._seconds = 0, 0.0
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -43,12 +45,18 @@ class Display:
         self._bar.start()
         return self
 
-    def bound(self, compile_seconds: float) -> None:
-        """The engine has traced and compiled."""
-        self._bar.update(self._task, description=_("Training"), total=self._epochs)
+    @property
+    def observer(self) -> Observer:
+        """What tells it of a descent."""
+        return Observer(self._bound, self._epoch, self._begun)
 
-    def epoch(self, record: Epoch) -> None:
-        """An epoch has ended."""
+    def _begun(self, run: Path, config: TrainConfig, data: Dataset) -> None:
+        self._bar.update(self._task, total=config.epochs)
+
+    def _bound(self, compile_seconds: float) -> None:
+        self._bar.update(self._task, description=_("Training"))
+
+    def _epoch(self, record: Epoch) -> None:
         self._seconds += record.seconds
         self._shown += 1
         if self._live:

@@ -8,8 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from descenso.cli.data import told
-from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, cell, say, say_json
+from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, cell, say, say_json, setting_option
 from descenso.cli.quiet import quiet
 from descenso.errors import ConfigError
 from descenso.text import _
@@ -32,10 +31,10 @@ def doctor(
         bool, typer.Option("--follow", help=_("Watch a run while it is written, until it ends."))
     ] = False,
     lesson: LessonOption = None,
-    label: Annotated[str, told("label")] = "",
-    test_fraction: Annotated[float, told("test_fraction")] = 0.0,
-    resize: Annotated[str, told("resize")] = "",
-    order: Annotated[str, told("order")] = "permutation",
+    label: Annotated[str, setting_option("label")] = "",
+    test_fraction: Annotated[float, setting_option("test_fraction")] = 0.0,
+    resize: Annotated[str, setting_option("resize")] = "",
+    order: Annotated[str, setting_option("order")] = "permutation",
     model: ModelOption = None,
     limit: LimitOption = None,
     data_dir: DataDirOption = None,

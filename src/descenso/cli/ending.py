@@ -25,6 +25,9 @@ def tell(run: "Run", as_json: bool) -> None:
 def _summarise(run: "Run") -> None:
     if run.outcome == "completed":
         say(_("Training finished!"))
+    if run.outcome == "stopped early":
+        told = _("Stopped early, out of patience; the weights are those after epoch {epoch}, the best on validation.")
+        say(told.format(epoch=run.status["best_epoch"]))
     if run.test_accuracy is not None:
         say(_("Test accuracy: {accuracy:.4f}").format(accuracy=run.test_accuracy))
     if run.status.get("validation_accuracy") is not None:

@@ -1,13 +1,24 @@
 """`descenso evaluate`."""
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, RunArgument, cell, say, say_json
+from descenso.cli.options import (
+    DataDirOption,
+    Json,
+    LimitOption,
+    ModelOption,
+    RunArgument,
+    cell,
+    say,
+    say_json,
+    setting_option,
+)
 from descenso.cli.quiet import quiet
 from descenso.text import _
 
@@ -22,6 +33,8 @@ def evaluate(
         str | None,
         typer.Option(help=_("Dataset to test on: its test rows, or else all of them; by default the run's own.")),
     ] = None,
+    label: Annotated[str, setting_option("label")] = "",
+    resize: Annotated[str, setting_option("resize")] = "",
     model: ModelOption = None,
     limit: LimitOption = None,
     data_dir: DataDirOption = None,
@@ -31,16 +44,17 @@ def evaluate(
     with quiet():
         from descenso import using
         from descenso.data.limits import Limits
-        from descenso.reports.figures import confusion_figure, mistakes_figure, save_figure
+        from descenso.reports.figures import confusion_figure, is_picture, mistakes_figure, save_figure
         from descenso.runs.directory import open_directory
 
-        found, rows = using.evaluate(run, data, Limits.of(limit or []), data_dir, model)
+        found, rows = using.evaluate(run, data, Limits.of(limit or []), data_dir, model, label=label, resize=resize)
     names = using.read_trained(run)[1].class_names
     directory = open_directory(run)
-    pictures = [save_figure(confusion_figure(found.confusion, names), directory.plot_path("confusion.png"))]
-    if rows.inputs.ndim > 2:
+    of = f"-{Path(data).stem}" if data else ""  # the run's own pictures stay
+    pictures = [save_figure(confusion_figure(found.confusion, names), directory.plot_path(f"confusion{of}.png"))]
+    if is_picture(rows.inputs.shape[1:]):
         sheet = mistakes_figure(rows, found.costs, found.predicted, found.confidence, names)
-        pictures.append(save_figure(sheet, directory.plot_path("mistakes.png")))
+        pictures.append(save_figure(sheet, directory.plot_path(f"mistakes{of}.png")))
     if as_json:
         say_json(_answer(found, rows, names))
         return

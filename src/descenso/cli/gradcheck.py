@@ -1,5 +1,6 @@
 """`descenso gradcheck`."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,9 +34,10 @@ def gradcheck(
     **settings: Any,
 ) -> None:
     """Take a model's gradient in every way, side by side, and name the component they disagree on."""
-    config = TrainConfig.of(**{name: value for name, value in settings.items() if value is not None}, dtype="float64")
+    given = {name: value for name, value in settings.items() if value is not None}
+    config = TrainConfig.of(**given, dtype="float64")
     with quiet():
-        found = _checked(config, components, tolerance, limit, data_dir)
+        found = _checked(config, given, components, tolerance, limit, data_dir)
     if as_json:
         say_json(found.as_json())
     else:
@@ -45,7 +47,12 @@ def gradcheck(
 
 
 def _checked(
-    config: TrainConfig, components: int, tolerance: float, limit: list[str] | None, data_dir: Path | None
+    config: TrainConfig,
+    given: Collection[str],
+    components: int,
+    tolerance: float,
+    limit: list[str] | None,
+    data_dir: Path | None,
 ) -> "GradCheck":
     from descenso.api import rows_of
     from descenso.data.checks import check_fit
@@ -56,7 +63,7 @@ def _checked(
     from descenso.training.loop import problem_of
 
     data = rows_of(config, Limits.of(limit or []), data_dir)
-    check_fit(data, config)
+    config = check_fit(data, config, given)
     rows = len(data.train.labels)
     first = next(iter(epoch_order(config.order, rows, config.batch_rows(rows), config.seed, 0)))
     batch = Split(data.train.inputs[first], data.train.labels[first])

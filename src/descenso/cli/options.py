@@ -13,6 +13,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from descenso.config import BY_MODEL, TrainConfig, choices
+from descenso.errors import ConfigError
 from descenso.text import _, printable
 
 __all__ = [
@@ -27,11 +28,22 @@ __all__ = [
     "say",
     "say_json",
     "say_table",
+    "setting_option",
     "with_settings",
 ]
 
 Json = Annotated[bool, typer.Option("--json", help=_("Print one JSON object on standard output, nothing else there."))]
-OutFile = Annotated[Path | None, typer.Option("--out", "-o", help=_("The PNG file to write."))]
+
+
+def _png(path: Path | None) -> Path | None:
+    if path is not None and path.suffix.lower() != ".png":
+        raise ConfigError(
+            _("out must be a PNG file, got {path}; try --out {stem}.png").format(path=path, stem=path.stem)
+        )
+    return path
+
+
+OutFile = Annotated[Path | None, typer.Option("--out", "-o", callback=_png, help=_("The PNG file to write."))]
 LimitOption = Annotated[
     list[str] | None,
     typer.Option("--limit", help=_("Raise a reader's limit, NAME=N: file_bytes, array_bytes, rows, columns, pixels.")),
@@ -73,6 +85,11 @@ def say_table(rows: Sequence[Sequence[str]]) -> None:
     Console().print(table)
 
 
+def setting_option(name: str) -> Any:
+    """The option of one setting, with the help text that the table of settings has."""
+    return typer.Option(help=_(str(TrainConfig.model_fields[name].description)))
+
+
 def with_settings(without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give `command(**settings)` an option for each row of the settings' table but those it goes `without`.
 
@@ -99,7 +116,7 @@ def with_settings(without: Collection[str] = ()) -> Callable[[Callable[..., None
 
 def _parameter(name: str) -> inspect.Parameter:
     field = TrainConfig.model_fields[name]
-    kind: Any = field.annotation if field.annotation in (int, float, bool) else str
+    kind: Any = bool if field.annotation is bool else str  # numbers are read, and refused, where all settings are
     default = _("by model") if name in BY_MODEL else field.default
     told = _("[default: {}]").format(default).replace("[", "\\[", 1) if default != "" else ""
     text = f"{_(str(field.description))} {told}".rstrip()
@@ -109,7 +126,7 @@ def _parameter(name: str) -> inspect.Parameter:
         extra = field.json_schema_extra
         short = [str(extra["short"])] if isinstance(extra, dict) and extra["short"] else []
         flag = f"--{name.replace('_', '-')}"
-        metavar = "|".join(choices(name)) or None
+        metavar = "|".join(choices(name)) or (_("NUMBER") if field.annotation in (int, float) else None)
         info = typer.Option(flag, *short, help=text, metavar=metavar, show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=Annotated[kind | None, info]

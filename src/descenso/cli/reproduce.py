@@ -48,8 +48,6 @@ def reproduce(
 
 @contextmanager
 def _watched(name: str, config: TrainConfig) -> Iterator["Observer"]:
-    from descenso.training.observer import Observer
-
     say(f"{name}: {config.engine}, {config.dtype}", err=True)
-    with Display(config.epochs, to_stderr=True) as display:
-        yield Observer(display.bound, display.epoch)
+    with Display(to_stderr=True) as display:
+        yield display.observer

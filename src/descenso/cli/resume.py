@@ -35,17 +35,15 @@ def resume(
     with quiet():
         from descenso import api
         from descenso.data.limits import Limits
-        from descenso.training.observer import Observer
 
-        before = api.open_directory(run).config
-        with Display(epochs or before.epochs, to_stderr=as_json) as display:
+        with Display(to_stderr=as_json) as display:
             ended = api.resume(
                 run,
                 limits=Limits.of(limit or []),
                 data_dir=data_dir,
                 model=model,
                 force=force,
-                observer=Observer(display.bound, display.epoch),
+                observer=display.observer,
                 tensorboard=tensorboard,
                 warn=display.warn,
                 **given,

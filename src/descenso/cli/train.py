@@ -31,15 +31,15 @@ def train(
 ) -> None:
     """Train by gradient descent, and keep the run in a directory of its own."""
     given = {name: value for name, value in settings.items() if value is not None}
-    chosen = TrainConfig.of(**{**(read_settings(config) if config else {}), **given})
+    given = {**(read_settings(config) if config else {}), **given}
+    TrainConfig.of(**given)  # before TensorFlow is waited for
     with quiet():
         from descenso import api
         from descenso.data.limits import Limits
-        from descenso.training.observer import Observer
 
         limits = Limits.of(limit or [])
 
-        with Display(chosen.epochs, to_stderr=as_json) as display:
-            rest = {**chosen.model_dump(), "observer": Observer(display.bound, display.epoch)}
-            run = api.train(out=out, limits=limits, data_dir=data_dir, tensorboard=tensorboard, **rest)
+        with Display(to_stderr=as_json) as display:
+            heard: dict[str, Any] = {"observer": display.observer, "tensorboard": tensorboard}
+            run = api.train(out=out, limits=limits, data_dir=data_dir, **heard, **given)
     tell(run, as_json)

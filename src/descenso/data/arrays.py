@@ -12,7 +12,7 @@ from descenso.data.split import check_fraction, divided, in_order
 from descenso.errors import DataError
 from descenso.text import _
 
-__all__ = ["Rows", "numbers", "ready", "recoded", "split_rows"]
+__all__ = ["Rows", "numbers", "ready", "recoded", "split_rows", "suited"]
 
 
 class Rows(NamedTuple):
@@ -39,6 +39,7 @@ def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: flo
         ConfigError: for a share to test on where there are test rows, and for none where there are none.
         DataError: naming the row, for what is no number or not finite, and for a label that no training row has.
     """
+    rows, test_rows = _named(rows), test_rows and _named(test_rows)
     check_fraction(name, test_fraction, has_test=test_rows is not None)
     names = in_order(name, {str(label) for label in np.unique(_one_each(name, "x_train", rows))})
     train = Split(numbers(rows.inputs), _coded(name, "y_train", rows.labels, names))
@@ -50,13 +51,25 @@ def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: flo
     return Dataset(name, train, test, tuple(names), input_scale=1.0)
 
 
-def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[str, ...]) -> Split:
+def _named(rows: Rows) -> Rows:
+    """`rows`, whose labels are NumPy's own text where they were objects that are all text, or bytes."""
+    inputs, labels = rows
+    if labels.dtype.kind == "S":
+        return Rows(inputs, np.array([each.decode("utf-8", "replace") for each in labels.flat]).reshape(labels.shape))
+    if labels.dtype.kind == "T" or (labels.dtype.kind == "O" and all(isinstance(each, str) for each in labels.flat)):
+        return Rows(inputs, labels.astype(str))
+    return rows
+
+
+def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[str, ...], first: int = 0) -> Split:
     """`rows`, whose labels say places in `class_names`, with labels that say places in `wanted`.
+
+    An error counts rows from `first`.
 
     Raises:
         DataError: for a label that is none of those.
     """
-    return Split(rows.inputs, _coded(name, "y", np.array(class_names)[rows.labels], list(wanted)))
+    return Split(rows.inputs, _coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
 
 
 def _one_each(name: str, array: str, rows: Rows) -> NDArray[np.generic]:
@@ -92,7 +105,7 @@ def _mend(labels: NDArray[np.generic]) -> str:
     return _("; try labels.astype('int32')") if labels.dtype.kind == "f" else ""
 
 
-def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str]) -> NDArray[np.int32]:
+def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], first: int = 0) -> NDArray[np.int32]:
     """Each label as its place among the names."""
     codes = {name: code for code, name in enumerate(names)}
     values, places = np.unique(labels, return_inverse=True)
@@ -100,10 +113,32 @@ def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str])
     if unseen:
         raise DataError(
             _("{path}: row {row} of {array} has label {label}, which no training row has").format(
-                path=name, row=int(np.flatnonzero(labels == unseen[0])[0]), array=array, label=unseen[0]
+                path=name, row=first + int(np.flatnonzero(labels == unseen[0])[0]), array=array, label=unseen[0]
             )
         )
     return np.array([codes[str(value)] for value in values], np.int32)[places]
+
+
+def suited(name: str, inputs: NDArray[np.generic], stored: str) -> NDArray[np.generic]:
+    """`inputs` in the type that a model reads, which learned from rows of type `stored`.
+
+    Raises:
+        DataError: for numbers where it learned from pictures as stored, and the other way round: what they mean
+            hangs on how they were scaled.
+    """
+    pictures = inputs.dtype == np.uint8 and inputs.ndim > 2
+    if inputs.dtype.kind not in "iufb" or (stored == "uint8" and inputs.dtype != np.uint8):
+        raise DataError(
+            _("{path}: values of type {got}, the model reads {expected}").format(
+                path=name, got=inputs.dtype, expected="uint8" if stored == "uint8" else _("numbers")
+            )
+        )
+    if stored != "uint8" and pictures:
+        raise DataError(
+            _("{path}: pictures as stored, of type uint8; the model learned from floats: give it such, in an NPZ file")
+            .format(path=name)
+        )  # fmt: skip
+    return inputs if stored == "uint8" else inputs.astype(np.float64, copy=False)
 
 
 def numbers(inputs: NDArray[np.generic]) -> NDArray[np.generic]:

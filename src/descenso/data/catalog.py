@@ -23,6 +23,7 @@ def load(
     limits: Limits | None = None,
     *,
     label: str = "",
+    drop: str = "",
     test_fraction: float = 0.0,
     resize: str = "",
     seed: int = 0,
@@ -36,6 +37,7 @@ def load(
             `y_train` and maybe `x_test`, `y_test`; a CSV or Parquet file.
         limits: what to refuse as too large; by default what suits a laptop.
         label: the column of a table that holds the labels.
+        drop: columns of it to leave out, with commas between them.
         test_fraction: share of each class's rows to test on, where the data has no test rows of its own.
         resize: "HEIGHTxWIDTH" to which all images of a folder are brought.
         seed: of the shuffle, and of which rows are tested on.
@@ -48,7 +50,8 @@ def load(
     >>> load("mnist").train.inputs.shape
     (60000, 28, 28)
     """
-    return ready(_read(name, limits or Limits(), label, test_fraction, resize, seed, data_dir))
+    left_out = tuple(filter(None, drop.split(",")))
+    return ready(_read(name, limits or Limits(), label, test_fraction, resize, seed, data_dir, drop=left_out))
 
 
 def rows_to_test(
@@ -78,14 +81,19 @@ def _read(
     seed: int,
     data_dir: Path | None,
     columns: tuple[str, ...] = (),
+    drop: tuple[str, ...] = (),
 ) -> Dataset:
     """What `load` gives, not yet checked or scaled."""
     path = Path(name)
     kind = _kind(name, path)
     if label and kind != "table":
         raise ConfigError(_("{path}: only tables have a column of labels; leave --label out").format(path=name))
+    if drop and kind != "table":
+        raise ConfigError(_("{path}: only tables have columns to leave out; leave --drop out").format(path=name))
     if resize and kind != "images":
         raise ConfigError(_("{path}: only images in a folder are resized; leave --resize out").format(path=name))
+    if kind == "idx" and not holds(path):
+        raise DataError(_("{path}: an empty folder; put images in it, a folder for each class").format(path=name))
     if kind in ("named", "idx"):
         check_fraction(name, test_fraction, has_test=True)
     if kind == "named":
@@ -101,7 +109,7 @@ def _read(
     if kind == "npz":
         return split_rows(name, *npz.labelled(path, limits), test_fraction, seed)
     check_fraction(path, test_fraction, has_test=False)
-    table = read_table(path, limits, label, columns)
+    table = read_table(path, limits, label, columns, drop)
     train, test = divided(Split(table.inputs, table.labels), test_fraction, seed)
     return Dataset(name, train, test, table.class_names, input_scale=1.0, columns=table.columns)
 
@@ -118,7 +126,7 @@ def _kind(name: str, path: Path) -> str:
             if suffix == ".npz" or suffix in SUFFIXES:
                 return "npz" if suffix == ".npz" else "table"
             raise DataError(
-                _("{path}: not a kind of data; give a folder, or a file called .npz, .csv or .parquet").format(
+                _("{path}: not a kind of data; give a folder, or a file called .npz, .csv, .tsv or .parquet").format(
                     path=name
                 )
             )

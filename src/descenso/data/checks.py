@@ -1,5 +1,7 @@
 """What must hold before the first step."""
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,7 +10,9 @@ from descenso.data.dataset import Dataset, Split
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
-__all__ = ["check_dataset", "check_fit", "check_split"]
+LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a descent, where settings are open
+
+__all__ = ["check_dataset", "check_fit", "check_split", "check_validation", "suited"]
 
 
 def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], what: str) -> Split:
@@ -45,7 +49,8 @@ def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], wh
         )
     _check_inputs(inputs, what)
     _check_labels(inputs, labels, num_classes, what)
-    return Split(inputs, labels.astype(np.int32, copy=False))
+    native = inputs.astype(inputs.dtype.newbyteorder("="), copy=False)
+    return Split(native, labels.astype(np.int32, copy=False))
 
 
 def _check_inputs(inputs: NDArray[np.generic], what: str) -> None:
@@ -97,22 +102,36 @@ def check_dataset(data: Dataset) -> Dataset:
     return data._replace(train=train, test=test)
 
 
-def check_fit(data: Dataset, config: TrainConfig) -> None:
-    """The rows suffice for the settings.
+def suited(config: TrainConfig, given: Collection[str], rows: int) -> TrainConfig:
+    """`config` for so many rows to learn from, in (0, inf).
+
+    Where they are few, a batch is a sixteenth of them, or 8, and there are as many epochs as make 1,500 steps, unless
+    `given` names the setting: the models' own defaults are for tens of thousands.
+
+    >>> few = suited(TrainConfig.of(model="mlp"), (), rows=120)
+    >>> few.batch_size, few.epochs
+    (8, 100)
+    """
+    batch_rows, epochs = config.batch_rows(rows), config.epochs
+    if "batch_size" not in given:
+        batch_rows = min(batch_rows, rows, max(LEAST_ROWS, rows // LEAST_BATCHES))
+    if "epochs" not in given:
+        epochs = max(epochs, -(-LEAST_STEPS // -(-rows // batch_rows)))
+    changed = {} if batch_rows == config.batch_rows(rows) else {"batch_size": batch_rows}
+    return config.model_copy(update={**changed, "epochs": epochs})
+
+
+def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> TrainConfig:
+    """`config`, suited to the rows but for the settings that are `given`, once the rows suffice for it.
 
     Raises:
         ConfigError: for a batch or a validation split larger than the training rows.
         DataError: for a class that validation leaves without training rows.
     """
     rows = len(data.train.labels)
-    validation_size = config.validation_rows(rows)
+    validation_size = check_validation(rows, config)
+    config = suited(config, given, rows - validation_size)
     batch_size = config.batch_rows(rows - validation_size)
-    if validation_size >= rows:
-        raise ConfigError(
-            _("validation_size must leave training rows, got {size} of {rows}; try --validation-size {less}").format(
-                size=validation_size, rows=rows, less=rows // 10
-            )
-        )
     if batch_size > rows - validation_size:
         raise ConfigError(
             _("batch_size must be at most the {rows} training rows, got {size}; try --batch-size {rows}").format(
@@ -120,6 +139,23 @@ def check_fit(data: Dataset, config: TrainConfig) -> None:
             )
         )
     _check_classes(data.train.labels[validation_size:], data, _("{name}, training rows").format(name=data.name))
+    return config
+
+
+def check_validation(rows: int, config: TrainConfig) -> int:
+    """How many of `rows` are kept back, once they leave some to learn from.
+
+    Raises:
+        ConfigError: where they do not.
+    """
+    validation_size = config.validation_rows(rows)
+    if validation_size >= rows:
+        raise ConfigError(
+            _("validation_size must leave training rows, got {size} of {rows}; try --validation-size {less}").format(
+                size=validation_size, rows=rows, less=rows // 10
+            )
+        )
+    return validation_size
 
 
 def _check_classes(labels: NDArray[np.int32], data: Dataset, what: str) -> None:

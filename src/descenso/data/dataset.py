@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.text import printable
+
 __all__ = ["Dataset", "Split"]
 
 
@@ -42,6 +44,11 @@ class Dataset(NamedTuple):
     input_shift: float | NDArray[np.float64] = 0.0
     columns: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        rows = f"{len(self.train.labels)} + {len(self.test.labels)} rows"
+        shape, dtype = "×".join(map(str, self.input_shape)), self.train.inputs.dtype
+        return f"<Dataset {printable(self.name)}: {rows} of {shape} {dtype}, {self.num_classes} classes>"
+
     @property
     def num_classes(self) -> int:
         """How many classes there are."""
@@ -51,6 +58,11 @@ class Dataset(NamedTuple):
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one row's inputs, (28, 28) for MNIST."""
         return self.train.inputs.shape[1:]
+
+    @property
+    def stored(self) -> str:
+        """The type of the rows as a model will read them: "uint8", as pictures are stored, or "float64"."""
+        return "uint8" if self.train.inputs.dtype == np.uint8 else "float64"
 
     def hold_back(self, validation_size: int) -> tuple["Dataset", Split]:
         """This dataset without its first `validation_size` training rows, and those rows.

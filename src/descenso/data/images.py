@@ -17,7 +17,7 @@ from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
 SPLITS = ("train", "test")
-PART_OF_GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")  # Pillow's modes of images without colour
+GREY = ("1", "L", "LA")  # Pillow's modes of images without colour, but for those of 16 bits
 
 __all__ = ["images_by_class", "in_mode", "open_image", "parse_size"]
 
@@ -36,6 +36,8 @@ def images_by_class(folder: Path, limits: Limits, test_fraction: float, resize: 
     """
     size = parse_size(resize) if resize else None
     inner = [name for name in SPLITS if (folder / name).is_dir()]
+    if len(inner) == 1:
+        _refuse_half(folder, inner[0])
     check_fraction(folder, test_fraction, has_test=len(inner) == 2)
     if len(inner) == 2:
         refuse_files(folder, SPLITS)
@@ -51,7 +53,7 @@ def images_by_class(folder: Path, limits: Limits, test_fraction: float, resize: 
         parts = [_numbered(each, names) for each in (train, test)]
         orders = [random_of(seed).permutation(len(labels)) for _files, labels in parts]
     else:
-        every = _listed(folder, folder, limits)
+        every = _listed(folder, folder, limits, least=2)
         names = list(every)
         parts = [_numbered(every, names)] * 2
         orders = list(stratified(parts[0][1], test_fraction, seed))
@@ -71,7 +73,7 @@ def parse_size(resize: str) -> tuple[int, int]:
     >>> parse_size("28x20")
     (28, 20)
     """
-    height, _x, width = resize.partition("x")
+    height, _x, width = str(resize).partition("x")
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise ConfigError(
             _("resize must be HEIGHTxWIDTH in pixels, got {got!r}; try --resize 28x28").format(got=resize)
@@ -79,8 +81,8 @@ def parse_size(resize: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _listed(folder: Path, root: Path, limits: Limits) -> dict[str, list[Path]]:
-    """The image files of each class, by its name, both sorted."""
+def _listed(folder: Path, root: Path, limits: Limits, least: int = 1) -> dict[str, list[Path]]:
+    """The image files of each class, by its name, both sorted; of so many classes at least."""
     refuse_files(folder)
     found = {}
     count = 0
@@ -97,6 +99,8 @@ def _listed(folder: Path, root: Path, limits: Limits) -> dict[str, list[Path]]:
                 path=folder
             )
         )
+    if len(found) < least:
+        raise DataError(_("{path}: one class only; give a folder for each of at least two").format(path=folder))
     return found
 
 
@@ -109,6 +113,17 @@ def refuse_files(folder: Path, names: Sequence[str] = ()) -> None:
                     path=path, name=path.name
                 )
             )
+
+
+def _refuse_half(folder: Path, found: str) -> None:
+    """A folder `train` or `test` alone, with folders in it, is no class, but half of a dataset."""
+    if [path.name for path in _visible(folder)] == [found] and any(map(Path.is_dir, _visible(folder / found))):
+        missing = next(name for name in SPLITS if name != found)
+        raise DataError(
+            _("{path}: it holds {found} only; add {missing}, or give {path}/{found} and a --test-fraction").format(
+                path=folder, found=found, missing=missing
+            )
+        )
 
 
 def _visible(folder: Path) -> Iterator[Path]:
@@ -165,7 +180,7 @@ def open_image(path: Path, limits: Limits) -> Image.Image:
         upright: Image.Image = image
         if upright.mode.startswith("I"):  # 16 bits: Pillow would cut them off at 255
             return Image.fromarray((np.asarray(upright).astype(np.int64).clip(0, 2**16 - 1) >> 8).astype(np.uint8))
-        final = "L" if upright.mode in PART_OF_GREY else "RGB"
+        final = "L" if upright.mode in GREY else "RGB"
         if upright.has_transparency_data:
             over = upright.convert("RGBA")
             white = Image.new("RGBA", over.size, "white")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.arrays import suited
 from descenso.data.digits import as_mnist
 from descenso.data.images import in_mode, open_image
 from descenso.data.limits import Limits
@@ -30,13 +31,13 @@ class Expected(NamedTuple):
     Attributes:
         input_shape: of one row.
         columns: names of the inputs, where it learned from a table that has them.
-        kind: "u" for uint8, as pictures are stored, "f" for floats.
+        stored: "uint8", as pictures are, or "float64".
         like_mnist: whether images are to be made as MNIST's were.
     """
 
     input_shape: tuple[int, ...]
     columns: tuple[str, ...] = ()
-    kind: str = "u"
+    stored: str = "uint8"
     like_mnist: bool = False
 
 
@@ -48,7 +49,7 @@ def read_inputs(paths: Sequence[Path], like: Expected, limits: Limits) -> tuple[
     or Parquet file, the columns that the model reads, by name.
 
     Returns:
-        inputs: (rows, *input_shape), uint8 or float64 as `like` has it; unscaled, as stored.
+        inputs: (rows, *input_shape), of the type that `like` has; unscaled, as stored.
         names: one a row, `path` for an image, else `path:row` as a person counts, from 1.
 
     Raises:
@@ -83,7 +84,7 @@ def _from_images(paths: Iterable[Path], like: Expected, limits: Limits) -> Itera
         most = max(1, AT_ONCE // math.prod(shape))
         while some := list(islice(alike, most)):
             these, pixels = zip(*some, strict=True)
-            rows = np.stack(pixels)
+            rows = suited(str(these[0]), np.stack(pixels), like.stored)
             yield these[-1], as_mnist(rows, these) if like.like_mnist else rows, list(map(str, these))
 
 
@@ -99,8 +100,7 @@ def _pixels(path: Path, like: Expected, limits: Limits) -> NDArray[np.generic]:
     image = in_mode(open_image(path, limits), "RGB" if shape[2:] == (3,) else "L")
     if like.like_mnist:
         return np.asarray(image)
-    pixels = np.asarray(image.resize((shape[1], shape[0]))).reshape(shape)
-    return pixels if like.kind == "u" else pixels.astype(np.float64)
+    return np.asarray(image.resize((shape[1], shape[0]))).reshape(shape)
 
 
 def _from_npz(path: Path, like: Expected, limits: Limits) -> NDArray[np.generic]:
@@ -119,15 +119,7 @@ def _from_npz(path: Path, like: Expected, limits: Limits) -> NDArray[np.generic]
                 path=path, got=inputs.shape, expected="×".join(map(str, like.input_shape))
             )
         )
-    if inputs.dtype.kind not in ("u" if like.kind == "u" else "iufb") or (like.kind == "u" and inputs.dtype != "u1"):
-        raise DataError(
-            _("{path}: values of type {got}, the model reads {expected}").format(
-                path=path, got=inputs.dtype, expected="uint8" if like.kind == "u" else _("numbers")
-            )
-        )
-    if like.kind == "u":
-        return inputs
-    values = inputs.astype(np.float64)
+    values = suited(str(path), inputs, like.stored)
     broken = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
     if len(broken):
         raise DataError(

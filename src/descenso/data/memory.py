@@ -69,6 +69,7 @@ def from_frame(
         DataError: naming row and column, for what is missing, no number or not finite.
     """
     limits = limits or Limits()
+    label = str(label)
     table = table_of(name, frame, limits, label)
     check_fraction(name, test_fraction, has_test=test is not None)
     if test is None:

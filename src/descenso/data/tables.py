@@ -3,16 +3,14 @@
 Rows are counted as a person counts them: row 1 is the first after the header.
 """
 
-import contextlib
-import csv
-import io
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.csv_text import MISSING, MOST_HEADER, TRUTH, complain, head, may_be_number, refuse, refuse_text
 from descenso.data.limits import Limits
 from descenso.data.opening import opened
 from descenso.data.split import in_order
@@ -22,9 +20,7 @@ from descenso.text import _, closest
 if TYPE_CHECKING:
     import polars as pl
 
-SUFFIXES = (".csv", ".parquet")
-MOST_HEADER = 2**20  # bytes that the header and the first row may take
-TRUTH = {"true": 1.0, "false": 0.0}
+SUFFIXES = (".csv", ".tsv", ".parquet")
 
 __all__ = ["SUFFIXES", "Table", "read_table", "table_of"]
 
@@ -45,7 +41,9 @@ class Table(NamedTuple):
     class_names: tuple[str, ...]
 
 
-def read_table(path: Path, limits: Limits, label: str | None, columns: tuple[str, ...] = ()) -> Table:
+def read_table(
+    path: Path, limits: Limits, label: str | None, columns: tuple[str, ...] = (), drop: tuple[str, ...] = ()
+) -> Table:
     """The table in `path`, a CSV or Parquet file.
 
     Args:
@@ -53,6 +51,7 @@ def read_table(path: Path, limits: Limits, label: str | None, columns: tuple[str
         limits: what to refuse as too large.
         label: the column of the labels, text or whole numbers; None where none are wanted.
         columns: those to read as inputs, in this order; all others but the label's where empty.
+        drop: those to leave out.
 
     Raises:
         ConfigError: for a label that is not given or no column, or where polars is not installed.
@@ -63,9 +62,9 @@ def read_table(path: Path, limits: Limits, label: str | None, columns: tuple[str
     faults = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
     with opened(path, limits) as file:
         try:
-            is_csv = path.suffix.lower() == ".csv"
-            found = _read_csv(path, file.read(MOST_HEADER), limits, label, columns) if is_csv else None
-            frame, wanted = found or _read_parquet(path, limits, label, columns)
+            is_text = path.suffix.lower() != ".parquet"
+            found = _read_csv(path, file.read(MOST_HEADER), limits, label, columns, drop) if is_text else None
+            frame, wanted = found or _read_parquet(path, limits, label, columns, drop)
         except faults as error:
             raise DataError(
                 _("{path}: cannot be read as a table ({reason})").format(path=path, reason=str(error).split("\n")[0])
@@ -107,7 +106,12 @@ def _polars(path: Path) -> Any:
 
 
 def _choose(
-    path: Path, names: list[str], label: str | None, columns: tuple[str, ...], limits: Limits
+    path: Path,
+    names: list[str],
+    label: str | None,
+    columns: tuple[str, ...],
+    limits: Limits,
+    drop: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """The columns of the inputs, once the names are in order."""
     limits.check("columns", len(names), path)
@@ -126,6 +130,7 @@ def _choose(
                 path=path, label=label, hint=closest(label, names), columns=", ".join(names)
             )
         )
+    _check_drop(path, names, drop)
     missing = [name for name in columns if name not in names]
     if missing:
         raise DataError(
@@ -133,27 +138,40 @@ def _choose(
                 path=path, missing=", ".join(missing), columns=", ".join(names)
             )
         )
-    wanted = columns or tuple(name for name in names if name != label)
+    wanted = columns or tuple(name for name in names if name != label and name not in drop)
     if not wanted:
         raise DataError(_("{path}: no column besides the labels'; there is nothing to learn from").format(path=path))
     return wanted
 
 
+def _check_drop(path: Path, names: list[str], drop: tuple[str, ...]) -> None:
+    absent = next((name for name in drop if name not in names), None)
+    if absent is not None:
+        raise ConfigError(
+            _("{path}: there is no column {name!r}{hint} to leave out; its columns are {columns}").format(
+                path=path, name=absent, hint=closest(absent, names), columns=", ".join(names)
+            )
+        )
+
+
 def _read_csv(
-    path: Path, head: bytes, limits: Limits, label: str | None, columns: tuple[str, ...]
+    path: Path, begin: bytes, limits: Limits, label: str | None, columns: tuple[str, ...], drop: tuple[str, ...]
 ) -> tuple["pl.DataFrame", tuple[str, ...]]:
     import polars as pl
 
-    names, first, separator = _head(path, head)
-    wanted = _choose(path, names, label, columns, limits)
+    names, first, separator = head(path, begin)
+    wanted = _choose(path, names, label, columns, limits, drop)
+    words = [name for name, cell in zip(names, first, strict=False) if name in wanted and not may_be_number(cell)]
+    if words:
+        refuse_text(path, words, first[names.index(words[0])])
     truths = {name for name, cell in zip(names, first, strict=False) if name in wanted and cell.lower() in TRUTH}
     schema = {name: pl.Float64() if name in wanted and name not in truths else pl.String() for name in names}
     most = min(limits.rows, limits.array_bytes // (8 * len(wanted)))
     try:
         frame = pl.read_csv(path, schema=schema, separator=separator, columns=[*wanted, *filter(None, [label])],
-                            n_rows=most + 1, glob=False)  # fmt: skip
+                            n_rows=most + 1, null_values=dict.fromkeys(wanted, MISSING), glob=False)  # fmt: skip
     except pl.exceptions.ComputeError:
-        _complain(path, separator, names, set(wanted), limits)
+        complain(path, separator, names, set(wanted), limits)
         raise
     while len(frame) and all(column.is_null()[-1] for column in frame):  # blank lines at the end
         frame = frame[:-1]
@@ -165,63 +183,14 @@ def _read_csv(
     return frame, wanted
 
 
-def _head(path: Path, head: bytes) -> tuple[list[str], list[str], str]:
-    """Header, first row, and the separator, which is the one that stands most often in the header."""
-    if not head.strip():
-        raise DataError(_("{path}: an empty file").format(path=path))
-    try:
-        text = head[: head.rfind(b"\n") + 1 or None].decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(_("{path}, byte {byte}: not UTF-8 text").format(path=path, byte=error.start)) from None
-    if len(head) == MOST_HEADER and text.count("\n") < 2:
-        raise DataError(_("{path}: no row ends within {most} bytes").format(path=path, most=MOST_HEADER))
-    first = text.split("\n", 1)[0]
-    if any(ord(character) < 32 and character not in "\t\r" for character in first):  # packed, and not text
-        raise DataError(_("{path}, byte {byte}: not UTF-8 text").format(path=path, byte=0))
-    separator = max(",;\t", key=first.count)
-    try:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        return next(rows), next(rows, []), separator
-    except csv.Error as error:
-        raise DataError(_("{path}: cannot be read as a table ({reason})").format(path=path, reason=error)) from None
-
-
-def _complain(path: Path, separator: str, names: list[str], wanted: set[str], limits: Limits) -> None:
-    """Name the row and column that polars would not take, if Python's own reader finds them."""
-    with (
-        opened(path, limits) as file,
-        io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="") as text,
-        contextlib.suppress(csv.Error),
-    ):
-        rows = csv.reader(text, delimiter=separator)
-        next(rows)
-        for row, cells in enumerate(rows, start=1):
-            if len(cells) > len(names):
-                raise DataError(
-                    _("{path}, row {row}: {got} values, the header names {expected} columns").format(
-                        path=path, row=row, got=len(cells), expected=len(names)
-                    )
-                )
-            for name, cell in zip(names, cells, strict=False):
-                if name in wanted and cell and not _is_number(cell):
-                    _refuse(path, row, name, _("{value!r} is no number").format(value=cell[:40]))
-
-
-def _is_number(cell: str) -> bool:
-    with contextlib.suppress(ValueError):
-        float(cell)
-        return True
-    return cell.lower() in TRUTH
-
-
 def _read_parquet(
-    path: Path, limits: Limits, label: str | None, columns: tuple[str, ...]
+    path: Path, limits: Limits, label: str | None, columns: tuple[str, ...], drop: tuple[str, ...]
 ) -> tuple["pl.DataFrame", tuple[str, ...]]:
     import polars as pl
 
     lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
     schema = lazy.collect_schema()
-    wanted = _choose(path, schema.names(), label, columns, limits)
+    wanted = _choose(path, schema.names(), label, columns, limits, drop)
     _check_types(path, schema, wanted)
     rows = lazy.select(pl.len()).collect().item()
     _check_size(path, rows, len(wanted), limits)
@@ -231,9 +200,14 @@ def _read_parquet(
 
 
 def _check_types(path: Path, schema: "pl.Schema", wanted: tuple[str, ...]) -> None:
-    for name in wanted:
-        if not (schema[name].is_numeric() or schema[name].base_type().__name__ == "Boolean"):
-            _refuse(path, 1, name, _("type {dtype}, expected numbers").format(dtype=schema[name]))
+    wrong = [name for name in wanted
+             if not (schema[name].is_numeric() or schema[name].base_type().__name__ == "Boolean")]  # fmt: skip
+    if wrong:
+        raise DataError(
+            _("{path}, column {column!r}: type {dtype}, expected numbers; make them such, or --drop {names}").format(
+                path=path, column=wrong[0], dtype=schema[wrong[0]], names=",".join(wrong)
+            )
+        )
 
 
 def _as_numbers(path: Path, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> "pl.DataFrame":
@@ -257,7 +231,7 @@ def _table(path: Path, frame: "pl.DataFrame", label: str | None, wanted: tuple[s
 
     gaps = [(int(frame[name].is_null().arg_max() or 0), name) for name in frame.columns if frame[name].null_count()]
     if gaps:
-        _refuse(path, min(gaps)[0] + 1, min(gaps)[1], _("no value; fill it in, or leave the row out"))
+        refuse(path, min(gaps)[0] + 1, min(gaps)[1], _("no value; fill it in, or leave the row out"))
     for name in wanted:
         _refuse_first(path, frame, name, ~frame[name].is_finite())
     inputs = frame.select(wanted).to_numpy(order="c")
@@ -267,8 +241,10 @@ def _table(path: Path, frame: "pl.DataFrame", label: str | None, wanted: tuple[s
     if isinstance(given.dtype, pl.Categorical | pl.Enum):
         given = given.cast(pl.String)
     if not (given.dtype.is_integer() or given.dtype in (pl.String, pl.Boolean)):
-        _refuse(path, 1, label, _("labels of type {dtype}, expected text or whole numbers").format(dtype=given.dtype))
+        refuse(path, 1, label, _("labels of type {dtype}, expected text or whole numbers").format(dtype=given.dtype))
     text = given.cast(pl.String)
+    if all(each.lower() in TRUTH for each in text.unique().to_list()):
+        text = text.str.to_titlecase()  # True and False as Python writes them, whoever wrote them here
     names = in_order(path, text.unique().to_list())
     codes = text.replace_strict(names, list(range(len(names))), return_dtype=pl.Int32)
     return Table(inputs, wanted, codes.to_numpy().astype(np.int32), tuple(names))
@@ -277,10 +253,4 @@ def _table(path: Path, frame: "pl.DataFrame", label: str | None, wanted: tuple[s
 def _refuse_first(path: Path, frame: "pl.DataFrame", name: str, wrong: "pl.Series") -> None:
     if wrong.any():
         row = int(wrong.arg_max() or 0)
-        _refuse(path, row + 1, name, _("{value!r} is no number").format(value=frame[name][row]))
-
-
-def _refuse(path: Path, row: int, column: str, reason: str) -> NoReturn:
-    raise DataError(
-        _("{path}, row {row}, column {column!r}: {reason}").format(path=path, row=row, column=column, reason=reason)
-    )
+        refuse(path, row + 1, name, _("{value!r} is no number").format(value=frame[name][row]))

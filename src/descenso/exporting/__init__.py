@@ -52,6 +52,12 @@ def export(run: str | Path, to: str, out: str | Path | None = None, model: Any =
             )
         )
     path = _default(Path(run), FORMATS[to]) if out is None else Path(out)
+    if to == "keras" and path.suffix != FORMATS[to]:  # which Keras goes by
+        raise ConfigError(
+            _("out must end in {ending} for {to}, got {path}; try --out {stem}{ending}").format(
+                ending=FORMATS[to], to=to, path=path, stem=path.stem
+            )
+        )
     if path.exists() or path.is_symlink():
         raise ConfigError(
             _("{path} is there already, and nothing is overwritten; try --out with a new name").format(path=path)

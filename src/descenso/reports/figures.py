@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,6 +24,7 @@ __all__ = [
     "confusion_figure",
     "contact_sheet",
     "curves",
+    "is_picture",
     "loss_figure",
     "mistakes_figure",
     "png",
@@ -100,7 +102,7 @@ def templates_figure(W: NDArray[np.generic], input_shape: tuple[int, ...], class
     figure, panels = _panels(min(len(class_names), MOST_CLASSES))
     for name, template, axes in zip(class_names, W.T, panels, strict=False):
         image = axes.imshow(template.reshape(input_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axes.set_title(_named(name), parse_math=False)  # a name is not a formula
+        axes.set_title(_named(name, 14), parse_math=False)  # a name is not a formula
     bar = figure.colorbar(image, ax=panels, shrink=0.8, aspect=30)
     bar.set_label(_("weight (red speaks for the class, blue against it)"))
     return figure
@@ -130,11 +132,24 @@ def confusion_figure(confusion: NDArray[np.int64], class_names: Sequence[str]) -
     return figure
 
 
+def is_picture(input_shape: Sequence[int]) -> bool:
+    """Whether inputs of this shape can be drawn: (height, width), or one, three or four channels of that."""
+    return len(input_shape) == 2 or (len(input_shape) == 3 and input_shape[2] in (1, 3, 4))
+
+
+def _drawable(inputs: NDArray[np.generic]) -> NDArray[Any]:
+    """Inputs as matplotlib draws them: colours in [0, 1] where they are floats, grey as it is."""
+    if inputs.dtype == np.uint8 or inputs.ndim == 3 or not len(inputs):
+        return inputs
+    least, most = float(inputs.min()), float(inputs.max())
+    return (inputs.astype(np.float64) - least) / max(most - least, 1e-300)
+
+
 def contact_sheet(split: Split, class_names: Sequence[str], each: int = 10) -> Figure:
     """The first `each` images of every class, or of the first 30, a class a row.
 
     Args:
-        split: inputs (rows, height, width).
+        split: inputs (rows, height, width) or (rows, height, width, channels).
         class_names: num_classes of them.
     """
     rows = min(len(class_names), MOST_CLASSES)
@@ -143,13 +158,13 @@ def contact_sheet(split: Split, class_names: Sequence[str], each: int = 10) -> F
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
         axes.axis("off")
-    limit = 255.0 if split.inputs.dtype == np.uint8 else float(split.inputs.max())
+    inputs = _drawable(split.inputs)
     for label, row in enumerate(grid):
         row[0].axis("on")
         row[0].set_frame_on(False)
         row[0].set_ylabel(_named(class_names[label]), rotation=0, ha="right", va="center", parse_math=False)
         for axes, index in zip(row, np.flatnonzero(split.labels == label), strict=False):
-            axes.imshow(split.inputs[index], cmap="gray_r", vmin=0, vmax=limit)
+            _show(axes, inputs[index])
     return figure
 
 
@@ -172,10 +187,11 @@ def mistakes_figure(
     wrong = np.flatnonzero(predicted != rows.labels)
     worst = wrong[np.argsort(-costs[wrong], kind="stable")][:most]
     figure, panels = _panels(max(1, len(worst)))
+    inputs = _drawable(rows.inputs[worst])
     figure.suptitle(_("Worst mistakes of {wrong} in {rows}").format(wrong=len(wrong), rows=len(rows.labels)))
-    for index, axes in zip(worst, panels, strict=False):
-        axes.imshow(rows.inputs[index], cmap="gray_r")
-        true, said = (_named(class_names[label]) for label in (rows.labels[index], predicted[index]))
+    for index, image, axes in zip(worst, inputs, panels, strict=False):
+        _show(axes, image)
+        true, said = (_named(class_names[label], 12) for label in (rows.labels[index], predicted[index]))
         title = _("{true}, taken for {said} ({share:.0%})").format(true=true, said=said, share=confidence[index])
         axes.set_title(title, fontsize=7, parse_math=False)
     return figure
@@ -190,16 +206,21 @@ def seen_figure(inputs: NDArray[np.generic], classes: Sequence[str], most: int =
         most: how many are shown.
     """
     figure, panels = _panels(min(len(inputs), most))
-    for image, name, axes in zip(inputs, classes, panels, strict=False):
-        axes.imshow(image, cmap="gray_r")
-        axes.set_title(_named(name), parse_math=False)
+    for image, name, axes in zip(_drawable(inputs[: len(panels)]), classes, panels, strict=False):
+        _show(axes, image)
+        axes.set_title(_named(name, 14), parse_math=False)
     return figure
 
 
-def _named(name: str) -> str:
-    """A class's name, as far as a picture has room for it."""
+def _show(axes: Axes, image: NDArray[np.generic]) -> None:
+    """Draw an image as it is stored: what is dark is dark."""
+    axes.imshow(image, cmap="gray", vmin=0, vmax=255) if image.dtype == np.uint8 else axes.imshow(image, cmap="gray")
+
+
+def _named(name: str, most: int = MOST_LETTERS) -> str:
+    """A class's name, as far as a picture has room for it: where it is too long, its beginning and its end."""
     shown = printable(name)
-    return shown if len(shown) <= MOST_LETTERS else shown[: MOST_LETTERS - 1] + "…"
+    return shown if len(shown) <= most else f"{shown[: most // 2]}…{shown[-((most - 1) // 2) :]}"
 
 
 def _panels(count: int) -> tuple[Figure, NDArray[np.object_]]:

@@ -42,7 +42,7 @@ class Board:
 
     @property
     def hears(self) -> dict[str, Callable[..., None]]:
-        """What an observer of a descent is to have, by the names that it has there."""
+        """What it wants to hear of a descent, by the names that an observer has for it."""
         return {"begun": self.begun, "state": self.state, "ended": self.ended}
 
     def begun(self, run: Path, config: TrainConfig, data: Dataset) -> None:

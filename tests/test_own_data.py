@@ -1,0 +1,193 @@
+"""Data of one's own as people have it: few rows, columns of text, files that change, folders half made."""
+
+import warnings
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+import descenso as ds
+from descenso import using
+from descenso.errors import ConfigError, DataError
+from descenso.runs.directory import open_directory, reopen
+from shell import descenso
+
+QUICK = {"engine": "eager", "epochs": 2}
+
+
+def table(rows=40, seed=0):
+    random = np.random.default_rng(seed)
+    kind = random.integers(2, size=rows)
+    return pl.DataFrame(
+        {"id": [f"P{row:03}" for row in range(rows)], "height": kind + random.normal(0, 0.1, rows),
+         "city": ["Málaga"] * rows, "kind": ["sí" if each else "no" for each in kind]}
+    )  # fmt: skip
+
+
+def test_few_rows_learn_by_default(tmp_path):
+    """Forty rows in one batch of a hundred would take 100 steps in all, and learn next to nothing."""
+    table(40).drop("id", "city").write_csv(tmp_path / "rows.csv")
+    run = ds.train(tmp_path / "rows.csv", label="kind", test_fraction=0.25, out=tmp_path / "run")
+    assert (run.config.batch_size, run.config.epochs) == (8, 375)
+    assert run.test_accuracy == 1
+    with pytest.raises(ConfigError, match="batch_size must be at most the 30 training rows, got 100"):
+        ds.train(tmp_path / "rows.csv", label="kind", test_fraction=0.25, batch_size=100, out=tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_columns_of_text_are_named_all_at_once_and_left_out_on_request(suffix, tmp_path):
+    path = tmp_path / f"rows.{suffix}"
+    getattr(table(), f"write_{suffix}")(path)
+    settings = {"label": "kind", "test_fraction": 0.25, **QUICK}
+    with pytest.raises(DataError, match=r"column 'id': .*; make (it one|them such), or --drop id,city$"):
+        ds.train(path, out=tmp_path / "run", **settings)
+    with pytest.raises(ConfigError, match=r"there is no column 'town' to leave out; its columns are id, height"):
+        ds.train(path, out=tmp_path / "run", drop="id,town", **settings)
+    run = ds.train(path, out=tmp_path / "run", drop="id,city", **settings).path
+    assert using.read_trained(run)[1].columns == ("height",)
+    assert using.evaluate(run)[1].inputs.shape == (10, 1)
+    assert using.predict(run, [path]).probabilities.shape == (40, 2)
+
+
+def test_a_number_that_is_missing_or_has_a_comma_is_told_as_such(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("a,kind\n1,x\nNA,y\n")
+    with pytest.raises(DataError, match=r"row 2, column 'a': no value; fill it in"):
+        ds.load(str(path), label="kind", test_fraction=0.5)
+    path.write_text("a;kind\n1,5;x\n2,5;y\n")
+    with pytest.raises(DataError, match=r"'1,5' is no number \(numbers are read with a point, 1.5\)"):
+        ds.load(str(path), label="kind", test_fraction=0.5)
+
+
+def test_tabs_separate_too(tmp_path):
+    table().drop("id", "city").write_csv(tmp_path / "rows.tsv", separator="\t")
+    assert ds.load(str(tmp_path / "rows.tsv"), label="kind", test_fraction=0.25).columns == ("height",)
+
+
+def test_a_separator_within_quotes_separates_nothing(tmp_path):
+    (tmp_path / "rows.csv").write_text('"Length, in cm, of x";width;k\n1;2;a\n2;3;b\n3;1;a\n4;1;b\n')
+    assert ds.load(str(tmp_path / "rows.csv"), label="k", test_fraction=0.5).columns == ("Length, in cm, of x", "width")
+
+
+def test_truth_is_spelt_alike_in_every_format(tmp_path):
+    frame = table().select("height").with_columns(kind=pl.Series(np.arange(40) % 2 == 0))
+    frame.write_parquet(tmp_path / "rows.parquet")
+    frame.write_csv(tmp_path / "rows.csv")
+    for name in ("rows.parquet", "rows.csv"):
+        assert ds.load(str(tmp_path / name), label="kind", test_fraction=0.5).class_names == ("False", "True")
+    assert ds.from_arrays(np.eye(4), np.array([True, False, True, False]), test_fraction=0.5).class_names == (
+        "False", "True",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("labels", [np.array(list("abab"), object), np.array(list("abab"), "S"), pl.Series("abab")])
+def test_labels_of_text_of_any_kind(labels):
+    labels = np.array(list("abab"), object) if isinstance(labels, pl.Series) else labels
+    assert ds.from_arrays(np.eye(4), labels, test_fraction=0.5).class_names == ("a", "b")
+
+
+def test_rows_of_a_file_that_has_changed_are_not_taken_for_those_left_out(tmp_path):
+    """The share to test on would be drawn anew, from rows that were learned from."""
+    path = tmp_path / "rows.csv"
+    table().drop("id", "city").write_csv(path)
+    run = ds.train(path, label="kind", test_fraction=0.25, out=tmp_path / "run", **QUICK).path
+    using.evaluate(run)
+    table(60).drop("id", "city").write_csv(path)
+    with pytest.raises(DataError, match=r"its data has changed, and rows .* may be among those it learned from; try"):
+        using.evaluate(run)
+    assert len(using.evaluate(run, path)[1].labels) == 60
+
+
+def test_a_run_without_weights_says_what_to_do(tmp_path):
+    data = ds.from_arrays(np.eye(8), np.arange(8) % 2, test_fraction=0.5)
+    run = ds.train(data, out=tmp_path / "run", **QUICK).path
+    (run / "model" / "weights.safetensors").unlink()
+    directory = open_directory(run)
+    for outcome, told in (("killed", f"to go on: descenso resume {run}"), ("diverged", "train again with --config")):
+        directory.write("status.json", {"outcome": outcome, "epochs_done": 0})
+        with pytest.raises(DataError, match=told):
+            directory.weights()
+    directory.write("status.json", {"outcome": "running", "epochs_done": 0})
+    held = reopen(run)
+    try:
+        with pytest.raises(DataError, match="it is still being written"):
+            open_directory(run).weights()
+    finally:
+        held.close()
+
+
+def test_settings_of_reading_are_not_for_data_that_is_read(tmp_path):
+    data = ds.from_arrays(np.eye(8), np.arange(8) % 2, test_fraction=0.5)
+    for name, value in (("label", "kind"), ("drop", "a"), ("resize", "8x8"), ("test_fraction", 0.5)):
+        with pytest.raises(ConfigError, match=f"{name}: the data is in memory already; leave {name} out"):
+            ds.train(data, out=tmp_path / "run", **{name: value}, **QUICK)
+    with pytest.raises(ConfigError, match=r"data must be a Dataset, a name or a path, got tuple; try descenso.from"):
+        ds.train((np.eye(8), np.arange(8)), out=tmp_path / "run")
+
+
+def test_a_dataset_is_told_in_a_line():
+    data = ds.from_arrays(np.eye(8), np.arange(8) % 2, test_fraction=0.5)
+    assert repr(data) == "<Dataset arrays: 4 + 4 rows of 8 float64, 2 classes>"
+
+
+@pytest.mark.parametrize("kind", [">f4", ">f8"])
+@pytest.mark.parametrize("engine", ["function", "compiled"])
+def test_bytes_in_another_order(kind, engine, tmp_path):
+    rows = ds.from_arrays(np.eye(8), np.arange(8) % 2, test_fraction=0.5)
+    swapped = rows._replace(train=rows.train._replace(inputs=rows.train.inputs.astype(kind)))
+    assert ds.train(swapped, engine=engine, epochs=1, out=tmp_path / "run").outcome == "completed"
+
+
+def test_wide_rows_can_be_read_again(tmp_path):
+    """Their scaling, a number a column, does not fit into a file's header."""
+    random = np.random.default_rng(0)
+    data = ds.from_arrays(random.normal(size=(40, 30_000)), np.arange(40) % 2, test_fraction=0.5)
+    run = ds.train(data, epochs=1, engine="eager", out=tmp_path / "run")
+    assert run.weights["W"].shape == (30_000, 2)
+    np.testing.assert_array_equal(using.read_trained(run.path)[1].input_scale, data.input_scale)
+
+
+def folder_of(root, *classes):
+    for place, name in enumerate(classes):
+        (root / name).mkdir(parents=True)
+        for number in range(4):
+            Image.new("L", (8, 8), 50 * place + number).save(root / name / f"{number}.png")
+    return str(root)
+
+
+def test_folders_half_made(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="an empty folder; put images in it, a folder for each class"):
+        ds.load(str(tmp_path / "empty"), test_fraction=0.5)
+    with pytest.raises(DataError, match="one class only; give a folder for each of at least two"):
+        ds.load(folder_of(tmp_path / "one", "a"), test_fraction=0.5)
+    with pytest.raises(DataError, match="it holds train only; add test, or give .*train and a --test-fraction"):
+        ds.load(folder_of(tmp_path / "half", "train/a", "train/b"), test_fraction=0.5)
+
+
+def test_the_command_on_arrays_of_two_channels_and_on_pictures(tmp_path):
+    """What cannot be drawn is not; and what is dark in a file is dark on the sheet."""
+    np.savez(tmp_path / "two.npz", x=np.zeros((20, 8, 8, 2), np.uint8), y=np.arange(20) % 2)
+    shown = descenso("data", "two.npz", "--test-fraction", 0.5, cwd=tmp_path)
+    assert (shown.returncode, list(tmp_path.glob("*.png"))) == (0, [])
+    folder_of(tmp_path / "photos", "a", "b")
+    for picture in (tmp_path / "photos").rglob("*.png"):
+        Image.new("L", (8, 8), 10).save(picture)
+    assert descenso("data", "photos", "--test-fraction", 0.5, cwd=tmp_path).returncode == 0
+    sheet = np.asarray(Image.open(tmp_path / "photos.png").convert("L"))
+    assert (sheet < 30).mean() > 0.05
+    assert descenso("data", "photos", "--test-fraction", 0.5, "--out", "a.pdf", cwd=tmp_path).returncode == 2
+
+
+def test_words_and_names_that_are_long_keep_their_ends(tmp_path):
+    from descenso.reports.figures import seen_figure
+
+    names = [f"class_{place:02}_with_a_very_long_name_{place:02}" for place in range(3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = seen_figure(np.zeros((3, 8, 8), np.uint8), names)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert len(set(titles)) == 3
+    assert max(map(len, titles)) <= 14
