@@ -53,12 +53,35 @@ def test_digits_of_mnist_stay_as_they_are(digits, seen):
         lambda digit: np.stack([255 - digit] * 3, axis=-1),
         lambda digit: np.stack([digit * 0] * 3 + [digit], axis=-1),
         lambda digit: 60 + digit // 2,
+        lambda digit: (110 - digit // 2.5).astype(np.uint8),
+        lambda digit: (140 + digit // 2.5).astype(np.uint8),
     ],
-    ids=["inverted", "off the middle", "on paper", "cut close", "in colour", "ink on nothing", "faint"],
+    ids=[
+        "inverted",
+        "off the middle",
+        "on paper",
+        "cut close",
+        "in colour",
+        "ink on nothing",
+        "faint",
+        "ink on dark",
+        "chalk on light",
+    ],
 )
 def test_however_it_was_drawn_the_model_sees_the_digit(change, digits, seen):
     for digit in digits[:40]:
         assert np.abs(seen(change(digit)) - seen(digit)).mean() < 1.5
+
+
+def test_images_of_several_sizes_and_modes_together_are_what_each_is_alone(digits, tmp_path):
+    shapes = [digit if place % 3 else np.pad(255 - digit, place) for place, digit in enumerate(digits[:9])]
+    paths = [tmp_path / f"{place}.png" for place in range(9)]
+    for path, pixels in zip(paths, shapes, strict=True):
+        Image.fromarray(pixels.astype(np.uint8)).save(path)
+    together, names = read_inputs(paths, DIGITS, Limits())
+    assert names == list(map(str, paths))
+    for path, seen in zip(paths, together, strict=True):
+        np.testing.assert_array_equal(read_inputs([path], DIGITS, Limits())[0][0], seen)
 
 
 def test_size_does_not_matter(digits, seen):

@@ -31,6 +31,48 @@ def test_names_are_the_same_in_every_model_of_a_kind():
     assert list(state) == ["batch_normalization/moving_mean", "batch_normalization/moving_variance"]
 
 
+class Twins(L.Layer):
+    """Two layers that Keras calls the same, and a variable that it counts through the whole process."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = L.Dense(3, name="dense"), L.Dense(3, name="dense")
+
+    def build(self, shape):
+        self.one.build(shape)
+        self.two.build(shape)
+        self.shift = self.add_weight(shape=(3,), initializer="ones")
+
+    def call(self, inputs):
+        return self.one(inputs) - self.two(inputs) * self.shift
+
+
+def twins():
+    return keras.Sequential([L.Input((3,)), Twins(), L.Dense(2)])
+
+
+def test_variables_of_one_name_are_told_apart_and_have_the_same_names_in_every_model():
+    model = as_model(twins, "float32")
+    params, _state = model.init(0)
+    assert len(params) == len(model.layers.trainable_variables) == 7
+    assert list(from_keras(twins).init(1)[0]) == list(params)
+    held = {name: tf.constant(value) for name, value in params.items()}
+    given = tf.constant(np.random.default_rng(0).normal(size=(5, 3)).astype("f4"))
+    for variable, value in zip(model.layers.trainable_variables, params.values(), strict=True):
+        variable.assign(value)
+    np.testing.assert_allclose(model.apply(held, {}, given, False)[0], model.layers(given), rtol=1e-6)
+
+
+def test_channels_come_last_whatever_keras_is_set_to():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        first, _state = make_model("cnn", "float32").init(0)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    last, _state = make_model("cnn", "float32").init(0)
+    assert {name: value.shape for name, value in first.items()} == {name: value.shape for name, value in last.items()}
+
+
 def test_the_start_is_the_seeds_in_both_precisions():
     single, double = (from_keras(small, dtype).init(3)[0]["dense/kernel"] for dtype in ("float32", "float64"))
     np.testing.assert_array_equal(single, double)
@@ -171,6 +213,19 @@ def logits_and_softmax():
     return keras.Sequential([L.Input((3,)), L.Dense(2, activation="softmax")])
 
 
+def logits_and_a_layer():
+    return keras.Sequential([L.Input((3,)), L.Dense(2), L.Softmax()])
+
+
+def logits_and_an_operation():
+    inputs = keras.Input((3,))
+    return keras.Model(inputs, keras.ops.softmax(L.Dense(2)(inputs)))
+
+
+def logits_and_a_model_within():
+    return keras.Sequential([L.Input((3,)), keras.Sequential([L.Dense(2), L.Softmax()])])
+
+
 def pictures():
     return keras.Sequential([L.Input((4, 4, 1)), L.Conv2D(2, 3)])
 
@@ -183,6 +238,9 @@ def regularised():
     ("made_of", "said"),
     [
         (logits_and_softmax, "ends in softmax"),
+        (logits_and_a_layer, "ends in softmax"),
+        (logits_and_an_operation, "ends in softmax"),
+        (logits_and_a_model_within, "ends in softmax"),
         (pictures, "expected one row of logits"),
         (regularised, "adds losses of its own; try --weight-decay"),
         (lambda: keras.Sequential([L.Dense(2)]), "has no input shape; begin it with keras.Input"),

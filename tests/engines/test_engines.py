@@ -2,8 +2,10 @@
 takes rows as they are stored, and leaves eager code alone.
 """
 
+import gc
 import itertools
 import math
+import weakref
 from contextlib import closing
 
 import numpy as np
@@ -11,6 +13,8 @@ import pytest
 import tensorflow as tf
 
 from binding import WAYS, bind_way, in_time
+from descenso.data.dataset import Split
+from descenso.data.idx import aligned
 from descenso.data.order import Order
 from descenso.descent.problem import weights
 from descenso.engines import ENGINES
@@ -31,6 +35,20 @@ def runners():
     yield bound
     for runner in bound.values():
         runner.close()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_rows_are_let_go_of(way):
+    """Whoever fits many models in one process holds the rows of none of them for ever."""
+    case = make_case(30, rest=True, seed=3)
+    shape = case.train.inputs.shape[1:]
+    rows = aligned((len(case.train.labels), *shape), case.train.inputs.dtype)  # which TensorFlow does not copy
+    held = weakref.ref(rows)
+    runner = bind_way(way, PROBLEM, Split(rows, case.train.labels), BATCH_SIZE)
+    runner.close()
+    del rows, runner
+    gc.collect()
+    assert held() is None
 
 
 @pytest.fixture

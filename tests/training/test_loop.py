@@ -7,14 +7,17 @@ import threading
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import descenso as ds
 import oracle
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import epoch_order
+from descenso.errors import ConfigError
 from descenso.training.loop import descend_all
-from descenso.training.observer import Observer
-from descenso.training.outcome import Outcome
+from descenso.training.observer import Observer, both
+from descenso.training.outcome import Interruption, Outcome
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -170,3 +173,55 @@ def test_an_observers_error_is_passed_on_and_the_thread_ends(tiny):
     with pytest.raises(ObserverError):
         descend(tiny, at_epoch, engine="compiled")
     assert {thread for thread in set(threading.enumerate()) - threads if "descenso" in thread.name} == set()
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_is_to_be_ignored_still_is(which):
+    before = signal.signal(which, signal.SIG_IGN)
+    try:
+        with Interruption() as interruption:
+            os.kill(os.getpid(), which)
+        assert interruption.signal == 0
+        assert signal.getsignal(which) is signal.SIG_IGN
+    finally:
+        signal.signal(which, before)
+
+
+def test_a_picture_that_fails_costs_no_run(tiny, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr("descenso.session._draw", fail)
+    with pytest.raises(RuntimeError, match="no font"):
+        ds.train(tiny, epochs=2, engine="eager", out=tmp_path / "run")
+    run = ds.open_run(tmp_path / "run")
+    assert (run.outcome, run.weights["W"].shape) == ("completed", (64, 4))
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"dtype": "mixed_bfloat16"}, "dtype: softmax has no layers"),
+        ({"model": "nowhere:factory"}, "model: nowhere:factory cannot be imported"),
+        ({"dtype": "float33", "model": lambda: None}, "dtype must be one of"),
+    ],
+)
+def test_what_cannot_be_meant_leaves_no_run(settings, told, tiny, tmp_path):
+    with pytest.raises(ConfigError, match=told):
+        ds.train(tiny, out=tmp_path / "run", **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_descent_within_a_graph_is_refused(tiny, tmp_path):
+    with tf.Graph().as_default(), pytest.raises(ConfigError, match="a descent begins outside of TensorFlow's graphs"):
+        ds.train(tiny, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_observers_hear_the_same():
+    told = {name: [] for name in Observer._fields}
+    first = Observer(**{name: lambda *given, name=name: told[name].append(("first", *given)) for name in told})
+    second = Observer(**{name: lambda *given, name=name: told[name].append(("second", *given)) for name in told})
+    for name, tell in both(first, second)._asdict().items():
+        tell(1, name)
+        assert told[name] == [("first", 1, name), ("second", 1, name)]

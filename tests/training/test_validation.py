@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import descenso as ds
+from descenso.cli.ending import tell
 from descenso.training.evaluation import evaluate
 from descenso.using import use
 
@@ -42,6 +43,22 @@ def test_without_patience_the_last_weights_are_kept(tiny, tmp_path):
     run = ds.train(tiny, out=tmp_path / "run", **TOO_FAST)
     assert (run.outcome, len(run.history.validation_costs)) == ("completed", 12)
     assert run.status.get("best_epoch") is None
+
+
+def test_without_patience_any_more_the_last_weights_are_kept(tiny, tmp_path):
+    """What was best once is forgotten where nobody asks for it, and not kept in place of what came later."""
+    slow = {**TOO_FAST, "learning_rate": 0.1}
+    shorter = ds.train(tiny, out=tmp_path / "run", **{**slow, "epochs": 3}, patience=5)
+    longer = ds.resume(shorter.path, data=tiny, epochs=12, patience=0)
+    never = ds.train(tiny, out=tmp_path / "never", **slow)
+    assert longer.status.get("best_epoch") is None
+    assert longer.status["fingerprint"] == never.status["fingerprint"]
+
+
+def test_the_command_says_that_it_stopped(stopped, capsys):
+    tell(stopped, as_json=False)
+    best = stopped.status["best_epoch"]
+    assert f"the weights are those after epoch {best}, the best on validation" in capsys.readouterr().out
 
 
 def test_a_run_that_stopped_early_goes_on_where_patience_grows(stopped, tiny, tmp_path):

@@ -265,7 +265,8 @@ def _check(model: Any, dtype: str) -> None:
 def _gives_probabilities(model: Any) -> bool:
     """Whether its rows sum to 1, however that comes about: an activation, a layer, an operation, a model within."""
     shape, dtype = (2, *model.input_shape[1:]), model.inputs[0].dtype
-    if None in shape or getattr(model.layers[-1], "activation", None) is keras.activations.linear:
+    plain = isinstance(model, keras.Sequential) and getattr(model.layers[-1], "activation", None)
+    if None in shape or plain is keras.activations.linear:
         return False
     numbers = np.abs(np.random.default_rng(0).normal(size=shape))
     rows = np.asarray(model(tf.cast(numbers, dtype), training=False), np.float64)

@@ -1,10 +1,13 @@
 """Data of one's own as people have it: few rows, columns of text, files that change, folders half made."""
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import polars as pl
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import descenso as ds
@@ -191,3 +194,42 @@ def test_words_and_names_that_are_long_keep_their_ends(tmp_path):
     titles = [axes.get_title() for axes in figure.axes]
     assert len(set(titles)) == 3
     assert max(map(len, titles)) <= 14
+
+
+def test_pictures_of_a_run_are_not_written_over_by_those_of_other_data(tmp_path):
+    table().drop("id", "city").write_csv(tmp_path / "rows.csv")
+    table(20, seed=1).drop("id", "city").write_csv(tmp_path / "other.csv")
+    ds.train(tmp_path / "rows.csv", label="kind", test_fraction=0.25, out=tmp_path / "run", **QUICK)
+    assert descenso("evaluate", "run", cwd=tmp_path).returncode == 0
+    before = (tmp_path / "run" / "plots" / "confusion.png").read_bytes()
+    assert descenso("evaluate", "run", "--data", "other.csv", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "run" / "plots" / "confusion.png").read_bytes() == before
+    assert (tmp_path / "run" / "plots" / "confusion-other.png").exists()
+
+
+DETERMINISTIC = """
+import sys, tensorflow as tf, descenso as ds
+from descenso.runs.directory import open_directory
+run = ds.train(epochs=1, batch_size=1000, deterministic=True, out=sys.argv[1])
+print(tf.config.threading.get_intra_op_parallelism_threads(), tf.config.threading.get_inter_op_parallelism_threads())
+try:
+    tf.random.uniform([2])
+except RuntimeError as error:
+    print("refused")
+"""
+
+
+def test_deterministic_takes_one_thread_and_refuses_what_has_no_seed(tmp_path):
+    told = subprocess.run(
+        [sys.executable, "-c", DETERMINISTIC, tmp_path / "run"], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["1", "1", "refused"]
+
+
+def test_deterministic_too_late_changes_nothing(tmp_path):
+    """TensorFlow has started in this process; nothing is begun, and it still draws at random."""
+    tf.zeros([1])
+    with pytest.raises(ConfigError, match="deterministic must be set before TensorFlow has started"):
+        ds.train("mnist", epochs=1, deterministic=True, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert tf.random.uniform([2]).shape == 2
