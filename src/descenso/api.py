@@ -57,7 +57,7 @@ class Run:
 
     @property
     def test_accuracy(self) -> float | None:
-        """Fraction of the test rows classified rightly, in [0, 1]; None where it diverged."""
+        """Fraction of the test rows classified rightly, in [0, 1]; None where it diverged, and no best was kept."""
         value = self.status.get("test_accuracy")
         return None if value is None else float(value)
 

@@ -73,6 +73,11 @@ def test_however_it_was_drawn_the_model_sees_the_digit(change, digits, seen):
         assert np.abs(seen(change(digit)) - seen(digit)).mean() < 1.5
 
 
+def test_a_folder_is_not_what_is_in_it(tmp_path):
+    with refused(tmp_path, f": a folder; name the files in it, {tmp_path}/*"):
+        read_inputs([tmp_path], DIGITS, Limits())
+
+
 def test_images_of_several_sizes_and_modes_together_are_what_each_is_alone(digits, tmp_path):
     shapes = [digit if place % 3 else np.pad(255 - digit, place) for place, digit in enumerate(digits[:9])]
     paths = [tmp_path / f"{place}.png" for place in range(9)]

@@ -38,7 +38,7 @@ def root(
 COMMANDS = {
     "train": _("Train by gradient descent, and keep the run in a directory of its own."),
     "resume": _("Go on with a run from its newest checkpoint, to the same bits as if it had never stopped."),
-    "models": _("List the models, and the settings that each brings; any flag goes before them."),
+    "models": _("List the models, and the settings that each brings; any flag overrides them."),
     "rules": _("List the update rules: formula, source, options with their defaults and ranges, a rate that suits."),
     "schedules": _("List the schedules of the learning rate: formula, source, options with their defaults and ranges."),
     "evaluate": _("Measure a run on test rows: accuracy, cost, accuracy per class, confusion matrix."),

@@ -21,16 +21,20 @@ from descenso.cli.quiet import quiet
 from descenso.text import _
 
 IDLE = ("patience", "checkpoint_every")  # settings of runs; nothing is kept of these descents
-Listed = Annotated[str | None, typer.Option(help=_("Several of these, with commas between them."), metavar="A,B,...")]
+
+
+def listed(help_text: str) -> Any:
+    """An option that takes several values."""
+    return typer.Option(help=help_text, metavar="A,B,...")
 
 
 @with_settings(without=IDLE)
 def compare(
-    engines: Listed = None,
-    rules: Listed = None,
-    learning_rates: Listed = None,
-    batch_sizes: Listed = None,
-    datasets: Listed = None,
+    engines: Annotated[str | None, listed(_("Engines to compare, with commas between them; by default all."))] = None,
+    rules: Annotated[str | None, listed(_("Or rules, each at a rate that suits it."))] = None,
+    learning_rates: Annotated[str | None, listed(_("Or learning rates."))] = None,
+    batch_sizes: Annotated[str | None, listed(_("Or batch sizes."))] = None,
+    datasets: Annotated[str | None, listed(_("Or datasets."))] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help=_("Itemise what eager costs instead, leaving out one thing at a time."))
     ] = False,

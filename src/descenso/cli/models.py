@@ -12,7 +12,7 @@ from descenso.text import _
 
 
 def models(as_json: Json = False) -> None:
-    """List the models, and the settings that each brings; any flag goes before them."""
+    """List the models, and the settings that each brings; any flag overrides them."""
     if as_json:
         say_json({"models": {name: {**model.settings, "presets": model.presets} for name, model in MODELS.items()}})
         return

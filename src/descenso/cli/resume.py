@@ -6,7 +6,7 @@ import typer
 
 from descenso.cli.display import Display
 from descenso.cli.ending import tell
-from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, RunArgument, TensorBoardOption
+from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, RunArgument, TensorBoardOption, say
 from descenso.cli.quiet import quiet
 from descenso.text import _
 
@@ -36,6 +36,7 @@ def resume(
         from descenso import api
         from descenso.data.limits import Limits
 
+        done = not given and api.open_directory(run).outcome == "completed"
         with Display(to_stderr=as_json) as display:
             ended = api.resume(
                 run,
@@ -48,4 +49,7 @@ def resume(
                 warn=display.warn,
                 **given,
             )
+    if done:
+        told = _("The run was complete already; to make it longer: descenso resume {path} --epochs {epochs}")
+        say(told.format(path=run, epochs=2 * ended.config.epochs), err=True)
     tell(ended, as_json)

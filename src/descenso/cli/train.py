@@ -18,7 +18,7 @@ from descenso.text import _
 def train(
     config: Annotated[
         Path | None,
-        typer.Option(help=_("Settings from a TOML file, or from a run's config.json; flags go before them.")),
+        typer.Option(help=_("Settings from a TOML file, or from a run's config.json; flags override them.")),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help=_("The run directory itself; by default a new one in runs/."))

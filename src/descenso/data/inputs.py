@@ -91,6 +91,8 @@ def _from_images(paths: Iterable[Path], like: Expected, limits: Limits) -> Itera
 def _pixels(path: Path, like: Expected, limits: Limits) -> NDArray[np.generic]:
     """The image in `path`, grey or in colour as the model reads; in its own size where it is to be made a digit."""
     shape = like.input_shape
+    if path.is_dir():
+        raise DataError(_("{path}: a folder; name the files in it, {path}/*").format(path=path))
     if len(shape) != 2 and not (len(shape) == 3 and shape[2] in (1, 3)):
         raise DataError(
             _("{path}: the model reads rows of {shape}, and no images; give it a table or an NPZ file").format(
