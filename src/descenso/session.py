@@ -177,12 +177,12 @@ def go_on(
 def _told(descent: Descent, history: History, started: float) -> dict[str, Any]:
     return {
         "outcome": descent.outcome.value,
-        "epochs_done": len(history.epochs),
+        "epochs_done": len(history.epochs) - (descent.outcome is Outcome.DIVERGED),
         "signal": descent.signal or None,
         "diverged_at": descent.diverged_at,
         "started_unix_seconds": started,
         "compile_seconds": descent.compile_seconds,
-        "train_seconds": sum(epoch.seconds for epoch in history.epochs),
+        "train_seconds": sum(epoch.seconds for epoch in history.epochs) + descent.unfinished_seconds,
     }
 
 

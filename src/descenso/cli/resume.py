@@ -1,5 +1,7 @@
 """`descenso resume`."""
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +10,7 @@ from descenso.cli.display import Display
 from descenso.cli.ending import tell
 from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, RunArgument, TensorBoardOption, say
 from descenso.cli.quiet import quiet
+from descenso.errors import DescensoError
 from descenso.text import _
 
 
@@ -29,27 +32,27 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped."""
-    asked: dict[str, Any] = {"epochs": epochs, "engine": engine, "patience": patience}
-    asked["checkpoint_every"] = checkpoint_every
+    asked: dict[str, Any] = {"epochs": epochs, "engine": engine, "patience": patience,
+                             "checkpoint_every": checkpoint_every}  # fmt: skip
     given = {name: value for name, value in asked.items() if value is not None}
     with quiet():
         from descenso import api
         from descenso.data.limits import Limits
 
-        done = not given and api.open_directory(run).outcome == "completed"
+        done = not given and _is_complete(run)
         with Display(to_stderr=as_json) as display:
-            ended = api.resume(
-                run,
-                limits=Limits.of(limit or []),
-                data_dir=data_dir,
-                model=model,
-                force=force,
-                observer=display.observer,
-                tensorboard=tensorboard,
-                warn=display.warn,
-                **given,
-            )
+            heard: dict[str, Any] = {"observer": display.observer, "tensorboard": tensorboard, "warn": display.warn}
+            limits = Limits.of(limit or [])
+            ended = api.resume(run, limits=limits, data_dir=data_dir, model=model, force=force, **heard, **given)
     if done:
         told = _("The run was complete already; to make it longer: descenso resume {path} --epochs {epochs}")
         say(told.format(path=run, epochs=2 * ended.config.epochs), err=True)
     tell(ended, as_json)
+
+
+def _is_complete(run: Path) -> bool:
+    from descenso.api import open_directory
+
+    with suppress(DescensoError):  # what cannot be read is told of by whoever goes on
+        return open_directory(run).outcome == "completed"
+    return False

@@ -69,6 +69,7 @@ class Descent(NamedTuple):
         signal: number of the signal that interrupted it, or 0.
         diverged_at: (epoch, step) of the cost that was not finite, both counted from 0, or None.
         compile_seconds: tracing and compiling, apart from the rest.
+        unfinished_seconds: of the steps of an epoch that was begun, and not ended.
     """
 
     problem: Problem
@@ -80,6 +81,7 @@ class Descent(NamedTuple):
     signal: int
     diverged_at: tuple[int, int] | None
     compile_seconds: float
+    unfinished_seconds: float
 
 
 def problem_of(config: TrainConfig, data: Dataset, own: Model | None = None) -> Problem:
@@ -161,6 +163,7 @@ def descend_all(
         signal=interruption.signal,
         diverged_at=walker.diverged_at,
         compile_seconds=compile_seconds,
+        unfinished_seconds=0.0 if walker.diverged_at else walker.progress.seconds,
     )
 
 
