@@ -12,6 +12,7 @@ from typing import IO, NamedTuple, cast
 
 __all__ = ["Epoch", "FallenError", "Process", "costs_alone", "most_epochs", "race", "threads"]
 
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # which descenso has set in this process, and not everybody is to inherit
 TURN_SECONDS, MOST_A_TURN = 0.3, 5
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -36,7 +37,7 @@ class Process:
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("_worker.py")), name, str(epochs)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
-            env={**os.environ, **environment},
+            env={**{name: value for name, value in os.environ.items() if name != ONEDNN}, **environment},
         )  # fmt: skip
 
     def epoch(self) -> Epoch:
