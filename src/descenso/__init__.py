@@ -59,7 +59,9 @@ _HOME = {
 __all__ = [*_HOME, "__version__"]
 
 if "tensorflow" not in sys.modules:  # which reads it once, and leaves oneDNN off on processors without AVX-512
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # convolutions take a third of the time (docs/performance.md)
+    os.environ.setdefault(
+        "TF_ENABLE_ONEDNN_OPTS", "1"
+    )  # convolutions take less than half the time (docs/performance.md)
 
 
 def __getattr__(name: str) -> Any:

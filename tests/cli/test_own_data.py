@@ -196,6 +196,7 @@ def test_words_and_names_that_are_long_keep_their_ends(tmp_path):
     assert max(map(len, titles)) <= 14
 
 
+@pytest.mark.slow
 def test_pictures_of_a_run_are_not_written_over_by_those_of_other_data(tmp_path):
     table().drop("id", "city").write_csv(tmp_path / "rows.csv")
     table(20, seed=1).drop("id", "city").write_csv(tmp_path / "other.csv")
@@ -219,6 +220,7 @@ except RuntimeError as error:
 """
 
 
+@pytest.mark.slow
 def test_deterministic_takes_one_thread_and_refuses_what_has_no_seed(tmp_path):
     told = subprocess.run(
         [sys.executable, "-c", DETERMINISTIC, tmp_path / "run"], capture_output=True, text=True, check=True

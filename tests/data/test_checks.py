@@ -125,6 +125,7 @@ def test_few_rows_get_smaller_batches_and_more_epochs_unless_they_are_given(mode
     found = suited(config, (), rows)
     assert (found.batch_size, found.epochs) == (batch_size, epochs)
     assert suited(config, GIVEN, rows) == config
+    assert suited(TrainConfig.of(model=model, batch_size="full"), ("batch_size",), rows).epochs == epochs
     assert suited(config, ("batch_size",), max(rows, 100)).batch_size == config.batch_size
 
 

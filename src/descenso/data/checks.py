@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.errors import ConfigError, DataError
+from descenso.family import defaults
 from descenso.text import _
 
 LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a descent, where settings are open
@@ -112,13 +113,14 @@ def suited(config: TrainConfig, given: Collection[str], rows: int) -> TrainConfi
     >>> few.batch_size, few.epochs
     (8, 100)
     """
-    batch_rows, epochs = config.batch_rows(rows), config.epochs
-    if "batch_size" not in given:
-        batch_rows = min(batch_rows, rows, max(LEAST_ROWS, rows // LEAST_BATCHES))
+    most = min(rows, max(LEAST_ROWS, rows // LEAST_BATCHES))
+    changed: dict[str, int] = {}
+    if "batch_size" not in given and config.batch_rows(rows) > most:
+        changed["batch_size"] = most
     if "epochs" not in given:
-        epochs = max(epochs, -(-LEAST_STEPS // -(-rows // batch_rows)))
-    changed = {} if batch_rows == config.batch_rows(rows) else {"batch_size": batch_rows}
-    return config.model_copy(update={**changed, "epochs": epochs})
+        usual_steps = -(-rows // min(most, defaults(config.model)["batch_size"]))  # whatever batch is given
+        changed["epochs"] = max(config.epochs, -(-LEAST_STEPS // usual_steps))
+    return config.model_copy(update=changed)
 
 
 def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> TrainConfig:
