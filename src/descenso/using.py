@@ -24,6 +24,8 @@ from descenso.text import _
 if TYPE_CHECKING:
     from descenso.training.evaluation import Evaluation, Predictor
 
+DRAWN = ("mnist", "emnist-letters")  # light on dark, in the middle; EMNIST's were smoothed, which is not imitated
+
 __all__ = ["Predictions", "Used", "evaluate", "predict", "read_trained", "use"]
 
 
@@ -104,7 +106,7 @@ def predict(run: str | Path, files: Sequence[Path], limits: Limits | None = None
         DataError: where the run kept no weights, or a file cannot be read or does not fit its model.
     """
     config, trained = read_trained(run)
-    drawn = config.data == "mnist" and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
+    drawn = config.data in DRAWN and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
     like = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=drawn)
     inputs, names = read_inputs(files, like, limits or Limits())
     probabilities = use(run, model).predictor.probabilities(inputs)
