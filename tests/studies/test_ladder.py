@@ -92,7 +92,7 @@ def test_rounds_are_drawn_together():
 
 
 def test_a_rung_that_walks_another_path_is_refused(tiny, monkeypatch):
-    def faulty(problem, state, inputs, labels):
+    def faulty(problem, state, inputs, labels, further):
         state, cost = tape_step(problem, state, inputs, labels)
         return state._replace(params={name: 0.999 * value for name, value in state.params.items()}), cost
 

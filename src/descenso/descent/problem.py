@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Arrays",
+    "Descend",
     "Model",
     "Params",
     "Problem",
@@ -159,10 +160,17 @@ def descend(problem: Problem, state: TrainState, gradients: Params, model_state:
     return TrainState(state.step + 1, params, model_state, rule_state)
 
 
-def tape_step(problem: Problem, state: TrainState, inputs: Tensor, labels: Tensor) -> tuple[TrainState, Tensor]:
-    """One step whose gradient a `tf.GradientTape` takes: (next state, cost before it)."""
+Descend = Callable[[Problem, TrainState, Params, State], TrainState]
+
+
+def tape_step(
+    problem: Problem, state: TrainState, inputs: Tensor, labels: Tensor, further: Descend = descend
+) -> tuple[TrainState, Tensor]:
+    """One step whose gradient a `tf.GradientTape` takes: (next state, cost before it); `further` is `descend`, as an
+    engine may have compiled it.
+    """
     with tf.GradientTape() as tape:
         tape.watch(state.params)
         cost, model_state = objective(problem, state.params, state.model_state, inputs, labels)
     gradients = tape.gradient(cost, state.params)
-    return descend(problem, state, gradients, model_state), cost
+    return further(problem, state, gradients, model_state), cost
