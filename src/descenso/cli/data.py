@@ -34,14 +34,16 @@ def data(
     from descenso.data.catalog import load
     from descenso.data.describe import describe
     from descenso.data.limits import Limits
-    from descenso.reports.figures import contact_sheet, is_picture, save_figure
 
     found = load(name, Limits.of(limit or []), label=label, test_fraction=test_fraction, resize=resize, seed=seed,
                  data_dir=data_dir)  # fmt: skip
     about = describe(found)
     sheet = None
-    if is_picture(found.input_shape):
-        sheet = save_figure(contact_sheet(found.train, found.class_names), out or Path(f"{Path(name).name}.png"))
+    if len(found.input_shape) > 1:  # a table need not wait for matplotlib
+        from descenso.reports.figures import contact_sheet, is_picture, save_figure
+
+        if is_picture(found.input_shape):
+            sheet = save_figure(contact_sheet(found.train, found.class_names), out or Path(f"{Path(name).name}.png"))
     if as_json:
         say_json({**about, "sheet": None if sheet is None else str(sheet)})
         return
