@@ -87,6 +87,12 @@ def test_the_compiled_catalogue_is_the_written_one(catalogue):
     assert (SPANISH / "descenso.mo").read_bytes() == compiled.getvalue(), "descenso.mo is not descenso.po; compile it"
 
 
+def test_nothing_stays_nothing():
+    for language in text.LANGUAGES:  # a catalogue translates the empty string into its own header
+        text.use(language)
+        assert text._("") == ""
+
+
 def test_every_language_has_a_catalogue_and_no_other_does():
     assert {path.name for path in text.FOLDER.iterdir() if path.is_dir()} == set(text.LANGUAGES) - {"en"}
 

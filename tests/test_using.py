@@ -112,3 +112,12 @@ def test_floats_whose_mean_is_zero_are_floats(tmp_path):
     run = ds.train(data, epochs=3, engine="eager", out=tmp_path / "run").path
     np.savez(tmp_path / "rows.npz", x=rows)
     assert using.predict(run, [tmp_path / "rows.npz"]).probabilities.argmax(axis=1).tolist() == [0, 1] * 20
+
+
+def test_files_are_given_as_text_or_paths_one_or_several(run, tmp_path):
+    path = tmp_path / "rows.csv"
+    frame(5, seed=2).write_csv(path)
+    expected = using.predict(run, [path]).probabilities
+    assert expected.shape == (5, 3)
+    for files in (path, str(path), [str(path)], (path,)):
+        np.testing.assert_array_equal(using.predict(run, files).probabilities, expected)

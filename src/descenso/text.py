@@ -69,8 +69,8 @@ def language() -> str:
 
 
 def _(message: str) -> str:
-    """`message` in the language in use."""
-    return _catalogue.gettext(message)
+    """Translate `message` into the language in use; an empty one, which is a catalogue's header, stays empty."""
+    return _catalogue.gettext(message) if message else ""
 
 
 def mark(message: str) -> str:

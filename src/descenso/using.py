@@ -99,8 +99,19 @@ class Predictions(NamedTuple):
     probabilities: NDArray[np.floating]
 
 
-def predict(run: str | Path, files: Sequence[Path], limits: Limits | None = None, model: Any = None) -> Predictions:
-    """What the run in directory `run` takes images, arrays or tables for; see `descenso.data.inputs.read_inputs`.
+def predict(
+    run: str | Path,
+    files: str | Path | Sequence[str | Path],
+    limits: Limits | None = None,
+    model: Any = None,
+) -> Predictions:
+    """Predict the class probabilities of images, arrays or tables in files; see `descenso.data.inputs.read_inputs`.
+
+    Args:
+        run: the directory of the run.
+        files: one path, or several.
+        limits: what to refuse as too large.
+        model: the model itself, where the run was trained with a model of the user's.
 
     Raises:
         DataError: where the run kept no weights, or a file cannot be read or does not fit its model.
@@ -108,7 +119,8 @@ def predict(run: str | Path, files: Sequence[Path], limits: Limits | None = None
     config, trained = read_trained(run)
     drawn = config.data in DRAWN and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
     like = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=drawn)
-    inputs, names = read_inputs(files, like, limits or Limits())
+    paths = [files] if isinstance(files, str | Path) else files
+    inputs, names = read_inputs([Path(path) for path in paths], like, limits or Limits())
     probabilities = use(run, model).predictor.probabilities(inputs)
     return Predictions(inputs, names, trained.class_names, probabilities)
 
