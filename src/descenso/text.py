@@ -13,19 +13,6 @@ from pathlib import Path
 
 from descenso.errors import ConfigError
 
-__all__ = [
-    "LANGUAGES",
-    "_",
-    "aligned",
-    "closest",
-    "from_environment",
-    "language",
-    "lend_to_typer",
-    "mark",
-    "printable",
-    "use",
-]
-
 DOMAIN = "descenso"
 FOLDER = Path(__file__).parent / "locale"
 LANGUAGES = ("en", "es")

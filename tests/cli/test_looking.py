@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import descenso as ds
-from descenso import using
+from descenso.api import inference as using
 from descenso.cli.evaluate import evaluate
 from shell import SECONDS, descenso, environment
 

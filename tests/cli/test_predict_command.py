@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from descenso.family import MODELS, RULES, SCHEDULES
+from descenso.registry import MODELS, RULES, SCHEDULES
 from shell import descenso
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from descenso import session
 from descenso.errors import CheckpointError
 from descenso.runs import checkpoints
+from descenso.training import session
 from test_members import MEMBERS, stop_twice, walk
 
 ENGINE = "eager"  # which nothing is traced for

@@ -42,8 +42,6 @@ OUTCOMES = (  # those a run may be shown with; the first four are how a descent 
     mark("running"), mark("killed"), mark("damaged"),
 )  # fmt: skip
 
-__all__ = ["OUTCOMES", "RunDirectory", "create", "find_runs", "open_directory", "refuse_full", "reopen"]
-
 
 class RunDirectory:
     """A run on disk. Made by `create`, which also locks it, or by `open_directory`, to be read."""
@@ -66,9 +64,8 @@ class RunDirectory:
         told = outcome in OUTCOMES
         if told and (accuracy is None or (isinstance(accuracy, int | float) and 0 <= accuracy <= 1)):
             return found
-        path = self.path / "status.json"
         reason = f"test_accuracy: {accuracy!r}" if told else f"outcome: {outcome!r}"
-        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason))
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=self.path / "status.json", reason=reason))
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -250,15 +247,10 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
 
 
 def refuse_full(folder: Path) -> None:
-    """A folder that is to become ours holds nothing.
-
-    Raises:
-        ConfigError: where it does.
-    """
+    """Raise ConfigError unless `folder` is empty."""
     if any(entry.name != LOCK for entry in folder.iterdir()):
-        raise ConfigError(
-            _("{path} is not empty, and no run is ever overwritten; try --out with a new name").format(path=folder)
-        )
+        told = _("{path} is not empty, and no run is ever overwritten; try --out with a new name")
+        raise ConfigError(told.format(path=folder))
 
 
 def reopen(path: Path) -> RunDirectory:

@@ -12,19 +12,6 @@ from pathlib import Path
 from descenso.errors import DataError, DiskError
 from descenso.text import _
 
-__all__ = [
-    "disk_errors",
-    "fresh_folder",
-    "make_folder",
-    "own",
-    "portable_name",
-    "remove_folder",
-    "sweep",
-    "sync_folder",
-    "write_file",
-    "write_folder",
-]
-
 MOST_LETTERS = 100  # of a name that we make: file systems take 255 bytes
 DEVICE = re.compile(
     r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE

@@ -12,8 +12,6 @@ from descenso.errors import DataError
 from descenso.reading import open_regular
 from descenso.text import _
 
-__all__ = ["read_weights", "weights_bytes"]
-
 MOST_BYTES = 2**31
 MOST_HEADER_BYTES = 2**20  # some ten thousand arrays; reading a header takes many times its size in memory
 DAMAGE = (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, MemoryError)  # of a dtype, too
