@@ -19,7 +19,7 @@ from descenso.data.dataset import Split
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError, DataError, DiskError
 from descenso.reading import read_settings
-from descenso.training.observer import Observer
+from descenso.training.callbacks import Callback
 from samples import tiny_dataset, write_folder
 
 FAST = {"engine": "function", "epochs": 2, "batch_size": 50}
@@ -269,10 +269,10 @@ def test_a_place_that_cannot_be_written(tiny, tmp_path):
 
 
 def test_an_interrupted_training_says_so_in_its_run(tiny, tmp_path):
-    def interrupt(record):
-        raise KeyboardInterrupt
+    class Interrupting(Callback):
+        def on_epoch(self, epoch):
+            raise KeyboardInterrupt
 
-    observer = Observer(epoch=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        ds.train(tiny, out=tmp_path / "run", observer=observer, **FAST)
+        ds.train(tiny, out=tmp_path / "run", callbacks=[Interrupting()], **FAST)
     assert ds.open_run(tmp_path / "run").outcome == "interrupted"

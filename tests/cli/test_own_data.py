@@ -150,7 +150,7 @@ def test_wide_rows_can_be_read_again(tmp_path):
     data = ds.from_arrays(random.normal(size=(40, 30_000)), np.arange(40) % 2, test_fraction=0.5)
     run = ds.train(data, epochs=1, engine="eager", out=tmp_path / "run")
     assert run.weights["W"].shape == (30_000, 2)
-    np.testing.assert_array_equal(using.read_trained(run.path)[1].input_scale, data.input_scale)
+    np.testing.assert_array_equal(using.read_trained(run.path)[1].scaling.scale, data.scaling.scale)
 
 
 def folder_of(root, *classes):

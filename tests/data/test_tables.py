@@ -103,12 +103,12 @@ def test_it_is_split_and_standardised_by_its_training_rows(write):
     assert data.columns == ("a", "b", "c")
     assert data.class_names == ("x", "y", "z")
     assert (np.bincount(data.train.labels).tolist(), np.bincount(data.test.labels).tolist()) == ([24] * 3, [6] * 3)
-    np.testing.assert_allclose(data.input_shift, data.train.inputs.mean(axis=0))
-    np.testing.assert_allclose(data.input_scale[:2], 1 / data.train.inputs.std(axis=0)[:2])
-    assert (data.input_shift[2], data.input_scale[2]) == (7, 1)
-    assert not np.allclose(data.input_shift[:2], np.r_[data.train.inputs, data.test.inputs].mean(axis=0)[:2])
+    np.testing.assert_allclose(data.scaling.shift, data.train.inputs.mean(axis=0))
+    np.testing.assert_allclose(data.scaling.scale[:2], 1 / data.train.inputs.std(axis=0)[:2])
+    assert (data.scaling.shift[2], data.scaling.scale[2]) == (7, 1)
+    assert not np.allclose(data.scaling.shift[:2], np.r_[data.train.inputs, data.test.inputs].mean(axis=0)[:2])
     where = {tuple(map(float, row.split(",")[:2])): "xyz".index(row[-1]) for row in rows}
-    for inputs, labels in (data.train, data.test):
+    for inputs, labels, _weights in (data.train, data.test):
         assert [where[tuple(row[:2])] for row in inputs.tolist()] == labels.tolist()
     assert len(set(data.train.labels[:20].tolist())) == 3
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import descenso as ds
 from descenso import doctor
+from descenso.data.dataset import Scaling
 from descenso.doctor.evidence import Calls, Evidence, Step
 from descenso.doctor.table import examine
 from descenso.errors import ConfigError, DataError
@@ -83,11 +84,13 @@ def test_a_finding_says_what_was_seen_why_it_matters_and_what_mends_it():
 
 
 def test_a_dataset_knows_how_it_is_scaled():
-    data = ds.Dataset("made", ds.Split(PIXELS, LABELS), ds.Split(PIXELS[:0], LABELS[:0]), ("a", "b", "c"), 1 / 255)
+    data = ds.Dataset(
+        "made", ds.Split(PIXELS, LABELS), ds.Split(PIXELS[:0], LABELS[:0]), ("a", "b", "c"), Scaling(scale=1 / 255)
+    )
     assert doctor.data(data) == []
     assert names(doctor.data(data._replace(train=data.train._replace(inputs=PIXELS.astype("f4"))))) == []
     assert names(
-        doctor.data(data._replace(train=data.train._replace(inputs=PIXELS.astype("f4")), input_scale=1.0))
+        doctor.data(data._replace(train=data.train._replace(inputs=PIXELS.astype("f4")), scaling=Scaling()))
     ) == ["pixels-not-scaled"]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import descenso as ds
+from descenso.data.dataset import Scaling
 from descenso.errors import ConfigError, DataError, DiskError
 from descenso.exporting import FORMATS, export
 from takeaway import FAST, assert_same, table, truth
@@ -74,9 +75,9 @@ def seconds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("seconds")
     data = table()
     inputs = [split.inputs * [1, 1, 0.2] + [0, 0, 1.7e9] for split in (data.train, data.test)]
-    shift, scale = data.input_shift * [1, 1, 0.2] + [0, 0, 1.7e9], data.input_scale / [1, 1, 0.2]
+    shift, scale = data.scaling.shift * [1, 1, 0.2] + [0, 0, 1.7e9], data.scaling.scale / [1, 1, 0.2]
     splits = {"train": ds.Split(inputs[0], data.train.labels), "test": ds.Split(inputs[1], data.test.labels)}
-    ds.train(data._replace(**splits, input_shift=shift, input_scale=scale), out=folder / "run", **FAST)
+    ds.train(data._replace(**splits, scaling=Scaling(shift, scale)), out=folder / "run", **FAST)
     np.save(folder / "rows.npy", inputs[1])
     return folder
 

@@ -188,11 +188,17 @@ def _names(disk, patch):
     patch.setattr(shutil, "rmtree", rmtree)
 
 
+def nameless(flags):
+    """Whether a file is opened that never has a name: filelock tries a folder by one, and leaves nothing there."""
+    kind = getattr(os, "O_TMPFILE", 0)  # of Linux
+    return kind != 0 and flags & kind == kind
+
+
 def _syncs(disk, patch):
     real_open, real_fsync = os.open, os.fsync
 
     def opened(path, flags, *more, **named):
-        if isinstance(path, int) or not disk.covers(path):
+        if isinstance(path, int) or not disk.covers(path) or nameless(flags):
             return real_open(path, flags, *more, **named)
         assert not flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT), "the shim knows os.open for folders only"
         handle = disk.do(Operation("open", Path(path)), lambda: real_open(path, flags, *more, **named))
@@ -233,7 +239,7 @@ def seen_by_python(disk):
         path = Path(arguments[0])
         if event in _SEEN and not (event == "os.mkdir" and path.exists()):  # which it is told before it fails
             seen.append((_SEEN[event], path))
-        elif event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        elif event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and not nameless(arguments[2]):
             seen.append(("open", path))
 
     _listeners.append(listen)

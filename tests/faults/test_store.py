@@ -191,10 +191,10 @@ def test_a_store_that_is_not_there(tmp_path):
 
 def test_a_form_of_another_time(store, monkeypatch):
     write_checkpoint(store, checkpoint(1))
-    monkeypatch.setattr(checkpoints, "SCHEMA", 2)
+    monkeypatch.setattr(checkpoints, "SCHEMA", 3)
     path = write_checkpoint(store, checkpoint(2))
     monkeypatch.undo()
-    with refused(path / MANIFEST, "written in form 2, this descenso reads form 1$"):
+    with refused(path / MANIFEST, "written in form 3, this descenso reads form 2$"):
         read_checkpoint(path)
     assert_newest(store, checkpoint(1), damaged=[path / MANIFEST])
 

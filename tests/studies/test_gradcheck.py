@@ -13,7 +13,7 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Split
 from descenso.errors import ConfigError
 from descenso.studies.gradcheck.model import gradcheck_model
-from descenso.training.loop import problem_of
+from descenso.training.plan import Plan
 
 PARAMS = {"w": np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]]), "b": np.array([0.1, 0.2])}
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_checked_is_told(wrong, params, by_hand, message):
 
 
 def checked(data, problem_changes=None, **settings):
-    problem = problem_of(TrainConfig.of(dtype="float64", **settings), data)
+    problem = Plan.of(TrainConfig.of(dtype="float64", **settings), data).problem
     batch = Split(data.train.inputs[:20], data.train.labels[:20])
     return gradcheck_model(problem._replace(**(problem_changes or {})), batch, 20, 1e-6, seed=0)
 
@@ -143,7 +143,7 @@ def test_models_pass(tiny, settings):
 
 
 def test_a_fault_in_one_weight_of_a_model_is_named_as_users_see_it(tiny):
-    problem = problem_of(TrainConfig.of(dtype="float64"), tiny)
+    problem = Plan.of(TrainConfig.of(dtype="float64"), tiny).problem
 
     @tf.custom_gradient
     def flipped(W):  # held as classes × inputs: component (2, 17) is W[17, 2] of the textbook

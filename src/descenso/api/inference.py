@@ -78,8 +78,7 @@ def use(run: str | Path, model: Any = None) -> Used:
         raise DataError(
             _("{path}: weights of shapes {found}, the model has {wanted}").format(path=run, found=found, wanted=wanted)
         )
-    scaling = trained.input_scale, trained.input_shift
-    return Used(config, trained, Predictor.of_weights(built, trained.params, trained.model_state, *scaling))
+    return Used(config, trained, Predictor.of_weights(built, trained.params, trained.model_state, trained.scaling))
 
 
 class Predictions(NamedTuple):
@@ -185,7 +184,7 @@ def _fitting(rows: Dataset, trained: Trained) -> Split:
     if trained.columns and rows.columns:
         rows = _in_columns(rows, trained.columns)
     what = _("{name}, test rows").format(name=rows.name)
-    inputs, labels = check_split(rows.test, rows.num_classes, trained.input_shape, what)
+    inputs, labels, _weights = check_split(rows.test, rows.num_classes, trained.input_shape, what)
     first = 1 if rows.columns else 0  # rows of tables are counted from 1, those of arrays from 0
     named = recoded(rows.name, Split(inputs, labels), rows.class_names, trained.class_names, first)
     return named._replace(inputs=suited(rows.name, inputs, trained.stored))

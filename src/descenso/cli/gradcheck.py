@@ -56,18 +56,15 @@ def _checked(
 ) -> "GradCheck":
     from descenso.api.train import rows_of
     from descenso.data.checks import check_fit
-    from descenso.data.dataset import Split
     from descenso.data.limits import Limits
-    from descenso.data.order import epoch_order
     from descenso.studies.gradcheck.model import gradcheck_model
-    from descenso.training.loop import problem_of
+    from descenso.training.plan import Plan
 
     data = rows_of(config, Limits.of(limit or []), data_dir)
     config = check_fit(data, config, given)
-    rows = len(data.train.labels)
-    first = next(iter(epoch_order(config.order, rows, config.batch_rows(rows), config.seed, 0)))
-    batch = Split(data.train.inputs[first], data.train.labels[first])
-    return gradcheck_model(problem_of(config, data), batch, components, tolerance, config.seed)
+    plan = Plan.of(config, data)
+    batch = plan.train.rows(next(iter(plan.order(0))))
+    return gradcheck_model(plan.problem, batch, components, tolerance, config.seed)
 
 
 def _tell(found: "GradCheck", model: str) -> None:

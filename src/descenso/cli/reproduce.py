@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from descenso.cli.options import Json, say, say_json, say_table
 from descenso.cli.quiet import quiet
 from descenso.config import TrainConfig
 from descenso.text import _
-
-if TYPE_CHECKING:
-    from descenso.training.observer import Observer
 
 
 def reproduce(
@@ -47,7 +44,7 @@ def reproduce(
 
 
 @contextmanager
-def _watched(name: str, config: TrainConfig) -> Iterator["Observer"]:
+def _watched(name: str, config: TrainConfig) -> Iterator[Display]:
     say(f"{name}: {config.engine}, {config.dtype}", err=True)
     with Display(to_stderr=True) as display:
-        yield display.observer
+        yield display

@@ -41,7 +41,7 @@ def resume(
 
         done = not given and _is_complete(run)
         with Display(to_stderr=as_json) as display:
-            heard: dict[str, Any] = {"observer": display.observer, "tensorboard": tensorboard, "warn": display.warn}
+            heard: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}
             limits = Limits.of(limit or [])
             ended = api.resume(run, limits=limits, data_dir=data_dir, model=model, force=force, **heard, **given)
     if done:

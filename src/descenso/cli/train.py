@@ -40,6 +40,6 @@ def train(
         limits = Limits.of(limit or [])
 
         with Display(to_stderr=as_json) as display:
-            heard: dict[str, Any] = {"observer": display.observer, "tensorboard": tensorboard}
+            heard: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
             run = api.train(out=out, limits=limits, data_dir=data_dir, **heard, **given)
     tell(run, as_json)

@@ -26,8 +26,7 @@ def ready(data: Dataset) -> Dataset:
     Raises:
         DataError: for what cannot be learned from.
     """
-    shift, scale = scaling(check_dataset(data).train.inputs, data.name)
-    return data._replace(input_shift=shift, input_scale=scale)
+    return data._replace(scaling=scaling(check_dataset(data).train.inputs, data.name))
 
 
 def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: float, seed: int) -> Dataset:
@@ -46,7 +45,7 @@ def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: flo
     else:
         _one_each(name, "x_test", test_rows)
         test = Split(numbers(test_rows.inputs), _coded(name, "y_test", test_rows.labels, names))
-    return Dataset(name, train, test, tuple(names), input_scale=1.0)
+    return Dataset(name, train, test, tuple(names))
 
 
 def _named(rows: Rows) -> Rows:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from descenso.data.arrays import ready, split_rows
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.formats import npz
 from descenso.data.formats.idx_folder import holds, read_folder
 from descenso.data.formats.tables import SUFFIXES, read_table
@@ -99,7 +99,7 @@ def _read(
     if kind == "idx":
         train, test = read_folder(path, limits)
         classes = int(train.labels.max(initial=-1)) + 1
-        return Dataset(name, train, test, tuple(str(number) for number in range(classes)), input_scale=1 / 255)
+        return Dataset(name, train, test, tuple(str(number) for number in range(classes)), Scaling(scale=1 / 255))
     if kind == "images":
         from descenso.data.formats.images import images_by_class
 
@@ -109,7 +109,7 @@ def _read(
     check_fraction(path, test_fraction, has_test=False)
     table = read_table(path, limits, label, columns, drop)
     train, test = divided(Split(table.inputs, table.labels), test_fraction, seed)
-    return Dataset(name, train, test, table.class_names, input_scale=1.0, columns=table.columns)
+    return Dataset(name, train, test, table.class_names, columns=table.columns)
 
 
 def _kind(name: str, path: Path) -> str:

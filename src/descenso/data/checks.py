@@ -20,7 +20,7 @@ def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], wh
     Raises:
         DataError: naming the first row that does not.
     """
-    inputs, labels = split
+    inputs, labels = split[:2]
     if inputs.shape[1:] != input_shape:
         raise DataError(
             _("{what}: inputs of shape {got}, expected {expected}; the model reads one size only").format(
@@ -49,7 +49,7 @@ def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], wh
     _check_inputs(inputs, what)
     _check_labels(inputs, labels, num_classes, what)
     native = inputs.astype(inputs.dtype.newbyteorder("="), copy=False)
-    return Split(native, labels.astype(np.int32, copy=False))
+    return split._replace(inputs=native, labels=labels.astype(np.int32, copy=False))
 
 
 def _check_inputs(inputs: NDArray[np.generic], what: str) -> None:

@@ -76,4 +76,4 @@ def from_frame(
         other = table_of(name, test, limits, label, table.columns)
         train = Split(table.inputs, table.labels)
         held = recoded(name, Split(other.inputs, other.labels), other.class_names, table.class_names)
-    return ready(Dataset(name, train, held, table.class_names, input_scale=1.0, columns=table.columns))
+    return ready(Dataset(name, train, held, table.class_names, columns=table.columns))

@@ -55,7 +55,7 @@ def data(
     if isinstance(inputs, Dataset):
         return examine(Evidence(Rows.of(inputs, order)))
     kept = _paired("test", *test) if test else None
-    return examine(Evidence(Rows(*_paired("data", inputs, labels), kept, one_hot, order=order)))
+    return examine(Evidence(Rows(*_paired("data", inputs, labels)[:2], kept, one_hot, order=order)))
 
 
 def _paired(what: str, inputs: Any, labels: Any) -> Split:
@@ -95,7 +95,7 @@ def file(
     if Path(name).suffix.lower() == ".npz" and name not in NAMES:
         rows, test = labelled(Path(name), limits or Limits())
         kept = _paired(name, *test) if test else None
-        return examine(Evidence(Rows(*_paired(name, *rows), kept, order=order)))
+        return examine(Evidence(Rows(*_paired(name, *rows)[:2], kept, order=order)))
     found = load(name, limits, label=label, test_fraction=test_fraction, resize=resize, data_dir=data_dir)
     return examine(Evidence(Rows.of(found, order)))
 

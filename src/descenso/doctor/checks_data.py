@@ -82,7 +82,7 @@ def pixels_not_scaled(evidence: Evidence) -> Seen | None:
     rows, step = evidence.rows, evidence.step
     if not rows or not _pictures(rows) or not rows.inputs.size:
         return None
-    stored = rows.inputs.dtype == np.uint8 and np.all(np.equal(rows.scale, 1))
+    stored = rows.inputs.dtype == np.uint8 and np.all(np.equal(rows.scaling.scale, 1))
     if step and step.cost is not None:  # a model may scale by itself, and then its gradient is none the larger
         if step.widest[1] < LARGE_GRADIENT:
             return None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.runs.history import Epoch
 
 SAMPLE = 1_000  # rows that stand for all where values are looked at, and that a gradient is taken over
@@ -26,7 +26,7 @@ class Rows(NamedTuple):
         one_hot: whether the loss reads one-hot labels; None where that is not known.
         whole: whether these are all rows, and not one batch of them.
         order: in which they are walked, as `descenso.data.order` has it.
-        scale, shift: what inputs are brought to a model by.
+        scaling: of the inputs, before the model.
     """
 
     inputs: Array
@@ -35,13 +35,12 @@ class Rows(NamedTuple):
     one_hot: bool | None = False
     whole: bool = True
     order: str = "permutation"
-    scale: float | Array = 1.0
-    shift: float | Array = 0.0
+    scaling: Scaling = Scaling()
 
     @classmethod
     def of(cls, data: Dataset, order: str = "permutation") -> "Rows":
         """Those of a dataset, which knows how they are scaled."""
-        return cls(*data.train, data.test, order=order, scale=data.input_scale, shift=data.input_shift)
+        return cls(data.train.inputs, data.train.labels, data.test, order=order, scaling=data.scaling)
 
     @property
     def sample(self) -> Array:
@@ -51,7 +50,7 @@ class Rows(NamedTuple):
     @property
     def given(self) -> NDArray[np.float64]:
         """The sample as a model is given it."""
-        return (self.sample.astype(np.float64) - self.shift) * self.scale
+        return (self.sample.astype(np.float64) - self.scaling.shift) * self.scaling.scale
 
     @property
     def classes(self) -> Array:

@@ -11,16 +11,16 @@ from keras.initializers import Constant, RandomNormal
 
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.descent.keras_models import as_model, from_keras
 from descenso.descent.problem import Model, Params, State, Tensor
 from descenso.doctor.descents import Walked, evidence_of
 from descenso.doctor.evidence import Array, Evidence
 from descenso.doctor.steps import Watched, evidence_of_step
-from descenso.runs.history import Epoch
 from descenso.runs.trained import Trained
-from descenso.training.loop import Progress, descend_all
-from descenso.training.observer import Observer
+from descenso.training.loop import train, trained_weights
+from descenso.training.outcome import Outcome
+from descenso.training.plan import Plan
 
 ROWS, TEST_ROWS, BATCH = 2_000, 500, 100
 
@@ -35,16 +35,6 @@ class Fault(NamedTuple):
 
     line: str
     plant: Callable[[], Evidence]
-
-
-class _Unkept:
-    """A journal that keeps nothing."""
-
-    def epoch(self, record: Epoch) -> None:
-        """An epoch has ended."""
-
-    def commit(self, progress: Progress) -> None:
-        """Keep nothing of it."""
 
 
 @lru_cache(1)
@@ -69,7 +59,11 @@ def _from_1() -> Dataset:
 def _zeroed() -> Dataset:
     data = _few()
     train, test = (each._replace(inputs=each.inputs // np.uint8(255)) for each in (data.train, data.test))
-    return data._replace(train=train, test=test, input_scale=1.0)
+    return data._replace(train=train, test=test, scaling=Scaling())
+
+
+def _unscaled() -> Dataset:
+    return _few()._replace(scaling=Scaling())
 
 
 def _sorted() -> Dataset:
@@ -118,13 +112,12 @@ def _descent(data: Dataset | None = None, make: Any = None, **settings: Any) -> 
     data, own = data or _few(), as_model(make, "float32") if make else None
     usual = {"engine": "function", "rule": "sgd", "learning_rate": 0.1, "schedule": "constant", "epochs": 6}
     config = TrainConfig.of(**{**usual, **settings})
-    learned, validation = data.hold_back(config.validation_rows(len(data.train.labels)))
-    heard = Observer(lambda _: None, lambda _: None)
-    descent = descend_all(config, learned, heard, _Unkept(), None, validation, own)
-    scaling = data.input_scale, data.input_shift
-    kept = Trained(descent.params, descent.model_state, data.input_shape, data.class_names, *scaling, data.stored)
-    finite = kept if descent.diverged_at is None else None
-    return evidence_of(Walked(config, data, tuple(descent.epochs), descent.outcome.value, finite, own))
+    plan = Plan.of(config, data, own)
+    epochs, progress = train(plan)
+    kept = None
+    if progress.outcome is not Outcome.DIVERGED:
+        kept = Trained(*trained_weights(plan, progress), data.input_shape, data.class_names, data.scaling, data.stored)
+    return evidence_of(Walked(config, data, tuple(epochs), str(progress.outcome and progress.outcome.value), kept, own))
 
 
 def _noisy() -> Dataset:
@@ -204,7 +197,9 @@ FAULTS = {
     ),
     "labels-from-1": Fault("labels = labels + 1", lambda: _descent(_from_1())),
     "mixed-dtypes": Fault("inputs = images / 255  # float64", lambda: _loop(_one_hot, inputs_dtype="float64")),
-    "pixels-not-scaled": Fault('inputs = images.astype("float32")', lambda: _descent(_few()._replace(input_scale=1.0))),
+    "pixels-not-scaled": Fault(
+        'inputs = images.astype("float32")', lambda: _descent(_few()._replace(scaling=Scaling()))
+    ),
     "pixels-zeroed": Fault("inputs = images // 255", lambda: _descent(_zeroed())),
     "buffer-on-sorted": Fault(
         "descenso train sorted.npz --order buffer:100", lambda: _descent(_sorted(), order=f"buffer:{BATCH}")

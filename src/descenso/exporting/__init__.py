@@ -75,7 +75,8 @@ def _npz(trained: Trained) -> bytes:
     """Every array by its name, and what a forward pass needs to know besides."""
     arrays: dict[str, Any] = {**trained.params, **trained.model_state}
     arrays |= {"class_names": np.array(trained.class_names), "columns": np.array(trained.columns, str)}
-    arrays |= {name: np.asarray(getattr(trained, name)) for name in ("input_shape", "input_scale", "input_shift")}
+    arrays |= {"input_shape": np.asarray(trained.input_shape)}
+    arrays |= {f"input_{name}": np.asarray(value) for name, value in trained.scaling._asdict().items()}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()

@@ -82,7 +82,7 @@ def litert(plain: Any, trained: Trained, dtype: str) -> bytes:
         DataError: for a column whose values float32 cannot tell apart.
         ConfigError: where LiteRT has not got an operation of the model.
     """
-    far = np.abs(np.asarray(trained.input_shift) * trained.input_scale)
+    far = np.abs(np.asarray(trained.scaling.shift) * trained.scaling.scale)
     if far.max() > FAR:
         place = int(far.argmax())
         raise DataError(

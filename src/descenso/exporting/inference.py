@@ -62,7 +62,7 @@ def from_stored(plain: Any, trained: Trained, dtype: str, stored: str) -> Any:
 
     Inputs are shifted in their own precision, as they are in training, before they are scaled in the model's.
     """
-    shift, scale = np.atleast_1d(trained.input_shift, trained.input_scale)  # Keras rounds what is no array to float32
+    shift, scale = np.atleast_1d(*trained.scaling)  # Keras rounds what is no array to float32
     inputs = keras.Input(trained.input_shape, dtype=stored, name="inputs")
     with computing_in(dtype):
         x = keras.layers.Rescaling(1.0, -shift, dtype=stored)(inputs) if shift.any() else inputs

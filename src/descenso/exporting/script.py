@@ -83,7 +83,10 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
     variables = named_variables(plain)
     names = {id(variable): name for name, variable in variables.items()}
     arrays = {name: variable.numpy() for name, variable in variables.items()}
-    scaling = {"input_shift": np.asarray(trained.input_shift), "input_scale": np.asarray(trained.input_scale, dtype)}
+    scaling = {
+        "input_shift": np.asarray(trained.scaling.shift),
+        "input_scale": np.asarray(trained.scaling.scale, dtype),
+    }
     arrays |= {name: array for name, array in scaling.items() if array.ndim}
     lines = [_scaled(trained, dtype)]
     lines += [line(layer, lambda variable: f"W[{names[id(variable)]!r}]") for layer in _chain(plain)]
@@ -107,9 +110,9 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
 def _scaled(trained: Trained, dtype: str) -> str:
     shift, scale = (
         f"W[{name!r}]" if np.ndim(value) else repr(float(value))
-        for name, value in (("input_shift", trained.input_shift), ("input_scale", trained.input_scale))
+        for name, value in (("input_shift", trained.scaling.shift), ("input_scale", trained.scaling.scale))
     )
-    moved = f"(inputs - {shift})" if np.any(trained.input_shift) else "inputs"
+    moved = f"(inputs - {shift})" if np.any(trained.scaling.shift) else "inputs"
     return f"x = {moved}.astype(np.{dtype}) * {scale}"
 
 

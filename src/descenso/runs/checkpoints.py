@@ -24,7 +24,8 @@ from descenso.reading import open_regular
 from descenso.runs.files import disk_errors, make_folder, own, remove_folder, sweep, sync_folder, write_folder
 from descenso.text import _
 
-SCHEMA = 1
+SCHEMA = 2  # 1 has no learning rate among the arrays: it is the one in its config
+READABLE = (1, SCHEMA)
 KEPT = 2  # verified checkpoints that stay: the newest, and one to fall back on
 STATE, MANIFEST = "state.safetensors", "manifest.json"
 MOST_BYTES = {STATE: 2**31, MANIFEST: 2**20}
@@ -152,7 +153,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     about = _unsealed(_read(path, MANIFEST))
     if about is None:
         raise CheckpointError(_("{path}: damaged").format(path=path / MANIFEST))
-    if about.get("schema") != SCHEMA:
+    if about.get("schema") not in READABLE:
         raise CheckpointError(
             _("{path}: written in form {found}, this descenso reads form {known}").format(
                 path=path / MANIFEST, found=about.get("schema"), known=SCHEMA

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.dataset import Scaling
 from descenso.errors import DataError
 from descenso.text import _
 
@@ -26,7 +27,7 @@ class Trained(NamedTuple):
         model_state: what the model carries besides, such as the statistics of batch normalisation.
         input_shape: of one row.
         class_names: one a class.
-        input_scale, input_shift: as those of `Dataset`.
+        scaling: of the inputs.
         stored: the type of the rows that it reads: "uint8", as pictures are stored, or "float64".
         columns: names of a table's inputs.
     """
@@ -35,15 +36,14 @@ class Trained(NamedTuple):
     model_state: Arrays
     input_shape: tuple[int, ...]
     class_names: tuple[str, ...]
-    input_scale: float | NDArray[np.float64]
-    input_shift: float | NDArray[np.float64]
+    scaling: Scaling
     stored: str
     columns: tuple[str, ...] = ()
 
     def packed(self) -> tuple[Arrays, dict[str, str]]:
         """The file's arrays, and what it says of itself."""
         arrays = {**self.params, **{STATE + name: value for name, value in self.model_state.items()}}
-        for name, value in (("scale", self.input_scale), ("shift", self.input_shift)):
+        for name, value in self.scaling._asdict().items():
             arrays[SCALING + name] = np.asarray(value, np.float64)  # of wide rows too much for a header
         about = {
             "input_shape": list(self.input_shape),
@@ -78,7 +78,7 @@ class Trained(NamedTuple):
         dtypes = {array.dtype for array in params.values()}
         if dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}) or not all(map(_finite, arrays.values())):
             raise DataError(_("{path}: weights that are not finite numbers of one type").format(path=path))
-        return cls(params, state, shape, classes, scale, shift, told["stored"], columns)
+        return cls(params, state, shape, classes, Scaling(shift, scale), told["stored"], columns)
 
 
 def _told(values: Any, kind: type) -> tuple[Any, ...]:

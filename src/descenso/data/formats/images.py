@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.limits import Limits
 from descenso.data.opening import inside, opened, told
 from descenso.data.split import check_fraction, in_order, random_of, stratified
@@ -59,7 +59,7 @@ def images_by_class(folder: Path, limits: Limits, test_fraction: float, resize: 
     inputs = _read_all(files[0] + files[1], size, limits)
     divided = (inputs[: len(files[0])], inputs[len(files[0]) :])
     splits = [Split(rows, labels[order]) for rows, (_f, labels), order in zip(divided, parts, orders, strict=True)]
-    return Dataset(str(folder), splits[0], splits[1], tuple(names), input_scale=1 / 255)
+    return Dataset(str(folder), splits[0], splits[1], tuple(names), Scaling(scale=1 / 255))
 
 
 def parse_size(resize: str) -> tuple[int, int]:
