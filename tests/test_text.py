@@ -1,3 +1,4 @@
+import gettext
 import io
 import re
 import string
@@ -5,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
-from babel.messages.mofile import write_mo
+from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 
 import descenso
@@ -81,10 +83,57 @@ def test_spanish_sentences_end_as_the_english_ones_do(catalogue):
     assert not wrong
 
 
+def entries(catalogue):
+    """The sentences of a catalogue by context and what they translate; plural ones are tuples. Without its header."""
+    whole = lambda text: text if isinstance(text, str) else tuple(text)  # noqa: E731
+    return {(each.context, whole(each.id)): whole(each.string) for each in catalogue if each.id}
+
+
+def assert_says(compiled, catalogue):
+    """The compiled catalogue has the sentences of `catalogue` and no others, and Python's gettext says them."""
+    assert entries(read_mo(io.BytesIO(compiled))) == entries(catalogue), "descenso.mo is not descenso.po; compile it"
+    spoken = gettext.GNUTranslations(io.BytesIO(compiled))
+    for (context, message), translated in entries(catalogue).items():
+        if isinstance(message, tuple):
+            said = spoken.npgettext(context, *message, 1) if context else spoken.ngettext(*message, 1)
+            assert said == translated[0]
+        else:
+            assert (spoken.pgettext(context, message) if context else spoken.gettext(message)) == translated
+
+
 def test_the_compiled_catalogue_is_the_written_one(catalogue):
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    assert (SPANISH / "descenso.mo").read_bytes() == compiled.getvalue(), "descenso.mo is not descenso.po; compile it"
+    assert_says((SPANISH / "descenso.mo").read_bytes(), catalogue)
+
+
+def compiled(*entries):
+    catalogue, file = Catalog(locale="es"), io.BytesIO()
+    for message, translated, context in entries:
+        catalogue.add(message, translated, context=context)
+    write_mo(file, catalogue)
+    return catalogue, file.getvalue()
+
+
+WRITTEN = [
+    ("step", "paso", None),
+    ("step", "escalón", "of a stair"),
+    (("a row", "{n} rows"), ("una fila", "{n} filas"), None),
+    (("a row", "{n} rows"), ("una hilera", "{n} hileras"), "of seats"),
+]
+
+
+@pytest.mark.parametrize("changed", range(len(WRITTEN)))
+def test_a_compiled_catalogue_that_says_something_else_is_seen(changed):
+    catalogue, content = compiled(*WRITTEN)
+    assert_says(content.replace(b"Generated-By: Babel", b"Generated-By: Other"), catalogue)
+    message, _, context = WRITTEN[changed]
+    fewer, otherwise = (
+        [*WRITTEN[:changed], *more, *WRITTEN[changed + 1 :]] for more in ([], [(message, message, context)])
+    )
+    for entries in (fewer, otherwise):
+        with pytest.raises(AssertionError, match="compile it"):
+            assert_says(compiled(*entries)[1], catalogue)
+    with pytest.raises(AssertionError, match="compile it"):
+        assert_says(content, compiled(*fewer)[0])
 
 
 def test_every_language_has_a_catalogue_and_no_other_does():
