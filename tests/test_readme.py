@@ -30,20 +30,27 @@ LINES = {  # of the blocks of commands, as printed
     language: [line for block in page if IS_COMMANDS.match(block.text) for line in block.text.splitlines()]
     for language, page in BLOCKS.items()
 }
-ALL_LINES = list(dict.fromkeys(line for lines in LINES.values() for line in lines))
 
 SHORTER = {  # what stands in place of a part of a line, where that would take minutes
     "--engine graph": "--engine graph --epochs 2",
     "train --model cnn": "train small.npz --epochs 1 --model cnn",
     "--epochs 200": "--epochs 3",
     "reproduce": "reproduce --epochs 1",
-    "compare": "compare small.npz --epochs 1",
+    "compare --engines": "compare small.npz --epochs 1 --engines",
+    "compare --explain": "compare small.npz --explain",
 }
 EXIT_CODES = {"--loss naive": 8, "port": 1}  # it diverges; there is something to port
 
 
 def words_of(line):
     return shlex.split(line, comments=True)
+
+
+EACH_LINE = pytest.mark.parametrize(  # once, where both pages have it
+    "line",
+    {" ".join(words_of(line)): line for lines in reversed(LINES.values()) for line in lines}.values(),
+    ids=lambda line: line.partition("#")[0].strip(),
+)
 
 
 def block_of(language, wanted):
@@ -78,7 +85,7 @@ def parsed(words):
     return (passed, ended.output) if ended.exit_code == 0 else (None, ended.output)
 
 
-@pytest.mark.parametrize("line", ALL_LINES, ids=lambda line: line.partition("#")[0].strip())
+@EACH_LINE
 def test_the_command_line_takes_every_line(line):
     passed, told = parsed(words_of(line))
     assert passed, told
@@ -146,7 +153,7 @@ def claimed(line):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", ALL_LINES, ids=lambda line: line.partition("#")[0].strip())
+@EACH_LINE
 def test_every_line_runs(line, inputs, tmp_path):
     folder = shutil.copytree(inputs, tmp_path / "here")
     code = next((code for part, code in EXIT_CODES.items() if f" {part} " in line), 0)
