@@ -8,7 +8,7 @@ from descenso import text
 from descenso.config import BY_MODEL, FREE, TrainConfig, choices
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError
-from descenso.family import MODELS, SHAPES
+from descenso.registry import MODELS, SHAPES
 from descenso.text import closest
 
 FIELDS = TrainConfig.model_fields

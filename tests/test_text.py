@@ -138,6 +138,12 @@ def test_a_compiled_catalogue_that_says_something_else_is_seen(changed):
         assert_says(content, compiled(*fewer)[0])
 
 
+def test_nothing_stays_nothing():
+    for language in text.LANGUAGES:  # a catalogue translates the empty string into its own header
+        text.use(language)
+        assert text._("") == ""
+
+
 def test_every_language_has_a_catalogue_and_no_other_does():
     assert {path.name for path in text.FOLDER.iterdir() if path.is_dir()} == set(text.LANGUAGES) - {"en"}
 

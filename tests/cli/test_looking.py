@@ -15,7 +15,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 import descenso as ds
-from descenso import using
+from descenso.api import inference as using
 from descenso.cli.evaluate import evaluate
 from shell import SECONDS, descenso, environment
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from descenso.cli.predict import predict
-from descenso.family import MODELS, RULES, SCHEDULES
+from descenso.registry import MODELS, RULES, SCHEDULES
 from shell import descenso
 
 

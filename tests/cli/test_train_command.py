@@ -13,7 +13,7 @@ import pytest
 from pexpect import fdpexpect
 
 import descenso as ds
-from descenso import using
+from descenso.api import inference as using
 from shell import SECONDS, descenso, environment, running
 
 KEYS = {"run", "engine", "dtype", "seed", "epochs", "costs", "test_accuracy", "compile_seconds", "train_seconds",

@@ -4,9 +4,9 @@ import functools
 
 import pytest
 
-from descenso import session
 from descenso.errors import CheckpointError
 from descenso.runs import checkpoints
+from descenso.training import session
 from test_members import stop_twice, walk
 
 ENGINE = "eager"  # which nothing is traced for
