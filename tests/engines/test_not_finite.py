@@ -90,5 +90,5 @@ def test_close_ends_every_thread_of_the_runner(way):
     assert not own() - others
     epochs.close()
     if way in ("graph", "compiled"):  # the two that hold something, and so have something to give back
-        with pytest.raises(RuntimeError, match=r"closed Session|after shutdown"):
+        with pytest.raises(RuntimeError):
             next(runner.walk(begin(problem, CASE.params), CASE.orders))

@@ -1,4 +1,8 @@
-"""Lessons on arrays that do not fit together in shape or type; what is special comes first."""
+"""Lessons on arrays that do not fit together in shape or type; what is special comes first.
+
+The patterns, like those of `runtime` and `calls`, are for the messages of TensorFlow 2.21. Where a later version words
+one otherwise, its wording is added and the old one stays.
+"""
 
 from descenso.text import mark
 from descenso.tf1.lesson import CROSS_ENTROPY, SPARSE, Lesson
