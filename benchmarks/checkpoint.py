@@ -26,10 +26,10 @@ from descenso.data.catalog import load
 from descenso.runs import checkpoints
 from descenso.runs.directory import RunDirectory, create
 from descenso.runs.history import Epoch
-from descenso.session import circumstances
 from descenso.training.journal import RunJournal
 from descenso.training.loop import Progress, descend_all
 from descenso.training.observer import Observer
+from descenso.training.session import circumstances
 
 EPOCH_STEPS = 600
 BLOCK = 10  # epochs that count

@@ -17,7 +17,7 @@ from PIL import Image
 import descenso as ds
 from _report import heading, row
 from command import DESCENSO, run
-from descenso import using
+from descenso.api import inference as using
 
 __all__ = ["main"]
 

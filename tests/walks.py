@@ -17,7 +17,7 @@ from descenso.descent import models, rules
 from descenso.descent.losses import cross_entropy
 from descenso.descent.problem import Model, Problem, TrainState, start, weights
 from descenso.descent.schedules import constant
-from descenso.family import RULES, parse
+from descenso.registry import RULES, parse
 from oracle import Walk
 
 INPUT_SHAPE = (4, 3)

@@ -18,43 +18,43 @@ from descenso._version import __version__
 
 if TYPE_CHECKING:
     from descenso import doctor as doctor
-    from descenso.api import Run as Run
-    from descenso.api import load as load
-    from descenso.api import open_run as open_run
-    from descenso.api import resume as resume
-    from descenso.api import train as train
-    from descenso.comparing import compare as compare
+    from descenso.api.compare import compare as compare
+    from descenso.api.estimator import Classifier as Classifier
+    from descenso.api.inference import evaluate as evaluate
+    from descenso.api.inference import predict as predict
+    from descenso.api.run import Run as Run
+    from descenso.api.run import open_run as open_run
+    from descenso.api.train import resume as resume
+    from descenso.api.train import train as train
     from descenso.config import TrainConfig as TrainConfig
+    from descenso.data.catalog import load as load
     from descenso.data.dataset import Dataset as Dataset
     from descenso.data.dataset import Split as Split
     from descenso.data.memory import from_arrays as from_arrays
     from descenso.data.memory import from_frame as from_frame
     from descenso.descent.keras_models import from_keras as from_keras
-    from descenso.estimator import Classifier as Classifier
     from descenso.exporting import export as export
-    from descenso.studies.gradcheck import gradcheck as gradcheck
-    from descenso.using import evaluate as evaluate
-    from descenso.using import predict as predict
+    from descenso.studies.gradcheck.check import gradcheck as gradcheck
 
 _HOME = {
-    "Classifier": "descenso.estimator",
+    "Classifier": "descenso.api.estimator",
     "Dataset": "descenso.data.dataset",
-    "Run": "descenso.api",
+    "Run": "descenso.api.run",
     "Split": "descenso.data.dataset",
     "TrainConfig": "descenso.config",
-    "compare": "descenso.comparing",
+    "compare": "descenso.api.compare",
     "doctor": "descenso.doctor",
-    "evaluate": "descenso.using",
+    "evaluate": "descenso.api.inference",
     "export": "descenso.exporting",
     "from_arrays": "descenso.data.memory",
     "from_frame": "descenso.data.memory",
     "from_keras": "descenso.descent.keras_models",
-    "gradcheck": "descenso.studies.gradcheck",
-    "load": "descenso.api",
-    "open_run": "descenso.api",
-    "predict": "descenso.using",
-    "resume": "descenso.api",
-    "train": "descenso.api",
+    "gradcheck": "descenso.studies.gradcheck.check",
+    "load": "descenso.data.catalog",
+    "open_run": "descenso.api.run",
+    "predict": "descenso.api.inference",
+    "resume": "descenso.api.train",
+    "train": "descenso.api.train",
 }
 __all__ = [*_HOME, "__version__"]
 

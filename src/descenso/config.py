@@ -18,15 +18,13 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from descenso.errors import ConfigError
-from descenso.family import FACTORY, MODELS, RULES, SCHEDULES, SHAPES, defaults, parse, reads
+from descenso.registry import FACTORY, MODELS, RULES, SCHEDULES, SHAPES, defaults, parse, reads
 from descenso.text import _, closest, mark, nearest
 
 FREE = ("epochs", "engine", "patience", "checkpoint_every")  # settings that may change when a run goes on
 # Settings whose defaults are the model's.
 BY_MODEL = ("rule", "learning_rate", "schedule", "batch_size", "epochs", "hidden", "dropout")
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
-
-__all__ = ["BY_MODEL", "FREE", "TrainConfig", "choices", "complaint"]
 
 EngineName = Literal["graph", "eager", "function", "compiled"]
 DtypeName = Literal["float32", "float64", "mixed_bfloat16"]

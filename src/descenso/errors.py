@@ -14,8 +14,6 @@ command line prints it without a traceback. How a descent ends is not an excepti
 
 from typing import ClassVar
 
-__all__ = ["CheckpointError", "ConfigError", "DataError", "DescensoError", "DiskError", "RunInUse"]
-
 
 class DescensoError(Exception):
     """Root of everything that this package raises on purpose."""

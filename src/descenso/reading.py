@@ -21,8 +21,6 @@ else:
 MOST_BYTES = 2**14  # of a file of settings
 MOST_DOTS = 2**10  # in TOML, where reading a name takes memory with the square of its dots
 
-__all__ = ["open_regular", "read_settings"]
-
 
 def read_settings(path: Path) -> dict[str, Any]:
     """The settings in a TOML file, or in a run's `config.json`; flags' names, with - or _.

@@ -13,19 +13,6 @@ from pathlib import Path
 
 from descenso.errors import ConfigError
 
-__all__ = [
-    "LANGUAGES",
-    "_",
-    "aligned",
-    "closest",
-    "from_environment",
-    "language",
-    "lend_to_typer",
-    "mark",
-    "printable",
-    "use",
-]
-
 DOMAIN = "descenso"
 FOLDER = Path(__file__).parent / "locale"
 LANGUAGES = ("en", "es")
@@ -69,8 +56,8 @@ def language() -> str:
 
 
 def _(message: str) -> str:
-    """`message` in the language in use."""
-    return _catalogue.gettext(message)
+    """Translate `message` into the language in use; an empty one, which is a catalogue's header, stays empty."""
+    return _catalogue.gettext(message) if message else ""
 
 
 def mark(message: str) -> str:

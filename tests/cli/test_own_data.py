@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 import descenso as ds
-from descenso import using
+from descenso.api import inference as using
 from descenso.errors import ConfigError, DataError
 from descenso.runs.directory import open_directory, reopen
 from shell import descenso

@@ -11,7 +11,7 @@ from descenso.data.dataset import Split
 from descenso.data.order import Order
 from descenso.descent.problem import Problem, TrainState, objective
 from descenso.engines.base import Engine, Epochs, step_trace
-from descenso.family import RULES, parse
+from descenso.registry import RULES, parse
 
 K = keras.optimizers
 OPTIMIZERS = {  # those of the same formula; Keras's nadam has another μ, see `descenso.descent.rules`

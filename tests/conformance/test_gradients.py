@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from descenso.descent.losses import LOSSES
 from descenso.descent.problem import objective
-from descenso.family import MODELS
+from descenso.registry import MODELS
 from walks import begin, make_case, make_model, make_problem
 
 STEP = 1e-6  # its square and 1e-16 / STEP are both far below the tolerance

@@ -6,7 +6,7 @@ import oracle
 from binding import WAYS
 from conformance_limits import GRID, limit
 from descenso.descent.rules import RULES as WRITTEN
-from descenso.family import MODELS, RULES
+from descenso.registry import MODELS, RULES
 from keras_engine import OPTIMIZERS, keras_engine
 from walks import difference, make_case, make_problem, truth, walk_epochs
 

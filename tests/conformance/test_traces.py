@@ -36,7 +36,7 @@ def test_traced_once_in_two_epochs(runners, engine, traces, first):
 def test_another_state_is_refused_rather_than_traced_again(first):
     with closing(bind("compiled", make_problem(CASE, "float32"), CASE.train, BATCH_SIZE)) as runner:
         more_to_carry = first._replace(rule_state={"unused": tf.constant(0.0)})
-        with pytest.raises(TypeError, match="unused"):
+        with pytest.raises(TypeError):
             list(runner.epochs(more_to_carry, CASE.orders))
         assert runner.traces == 1
 

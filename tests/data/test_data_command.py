@@ -91,7 +91,7 @@ def test_tensorflow_is_not_imported(here):
 import sys
 from descenso.cli.data import data
 data("data.csv", label="y", test_fraction=0.2)
-import descenso.data.images, descenso.data.inputs
+import descenso.data.formats.images, descenso.data.inputs
 assert "polars" in sys.modules
 assert not {"tensorflow", "keras"} & set(sys.modules)
 """

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from descenso.data import idx
-from descenso.data.idx import read_idx
+from descenso.data.formats import idx
+from descenso.data.formats.idx import read_idx
 from descenso.errors import DataError
 from idx_files import header, refused, values
 from samples import CODES, idx_bytes

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from descenso.data.idx import read_idx
+from descenso.data.formats.idx import read_idx
 from descenso.data.limits import Limits
 from descenso.errors import DataError
 from idx_files import HUGE, beyond, header, refused, values

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from descenso.data.catalog import load
-from descenso.data.images import open_image
+from descenso.data.formats.images import open_image
 from descenso.data.limits import Limits
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond

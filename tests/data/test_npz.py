@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from descenso.data.catalog import load
+from descenso.data.formats.npz import read_arrays
 from descenso.data.limits import Limits
-from descenso.data.npz import read_arrays
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
 

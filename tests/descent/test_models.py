@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from descenso.descent.models import softmax
-from descenso.family import MODELS
+from descenso.registry import MODELS
 from walks import make_model
 
 INPUT_SHAPE = (4, 3)

@@ -14,11 +14,11 @@ import tensorflow as tf
 
 from binding import WAYS, bind_way, in_time
 from descenso.data.dataset import Split
-from descenso.data.idx import aligned
+from descenso.data.formats.idx import aligned
 from descenso.data.order import Order
 from descenso.descent.problem import weights
 from descenso.engines import ENGINES
-from descenso.engines.memory import ALIGNMENT, as_tensor
+from descenso.engines.rows import ALIGNMENT, as_tensor
 from walks import BATCH_SIZE, NUM_CLASSES, Walk, begin, difference, make_case, make_problem, truth, walk
 
 CASE = make_case(30, rest=True, seed=3)

@@ -1,4 +1,4 @@
-"""A small descent without TensorFlow, kept as `descenso.api` keeps one: `python trainer.py RUN` begins or goes on.
+"""A small descent without TensorFlow, saved as `descenso.train` saves one: `python trainer.py RUN` begins or goes on.
 
 A noisy line is fitted by momentum, under Dropout: so there are parameters, a rule's state, and a random state, each of
 which must come back to the bit. It says where it stands, a line each, so that whoever kills it may choose when.
@@ -42,7 +42,7 @@ def journal_module():
     """`descenso.training.journal` itself, with stand-ins for what it imports that would import TensorFlow."""
     stand_ins = {f"descenso.training.{name}": types.ModuleType(name) for name in ("loop", "snapshot")}
     stand_ins["descenso.training.loop"].Progress = Progress
-    stand_ins["descenso.training.snapshot"].snapshot = lambda state, best: dict(state)
+    stand_ins["descenso.training.checkpointing"].snapshot = lambda state, best: dict(state)
     spec = importlib.util.find_spec("descenso.training.journal")
     module = importlib.util.module_from_spec(spec)
     with mock.patch.dict(sys.modules, stand_ins):
@@ -114,7 +114,7 @@ def walk(progress, journal, say):
 
 
 def begin(path):
-    """The run at `path` and where it stands, as `descenso.api` begins or goes on."""
+    """The run at `path` and where it stands, as `descenso.api.train` begins or goes on."""
     try:
         open_directory(path)
     except DataError:

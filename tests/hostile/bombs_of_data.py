@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from descenso.data.catalog import load
-from descenso.data.idx import read_idx
+from descenso.data.formats.idx import read_idx
 from formats import make_data
 from powder import OUT, Bomb, instead, link, listening, sparse, written
 from samples import idx_bytes

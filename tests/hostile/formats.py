@@ -28,10 +28,10 @@ from damage import (
     values_in,
     zipped,
 )  # fmt: skip
-from descenso.api import open_run
+from descenso.api.run import open_run
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
-from descenso.data.idx import read_idx
+from descenso.data.formats.idx import read_idx
 from descenso.reading import read_settings
 from descenso.runs import checkpoints
 from descenso.runs.checkpoints import MANIFEST, STATE, Checkpoint, Position, newest, write_checkpoint

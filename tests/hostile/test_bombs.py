@@ -8,7 +8,7 @@ import pytest
 
 from bombs import BOMBS
 from child import MEMORY, SECONDS
-from descenso.api import open_run
+from descenso.api.run import open_run
 from formats import make_run
 from powder import draw, listed
 

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from descenso import session
+from descenso.training import session
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -100,7 +100,9 @@ def test_of_ones_own_model_what_its_variables_hold_comes_back(tiny, tmp_path):
     assert kept(path) == kept(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("case", MEMBERS)
+@pytest.mark.parametrize(
+    "case", [next(iter(MEMBERS)), *(pytest.param(name, marks=pytest.mark.slow) for name in list(MEMBERS)[1:])]
+)
 def test_on_another_engine_it_comes_back_within_the_tolerance(case, tiny, tmp_path):
     settings = {**MEMBERS[case].settings, "dtype": "float64"}
     whole = ds.train(tiny, out=tmp_path / "whole", engine="function", **settings)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import descenso as ds
-from descenso import session
 from descenso.errors import CheckpointError, ConfigError, DataError
 from descenso.runs.checkpoints import newest
 from descenso.runs.directory import open_directory
+from descenso.training import session
 from stopping import FULL, WITH_REST, below, position, resume_and_stop, start_and_stop
 
 SETTINGS = {"engine": "function", "epochs": 3, "learning_rate": 0.5, "seed": 7, "checkpoint_every": "3"}

@@ -16,7 +16,8 @@ LONG_PIECES = "from descenso.training import pieces; pieces.FIRST_STEPS = 10**6"
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
-@pytest.mark.parametrize("which", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.slow  # in every run of the tests, tests/cli/test_train_command.py stops processes by both signals
+@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_finishes_the_piece_commits_and_says_how_to_go_on(which, tmp_path):
     run = tmp_path / "run"
     with Descenso(tmp_path, "train", "mnist", "--out", run, *SLOW) as descenso:

@@ -106,7 +106,7 @@ def test_what_is_not_a_checkpoint_is_left_alone(stopped, tiny, whole):
 def test_killed_before_its_first_checkpoint_it_starts_again(tiny, whole, tmp_path, monkeypatch):
     path = tmp_path / "run"
     with monkeypatch.context() as never:
-        never.setattr("descenso.session.descend_all", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        never.setattr("descenso.training.session.descend_all", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             ds.train(tiny, out=path, batch_size=WITH_REST, **SETTINGS)
     assert not list((path / "checkpoints").iterdir())

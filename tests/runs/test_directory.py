@@ -60,6 +60,35 @@ def test_what_is_written_is_read_again(tmp_path):
         np.testing.assert_array_equal(arrays[name], array, strict=True)
 
 
+def test_equal_runs_write_equal_bytes(tmp_path):
+    about = {name: f'["{name}"]' for name in ("input_shape", "class_names", "stored", "columns", "ñ", 'a quote"')}
+    runs = [create(CONFIG, ABOUT, tmp_path / f"run-{number}") for number in range(8)]
+    for run in runs:  # safetensors itself orders metadata at random
+        run.write_weights(WEIGHTS, about)
+        run.close()
+    assert len({(run.path / "model" / "weights.safetensors").read_bytes() for run in runs}) == 1
+    arrays, read = runs[0].weights()
+    assert read == about
+    np.testing.assert_equal(arrays, WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "name"),
+    [
+        ("mnist", "python:sequential", "mnist-python-sequential-001"),
+        ("a/b: c?.csv", "mlp", "b-c-.csv-mlp-001"),
+        ("nul.csv", "mlp", "_nul.csv-mlp-001"),
+        ("..", "mlp", "mlp-001"),
+        ("ñandú" * 60, "mlp", ("ñandú" * 20) + "-001"),
+    ],
+)
+def test_a_run_has_a_name_that_every_file_system_takes(data, model, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = create(CONFIG.model_copy(update={"data": data, "model": model}), ABOUT)
+    run.close()
+    assert run.path == Path("runs", name)
+
+
 def test_files_are_for_people_too(tmp_path):
     run = create(CONFIG, ABOUT, tmp_path / "run")
     text = (run.path / "config.json").read_text(encoding="utf-8")

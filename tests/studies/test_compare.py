@@ -9,7 +9,7 @@ import descenso as ds
 from command import run
 from descenso import engines
 from descenso.errors import ConfigError
-from descenso.studies.paths import relative
+from descenso.studies.comparison.paths import relative
 from faulty import EPOCH, STEP, STEPS
 
 SMALL = {"epochs": 2, "batch_size": 20, "learning_rate": 0.1, "repeats": 1}

@@ -12,7 +12,7 @@ from command import run
 from descenso.config import TrainConfig
 from descenso.data.dataset import Split
 from descenso.errors import ConfigError
-from descenso.studies.gradcheck_model import gradcheck_model
+from descenso.studies.gradcheck.model import gradcheck_model
 from descenso.training.loop import problem_of
 
 PARAMS = {"w": np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]]), "b": np.array([0.1, 0.2])}
@@ -175,7 +175,7 @@ def test_command(tiny_folder, monkeypatch):
     assert "dense_1/bias[" in ended.stdout
 
     wrong = {"W": np.zeros((64, 4)), "b": np.zeros(4)}
-    monkeypatch.setattr("descenso.studies.gradcheck_model._softmax_by_hand", lambda *_: wrong)
+    monkeypatch.setattr("descenso.studies.gradcheck.model._softmax_by_hand", lambda *_: wrong)
     ended = run("gradcheck", tiny_folder, "--components", 5)
     assert ended.exit_code == 1
     assert "The ways disagree; worst: " in ended.stdout

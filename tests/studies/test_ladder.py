@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from command import run
-from descenso import comparing
+from descenso.api import compare as comparing
 from descenso.descent.problem import tape_step
 from descenso.errors import ConfigError, DescensoError
-from descenso.studies.explained import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung
+from descenso.studies.ladder.result import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung
 
 NAMES = [PIPELINE, EAGER, TRACED, LOOP, COMPILED, FED, HELD]
 SMALL = {"batch_size": 20, "learning_rate": 0.1, "repeats": 5}

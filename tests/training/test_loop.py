@@ -191,7 +191,7 @@ def test_a_picture_that_fails_costs_no_run(tiny, tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("no font")
 
-    monkeypatch.setattr("descenso.session._draw", fail)
+    monkeypatch.setattr("descenso.training.session._draw", fail)
     with pytest.raises(RuntimeError, match="no font"):
         ds.train(tiny, epochs=2, engine="eager", out=tmp_path / "run")
     run = ds.open_run(tmp_path / "run")

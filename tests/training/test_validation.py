@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import descenso as ds
+from descenso.api.inference import use
 from descenso.cli.ending import tell
 from descenso.training.evaluation import evaluate
-from descenso.using import use
 
 TOO_FAST = {"learning_rate": 30.0, "epochs": 12, "batch_size": 20, "engine": "function", "validation_size": 50}
 

@@ -10,8 +10,6 @@ from importlib import import_module
 from descenso import text
 from descenso.errors import DescensoError
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Run the command line, and end the process with the exit code of `descenso.errors`."""

@@ -53,7 +53,7 @@ def compare(
     asked = {name: value for name, value in {**settings, "repeats": repeats}.items() if value is not None}
     asked |= {name: _parts(value) for name, value in lists.items() if value is not None}
     with quiet():
-        from descenso import comparing
+        from descenso.api import compare as comparing
         from descenso.data.limits import Limits
         from descenso.reports.figures import save_figure
 

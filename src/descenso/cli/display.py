@@ -14,8 +14,6 @@ from descenso.runs.history import Epoch
 from descenso.text import _
 from descenso.training.observer import Observer
 
-__all__ = ["Display"]
-
 
 class Display:
     """Shows a descent's progress.

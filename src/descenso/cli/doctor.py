@@ -14,7 +14,7 @@ from descenso.errors import ConfigError
 from descenso.text import _
 
 if TYPE_CHECKING:
-    from descenso.doctor import Finding
+    from descenso.doctor.evidence import Finding
 
 
 LessonOption = Annotated[

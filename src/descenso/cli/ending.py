@@ -8,9 +8,7 @@ from descenso.cli.options import say, say_json
 from descenso.text import _
 
 if TYPE_CHECKING:
-    from descenso.api import Run
-
-__all__ = ["tell"]
+    from descenso.api.run import Run
 
 
 def tell(run: "Run", as_json: bool) -> None:

@@ -42,7 +42,7 @@ def evaluate(
 ) -> None:
     """Measure a run on test rows: accuracy, cost, accuracy per class, confusion matrix."""
     with quiet():
-        from descenso import using
+        from descenso.api import inference as using
         from descenso.data.limits import Limits
         from descenso.reports.figures import confusion_figure, is_picture, mistakes_figure, save_figure
         from descenso.runs.directory import open_directory

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from descenso.cli.options import Json, cell, say, say_json
-from descenso.porting.explain import LESSONS, MOST, Answer, nearest
-from descenso.porting.explain import explain as lessons_on
 from descenso.text import _, printable
+from descenso.tf1.explain import LESSONS, MOST, Answer, nearest
+from descenso.tf1.explain import explain as lessons_on
 
 INDENT = "  "
 

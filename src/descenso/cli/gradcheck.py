@@ -12,7 +12,7 @@ from descenso.config import TrainConfig
 from descenso.text import _
 
 if TYPE_CHECKING:
-    from descenso.studies.gradcheck import GradCheck
+    from descenso.studies.gradcheck.check import GradCheck
 
 IDLE = (  # settings that no gradient hangs on, and the precision, which is float64
     "engine", "xla", "rule", "learning_rate", "schedule", "weight_decay", "clip_value", "clip_norm", "average",
@@ -54,12 +54,12 @@ def _checked(
     limit: list[str] | None,
     data_dir: Path | None,
 ) -> "GradCheck":
-    from descenso.api import rows_of
+    from descenso.api.train import rows_of
     from descenso.data.checks import check_fit
     from descenso.data.dataset import Split
     from descenso.data.limits import Limits
     from descenso.data.order import epoch_order
-    from descenso.studies.gradcheck_model import gradcheck_model
+    from descenso.studies.gradcheck.model import gradcheck_model
     from descenso.training.loop import problem_of
 
     data = rows_of(config, Limits.of(limit or []), data_dir)

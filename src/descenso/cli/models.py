@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from descenso.cli.options import Json, cell, say_json
-from descenso.family import MODELS
+from descenso.registry import MODELS
 from descenso.text import _
 
 

@@ -16,22 +16,6 @@ from descenso.config import BY_MODEL, TrainConfig, choices
 from descenso.errors import ConfigError
 from descenso.text import _, printable
 
-__all__ = [
-    "DataDirOption",
-    "Json",
-    "LimitOption",
-    "ModelOption",
-    "OutFile",
-    "RunArgument",
-    "TensorBoardOption",
-    "cell",
-    "say",
-    "say_json",
-    "say_table",
-    "setting_option",
-    "with_settings",
-]
-
 Json = Annotated[bool, typer.Option("--json", help=_("Print one JSON object on standard output, nothing else there."))]
 
 

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 
 from descenso.cli.options import Json, say, say_json
-from descenso.porting.descents import Descent
-from descenso.porting.findings import Finding
 from descenso.text import _
+from descenso.tf1.descents import Descent
+from descenso.tf1.findings import Finding
 
 WIDE = 32  # characters that most calls have room in
 
@@ -21,7 +21,7 @@ def port(
     as_json: Json = False,
 ) -> None:
     """Find what is gone from a TensorFlow 1 script or notebook, and write the command that runs its descent."""
-    from descenso.porting.port import port as read
+    from descenso.tf1.port import port as read
 
     ported = read(file)
     if as_json:

@@ -14,7 +14,7 @@ from descenso.cli.quiet import quiet
 from descenso.text import _, printable
 
 if TYPE_CHECKING:
-    from descenso.using import Predictions
+    from descenso.api.inference import Predictions
 
 MOST_SHOWN = 100  # rows of the table; all are in --json and --csv
 
@@ -33,7 +33,7 @@ def predict(
 ) -> None:
     """Say what a run's model takes images or rows for, with probabilities."""
     with quiet():
-        from descenso import using
+        from descenso.api import inference as using
         from descenso.data.limits import Limits
         from descenso.reports.figures import is_picture, save_figure, seen_figure
 

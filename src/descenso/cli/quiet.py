@@ -9,8 +9,6 @@ from collections.abc import Iterator
 
 from descenso.errors import DescensoError
 
-__all__ = ["quiet"]
-
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:

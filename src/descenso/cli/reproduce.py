@@ -29,9 +29,9 @@ def reproduce(
 ) -> None:
     """Run the tutorial's two programs as published, and again compiled; say whether its claims hold."""
     with quiet():
-        from descenso.studies.reproduce import reproduce as walk
-        from descenso.studies.reproduce_report import as_json as answer
-        from descenso.studies.reproduce_report import claim_rows, program_rows, write_report
+        from descenso.studies.reproduction.report import as_json as answer
+        from descenso.studies.reproduction.report import claim_rows, program_rows, write_report
+        from descenso.studies.reproduction.run import reproduce as walk
 
         found = walk(out, epochs, fast, _watched)
         report = write_report(found)

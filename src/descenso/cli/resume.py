@@ -36,7 +36,7 @@ def resume(
                              "checkpoint_every": checkpoint_every}  # fmt: skip
     given = {name: value for name, value in asked.items() if value is not None}
     with quiet():
-        from descenso import api
+        from descenso.api import train as api
         from descenso.data.limits import Limits
 
         done = not given and _is_complete(run)
@@ -51,7 +51,7 @@ def resume(
 
 
 def _is_complete(run: Path) -> bool:
-    from descenso.api import open_directory
+    from descenso.runs.directory import open_directory
 
     with suppress(DescensoError):  # what cannot be read is told of by whoever goes on
         return open_directory(run).outcome == "completed"

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 
 from descenso.cli.options import Json, say_json
-from descenso.family import RULES
+from descenso.registry import RULES
 from descenso.text import _
 
 

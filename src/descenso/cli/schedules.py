@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 
 from descenso.cli.options import Json, say, say_json
-from descenso.family import SCHEDULES
+from descenso.registry import SCHEDULES
 from descenso.text import _
 
 

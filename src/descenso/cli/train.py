@@ -34,7 +34,7 @@ def train(
     given = {**(read_settings(config) if config else {}), **given}
     TrainConfig.of(**given)  # before TensorFlow is waited for
     with quiet():
-        from descenso import api
+        from descenso.api import train as api
         from descenso.data.limits import Limits
 
         limits = Limits.of(limit or [])

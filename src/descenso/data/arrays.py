@@ -12,8 +12,6 @@ from descenso.data.split import check_fraction, divided, in_order
 from descenso.errors import DataError
 from descenso.text import _
 
-__all__ = ["Rows", "numbers", "ready", "recoded", "split_rows", "suited"]
-
 
 class Rows(NamedTuple):
     """Inputs, and labels as they were given: whole numbers or text."""

@@ -2,20 +2,18 @@
 
 from pathlib import Path
 
-from descenso.data import npz
 from descenso.data.arrays import ready, split_rows
 from descenso.data.dataset import Dataset, Split
-from descenso.data.idx_folder import holds, read_folder
+from descenso.data.formats import npz
+from descenso.data.formats.idx_folder import holds, read_folder
+from descenso.data.formats.tables import SUFFIXES, read_table
 from descenso.data.limits import Limits
 from descenso.data.named import NAMED, load_named
 from descenso.data.split import ALL, check_fraction, divided
-from descenso.data.tables import SUFFIXES, read_table
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest
 
 NAMES = tuple(NAMED)
-
-__all__ = ["NAMES", "load", "rows_to_test"]
 
 
 def load(
@@ -103,7 +101,7 @@ def _read(
         classes = int(train.labels.max(initial=-1)) + 1
         return Dataset(name, train, test, tuple(str(number) for number in range(classes)), input_scale=1 / 255)
     if kind == "images":
-        from descenso.data.images import images_by_class
+        from descenso.data.formats.images import images_by_class
 
         return images_by_class(path, limits, test_fraction, resize, seed)
     if kind == "npz":

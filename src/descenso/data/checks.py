@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.errors import ConfigError, DataError
-from descenso.family import defaults
+from descenso.registry import defaults
 from descenso.text import _
 
 LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a descent, where settings are open
-
-__all__ = ["check_dataset", "check_fit", "check_split", "check_validation", "suited"]
 
 
 def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], what: str) -> Split:

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from descenso.text import printable
 
-__all__ = ["Dataset", "Split"]
-
 
 class Split(NamedTuple):
     """Rows to learn from or to test on.

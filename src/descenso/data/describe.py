@@ -6,8 +6,6 @@ import numpy as np
 
 from descenso.data.dataset import Dataset, Split
 
-__all__ = ["describe"]
-
 
 def describe(data: Dataset) -> dict[str, Any]:
     """Shapes, types, ranges, and rows per class of both splits, as plain values.

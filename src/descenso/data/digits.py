@@ -18,8 +18,6 @@ MIDDLE = 14  # the row and column, counted from 0, at which the centre of mass o
 FAINT = 16  # of 255: the least contrast of ink to its ground
 EDGE = 48  # of 255, at full contrast: where a digit begins; less is the halo of a scan or of resizing
 
-__all__ = ["as_mnist"]
-
 
 def as_mnist(drawn: NDArray[np.generic], paths: Sequence[Path]) -> NDArray[np.uint8]:
     """Digits drawn on images of one size, as MNIST has them.

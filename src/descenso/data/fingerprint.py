@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from descenso.data.dataset import Dataset
 
-__all__ = ["data_fingerprint", "fingerprint"]
-
 
 def fingerprint(arrays: Mapping[str, NDArray[np.generic]]) -> str:
     """SHA-256, in hexadecimal, of names, dtypes, shapes and elements, in the order of the names.

@@ -11,18 +11,16 @@ from numpy.typing import NDArray
 
 from descenso.data.arrays import suited
 from descenso.data.digits import as_mnist
-from descenso.data.images import in_mode, open_image
+from descenso.data.formats.images import in_mode, open_image
+from descenso.data.formats.npz import read_arrays
+from descenso.data.formats.tables import SUFFIXES, read_table
 from descenso.data.limits import Limits
-from descenso.data.npz import read_arrays
-from descenso.data.tables import SUFFIXES, read_table
 from descenso.errors import DataError
 from descenso.text import _
 
 AT_ONCE = 2**20  # pixels of images of one size that are made digits together
 
 Part = tuple[Path, NDArray[np.generic], list[str]]  # where some rows end, they themselves, and what to call each
-
-__all__ = ["Expected", "read_inputs"]
 
 
 class Expected(NamedTuple):

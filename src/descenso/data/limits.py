@@ -6,8 +6,6 @@ from typing import NamedTuple
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest
 
-__all__ = ["Limits"]
-
 
 class Limits(NamedTuple):
     """The most that is read of one file.

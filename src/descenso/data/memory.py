@@ -7,11 +7,9 @@ from numpy.typing import ArrayLike
 
 from descenso.data.arrays import Rows, ready, recoded, split_rows
 from descenso.data.dataset import Dataset, Split
+from descenso.data.formats.tables import table_of
 from descenso.data.limits import Limits
 from descenso.data.split import check_fraction, divided
-from descenso.data.tables import table_of
-
-__all__ = ["from_arrays", "from_frame"]
 
 
 def from_arrays(

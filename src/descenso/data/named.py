@@ -10,7 +10,7 @@ import numpy as np
 import pooch
 
 from descenso.data.dataset import Dataset, Split
-from descenso.data.idx_folder import PREFIXES, holds, read_folder
+from descenso.data.formats.idx_folder import PREFIXES, holds, read_folder
 from descenso.data.limits import Limits
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
@@ -18,8 +18,6 @@ from descenso.text import _
 BUNDLED = Path(__file__).parent / "mnist"
 DEBIAN = Path("/usr/share/datasets")  # where packages such as dataset-fashion-mnist put theirs
 SECONDS = 30  # without a word from the server, after which a download is given up
-
-__all__ = ["NAMED", "Named", "load_named", "present"]
 
 
 class Named(NamedTuple):

@@ -11,8 +11,6 @@ from descenso.data.limits import Limits
 from descenso.errors import DataError
 from descenso.text import _
 
-__all__ = ["inside", "opened", "told"]
-
 
 @contextlib.contextmanager
 def told(path: Path) -> Iterator[None]:

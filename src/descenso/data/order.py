@@ -10,8 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Order", "epoch_order"]
-
 
 class Order(NamedTuple):
     """Which rows each step of one epoch sees.

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from descenso.errors import DataError
 from descenso.text import _
 
-__all__ = ["Scaling", "scaling"]
-
 
 class Scaling(NamedTuple):
     """What the device does to inputs: (inputs − shift) · scale."""

@@ -15,8 +15,6 @@ from descenso.data.weighing import weighted
 from descenso.errors import DataError
 from descenso.text import _
 
-__all__ = ["Seen", "fitting"]
-
 
 class Seen(NamedTuple):
     """What the first rows told.

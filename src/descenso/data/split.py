@@ -14,8 +14,6 @@ MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 
 ALL = 1.0  # the share that leaves nothing to learn from: for a look at a model that has learned
 
-__all__ = ["ALL", "check_fraction", "divided", "in_order", "random_of", "stratified"]
-
 
 def check_fraction(path: object, test_fraction: float, has_test: bool) -> None:
     """Rows to test on come from the data or are drawn from it, and not both.

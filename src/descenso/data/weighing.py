@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["labels_and_weights", "weighted"]
-
 
 def weighted(
     labels: NDArray[np.int32], weights: NDArray[np.float64], num_classes: int, dtype: str

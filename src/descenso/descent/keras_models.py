@@ -17,10 +17,8 @@ from descenso.config import TrainConfig
 from descenso.descent.layers import Augment, Dropout
 from descenso.descent.problem import Arrays, Model, Params, State, Tensor
 from descenso.errors import ConfigError
-from descenso.family import MODELS
+from descenso.registry import MODELS
 from descenso.text import _
-
-__all__ = ["as_model", "cnn", "computing_in", "from_factory", "from_keras", "mlp", "own_model", "variable_names"]
 
 PROCESS = threading.RLock()  # held while what the whole process shares, Keras's precision and Python's seed, is another
 Factory = Callable[[], Any]  # makes a keras.Model

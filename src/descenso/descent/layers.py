@@ -8,8 +8,6 @@ import tensorflow as tf
 
 from descenso.descent.problem import Tensor
 
-__all__ = ["Augment", "Dropout", "noise"]
-
 
 def _mixed(bits: Tensor) -> Tensor:
     """Integers in, integers out, (…,) uint32, one to one, and no trace of the order they came in.

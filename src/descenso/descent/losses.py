@@ -10,8 +10,6 @@ import tensorflow as tf
 
 from descenso.descent.problem import Tensor
 
-__all__ = ["LOSSES", "cross_entropy", "naive_cross_entropy"]
-
 
 def _mean_over_rows(row_costs: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tensor) -> Tensor:
     if len(labels.shape) == 1:

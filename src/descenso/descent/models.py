@@ -10,8 +10,6 @@ from descenso.descent.problem import Arrays, Model, Params, State, Tensor
 from descenso.errors import ConfigError
 from descenso.text import _
 
-__all__ = ["build", "softmax"]
-
 
 def softmax(input_shape: tuple[int, ...], num_classes: int) -> Model:
     """Softmax regression: logits = x W + b, one weight for each pair of input and class, zero at the start.

@@ -11,24 +11,6 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-__all__ = [
-    "Arrays",
-    "Descend",
-    "Model",
-    "Params",
-    "Problem",
-    "Rule",
-    "RuleState",
-    "Schedule",
-    "TrainState",
-    "descend",
-    "objective",
-    "scaled",
-    "start",
-    "tape_step",
-    "weights",
-]
-
 Tensor = Any  # tf.Tensor, which publishes no types
 Params = dict[str, Tensor]
 State = dict[str, Tensor]

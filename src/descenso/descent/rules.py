@@ -2,7 +2,7 @@
 
 θ are the parameters, g their gradient, η the learning rate, t the step counted from 1; all operations are by component.
 Powers such as β₁ᵗ are taken in float64 and rounded once, where Keras takes them in the variables' own precision.
-Names, options and defaults stand in `descenso.family`.
+Names, options and defaults stand in `descenso.registry`.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,8 @@ import tensorflow as tf
 
 from descenso.descent.problem import Params, Rule, RuleState, Tensor
 from descenso.descent.wrappers import averaged, clipped_by_norm, clipped_by_value, decayed
-from descenso.family import RULES as MEMBERS
-from descenso.family import parse
-
-__all__ = ["RULES", "build"]
+from descenso.registry import RULES as MEMBERS
+from descenso.registry import parse
 
 
 def sgd() -> Rule:
@@ -237,7 +235,7 @@ def lion(beta_1: float, beta_2: float) -> Rule:
 def build(
     spec: str, *, weight_decay: float = 0, clip_value: float = 0, clip_norm: float = 0, average: float = 0
 ) -> Rule:
-    """The rule that `spec` names (see `descenso.family.parse`), in the wrappers whose number is not 0."""
+    """The rule that `spec` names (see `descenso.registry.parse`), in the wrappers whose number is not 0."""
     name, options = parse(spec, MEMBERS)
     rule = RULES[name](**options)
     for number, wrapper in (

@@ -1,6 +1,6 @@
 """Learning-rate schedules: pure functions of the step t, counted from 0. Each is a share of the rate, in float64.
 
-Names, options and defaults stand in `descenso.family`.
+Names, options and defaults stand in `descenso.registry`.
 """
 
 import math
@@ -11,10 +11,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.descent.problem import Schedule, Tensor
-from descenso.family import SCHEDULES as MEMBERS
-from descenso.family import parse
-
-__all__ = ["SCHEDULES", "build", "constant", "shares"]
+from descenso.registry import SCHEDULES as MEMBERS
+from descenso.registry import parse
 
 
 def constant(learning_rate: float) -> Schedule:
@@ -31,7 +29,7 @@ def constant(learning_rate: float) -> Schedule:
 
 
 def build(spec: str, learning_rate: float, steps: int) -> Schedule:
-    """The schedule that `spec` names (see `descenso.family.parse`).
+    """The schedule that `spec` names (see `descenso.registry.parse`).
 
     Args:
         spec: such as "cosine" or "step:factor=0.5,every=0.2".

@@ -4,8 +4,6 @@ import tensorflow as tf
 
 from descenso.descent.problem import Params, Rule, RuleState, Tensor
 
-__all__ = ["averaged", "clipped_by_norm", "clipped_by_value", "decayed"]
-
 
 def decayed(rule: Rule, rate: float) -> Rule:
     """`rule`, and weights that decay apart from the gradient: θ ← θ − η λ θ, with λ = `rate`, in [0, inf).

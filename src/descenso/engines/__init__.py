@@ -6,8 +6,6 @@ from descenso.data.dataset import Split
 from descenso.descent.problem import Problem
 from descenso.engines.base import Engine, Runner
 
-__all__ = ["ENGINES", "bind"]
-
 ENGINES = {
     "graph": "descenso.engines.graph:Graph",
     "eager": "descenso.engines.eager:Eager",

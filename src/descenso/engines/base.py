@@ -10,8 +10,6 @@ from descenso.data.dataset import Split
 from descenso.data.order import Order
 from descenso.descent.problem import Problem, TrainState
 
-__all__ = ["Engine", "Epochs", "Runner", "StepTrace", "step_trace"]
-
 
 class StepTrace(NamedTuple):
     """What one epoch showed.

@@ -24,9 +24,7 @@ from descenso.descent.problem import (
     tape_step,
 )
 from descenso.engines.base import Epochs, step_trace
-from descenso.engines.memory import as_tensor
-
-__all__ = ["Compiled", "walk", "xla_serves"]
+from descenso.engines.rows import as_tensor
 
 PART_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such parts are in memory
 Batch = tuple[Tensor, Tensor]  # inputs (..., batch_size, *input_shape), labels (..., batch_size)

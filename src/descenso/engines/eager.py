@@ -11,8 +11,6 @@ from descenso.data.order import Order
 from descenso.descent.problem import Problem, TrainState, tape_step
 from descenso.engines.base import Epochs, step_trace
 
-__all__ = ["Eager"]
-
 
 class Eager:
     """No graph: a tape records each step's operations, and plays them back for the gradient."""

@@ -10,9 +10,7 @@ from descenso.data.dataset import Split
 from descenso.data.order import Order
 from descenso.descent.problem import Problem, Tensor, TrainState, start, tape_step
 from descenso.engines.base import Epochs, step_trace
-from descenso.engines.memory import as_tensor
-
-__all__ = ["Function"]
+from descenso.engines.rows import as_tensor
 
 
 class Function:

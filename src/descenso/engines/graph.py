@@ -17,8 +17,6 @@ from descenso.data.order import Order
 from descenso.descent.problem import Problem, Tensor, TrainState, descend, objective, start
 from descenso.engines.base import Epochs, step_trace
 
-__all__ = ["Graph"]
-
 v1 = tf.compat.v1
 
 

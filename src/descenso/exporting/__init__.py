@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from descenso.api.inference import read_trained, use
 from descenso.errors import ConfigError
 from descenso.runs.files import make_folder, write_file, write_folder
 from descenso.runs.trained import Trained
 from descenso.text import _, closest
-from descenso.using import read_trained, use
-
-__all__ = ["FORMATS", "export"]
 
 FORMATS = {  # and how the names of their files end; a SavedModel is a folder
     "keras": ".keras",

@@ -16,8 +16,6 @@ from descenso.exporting.inference import from_stored
 from descenso.runs.trained import Trained
 from descenso.text import _
 
-__all__ = ["keras_file", "litert", "onnx", "saved_model"]
-
 OPSET = 18  # of ONNX, of December 2022
 FAR = 2.0**14  # deviations from 0, at which float32 still tells apart a thousandth of one
 

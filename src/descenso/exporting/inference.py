@@ -12,8 +12,6 @@ from descenso.errors import ConfigError
 from descenso.runs.trained import Trained
 from descenso.text import _
 
-__all__ = ["from_scaled", "from_stored", "named_variables"]
-
 
 def from_scaled(model: Model, trained: Trained, dtype: str) -> Any:
     """The keras.Model from scaled inputs to logits in `dtype`, with the weights of `trained`.

@@ -8,8 +8,6 @@ import keras
 from descenso.errors import ConfigError
 from descenso.text import _
 
-__all__ = ["line"]
-
 Named = Callable[[Any], str]  # how a variable is written
 FIXED = {"data_format": "channels_last", "dilation_rate": (1, 1), "groups": 1}  # what the functions know of options
 ACTIVATIONS = {

@@ -7,8 +7,6 @@ import numpy as np
 
 Array = Any  # np.ndarray, as the scripts say; NumPy's own types lose track of it
 
-__all__ = ["batch_normalization", "convolution", "gelu", "max_pooling", "relu", "sigmoid", "softmax", "windows"]
-
 
 def softmax(logits: Array) -> Array:
     """Probabilities; the largest logit of each row is taken away first, so that none overflows."""

@@ -19,8 +19,6 @@ from descenso.exporting.lines import line
 from descenso.runs.trained import Trained
 from descenso.text import _, printable
 
-__all__ = ["numpy_script"]
-
 SCRIPT = '''\
 #!/usr/bin/env python3
 """A classifier, trained by descenso {version}: rows of shape {shape} to probabilities of {num_classes} classes.
@@ -132,7 +130,7 @@ def _chain(model: Any) -> Iterator[Any]:
 
 def _needed(code: str) -> str:
     """The functions that `code` calls, and those that they call, in the order of their file."""
-    sources = {name: inspect.getsource(getattr(numpy_layers, name)) for name in numpy_layers.__all__}
+    sources = {name: inspect.getsource(each) for name, each in vars(numpy_layers).items() if inspect.isfunction(each)}
     found, before = set[str](), None
     while found != before:
         before = found

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from descenso.text import _, printable
 
-__all__ = ["comparison_figure", "ladder_figure"]
-
 BOTTOM = 1e-17  # where differences of 0 are drawn on a logarithmic axis, below a unit of rounding in float64
 STYLES = ["-", "--", "-.", ":"]  # of curves that lie on top of each other
 

@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from descenso.text import printable
 
-__all__ = ["Heading", "Lines", "Paragraph", "Part", "Picture", "Rows", "as_html", "as_markdown"]
-
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .3rem .7rem; border-bottom: 1px solid #ddd }

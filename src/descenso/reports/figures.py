@@ -20,20 +20,6 @@ from descenso.text import _, printable
 MOST_CLASSES = 30  # that are drawn one by one: axes take time, and nobody reads more names on one picture
 MOST_LETTERS = 32  # of a class's name: longer ones would leave no room for the picture
 
-__all__ = [
-    "confusion_figure",
-    "contact_sheet",
-    "curves",
-    "is_picture",
-    "loss_figure",
-    "mistakes_figure",
-    "png",
-    "save_figure",
-    "schedules_figure",
-    "seen_figure",
-    "templates_figure",
-]
-
 
 def curves(label: str, history: History) -> dict[str, Sequence[float]]:
     """The cost of each epoch of a run, and after each the validation cost where there is any, by what to call them."""

@@ -24,18 +24,6 @@ from descenso.reading import open_regular
 from descenso.runs.files import disk_errors, make_folder, own, remove_folder, sweep, sync_folder, write_folder
 from descenso.text import _
 
-__all__ = [
-    "KEPT",
-    "Checkpoint",
-    "Position",
-    "drop_newer",
-    "is_empty",
-    "newest",
-    "prepare",
-    "read_checkpoint",
-    "write_checkpoint",
-]
-
 SCHEMA = 1
 KEPT = 2  # verified checkpoints that stay: the newest, and one to fall back on
 STATE, MANIFEST = "state.safetensors", "manifest.json"

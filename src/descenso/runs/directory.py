@@ -15,16 +15,24 @@ from typing import Any, BinaryIO
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
 from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
 from descenso.reading import open_regular, read_settings
 from descenso.runs.checkpoints import prepare
-from descenso.runs.files import disk_errors, fresh_folder, make_folder, own, sweep, sync_folder, write_file
+from descenso.runs.files import (
+    disk_errors,
+    fresh_folder,
+    make_folder,
+    own,
+    portable_name,
+    sweep,
+    sync_folder,
+    write_file,
+)
 from descenso.runs.history import Epoch, History, finite, read_history
 from descenso.runs.lock import LOCK, is_held, locked
-from descenso.runs.weights import read_weights
+from descenso.runs.weights import read_weights, weights_bytes
 from descenso.text import _, mark
 
 HISTORY = "history.jsonl"
@@ -33,8 +41,6 @@ OUTCOMES = (  # those a run may be shown with; the first four are how a descent 
     mark("completed"), mark("stopped early"), mark("diverged"), mark("interrupted"),
     mark("running"), mark("killed"), mark("damaged"),
 )  # fmt: skip
-
-__all__ = ["OUTCOMES", "RunDirectory", "create", "find_runs", "open_directory", "refuse_full", "reopen"]
 
 
 class RunDirectory:
@@ -58,9 +64,8 @@ class RunDirectory:
         told = outcome in OUTCOMES
         if told and (accuracy is None or (isinstance(accuracy, int | float) and 0 <= accuracy <= 1)):
             return found
-        path = self.path / "status.json"
         reason = f"test_accuracy: {accuracy!r}" if told else f"outcome: {outcome!r}"
-        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason))
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=self.path / "status.json", reason=reason))
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -159,7 +164,7 @@ class RunDirectory:
         """Keep the final parameters."""
         folder = own(self.path, "model")
         make_folder(folder)
-        write_file(folder / "weights.safetensors", save(arrays, about))
+        write_file(folder / "weights.safetensors", weights_bytes(arrays, about))
 
     def drop_weights(self) -> None:
         """Keep none, where a run that had some was extended and diverged."""
@@ -218,7 +223,7 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
         RunInUse: where another process is making the same run.
         DiskError: where it cannot be made or written.
     """
-    path = fresh_folder(Path("runs"), f"{Path(config.data).name}-{config.model}") if out is None else out
+    path = fresh_folder(Path("runs"), portable_name(f"{Path(config.data).name}-{config.model}")) if out is None else out
     try:
         make_folder(path)
     except ValueError as error:  # a zero byte, half of a character
@@ -242,15 +247,10 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
 
 
 def refuse_full(folder: Path) -> None:
-    """A folder that is to become ours holds nothing.
-
-    Raises:
-        ConfigError: where it does.
-    """
+    """Raise ConfigError unless `folder` is empty."""
     if any(entry.name != LOCK for entry in folder.iterdir()):
-        raise ConfigError(
-            _("{path} is not empty, and no run is ever overwritten; try --out with a new name").format(path=folder)
-        )
+        told = _("{path} is not empty, and no run is ever overwritten; try --out with a new name")
+        raise ConfigError(told.format(path=folder))
 
 
 def reopen(path: Path) -> RunDirectory:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from descenso._version import __version__
 
-__all__ = ["environment"]
-
 VECTORS = re.compile(r"(avx|fma|f16c|amx|asimd|sve|sme(?!p)|bf16|i8mm)\w*")  # sets of instructions that sums hang on
 PACKAGES = ("tensorflow", "keras", "numpy", "safetensors", "matplotlib", "pillow", "pydantic", "typer")
 

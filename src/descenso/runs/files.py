@@ -4,6 +4,7 @@ import contextlib
 import errno
 import itertools
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,18 +12,10 @@ from pathlib import Path
 from descenso.errors import DataError, DiskError
 from descenso.text import _
 
-__all__ = [
-    "disk_errors",
-    "fresh_folder",
-    "make_folder",
-    "own",
-    "remove_folder",
-    "sweep",
-    "sync_folder",
-    "write_file",
-    "write_folder",
-]
-
+MOST_LETTERS = 100  # of a name that we make: file systems take 255 bytes
+DEVICE = re.compile(
+    r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE
+)  # what Windows takes for a device, whatever follows a dot
 TEMPORARY = ".tmp"  # how names end that a crash may leave behind; nothing reads them, and `sweep` removes them
 
 
@@ -87,6 +80,16 @@ def fresh_folder(root: Path, stem: str) -> Path:
             sync_folder(root)
             return path
     raise AssertionError
+
+
+def portable_name(name: str) -> str:
+    """Replace what some file system does not take in a name: Windows takes no colon, and no device's name.
+
+    >>> portable_name("mnist-python:sequential"), portable_name("con.csv-mlp"), portable_name("año 1-cnn")
+    ('mnist-python-sequential', '_con.csv-mlp', 'año-1-cnn')
+    """
+    name = re.sub(r"[^\w.-]+", "-", name)[:MOST_LETTERS].lstrip(".-") or "run"
+    return f"_{name}" if DEVICE.fullmatch(name.partition(".")[0]) else name
 
 
 def write_file(path: Path, content: bytes) -> None:

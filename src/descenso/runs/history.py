@@ -13,8 +13,6 @@ from descenso.text import _
 MOST_BYTES = 2**27  # nearly two million epochs
 MOST_LINE_BYTES = 2**12
 
-__all__ = ["Epoch", "History", "finite", "read_history"]
-
 
 class Epoch(NamedTuple):
     """One epoch.

@@ -8,8 +8,6 @@ from descenso.errors import RunInUse
 from descenso.runs.files import disk_errors
 from descenso.text import _
 
-__all__ = ["LOCK", "is_held", "locked"]
-
 LOCK = ".lock"  # stays when the run has ended: removing it would let two processes lock two files of one name
 
 

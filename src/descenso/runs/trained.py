@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from descenso.errors import DataError
 from descenso.text import _
 
-__all__ = ["Trained", "parameters"]
-
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 MOST_DIMENSIONS = 8
 SCALING = "scaling:"  # before the names of what inputs are scaled and shifted by

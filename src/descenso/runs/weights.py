@@ -1,20 +1,32 @@
 """The final weights as a file: safetensors, whose header is looked at before the rest is believed."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from descenso.errors import DataError
 from descenso.reading import open_regular
 from descenso.text import _
 
-__all__ = ["read_weights"]
-
 MOST_BYTES = 2**31
 MOST_HEADER_BYTES = 2**20  # some ten thousand arrays; reading a header takes many times its size in memory
 DAMAGE = (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, MemoryError)  # of a dtype, too
+
+
+def weights_bytes(arrays: dict[str, NDArray[np.generic]], about: dict[str, str]) -> bytes:
+    """Serialise arrays and metadata as safetensors; equal contents give equal bytes.
+
+    The library writes metadata in a random order, so the header, a length and JSON, is written anew with sorted keys.
+    """
+    raw = save(arrays, about)
+    end = 8 + int.from_bytes(raw[:8], "little")
+    header = json.dumps(json.loads(raw[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # the data is aligned to 8 bytes
+    return len(header).to_bytes(8, "little") + header + raw[end:]
 
 
 def read_weights(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:

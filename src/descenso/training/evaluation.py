@@ -11,8 +11,6 @@ from descenso.data.dataset import Split
 from descenso.data.weighing import labels_and_weights
 from descenso.descent.problem import Arrays, Model, Params, Problem, State, Tensor, TrainState, scaled
 
-__all__ = ["Evaluation", "Predictor", "evaluate"]
-
 ROWS_AT_ONCE = 1_000
 BINS = 10  # of confidence
 

@@ -7,10 +7,8 @@ from typing import Any
 from descenso.runs.checkpoints import Checkpoint, write_checkpoint
 from descenso.runs.directory import RunDirectory
 from descenso.runs.history import Epoch
+from descenso.training.checkpointing import snapshot
 from descenso.training.loop import Progress
-from descenso.training.snapshot import snapshot
-
-__all__ = ["COSTS", "RunJournal"]
 
 COSTS = "costs"  # the name under which the unfinished epoch's costs travel beside the state
 

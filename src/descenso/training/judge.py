@@ -8,8 +8,6 @@ from descenso.data.dataset import Split
 from descenso.descent.problem import Arrays, Problem, TrainState, weights
 from descenso.training.evaluation import Evaluation, Predictor, evaluate
 
-__all__ = ["Best", "Judge"]
-
 
 class Best(NamedTuple):
     """What did best on validation.

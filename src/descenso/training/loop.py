@@ -19,13 +19,11 @@ from descenso.errors import ConfigError
 from descenso.runs.checkpoints import Position
 from descenso.runs.history import Epoch
 from descenso.text import _
+from descenso.training.chunks import Due, Pieces
 from descenso.training.evaluation import Evaluation
 from descenso.training.judge import Best, Judge
 from descenso.training.observer import Observer
 from descenso.training.outcome import Interruption, Outcome
-from descenso.training.pieces import Due, Pieces
-
-__all__ = ["Descent", "Journal", "Progress", "beginning", "descend_all", "problem_of"]
 
 
 class Progress(NamedTuple):

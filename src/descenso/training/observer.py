@@ -11,8 +11,6 @@ from descenso.runs.history import Epoch
 if TYPE_CHECKING:
     from descenso.descent.problem import Problem, TrainState
 
-__all__ = ["Observer", "both"]
-
 
 def _nobody(*told: Any) -> None:
     """Nobody listens."""

@@ -6,8 +6,6 @@ from enum import Enum
 from types import FrameType
 from typing import Any
 
-__all__ = ["Interruption", "Outcome"]
-
 
 class Outcome(str, Enum):
     """How a descent ended; its value is what `status.json` holds.

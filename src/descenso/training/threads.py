@@ -6,8 +6,6 @@ from tensorflow.python.util import _pywrap_util_port  # which alone knows whethe
 from descenso.errors import ConfigError
 from descenso.text import _
 
-__all__ = ["make_deterministic", "onednn", "threads"]
-
 
 def make_deterministic() -> None:
     """One thread for each kind of work, and deterministic operations only, for this whole process.

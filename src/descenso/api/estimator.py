@@ -1,0 +1,288 @@
+"""A descent as a scikit-learn estimator: for pipelines, grid searches and cross-validation (extra `sklearn`)."""
+
+from collections.abc import Mapping
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike, NDArray
+
+from descenso.api.train import model_of
+from descenso.config import TrainConfig
+from descenso.data.arrays import numbers
+from descenso.data.checks import check_validation
+from descenso.data.order import epoch_order
+from descenso.data.scaling import scaling
+from descenso.data.seen import Seen, fitting
+from descenso.descent import models
+from descenso.descent.problem import Arrays, Problem, TrainState, start, weights
+from descenso.engines import bind
+from descenso.errors import ConfigError, DataError
+from descenso.runs.history import Epoch
+from descenso.text import _
+from descenso.training.evaluation import Predictor
+from descenso.training.loop import Descent, Progress, descend_all, problem_of
+from descenso.training.observer import Observer
+from descenso.training.outcome import Outcome
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.utils.class_weight import compute_sample_weight
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+except ImportError:
+    raise ConfigError(
+        _("descenso.Classifier is an estimator of scikit-learn, which is not installed; try {command}").format(
+            command="pip install 'descenso[sklearn]'"
+        )
+    ) from None
+
+
+class _Unkept:
+    """A journal that keeps nothing: an estimator writes no files."""
+
+    def epoch(self, record: Epoch) -> None: ...
+
+    def commit(self, progress: Progress) -> None: ...
+
+
+class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn publishes no types
+    """A classifier by gradient descent, with the settings of `descenso train`.
+
+    Args:
+        model: "softmax", "mlp", "cnn", or a function that makes a keras.Model.
+        class_weight: the weight of each class by its label, "balanced", or None for 1 each.
+        preset, hidden, filters, activation, dropout, augment, rule, learning_rate, schedule, loss, weight_decay,
+            clip_value, clip_norm, average, epochs, batch_size, order, validation_size, patience, engine, xla, dtype,
+            seed: as those of `TrainConfig`; None for what the model brings, or TrainConfig's default. A batch_size
+            beyond the rows means all of them, and for few rows both it and epochs are made to suit where they are None.
+            Rows for validation are drawn by the seed, from each class its share.
+
+    Attributes:
+        classes_: (num_classes,), the labels, sorted.
+        n_features_in_: size of the inputs' second axis; feature_names_in_ where a frame named its columns.
+        loss_curve_: the cost of each epoch, or of each call of `partial_fit`, in nats.
+        validation_scores_: after each epoch of `fit` the accuracy on rows kept back, in [0, 1]; None without such rows.
+        n_iter_: how many epochs there were.
+        params_: the parameters by name, as a textbook writes them.
+        model_state_: what the model carries besides.
+
+    Inputs are (rows, features), or images (rows, height, width[, channels]); they are scaled as `descenso train`
+    scales them, so no scaler is needed before. Nothing is written to disk.
+
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> Classifier(epochs=20, learning_rate=0.5, batch_size=10, engine="eager").fit(X, y).score(X, y) > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        model: Any = "softmax",
+        *,
+        class_weight: Mapping[Any, float] | str | None = None,
+        preset: str | None = None,
+        hidden: str | None = None,
+        filters: str | None = None,
+        activation: str | None = None,
+        dropout: float | None = None,
+        augment: float | None = None,
+        rule: str | None = None,
+        learning_rate: float | None = None,
+        schedule: str | None = None,
+        loss: str | None = None,
+        weight_decay: float | None = None,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        average: float | None = None,
+        epochs: int | None = None,
+        batch_size: int | str | None = None,
+        order: str | None = None,
+        validation_size: float | None = None,
+        patience: int | None = None,
+        engine: str | None = None,
+        xla: str | None = None,
+        dtype: str | None = None,
+        seed: int | None = None,
+    ) -> None:
+        given = dict(locals())
+        for name in signature(type(self)).parameters:
+            setattr(self, name, given[name])
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "Classifier":
+        """Descend from the start.
+
+        Args:
+            X: (rows, features) or (rows, height, width[, channels]), finite numbers; an array or a frame.
+            y: (rows,), the label of each row, of any kind that can be sorted; two classes at least.
+            sample_weight: (rows,), how much each row counts beside the others; only their ratios matter. A row of
+                weight 0 is as if it were not there; scaling and validation weigh rows, too.
+
+        Raises:
+            ConfigError: for a setting out of range, and for a descent that diverges; what was learned before stays.
+            ValueError: for rows that cannot be learned from.
+        """
+        inputs, labels = self._rows(X, y, first=True)
+        settings = self._settings()
+        config, own = _config(settings)
+        check_validation(len(labels), config)
+        classes, codes = np.unique(labels, return_inverse=True)
+        each = self._weights(sample_weight, inputs, labels)
+        if each is not None:
+            counted = each > 0
+            if not counted.any():
+                raise DataError(_("weights: all are zero; there is nothing to learn from"))
+            inputs, codes, each = inputs[counted], codes[counted], each[counted]
+        known = Seen(classes, inputs.shape[1:], scaling(inputs, "X", each))
+        data, validation = known.divided(inputs, codes, each, config)
+        config = fitting(config, settings, data.train)
+        descent = descend_all(config, data, Observer(), _Unkept(), None, validation, own)
+        _refuse(descent, config)
+        accuracies = [epoch.validation_accuracy for epoch in descent.epochs]
+        self.validation_scores_ = accuracies if len(validation.labels) else None
+        self.loss_curve_ = [epoch.cost for epoch in descent.epochs]
+        self._left_at: TrainState | None = None
+        best = descent.best or descent
+        return self._learned(known, settings, best.params, best.model_state)
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> "Classifier":
+        """Go on by one epoch over these rows, at a constant rate, on the eager engine, which need not compile.
+
+        Args:
+            X, y: as of `fit`. Inputs are scaled as the first rows seen suggest.
+            classes: (num_classes,), all labels that will ever come; needed in the first call.
+            sample_weight: (rows,), how many times each row's cost counts; in all calls together, so not only ratios.
+        """
+        first = not hasattr(self, "classes_")
+        inputs, labels = self._rows(X, y, first)
+        if first and classes is None:
+            raise ConfigError(_("classes must be given in the first call of partial_fit"))
+        if self.class_weight == "balanced":
+            raise ConfigError(_("class_weight: no call of partial_fit knows what is balanced; give a weight a class"))
+        known = Seen(np.unique(np.asarray(classes)), inputs.shape[1:], scaling(inputs, "X")) if first else self._known
+        unseen = np.setdiff1d(labels if classes is None else np.union1d(classes, labels), known.classes)
+        if len(unseen):
+            raise DataError(
+                _("y: labels {unseen} are not among the classes, {classes}").format(
+                    unseen=", ".join(map(str, unseen)), classes=", ".join(map(str, known.classes))
+                )
+            )
+        settings = self._settings() | {"schedule": "constant", "validation_size": 0, "patience": 0}
+        config, own = _config(settings)
+        each = self._weights(sample_weight, inputs, labels)
+        data = known.dataset(inputs, np.searchsorted(known.classes, labels), each, config)
+        batch_rows = fitting(config, settings, data.train).batch_rows(len(labels))
+        problem = problem_of(config, data, own)
+        curve = [] if first else self.loss_curve_
+        order = epoch_order(config.order, len(labels), batch_rows, config.seed, len(curve))
+        runner = bind("eager", problem, data.train, batch_rows)
+        state, trace = next(runner.epochs(self._state(problem, config.seed), [order]))
+        if not trace.finite:
+            raise _diverged(config)
+        self.loss_curve_ = [*curve, float(np.average(trace.costs, weights=order.weights))]
+        self._left_at = tf.nest.map_structure(np.asarray, state)
+        return self._learned(known, settings, weights(problem, state), self._left_at.model_state)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """(rows, num_classes), each in [0, 1]: the probability of each of `classes_`."""
+        check_is_fitted(self, "classes_")
+        inputs = self._numbers(validate_data(self, X, reset=False, allow_nd=True))
+        return self._predictor().probabilities(inputs)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """(rows,), of `classes_` the likeliest for each row."""
+        likeliest = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[likeliest]
+        return labels
+
+    @property
+    def n_iter_(self) -> int:
+        """How many epochs there were."""
+        return len(self.loss_curve_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return {**state, "_made": []} if "_made" in state else state
+
+    def _rows(self, X: ArrayLike, y: ArrayLike, first: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+        inputs, labels = validate_data(self, X, y, reset=first, allow_nd=True)
+        check_classification_targets(labels)
+        return numbers(inputs) if first else self._numbers(inputs), labels
+
+    def _numbers(self, X: NDArray[Any]) -> NDArray[Any]:
+        if X.shape[1:] != self._known.input_shape:
+            raise DataError(
+                _("X: rows of shape {got}, expected {expected} as in the first ones").format(
+                    got=X.shape[1:], expected=self._known.input_shape
+                )
+            )
+        return numbers(X)
+
+    def _settings(self) -> dict[str, Any]:
+        """The settings of the descent that are given."""
+        given = {name: value for name, value in self.get_params().items() if value is not None}
+        given.pop("class_weight", None)
+        return given
+
+    def _weights(
+        self, sample_weight: ArrayLike | None, inputs: NDArray[Any], labels: NDArray[Any]
+    ) -> NDArray[np.float64] | None:
+        """(rows,), or None for 1 each."""
+        if sample_weight is None and self.class_weight is None:
+            return None
+        each = _check_sample_weight(sample_weight, inputs, dtype=np.float64, ensure_non_negative=True)
+        if self.class_weight is not None:
+            each = each * compute_sample_weight(self.class_weight, labels)
+        return np.asarray(each)
+
+    def _state(self, problem: Problem, seed: int) -> TrainState:
+        """Where the descent stands, which `partial_fit` goes on from."""
+        begin = start(problem, seed)
+        if not hasattr(self, "params_"):
+            return begin
+        if self._left_at:
+            return TrainState(*tf.nest.map_structure(tf.constant, tuple(self._left_at)))
+        held = {name: tf.constant(value) for name, value in problem.model.textbook(self.params_).items()}
+        carried = {name: tf.constant(value) for name, value in self.model_state_.items()}
+        return begin._replace(params=held, model_state=carried, rule_state=problem.rule.init(held))
+
+    def _learned(self, known: Seen, settings: dict[str, Any], params: Arrays, model_state: Arrays) -> "Classifier":
+        """Take in what was learned; nothing that fails comes so far."""
+        self._known, self._learned_by, self.classes_ = known, settings, known.classes
+        self.params_, self.model_state_, self._made = params, model_state, list[Predictor]()
+        return self
+
+    def _predictor(self) -> Predictor:
+        """What predicts: made when first asked, and not pickled."""
+        if not self._made:
+            known = self._known
+            config, own = _config(self._learned_by)
+            model = models.build(config, known.input_shape, len(known.classes), own)
+            scaled = known.scaling.scale, known.scaling.shift
+            self._made.append(Predictor.of_weights(model, self.params_, self.model_state_, *scaled))
+        return self._made[0]
+
+
+def _config(settings: dict[str, Any]) -> tuple[TrainConfig, Any]:
+    """The config, and the model of one's own."""
+    name, own = model_of(settings["model"], str(settings.get("dtype", "float32")))
+    return TrainConfig.of(**{**settings, "data": "arrays", "model": name}), own
+
+
+def _refuse(descent: Descent, config: TrainConfig) -> None:
+    """An estimator that did not get to its end is none."""
+    if descent.outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt
+    if descent.outcome is Outcome.DIVERGED and not descent.best:
+        raise _diverged(config)
+
+
+def _diverged(config: TrainConfig) -> ConfigError:
+    return ConfigError(
+        _("the cost stopped being finite; try a smaller learning_rate, such as {rate:g}").format(
+            rate=config.learning_rate / 10
+        )
+    )

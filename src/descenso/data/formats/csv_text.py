@@ -1,0 +1,89 @@
+"""The text of a CSV file as Python's own reader sees it: its header and first row, and what polars would not take."""
+
+import contextlib
+import csv
+import io
+import re
+from pathlib import Path
+from typing import NoReturn
+
+from descenso.data.limits import Limits
+from descenso.data.opening import opened
+from descenso.errors import DataError
+from descenso.text import _
+
+MOST_HEADER = 2**20  # bytes that the header and the first row may take
+TRUTH = {"true": 1.0, "false": 0.0}
+MISSING = "NA"  # what R writes where a number is missing
+
+
+def head(path: Path, begin: bytes) -> tuple[list[str], list[str], str]:
+    """Header, first row, and the separator, which is the one that stands most often in the header."""
+    if not begin.strip():
+        raise DataError(_("{path}: an empty file").format(path=path))
+    try:
+        text = begin[: begin.rfind(b"\n") + 1 or None].decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(_("{path}, byte {byte}: not UTF-8 text").format(path=path, byte=error.start)) from None
+    if len(begin) == MOST_HEADER and text.count("\n") < 2:
+        raise DataError(_("{path}: no row ends within {most} bytes").format(path=path, most=MOST_HEADER))
+    first = text.split("\n", 1)[0]
+    if any(ord(character) < 32 and character not in "\t\r" for character in first):  # packed, and not text
+        raise DataError(_("{path}, byte {byte}: not UTF-8 text").format(path=path, byte=0))
+    bare = re.sub(r'"[^"]*"', "", first)
+    separator = max(",;\t", key=bare.count)
+    try:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        return next(rows), next(rows, []), separator
+    except csv.Error as error:
+        raise DataError(_("{path}: cannot be read as a table ({reason})").format(path=path, reason=error)) from None
+
+
+def complain(path: Path, separator: str, names: list[str], wanted: set[str], limits: Limits) -> None:
+    """Name the row and column that polars would not take, if Python's own reader finds them."""
+    with (
+        opened(path, limits) as file,
+        io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="") as text,
+        contextlib.suppress(csv.Error),
+    ):
+        rows = csv.reader(text, delimiter=separator)
+        next(rows)
+        for row, cells in enumerate(rows, start=1):
+            if len(cells) > len(names):
+                raise DataError(
+                    _("{path}, row {row}: {got} values, the header names {expected} columns").format(
+                        path=path, row=row, got=len(cells), expected=len(names)
+                    )
+                )
+            for name, cell in zip(names, cells, strict=False):
+                if name in wanted and cell and not _is_number(cell):
+                    refuse(path, row, name, _("{value!r} is no number").format(value=cell[:40]))
+
+
+def may_be_number(cell: str) -> bool:
+    """Whether a column that begins with `cell` may hold numbers, of which one may be missing."""
+    return not cell or _is_number(cell) or cell == MISSING
+
+
+def refuse_text(path: Path, columns: list[str], cell: str) -> NoReturn:
+    """Columns whose first row holds text are no inputs; `cell` is the first one's."""
+    comma = _(" (numbers are read with a point, 1.5)") if _is_number(cell.replace(",", ".")) else ""
+    raise DataError(
+        _("{path}, row 1, column {column!r}: {value!r} is no number{comma}; make it one, or --drop {names}").format(
+            path=path, column=columns[0], value=cell[:40], comma=comma, names=",".join(columns)
+        )
+    )
+
+
+def _is_number(cell: str) -> bool:
+    with contextlib.suppress(ValueError):
+        float(cell)
+        return True
+    return cell.lower() in TRUTH
+
+
+def refuse(path: Path, row: int, column: str, reason: str) -> NoReturn:
+    """What stands in one place of a table cannot be taken, for `reason`."""
+    raise DataError(
+        _("{path}, row {row}, column {column!r}: {reason}").format(path=path, row=row, column=column, reason=reason)
+    )

@@ -1,0 +1,125 @@
+"""IDX, the format of the original MNIST files, read with hostile input in mind.
+
+A file is two zero bytes, a byte for the element's type, a byte for the number of dimensions, one
+big-endian uint32 a dimension, then the elements, row-major; gzipped or not. Source: the format's
+description on the MNIST page (LeCun, Cortes, Burges).
+"""
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.data.limits import Limits
+from descenso.errors import DataError
+from descenso.text import _
+
+TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+MAX_DIMENSIONS = 8
+MAX_DEFLATE_RATIO = 1032  # no deflate stream can expand further than this
+CHUNK = 2**24
+
+
+def read_idx(path: Path, limits: Limits | None = None) -> NDArray[np.generic]:
+    """The array in the IDX file `path`, in the machine's byte order.
+
+    What the header claims is held against what the file can contain before anything is allocated; then
+    exactly that many bytes must follow. Only a regular file is opened.
+
+    Raises:
+        DataError: with path and offset, for a file that is missing, unreadable, not IDX, truncated, padded,
+            damaged, or beyond `limits`.
+    """
+    limits = limits or Limits()
+    try:
+        if not path.is_file():
+            _refuse(path, 0, _("not a regular file"))
+        stored = path.stat().st_size
+        limits.check("file_bytes", stored, path)
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            if not zipped:
+                return _read(raw, path, stored, limits)
+            patient: Any = _Patience(raw, stored)  # gzip asks it to read, and nothing else that a file can
+            with gzip.GzipFile(fileobj=patient) as stream:
+                return _read(stream, path, stored * MAX_DEFLATE_RATIO, limits)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise DataError(_("{path}: damaged gzip data ({reason})").format(path=path, reason=error)) from None
+    except MemoryError:
+        raise DataError(_("{path}: it holds more than there is memory for").format(path=path)) from None
+    except OSError as error:
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror)) from None
+
+
+def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Limits) -> NDArray[np.generic]:
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES:
+        _refuse(path, 0, _("not an IDX file (it starts with {magic})").format(magic=magic.hex(" ") or _("nothing")))
+    if not 1 <= magic[3] <= MAX_DIMENSIONS:
+        _refuse(path, 3, _("{count} dimensions, expected 1 to {most}").format(count=magic[3], most=MAX_DIMENSIONS))
+    sizes = stream.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        _refuse(path, 4 + len(sizes), _("the header ends early"))
+    shape = struct.unpack(f">{magic[3]}I", sizes)
+    dtype = np.dtype(TYPES[magic[2]])
+    start = 4 + len(sizes)
+    extent = math.prod(max(size, 1) for size in shape) * dtype.itemsize  # Python integers: no overflow
+    claimed = math.prod(shape) * dtype.itemsize
+    if start + claimed > ceiling or extent >= 2**63:  # which NumPy cannot count; no limit that is raised would help
+        _refuse(path, 4, _("{claimed} bytes claimed, the file cannot hold them").format(claimed=extent))
+    limits.check("array_bytes", extent, path)  # where one size is 0 too: NumPy allows for the product of the others
+    limits.check("rows", shape[0], path)
+    limits.check("pixels", math.prod(shape[1:]), path)
+    array = aligned(shape, dtype)
+    fill(stream, array.reshape(-1).view(np.uint8).data, path, start)
+    if stream.read(1):
+        _refuse(path, start + claimed, _("more bytes follow than the header claims"))
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+class _Patience:
+    """A file that may be read so many times: gzip takes names, comments, padding and empty members byte by byte."""
+
+    def __init__(self, raw: BinaryIO, stored: int) -> None:
+        self._raw, self._left = raw, 2**16 + stored // 2**12
+
+    def read(self, size: int = -1) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise gzip.BadGzipFile(_("there is much in it that is no data"))
+        return self._raw.read(size)
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    """An empty array that starts at a multiple of 64 bytes, so that TensorFlow may read it where it lies."""
+    size = math.prod(shape) * dtype.itemsize
+    room = np.empty(size + 64, np.uint8)
+    first = -room.ctypes.data % 64
+    return room[first : first + size].view(dtype).reshape(shape)
+
+
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def fill(stream: Readable, target: memoryview, path: Path, start: int) -> None:
+    """Read exactly as many bytes as `target` takes; `start` is where in the file they begin, for the error."""
+    done = 0
+    while done < len(target):
+        piece = stream.read(min(CHUNK, len(target) - done))
+        if not piece:
+            _refuse(path, start + done, _("the data ends {missing} bytes early").format(missing=len(target) - done))
+        target[done : done + len(piece)] = piece
+        done += len(piece)
+
+
+def _refuse(path: Path, offset: int, reason: str) -> NoReturn:
+    raise DataError(_("{path}, byte {offset}: {reason}").format(path=path, offset=offset, reason=reason))

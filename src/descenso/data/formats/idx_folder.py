@@ -1,0 +1,67 @@
+"""A folder of four IDX files, as MNIST and the datasets after it come."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pooch
+
+from descenso.data.dataset import Split
+from descenso.data.formats.idx import read_idx
+from descenso.data.limits import Limits
+from descenso.data.opening import inside
+from descenso.errors import DataError
+from descenso.text import _
+
+PREFIXES = ("train", "t10k")  # MNIST's own names for the two splits
+
+
+def holds(folder: Path, prefixes: tuple[str, str] = PREFIXES) -> int:
+    """How many of the four files are there."""
+    stems = [f"{prefix}-{kind}-ubyte" for prefix in prefixes for kind in ("images-idx3", "labels-idx1")]
+    return sum((folder / stem).exists() or (folder / f"{stem}.gz").exists() for stem in stems)
+
+
+def read_folder(
+    folder: Path,
+    limits: Limits,
+    prefixes: tuple[str, str] = PREFIXES,
+    digests: Mapping[str, str] | None = None,
+) -> list[Split]:
+    """The training rows and the test rows in `folder`.
+
+    Args:
+        folder: with `PREFIX-images-idx3-ubyte` and `PREFIX-labels-idx1-ubyte` of both prefixes, gzipped (`.gz`) or not.
+        limits: what to refuse as too large.
+        prefixes: what the names begin with, training first.
+        digests: SHA-256 by file name, where they are known.
+
+    Raises:
+        DataError: for files that are missing, damaged, too large, or other arrays than those.
+    """
+    splits = []
+    for prefix in prefixes:
+        arrays = []
+        for kind, dimensions in (("images", 3), ("labels", 1)):
+            path = _find(folder, f"{prefix}-{kind}-idx{dimensions}-ubyte")
+            if digests and pooch.file_hash(str(path)) != digests[path.name]:
+                raise DataError(
+                    _("{path}: its SHA-256 is not the one published; install descenso again").format(path=path)
+                )
+            array = read_idx(path, limits)
+            if array.ndim != dimensions or array.dtype != np.uint8:
+                raise DataError(
+                    _("{path}: {got} dimensions of {dtype}, expected {expected} of uint8").format(
+                        path=path, got=array.ndim, dtype=array.dtype, expected=dimensions
+                    )
+                )
+            arrays.append(array)
+        splits.append(Split(arrays[0], arrays[1].astype(np.int32)))
+    return splits
+
+
+def _find(folder: Path, stem: str) -> Path:
+    for candidate in (folder / f"{stem}.gz", folder / stem):
+        if candidate.exists():
+            return inside(candidate, folder)
+    raise DataError(_("{folder}: there is no {stem}, nor {stem}.gz").format(folder=folder, stem=stem))

@@ -1,0 +1,214 @@
+"""Images, PNG and JPEG, in a folder for each class; or one by one, for whoever wants a class of them."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from descenso.data.dataset import Dataset, Split
+from descenso.data.limits import Limits
+from descenso.data.opening import inside, opened, told
+from descenso.data.split import check_fraction, in_order, random_of, stratified
+from descenso.errors import ConfigError, DataError
+from descenso.text import _
+
+SPLITS = ("train", "test")
+GREY = ("1", "L", "LA")  # Pillow's modes of images without colour, but for those of 16 bits
+
+
+def images_by_class(folder: Path, limits: Limits, test_fraction: float, resize: str, seed: int) -> Dataset:
+    """The images below `folder`, where each class has a folder of its own, called as the class is.
+
+    Above the classes there may be `train` and `test`; else some images are drawn to test on. Grey images are
+    (height, width), those with colours or a palette (height, width, 3); what is transparent shows white. All must
+    agree in that and in size, unless `resize` brings them to one size, and to colour if any has colour. Rows are
+    shuffled by the seed. Hidden files are left out; any other file that is no image is refused.
+
+    Raises:
+        ConfigError: for a size that is none, or a test fraction that does not suit the folder.
+        DataError: naming the first file that cannot be taken.
+    """
+    size = parse_size(resize) if resize else None
+    inner = [name for name in SPLITS if (folder / name).is_dir()]
+    if len(inner) == 1:
+        _refuse_half(folder, inner[0])
+    check_fraction(folder, test_fraction, has_test=len(inner) == 2)
+    if len(inner) == 2:
+        refuse_files(folder, SPLITS)
+        train, test = (_listed(folder / name, folder, limits) for name in SPLITS)
+        unseen = sorted(set(test) - set(train))
+        if unseen:
+            raise DataError(
+                _("{path}: no class of the training rows is called so; the classes are {names}").format(
+                    path=folder / "test" / unseen[0], names=", ".join(train)
+                )
+            )
+        names = list(train)
+        parts = [_numbered(each, names) for each in (train, test)]
+        orders = [random_of(seed).permutation(len(labels)) for _files, labels in parts]
+    else:
+        every = _listed(folder, folder, limits, least=2)
+        names = list(every)
+        parts = [_numbered(every, names)] * 2
+        orders = list(stratified(parts[0][1], test_fraction, seed))
+    files = [[paths[row] for row in order] for (paths, _labels), order in zip(parts, orders, strict=True)]
+    inputs = _read_all(files[0] + files[1], size, limits)
+    divided = (inputs[: len(files[0])], inputs[len(files[0]) :])
+    splits = [Split(rows, labels[order]) for rows, (_f, labels), order in zip(divided, parts, orders, strict=True)]
+    return Dataset(str(folder), splits[0], splits[1], tuple(names), input_scale=1 / 255)
+
+
+def parse_size(resize: str) -> tuple[int, int]:
+    """Height and width.
+
+    Raises:
+        ConfigError: for what is not two whole numbers.
+
+    >>> parse_size("28x20")
+    (28, 20)
+    """
+    height, _x, width = str(resize).partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise ConfigError(
+            _("resize must be HEIGHTxWIDTH in pixels, got {got!r}; try --resize 28x28").format(got=resize)
+        )
+    return int(height), int(width)
+
+
+def _listed(folder: Path, root: Path, limits: Limits, least: int = 1) -> dict[str, list[Path]]:
+    """The image files of each class, by its name, both sorted; of so many classes at least."""
+    refuse_files(folder)
+    found = {}
+    count = 0
+    for name in in_order(folder, (path.name for path in _visible(folder))):
+        files = []
+        for path in _visible(inside(folder / name, root)):
+            count += 1
+            limits.check("rows", count, folder)
+            files.append(inside(path, root))
+        found[name] = sorted(files)
+    if not count:
+        raise DataError(
+            _("{path}: no images in it; put those of each class into a folder that is called as the class is").format(
+                path=folder
+            )
+        )
+    if len(found) < least:
+        raise DataError(_("{path}: one class only; give a folder for each of at least two").format(path=folder))
+    return found
+
+
+def refuse_files(folder: Path, names: Sequence[str] = ()) -> None:
+    """Above the images there are folders only, those of `names` if any are given."""
+    for path in _visible(folder):
+        if not path.is_dir() or (names and path.name not in names):
+            raise DataError(
+                _("{path}: beside the folders of images; move it elsewhere, or hide it: .{name}").format(
+                    path=path, name=path.name
+                )
+            )
+
+
+def _refuse_half(folder: Path, found: str) -> None:
+    """A folder `train` or `test` alone, with folders in it, is no class, but half of a dataset."""
+    if [path.name for path in _visible(folder)] == [found] and any(map(Path.is_dir, _visible(folder / found))):
+        missing = next(name for name in SPLITS if name != found)
+        raise DataError(
+            _("{path}: it holds {found} only; add {missing}, or give {path}/{found} and a --test-fraction").format(
+                path=folder, found=found, missing=missing
+            )
+        )
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    with told(folder):
+        yield from (path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _numbered(files: dict[str, list[Path]], names: list[str]) -> tuple[list[Path], NDArray[np.int32]]:
+    labels = [names.index(name) for name, paths in files.items() for _path in paths]
+    return [path for paths in files.values() for path in paths], np.array(labels, np.int32)
+
+
+def _read_all(files: list[Path], size: tuple[int, int] | None, limits: Limits) -> NDArray[np.uint8]:
+    """Every image in turn, in an array that the first one gives its shape."""
+    inputs = np.zeros((0, 0, 0), np.uint8)
+    for row, path in enumerate(files):
+        image = open_image(path, limits)
+        if size:
+            image = image.resize(size[::-1])
+            if row and image.mode == "L" and inputs.ndim == 4:
+                image = image.convert("RGB")
+        pixels = np.asarray(image)
+        if not row or (size and pixels.ndim > inputs.ndim - 1):
+            limits.check("array_bytes", len(files) * pixels.size, path)
+            fresh = np.empty((len(files), *pixels.shape), np.uint8)
+            fresh[:row] = inputs[:row, ..., None] if row else fresh[:row]
+            inputs = fresh
+        if pixels.shape != inputs.shape[1:]:
+            raise DataError(
+                _("{path}: {got}, but {other}: {expected}; give --resize HEIGHTxWIDTH to bring all to one size").format(
+                    path=path, got=_kind(pixels.shape), other=files[0], expected=_kind(inputs.shape[1:])
+                )
+            )
+        inputs[row] = pixels
+    return inputs
+
+
+def _kind(shape: tuple[int, ...]) -> str:
+    text = _("{height}×{width} pixels in grey") if len(shape) == 2 else _("{height}×{width} pixels in colour")
+    return text.format(height=shape[0], width=shape[1])
+
+
+def open_image(path: Path, limits: Limits) -> Image.Image:
+    """The image in `path`, upright, as "L" or "RGB", transparent parts white.
+
+    Raises:
+        DataError: for what is neither PNG nor JPEG, is damaged, or has more pixels than the limits allow; these are
+            counted before any is unpacked.
+    """
+    with opened(path, limits) as file, told(path), _explained(path), Image.open(file, formats=("PNG", "JPEG")) as image:
+        limits.check("pixels", image.width * image.height, path)
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        upright: Image.Image = image
+        if upright.mode.startswith("I"):  # 16 bits: Pillow would cut them off at 255
+            return Image.fromarray((np.asarray(upright).astype(np.int64).clip(0, 2**16 - 1) >> 8).astype(np.uint8))
+        final = "L" if upright.mode in GREY else "RGB"
+        if upright.has_transparency_data:
+            over = upright.convert("RGBA")
+            white = Image.new("RGBA", over.size, "white")
+            upright = Image.alpha_composite(white, over)
+        return in_mode(upright, final)
+
+
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """`image` in `mode`, itself where it is that already; Pillow would copy it."""
+    return image if image.mode == mode else image.convert(mode)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Whatever Pillow makes of a damaged file is told as one thing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except (DataError, MemoryError):
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise DataError(
+            _("{path}: more pixels than {most}, which no image of a dataset has").format(
+                path=path, most=Image.MAX_IMAGE_PIXELS
+            )
+        ) from None
+    except UnidentifiedImageError:
+        raise DataError(_("{path}: neither a PNG nor a JPEG image").format(path=path)) from None
+    except Exception as error:  # all: no plugin says what it raises; IndexError, SyntaxError, … were seen
+        reason = str(error) or type(error).__name__
+        raise DataError(_("{path}: a damaged image ({reason})").format(path=path, reason=reason)) from error

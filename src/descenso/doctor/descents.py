@@ -1,0 +1,123 @@
+"""Evidence of a descent: one step from its start, one from where it has come to, and a range test of the rate."""
+
+from contextlib import closing
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset, Split
+from descenso.data.order import Order, epoch_order
+from descenso.descent.problem import Arrays, Model, Problem, TrainState, objective, scaled, start
+from descenso.doctor.checks_run import suspicious
+from descenso.doctor.evidence import SAMPLE, Array, Course, Evidence, Rows, Step
+from descenso.engines import bind
+from descenso.runs.history import Epoch
+from descenso.runs.trained import Trained
+from descenso.training.loop import problem_of
+
+RATES = np.geomspace(1e-6, 1e2, 97)  # twelve to a decade
+SMOOTHED = 5  # steps
+EARLY = 100  # steps that are walked again, of the first epoch
+STILL = 0.9  # of the first cost; where none is lower, no rate makes progress
+BELOW_BEST = 10  # how many times smaller than the rate of the lowest cost, where the cost still falls
+
+
+class Walked(NamedTuple):
+    """A descent, as it is known afterwards.
+
+    Attributes:
+        config: its settings.
+        data: what it learned from, validation's rows not yet held back.
+        epochs: its history.
+        outcome: how it ended, or "running".
+        trained: what it learned; None where nothing was kept.
+        own: the model, where it is no named one.
+    """
+
+    config: TrainConfig
+    data: Dataset
+    epochs: tuple[Epoch, ...] = ()
+    outcome: str = "running"
+    trained: Trained | None = None
+    own: Model | None = None
+
+
+def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
+    """All that can be gathered of a descent; where its costs raise a suspicion, a range test too.
+
+    Args:
+        walked: it.
+        before: what was gathered when it was not so far; its start is then not looked at again.
+    """
+    config = walked.config
+    data, _validation = walked.data.hold_back(config.validation_rows(len(walked.data.train.labels)))
+    problem = problem_of(config, data, walked.own)
+    begin = start(problem, config.seed)
+    some = np.random.default_rng(config.seed).permutation(len(data.train.labels))[:SAMPLE]
+    rows = Split(data.train.inputs[some], data.train.labels[some])
+    course = Course.of(config, walked.data, walked.epochs, walked.outcome)
+    if before and before.course:
+        first, course = (
+            before.step,
+            course._replace(
+                early=before.course.early, suggested_rate=before.course.suggested_rate, tested=before.course.tested
+            ),
+        )
+    else:
+        batch = config.batch_rows(len(data.train.labels))
+        order = epoch_order(config.order, len(data.train.labels), batch, config.seed, 0).between(0, EARLY)
+        early = _costs(problem, data.train, config.seed, order)
+        first, course = _step(problem, begin, rows), course._replace(early=tuple(early))
+    if not course.tested and suspicious(course):
+        course = course._replace(suggested_rate=suggested_rate(config, data, walked.own), tested=True)
+    last = None
+    if walked.trained:
+        held = {name: tf.constant(v) for name, v in problem.model.textbook(walked.trained.params).items()}
+        carried = {name: tf.constant(value) for name, value in walked.trained.model_state.items()}
+        last = _step(problem, begin._replace(params=held, model_state=carried), rows)._replace(first=False)
+    return Evidence(Rows.of(data, config.order), first, last, course)
+
+
+def _step(problem: Problem, state: TrainState, rows: Split) -> Step:
+    inputs, labels = tf.constant(rows.inputs), tf.constant(rows.labels)
+    with tf.GradientTape() as tape:
+        tape.watch(state.params)
+        cost, _state = objective(problem, state.params, state.model_state, inputs, labels)
+    gradients: Arrays = {name: np.asarray(value) for name, value in tape.gradient(cost, state.params).items()}
+    given = scaled(inputs, problem.dtype, problem.input_scale, problem.input_shift)
+    outputs, _state = problem.model.apply(state.params, state.model_state, given, False)
+    return Step(float(cost), outputs.numpy(), True, dict(problem.model.textbook(gradients)))
+
+
+def suggested_rate(config: TrainConfig, data: Dataset, own: Model | None = None) -> float | None:
+    """A learning rate that does well from the start, by a range test: steps at rates from 1e-6 to 100, each a
+    fifth larger than the one before, until the cost is not finite; a tenth of the rate where the cost was lowest.
+
+    Source: Smith, Cyclical Learning Rates for Training Neural Networks (2017), section 3.3.
+
+    Returns:
+        None where the cost was lowest at the start, so that no rate does well.
+    """
+    problem = problem_of(config, data, own)
+    rates = tf.constant(RATES, problem.dtype)
+    ranged = problem._replace(schedule=lambda step: tf.gather(rates, step))
+    rows = len(data.train.labels)
+    batch = min(config.batch_rows(rows), SAMPLE, rows)
+    epochs = -(-len(RATES) * batch // rows)
+    flat = np.concatenate([epoch_order("permutation", rows, rows, config.seed, e).batches[0] for e in range(epochs)])
+    order = Order(flat[: len(RATES) * batch].reshape(-1, batch), flat[:0])
+    costs = _costs(ranged, data.train, config.seed, order)
+    if len(costs) < 2 * SMOOTHED:
+        return None
+    smooth = np.convolve(costs, np.ones(SMOOTHED) / SMOOTHED, "valid")
+    lowest = int(smooth.argmin())
+    return float(RATES[lowest + SMOOTHED // 2] / BELOW_BEST) if smooth[lowest] < STILL * smooth[0] else None
+
+
+def _costs(problem: Problem, train: Split, seed: int, order: Order) -> Array:
+    """The costs of the steps of `order` from the start, as long as they are finite."""
+    with closing(bind("function", problem, train, order.batches.shape[1])) as runner:
+        _state, trace = next(runner.epochs(start(problem, seed), [order]))
+    return trace.costs[np.isfinite(trace.costs)]

@@ -1,0 +1,241 @@
+"""A planted fault for each rule, on a few rows of MNIST: what the rule is for, as a lesson and as its test."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.initializers import Constant, RandomNormal
+
+from descenso.config import TrainConfig
+from descenso.data.catalog import load
+from descenso.data.dataset import Dataset, Split
+from descenso.descent.keras_models import as_model, from_keras
+from descenso.descent.problem import Model, Params, State, Tensor
+from descenso.doctor.descents import Walked, evidence_of
+from descenso.doctor.evidence import Array, Evidence
+from descenso.doctor.steps import Watched, evidence_of_step
+from descenso.runs.history import Epoch
+from descenso.runs.trained import Trained
+from descenso.training.loop import Progress, descend_all
+from descenso.training.observer import Observer
+
+ROWS, TEST_ROWS, BATCH = 2_000, 500, 100
+
+
+class Fault(NamedTuple):
+    """A mistake.
+
+    Attributes:
+        line: it, as one writes it.
+        plant: makes it, and gathers the evidence.
+    """
+
+    line: str
+    plant: Callable[[], Evidence]
+
+
+class _Unkept:
+    """A journal that keeps nothing."""
+
+    def epoch(self, record: Epoch) -> None:
+        """An epoch has ended."""
+
+    def commit(self, progress: Progress) -> None:
+        """Keep nothing of it."""
+
+
+@lru_cache(1)
+def _few() -> Dataset:
+    data = load("mnist")
+    return data._replace(
+        train=Split(data.train.inputs[:ROWS], data.train.labels[:ROWS]),
+        test=Split(data.test.inputs[:TEST_ROWS], data.test.labels[:TEST_ROWS]),
+    )
+
+
+def _from_1() -> Dataset:
+    """As a file of labels from 1 to 10 is read: with a class 0 of which there is no row."""
+    data = _few()
+    return data._replace(
+        train=data.train._replace(labels=data.train.labels + 1),
+        test=data.test._replace(labels=data.test.labels + 1),
+        class_names=(*data.class_names, "10"),
+    )
+
+
+def _zeroed() -> Dataset:
+    data = _few()
+    train, test = (each._replace(inputs=each.inputs // np.uint8(255)) for each in (data.train, data.test))
+    return data._replace(train=train, test=test, input_scale=1.0)
+
+
+def _sorted() -> Dataset:
+    data = _few()
+    order = np.argsort(data.train.labels, kind="stable")
+    return data._replace(train=Split(data.train.inputs[order], data.train.labels[order]))
+
+
+def _rare() -> Dataset:
+    data = _few()
+    kept = np.flatnonzero((data.train.labels != 7) | (np.arange(ROWS) < BATCH))
+    return data._replace(train=Split(data.train.inputs[kept], data.train.labels[kept]))
+
+
+def _leaking() -> Dataset:
+    data = _few()
+    return data._replace(test=Split(data.train.inputs[:TEST_ROWS], data.train.labels[:TEST_ROWS]))
+
+
+def _layers(count: int, **settings: Any) -> Callable[[], Any]:
+    def make() -> Any:
+        hidden = [keras.layers.Dense(64, **settings) for _ in range(count)]
+        return keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10)])
+
+    return make
+
+
+def _wide_start() -> Any:
+    last = keras.layers.Dense(10, kernel_initializer=RandomNormal(stddev=2.0))
+    return keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten(), last])
+
+
+def _with_softmax() -> Model:
+    """`from_keras` would refuse one of Keras that ends so."""
+    model = from_keras(_layers(1, activation="relu"))
+
+    def apply(params: Params, state: State, inputs: Tensor, training: bool) -> tuple[Tensor, State]:
+        logits, changed = model.apply(params, state, inputs, training)
+        return tf.nn.softmax(logits), changed
+
+    return model._replace(apply=apply)
+
+
+def _descent(data: Dataset | None = None, make: Any = None, **settings: Any) -> Evidence:
+    """A descent on the rows, to its end, with the model that `make` makes or is, or softmax regression."""
+    data, own = data or _few(), as_model(make, "float32") if make else None
+    usual = {"engine": "function", "rule": "sgd", "learning_rate": 0.1, "schedule": "constant", "epochs": 6}
+    config = TrainConfig.of(**{**usual, **settings})
+    learned, validation = data.hold_back(config.validation_rows(len(data.train.labels)))
+    heard = Observer(lambda _: None, lambda _: None)
+    descent = descend_all(config, learned, heard, _Unkept(), None, validation, own)
+    scaling = data.input_scale, data.input_shift
+    kept = Trained(descent.params, descent.model_state, data.input_shape, data.class_names, *scaling, data.stored)
+    finite = kept if descent.diverged_at is None else None
+    return evidence_of(Walked(config, data, tuple(descent.epochs), descent.outcome.value, finite, own))
+
+
+def _noisy() -> Dataset:
+    """Few rows, and labels that say nothing of them, so that nothing but those rows can be learned."""
+    data, random = _few(), np.random.default_rng(0)
+    inputs, labels = data.train.inputs[:400], random.permutation(data.train.labels[:400])
+    return data._replace(train=Split(inputs, labels))
+
+
+def _batch() -> tuple[Array, Array]:
+    train = _few().train
+    return train.inputs[:BATCH].astype(np.float64) / 255, train.labels[:BATCH]
+
+
+def _loop(
+    labels: Callable[[Array], Any] = lambda labels: labels,
+    inputs_dtype: str = "float32",
+    lost: bool = False,
+    sure: float = 0.0,
+) -> Evidence:
+    """One step of softmax regression, written as tutorials do."""
+    images, digits = _batch()
+    inputs = tf.constant(images.reshape(BATCH, -1), inputs_dtype)
+    start = np.random.default_rng(0).normal(size=(784, 10)) * sure
+    W, b = tf.Variable(tf.constant(start, "float32")), tf.Variable(tf.zeros(10))
+
+    def model(inputs: Tensor) -> Tensor:
+        return tf.nn.softmax(tf.matmul(inputs, W.numpy() if lost else W) + b)
+
+    def loss(labels: Tensor, outputs: Tensor) -> Tensor:
+        return tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(outputs), axis=1))
+
+    return evidence_of_step(model, loss, inputs, labels(digits), [W, b], not sure, False)
+
+
+def _one_hot(labels: Array) -> Tensor:
+    return tf.one_hot(labels, 10)
+
+
+def _sparse_loop() -> Evidence:
+    images, digits = _batch()
+    model, loss = _layers(1, activation="relu")(), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return evidence_of_step(model, loss, images, _one_hot(digits), model.trainable_variables, True, False)
+
+
+def _counted(count: Callable[[int], Any] = lambda step: step) -> Evidence:
+    """A step that is told its number, ten times."""
+
+    @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+    def step(images: Tensor, number: Any) -> Tensor:
+        return tf.reduce_mean(images) * tf.cast(number, "float32")
+
+    watched = Watched(step, warn=False)
+    log = tf.get_logger()
+    level = log.level
+    log.setLevel("ERROR")  # TensorFlow warns too, of five traces, and does not say of which argument
+    try:
+        for number in range(10):
+            watched(tf.zeros((BATCH, 784)), count(number))
+    finally:
+        log.setLevel(level)
+    return Evidence(calls=watched.calls)
+
+
+def healthy() -> Evidence:
+    """The same rows without a fault, learned from, and a loop and a function without one."""
+    whole = _descent()
+    return whole._replace(calls=_counted(lambda number: tf.constant(number)).calls)
+
+
+FAULTS = {
+    "labels-not-one-hot": Fault(
+        "tf.reduce_sum(labels * tf.math.log(outputs), axis=1)  # labels.shape == (100,)", _loop
+    ),
+    "labels-one-hot": Fault(
+        "SparseCategoricalCrossentropy(from_logits=True)(tf.one_hot(labels, 10), outputs)", _sparse_loop
+    ),
+    "labels-from-1": Fault("labels = labels + 1", lambda: _descent(_from_1())),
+    "mixed-dtypes": Fault("inputs = images / 255  # float64", lambda: _loop(_one_hot, inputs_dtype="float64")),
+    "pixels-not-scaled": Fault('inputs = images.astype("float32")', lambda: _descent(_few()._replace(input_scale=1.0))),
+    "pixels-zeroed": Fault("inputs = images // 255", lambda: _descent(_zeroed())),
+    "buffer-on-sorted": Fault(
+        "descenso train sorted.npz --order buffer:100", lambda: _descent(_sorted(), order=f"buffer:{BATCH}")
+    ),
+    "test-in-train": Fault("test = train[:500]", lambda: _descent(_leaking())),
+    "imbalanced-classes": Fault("train = train[(labels != 7) | (places < 100)]", lambda: _descent(_rare())),
+    "first-cost": Fault("Dense(10, kernel_initializer=RandomNormal(stddev=2.0))", lambda: _descent(make=_wide_start)),
+    "softmax-twice": Fault("Sequential([…, Dense(10), Softmax()])", lambda: _descent(make=_with_softmax())),
+    "log-of-zero": Fault(
+        "cost = tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(softmax), axis=1))",
+        lambda: _loop(_one_hot, sure=20.0),
+    ),
+    "none-gradients": Fault(
+        "outputs = tf.nn.softmax(tf.matmul(inputs, W.numpy()) + b)", lambda: _loop(_one_hot, lost=True)
+    ),
+    "dead-units": Fault(
+        'Dense(64, "relu", bias_initializer=Constant(-10))',
+        lambda: _descent(make=_layers(1, activation="relu", bias_initializer=Constant(-10))),
+    ),
+    "vanishing-gradients": Fault(
+        '[Dense(64, "sigmoid") for _ in range(8)]', lambda: _descent(make=_layers(8, activation="sigmoid"))
+    ),
+    "exploding-gradients": Fault(
+        '[Dense(64, "relu", kernel_initializer=RandomNormal(stddev=0.5)) for _ in range(8)]',
+        lambda: _descent(make=_layers(8, activation="relu", kernel_initializer=RandomNormal(stddev=0.5, seed=0))),
+    ),
+    "retracing": Fault("for number in range(10): step(images, number)", _counted),
+    "rate-too-high": Fault("descenso train --learning-rate 30", lambda: _descent(learning_rate=30.0)),
+    "rate-too-low": Fault("descenso train --learning-rate 1e-6", lambda: _descent(learning_rate=1e-6)),
+    "over-fitting": Fault(
+        "descenso train noise.npz --model mlp --epochs 60",
+        lambda: _descent(_noisy(), model="mlp", rule="adam", learning_rate=0.003, epochs=60, validation_size=200),
+    ),
+}

@@ -1,0 +1,159 @@
+"""Evidence of a loop of one's own: one step of it, taken apart, and the calls of a `tf.function`, counted."""
+
+import inspect
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from descenso.doctor.evidence import Array, Calls, Evidence, Finding, Rows, Step
+from descenso.doctor.table import examine
+from descenso.errors import ConfigError
+from descenso.text import _
+
+PROBES = 8  # rows
+CLOSE = 1e-3  # nats
+
+Function = Any  # a model, a loss, or what tf.function makes
+
+
+def evidence_of_step(
+    model: Function, loss: Function, inputs: Any, labels: Any, variables: Sequence[Any], first: bool, watched: bool
+) -> Evidence:
+    """One step, of which TensorFlow's own complaint is part; see `descenso.doctor.step`."""
+    outputs, cost, gradients, error = _tried(model, loss, inputs, labels, variables, watched)
+    names = [str(getattr(value, "path", f"variables[{place}]")) for place, value in enumerate(variables)]
+    dtypes = [tf.as_dtype(value.dtype).name for value in variables]
+    classes = outputs.shape[-1] if outputs is not None and len(outputs.shape) == 2 else None
+    dtype = dtypes[0] if classes is None else tf.as_dtype(outputs.dtype).name
+    one_hot, logits = _reads(loss, classes or _classes(labels), dtype)
+    found = [None if value is None else np.asarray(tf.convert_to_tensor(value)) for value in gradients]
+    step = Step(
+        cost=None if cost is None else float(cost),
+        outputs=None if classes is None else np.asarray(outputs),
+        logits=logits,
+        gradients=dict(zip(names, found, strict=False)),
+        plain=tuple(name for name, value in zip(names, variables, strict=True) if _is_plain(value)),
+        dtypes=tuple(zip(names, dtypes, strict=True)),
+        first=first,
+        error=error,
+        castable=error is not None
+        and _tried(model, loss, *_cast(inputs, labels, variables), variables, watched)[3] is None,
+    )
+    return Evidence(Rows(np.asarray(inputs), np.asarray(labels), one_hot=one_hot, whole=False), step)
+
+
+def _tried(
+    model: Function, loss: Function, inputs: Any, labels: Any, variables: Sequence[Any], watched: bool
+) -> tuple[Any, Any, list[Any], Exception | None]:
+    """Outputs, cost and gradients, as far as they came, and what stopped them."""
+    outputs = cost = None
+    try:
+        with tf.GradientTape() as tape:
+            if watched:
+                tape.watch([value for value in variables if _is_plain(value)])
+            outputs = model(inputs)
+            cost = tf.reduce_mean(loss(labels, outputs))
+        return outputs, cost, tape.gradient(cost, list(variables)), None
+    except Exception as raised:  # whatever a user's own functions and TensorFlow raise, is evidence
+        return outputs, cost, [], raised
+
+
+def _is_plain(value: Any) -> bool:
+    return not hasattr(value, "assign")
+
+
+def _cast(inputs: Any, labels: Any, variables: Sequence[Any]) -> tuple[Any, Any]:
+    """Inputs, and labels that are floats, in the parameters' precision."""
+    dtype = variables[0].dtype
+    floats = np.asarray(labels).dtype.kind == "f"
+    return tf.cast(inputs, dtype), tf.cast(labels, dtype) if floats else labels
+
+
+def _classes(labels: Any) -> int:
+    given: Array = np.asarray(labels)
+    return int(given.shape[-1] if given.ndim > 1 else given.max() + 1)
+
+
+def _reads(loss: Function, classes: int, dtype: str) -> tuple[bool | None, bool | None]:
+    """Whether `loss` reads one-hot labels, and whether it takes outputs for logits: by what it says of rows whose
+    cross-entropy is known either way; None, None where it says neither.
+    """
+    random = np.random.default_rng(0)
+    probabilities = random.dirichlet(np.ones(max(classes, 2)), PROBES) + CLOSE
+    probabilities /= probabilities.sum(axis=1, keepdims=True)  # (PROBES, classes)
+    places = np.arange(PROBES) % max(classes, 2)
+    right = np.take_along_axis(probabilities, places[:, None], axis=1)[:, 0]
+    as_logits = np.log(np.exp(probabilities).sum(axis=1)) - right
+    known = {True: as_logits.mean(), False: -np.log(right).mean()}
+    given = tf.constant(probabilities, dtype)
+    for one_hot, labels in ((True, tf.one_hot(places, max(classes, 2), dtype=dtype)), (False, tf.constant(places))):
+        try:
+            said = float(tf.reduce_mean(loss(labels, given)))
+        except Exception:  # noqa: S112 - it does not read labels written so
+            continue
+        for logits, cost in known.items():
+            if abs(said - cost) < CLOSE:
+                return one_hot, logits
+    return None, None
+
+
+class Watched:
+    """A `tf.function` that tells when it is traced too often, and because of which argument.
+
+    Args:
+        function: made by `tf.function`.
+        warn: whether to say so by a warning, once, when it happens.
+
+    Attributes:
+        calls: how it was called so far.
+    """
+
+    def __init__(self, function: Function, warn: bool = True) -> None:
+        if not hasattr(function, "experimental_get_tracing_count"):
+            raise ConfigError(
+                _("watch: {value!r} is no tf.function; try descenso.doctor.watch(tf.function(…))").format(
+                    value=function
+                )
+            )
+        self._function = function
+        python: Any = getattr(function, "python_function", function)
+        self._signature = inspect.signature(python)
+        self._before: dict[str, str] = {}
+        self._warns = warn
+        self.calls = Calls(getattr(python, "__name__", "function"), 0, 0, ())
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Call the function."""
+        answer = self._function(*arguments, **named)
+        name, calls, traces, changes = self.calls
+        now = int(self._function.experimental_get_tracing_count())
+        given = {key: _told(value) for key, value in self._signature.bind(*arguments, **named).arguments.items()}
+        if now > traces and calls:
+            changed = [(key, self._before.get(key, ""), value) for key, value in given.items()
+                       if self._before.get(key) != value]  # fmt: skip
+            changes = (*changes, *(changed or [("", "", "")]))
+        self._before = given
+        self.calls = Calls(name, calls + 1, now, changes)
+        self._warn()
+        return answer
+
+    def findings(self) -> list[Finding]:
+        """What there is to say so far."""
+        return examine(Evidence(calls=self.calls))
+
+    def _warn(self) -> None:
+        for each in self.findings() if self._warns else []:
+            self._warns = False
+            warnings.warn(_("{saw}; try {mend}").format(saw=each.saw, mend=each.mend), stacklevel=3)
+
+
+def _told(value: Any) -> str:
+    """What of an argument decides whether a function is traced anew."""
+    if isinstance(value, np.ndarray | tf.Tensor | tf.Variable):
+        return f"tensor {tf.as_dtype(value.dtype).name} {tuple(value.shape)}"
+    if isinstance(value, dict | list | tuple):
+        return str(tf.nest.map_structure(_told, value))
+    return repr(value)

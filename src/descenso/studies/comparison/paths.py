@@ -1,0 +1,180 @@
+"""Paths that descents walked, how far two lie apart, and where they part."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.data.order import Order
+from descenso.descent.problem import Arrays, Problem, TrainState, start, weights
+from descenso.engines.base import Runner
+
+SAME_PATH = {"float32": 1e-4, "float64": 1e-9}  # so far a path may lie where the drift of rounding is not measured
+COST = "cost"  # the tensor that is no parameter
+
+
+class Path(NamedTuple):
+    """One descent as it was walked.
+
+    Attributes:
+        costs: of each epoch, (steps,) float64.
+        weights: after each epoch, as a textbook writes them.
+        seconds: of each epoch.
+        state: where it ended.
+    """
+
+    costs: tuple[NDArray[np.float64], ...]
+    weights: tuple[Arrays, ...]
+    seconds: tuple[float, ...]
+    state: TrainState
+
+
+class Gap(NamedTuple):
+    """How far one epoch of a path lies from that of another, relative to the largest value of each array.
+
+    Attributes:
+        cost: of its steps' costs.
+        weights: of its last parameters, the largest over all of them.
+    """
+
+    cost: float
+    weights: float
+
+
+class Parting(NamedTuple):
+    """Where a path leaves another.
+
+    Attributes:
+        epoch, step: counted from 0; the first step whose cost, or whose update, is not the same.
+        tensor: "cost", or the parameter that lies furthest apart after that step.
+        difference: how far.
+        limit: how far it may.
+    """
+
+    epoch: int
+    step: int
+    tensor: str
+    difference: float
+    limit: float
+
+
+class Walked(NamedTuple):
+    """A path, and what it was walked on.
+
+    Attributes:
+        runner: the problem bound to an engine.
+        problem: what was descended.
+        path: the path.
+    """
+
+    runner: Runner
+    problem: Problem
+    path: Path
+
+
+def walk(runner: Runner, problem: Problem, seed: int, orders: Sequence[Order]) -> Path:
+    """The path of a descent from its start; it ends early where a cost is not finite."""
+    walked = [
+        (trace.costs, weights(problem, state), trace.seconds, state)
+        for state, trace in runner.epochs(start(problem, seed), orders)
+    ]
+    costs, params, seconds, states = zip(*walked, strict=True)
+    return Path(costs, params, seconds, states[-1])
+
+
+def relative(found: NDArray[np.generic], expected: NDArray[np.generic]) -> float:
+    """The largest difference of two arrays over the largest value of `expected`; infinite where they do not compare.
+
+    Relative to the largest, since a single component may lie as near zero as it likes, where rounding does not shrink
+    with it. What is equally not finite is equal.
+
+    >>> relative(np.array([1.0, 4.5]), np.array([1.0, -4.5])), relative(np.array([np.nan]), np.array([np.nan]))
+    (2.0, 0.0)
+    """
+    if found.shape != expected.shape:
+        return np.inf
+    mine, theirs = found.astype(np.float64), expected.astype(np.float64)
+    if np.array_equal(mine, theirs, equal_nan=True):
+        return 0.0
+    same = (mine == theirs) | (np.isnan(mine) & np.isnan(theirs))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gap = np.abs(mine - theirs)[~same].max() / np.abs(theirs[np.isfinite(theirs)]).max(initial=0)
+    return float(gap) if np.isfinite(gap) else np.inf
+
+
+def gaps(path: Path, reference: Path) -> tuple[Gap, ...]:
+    """The gap of each epoch that both walked; where one ended before the other, the last of these is infinite."""
+    both = zip(path.costs, path.weights, reference.costs, reference.weights, strict=False)
+    return tuple(Gap(relative(cost, its_cost), _furthest(mine, its)[1]) for cost, mine, its_cost, its in both)
+
+
+def _furthest(found: Arrays, expected: Arrays) -> tuple[str, float]:
+    """The parameter that lies furthest apart, and how far."""
+    apart = {name: relative(found[name], array) for name, array in expected.items()}
+    name = max(apart, key=lambda each: apart[each])
+    return name, apart[name]
+
+
+def find_parting(
+    one: Walked, reference: Walked, seed: int, orders: Sequence[Order], limits: Sequence[float]
+) -> Parting | None:
+    """Where `one` leaves `reference` by more than the limit of the epoch; None where it does not.
+
+    The epoch, and the first cost that is not the same, are read off the paths. Which update was the first is found by
+    walking the first steps of that epoch again, on both engines, as many as halving asks for.
+    """
+    epoch = next((e for e, gap in enumerate(gaps(one.path, reference.path)) if max(gap) > limits[e]), None)
+    if epoch is None:
+        return None
+    limit, order = limits[epoch], orders[epoch]
+    begun = [(each, _state_before(each, seed, orders[:epoch])) for each in (one, reference)]
+
+    def after(steps: int) -> tuple[str, float]:
+        """The parameter furthest apart after so many steps of the epoch."""
+        found, expected = (_weights_after(each, state, order.between(0, steps)) for each, state in begun)
+        return _furthest(found, expected)
+
+    first, cost_apart = _first_cost_apart(one.path.costs[epoch], reference.path.costs[epoch], limit)
+    if first == 0 or after(first)[1] <= limit:  # the weights were the same: the cost of other rows, or another cost
+        if cost_apart:
+            return Parting(epoch, first, COST, cost_apart, limit)
+        return Parting(epoch, first - 1, *_furthest(one.path.weights[epoch], reference.path.weights[epoch]), limit)
+    agree, differ = 0, first
+    while differ - agree > 1:
+        middle = (agree + differ) // 2
+        agree, differ = (agree, middle) if after(middle)[1] > limit else (middle, differ)
+    return Parting(epoch, differ - 1, *after(differ), limit)
+
+
+def costs_apart(found: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far the cost of each step lies, relative to the largest of `expected`; of the steps that both took.
+
+    Infinite where only one is finite.
+    """
+    common = min(len(found), len(expected))
+    mine, theirs = found[:common], expected[:common]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        apart = np.abs(mine - theirs) / np.abs(expected[np.isfinite(expected)]).max(initial=0)
+    apart[(mine == theirs) | (np.isnan(mine) & np.isnan(theirs))] = 0
+    return np.where(np.isnan(apart), np.inf, apart)
+
+
+def _first_cost_apart(found: NDArray[np.float64], expected: NDArray[np.float64], limit: float) -> tuple[int, float]:
+    """The first step whose cost is not the same, and how far it lies; behind the last and 0, where all are."""
+    apart = costs_apart(found, expected)
+    if (apart > limit).any():
+        step = int(np.argmax(apart > limit))
+        return step, float(apart[step])
+    return len(apart), 0.0 if len(found) == len(expected) else np.inf
+
+
+def _state_before(walked: Walked, seed: int, orders: Sequence[Order]) -> TrainState:
+    """Where it stood after these epochs."""
+    begin = start(walked.problem, seed)
+    return [begin, *(state for state, _trace in walked.runner.epochs(begin, orders))][-1]
+
+
+def _weights_after(walked: Walked, state: TrainState, order: Order) -> Arrays:
+    ((last, _trace),) = walked.runner.epochs(state, [order])
+    return weights(walked.problem, last)

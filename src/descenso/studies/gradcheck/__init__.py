@@ -1,0 +1,1 @@
+"""Gradients computed in several ways and compared."""

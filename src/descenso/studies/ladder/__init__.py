@@ -1,0 +1,1 @@
+"""The cost of eager execution, itemised by ablation."""

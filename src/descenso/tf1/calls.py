@@ -1,0 +1,271 @@
+"""Lessons on calls of TensorFlow 1 that are gone, or do something else today."""
+
+from descenso.text import mark
+from descenso.tf1.lesson import CROSS_ENTROPY, Lesson
+
+NOTHING = mark("nothing: leave it out")
+AT_ONCE = mark("nothing: it runs where it stands")
+MNIST = "examples.tutorials.mnist.input_data.read_data_sets"
+ROWS_COSTS = "tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)"
+SPARSE_COSTS = "tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)"
+APPLY = "optimizer.apply_gradients(zip(gradients, variables))"
+OPTIMIZERS = {
+    "GradientDescentOptimizer": "SGD(learning_rate)",
+    "MomentumOptimizer": "SGD(learning_rate, momentum)",
+    "AdamOptimizer": "Adam(learning_rate)",
+    "AdagradOptimizer": "Adagrad(learning_rate)",
+    "AdadeltaOptimizer": "Adadelta(learning_rate)",
+    "RMSPropOptimizer": "RMSprop(learning_rate)",
+    "FtrlOptimizer": "Ftrl(learning_rate)",
+}
+ARGUMENTS = {  # by their old names
+    "keep_dims": "keepdims",
+    "reduction_indices": "axis",
+    "dimension": "axis",
+    "dim": "axis",
+    "concat_dim": "axis",
+    "squeeze_dims": "axis",
+    "keep_prob": "rate=1 - keep_prob",
+    "lr": "learning_rate",
+}
+CHANGED = ("gradients", "nn.dropout")  # there still, and worth a word only in a script of TensorFlow 1
+
+CALLS = (
+    Lesson(
+        "tutorials",
+        mark("The helper that read MNIST for TensorFlow's tutorials is gone, and so is its whole package."),
+        mark(
+            "It was example code, which TensorFlow 2 no longer brings. It kept the first 5,000 of the 60,000 training "
+            "rows back for validation, scaled pixels to [0, 1], and with one_hot=True gave labels as rows of 0 and 1."
+        ),
+        "(x_train, y_train), (x_test, y_test) = tf.keras.datasets.mnist.load_data()\n"
+        'x_train = x_train[5000:].reshape(-1, 784).astype("float32") / 255\n'
+        "y_train = tf.one_hot(y_train[5000:], 10)\n"
+        "train = tf.data.Dataset.from_tensor_slices((x_train, y_train))\n"
+        "train = train.shuffle(55000).batch(100)",
+        calls={
+            "examples": "tf.keras.datasets.mnist",
+            MNIST: "tf.keras.datasets.mnist.load_data()",
+            f"{MNIST}().train.next_batch": "for batch_x, batch_y in train",
+            f"{MNIST}().train.num_examples": "len(x_train)",
+            f"{MNIST}().train.images": "x_train",
+            f"{MNIST}().train.labels": "y_train",
+            f"{MNIST}().test.images": "x_test",
+            f"{MNIST}().test.labels": "y_test",
+            f"{MNIST}().test.num_examples": "len(x_test)",
+        },
+    ),
+    Lesson(
+        "magic",
+        mark("%tensorflow_version is no Python: it was Colab's switch between TensorFlow 1 and 2."),
+        mark("Other notebooks never knew it, and Colab has no TensorFlow 1 any more to switch to. What is installed "
+             "is what is imported."),
+        "import tensorflow as tf\n\nprint(tf.__version__)",
+        (r"%\s*tensorflow_version", r"Tensorflow 1 is unsupported in Colab"),
+        {"%tensorflow_version": NOTHING},
+    ),
+    Lesson(
+        "placeholder",
+        mark("TensorFlow 2 has no placeholders: what a model is to read is the argument of a function."),
+        mark("TensorFlow 1 built a graph first, with holes in it that feed_dict filled later. Today operations run "
+             "at once, on arrays that are there; @tf.function makes a graph of them."),
+        "@tf.function\ndef predict(x):\n    return tf.nn.softmax(tf.matmul(x, W) + b)\n\npred = predict(x)",
+        (r"tf\.placeholder\(\) is not compatible with eager execution",),
+        dict.fromkeys(
+            ("placeholder", "placeholder_with_default", "sparse_placeholder"),
+            mark("an argument: def predict(x)"),
+        ),
+    ),
+    Lesson(
+        "session",
+        mark("TensorFlow 2 has no sessions: an operation runs where it stands, and .numpy() gives its value."),
+        mark("A session ran pieces of a graph that had been built before. Today a step is a function that is called, "
+             "and feed_dict its arguments."),
+        "def step(x, y):\n    pred = tf.nn.softmax(tf.matmul(x, W) + b)\n"
+        "    return -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))\n\nprint(step(x, y).numpy())",
+        (r"Attempted to use a closed Session", r"No default session is registered"),
+        {
+            **dict.fromkeys(("Session", "InteractiveSession", "train.MonitoredTrainingSession"), AT_ONCE),
+            **dict.fromkeys(("Session().run", "InteractiveSession().run"), mark("a function's call: step(x, y)")),
+            **dict.fromkeys(("Session().close", "InteractiveSession().close"), NOTHING),
+            "ConfigProto": "tf.config",
+            "GPUOptions": "tf.config.experimental.set_memory_growth(device, True)",
+            **dict.fromkeys(("get_default_session", "get_default_graph", "reset_default_graph",
+                             "enable_eager_execution", "disable_eager_execution"), NOTHING),
+        },
+    ),
+    Lesson(
+        "initializer",
+        mark("Variables need no initialising: each has its value from the moment it is made."),
+        mark("In a graph, making a variable only described it, and a session had to run its initial value. That "
+             "pause is gone."),
+        "W = tf.Variable(tf.zeros([784, 10]))\nprint(W.numpy())",
+        calls=dict.fromkeys(
+            ("global_variables_initializer", "initialize_all_variables", "local_variables_initializer",
+             "variables_initializer", "initialize_variables", "initialize_local_variables", "tables_initializer",
+             "initializers.global_variables", "initializers.local_variables", "initializers.tables_initializer"),
+            NOTHING,
+        ),
+    ),
+    Lesson(
+        "optimizers",
+        mark("The optimizers of tf.train are gone; those of Keras take gradients that a tape has taken."),
+        mark("minimize needed the graph to find the gradients in. Without one, tf.GradientTape records the "
+             "operations that the gradient is to go back through."),
+        "optimizer = tf.keras.optimizers.SGD(learning_rate=0.01)\nwith tf.GradientTape() as tape:\n"
+        "    logits = tf.matmul(x, W) + b\n"
+        "    costs = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)\n"
+        "    cost = tf.reduce_mean(costs)\n"
+        "optimizer.apply_gradients(zip(tape.gradient(cost, [W, b]), [W, b]))",
+        (
+            r"`loss` passed to Optimizer\.compute_gradients should be a function",
+            r"object has no attribute '(?:minimize|compute_gradients)'",
+            r"Argument\(s\) not recognized: \{'lr'",
+        ),
+        {
+            **{f"train.{old}": f"tf.keras.optimizers.{new}" for old, new in OPTIMIZERS.items()},
+            **{f"train.{old}().minimize": APPLY for old in OPTIMIZERS},
+            **{f"train.{old}().compute_gradients": "tape.gradient(cost, variables)" for old in OPTIMIZERS},
+            "train.Optimizer": "tf.keras.optimizers.Optimizer",
+        },
+    ),
+    Lesson(
+        "gradients",
+        mark("tf.gradients looks for the gradient in a graph, and outside of @tf.function there is none."),
+        mark("Operations run at once and leave no trace, unless a tf.GradientTape is recording them."),
+        "with tf.GradientTape() as tape:\n    pred = tf.nn.softmax(tf.matmul(x, W) + b)\n"
+        "    cost = -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))\n"
+        "grad_W, grad_b = tape.gradient(cost, [W, b])",
+        (r"tf\.gradients is not supported when eager execution is enabled",),
+        {"gradients": "tape.gradient(cost, [W, b])"},
+    ),
+    Lesson(
+        "contrib",
+        mark("tf.contrib is gone: the part of TensorFlow that others had contributed."),
+        mark("It was given up with TensorFlow 2. Layers, initializers and regularizers are in tf.keras; the rest "
+             "became packages of their own, or ended."),
+        'dense = tf.keras.layers.Dense(10, kernel_initializer="glorot_uniform")\nlogits = dense(x)',
+        calls={
+            "contrib": "tf.keras",
+            "contrib.layers": "tf.keras.layers",
+            "contrib.layers.fully_connected": "tf.keras.layers.Dense(units)",
+            "contrib.layers.xavier_initializer": "tf.keras.initializers.GlorotUniform()",
+            "contrib.layers.l2_regularizer": "tf.keras.regularizers.L2(scale / 2)",
+            "contrib.rnn": "tf.keras.layers",
+        },
+    ),
+    Lesson(
+        "layers",
+        mark("The functions of tf.layers are gone; tf.keras.layers has a class for each."),
+        mark("A function could make its variables once, in the graph. A layer is an object that is made once, keeps "
+             "them, and is then called."),
+        'dense = tf.keras.layers.Dense(256, activation="relu")\nhidden = dense(x)',
+        (r"`\w+` is not available with Keras 3",),
+        {
+            "layers": "tf.keras.layers",
+            "layers.dense": "tf.keras.layers.Dense(units)(x)",
+            "layers.conv2d": "tf.keras.layers.Conv2D(filters, kernel_size)(x)",
+            "layers.max_pooling2d": "tf.keras.layers.MaxPooling2D(pool_size)(x)",
+            "layers.flatten": "tf.keras.layers.Flatten()(x)",
+            "layers.dropout": "tf.keras.layers.Dropout(rate)(x)",
+            "layers.batch_normalization": "tf.keras.layers.BatchNormalization()(x)",
+        },
+    ),
+    Lesson(
+        "variables",
+        mark("Variables are no longer found by name: keep the objects, in Python."),
+        mark("A graph held its variables, and get_variable looked them up within a scope. Today a variable lives as "
+             "long as something refers to it."),
+        "W = tf.Variable(tf.zeros([784, 10]))\nb = tf.Variable(tf.zeros([10]))\nvariables = [W, b]",
+        (r"Variable \S+ already exists, disallowed",),
+        {
+            "get_variable": "tf.Variable(initial_value)",
+            **dict.fromkeys(("variable_scope", "AUTO_REUSE", "get_variable_scope"), NOTHING),
+            **dict.fromkeys(("trainable_variables", "global_variables", "all_variables"),
+                            mark("a list of your own: [W, b]")),
+        },
+    ),
+    Lesson(
+        "assign",
+        mark("tf.assign is now a method of the variable, and happens at once."),
+        mark("In a graph it made an operation, which a session then ran."),
+        "W.assign_sub(learning_rate * grad_W)\nb.assign_sub(learning_rate * grad_b)",
+        calls={"assign": "W.assign(value)", "assign_add": "W.assign_add(value)", "assign_sub": "W.assign_sub(value)"},
+    ),
+    Lesson(
+        "saver",
+        mark("Without a graph, tf.train.Saver has no variables to find; tf.train.Checkpoint is given them."),
+        mark("Saver stored all variables of the graph by their names. A checkpoint stores objects by the names that "
+             "you give them."),
+        'checkpoint = tf.train.Checkpoint(W=W, b=b)\npath = checkpoint.save("saved/model")\ncheckpoint.restore(path)',
+        (r"`var_list` must specify a list or dict of variables",),
+        {
+            "train.Saver": "tf.train.Checkpoint(W=W, b=b)",
+            "train.Saver().save": "checkpoint.save(path)",
+            "train.Saver().restore": "checkpoint.restore(path)",
+        },
+    ),
+    Lesson(
+        "summary",
+        mark("TensorBoard's summaries are no longer merged and run: a writer is opened, and writes at once."),
+        mark("They were operations of the graph. Today each names its step, within a writer's context."),
+        'writer = tf.summary.create_file_writer("logs")\nwith writer.as_default():\n'
+        '    tf.summary.scalar("cost", cost, step=0)',
+        (r"No step set\. Please specify one",),
+        {
+            "summary.FileWriter": "tf.summary.create_file_writer(folder)",
+            **dict.fromkeys(("summary.FileWriter().add_summary", "summary.merge_all", "summary.merge"), NOTHING),
+        },
+    ),
+    Lesson(
+        "flags",
+        mark("tf.app and tf.flags are gone; Python's own argparse reads a script's arguments."),
+        mark("They were Abseil's, which TensorFlow 1 passed on; absl-py still has them."),
+        'import argparse\n\nparser = argparse.ArgumentParser()\n'
+        'parser.add_argument("--learning-rate", type=float, default=0.01)\n'
+        "learning_rate = parser.parse_args().learning_rate",
+        calls={"app": "main()", "flags": "argparse", "app.flags": "argparse"},
+    ),
+    Lesson(
+        "losses",
+        mark("The functions of tf.losses are gone, and so is the _v2 at the end of the cross entropy."),
+        mark("They added each loss to the graph's collection. tf.nn has the costs of each row, whose mean you take; "
+             "tf.keras.losses has classes."),
+        f"logits = tf.matmul(x, W) + b\n{CROSS_ENTROPY}",
+        calls={
+            "nn.softmax_cross_entropy_with_logits_v2": ROWS_COSTS,
+            "losses.softmax_cross_entropy": f"tf.reduce_mean({ROWS_COSTS})",
+            "losses.sparse_softmax_cross_entropy": f"tf.reduce_mean({SPARSE_COSTS})",
+            "losses.mean_squared_error": "tf.reduce_mean(tf.square(pred - y))",
+        },
+    ),
+    Lesson(
+        "decay",
+        mark("The decays of the learning rate in tf.train are gone; a Keras optimizer takes a schedule for its rate."),
+        mark("They were operations on a step counter in the graph. A schedule is a function of the step, and the "
+             "optimizer counts."),
+        "schedules = tf.keras.optimizers.schedules\n"
+        "rate = schedules.ExponentialDecay(0.01, decay_steps=550, decay_rate=0.95)\n"
+        "optimizer = tf.keras.optimizers.SGD(rate)",
+        calls={
+            "train.exponential_decay": "tf.keras.optimizers.schedules.ExponentialDecay(rate, steps, factor)",
+            "train.polynomial_decay": "tf.keras.optimizers.schedules.PolynomialDecay(rate, steps)",
+            "train.cosine_decay": "tf.keras.optimizers.schedules.CosineDecay(rate, steps)",
+            "train.inverse_time_decay": "tf.keras.optimizers.schedules.InverseTimeDecay(rate, steps, factor)",
+            "train.piecewise_constant": "tf.keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates)",
+        },
+    ),
+    Lesson(
+        "iterators",
+        mark("A dataset needs no iterator of its own: Python's for goes through it."),
+        mark("In a graph, get_next was the operation that gave the next batch, and a session had to run it."),
+        "train = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(1000).batch(20)\n"
+        "for batch_x, batch_y in train:\n    print(batch_x.shape, batch_y.shape)",
+        (r"has no attribute '(?:make_one_shot_iterator|make_initializable_iterator|output_shapes|output_types)'",),
+        {
+            **dict.fromkeys(("data.make_one_shot_iterator", "data.make_initializable_iterator"), "iter(dataset)"),
+            **dict.fromkeys(("().make_one_shot_iterator", "().make_initializable_iterator"), "iter(dataset)"),
+            "().get_next": "for batch_x, batch_y in dataset",
+        },
+    ),
+)  # fmt: skip

@@ -1,0 +1,123 @@
+"""A run, asked of rows that it was not trained on."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+import descenso as ds
+from descenso.api import inference as using
+from descenso.errors import ConfigError, DataError
+
+CLASSES = ["low", "middle", "high"]
+
+
+def frame(rows, seed, classes=(0, 1, 2)):
+    """One column tells the class, one does not."""
+    random = np.random.default_rng(seed)
+    kind = random.choice(classes, rows)
+    return pl.DataFrame(
+        {"noise": random.normal(size=rows), "level": 10.0 * kind, "kind": [CLASSES[each] for each in kind]}
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("using")
+    frame(90, 0).write_csv(folder / "rows.csv")
+    settings = {"label": "kind", "test_fraction": 0.2, "learning_rate": 0.5, "epochs": 30, "batch_size": 10}
+    return ds.train(str(folder / "rows.csv"), out=folder / "run", engine="eager", **settings).path
+
+
+def test_another_table_is_tested_on_whole(run, tmp_path):
+    other = frame(40, seed=1, classes=(1, 2))  # of its own classes, the first is the run's second
+    other.select("level", "kind", "noise").write_csv(tmp_path / "other.csv")  # in another order
+    found, rows = using.evaluate(run, str(tmp_path / "other.csv"))
+    assert len(rows.labels) == 40
+    assert found.accuracy == 1
+    assert using.read_trained(run)[1].class_names == ("high", "low", "middle")
+    assert found.confusion.sum(axis=1).tolist() == [
+        *((other["kind"] == name).sum() for name in ("high", "low", "middle")),
+    ]
+
+
+def test_a_dataset_in_memory_is_tested_on_by_its_own_names(run):
+    data = ds.from_frame(frame(40, seed=1, classes=(1, 2)), "kind", test_fraction=0.5)
+    assert using.evaluate(run, data)[0].accuracy == 1
+
+
+def test_a_dataset_in_memory_is_read_by_the_names_of_its_columns(run):
+    swapped = frame(40, seed=1).select("kind", "level", "noise")
+    assert using.evaluate(run, ds.from_frame(swapped, "kind", test_fraction=0.5))[0].accuracy == 1
+    other = ds.from_frame(swapped.rename({"level": "height"}), "kind", test_fraction=0.5)
+    with pytest.raises(DataError, match="frame: the columns level are missing, which the model reads; its columns are"):
+        using.evaluate(run, other)
+
+
+def test_rows_without_a_label_are_refused(run):
+    data = ds.from_frame(frame(40, seed=1), "kind", test_fraction=0.5)
+    unlabelled = data._replace(test=data.test._replace(labels=np.full(len(data.test.labels), -1, np.int32)))
+    with pytest.raises(DataError, match=r"frame, test rows: row 0 has label -1, expected one in \[0, 3\)"):
+        using.evaluate(run, unlabelled)
+
+
+def test_the_label_may_have_another_name_elsewhere(run, tmp_path):
+    frame(40, seed=1).rename({"kind": "species"}).write_csv(tmp_path / "other.csv")
+    assert using.evaluate(run, tmp_path / "other.csv", label="species")[0].accuracy == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda other: other.with_columns(kind=pl.lit("top")), "row 1 of y has label top, which no training row has"),
+        (lambda other: other.drop("level"), "the columns level are missing, which the model reads"),
+        (lambda other: other.drop("kind"), "there is no column 'kind' for the labels"),
+    ],
+)
+def test_a_table_that_does_not_fit_the_run(change, said, run, tmp_path):
+    change(frame(10, seed=1)).write_csv(tmp_path / "other.csv")
+    with pytest.raises((ConfigError, DataError), match=said):
+        using.evaluate(run, str(tmp_path / "other.csv"))
+
+
+def test_images_and_arrays_are_tested_on_whole(tmp_path):
+    random = np.random.default_rng(0)
+    labels = random.integers(2, size=30)
+    pictures = np.where(labels, 200, 20)[:, None, None].astype(np.uint8) * np.ones((1, 4, 4), np.uint8)
+    data = ds.from_arrays(pictures, labels, test_fraction=0.2)
+    run = ds.train(data, epochs=20, batch_size=10, learning_rate=1, engine="eager", out=tmp_path / "run").path
+    np.savez(tmp_path / "other.npz", x=pictures, y=labels)
+    found, rows = using.evaluate(run, str(tmp_path / "other.npz"))
+    assert (len(rows.labels), found.accuracy) == (30, 1)
+
+
+def test_pictures_as_stored_are_not_taken_for_floats_nor_floats_for_them(tmp_path):
+    """The one would be wrong and sure of it, and so would the other."""
+    random = np.random.default_rng(0)
+    labels = random.integers(2, size=60)
+    pictures = (np.where(labels, 200, 20)[:, None, None] * np.ones((1, 4, 4))).astype(np.uint8)
+    for kind, rows, others, told in (
+        ("u1", pictures, pictures / 255, "values of type float64, the model reads uint8"),
+        ("f8", pictures / 255, pictures, "pictures as stored, of type uint8; the model learned from floats"),
+    ):
+        data = ds.from_arrays(rows, labels, test_fraction=0.2)
+        run = ds.train(data, epochs=1, engine="eager", out=tmp_path / kind).path
+        assert using.read_trained(run)[1].stored == {"u1": "uint8", "f8": "float64"}[kind]
+        with pytest.raises(DataError, match=told):
+            using.evaluate(run, ds.from_arrays(others, labels, test_fraction=0.5))
+
+
+def test_floats_whose_mean_is_zero_are_floats(tmp_path):
+    rows = np.where(np.arange(40)[:, None, None] % 2, 0.5, -0.5) * np.ones((1, 4, 4))
+    data = ds.from_arrays(rows, np.arange(40) % 2, test_fraction=0.5)
+    run = ds.train(data, epochs=3, engine="eager", out=tmp_path / "run").path
+    np.savez(tmp_path / "rows.npz", x=rows)
+    assert using.predict(run, [tmp_path / "rows.npz"]).probabilities.argmax(axis=1).tolist() == [0, 1] * 20
+
+
+def test_files_are_given_as_text_or_paths_one_or_several(run, tmp_path):
+    path = tmp_path / "rows.csv"
+    frame(5, seed=2).write_csv(path)
+    expected = using.predict(run, [path]).probabilities
+    assert expected.shape == (5, 3)
+    for files in (path, str(path), [str(path)], (path,)):
+        np.testing.assert_array_equal(using.predict(run, files).probabilities, expected)

@@ -1,0 +1,274 @@
+"""The doctor, asked: of arrays, files, runs, a step of one's own, a function; what it says, and what it lets pass."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import descenso as ds
+from descenso import doctor
+from descenso.doctor.evidence import Calls, Evidence, Step
+from descenso.doctor.table import examine
+from descenso.errors import ConfigError, DataError
+
+RANDOM = np.random.default_rng(7)
+LABELS = np.arange(60) % 3
+INPUTS = RANDOM.normal(size=(60, 4)).astype(np.float32)
+PIXELS = RANDOM.integers(0, 256, (60, 8, 8)).astype(np.uint8)
+ONE_HOT = np.eye(3, dtype=np.float32)[LABELS]
+
+
+def names(findings):
+    return [finding.rule for finding in findings]
+
+
+# Rows
+
+
+DATA = {
+    "labels from 0": ((INPUTS, LABELS), {}, []),
+    "labels from 1": ((INPUTS, LABELS + 1), {}, ["labels-from-1"]),
+    "labels with a gap": ((INPUTS, LABELS * 2 + 1), {}, []),
+    "labels that are words": ((INPUTS, np.array(["a", "b", "c"])[LABELS]), {}, []),
+    "one-hot, where integers belong": ((INPUTS, ONE_HOT), {}, ["labels-one-hot"]),
+    "one-hot, where it belongs": ((INPUTS, ONE_HOT), {"one_hot": True}, []),
+    "integers, where one-hot belongs": ((INPUTS, LABELS), {"one_hot": True}, ["labels-not-one-hot"]),
+    "shares of classes": ((INPUTS, np.full((60, 3), 1 / 3, np.float32)), {}, []),
+    "two precisions": ((INPUTS.astype(np.float64), ONE_HOT), {"one_hot": True}, ["mixed-dtypes"]),
+    "float64 alone": ((INPUTS.astype(np.float64), LABELS), {}, []),
+    "pixels as stored": ((PIXELS, LABELS), {}, []),
+    "pixels as floats": ((PIXELS.astype(np.float32), LABELS), {}, ["pixels-not-scaled"]),
+    "pixels laid out flat": ((PIXELS.reshape(60, 64).astype(np.float32), LABELS), {}, ["pixels-not-scaled"]),
+    "pixels scaled": ((PIXELS / np.float32(255), LABELS), {}, []),
+    "a table of whole numbers": ((PIXELS[:, 0].astype(np.float32), LABELS), {}, []),
+    "pixels in black and white": (((PIXELS > 127).astype(np.uint8), LABELS), {}, []),
+    "pixels divided by //": ((PIXELS // 255 * (np.arange(60) % 2)[:, None, None], LABELS), {}, ["pixels-zeroed"]),
+    "a rare class": ((INPUTS, np.where(np.arange(60) < 4, 0, 1)), {}, ["imbalanced-classes"]),
+    "a class of a tenth": ((INPUTS, np.where(np.arange(60) < 6, 0, 1)), {}, []),
+    "sorted, shuffled whole": ((INPUTS, np.sort(LABELS)), {}, []),
+    "sorted, as they stand": ((INPUTS, np.sort(LABELS)), {"order": "sequential"}, ["buffer-on-sorted"]),
+    "sorted, a small buffer": ((INPUTS, np.sort(LABELS)), {"order": "buffer:6"}, ["buffer-on-sorted"]),
+    "sorted, a buffer of all": ((INPUTS, np.sort(LABELS)), {"order": "buffer:60"}, []),
+    "mixed, as they stand": ((INPUTS, LABELS), {"order": "sequential"}, []),
+    "other test rows": ((INPUTS[:40], LABELS[:40]), {"test": (INPUTS[40:], LABELS[40:])}, []),
+    "test rows learned from": ((INPUTS, LABELS), {"test": (INPUTS[40:], LABELS[40:])}, ["test-in-train"]),
+    "the same in float64": ((INPUTS, LABELS), {"test": (INPUTS[40:].astype("f8"), LABELS[40:])}, ["test-in-train"]),
+    "one test row by chance": ((INPUTS, LABELS), {"test": (INPUTS[:1], LABELS[:1])}, []),
+    "rows of few values": ((INPUTS.round() > 0, LABELS), {"test": (INPUTS[:20].round() > 0, LABELS[:20])}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DATA)
+def test_rows(case):
+    arrays, named, expected = DATA[case]
+    assert names(doctor.data(*arrays, **named)) == expected
+
+
+@pytest.mark.parametrize("labels", [None, LABELS[:9], 3, ONE_HOT[:, :, None]], ids=["none", "few", "one", "cubes"])
+def test_every_row_needs_a_label(labels):
+    with pytest.raises(DataError, match=r"data: inputs of shape \(60, 4\) and labels of shape .*; each row needs one"):
+        doctor.data(INPUTS, labels)
+    with pytest.raises(DataError, match="test: inputs of shape"):
+        doctor.data(INPUTS, LABELS, test=(INPUTS, labels))
+
+
+def test_a_finding_says_what_was_seen_why_it_matters_and_what_mends_it():
+    (finding,) = doctor.data(INPUTS, LABELS + 1)
+    assert finding == doctor.Finding(
+        "labels-from-1", "error", "labels from 1 to 3, and none is 0",
+        "Classes count from 0: the last one has no output, and the first output has no rows.", "labels = labels - 1",
+    )  # fmt: skip
+
+
+def test_a_dataset_knows_how_it_is_scaled():
+    data = ds.Dataset("made", ds.Split(PIXELS, LABELS), ds.Split(PIXELS[:0], LABELS[:0]), ("a", "b", "c"), 1 / 255)
+    assert doctor.data(data) == []
+    assert names(doctor.data(data._replace(train=data.train._replace(inputs=PIXELS.astype("f4"))))) == []
+    assert names(
+        doctor.data(data._replace(train=data.train._replace(inputs=PIXELS.astype("f4")), input_scale=1.0))
+    ) == ["pixels-not-scaled"]
+
+
+def test_an_archive_is_looked_at_as_it_stands(tmp_path):
+    path = tmp_path / "made.npz"
+    np.savez(path, x_train=PIXELS.astype("f4"), y_train=ONE_HOT, x_test=PIXELS.astype("f4"), y_test=ONE_HOT)
+    found = doctor.file(str(path))
+    assert names(found) == ["labels-one-hot", "pixels-not-scaled", "test-in-train"]
+    with pytest.raises(DataError, match="each row needs one label"):  # which is why it is not loaded first
+        ds.load(str(path))
+
+
+def test_a_table_is_loaded_as_it_is_trained_on(tmp_path):
+    path = tmp_path / "made.csv"
+    rows = [f"{a},{b},{'rare' if place < 9 else 'usual'}" for place, (a, b) in enumerate(RANDOM.normal(size=(300, 2)))]
+    path.write_text("\n".join(["a,b,kind", *rows]))
+    assert names(doctor.file(str(path), label="kind", test_fraction=0.2)) == ["imbalanced-classes"]
+
+
+# One step of a loop of one's own
+
+
+def model_of(*layers):
+    return keras.Sequential([keras.Input((4,)), *layers])
+
+
+PROBABILITIES = keras.layers.Dense(3, activation="softmax", kernel_initializer="zeros")
+SPARSE = keras.losses.SparseCategoricalCrossentropy
+CATEGORICAL = keras.losses.CategoricalCrossentropy
+
+
+@pytest.mark.parametrize("logits", [True, False])
+@pytest.mark.parametrize(("kind", "labels"), [(SPARSE, LABELS), (CATEGORICAL, ONE_HOT)])
+def test_a_loop_that_is_right(kind, labels, logits):
+    last = keras.layers.Dense(3, activation=None if logits else "softmax", kernel_initializer="zeros")
+    assert doctor.step(model_of(last), kind(from_logits=logits), INPUTS, labels) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels", "expected"),
+    [
+        (SPARSE(from_logits=True), LABELS, "softmax-twice"),
+        (CATEGORICAL(from_logits=True), ONE_HOT, "softmax-twice"),
+        (SPARSE(from_logits=False), ONE_HOT, "labels-one-hot"),
+        (CATEGORICAL(from_logits=False), LABELS, "labels-not-one-hot"),
+    ],
+)
+def test_what_the_loss_reads_is_found_out_by_asking_it(loss, labels, expected):
+    assert names(doctor.step(model_of(PROBABILITIES), loss, INPUTS, labels)) == [expected]
+
+
+def article(W, b):
+    """Model and loss as tutorials write them."""
+
+    def cost(labels, outputs):
+        return tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(outputs), axis=1))
+
+    return lambda inputs: tf.nn.softmax(tf.matmul(inputs, W) + b), cost
+
+
+def test_a_loop_of_plain_tensors_that_its_tape_watches():
+    W, b = tf.zeros((4, 3), tf.float64), tf.zeros(3, tf.float64)
+    given = INPUTS.astype(np.float64), ONE_HOT.astype(np.float64)
+    assert doctor.step(*article(W, b), *given, [W, b], watched=True) == []
+    (finding,) = doctor.step(*article(W, b), *given, [W, b])
+    assert finding.rule == "none-gradients"
+    assert "variables[0], variables[1]; plain tensors" in finding.saw
+    assert finding.mend.startswith("variables[0] = tf.Variable(variables[0])")
+
+
+def test_the_two_errors_of_tutorials():
+    W, b = tf.Variable(tf.zeros((4, 3), tf.float64)), tf.Variable(tf.zeros(3, tf.float64))
+    wide = INPUTS.astype(np.float64)
+    assert names(doctor.step(*article(W, b), wide, tf.constant(LABELS, tf.float64), [W, b])) == ["labels-not-one-hot"]
+    (finding,) = doctor.step(*article(W, b), wide, tf.constant(ONE_HOT), [W, b])
+    assert finding.rule == "mixed-dtypes"
+    assert "float64: inputs, variables[0], variables[1]; float32: labels" in finding.saw
+    assert finding.mend == 'labels = tf.cast(labels, "float64")'
+
+
+def test_what_keras_converts_by_itself_is_no_mistake():
+    assert doctor.step(model_of(PROBABILITIES), SPARSE(), INPUTS.astype(np.float64), LABELS) == []
+
+
+def test_a_model_that_scales_by_itself():
+    plain = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")])
+    scaling = keras.Sequential([keras.Input((8, 8)), keras.layers.Rescaling(1 / 255), *plain.layers])
+    assert "pixels-not-scaled" in names(doctor.step(plain, SPARSE(), PIXELS, LABELS))
+    assert doctor.step(scaling, SPARSE(), PIXELS, LABELS) == []
+
+
+def test_a_mean_over_classes_too():
+    def loss(labels, outputs):
+        return tf.reduce_mean(-labels * tf.math.log(outputs))
+
+    (finding,) = doctor.step(model_of(PROBABILITIES), loss, INPUTS, ONE_HOT)
+    assert finding.rule == "first-cost"
+    assert f"{math.log(3) / 3:.3g}" in finding.saw
+    assert "axis=1" in finding.mend
+    assert doctor.step(model_of(PROBABILITIES), loss, INPUTS, ONE_HOT, first=False) == []
+
+
+def test_a_variable_that_the_cost_does_not_use():
+    idle = tf.Variable(1.0)
+    model = model_of(PROBABILITIES)
+    (finding,) = doctor.step(model, SPARSE(), INPUTS, LABELS, [*model.trainable_variables, idle])
+    assert (finding.rule, finding.saw) == ("none-gradients", "the gradient is None for variables[2]")
+
+
+def test_an_error_that_no_rule_explains_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        doctor.step(lambda inputs: 1 / 0, SPARSE(), INPUTS, LABELS, [tf.Variable(1.0)])
+
+
+def test_a_model_without_variables():
+    with pytest.raises(ConfigError, match=r"nothing is trained; try variables=\[W, b\]"):
+        doctor.step(lambda inputs: inputs, SPARSE(), INPUTS, LABELS)
+
+
+def gradients(*norms, width=8):
+    """A step whose kernels have gradients of these norms."""
+    return Step(1.0, None, None, {f"dense_{i}/kernel": np.full((width, width), n / width) for i, n in enumerate(norms)})
+
+
+STEPS = {
+    "of one size": (gradients(1, 2, 1), []),
+    "a hundredth": (gradients(0.01, 0.1, 1), []),
+    "vanished": (gradients(1e-4, 0.1, 1), ["vanishing-gradients"]),
+    "large": (gradients(99, 1), []),
+    "exploded": (gradients(101, 1), ["exploding-gradients"]),
+    "not finite": (gradients(math.nan, 1, 1), []),
+    "half dead": (Step(1.0, None, None, {"k": np.eye(4)[:, [0, 1, 1, 1]] * [1, 1, 0, 0]}), ["dead-units"]),
+    "a quarter dead": (Step(1.0, None, None, {"k": np.ones((4, 4)) * [1, 1, 1, 0]}), []),
+    "a log of zero": (Step(math.inf, np.array([[1.0, 0.0]]), None, {}), ["log-of-zero"]),
+    "logits too far apart": (Step(math.nan, np.array([[0, 200.0]], np.float32), None, {}), ["log-of-zero"]),
+    "the same in float64": (Step(math.nan, np.array([[0, 200.0]]), None, {}), []),
+    "outputs not finite": (Step(math.nan, np.array([[0, math.nan]]), None, {}), []),
+}
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_steps(case):
+    step, expected = STEPS[case]
+    assert names(examine(Evidence(step=step._replace(first=False)))) == expected
+
+
+# A function, watched
+
+
+def test_a_function_that_is_traced_for_each_number():
+    step = doctor.watch(tf.function(lambda images, number: images * number))
+    with pytest.warns(UserWarning, match="number changed each time, last from 2 to 3; try number = tf.constant"):
+        answers = [float(step(tf.constant(2.0), number)) for number in range(6)]
+    assert answers == [0, 2, 4, 6, 8, 10]
+    (finding,) = step.findings()
+    assert "traced 6 times in 6 calls; number changed each time, last from 4 to 5" in finding.saw
+
+
+def test_a_function_that_is_traced_for_each_shape():
+    step = doctor.watch(tf.function(lambda images, scale: images * scale, reduce_retracing=False))
+    with pytest.warns(UserWarning, match="images changed each time"):
+        [step(np.zeros((rows, 2), np.float32), scale=2.0) for rows in range(1, 6)]
+    assert step.findings()[0].mend.endswith("reduce_retracing=True)")
+    assert "from tensor float32 (4, 2) to tensor float32 (5, 2)" in step.findings()[0].saw
+
+
+def test_a_function_with_a_smaller_last_batch():
+    step = doctor.watch(tf.function(lambda batch: tf.reduce_sum(batch["images"])))
+    for rows in (100, 100, 60) * 5:
+        step({"images": tf.zeros((rows, 2))})
+    assert step.findings() == []
+    assert step.calls.traces == 2
+
+
+def test_a_function_that_changes_by_itself():
+    changes = (("", "", ""),) * 4
+    (finding,) = examine(Evidence(calls=Calls("step", 5, 5, changes)))
+    assert finding.saw == "step was traced 5 times in 5 calls"
+    assert "outside the loop" in finding.mend
+
+
+def test_only_what_is_traced_is_watched():
+    with pytest.raises(ConfigError, match=r"is no tf.function; try descenso.doctor.watch\(tf.function\(…\)\)"):
+        doctor.watch(len)

@@ -1,0 +1,59 @@
+"""Each rule of the doctor fires on the fault that is planted for it; which others do, is printed in docs/doctor.md."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from descenso.doctor.faults import FAULTS, healthy
+from descenso.doctor.table import RULES, examine
+
+PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
+EXPLAINED = {  # what fires besides, and the page says why
+    ("pixels-not-scaled", "exploding-gradients"),
+    ("pixels-not-scaled", "rate-too-high"),
+    ("exploding-gradients", "first-cost"),
+    ("exploding-gradients", "rate-too-high"),
+}
+
+
+@cache
+def found(fault):
+    return [finding.rule for finding in examine(FAULTS[fault].plant() if fault in FAULTS else healthy())]
+
+
+def matrix():
+    """A row for each fault and one without, a column for each rule: where a rule fires."""
+    head = f"{'':>22}" + "".join(f"{number:>3}" for number in range(1, len(RULES) + 1))
+    rows = [
+        f"{number or '':>2} {name:<19}" + "".join("  ●" if rule in found(name) else "  ·" for rule in RULES)
+        for number, name in [*enumerate(FAULTS, 1), (0, "no fault")]
+    ]
+    return "\n".join([head, *rows])
+
+
+def rules():
+    """What the table of rules says, as the page prints it."""
+    rows = [
+        f"| `{name}` | {rule.severity} | {rule.looks_at} | {rule.why} | {rule.source} |" for name, rule in RULES.items()
+    ]
+    return "\n".join(["| rule | severity | looks at | why | source |", "|---|---|---|---|---|", *rows])
+
+
+def test_every_rule_has_a_fault():
+    assert list(FAULTS) == list(RULES)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_fires_its_rule_and_no_other_unexplained(fault):
+    assert fault in found(fault)
+    assert {(fault, rule) for rule in found(fault)} - {(fault, fault)} <= EXPLAINED
+
+
+def test_without_a_fault_none_fires():
+    assert found("no fault") == []
+
+
+@pytest.mark.parametrize("part", [matrix, rules], ids=["matrix", "rules"])
+def test_the_page_prints_what_is_so(part):
+    assert part() in PAGE.read_text(encoding="utf-8"), f"docs/doctor.md should print\n\n{part()}"

@@ -1,0 +1,81 @@
+"""Runs of each model, small and quick, and how what was exported of them is read again."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import descenso as ds
+from descenso.api import inference as using
+from descenso.data.scaling import scaling
+from descenso.exporting import FORMATS, export
+from samples import tiny_dataset
+
+DOCS = Path(__file__).parents[2] / "docs" / "export.md"
+READER = Path(__file__).parent / "reader.py"
+LIGHT = ("onnx", "litert", "npz", "numpy-script")  # whose runtimes are not TensorFlow
+ROWS = 1_000
+FAST = {"engine": "function", "epochs": 2, "batch_size": 50, "learning_rate": 0.05}
+RUNS = {
+    "softmax": {},
+    "mlp": {"model": "mlp", "hidden": "16,8", "activation": "sigmoid"},
+    "cnn": {"model": "cnn", "filters": "4,6", "hidden": "8", "augment": 0.5, "dropout": 0.2},
+    "table": {"model": "mlp", "hidden": "12", "activation": "gelu"},
+}
+
+
+def table() -> ds.Dataset:
+    """Years, shares and large amounts: 300 + 1,000 rows of columns that are not of one size."""
+    random = np.random.default_rng(7)
+    labels = random.integers(3, size=300 + ROWS, dtype=np.int32)
+    drawn = random.normal(labels[:, None] * [0.4, -0.8, 1.2], 1.0, (len(labels), 3))
+    inputs = drawn * [12.0, 0.01, 4e4] + [1970.0, 0.5, -1e5]
+    shift, scale = scaling(inputs[:300], "table")
+    splits = (ds.Split(inputs[part], labels[part]) for part in (slice(300), slice(300, None)))
+    return ds.Dataset("table", *splits, ("á", "b", "c"), scale, shift, ("year", "share", "amount"))
+
+
+def train(folder: Path, name: str, **settings: object) -> Path:
+    """A folder with a run of `RUNS` in `run`, and test rows in `rows.npy`."""
+    data = table() if name == "table" else tiny_dataset(test_rows=ROWS)
+    ds.train(data, out=folder / "run", **{**FAST, **RUNS[name], **settings})
+    np.save(folder / "rows.npy", data.test.inputs)
+    return folder
+
+
+def truth(folder: Path) -> np.ndarray:
+    """What the run itself says of the rows."""
+    return using.use(folder / "run").predictor.probabilities(np.load(folder / "rows.npy"))
+
+
+def snippets() -> dict[str, str]:
+    """The Python of docs/export.md, by the format that it is for."""
+    text = DOCS.read_text(encoding="utf-8")
+    return dict(re.findall(r"^## ([\w-]+)\n.*?^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+
+
+def export_all(folder: Path) -> None:
+    """Every format, under the names that the snippets have for them."""
+    for to, ending in FORMATS.items():
+        export(folder / "run", to, folder / f"model{ending}")
+
+
+def read_again(formats: tuple[str, ...], *folders: Path) -> list[str]:
+    """Run the snippets of `formats` in a fresh process; which of TensorFlow and descenso it came to import."""
+    chosen = folders[0] / "snippets.json"
+    chosen.write_text(json.dumps({to: code for to, code in snippets().items() if to in formats}), encoding="utf-8")
+    command = [sys.executable, READER, chosen, *folders]
+    ended = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def assert_same(seen: np.ndarray, wanted: np.ndarray) -> None:
+    """The same class on every row, and probabilities within 1e-5."""
+    assert seen.shape == wanted.shape
+    np.testing.assert_array_equal(seen.argmax(axis=1), wanted.argmax(axis=1))
+    np.testing.assert_allclose(seen, wanted, rtol=0, atol=1e-5)

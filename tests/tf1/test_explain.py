@@ -1,0 +1,213 @@
+"""Each lesson on the message that the installed TensorFlow really gives, and each line that it offers, run.
+
+The wording of TensorFlow is the subject here: the lessons are for 2.21. A test that fails with a later version shows
+which lesson must take a new wording.
+"""
+
+import re
+import runpy
+import string
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gone
+import snippets
+from descenso.data.catalog import load
+from descenso.text import use
+from descenso.tf1 import symbols
+from descenso.tf1.explain import LESSONS, MOST, explain, nearest
+from descenso.tf1.symbols import ARGUMENT, GONE, MOVED, find
+
+BY_NAME = {lesson.name: lesson for lesson in LESSONS}
+MISTAKES = [(name, code) for name, codes in snippets.SNIPPETS.items() for code in codes]
+
+
+def test_every_lesson_has_a_mistake_and_there_are_many():
+    assert set(snippets.SNIPPETS) == set(BY_NAME)
+    assert len(LESSONS) == len(BY_NAME) >= 40
+
+
+@pytest.mark.parametrize(("name", "code"), MISTAKES, ids=[f"{name}: {code[-40:]!r}" for name, code in MISTAKES])
+def test_the_lesson_on_what_tensorflow_says(name, code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = snippets.said_by(code)
+    version = f"TensorFlow {tf.__version__}"
+    assert said, f"{version} says nothing"
+    for message in said:
+        answers = explain(message)
+        assert answers, f"no lesson knows what {version} says: {message}"
+        assert answers[0].lesson == name, f"{version}: {message}"
+        assert "…" not in answers[0].means + answers[0].code
+        assert "{" not in answers[0].means
+
+
+@pytest.mark.parametrize("name", [name for name in BY_NAME if name not in ("moved", "gone")])
+def test_the_lines_that_a_lesson_offers_work(name, tmp_path, monkeypatch):
+    """As they stand, on a softmax regression's arrays; MNIST is read from the package, for it is no download."""
+    data = load("mnist")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["script.py"])
+    monkeypatch.setattr(tf.keras.datasets.mnist, "load_data", lambda: (tuple(data.train), tuple(data.test)))
+    before = snippets.names()
+    (tmp_path / "script.py").write_text(BY_NAME[name].code, encoding="utf-8")  # AutoGraph reads sources from files
+    after = runpy.run_path("script.py", before)
+    for each in ("cost", "pred", "logits", "grad_W", "hidden", "outputs"):
+        if after.get(each) is not before.get(each):
+            assert getattr(after[each], "shape", None) is not None
+            assert name == "keras-tensor" or np.isfinite(after[each].numpy()).all()
+
+
+def test_the_lines_for_mnist_make_the_helpers_rows(monkeypatch):
+    data = load("mnist")
+    monkeypatch.setattr(tf.keras.datasets.mnist, "load_data", lambda: (tuple(data.train), tuple(data.test)))
+    names = {"tf": tf}
+    exec(BY_NAME["tutorials"].code, names)  # noqa: S102
+    assert names["x_train"].shape == (55000, 784)
+    assert (names["x_train"].dtype, names["x_train"].max(), names["y_train"].shape) == (np.float32, 1, (55000, 10))
+    assert len(names["train"]) == 550
+
+
+def test_the_answer_names_what_is_yours():
+    first = explain("Incompatible shapes: [100] vs. [100,10] [Op:Mul]")[0]
+    assert (first.lesson, first.named) == ("one-hot", {"a": "[100]", "b": "[100,10]"})
+    assert "[100] " in first.means
+    assert "[100,10]" in first.means
+    first = explain(
+        "cannot compute Mul as input #1(zero-based) was expected to be a float tensor but is a double tensor"
+    )[0]
+    assert (first.lesson, first.named) == ("float64", {"a": "float32", "b": "float64"})
+    first = explain("In[0]: [100,784], In[1]: [10,100]\nMatrix size-incompatible: In[0]: [100,784], In[1]: [10,100]")[0]
+    assert first.named == {"a": "[100,784]", "b": "[10,100]"}
+
+
+@pytest.mark.parametrize(
+    "said", ["In[0] ndims must be >= 2", "In[0] and In[1] has different ndims: [784] vs. [784,10]"]
+)
+def test_a_product_of_no_matrix_is_told_with_onednn_and_without(said):
+    assert explain(f"InvalidArgumentError: {{{{function_node x}}}} {said} [Op:MatMul] name: ")[0].lesson == "rank"
+
+
+def test_the_last_error_of_a_traceback_counts():
+    text = (
+        'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    tf.placeholder(tf.float32)\n'
+        "AttributeError: module 'tensorflow' has no attribute 'placeholder'\n\n"
+        "During handling of the above exception, another exception occurred:\n\n"
+        "tensorflow.python.framework.errors_impl.InvalidArgumentError: \x1b[1mIncompatible shapes: [5] vs. [5,2]\x1b[0m"
+    )
+    assert explain(text)[0].lesson == "one-hot"
+    assert explain("x" * 10**6 + text)[0].lesson == "one-hot"
+    assert explain(text + "\n" + " " * MOST) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "lesson", "instead"),
+    [
+        ("tf.placeholder", "placeholder", "an argument: def predict(x)"),
+        (" tensorflow.train.AdamOptimizer() \n", "optimizers", "tf.keras.optimizers.Adam(learning_rate)"),
+        ("tf.log", "moved", "tf.math.log"),
+        ("tf.train.get_global_step", "gone", "tf.compat.v1.train.get_global_step"),
+        (
+            "ImportError: cannot import name 'AdamOptimizer' from 'tensorflow.train' (train/__init__.py)",
+            "optimizers",
+            "tf.keras.optimizers.Adam(learning_rate)",
+        ),
+        (
+            "AttributeError: module 'tensorflow_core._api.v2.nn' has no attribute 'xw_plus_b'",
+            "moved",
+            "tf.matmul(x, W) + b",
+        ),
+    ],
+)
+def test_a_symbol_may_be_asked_for(text, lesson, instead):
+    answer = explain(text)[0]
+    assert (answer.lesson, answer.named["instead"]) == (lesson, instead)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "tf.matmul", "it does not work", "ZeroDivisionError: division by zero", "\0" * 99]
+)
+def test_what_is_not_known(text):
+    assert explain(text) == []
+
+
+def test_the_nearest_share_words():
+    assert nearest("something about a placeholder")[0] == "placeholder"
+    assert nearest("") == nearest("zzzz") == []
+    assert len(nearest("gradient tape session shape")) == 3
+
+
+def test_a_lesson_by_its_name():
+    for name in BY_NAME:
+        (answer,) = explain(name)
+        assert answer.lesson == name
+        assert "{" not in answer.means
+
+
+def test_lines_of_code_fit_a_terminal():
+    assert [line for lesson in LESSONS for line in lesson.code.splitlines() if len(line) > 78] == []
+
+
+def test_spanish():
+    use("es")
+    assert explain("Incompatible shapes: [100] vs. [100,10]")[0].means.startswith("Etiquetas de forma [100]")
+
+
+def test_the_patterns_of_a_lesson_have_the_same_groups_and_its_sentences_take_no_others():
+    for lesson in LESSONS:
+        groups = {frozenset(re.compile(pattern).groupindex) - {"n"} for pattern in lesson.patterns}
+        assert len(groups) <= 1, lesson.name
+        taken = {field for _, field, _, _ in string.Formatter().parse(lesson.means) if field}
+        given = {"symbol", "instead"} if lesson in (MOVED, GONE, ARGUMENT) else next(iter(groups), frozenset())
+        assert taken == given or (lesson is GONE and taken == {"symbol"}), lesson.name
+
+
+def test_no_pattern_is_slow():
+    """Texts that make a careless pattern try every split of them."""
+    pieces = (
+        "[1,2,3",
+        "(1, 2",
+        "\n",
+        " ",
+        "Error",
+        "a.",
+        "Mul[1,",
+        "module 'tensorflow",
+        "tf.",
+        "Variable x",
+        "\x1b[1;",
+    )
+    for piece in pieces:
+        assert explain("ValueError: " + piece * (MOST // len(piece))) == []
+
+
+def there(name):
+    """Whether tf has what is called so."""
+    value = tf
+    for part in name.split("."):
+        value = value if part == "__version__" else getattr(value, part, None)
+    return value is not None
+
+
+@pytest.mark.slow
+def test_what_has_gone_is_what_tensorflow_has_not():
+    """Asked in a fresh process: what is imported later adds names."""
+    written = [f"{old} {new}".rstrip() for old, new in symbols.moved().items()]
+    asked = subprocess.run([sys.executable, gone.__file__], capture_output=True, encoding="utf-8", check=True)
+    assert written == asked.stdout.splitlines(), "run tests/tf1/gone.py"
+
+
+def test_what_stands_in_its_place_is_there():
+    known = [*symbols.BY_CALL, *symbols.OTHERS, *(old for old, new in symbols.moved().items() if new)]
+    for symbol in known:
+        for name in re.findall(r"\btf\.([\w.]*\w)", find(symbol).instead):
+            assert there(name), symbol
+    assert [find(symbol).instead for symbol in symbols.BY_CALL] == [instead for _, instead in symbols.BY_CALL.values()]
+
+
+def test_what_tensorflow_has_is_not_called_gone():
+    known = [name for name in gone.names(tf) if find(name) and name not in ("gradients",)]
+    assert known == []

@@ -1,0 +1,331 @@
+"""What `descenso port` reads of scripts and notebooks."""
+
+import json
+import shlex
+
+import pytest
+
+import scripts
+from descenso.config import TrainConfig
+from descenso.tf1.port import port
+
+
+@pytest.fixture
+def ported(tmp_path):
+    """`port` on a script, or on a notebook of such cells."""
+
+    def read(source):
+        path = tmp_path / ("script.py" if isinstance(source, str) else "notebook.ipynb")
+        path.write_text(source if isinstance(source, str) else notebook(source), encoding="utf-8")
+        return port(path)
+
+    return read
+
+
+def notebook(cells):
+    about = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}}
+    told = [{"cell_type": "markdown", "source": ["# tf.placeholder\n"], "metadata": {}}]
+    told += [
+        {"cell_type": "code", "source": cell.splitlines(keepends=True), "outputs": [], "metadata": {}} for cell in cells
+    ]
+    return json.dumps({"cells": told, **about})
+
+
+def commands(read):
+    return [shlex.join(descent.command) for descent in read.descents]
+
+
+def calls(read):
+    return [(str(each.place), each.call, each.instead) for each in read.findings]
+
+
+def test_program_1(ported):
+    read = ported(scripts.SOFTMAX)
+    assert calls(read) == [
+        ("3", "from tensorflow.examples.tutorials.mnist import input_data", "tf.keras.datasets.mnist"),
+        ("5", "input_data.read_data_sets", "tf.keras.datasets.mnist.load_data()"),
+        ("10", "tf.placeholder", "an argument: def predict(x)"),
+        ("11", "tf.placeholder", "an argument: def predict(x)"),
+        ("15", "tf.reduce_sum(reduction_indices)", "axis"),
+        ("15", "tf.log", "tf.math.log"),
+        ("16", "tf.gradients", "tape.gradient(cost, [W, b])"),
+        ("19", "tf.global_variables_initializer", "nothing: leave it out"),
+        ("22", "tf.Session", "nothing: it runs where it stands"),
+        ("23", "sess.run", "a function's call: step(x, y)"),
+        ("26", "mnist.train.num_examples", "len(x_train)"),
+        ("28", "mnist.train.next_batch", "for batch_x, batch_y in train"),
+        ("29", "sess.run", "a function's call: step(x, y)"),
+        ("35", "accuracy.eval", ".numpy()"),
+        ("35", "mnist.test.images", "x_test"),
+        ("35", "mnist.test.labels", "y_test"),
+    ]
+    assert commands(read) == [scripts.SOFTMAX_COMMAND]
+    assert read.descents[0].place.line == 16
+    assert (read.descents[0].unread, read.descents[0].notes) == ({}, [])
+
+
+def test_program_2_has_nothing_that_is_gone(ported):
+    read = ported(scripts.TAPE)
+    assert read.findings == []
+    assert commands(read) == [scripts.TAPE_COMMAND]
+    assert (read.descents[0].unread, read.descents[0].notes) == ({}, [])
+
+
+def test_a_notebook_of_both(ported):
+    """With what only notebooks understand, between them and in their lines."""
+    first, rest = scripts.SOFTMAX.split("rate = 0.01\n")
+    cells = [
+        "%tensorflow_version 1.x",
+        "!pip install scipy\n" + first + "%matplotlib inline\nfiles = !ls",
+        "rate = 0.01\n" + rest,
+        "%%bash\nls | grep tf.placeholder",
+        "if True:\n    %time tf.log(1.0)\n    pass\n",
+        scripts.TAPE + "print('%d'\n      % 3)",
+    ]
+    read = ported(cells)
+    assert [place for place, _call, _instead in calls(read)][:4] == ["1:1", "2:4", "2:6", "3:5"]
+    assert calls(read)[0] == ("1:1", "%tensorflow_version 1.x", "nothing: leave it out")
+    assert {each.place.cell for each in read.findings} == {1, 2, 3}
+    assert commands(read) == [scripts.SOFTMAX_COMMAND, scripts.TAPE_COMMAND]
+    assert [str(each.place) for each in read.descents] == ["3:11", "6:18"]
+
+
+def test_a_notebook_of_version_3(tmp_path):
+    path = tmp_path / "old.ipynb"
+    cell = {"cell_type": "code", "input": ["import tensorflow as tf\n", "tf.log(1.0)"]}
+    path.write_text(json.dumps({"nbformat": 3, "worksheets": [{"cells": [cell]}]}))
+    assert calls(port(path)) == [("1:2", "tf.log", "tf.math.log")]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import tensorflow\ntensorflow.log(1.0)",
+        "import tensorflow as tf\ntf.log(1.0)",
+        "import tensorflow as numpy\nnumpy.log(1.0)",
+        "import tensorflow as tf\nlog = tf.log",
+        "import tensorflow.log as log\n",
+        "from tensorflow import log\n",
+        "import tensorflow as tf\ndef f():\n    class A:\n        b = [tf.log(c) for c in (1, 2)]\n",
+        "import tensorflow as tf\nlambda: (await_, tf.log)",
+        "import tensorflow as tf\n@tf.log\ndef f(): pass",
+    ],
+)
+def test_names_are_followed(script, ported):
+    assert {each.symbol for each in ported(script).findings} == {"log"}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "tf.log(1.0)",
+        "import numpy as tf\ntf.log(1.0)",
+        "from .tensorflow import log\nlog(1.0)",
+        "import mytensorflow as tf\ntf.log",
+        "import tensorflow as tf\nimport math as tf\ntf.log(1.0)",
+        "import tensorflow as tf\ntf.math.log(1.0)",
+        "import tensorflow as tf\nx.log(1.0)",
+        "import tensorflow as tf\nmodel = build()\nmodel.eval()\n",
+        "import tensorflow as tf\nsess = tf.constant(1.0)\nsess = 3\nsess.eval()",
+        "import tensorflow as tf\n@tf.function\ndef f(x):\n    return tf.gradients(x * x, x)",
+        "import tensorflow as tf\ntf.nn.dropout(x, 0.5)",
+        "import tensorflow as tf\ntf.keras.layers.Dense(10)",
+        "'tf.log'  # tf.log",
+    ],
+)
+def test_what_is_no_call_of_tensorflow_1(script, ported):
+    assert ported(script).findings == []
+
+
+def test_arguments(ported):
+    script = (
+        "import tensorflow as tf\ntf.placeholder\n"
+        "tf.reduce_mean(x, keep_dims=True)\n"
+        "tf.argmax(x, dimension=1)\ntf.argmax(x, 1)\n"
+        "tf.nn.dropout(x, keep_prob=p)\n"
+        "tf.nn.dropout(x, p)\n"
+        "tf.gradients(y, x)\n"
+        "tf.keras.optimizers.SGD(lr=0.1)"
+    )
+    assert [(line, instead) for line, _call, instead in calls(ported(script))[1:]] == [
+        ("3", "keepdims"), ("4", "axis"), ("6", "rate=1 - keep_prob"), ("7", "rate=1 - keep_prob"),
+        ("8", "tape.gradient(cost, [W, b])"), ("9", "learning_rate"),
+    ]  # fmt: skip
+
+
+def test_methods_of_what_is_gone(ported):
+    script = (
+        "import tensorflow as tf\n"
+        "optimizer = tf.train.AdamOptimizer(0.1)\ntrain = optimizer.minimize(cost)\n"
+        "tf.train.AdamOptimizer(0.1).minimize(cost)\nsaver = tf.train.Saver()\n"
+        "with tf.Session() as s:\n    saver.restore(s, 'x')\n"
+    )
+    assert [(line, call) for line, call, _instead in calls(ported(script))] == [
+        ("2", "tf.train.AdamOptimizer"), ("3", "optimizer.minimize"), ("4", "tf.train.AdamOptimizer(…).minimize"),
+        ("4", "tf.train.AdamOptimizer"), ("5", "tf.train.Saver"), ("6", "tf.Session"), ("7", "saver.restore"),
+    ]  # fmt: skip
+
+
+V1 = "import tensorflow.compat.v1 as tf\n"
+
+
+def test_compat_v1_is_alive(ported):
+    """All but the helper, and contrib; and eager execution must be off before there are placeholders."""
+    rest = scripts.SOFTMAX.partition("import tensorflow as tf\n")[2]
+    read = ported(V1 + "tf.disable_v2_behavior()\n" + rest)
+    assert {each.lesson for each in read.findings} == {"tutorials"}
+    assert commands(read) == [scripts.SOFTMAX_COMMAND]
+    assert calls(ported(V1 + "x = tf.placeholder(tf.float32)\ntf.placeholder\ntf.log")) == [
+        ("2", "tf.placeholder", "tf.compat.v1.disable_v2_behavior()")
+    ]
+    assert calls(ported(V1 + "with tf.Graph().as_default():\n    tf.placeholder(tf.float32)")) == []
+    assert [call for _line, call, _instead in calls(ported(V1 + "tf.contrib.slim\ntf.layers.dense(x)"))] == [
+        "tf.contrib.slim", "tf.layers.dense",
+    ]  # fmt: skip
+
+
+def test_a_perceptron_of_dictionaries(ported):
+    read = ported(scripts.DICTIONARIES)
+    assert commands(read) == [
+        "descenso train mnist --model mlp --hidden 256,128 --activation relu --dropout 0 --schedule constant "
+        "--rule adam:beta_1=0.9,beta_2=0.999,epsilon=1e-08 --learning-rate 0.001 --epochs 15 --batch-size 50 "
+        "--loss cross_entropy --engine graph --dtype float32 --validation-size 5000"
+    ]
+    assert read.descents[0].notes == [
+        "descenso draws the first weights in its own way: costs will differ a little",
+        "descenso adds epsilon after the correction of bias, TensorFlow 1 before: nearly the same",
+    ]
+
+
+def test_functions_are_followed_to_what_they_give(ported):
+    read = ported(scripts.FUNCTIONS)
+    assert commands(read) == [
+        "descenso train mnist --model mlp --hidden 300 --activation sigmoid --dropout 0 --schedule constant "
+        "--rule nesterov:momentum=0.9 --learning-rate 0.05 --epochs 2 --batch-size 100 "
+        "--loss cross_entropy --engine graph --dtype float32 --validation-size 5000"
+    ]
+    assert "1000 steps are 1.82 epochs, rounded up" in read.descents[0].notes
+
+
+def test_a_summed_cost_is_a_higher_rate(ported):
+    read = ported(scripts.SUMMED)
+    assert commands(read) == [
+        "descenso train mnist --model softmax --rule sgd --learning-rate 0.01 --epochs 2 --batch-size 100 --loss naive "
+        "--engine graph --dtype float32 --validation-size 0"
+    ]
+    assert [note.partition(":")[0] for note in read.descents[0].notes] == [
+        "descenso starts from zeros, the script does not",
+        "the script sums the cost over a batch, descenso takes the mean",
+    ]
+
+
+@pytest.mark.parametrize("script", ["SOFTMAX", "TAPE", "DICTIONARIES", "FUNCTIONS", "SUMMED"])
+def test_the_settings_are_settings(script, ported):
+    (descent,) = ported(getattr(scripts, script)).descents
+    assert TrainConfig.of(**descent.settings)
+    flags = dict(zip(descent.command[3::2], descent.command[4::2], strict=True))
+    assert {flag[2:].replace("-", "_") for flag in flags} | {"data"} == set(descent.settings)
+
+
+def test_a_model_that_descenso_has_not(ported):
+    (descent,) = ported(scripts.CONVOLUTION).descents
+    assert descent.command == []
+    assert descent.settings == {}
+    assert "this is no layer of softmax or mlp" in descent.unread["model"]
+    assert descent.unread["model"].startswith("line 7, tf.layers.flatten(")
+
+
+UNREAD = [  # what is changed in program 1, the settings that cannot be read then, and where
+    ("rate = 0.01", "rate = float(input())", {"learning_rate": "6"}),
+    ("rate = 0.01", "rate = 0.01 if wanted else 0.1", {"learning_rate": "6"}),
+    ("rate = 0.01", "if wanted:\n    rate = 0.01\nelse:\n    rate = 0.1", {"learning_rate": "6"}),
+    ("b - rate * grad_b", "b - 2 * rate * grad_b", {"learning_rate": "16"}),
+    ("- rate * grad", "+ rate * grad", {"rule": "16", "learning_rate": "16"}),
+    ("epochs = 100", "epochs = int(input())", {"epochs": "24"}),
+    ("for epoch in range(epochs):", "while True:", {"epochs": "24"}),
+    ("for epoch in range(epochs):", "for epoch in range(1, epochs, 0):", {"epochs": "24"}),
+    ("batch = 100", "batch = sizes[0]", {"epochs": "8", "batch_size": "8"}),
+    ('"MNIST/"', '"MNIST/", source_url=mine', {"data": "5", "epochs": "5", "batch_size": "5"}),
+    ("mnist = input", "data = input", {"data": "16", "epochs": "16", "batch_size": "16"}),
+    ("tf.log(probabilities)", "tf.log(tf.clip_by_value(probabilities, 1e-9, 1.0))", {"model": "15"}),
+    ("tf.log(probabilities)", "tf.log(probabilities + 1e-9)", {"model": "15"}),
+    (", reduction_indices=1", "", {"model": "15"}),
+    (
+        "-tf.reduce_sum(classes * tf.log(probabilities), reduction_indices=1)",
+        "-classes * tf.log(probabilities)",
+        {"model": "15"},
+    ),
+    ("tf.zeros([10])", "tf.zeros([9])", {"model": "12"}),
+    ("-tf.reduce_sum", "tf.reduce_sum", {"model": "15"}),
+    ("tf.zeros([784, 10])", "tf.zeros(shape)", {"model": "12"}),
+    ("tf.zeros([784, 10])", "tf.zeros([784, 10], tf.float16)", {"model": "12"}),
+    ("tf.matmul(images, W) + b", "tf.matmul(images, W)", {"model": "14"}),
+    ("tf.matmul(images, W) + b", "tf.matmul(tf.square(images), W) + b", {"model": "14"}),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "unread"), UNREAD, ids=[new[:40] for _old, new, _unread in UNREAD])
+def test_what_cannot_be_read_is_said_and_not_guessed(old, new, unread, ported):
+    assert old in scripts.SOFTMAX
+    (descent,) = ported(scripts.SOFTMAX.replace(old, new)).descents
+    assert {name: why.split(",")[0].removeprefix("line ") for name, why in descent.unread.items()} == unread
+    if "model" in unread:
+        assert descent.command == []
+    else:
+        for name in unread:
+            assert name not in descent.settings
+            assert name.upper() in descent.command
+
+
+def test_functions_of_no_concern_do_not_keep_it_from_being_read(ported):
+    recursive = "def f(n):\n    return f(n - 1) + f(n - 2) + f(n - 3) + f(n - 4)\n\n\nf(40)\n"
+    assert commands(ported(recursive + scripts.SOFTMAX)) == [scripts.SOFTMAX_COMMAND]
+
+
+def test_a_rate_that_a_loop_changes_is_no_constant(ported):
+    script = scripts.TAPE.replace("        b = b - rate * grad_b\n", "        b = b - rate * grad_b\n    rate *= 0.9\n")
+    (descent,) = ported(script).descents
+    assert set(descent.unread) == {"learning_rate"}
+    assert "--learning-rate LEARNING_RATE" in shlex.join(descent.command)
+
+
+TAPES = [  # what is changed in program 2, and in its command
+    (".shuffle(10000)", "", "buffer:10000", "sequential"),
+    (".batch(batch)", ".batch(batch).prefetch(2).repeat(2)", "--epochs 100", "--epochs 200"),
+    ("tf.double", "tf.float32", "float64", "float32"),
+    ("datasets.mnist", "datasets.fashion_mnist", "train mnist", "train fashion-mnist"),
+    ("W = W - rate * grad_W", "W.assign_sub(grad_W * rate)", "", ""),
+    ("for xs, ys in rows", "for number, (xs, ys) in enumerate(rows)", "", ""),
+    ("range(epochs)", "range(20, epochs)", "--epochs 100", "--epochs 80"),
+    ("rate, epochs", "RATE: float = 0.5\nrate, epochs", "", ""),
+    (
+        "-tf.reduce_sum(ys * tf.math.log(p), axis=1)",
+        "-1.0 * tf.reduce_sum(tf.multiply(tf.math.log(p), ys), [1])",
+        "",
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "was", "becomes"), TAPES, ids=[new for _old, new, _was, _becomes in TAPES])
+def test_variants_of_program_2(old, new, was, becomes, ported):
+    assert old in scripts.TAPE
+    command = scripts.TAPE_COMMAND.replace(was, becomes) if was else scripts.TAPE_COMMAND
+    assert commands(ported(scripts.TAPE.replace(old, new))) == [command]
+
+
+def test_a_step_in_a_function(ported):
+    head, body = scripts.TAPE.split("for epoch in range(epochs):\n    for xs, ys in rows:\n")
+    step = "@tf.function\ndef step(xs, ys):\n    global W, b\n" + body
+    step = step.replace("\n        ", "\n    ")
+    loops = "for epoch in range(7):\n    for xs, ys in rows:\n        step(xs, ys)\n"
+    (command,) = commands(ported(head + step + loops))
+    assert command == scripts.TAPE_COMMAND.replace("eager", "function").replace("--epochs 100", "--epochs 7")
+
+
+def test_unscaled_pixels_and_uneven_batches_are_noted(ported):
+    (descent,) = ported(scripts.TAPE.replace("x / 255.0", "x")).descents
+    assert descent.notes == ["descenso scales pixels to [0, 1], the script does not do quite that"]
+    (descent,) = ported(scripts.SOFTMAX.replace("batch = 100", "batch = 128")).descents
+    assert descent.notes == ["the script's batches run on into the next epoch, descenso's last one is smaller"]
+    assert descent.settings["epochs"] == 100
