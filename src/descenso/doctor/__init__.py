@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from descenso.api.inference import use
+from descenso.api.inference import load_trained
 from descenso.api.train import rows_of
 from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_split
@@ -228,7 +228,7 @@ def _evidence(directory: RunDirectory, rows: Dataset, model: Any, before: Eviden
     config, outcome = directory.config, directory.outcome
     trained = own = None
     if (directory.path / "model" / "weights.safetensors").is_file():
-        trained = use(directory.path, model).trained
+        trained = load_trained(directory.path, model).trained
         what = _("{name}, training rows").format(name=rows.name)
         check_split(rows.train, len(trained.class_names), trained.input_shape, what)
     if model is not None or config.model not in MODELS:
