@@ -1,4 +1,4 @@
-"""A run, asked of rows that it was not trained on."""
+"""Predict and evaluate on rows that the run was not trained on."""
 
 import numpy as np
 import polars as pl

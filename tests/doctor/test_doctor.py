@@ -1,4 +1,4 @@
-"""The doctor, asked: of arrays, files, runs, a step of one's own, a function; what it says, and what it lets pass."""
+"""Checks of data, of one step, and of the calls of a function: what is found, and what is not."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Each rule of the doctor fires on the fault that is planted for it; which others do, is printed in docs/doctor.md."""
+"""Each check finds its planted fault; docs/doctor.md prints which other checks do."""
 
 from functools import cache
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The doctor, asked of runs, finished or being written; and the command."""
+"""Checks of training runs, finished or running, and the command `descenso doctor`."""
 
 import json
 import math

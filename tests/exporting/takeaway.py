@@ -1,4 +1,4 @@
-"""Runs of each model, small and quick, and how what was exported of them is read again."""
+"""Small runs of each model, and how their exports are read again."""
 
 import json
 import os

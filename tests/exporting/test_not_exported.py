@@ -1,4 +1,4 @@
-"""What is not exported, and what is not written over."""
+"""Exports that are refused, and files that are not overwritten."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Models of one's own: what a script knows, and what is refused in which format."""
+"""The user's own Keras models: which layers a script supports, and what each format refuses."""
 
 import runpy
 

@@ -40,7 +40,7 @@ class Progress(NamedTuple):
 
 def journal_module():
     """`descenso.training.journal` itself, with stand-ins for what it imports that would import TensorFlow."""
-    stand_ins = {f"descenso.training.{name}": types.ModuleType(name) for name in ("loop", "snapshot")}
+    stand_ins = {f"descenso.training.{name}": types.ModuleType(name) for name in ("loop", "checkpointing")}
     stand_ins["descenso.training.loop"].Progress = Progress
     stand_ins["descenso.training.checkpointing"].snapshot = lambda state, best: dict(state)
     spec = importlib.util.find_spec("descenso.training.journal")

@@ -1,4 +1,4 @@
-"""`descenso explain` and `descenso port`, as a shell sees them."""
+"""The commands `descenso explain` and `descenso port`."""
 
 import json
 import re

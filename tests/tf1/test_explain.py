@@ -1,4 +1,4 @@
-"""Each lesson on the message that today's TensorFlow really gives, and each line that it offers, run."""
+"""Lessons: each explains a message that the installed TensorFlow gives, and its lines run."""
 
 import re
 import runpy

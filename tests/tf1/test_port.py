@@ -1,4 +1,4 @@
-"""What `descenso port` reads of scripts and notebooks."""
+"""Findings and training runs that `descenso port` reads from scripts and notebooks."""
 
 import json
 import shlex

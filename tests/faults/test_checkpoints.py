@@ -1,4 +1,4 @@
-"""The checkpoint store: what is written is read again, and nothing else is ever believed."""
+"""Checkpoints: written, read, verified and removed."""
 
 import errno
 import json
