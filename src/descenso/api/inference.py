@@ -79,11 +79,8 @@ def load_trained(run: str | Path, model: Any = None) -> TrainedRun:
     stored = {name: array.shape for name, array in {**trained.params, **trained.model_state}.items()}
     expected = {name: array.shape for name, array in {**params, **state}.items()}
     if stored != expected:
-        raise DataError(
-            _("{path}: weights of shapes {found}, the model has {wanted}").format(
-                path=run, found=stored, wanted=expected
-            )
-        )
+        message = _("{path}: weights of shapes {found}, the model has {wanted}")
+        raise DataError(message.format(path=run, found=stored, wanted=expected))
     scaling = trained.input_scale, trained.input_shift
     return TrainedRun(config, trained, Predictor.of_weights(built, trained.params, trained.model_state, *scaling))
 

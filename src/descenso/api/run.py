@@ -60,21 +60,17 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """Return the object that `descenso train --json` prints; a cost that is not finite is None."""
-        names = ("validation_accuracy", "best_epoch", "diverged_at", "compile_seconds", "train_seconds", "exact",
-                 "fingerprint")  # fmt: skip
+        settings = ("model", "rule", "engine", "dtype", "seed", "epochs")
+        results = ("validation_accuracy", "best_epoch", "diverged_at", "compile_seconds", "train_seconds", "exact",
+                   "fingerprint")  # fmt: skip
         return {
             "run": str(self.path),
             "outcome": self.outcome,
-            "model": self.config.model,
-            "rule": self.config.rule,
-            "engine": self.config.engine,
-            "dtype": self.config.dtype,
-            "seed": self.config.seed,
-            "epochs": self.config.epochs,
+            **{name: getattr(self.config, name) for name in settings},
             "costs": [cost if math.isfinite(cost) else None for cost in self.history.costs],
             "validation_costs": self.history.validation_costs,
             "test_accuracy": self.test_accuracy,
-            **{name: self.status.get(name) for name in names},
+            **{name: self.status.get(name) for name in results},
         }
 
     def __repr__(self) -> str:

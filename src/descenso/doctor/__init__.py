@@ -101,10 +101,7 @@ def file(
 
 
 def lesson(rule: str) -> tuple[str, list[Finding]]:
-    """Make the mistake that the check `rule` finds, on some rows of MNIST.
-
-    Returns:
-        The line of code with the mistake, and the findings.
+    """Make the mistake that the check `rule` finds, on some rows of MNIST; return its line of code, and the findings.
 
     Raises:
         ConfigError: if there is no check of that name.

@@ -44,8 +44,8 @@ def softmax_twice(evidence: Evidence) -> Observation | None:
 
 
 def _probabilities(outputs: Array) -> bool:
-    is_finite = outputs.ndim == 2 and outputs.shape[1] > 1 and np.isfinite(outputs).all()
-    return bool(is_finite and outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-3))
+    valid = outputs.ndim == 2 and outputs.shape[1] > 1 and np.isfinite(outputs).all()
+    return bool(valid and outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-3))
 
 
 def log_of_zero(evidence: Evidence) -> Observation | None:
@@ -89,12 +89,10 @@ def none_gradients(evidence: Evidence) -> Observation | None:
             name=missing[0]
         )
     )
-    saw = _("the gradient is None for {names}").format(names=", ".join(missing))
+    saw = _("the gradient is None for {names}")
     if plain:
-        saw = _("{saw}; plain tensors, which a tape watches on request only: {plain}").format(
-            saw=saw, plain=", ".join(plain)
-        )
-    return Observation(saw, mend)
+        saw = _("the gradient is None for {names}; plain tensors, which a tape watches on request only: {plain}")
+    return Observation(saw.format(names=", ".join(missing), plain=", ".join(plain)), mend)
 
 
 def dead_units(evidence: Evidence) -> Observation | None:
@@ -157,12 +155,10 @@ def retracing(evidence: Evidence) -> Observation | None:
         return Observation(saw, _("make {name} once, outside the loop").format(name=calls.name))
     argument = causes.most_common(1)[0][0]
     before, after = next(change[1:] for change in reversed(calls.changes) if change[0] == argument)
-    saw = _("{saw}; {argument} changed each time, last from {before} to {after}").format(
-        saw=saw, argument=argument, before=before, after=after
-    )
+    cause = _("{saw}; {argument} changed each time, last from {before} to {after}")
     mend = (
         f"{argument} = tf.constant({argument})"
         if "tensor" not in before
         else f"tf.function({calls.name}, reduce_retracing=True)"
     )
-    return Observation(saw, mend)
+    return Observation(cause.format(saw=saw, argument=argument, before=before, after=after), mend)

@@ -1,7 +1,6 @@
 """Records of the evidence that the doctor's checks read; any part of it may be absent."""
 
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
-from descenso.runs.history import Epoch
+from descenso.runs.history import Epoch, History
 
 SAMPLE = 1_000  # rows whose values are checked, and over which a gradient is taken
 
@@ -124,12 +123,12 @@ class Course(NamedTuple):
     tested: bool = False
 
     @classmethod
-    def of(cls, config: TrainConfig, data: Dataset, epochs: Sequence[Epoch], outcome: str) -> "Course":
+    def of(cls, config: TrainConfig, data: Dataset, epochs: tuple[Epoch, ...], outcome: str) -> "Course":
         """Return the course of a run from its history and its data, with the validation rows."""
         rows = len(data.train.labels) - config.validation_rows(len(data.train.labels))
         steps = len(epochs) * -(-rows // config.batch_rows(rows))
-        validation_costs = [epoch.validation_cost for epoch in epochs if epoch.validation_cost is not None]
-        return cls(config, data.num_classes, steps, [epoch.cost for epoch in epochs], validation_costs, outcome)
+        history = History(epochs)
+        return cls(config, data.num_classes, steps, history.costs, history.validation_costs, outcome)
 
     @property
     def uniform_cost(self) -> float:

@@ -131,9 +131,8 @@ class Watched:
         result = self._function(*arguments, **named)
         name, calls, traces, changes = self.calls
         now = int(self._function.experimental_get_tracing_count())
-        described = {
-            key: _described(value) for key, value in self._signature.bind(*arguments, **named).arguments.items()
-        }
+        bound = self._signature.bind(*arguments, **named).arguments
+        described = {key: _described(value) for key, value in bound.items()}
         if now > traces and calls:
             changed = [(key, self._before.get(key, ""), value) for key, value in described.items()
                        if self._before.get(key) != value]  # fmt: skip

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from descenso.text import _
 from descenso.tf1.calls import ARGUMENTS, CALLS
@@ -52,10 +52,6 @@ class Answer(NamedTuple):
     def replaces(self) -> bool:
         """Whether it names a replacement that its lines do not show."""
         return "instead" in self.named and self.named["instead"] not in f"{self.means}\n{self.code}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return self._asdict()
 
 
 def explain(text: str) -> list[Answer]:

@@ -151,11 +151,7 @@ def _without_magics(cell: int | None, text: str) -> tuple[str, list[tuple[Place,
 
 
 def imports(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str, str]]:
-    """Yield, for each name in an import: the name that it binds, the symbol this stands for, and the imported symbol.
-
-    >>> list(imports(ast.parse("import tensorflow.contrib.layers").body[0]))
-    [('tensorflow', 'tensorflow', 'tensorflow.contrib.layers')]
-    """
+    """Yield, for each name in an import: the name that it binds, the symbol of that name, and the imported symbol."""
     for alias in node.names:
         if isinstance(node, ast.ImportFrom):  # a leading dot marks a module of the script's own package
             symbol = f"{'.' * node.level}{node.module}.{alias.name}"
