@@ -99,7 +99,7 @@ def test_rows_of_a_file_that_has_changed_are_not_taken_for_those_left_out(tmp_pa
     run = ds.train(path, label="kind", test_fraction=0.25, out=tmp_path / "run", **QUICK).path
     using.evaluate(run)
     table(60).drop("id", "city").write_csv(path)
-    with pytest.raises(DataError, match=r"its data has changed, and rows .* may be among those it learned from; try"):
+    with pytest.raises(DataError, match=r"its data has changed, and test rows may be among its training rows; try"):
         using.evaluate(run)
     assert len(using.evaluate(run, path)[1].labels) == 60
 
@@ -186,12 +186,12 @@ def test_the_command_on_arrays_of_two_channels_and_on_pictures(tmp_path):
 
 
 def test_words_and_names_that_are_long_keep_their_ends(tmp_path):
-    from descenso.reports.figures import seen_figure
+    from descenso.reports.figures import predictions_figure
 
     names = [f"class_{place:02}_with_a_very_long_name_{place:02}" for place in range(3)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = seen_figure(np.zeros((3, 8, 8), np.uint8), names)
+        figure = predictions_figure(np.zeros((3, 8, 8), np.uint8), names)
     titles = [axes.get_title() for axes in figure.axes]
     assert len(set(titles)) == 3
     assert max(map(len, titles)) <= 14

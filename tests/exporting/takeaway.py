@@ -1,4 +1,4 @@
-"""Runs of each model, small and quick, and how what was exported of them is read again."""
+"""Small runs of each model, and how their exports are read again."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import descenso as ds
-from descenso.api import inference as using
+from descenso.api import inference
 from descenso.data.scaling import scaling
 from descenso.exporting import FORMATS, export
 from samples import tiny_dataset
@@ -49,7 +49,7 @@ def train(folder: Path, name: str, **settings: object) -> Path:
 
 def truth(folder: Path) -> np.ndarray:
     """What the run itself says of the rows."""
-    return using.use(folder / "run").predictor.probabilities(np.load(folder / "rows.npy"))
+    return inference.load_trained(folder / "run").predictor.probabilities(np.load(folder / "rows.npy"))
 
 
 def snippets() -> dict[str, str]:

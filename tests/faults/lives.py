@@ -1,4 +1,4 @@
-"""The life of a run as `descenso.api.train` and `Checkpointing` lead it, in one thread and with made-up numbers."""
+"""The operations of a run on its directory, as of `descenso.api.train`, in one thread and with made-up numbers."""
 
 from contextlib import closing
 from pathlib import Path

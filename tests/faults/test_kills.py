@@ -1,4 +1,4 @@
-"""Runs that are killed at any instant, and go on to the same bits."""
+"""Runs that are killed at any time, and resume to the same bits."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Tests of the tests: what the package does against faults is taken away, and the test that is for it turns red."""
+"""Tests of the tests: without each protection of the package, the test for it fails."""
 
 import itertools
 import os

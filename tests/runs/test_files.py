@@ -1,3 +1,5 @@
+"""Files and folders, written and removed atomically."""
+
 import errno
 import os
 import re
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from descenso.errors import DataError, DescensoError, DiskError
-from descenso.runs.files import disk_errors, own, remove_folder, sweep, write_file, write_folder
+from descenso.runs.files import disk_errors, inside, remove_folder, sweep, write_file, write_folder
 
 FULL = "the disk is full, 3 bytes are needed; free some space, or try --out elsewhere"
 
@@ -207,12 +209,12 @@ def test_what_a_folder_owns_is_not_a_link_out_of_it(tmp_path):
     (folder / "to out").symlink_to("../out")
     (tmp_path / "to folder").symlink_to("folder")
     for name in ("file", "to file", "not there"):
-        assert own(folder, name) == folder / name
-        assert own(tmp_path / "to folder", name) == tmp_path / "to folder" / name
+        assert inside(folder, name) == folder / name
+        assert inside(tmp_path / "to folder", name) == tmp_path / "to folder" / name
     for names_ in (["to out"], ["to out", "file"], ["..", "out"]):
         message = f"{folder.joinpath(*names_)}: a link out of the folder; copy the file into it"
         with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-            own(folder, *names_)
+            inside(folder, *names_)
 
 
 def test_a_link_that_a_crash_left_is_swept_away_and_not_what_it_leads_to(tmp_path):

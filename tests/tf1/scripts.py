@@ -1,4 +1,4 @@
-"""Scripts as people wrote them for TensorFlow 1, in words of our own."""
+"""Scripts in the style of TensorFlow 1 tutorials."""
 
 IMPORTS = """\
 import numpy as np

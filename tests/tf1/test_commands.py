@@ -1,4 +1,4 @@
-"""`descenso explain` and `descenso port`, as a shell sees them."""
+"""The commands `descenso explain` and `descenso port`."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def test_a_traceback_is_piped(words):
     ended = run(explain, "--json", *words, input=given)
     (answer,) = json.loads(ended.stdout)["lessons"]
     assert (ended.exit_code, answer["lesson"]) == (0, "session")
-    assert answer["named"] == {"symbol": "Session", "instead": "nothing: it runs where it stands"}
+    assert answer["named"] == {"symbol": "Session", "instead": "nothing: operations run at once"}
     assert answer.keys() == {"lesson", "means", "why", "code", "named"}
 
 

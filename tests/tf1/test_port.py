@@ -1,4 +1,4 @@
-"""What `descenso port` reads of scripts and notebooks."""
+"""Findings and training runs that `descenso port` reads from scripts and notebooks."""
 
 import json
 import shlex
@@ -50,7 +50,7 @@ def test_program_1(ported):
         ("15", "tf.log", "tf.math.log"),
         ("16", "tf.gradients", "tape.gradient(cost, [W, b])"),
         ("19", "tf.global_variables_initializer", "nothing: leave it out"),
-        ("22", "tf.Session", "nothing: it runs where it stands"),
+        ("22", "tf.Session", "nothing: operations run at once"),
         ("23", "sess.run", "a function's call: step(x, y)"),
         ("26", "mnist.train.num_examples", "len(x_train)"),
         ("28", "mnist.train.next_batch", "for batch_x, batch_y in train"),
@@ -192,7 +192,7 @@ def test_a_perceptron_of_dictionaries(ported):
         "--loss cross_entropy --engine graph --dtype float32 --validation-size 5000"
     ]
     assert read.descents[0].notes == [
-        "descenso draws the first weights in its own way: costs will differ a little",
+        "descenso draws other initial weights: costs will differ a little",
         "descenso adds epsilon after the correction of bias, TensorFlow 1 before: nearly the same",
     ]
 
@@ -214,7 +214,7 @@ def test_a_summed_cost_is_a_higher_rate(ported):
         "--engine graph --dtype float32 --validation-size 0"
     ]
     assert [note.partition(":")[0] for note in read.descents[0].notes] == [
-        "descenso starts from zeros, the script does not",
+        "descenso starts from weights of 0, the script does not",
         "the script sums the cost over a batch, descenso takes the mean",
     ]
 
@@ -325,7 +325,7 @@ def test_a_step_in_a_function(ported):
 
 def test_unscaled_pixels_and_uneven_batches_are_noted(ported):
     (descent,) = ported(scripts.TAPE.replace("x / 255.0", "x")).descents
-    assert descent.notes == ["descenso scales pixels to [0, 1], the script does not do quite that"]
+    assert descent.notes == ["descenso scales pixels to [0, 1], the script does not"]
     (descent,) = ported(scripts.SOFTMAX.replace("batch = 100", "batch = 128")).descents
-    assert descent.notes == ["the script's batches run on into the next epoch, descenso's last one is smaller"]
+    assert descent.notes == ["the script's last batch continues into the next epoch, descenso's is smaller"]
     assert descent.settings["epochs"] == 100

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import descenso as ds
-from descenso.api.inference import use
+from descenso.api.inference import load_trained
 from descenso.cli.ending import tell
 from descenso.training.evaluation import evaluate
 
@@ -21,7 +21,7 @@ def test_history_tells_what_the_rows_kept_back_cost(stopped, tiny):
     assert len(stopped.history.validation_costs) == len(stopped.history.epochs)
     best = min(stopped.history.epochs, key=lambda epoch: epoch.validation_cost)
     _train, validation = tiny.hold_back(50)
-    found = evaluate(use(stopped.path).predictor, validation)
+    found = evaluate(load_trained(stopped.path).predictor, validation)
     assert (found.cost, found.accuracy) == (pytest.approx(best.validation_cost), best.validation_accuracy)
     assert stopped.status["validation_accuracy"] == best.validation_accuracy
 

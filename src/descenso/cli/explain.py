@@ -37,7 +37,7 @@ def explain(
     answers = lessons_on(text)
     near = [] if answers else nearest(text)
     if as_json:
-        say_json({"lessons": [answer.as_json() for answer in answers], "nearest": near})
+        say_json({"lessons": [answer._asdict() for answer in answers], "nearest": near})
     elif answers:
         _show(answers)
     else:
@@ -82,7 +82,7 @@ def _show(answers: list[Answer]) -> None:
 
 def _list(as_json: bool) -> None:
     if as_json:
-        say_json({"lessons": [Answer.of(lesson, {}).as_json() for lesson in LESSONS]})
+        say_json({"lessons": [Answer.of(lesson, {})._asdict() for lesson in LESSONS]})
         return
     table = Table(_("lesson"), _("what it means"), box=SIMPLE)
     for lesson in LESSONS:

@@ -58,12 +58,12 @@ def _show(file: Path, findings: list[Finding]) -> None:
 def _tell(descent: Descent) -> None:
     say("")
     if descent.command:
-        say(_("{place}: a descent that descenso runs, too:").format(place=descent.place.told))
+        say(_("{place}: a descent that descenso runs, too:").format(place=descent.place.text))
         say("")
         for line in _lines(descent.command):
             say(line)
     else:
-        say(_("{place}: a gradient, but of no model that descenso has.").format(place=descent.place.told))
+        say(_("{place}: a gradient, but of no model that descenso has.").format(place=descent.place.text))
     notes = [_("{name} was not read: {why}").format(name=name.upper(), why=why) for name, why in descent.unread.items()]
     notes += descent.notes
     if notes:

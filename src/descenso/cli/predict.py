@@ -35,7 +35,7 @@ def predict(
     with quiet():
         from descenso.api import inference as using
         from descenso.data.limits import Limits
-        from descenso.reports.figures import is_picture, save_figure, seen_figure
+        from descenso.reports.figures import is_picture, predictions_figure, save_figure
 
         found = using.predict(run, files, Limits.of(limit or []), model)
     classes = [found.class_names[place] for place in found.probabilities.argmax(axis=1)]
@@ -56,7 +56,7 @@ def predict(
     if len(classes) > MOST_SHOWN:
         say(_("… {more} more; --csv or --json prints all").format(more=len(classes) - MOST_SHOWN))
     if is_picture(found.inputs.shape[1:]):
-        picture = save_figure(seen_figure(found.inputs, classes), Path(f"{run.name}-seen.png"))
+        picture = save_figure(predictions_figure(found.inputs, classes), Path(f"{run.name}-seen.png"))
         say(_("What the model saw: {path}").format(path=picture))
 
 

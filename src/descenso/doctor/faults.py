@@ -1,4 +1,4 @@
-"""A planted fault for each rule, on a few rows of MNIST: what the rule is for, as a lesson and as its test."""
+"""One planted fault per check, on some rows of MNIST, for `descenso doctor --break` and for the tests."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -26,11 +26,11 @@ ROWS, TEST_ROWS, BATCH = 2_000, 500, 100
 
 
 class Fault(NamedTuple):
-    """A mistake.
+    """A planted fault.
 
     Attributes:
-        line: it, as one writes it.
-        plant: makes it, and gathers the evidence.
+        line: line of code with the mistake.
+        plant: function that makes the mistake and returns its evidence.
     """
 
     line: str
@@ -47,7 +47,7 @@ def _few() -> Dataset:
 
 
 def _from_1() -> Dataset:
-    """As a file of labels from 1 to 10 is read: with a class 0 of which there is no row."""
+    """Labels from 1 to 10, with a class 0 without rows."""
     data = _few()
     return data._replace(
         train=data.train._replace(labels=data.train.labels + 1),
@@ -58,7 +58,7 @@ def _from_1() -> Dataset:
 
 def _zeroed() -> Dataset:
     data = _few()
-    train, test = (each._replace(inputs=each.inputs // np.uint8(255)) for each in (data.train, data.test))
+    train, test = (split._replace(inputs=split.inputs // np.uint8(255)) for split in (data.train, data.test))
     return data._replace(train=train, test=test, scaling=Scaling())
 
 
@@ -97,7 +97,7 @@ def _wide_start() -> Any:
 
 
 def _with_softmax() -> Model:
-    """`from_keras` would refuse one of Keras that ends so."""
+    """A model that ends in softmax, which `from_keras` would refuse."""
     model = from_keras(_layers(1, activation="relu"))
 
     def apply(params: Params, state: State, inputs: Tensor, training: bool) -> tuple[Tensor, State]:
@@ -108,7 +108,7 @@ def _with_softmax() -> Model:
 
 
 def _descent(data: Dataset | None = None, make: Any = None, **settings: Any) -> Evidence:
-    """A descent on the rows, to its end, with the model that `make` makes or is, or softmax regression."""
+    """Train softmax regression, or the model `make` or its result, and return the evidence of the run."""
     data, own = data or _few(), as_model(make, "float32") if make else None
     usual = {"engine": "function", "rule": "sgd", "learning_rate": 0.1, "schedule": "constant", "epochs": 6}
     config = TrainConfig.of(**{**usual, **settings})
@@ -121,7 +121,7 @@ def _descent(data: Dataset | None = None, make: Any = None, **settings: Any) -> 
 
 
 def _noisy() -> Dataset:
-    """Few rows, and labels that say nothing of them, so that nothing but those rows can be learned."""
+    """Few rows with permuted labels, which a model can only memorise."""
     data, random = _few(), np.random.default_rng(0)
     inputs, labels = data.train.inputs[:400], random.permutation(data.train.labels[:400])
     return data._replace(train=Split(inputs, labels))
@@ -138,7 +138,7 @@ def _loop(
     lost: bool = False,
     sure: float = 0.0,
 ) -> Evidence:
-    """One step of softmax regression, written as tutorials do."""
+    """Evidence on one step of softmax regression, written as in tutorials."""
     images, digits = _batch()
     inputs = tf.constant(images.reshape(BATCH, -1), inputs_dtype)
     start = np.random.default_rng(0).normal(size=(784, 10)) * sure
@@ -164,7 +164,7 @@ def _sparse_loop() -> Evidence:
 
 
 def _counted(count: Callable[[int], Any] = lambda step: step) -> Evidence:
-    """A step that is told its number, ten times."""
+    """Evidence on a function that is called ten times with its step number."""
 
     @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def step(images: Tensor, number: Any) -> Tensor:
@@ -173,7 +173,7 @@ def _counted(count: Callable[[int], Any] = lambda step: step) -> Evidence:
     watched = Watched(step, warn=False)
     log = tf.get_logger()
     level = log.level
-    log.setLevel("ERROR")  # TensorFlow warns too, of five traces, and does not say of which argument
+    log.setLevel("ERROR")  # TensorFlow warns of five traces too, without naming the argument
     try:
         for number in range(10):
             watched(tf.zeros((BATCH, 784)), count(number))
@@ -183,9 +183,8 @@ def _counted(count: Callable[[int], Any] = lambda step: step) -> Evidence:
 
 
 def healthy() -> Evidence:
-    """The same rows without a fault, learned from, and a loop and a function without one."""
-    whole = _descent()
-    return whole._replace(calls=_counted(lambda number: tf.constant(number)).calls)
+    """Return the evidence of a training run and a function without a fault."""
+    return _descent()._replace(calls=_counted(lambda number: tf.constant(number)).calls)
 
 
 FAULTS = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from descenso.reports.comparison import comparison_figure
-from descenso.reports.document import Heading, Lines, Paragraph, Part, Picture, Rows, as_html, as_markdown
+from descenso.reports.document import Heading, Lines, Paragraph, Part, Picture, Table, as_html, as_markdown
 from descenso.reports.figures import png
 from descenso.runs.environment import environment
 from descenso.runs.files import write_file
@@ -90,10 +90,10 @@ def _parts(found: Reproduction, picture: Picture) -> list[Part]:
                 " run in this folder."
             ).format(epochs=found.epochs, all=EPOCHS)
         ),
-        Rows(program_rows(found)),
+        Table(program_rows(found)),
         picture,
         Heading(_("What was claimed")),
-        Rows(claim_rows(found)),
+        Table(claim_rows(found)),
         Paragraph(
             _(
                 "Differences are relative to the largest value of what they are of. Made with TensorFlow {tf} on {cpu}."
