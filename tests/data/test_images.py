@@ -248,11 +248,11 @@ def test_hidden_files_are_left_out(folder):
 
 def test_pipes_and_folders_among_the_images(folder):
     os.mkfifo(folder / "cat" / "pipe.png")
-    with refused(folder / "cat" / "pipe.png", ": not a regular file"):
+    with refused(folder / "cat" / "pipe.png", ": cannot be read (not a regular file)"):
         load(str(folder), **HALF)
     (folder / "cat" / "pipe.png").unlink()
     (folder / "cat" / "more").mkdir()
-    with refused(folder / "cat" / "more", ": not a regular file"):
+    with refused(folder / "cat" / "more", ": cannot be read (Is a directory)"):
         load(str(folder), **HALF)
     os.mkfifo(folder / "pipe")
     with refused(folder / "pipe", ": beside the folders of images; move it elsewhere, or hide it: .pipe"):

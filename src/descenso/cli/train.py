@@ -10,7 +10,7 @@ from descenso.cli.ending import tell
 from descenso.cli.options import DataDirOption, Json, LimitOption, TensorBoardOption, with_settings
 from descenso.cli.quiet import quiet
 from descenso.config import TrainConfig
-from descenso.reading import read_settings
+from descenso.settings_files import read_settings
 from descenso.text import _
 
 

@@ -20,8 +20,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from descenso.errors import CheckpointError, DataError, DiskError
-from descenso.reading import open_regular
-from descenso.runs.files import disk_errors, make_folder, own, remove_folder, sweep, sync_folder, write_folder
+from descenso.files import inside, open_regular
+from descenso.runs.files import disk_errors, make_folder, remove_folder, sweep, sync_folder, write_folder
 from descenso.text import _
 
 SCHEMA = 1
@@ -201,7 +201,7 @@ def _candidates(folder: Path) -> list[Path]:
 def _read(folder: Path, name: str) -> bytes:
     path = folder / name
     try:
-        with open_regular(own(folder.parent, folder.name, name), MOST_BYTES[name]) as file:
+        with open_regular(inside(folder.parent, folder.name, name), MOST_BYTES[name]) as file:
             return file.read()
     except DataError as error:  # a link
         raise CheckpointError(str(error)) from None

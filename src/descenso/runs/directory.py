@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
-from descenso.reading import open_regular, read_settings
+from descenso.files import inside, open_regular
 from descenso.runs.checkpoints import prepare
 from descenso.runs.files import (
     disk_errors,
     fresh_folder,
     make_folder,
-    own,
     portable_name,
     sweep,
     sync_folder,
@@ -33,6 +32,7 @@ from descenso.runs.files import (
 from descenso.runs.history import Epoch, History, finite, read_history
 from descenso.runs.lock import LOCK, is_held, locked
 from descenso.runs.weights import read_weights, weights_bytes
+from descenso.settings_files import read_settings
 from descenso.text import _, mark
 
 HISTORY = "history.jsonl"
@@ -54,7 +54,7 @@ class RunDirectory:
     @property
     def config(self) -> TrainConfig:
         """What the run was asked to do."""
-        return TrainConfig.of(**read_settings(own(self.path, "config.json")))
+        return TrainConfig.of(**read_settings(inside(self.path, "config.json")))
 
     @property
     def status(self) -> dict[str, Any]:
@@ -75,12 +75,12 @@ class RunDirectory:
     @property
     def checkpoints(self) -> Path:
         """The folder of its checkpoints."""
-        return own(self.path, "checkpoints")
+        return inside(self.path, "checkpoints")
 
     @property
     def history(self) -> History:
         """Its epochs, as far as they were written whole."""
-        return read_history(own(self.path, HISTORY))
+        return read_history(inside(self.path, HISTORY))
 
     @property
     def outcome(self) -> str:
@@ -97,7 +97,7 @@ class RunDirectory:
         Raises:
             DataError: where there are none, or the file is damaged.
         """
-        path = own(self.path, "model", "weights.safetensors")
+        path = inside(self.path, "model", "weights.safetensors")
         if not path.is_file():
             raise self._without_weights()
         return read_weights(path)
@@ -157,18 +157,18 @@ class RunDirectory:
 
     def _opened_history(self) -> BinaryIO:
         if self._history is None:
-            self._history = own(self.path, HISTORY).open("ab")
+            self._history = inside(self.path, HISTORY).open("ab")
         return self._history
 
     def write_weights(self, arrays: dict[str, NDArray[np.generic]], about: dict[str, str]) -> None:
         """Keep the final parameters."""
-        folder = own(self.path, "model")
+        folder = inside(self.path, "model")
         make_folder(folder)
         write_file(folder / "weights.safetensors", weights_bytes(arrays, about))
 
     def drop_weights(self) -> None:
         """Keep none, where a run that had some was extended and diverged."""
-        path = own(self.path, "model", "weights.safetensors")
+        path = inside(self.path, "model", "weights.safetensors")
         with disk_errors(path):
             if path.exists():
                 path.unlink()
@@ -176,7 +176,7 @@ class RunDirectory:
 
     def plot_path(self, name: str) -> Path:
         """Where the picture `name` belongs; its folder is made."""
-        folder = own(self.path, "plots")
+        folder = inside(self.path, "plots")
         with disk_errors(folder):
             folder.mkdir(exist_ok=True)
         return folder / name
@@ -199,7 +199,7 @@ class RunDirectory:
                 lock.release()
 
     def _json(self, name: str) -> dict[str, Any]:
-        path = own(self.path, name)
+        path = inside(self.path, name)
         try:
             with open_regular(path, MOST_BYTES) as file:
                 found = json.loads(file.read().decode("utf-8"), parse_float=finite, parse_constant=finite)
@@ -265,7 +265,7 @@ def reopen(path: Path) -> RunDirectory:
     run = RunDirectory(path, locked(path))
     try:
         prepare(run.checkpoints)
-        for folder in (path, own(path, "model"), own(path, "plots")):
+        for folder in (path, inside(path, "model"), inside(path, "plots")):
             sweep(folder)
     except BaseException:
         run.close()

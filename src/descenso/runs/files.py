@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from descenso.errors import DataError, DiskError
+from descenso.errors import DiskError
 from descenso.text import _
 
 MOST_LETTERS = 100  # of a name that we make: file systems take 255 bytes
@@ -35,19 +35,6 @@ def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
         else:
             message = _("{path}: cannot be written ({reason}); try --out DIR with a directory of yours")
         raise DiskError(message.format(path=path, reason=reason, size=size)) from error
-
-
-def own(folder: Path, *names: str) -> Path:
-    """What is called `names` in `folder`, where no link leads out of it: folders may come from others.
-
-    Raises:
-        DataError: where one does.
-    """
-    path = folder.joinpath(*names)
-    may_leave = ".." in names or any(each.is_symlink() for each in (path, *path.parents[: len(names) - 1]))
-    if may_leave and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
-        raise DataError(_("{path}: a link out of the folder; copy the file into it").format(path=path))
-    return path
 
 
 def make_folder(path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from descenso.errors import DataError
-from descenso.reading import open_regular
+from descenso.files import open_regular
 from descenso.text import _
 
 MOST_SOURCE = 2**18  # bytes of Python; a tree of it takes some hundred times as much

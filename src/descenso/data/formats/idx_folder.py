@@ -9,8 +9,8 @@ import pooch
 from descenso.data.dataset import Split
 from descenso.data.formats.idx import read_idx
 from descenso.data.limits import Limits
-from descenso.data.opening import inside
 from descenso.errors import DataError
+from descenso.files import inside
 from descenso.text import _
 
 PREFIXES = ("train", "t10k")  # MNIST's own names for the two splits
@@ -61,7 +61,7 @@ def read_folder(
 
 
 def _find(folder: Path, stem: str) -> Path:
-    for candidate in (folder / f"{stem}.gz", folder / stem):
-        if candidate.exists():
-            return inside(candidate, folder)
+    for name in (f"{stem}.gz", stem):
+        if (folder / name).exists():
+            return inside(folder, name)
     raise DataError(_("{folder}: there is no {stem}, nor {stem}.gz").format(folder=folder, stem=stem))

@@ -11,9 +11,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from descenso.data.dataset import Dataset, Split
 from descenso.data.limits import Limits
-from descenso.data.opening import inside, opened, told
+from descenso.data.opening import opened, refusals
 from descenso.data.split import check_fraction, in_order, random_of, stratified
 from descenso.errors import ConfigError, DataError
+from descenso.files import inside
 from descenso.text import _
 
 SPLITS = ("train", "test")
@@ -86,10 +87,11 @@ def _listed(folder: Path, root: Path, limits: Limits, least: int = 1) -> dict[st
     count = 0
     for name in in_order(folder, (path.name for path in _visible(folder))):
         files = []
-        for path in _visible(inside(folder / name, root)):
+        within = (*folder.relative_to(root).parts, name)
+        for path in _visible(inside(root, *within)):
             count += 1
             limits.check("rows", count, folder)
-            files.append(inside(path, root))
+            files.append(inside(root, *within, path.name))
         found[name] = sorted(files)
     if not count:
         raise DataError(
@@ -125,7 +127,7 @@ def _refuse_half(folder: Path, found: str) -> None:
 
 
 def _visible(folder: Path) -> Iterator[Path]:
-    with told(folder):
+    with refusals(folder):
         yield from (path for path in folder.iterdir() if not path.name.startswith("."))
 
 
@@ -171,7 +173,12 @@ def open_image(path: Path, limits: Limits) -> Image.Image:
         DataError: for what is neither PNG nor JPEG, is damaged, or has more pixels than the limits allow; these are
             counted before any is unpacked.
     """
-    with opened(path, limits) as file, told(path), _explained(path), Image.open(file, formats=("PNG", "JPEG")) as image:
+    with (
+        opened(path, limits) as file,
+        refusals(path),
+        _explained(path),
+        Image.open(file, formats=("PNG", "JPEG")) as image,
+    ):
         limits.check("pixels", image.width * image.height, path)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
