@@ -12,7 +12,7 @@ from PIL import Image
 
 from descenso.data.catalog import load
 from descenso.data.formats.images import open_image
-from descenso.data.limits import Limits
+from descenso.data.limits import Limits, Sources
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
 
@@ -215,8 +215,8 @@ def test_limits_are_named(folder):
         ("array_bytes", 18 * 30 - 1, 18 * 30, None),
     ):
         with pytest.raises(DataError, match=f": {name} would be {value}, the limit is {limit}; try --limit"):
-            load(str(folder), Limits()._replace(**{name: limit}), **HALF)
-        load(str(folder), Limits()._replace(**{name: value}), **HALF)
+            load(str(folder), sources=Sources(Limits()._replace(**{name: limit})), **HALF)
+        load(str(folder), sources=Sources(Limits()._replace(**{name: value})), **HALF)
     path = folder / "9" / "0.png"
     with beyond(path, "file_bytes", path.stat().st_size, 9):
         open_image(path, Limits(file_bytes=9))

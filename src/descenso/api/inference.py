@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from descenso.api.train import rows_of
 from descenso.config import TrainConfig
-from descenso.data.arrays import recoded, suited
+from descenso.data.arrays import as_model_reads, recoded
 from descenso.data.catalog import rows_to_test
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
 from descenso.data.fingerprint import data_fingerprint
-from descenso.data.inputs import Expected, read_inputs
-from descenso.data.limits import Limits
+from descenso.data.inputs import read_inputs
+from descenso.data.limits import Limits, Sources
+from descenso.data.request import Expected
 from descenso.errors import DataError
 from descenso.registry import MODELS
 from descenso.runs.directory import open_directory
@@ -153,7 +154,9 @@ def evaluate(
         label = label or (config.label if trained.columns else "")
         resize = resize or (config.resize if Path(data).is_dir() else "")
         columns = trained.columns
-        rows = rows_to_test(data, limits, label=label, resize=resize, data_dir=data_dir, columns=columns)
+        rows = rows_to_test(
+            data, label=label, resize=resize, columns=columns, sources=Sources(limits or Limits(), data_dir)
+        )
     else:
         rows = data
     test = _fitting(rows, trained)
@@ -188,7 +191,7 @@ def _fitting(rows: Dataset, trained: Trained) -> Split:
     inputs, labels = check_split(rows.test, rows.num_classes, trained.input_shape, what)
     first = 1 if rows.columns else 0  # rows of tables are counted from 1, those of arrays from 0
     named = recoded(rows.name, Split(inputs, labels), rows.class_names, trained.class_names, first)
-    return named._replace(inputs=suited(rows.name, inputs, trained.stored))
+    return named._replace(inputs=as_model_reads(rows.name, inputs, trained.stored))
 
 
 def _in_columns(rows: Dataset, wanted: tuple[str, ...]) -> Dataset:

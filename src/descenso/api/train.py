@@ -12,7 +12,7 @@ from descenso.config import TrainConfig
 from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
-from descenso.data.limits import Limits
+from descenso.data.limits import Limits, Sources
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
 from descenso.runs.checkpoints import is_empty, newest
@@ -164,7 +164,7 @@ def _own(config: TrainConfig, model: Any) -> "Model | None":
 def rows_of(config: TrainConfig, limits: Limits | None, data_dir: Path | None = None) -> Dataset:
     """The dataset that `config` names, read as it says."""
     asked = config.model_dump(include={"label", "drop", "test_fraction", "resize", "seed"})
-    return load(config.data, limits, **asked, data_dir=data_dir)
+    return load(config.data, **asked, sources=Sources(limits or Limits(), data_dir))
 
 
 def _source(data: Dataset | str | Path) -> str:

@@ -14,11 +14,10 @@ import numpy as np
 
 from descenso.api.inference import use
 from descenso.api.train import rows_of
-from descenso.data.catalog import NAMES, load
+from descenso.data.catalog import load, raw_rows
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
-from descenso.data.formats.npz import labelled
-from descenso.data.limits import Limits
+from descenso.data.limits import Limits, Sources
 from descenso.doctor.evidence import Evidence, Finding, Rows
 from descenso.doctor.table import RULES, examine
 from descenso.errors import ConfigError, DataError
@@ -92,11 +91,13 @@ def file(
     Raises:
         ConfigError, DataError: as of `descenso.load`.
     """
-    if Path(name).suffix.lower() == ".npz" and name not in NAMES:
-        rows, test = labelled(Path(name), limits or Limits())
+    sources = Sources(limits or Limits(), data_dir)
+    raw = raw_rows(name, sources)
+    if raw:
+        rows, test = raw
         kept = _paired(name, *test) if test else None
         return examine(Evidence(Rows(*_paired(name, *rows), kept, order=order)))
-    found = load(name, limits, label=label, test_fraction=test_fraction, resize=resize, data_dir=data_dir)
+    found = load(name, label=label, test_fraction=test_fraction, resize=resize, sources=sources)
     return examine(Evidence(Rows.of(found, order)))
 
 

@@ -79,7 +79,7 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Li
 
 
 class _Patience:
-    """A file that may be read so many times: gzip takes names, comments, padding and empty members byte by byte."""
+    """A file that limits the number of reads: gzip reads names, comments, padding and empty members byte by byte."""
 
     def __init__(self, raw: BinaryIO, stored: int) -> None:
         self._raw, self._left = raw, 2**16 + stored // 2**12
@@ -87,12 +87,12 @@ class _Patience:
     def read(self, size: int = -1) -> bytes:
         self._left -= 1
         if self._left < 0:
-            raise gzip.BadGzipFile(_("there is much in it that is no data"))
+            raise gzip.BadGzipFile(_("too much of it is no data"))
         return self._raw.read(size)
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-    """An empty array that starts at a multiple of 64 bytes, so that TensorFlow may read it where it lies."""
+    """Allocate an array that starts at a multiple of 64 bytes, so that TensorFlow may read it without a copy."""
     size = math.prod(shape) * dtype.itemsize
     room = np.empty(size + 64, np.uint8)
     first = -room.ctypes.data % 64
@@ -100,13 +100,13 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.g
 
 
 class Readable(Protocol):
-    """What bytes are read from."""
+    """An open file, or a part of one."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 def fill(stream: Readable, target: memoryview, path: Path, start: int) -> None:
-    """Read exactly as many bytes as `target` takes; `start` is where in the file they begin, for the error."""
+    """Read exactly as many bytes as `target` holds; `start` is their offset in the file, for the error."""
     done = 0
     while done < len(target):
         piece = stream.read(min(CHUNK, len(target) - done))

@@ -1,15 +1,18 @@
-"""Tables, CSV and Parquet, read by polars (extra `tables`): numbers in columns, and one column of labels.
+"""Read tables, CSV and Parquet, with polars (extra `tables`): numbers in columns, and one column of labels.
 
 Rows are counted as a person counts them: row 1 is the first after the header.
 """
 
 import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.checks import check_shape
+from descenso.data.dataset import Dataset, Split
 from descenso.data.formats.csv_text import (
     MISSING,
     MOST_HEADER,
@@ -22,14 +25,13 @@ from descenso.data.formats.csv_text import (
 )
 from descenso.data.limits import Limits
 from descenso.data.opening import opened
-from descenso.data.split import in_order
+from descenso.data.request import Expected, Part, Request
+from descenso.data.split import check_fraction, divided, in_order
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest
 
 if TYPE_CHECKING:
     import polars as pl
-
-SUFFIXES = (".csv", ".tsv", ".parquet")
 
 
 class Table(NamedTuple):
@@ -38,8 +40,8 @@ class Table(NamedTuple):
     Attributes:
         inputs: (rows, columns) float64, or float32 where the file's columns all are.
         columns: their names.
-        labels: (rows,) int32, each an index into the class names; empty where no label was asked for.
-        class_names: the labels that there are, sorted.
+        labels: (rows,) int32, each an index into the class names; empty where no label was read.
+        class_names: the different labels, sorted.
     """
 
     inputs: NDArray[np.generic]
@@ -48,22 +50,50 @@ class Table(NamedTuple):
     class_names: tuple[str, ...]
 
 
+def read(request: Request) -> Dataset:
+    """Read the dataset in a CSV or Parquet file.
+
+    Raises:
+        ConfigError, DataError: as of `read_table`, and for a test fraction of 0.
+    """
+    check_fraction(request.name, request.test_fraction, has_test=False)
+    table = read_table(request.path, request.limits, request.label, request.columns, request.drop)
+    train, test = divided(Split(table.inputs, table.labels), request.test_fraction, request.seed)
+    return Dataset(request.name, train, test, table.class_names, input_scale=1.0, columns=table.columns)
+
+
+def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
+    """Read the columns that the model reads, by name, of each file.
+
+    Raises:
+        DataError: for columns that are missing, and for values that are no numbers.
+    """
+    for path in paths:
+        table = read_table(path, limits, None, expected.columns)
+        check_shape(table.inputs, expected.input_shape, str(path))
+        yield (
+            path,
+            table.inputs.astype(np.float64, copy=False),
+            [f"{path}:{row + 1}" for row in range(len(table.inputs))],
+        )
+
+
 def read_table(
     path: Path, limits: Limits, label: str | None, columns: tuple[str, ...] = (), drop: tuple[str, ...] = ()
 ) -> Table:
-    """The table in `path`, a CSV or Parquet file.
+    """Read the table in `path`, a CSV or Parquet file.
 
     Args:
         path: CSV in UTF-8 with a header, its separator a comma, semicolon or tab; or Parquet.
         limits: what to refuse as too large.
         label: the column of the labels, text or whole numbers; None where none are wanted.
         columns: those to read as inputs, in this order; all others but the label's where empty.
-        drop: those to leave out.
+        drop: columns to leave out.
 
     Raises:
-        ConfigError: for a label that is not given or no column, or where polars is not installed.
-        DataError: naming row and column, for what is missing, no number or not finite; for rows of different lengths,
-            columns of one name, and more than the limits allow.
+        ConfigError: for a label that is missing or no column, and where polars is not installed.
+        DataError: naming row and column, for values that are missing, no numbers or not finite; for rows of different
+            lengths, columns of one name, and sizes beyond `limits`.
     """
     pl = _polars(path)
     faults = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
@@ -80,7 +110,7 @@ def read_table(
 
 
 def table_of(name: str, frame: Any, limits: Limits, label: str, columns: tuple[str, ...] = ()) -> Table:
-    """The table in `frame`, of polars or pandas; `name` is what errors call it.
+    """Convert `frame`, of polars or pandas, to a table; `name` is for errors.
 
     Raises:
         ConfigError, DataError: as those of `read_table`.
@@ -120,7 +150,7 @@ def _choose(
     limits: Limits,
     drop: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """The columns of the inputs, once the names are in order."""
+    """Check the names of the columns, and choose those of the inputs."""
     limits.check("columns", len(names), path)
     twice = [name for name, following in itertools.pairwise(sorted(names)) if name == following]
     if twice:
@@ -218,7 +248,7 @@ def _check_types(path: Path, schema: "pl.Schema", wanted: tuple[str, ...]) -> No
 
 
 def _as_numbers(path: Path, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> "pl.DataFrame":
-    """`frame`, its inputs float64, or float32 where all of them are."""
+    """Cast the inputs of `frame` to float64, or to float32 where all of them are."""
     import polars as pl
 
     _check_types(path, frame.schema, wanted)
