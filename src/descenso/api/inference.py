@@ -15,7 +15,7 @@ from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
 from descenso.data.fingerprint import data_fingerprint
 from descenso.data.inputs import read_inputs
-from descenso.data.limits import Limits, Sources
+from descenso.data.limits import Sources
 from descenso.data.request import Expected
 from descenso.errors import DataError
 from descenso.registry import MODELS
@@ -102,16 +102,16 @@ class Predictions(NamedTuple):
 def predict(
     run: str | Path,
     files: str | Path | Sequence[str | Path],
-    limits: Limits | None = None,
     model: Any = None,
+    sources: Sources | None = None,
 ) -> Predictions:
     """Predict the class probabilities of images, arrays or tables in files; see `descenso.data.inputs.read_inputs`.
 
     Args:
         run: the directory of the run.
         files: one path, or several.
-        limits: what to refuse as too large.
         model: the model itself, where the run was trained with a model of the user's.
+        sources: what to refuse as too large.
 
     Raises:
         DataError: where the run kept no weights, or a file cannot be read or does not fit its model.
@@ -120,7 +120,7 @@ def predict(
     drawn = config.data in DRAWN and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
     like = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=drawn)
     paths = [files] if isinstance(files, str | Path) else files
-    inputs, names = read_inputs([Path(path) for path in paths], like, limits or Limits())
+    inputs, names = read_inputs([Path(path) for path in paths], like, (sources or Sources()).limits)
     probabilities = use(run, model).predictor.probabilities(inputs)
     return Predictions(inputs, names, trained.class_names, probabilities)
 
@@ -128,12 +128,11 @@ def predict(
 def evaluate(
     run: str | Path,
     data: Dataset | str | Path | None = None,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
     model: Any = None,
     *,
     label: str = "",
     resize: str = "",
+    sources: Sources | None = None,
 ) -> tuple["Evaluation", Split]:
     """Evaluate the run in directory `run` on the test rows of the data it learned from, or on `data`.
 
@@ -149,14 +148,12 @@ def evaluate(
     config, trained = read_trained(run)
     data = str(data) if isinstance(data, Path) else data
     if data is None:
-        rows = _unchanged(rows_of(config, limits, data_dir), config, Path(run))
+        rows = _unchanged(rows_of(config, sources), config, Path(run))
     elif isinstance(data, str):
         label = label or (config.label if trained.columns else "")
         resize = resize or (config.resize if Path(data).is_dir() else "")
         columns = trained.columns
-        rows = rows_to_test(
-            data, label=label, resize=resize, columns=columns, sources=Sources(limits or Limits(), data_dir)
-        )
+        rows = rows_to_test(data, label=label, resize=resize, columns=columns, sources=sources)
     else:
         rows = data
     test = _fitting(rows, trained)

@@ -12,7 +12,7 @@ from descenso.config import TrainConfig
 from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
-from descenso.data.limits import Limits, Sources
+from descenso.data.limits import Sources
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
 from descenso.runs.checkpoints import is_empty, newest
@@ -30,10 +30,9 @@ def train(
     *,
     model: Any = "softmax",
     out: str | Path | None = None,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
     observer: Observer | None = None,
     tensorboard: str | Path | None = None,
+    sources: Sources | None = None,
     **settings: Any,
 ) -> Run:
     """Descend, and keep what came of it in a run directory.
@@ -42,10 +41,9 @@ def train(
         data: a dataset, or what `load` takes.
         model: a name; or a keras.Model, or what makes one: whoever resumes or uses such a run gives it again.
         out: the run directory itself; by default a new one below `runs/`.
-        limits: what to refuse as too large, where `data` is read.
-        data_dir: where named datasets are looked for first.
         observer: who hears of each epoch.
         tensorboard: the folder that TensorBoard is to show (extra `tensorboard`), in which the run gets one of its own.
+        sources: where to look for named datasets, and what to refuse as too large.
         **settings: those of `TrainConfig`; for few rows, a batch_size and epochs that are not given are made to suit.
 
     Returns:
@@ -57,7 +55,7 @@ def train(
     """
     name, own = model_of(model, str(settings.get("dtype", "float32")))
     config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
-    rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, limits, data_dir)
+    rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
     config, heard = check_fit(rows, config, settings), _heard(observer, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         _check_problem(directory, rows, config, own)
@@ -108,12 +106,11 @@ def resume(
     *,
     data: Dataset | None = None,
     model: Any = None,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
     force: bool = False,
     observer: Observer | None = None,
     tensorboard: str | Path | None = None,
     warn: Callable[[str], None] = warnings.warn,
+    sources: Sources | None = None,
     **changes: Any,
 ) -> Run:
     """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped.
@@ -121,7 +118,7 @@ def resume(
     Args:
         run: its directory.
         data, model: its rows and its model, where it was trained with one's own.
-        limits, data_dir, observer, tensorboard: as of `train`.
+        observer, tensorboard, sources: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
         warn: hears of each newer checkpoint that is damaged and passed over.
         **changes: `epochs` extends a run; `engine` goes on with another one (no longer exact); `patience`;
@@ -138,7 +135,7 @@ def resume(
             checkpoint, damaged = newest(directory.checkpoints)
             list(map(warn, map(printable, damaged)))
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
-        rows = check_dataset(data) if data else rows_of(config, limits, data_dir)
+        rows = check_dataset(data) if data else rows_of(config, sources)
         from descenso.training.session import go_on
 
         go_on(directory, checkpoint, config, rows, force, heard, _own(config, model))
@@ -161,10 +158,10 @@ def _own(config: TrainConfig, model: Any) -> "Model | None":
     return own_model(config, model)
 
 
-def rows_of(config: TrainConfig, limits: Limits | None, data_dir: Path | None = None) -> Dataset:
+def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:
     """The dataset that `config` names, read as it says."""
     asked = config.model_dump(include={"label", "drop", "test_fraction", "resize", "seed"})
-    return load(config.data, **asked, sources=Sources(limits or Limits(), data_dir))
+    return load(config.data, **asked, sources=sources)
 
 
 def _source(data: Dataset | str | Path) -> str:

@@ -37,10 +37,10 @@ def data(
         return
     from descenso.data.catalog import load
     from descenso.data.describe import describe
-    from descenso.data.limits import Limits, Sources
+    from descenso.data.limits import Sources
 
     found = load(name, label=label, test_fraction=test_fraction, resize=resize, seed=seed,
-                 sources=Sources(Limits.of(limit or []), data_dir))  # fmt: skip
+                 sources=Sources.of(limit, data_dir))  # fmt: skip
     about = describe(found)
     sheet = None
     if len(found.input_shape) > 1:  # a table need not wait for matplotlib

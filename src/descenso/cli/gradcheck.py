@@ -57,12 +57,12 @@ def _checked(
     from descenso.api.train import rows_of
     from descenso.data.checks import check_fit
     from descenso.data.dataset import Split
-    from descenso.data.limits import Limits
+    from descenso.data.limits import Sources
     from descenso.data.order import epoch_order
     from descenso.studies.gradcheck.model import gradcheck_model
     from descenso.training.loop import problem_of
 
-    data = rows_of(config, Limits.of(limit or []), data_dir)
+    data = rows_of(config, Sources.of(limit, data_dir))
     config = check_fit(data, config, given)
     rows = len(data.train.labels)
     first = next(iter(epoch_order(config.order, rows, config.batch_rows(rows), config.seed, 0)))

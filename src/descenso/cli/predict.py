@@ -36,10 +36,10 @@ def predict(
     """Say what a run's model takes images or rows for, with probabilities."""
     with quiet():
         from descenso.api import inference as using
-        from descenso.data.limits import Limits
+        from descenso.data.limits import Sources
         from descenso.reports.figures import is_picture, save_figure, seen_figure
 
-        found = using.predict(run, files, Limits.of(limit or []), model)
+        found = using.predict(run, files, model, Sources.of(limit))
     classes = [found.class_names[place] for place in found.probabilities.argmax(axis=1)]
     if as_json:
         rows = zip(found.names, classes, found.probabilities.tolist(), strict=True)

@@ -35,11 +35,10 @@ def train(
     TrainConfig.of(**given)  # before TensorFlow is waited for
     with quiet():
         from descenso.api import train as api
-        from descenso.data.limits import Limits
+        from descenso.data.limits import Sources
 
-        limits = Limits.of(limit or [])
-
+        sources = Sources.of(limit, data_dir)
         with Display(to_stderr=as_json) as display:
             heard: dict[str, Any] = {"observer": display.observer, "tensorboard": tensorboard}
-            run = api.train(out=out, limits=limits, data_dir=data_dir, **heard, **given)
+            run = api.train(out=out, sources=sources, **heard, **given)
     tell(run, as_json)

@@ -71,3 +71,8 @@ class Sources(NamedTuple):
 
     limits: Limits = Limits()
     data_dir: Path | None = None
+
+    @classmethod
+    def of(cls, limits: list[str] | None, data_dir: Path | None = None) -> "Sources":
+        """Parse the limits as `Limits.of` does."""
+        return cls(Limits.of(limits or []), data_dir)

@@ -17,7 +17,7 @@ from descenso.api.train import rows_of
 from descenso.data.catalog import load, raw_rows
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
-from descenso.data.limits import Limits, Sources
+from descenso.data.limits import Sources
 from descenso.doctor.evidence import Evidence, Finding, Rows
 from descenso.doctor.table import RULES, examine
 from descenso.errors import ConfigError, DataError
@@ -77,21 +77,19 @@ def file(
     test_fraction: float = 0.0,
     resize: str = "",
     order: str = "permutation",
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
+    sources: Sources | None = None,
 ) -> list[Finding]:
     """What is wrong with the dataset called `name`, or with that in the folder or file of that path.
 
     The arrays of an NPZ file are looked at as they stand in it, also where `descenso.load` would refuse them.
 
     Args:
-        name, label, test_fraction, resize, limits, data_dir: as of `descenso.load`.
+        name, label, test_fraction, resize, sources: as of `descenso.load`.
         order: as of `data`.
 
     Raises:
         ConfigError, DataError: as of `descenso.load`.
     """
-    sources = Sources(limits or Limits(), data_dir)
     raw = raw_rows(name, sources)
     if raw:
         rows, test = raw
@@ -174,8 +172,7 @@ def run(
     path: str | Path,
     data: Dataset | None = None,
     model: Any = None,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
+    sources: Sources | None = None,
 ) -> list[Finding]:
     """What is wrong with the run in the directory `path`: its rows, its costs, a step from its start and one from its
     end; where the costs raise a suspicion, also a range test of the rate, of about a hundred steps.
@@ -183,26 +180,24 @@ def run(
     Args:
         path: of the run; nothing in it is changed.
         data, model: its rows and its model, where it was trained with one's own.
-        limits, data_dir: as of `descenso.train`.
+        sources: as of `descenso.train`.
 
     Raises:
         DataError: where there is no run, its files are damaged, or its rows are no longer those it learned from.
         ConfigError: where it was trained with a model of one's own, which is not given.
     """
     directory = open_directory(Path(path))
-    return examine(_gathered(directory, data or rows_of(directory.config, limits, data_dir), model))
+    return examine(_gathered(directory, data or rows_of(directory.config, sources), model))
 
 
-def follow(
-    path: str | Path, model: Any = None, limits: Limits | None = None, data_dir: Path | None = None
-) -> Iterator[Finding]:
+def follow(path: str | Path, model: Any = None, sources: Sources | None = None) -> Iterator[Finding]:
     """What is wrong with a run, each finding as soon as it can be seen, until the run has ended.
 
     Args:
-        path, model, limits, data_dir: as of `run`.
+        path, model, sources: as of `run`.
     """
     directory = open_directory(Path(path))
-    rows = rows_of(directory.config, limits, data_dir)
+    rows = rows_of(directory.config, sources)
     evidence, told = _gathered(directory, rows, model), set[str]()
     while True:
         for finding in examine(evidence):
