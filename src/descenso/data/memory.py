@@ -9,6 +9,7 @@ from descenso.data.arrays import Rows, check_and_scale, recoded, split_rows
 from descenso.data.dataset import Dataset, Split
 from descenso.data.formats.tables import table_of
 from descenso.data.limits import Limits
+from descenso.data.request import Request
 from descenso.data.split import check_fraction, divided
 
 
@@ -72,14 +73,13 @@ def from_frame(
         ConfigError: for an unknown column, and as of `from_arrays`.
         DataError: naming row and column, for values that are missing, no numbers or not finite.
     """
-    limits = limits or Limits()
-    label = str(label)
-    table = table_of(name, frame, limits, label)
+    request = Request(name, limits or Limits(), str(label))
+    table = table_of(frame, request)
     check_fraction(name, test_fraction, has_test=test is not None)
     if test is None:
         train, held = divided(Split(table.inputs, table.labels), test_fraction, seed)
     else:
-        other = table_of(name, test, limits, label, table.columns)
+        other = table_of(test, request._replace(columns=table.columns))
         train = Split(table.inputs, table.labels)
         held = recoded(name, Split(other.inputs, other.labels), other.class_names, table.class_names)
     return check_and_scale(Dataset(name, train, held, table.class_names, input_scale=1.0, columns=table.columns))

@@ -11,13 +11,18 @@ from descenso.data.limits import Limits
 Part = tuple[Path, NDArray[np.generic], list[str]]  # the last file of some rows, the rows, and a name for each
 
 
+def numbered(path: Path, rows: NDArray[np.generic]) -> Part:
+    """Name the rows of a file `path:row`, counted from 1."""
+    return path, rows, [f"{path}:{row + 1}" for row in range(len(rows))]
+
+
 class Request(NamedTuple):
     """How to read a dataset from a folder or a file.
 
     Attributes:
         name: its path as the user gave it; errors name it.
         limits: what to refuse as too large.
-        label: the column of a table that holds the labels.
+        label: the column of a table that holds the labels; None to read inputs only.
         drop: columns of a table to leave out.
         resize: "HEIGHTxWIDTH" of all images, or empty.
         test_fraction: share of each class's rows to test on, in [0, 1]; 1 is `descenso.data.split.ALL`.
@@ -27,7 +32,7 @@ class Request(NamedTuple):
 
     name: str
     limits: Limits = Limits()
-    label: str = ""
+    label: str | None = ""
     drop: tuple[str, ...] = ()
     resize: str = ""
     test_fraction: float = 0.0

@@ -20,19 +20,15 @@ OPTIONS = ("label", "drop", "resize")  # settings that only some formats take
 
 
 class Reader(Protocol):
-    """The functions of a format's module; a row of FORMATS says which of the last three it has."""
+    """The functions of a format's module, of which `read` is in each, and the others where its row says so."""
 
-    def read(self, request: "Request") -> "Dataset":
-        """Read the dataset, neither checked nor scaled."""
+    def read(self, request: "Request") -> "Dataset": ...  # neither checked nor scaled; inputs are finite
 
-    def recognises(self, folder: Path) -> bool:
-        """Tell whether `folder` holds this format; for formats without suffixes."""
+    def recognises(self, folder: Path) -> bool: ...  # without `suffixes`
 
-    def read_inputs(self, paths: Iterable[Path], expected: "Expected", limits: "Limits") -> Iterator["Part"]:
-        """Read rows without labels to predict on; where `inputs` is not empty."""
+    def read_inputs(self, paths: Iterable[Path], expected: "Expected", limits: "Limits") -> Iterator["Part"]: ...
 
-    def read_raw(self, path: Path, limits: "Limits") -> tuple["Rows", "Rows | None"]:
-        """Read training rows and test rows as they are stored, also where `read` refuses them; where `raw`."""
+    def read_raw(self, path: Path, limits: "Limits") -> tuple["Rows", "Rows | None"]: ...  # as stored, unchecked
 
 
 class Format(NamedTuple):
@@ -43,8 +39,8 @@ class Format(NamedTuple):
         title: its name in messages and help.
         suffixes: of its files, in lower case; empty for a folder.
         options: the settings that it takes, of OPTIONS and `test_fraction`.
-        inputs: name of its files that hold rows to predict on; empty where there are none.
-        raw: whether the doctor looks at its arrays as they are stored.
+        inputs: name of its files that hold rows to predict on (`read_inputs`); empty where there are none.
+        raw: whether the doctor looks at its training and test rows as they are stored (`read_raw`).
     """
 
     module: str

@@ -22,7 +22,7 @@ from descenso.data.dataset import Dataset
 from descenso.data.formats.idx import MAX_DEFLATE_RATIO, aligned, fill
 from descenso.data.limits import Limits
 from descenso.data.opening import opened
-from descenso.data.request import Expected, Part, Request
+from descenso.data.request import Expected, Part, Request, numbered
 from descenso.errors import DataError
 from descenso.text import _
 
@@ -61,7 +61,7 @@ def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> It
         check_shape(inputs, expected.input_shape, str(path))
         rows = as_model_reads(str(path), inputs, expected.stored)
         check_finite(rows, str(path), first=1)
-        yield path, rows, [f"{path}:{row + 1}" for row in range(len(rows))]
+        yield numbered(path, rows)
 
 
 def read_raw(path: Path, limits: Limits) -> tuple[Rows, Rows | None]:
