@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from descenso.data.catalog import load as load
     from descenso.data.dataset import Dataset as Dataset
     from descenso.data.dataset import Split as Split
+    from descenso.data.limits import Limits as Limits
+    from descenso.data.limits import Sources as Sources
     from descenso.data.memory import from_arrays as from_arrays
     from descenso.data.memory import from_frame as from_frame
     from descenso.descent.keras_models import from_keras as from_keras
@@ -43,7 +45,9 @@ _HOME = {
     "Classifier": "descenso.api.estimator",
     "Control": "descenso.training.control",
     "Dataset": "descenso.data.dataset",
+    "Limits": "descenso.data.limits",
     "Run": "descenso.api.run",
+    "Sources": "descenso.data.limits",
     "Split": "descenso.data.dataset",
     "TrainConfig": "descenso.config",
     "compare": "descenso.api.compare",

@@ -78,7 +78,7 @@ class TrainConfig(BaseModel):
     # fmt: off
     data: str = setting(
         "mnist", mark("Dataset: a name (see `descenso data --list`), a folder of IDX files or of images by class, or a "
-                      "file: NPZ, CSV, Parquet."),
+                      "file: {formats}."),
         mark("the name of a dataset, a folder or a file"), "mnist")
     label: str = setting("", mark("Column of a table that holds the labels."), mark("the name of a column"), "species")
     drop: str = setting("", mark("Columns of a table to leave out, such as names and dates."),

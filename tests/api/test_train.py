@@ -18,7 +18,7 @@ from descenso.api import inference as using
 from descenso.data.dataset import Split
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError, DataError, DiskError
-from descenso.reading import read_settings
+from descenso.settings_files import read_settings
 from descenso.training.callbacks import Callback
 from samples import tiny_dataset, write_folder
 
@@ -48,7 +48,7 @@ def test_run_tells_what_it_was_asked_and_how_it_went(run):
 def test_weights_are_inputs_by_classes_and_the_oracles(run, tiny):
     zero = {"W": np.zeros((64, 4)), "b": np.zeros(4)}
     orders = [epoch_order("permutation", 203, 50, 0, epoch) for epoch in range(2)]
-    truth = oracle.descend("softmax", "sgd", zero, *tiny.train, orders, 0.2, 1 / 255)
+    truth = oracle.descend("softmax", "sgd", zero, *tiny.train[:2], orders, 0.2, 1 / 255)
     assert {name: value.shape for name, value in run.weights.items()} == {"W": (64, 4), "b": (4,)}
     for name, value in truth.params.items():
         np.testing.assert_allclose(run.weights[name], value, atol=1e-13)

@@ -98,15 +98,19 @@ def test_arrays_are_what_they_are():
         (
             np.ones((4, 2)),
             [0, 1, 0],
-            r"arrays: inputs of shape \(4, 2\) and float64, labels of shape \(3,\) and int64; each row",
+            r"arrays, training rows: 4 rows of inputs and 3 labels; each row needs one",
         ),
         (
             np.ones((4, 2)),
             np.eye(4),
-            r"labels of shape \(4, 4\) and float64; each row .*; if they are one-hot, give numpy.argmax",
+            r"labels of shape 4×4 beside inputs of shape 4×2, .*; if they are one-hot, give numpy.argmax",
         ),
-        ([[1.0], [np.nan], [1.0], [2.0]], [0, 1, 0, 1], "arrays: row 1 of x_train holds a value that is not finite"),
-        ([["1"], ["2"]], [0, 1], "arrays: inputs of type <U1, expected numbers"),
+        (
+            [[1.0], [np.nan], [1.0], [2.0]],
+            [0, 1, 0, 1],
+            "arrays, training rows: row 1 holds a value that is not finite",
+        ),
+        ([["1"], ["2"]], [0, 1], "arrays, training rows: inputs of type <U1, expected numbers"),
         (np.ones((4, 2)), [1, 1, 1, 1], "arrays: one class only"),
     ],
 )

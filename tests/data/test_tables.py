@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from descenso.data.catalog import load
 from descenso.data.formats.tables import read_table
 from descenso.data.limits import Limits
+from descenso.data.request import Request
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
 
@@ -42,7 +43,7 @@ def write(tmp_path):
 
 
 def read(path, label="species", **limits):
-    return read_table(path, Limits()._replace(**limits), label)
+    return read_table(Request(str(path), Limits()._replace(**limits), label))
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "BOM"])
@@ -90,10 +91,10 @@ def test_columns_are_picked_by_name_and_others_may_hold_anything(write):
         write("name,b,a\nx,1,2\n,3,4\n"),
         write(pl.DataFrame({"name": ["x", None], "b": [1, 3], "a": [2, 4]}), "data.parquet"),
     ):
-        table = read_table(path, Limits(), None, ("a", "b"))
+        table = read_table(Request(str(path), label=None, columns=("a", "b")))
         assert (table.columns, table.inputs.tolist()) == (("a", "b"), [[2, 1], [4, 3]])
         with refused(path, ": the columns d, c are missing, which the model reads; its columns are name, b, a"):
-            read_table(path, Limits(), None, ("a", "d", "c"))
+            read_table(Request(str(path), label=None, columns=("a", "d", "c")))
 
 
 def test_it_is_split_and_standardised_by_its_training_rows(write):

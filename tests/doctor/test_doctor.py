@@ -99,7 +99,7 @@ def test_an_archive_is_looked_at_as_it_stands(tmp_path):
     np.savez(path, x_train=PIXELS.astype("f4"), y_train=ONE_HOT, x_test=PIXELS.astype("f4"), y_test=ONE_HOT)
     found = doctor.file(str(path))
     assert names(found) == ["labels-one-hot", "pixels-not-scaled", "test-in-train"]
-    with pytest.raises(DataError, match="each row needs one label"):  # which is why it is not loaded first
+    with pytest.raises(DataError, match="expected one label a row"):  # which is why it is not loaded first
         ds.load(str(path))
 
 

@@ -34,9 +34,9 @@ def table() -> ds.Dataset:
     labels = random.integers(3, size=300 + ROWS, dtype=np.int32)
     drawn = random.normal(labels[:, None] * [0.4, -0.8, 1.2], 1.0, (len(labels), 3))
     inputs = drawn * [12.0, 0.01, 4e4] + [1970.0, 0.5, -1e5]
-    shift, scale = scaling(inputs[:300], "table")
+    scaled = scaling(inputs[:300], "table")
     splits = (ds.Split(inputs[part], labels[part]) for part in (slice(300), slice(300, None)))
-    return ds.Dataset("table", *splits, ("á", "b", "c"), scale, shift, ("year", "share", "amount"))
+    return ds.Dataset("table", *splits, ("á", "b", "c"), scaled, ("year", "share", "amount"))
 
 
 def train(folder: Path, name: str, **settings: object) -> Path:

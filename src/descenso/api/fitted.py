@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
-from descenso.data.checks import check_validation, suited
+from descenso.data.checks import check_validation, defaults_for_few_rows
 from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.split import stratified
 from descenso.errors import DataError
@@ -55,5 +55,5 @@ class FittedInputs(NamedTuple):
 def fitting(config: TrainConfig, given: Collection[str], train: Split) -> TrainConfig:
     """Adapt the settings that are not `given` to the number of rows; a batch is no larger than all of them."""
     rows = len(train.labels)
-    config = suited(config, given, rows)
+    config = defaults_for_few_rows(config, given, rows)
     return config.model_copy(update={"batch_size": min(config.batch_rows(rows), rows)})

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from descenso.api.train import rows_of
 from descenso.config import TrainConfig
-from descenso.data.arrays import recoded, suited
+from descenso.data.arrays import as_model_reads, recoded
 from descenso.data.catalog import rows_to_test
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
 from descenso.data.fingerprint import data_fingerprint
-from descenso.data.inputs import Expected, read_inputs
-from descenso.data.limits import Limits
+from descenso.data.inputs import read_inputs
+from descenso.data.limits import Sources
+from descenso.data.request import Expected
 from descenso.errors import DataError
 from descenso.registry import MODELS
 from descenso.runs.directory import open_directory
@@ -105,16 +106,16 @@ class Predictions(NamedTuple):
 def predict(
     run: str | Path,
     files: str | Path | Sequence[str | Path],
-    limits: Limits | None = None,
     model: Any = None,
+    sources: Sources | None = None,
 ) -> Predictions:
     """Predict the class probabilities of images, arrays or tables in files; see `descenso.data.inputs.read_inputs`.
 
     Args:
         run: directory of the run.
         files: one path, or several.
-        limits: largest sizes of files and arrays.
         model: the model, if the run was trained with the user's own.
+        sources: largest sizes of files and arrays.
 
     Raises:
         DataError: if the run has no weights, or a file cannot be read or does not fit its model.
@@ -123,7 +124,7 @@ def predict(
     like_mnist = config.data in CENTRED and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
     expected = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=like_mnist)
     paths = [files] if isinstance(files, str | Path) else files
-    inputs, names = read_inputs([Path(path) for path in paths], expected, limits or Limits())
+    inputs, names = read_inputs([Path(path) for path in paths], expected, (sources or Sources()).limits)
     probabilities = load_trained(run, model).predictor.probabilities(inputs)
     return Predictions(inputs, names, trained.class_names, probabilities)
 
@@ -131,12 +132,11 @@ def predict(
 def evaluate(
     run: str | Path,
     data: Dataset | str | Path | None = None,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
     model: Any = None,
     *,
     label: str = "",
     resize: str = "",
+    sources: Sources | None = None,
 ) -> tuple["Evaluation", Split]:
     """Evaluate a run on the test rows of its data, or on other data.
 
@@ -155,12 +155,12 @@ def evaluate(
     config, trained = read_trained(run)
     data = str(data) if isinstance(data, Path) else data
     if data is None:
-        rows = _unchanged(rows_of(config, limits, data_dir), config, Path(run))
+        rows = _unchanged(rows_of(config, sources), config, Path(run))
     elif isinstance(data, str):
         label = label or (config.label if trained.columns else "")
         resize = resize or (config.resize if Path(data).is_dir() else "")
         columns = trained.columns
-        rows = rows_to_test(data, limits, label=label, resize=resize, data_dir=data_dir, columns=columns)
+        rows = rows_to_test(data, label=label, resize=resize, columns=columns, sources=sources)
     else:
         rows = data
     test = _test_rows(rows, trained)
@@ -195,7 +195,7 @@ def _test_rows(rows: Dataset, trained: Trained) -> Split:
     inputs, labels, _weights = check_split(rows.test, rows.num_classes, trained.input_shape, what)
     first = 1 if rows.columns else 0  # rows of tables are counted from 1, those of arrays from 0
     split = recoded(rows.name, Split(inputs, labels), rows.class_names, trained.class_names, first)
-    return split._replace(inputs=suited(rows.name, inputs, trained.stored))
+    return split._replace(inputs=as_model_reads(rows.name, inputs, trained.stored))
 
 
 def _in_columns(rows: Dataset, columns: tuple[str, ...]) -> Dataset:

@@ -12,7 +12,7 @@ from descenso.config import TrainConfig
 from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
-from descenso.data.limits import Limits
+from descenso.data.limits import Sources
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
 from descenso.runs.checkpoints import is_empty, newest
@@ -32,11 +32,10 @@ def train(
     *,
     model: Any = "softmax",
     out: str | Path | None = None,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
     callbacks: Sequence[Callback] = (),
     control: Control | None = None,
     tensorboard: str | Path | None = None,
+    sources: Sources | None = None,
     **settings: Any,
 ) -> Run:
     """Train a model and save the run.
@@ -45,11 +44,10 @@ def train(
         data: a dataset, or what `load` takes.
         model: a name; or a keras.Model, or a function that makes one: it is given again to resume or use such a run.
         out: the run directory itself; by default a new one below `runs/`.
-        limits: sizes beyond which `data` is refused.
-        data_dir: folder in which named datasets are looked for first.
         callbacks: called as training goes.
         control: through which another thread stops, pauses or steers training.
         tensorboard: the folder that TensorBoard shows (extra `tensorboard`), in which the run gets one of its own.
+        sources: folder of named datasets, and sizes beyond which data is refused.
         **settings: those of `TrainConfig`; for few rows, a batch_size and epochs that are not given are adapted.
 
     Returns:
@@ -61,7 +59,7 @@ def train(
     """
     name, given = model_of(model, str(settings.get("dtype", "float32")))
     config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
-    rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, limits, data_dir)
+    rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
     config, callbacks = check_fit(rows, config, settings), _with_board(callbacks, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
@@ -111,13 +109,12 @@ def resume(
     *,
     data: Dataset | None = None,
     model: Any = None,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
     force: bool = False,
     callbacks: Sequence[Callback] = (),
     control: Control | None = None,
     tensorboard: str | Path | None = None,
     warn: Callable[[str], None] = warnings.warn,
+    sources: Sources | None = None,
     **changes: Any,
 ) -> Run:
     """Resume a run from its newest checkpoint, to the same bits as if it had never stopped.
@@ -125,7 +122,7 @@ def resume(
     Args:
         run: the run directory.
         data, model: rows and model, where the run was trained with the user's.
-        limits, data_dir, callbacks, control, tensorboard: as of `train`.
+        callbacks, control, tensorboard, sources: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
         warn: called with a message for each newer checkpoint that is damaged and passed over.
         **changes: `epochs` extends a run; `engine` goes on with another one (no longer exact); `patience`;
@@ -143,7 +140,7 @@ def resume(
             for message in damaged:
                 warn(printable(message))
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
-        rows = check_dataset(data) if data else rows_of(config, limits, data_dir)
+        rows = check_dataset(data) if data else rows_of(config, sources)
         plan = _pose(config, rows, _own(config, model))
         from descenso.training.session import Training
         from descenso.training.session import resume as resume_training
@@ -169,10 +166,10 @@ def _own(config: TrainConfig, model: Any) -> "Model | None":
     return own_model(config, model)
 
 
-def rows_of(config: TrainConfig, limits: Limits | None, data_dir: Path | None = None) -> Dataset:
+def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:
     """The dataset that `config` names, read as it says."""
     asked = config.model_dump(include={"label", "drop", "test_fraction", "resize", "seed"})
-    return load(config.data, limits, **asked, data_dir=data_dir)
+    return load(config.data, **asked, sources=sources)
 
 
 def _source(data: Dataset | str | Path) -> str:

@@ -54,11 +54,11 @@ def compare(
     asked |= {name: _parts(value) for name, value in lists.items() if value is not None}
     with quiet():
         from descenso.api import compare as comparing
-        from descenso.data.limits import Limits
+        from descenso.data.limits import Sources
         from descenso.reports.figures import save_figure
 
         walk = comparing.explain if explain else comparing.compare
-        found = walk(**asked, limits=Limits.of(limit or []), data_dir=data_dir, progress=partial(say, err=True))
+        found = walk(**asked, sources=Sources.of(limit, data_dir), progress=partial(say, err=True))
         picture = save_figure(found.plot(), out or Path("explain.png" if explain else "compare.png"))
     if as_json:
         say_json(found.as_json())

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from descenso.cli.options import DataDirOption, Json, LimitOption, OutFile, cell, say, say_json, setting_option
+from descenso.data.formats import titles
 from descenso.text import _
 
 MOST_COLUMNS = 20  # of a table that are shown to a person
@@ -15,7 +16,10 @@ MOST_COLUMNS = 20  # of a table that are shown to a person
 
 def data(
     name: Annotated[
-        str, typer.Argument(help=_("A dataset's name, a folder, or a file: NPZ, CSV, Parquet."), metavar="DATA")
+        str,
+        typer.Argument(
+            help=_("A dataset's name, a folder, or a file: {formats}.").format(formats=titles()), metavar="DATA"
+        ),
     ] = "mnist",
     label: Annotated[str, setting_option("label")] = "",
     test_fraction: Annotated[float, setting_option("test_fraction")] = 0.0,
@@ -33,10 +37,10 @@ def data(
         return
     from descenso.data.catalog import load
     from descenso.data.describe import describe
-    from descenso.data.limits import Limits
+    from descenso.data.limits import Sources
 
-    found = load(name, Limits.of(limit or []), label=label, test_fraction=test_fraction, resize=resize, seed=seed,
-                 data_dir=data_dir)  # fmt: skip
+    found = load(name, label=label, test_fraction=test_fraction, resize=resize, seed=seed,
+                 sources=Sources.of(limit, data_dir))  # fmt: skip
     about = describe(found)
     sheet = None
     if len(found.input_shape) > 1:  # a table need not wait for matplotlib

@@ -46,9 +46,9 @@ def doctor(
     with quiet():
         from descenso import doctor as asked
         from descenso.config import TrainConfig
-        from descenso.data.limits import Limits
+        from descenso.data.limits import Sources
 
-        limits = Limits.of(limit or [])
+        sources = Sources.of(limit, data_dir)
         found: Iterable[Finding]
         if lesson:
             line, found = asked.lesson(lesson)
@@ -56,10 +56,10 @@ def doctor(
                 say(_("The mistake: {line}").format(line=line))
                 say("")
         elif not (Path(what) / "status.json").exists():
-            found = asked.file(what, label=label, test_fraction=test_fraction, resize=resize, limits=limits,
-                               order=TrainConfig.of(order=order).order, data_dir=data_dir)  # fmt: skip
+            found = asked.file(what, label=label, test_fraction=test_fraction, resize=resize, sources=sources,
+                               order=TrainConfig.of(order=order).order)  # fmt: skip
         else:
-            found = (asked.follow if follow else asked.run)(what, model=model, limits=limits, data_dir=data_dir)
+            found = (asked.follow if follow else asked.run)(what, model=model, sources=sources)
         findings = _shown(found, as_json)
     _leave(findings, as_json)
 

@@ -43,11 +43,11 @@ def evaluate(
     """Measure a run on test rows: accuracy, cost, accuracy per class, confusion matrix."""
     with quiet():
         from descenso.api import inference as using
-        from descenso.data.limits import Limits
+        from descenso.data.limits import Sources
         from descenso.reports.figures import confusion_figure, is_picture, mistakes_figure, save_figure
         from descenso.runs.directory import open_directory
 
-        found, rows = using.evaluate(run, data, Limits.of(limit or []), data_dir, model, label=label, resize=resize)
+        found, rows = using.evaluate(run, data, model, label=label, resize=resize, sources=Sources.of(limit, data_dir))
     names = using.read_trained(run)[1].class_names
     directory = open_directory(run)
     of = f"-{Path(data).stem}" if data else ""  # the run's own pictures stay

@@ -56,11 +56,11 @@ def _checked(
 ) -> "GradCheck":
     from descenso.api.train import rows_of
     from descenso.data.checks import check_fit
-    from descenso.data.limits import Limits
+    from descenso.data.limits import Sources
     from descenso.studies.gradcheck.model import gradcheck_model
     from descenso.training.plan import Plan
 
-    data = rows_of(config, Limits.of(limit or []), data_dir)
+    data = rows_of(config, Sources.of(limit, data_dir))
     config = check_fit(data, config, given)
     plan = Plan.of(config, data)
     batch = plan.train.rows(next(iter(plan.order(0))))

@@ -13,6 +13,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from descenso.config import BY_MODEL, TrainConfig, choices
+from descenso.data.formats import titles
 from descenso.errors import ConfigError
 from descenso.text import _, printable
 
@@ -103,7 +104,7 @@ def _parameter(name: str) -> inspect.Parameter:
     kind: Any = bool if field.annotation is bool else str  # numbers are read, and refused, where all settings are
     default = _("by model") if name in BY_MODEL else field.default
     told = _("[default: {}]").format(default).replace("[", "\\[", 1) if default != "" else ""
-    text = f"{_(str(field.description))} {told}".rstrip()
+    text = f"{_(str(field.description)).replace('{formats}', titles())} {told}".rstrip()
     if name == "data":
         info = typer.Argument(help=text, metavar="DATA", show_default=False)
     else:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from descenso.cli.options import Json, LimitOption, ModelOption, RunArgument, cell, say, say_json
 from descenso.cli.quiet import quiet
+from descenso.data.formats import input_titles
 from descenso.text import _, printable
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ MOST_SHOWN = 100  # rows of the table; all are in --json and --csv
 def predict(
     run: RunArgument,
     files: Annotated[
-        list[Path], typer.Argument(help=_("Images (PNG, JPEG), NPZ, CSV or Parquet files."), metavar="FILE...")
+        list[Path],
+        typer.Argument(help=_("Files to predict on: {formats}.").format(formats=input_titles()), metavar="FILE..."),
     ],
     model: ModelOption = None,
     limit: LimitOption = None,
@@ -34,10 +36,10 @@ def predict(
     """Say what a run's model takes images or rows for, with probabilities."""
     with quiet():
         from descenso.api import inference as using
-        from descenso.data.limits import Limits
+        from descenso.data.limits import Sources
         from descenso.reports.figures import is_picture, predictions_figure, save_figure
 
-        found = using.predict(run, files, Limits.of(limit or []), model)
+        found = using.predict(run, files, model, Sources.of(limit))
     classes = [found.class_names[place] for place in found.probabilities.argmax(axis=1)]
     if as_json:
         rows = zip(found.names, classes, found.probabilities.tolist(), strict=True)

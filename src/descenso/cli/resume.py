@@ -37,13 +37,13 @@ def resume(
     given = {name: value for name, value in asked.items() if value is not None}
     with quiet():
         from descenso.api import train as api
-        from descenso.data.limits import Limits
+        from descenso.data.limits import Sources
 
         done = not given and _is_complete(run)
         with Display(to_stderr=as_json) as display:
             heard: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}
-            limits = Limits.of(limit or [])
-            ended = api.resume(run, limits=limits, data_dir=data_dir, model=model, force=force, **heard, **given)
+            sources = Sources.of(limit, data_dir)
+            ended = api.resume(run, sources=sources, model=model, force=force, **heard, **given)
     if done:
         told = _("The run was complete already; to make it longer: descenso resume {path} --epochs {epochs}")
         say(told.format(path=run, epochs=2 * ended.config.epochs), err=True)

@@ -10,7 +10,7 @@ from descenso.cli.ending import tell
 from descenso.cli.options import DataDirOption, Json, LimitOption, TensorBoardOption, with_settings
 from descenso.cli.quiet import quiet
 from descenso.config import TrainConfig
-from descenso.reading import read_settings
+from descenso.settings_files import read_settings
 from descenso.text import _
 
 
@@ -35,11 +35,10 @@ def train(
     TrainConfig.of(**given)  # before TensorFlow is waited for
     with quiet():
         from descenso.api import train as api
-        from descenso.data.limits import Limits
+        from descenso.data.limits import Sources
 
-        limits = Limits.of(limit or [])
-
+        sources = Sources.of(limit, data_dir)
         with Display(to_stderr=as_json) as display:
             heard: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
-            run = api.train(out=out, limits=limits, data_dir=data_dir, **heard, **given)
+            run = api.train(out=out, sources=sources, **heard, **given)
     tell(run, as_json)

@@ -1,4 +1,4 @@
-"""What one looks at in a dataset before training on it."""
+"""Describe a dataset before training on it."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from descenso.data.dataset import Dataset, Split
 
 
 def describe(data: Dataset) -> dict[str, Any]:
-    """Shapes, types, ranges, and rows per class of both splits, as plain values.
+    """Return shapes, types, ranges, and rows per class of both splits, as plain values.
 
     `needs_normalisation` says whether the stored values reach beyond [−1, 1]. `columns` are those of a table, with
     mean, standard deviation, minimum and maximum of the training rows.

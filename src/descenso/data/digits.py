@@ -1,4 +1,4 @@
-"""Drawn digits as MNIST's were made: light on dark, fitted into 20×20 pixels, and centred by mass in 28×28.
+"""Prepare drawn digits as MNIST's were: light on dark, fitted into 20×20 pixels, and centred by mass in 28×28.
 
 Source: LeCun, Cortes and Burges, The MNIST Database of Handwritten Digits.
 """
@@ -20,10 +20,10 @@ EDGE = 48  # of 255, at full contrast: where a digit begins; less is the halo of
 
 
 def as_mnist(drawn: NDArray[np.generic], paths: Sequence[Path]) -> NDArray[np.uint8]:
-    """Digits drawn on images of one size, as MNIST has them.
+    """Convert digits drawn on images of one size to MNIST's form.
 
-    The ground is what an image's border mostly shows; the ink is lighter or darker, whichever there is more of. What
-    differs from the ground no more than the border itself does is no ink, and is cut away around the digit.
+    The background is the median of the border; the ink is lighter or darker, whichever has more mass. Differences from
+    the background that are no larger than those of the border itself are no ink, and are cut away around the digit.
 
     Args:
         drawn: (rows, height, width), grey, uint8.

@@ -1,4 +1,4 @@
-"""What readers refuse to take in: one record for all formats, sized for a laptop, raised by `--limit NAME=N`."""
+"""Where data is read from, and the sizes that readers refuse."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,14 +8,14 @@ from descenso.text import _, closest
 
 
 class Limits(NamedTuple):
-    """The most that is read of one file.
+    """The largest sizes that a reader accepts, of one file; the defaults suit a laptop, `--limit NAME=N` raises them.
 
     Attributes:
-        file_bytes: bytes on the disk.
-        array_bytes: bytes of elements, once unpacked.
-        rows: rows.
-        pixels: pixels of one image.
-        columns: columns of a table.
+        file_bytes: size on the disk.
+        array_bytes: size of the elements, unpacked.
+        rows: number of rows.
+        pixels: of one image.
+        columns: of a table.
     """
 
     file_bytes: int = 2**30
@@ -26,10 +26,10 @@ class Limits(NamedTuple):
 
     @classmethod
     def of(cls, words: list[str]) -> "Limits":
-        """Limits from words such as "rows=1000".
+        """Parse words such as "rows=1000".
 
         Raises:
-            ConfigError: for another name, or what is not a positive whole number.
+            ConfigError: for an unknown name, or a value that is not a positive whole number.
 
         >>> Limits.of(["rows=1000"]).rows
         1000
@@ -59,3 +59,20 @@ class Limits(NamedTuple):
                     path=path, name=name, value=value, limit=limit
                 )
             )
+
+
+class Sources(NamedTuple):
+    """Where data is read from, and within which limits.
+
+    Attributes:
+        limits: what to refuse as too large.
+        data_dir: where named datasets are looked for first, each in a folder of its name.
+    """
+
+    limits: Limits = Limits()
+    data_dir: Path | None = None
+
+    @classmethod
+    def of(cls, limits: list[str] | None, data_dir: Path | None = None) -> "Sources":
+        """Parse the limits as `Limits.of` does."""
+        return cls(Limits.of(limits or []), data_dir)

@@ -1,4 +1,4 @@
-"""Rows to learn from and rows to test on, where the data does not say which are which."""
+"""Split rows into training rows and test rows, where the data does not do so."""
 
 import re
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ from descenso.text import _
 
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 
-ALL = 1.0  # the share that leaves nothing to learn from: for a look at a model that has learned
+ALL = 1.0  # the test fraction that tests on every row
 
 
 def check_fraction(path: object, test_fraction: float, has_test: bool) -> None:
-    """Rows to test on come from the data or are drawn from it, and not both.
+    """Check that test rows come from the data or are drawn from it, and not both.
 
     Raises:
-        ConfigError: for a share of 0 where there are none, or another where there are some.
+        ConfigError: for a fraction of 0 without test rows, and for another beside them.
     """
     if has_test and test_fraction not in (0, ALL):
         raise ConfigError(_("{path}: it has test rows of its own; leave --test-fraction out").format(path=path))
@@ -32,15 +32,15 @@ def check_fraction(path: object, test_fraction: float, has_test: bool) -> None:
 
 
 def random_of(seed: int) -> np.random.Generator:
-    """The generator that shuffles and splits rows; no epoch's order is drawn from the same stream."""
+    """Return the generator that shuffles and splits rows; its stream differs from that of every epoch's order."""
     return np.random.default_rng([seed % 2**32, 0, seed // 2**32, 1])
 
 
 def stratified(labels: NDArray[np.int32], test_fraction: float, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Which rows to learn from and which to test on, each shuffled: a pure function of its arguments.
+    """Draw the numbers of the training rows and of the test rows, each shuffled: a pure function of its arguments.
 
-    Of a class with n ≥ 2 rows, round(test_fraction · n) are tested on, but at least one, and not all; a single row is
-    learned from. Where all are tested on, they keep their order.
+    Of a class with n ≥ 2 rows, round(test_fraction · n) are test rows, but at least one, and not all; a single row is a
+    training row. With `ALL`, the rows keep their order.
 
     Args:
         labels: (rows,) whole numbers from 0.
@@ -65,26 +65,26 @@ def stratified(labels: NDArray[np.int32], test_fraction: float, seed: int) -> tu
 
 
 def divided(rows: Split, test_fraction: float, seed: int) -> tuple[Split, Split]:
-    """The rows to learn from, and the share to test on."""
+    """Split `rows` into training rows and test rows."""
     train, test = stratified(rows.labels, test_fraction, seed)
     return Split(rows.inputs[train], rows.labels[train]), Split(rows.inputs[test], rows.labels[test])
 
 
 def in_order(path: object, names: Iterable[str]) -> list[str]:
-    """Class names sorted: by value where all are whole numbers, else as text.
+    """Sort class names: by value where all are whole numbers, else as text.
 
     Raises:
-        DataError: for more than can be classes.
+        DataError: for more than `MOST_CLASSES`.
 
     >>> in_order("file", ["10", "9"]), in_order("file", ["b10", "b9"])
     (['9', '10'], ['b10', 'b9'])
     """
-    found = list(names)
-    if len(found) > MOST_CLASSES:
+    unsorted = list(names)
+    if len(unsorted) > MOST_CLASSES:
         raise DataError(
             _("{path}: {count} different labels, at most {most} can be classes; is the label the right one?").format(
-                path=path, count=len(found), most=MOST_CLASSES
+                path=path, count=len(unsorted), most=MOST_CLASSES
             )
         )
-    whole = all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in found)
-    return sorted(found, key=int if whole else str)
+    whole = all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in unsorted)
+    return sorted(unsorted, key=int if whole else str)

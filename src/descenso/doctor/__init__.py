@@ -14,11 +14,10 @@ import numpy as np
 
 from descenso.api.inference import load_trained
 from descenso.api.train import rows_of
-from descenso.data.catalog import NAMES, load
+from descenso.data.catalog import load, raw_rows
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
-from descenso.data.formats.npz import labelled
-from descenso.data.limits import Limits
+from descenso.data.limits import Sources
 from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.evidence import Evidence, Finding, Rows
 from descenso.errors import ConfigError, DataError
@@ -36,7 +35,7 @@ def data(
     inputs: Any,
     labels: Any = None,
     *,
-    test: tuple[Any, Any] | None = None,
+    test: tuple[Any, Any] | Split | None = None,
     one_hot: bool = False,
     order: str = "permutation",
 ) -> list[Finding]:
@@ -54,7 +53,7 @@ def data(
     """
     if isinstance(inputs, Dataset):
         return examine(Evidence(Rows.of(inputs, order)))
-    test_rows = _split("test", *test) if test else None
+    test_rows = _split("test", *test[:2]) if test else None
     return examine(Evidence(Rows(*_split("data", inputs, labels)[:2], test_rows, one_hot, order=order)))
 
 
@@ -78,25 +77,25 @@ def file(
     test_fraction: float = 0.0,
     resize: str = "",
     order: str = "permutation",
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
+    sources: Sources | None = None,
 ) -> list[Finding]:
     """Check a dataset by its name, or by the path of its file or folder.
 
     The arrays of an NPZ file are checked as stored, even if `descenso.load` would refuse them.
 
     Args:
-        name, label, test_fraction, resize, limits, data_dir: see `descenso.load`.
+        name, label, test_fraction, resize, sources: see `descenso.load`.
         order: see `data`.
 
     Raises:
         ConfigError, DataError: see `descenso.load`.
     """
-    if Path(name).suffix.lower() == ".npz" and name not in NAMES:
-        rows, test = labelled(Path(name), limits or Limits())
+    raw = raw_rows(name, sources)
+    if raw:
+        rows, test = raw
         test_rows = _split(name, *test) if test else None
         return examine(Evidence(Rows(*_split(name, *rows)[:2], test_rows, order=order)))
-    dataset = load(name, limits, label=label, test_fraction=test_fraction, resize=resize, data_dir=data_dir)
+    dataset = load(name, label=label, test_fraction=test_fraction, resize=resize, sources=sources)
     return examine(Evidence(Rows.of(dataset, order)))
 
 
@@ -173,8 +172,7 @@ def run(
     path: str | Path,
     data: Dataset | None = None,
     model: Any = None,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
+    sources: Sources | None = None,
 ) -> list[Finding]:
     """Check a run: its data, its costs, a step from its initial weights and one from its final weights.
 
@@ -183,26 +181,24 @@ def run(
     Args:
         path: directory of the run; nothing in it is changed.
         data, model: dataset and model, if the run was trained with the user's own.
-        limits, data_dir: see `descenso.train`.
+        sources: see `descenso.train`.
 
     Raises:
         DataError: if there is no run, its files are damaged, or its data has changed.
         ConfigError: if it was trained with the user's own model, and `model` is missing.
     """
     directory = open_directory(Path(path))
-    return examine(_evidence(directory, data or rows_of(directory.config, limits, data_dir), model))
+    return examine(_evidence(directory, data or rows_of(directory.config, sources), model))
 
 
-def follow(
-    path: str | Path, model: Any = None, limits: Limits | None = None, data_dir: Path | None = None
-) -> Iterator[Finding]:
+def follow(path: str | Path, model: Any = None, sources: Sources | None = None) -> Iterator[Finding]:
     """Check a run after each of its epochs, until it ends, and yield each finding once.
 
     Args:
-        path, model, limits, data_dir: see `run`.
+        path, model, sources: see `run`.
     """
     directory = open_directory(Path(path))
-    rows = rows_of(directory.config, limits, data_dir)
+    rows = rows_of(directory.config, sources)
     evidence, names, reported = _evidence(directory, rows, model), list(CHECKS), set[str]()
     while True:
         for finding in examine(evidence, names):

@@ -20,8 +20,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from descenso.errors import CheckpointError, DataError, DiskError
-from descenso.reading import open_regular
-from descenso.runs.files import disk_errors, inside, make_folder, remove_folder, sweep, sync_folder, write_folder
+from descenso.files import inside, open_regular
+from descenso.runs.files import disk_errors, make_folder, remove_folder, sweep, sync_folder, write_folder
 from descenso.text import _
 
 SCHEMA = 2  # 1 has no learning rate among the arrays: it is the one in its config

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
-from descenso.reading import open_regular, read_settings
+from descenso.files import inside, open_regular
 from descenso.runs.checkpoints import prepare
 from descenso.runs.files import (
     disk_errors,
     fresh_folder,
-    inside,
     make_folder,
     portable_name,
     sweep,
@@ -33,6 +32,7 @@ from descenso.runs.files import (
 from descenso.runs.history import Epoch, History, finite, read_history
 from descenso.runs.lock import LOCK, is_held, locked
 from descenso.runs.trained import read_weights, weights_bytes
+from descenso.settings_files import read_settings
 from descenso.text import _, mark
 
 HISTORY = "history.jsonl"

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from descenso.errors import DataError, DiskError
+from descenso.errors import DiskError
 from descenso.text import _
 
 MOST_LETTERS = 100  # of a name that descenso makes: file systems allow 255 bytes
@@ -34,19 +34,6 @@ def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
         else:
             message = _("{path}: cannot be written ({reason}); try --out DIR with a directory of yours")
         raise DiskError(message.format(path=path, reason=reason, size=size)) from error
-
-
-def inside(folder: Path, *names: str) -> Path:
-    """Return the path of `names` in `folder`, which may come from others and hold links.
-
-    Raises:
-        DataError: if a link leads out of the folder.
-    """
-    path = folder.joinpath(*names)
-    may_leave = ".." in names or any(part.is_symlink() for part in (path, *path.parents[: len(names) - 1]))
-    if may_leave and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
-        raise DataError(_("{path}: a link out of the folder; copy the file into it").format(path=path))
-    return path
 
 
 def make_folder(path: Path) -> None:

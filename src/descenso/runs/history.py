@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from descenso.errors import DataError
-from descenso.reading import open_regular
+from descenso.files import open_regular
 from descenso.text import _
 
 MOST_BYTES = 2**27  # nearly two million epochs

@@ -11,7 +11,7 @@ from safetensors.numpy import save
 
 from descenso.data.dataset import Scaling
 from descenso.errors import DataError
-from descenso.reading import open_regular
+from descenso.files import open_regular
 from descenso.text import _
 
 MOST_BYTES = 2**31

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from descenso.errors import DataError
-from descenso.reading import open_regular
+from descenso.files import open_regular
 from descenso.text import _
 
 ROOT = "tensorflow"

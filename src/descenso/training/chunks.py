@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from descenso.data.order import Order
 from descenso.runs.checkpoints import Position
-from descenso.training.plan import Plan
+
+if TYPE_CHECKING:
+    from descenso.training.plan import Plan
 
 FIRST_STEPS = 8  # of the first chunk, before it is known how long a step takes
 CHUNK_SECONDS = 1.0  # length of a chunk, about: a signal waits for its end
@@ -22,7 +25,7 @@ class Chunks:
         begin: the position of the first chunk.
     """
 
-    def __init__(self, plan: Plan, begin: Position) -> None:
+    def __init__(self, plan: "Plan", begin: Position) -> None:
         self._plan, self.begin = plan, begin
         self._every = steps_between_checkpoints(plan.config.checkpoint_every)
         self._steps = FIRST_STEPS

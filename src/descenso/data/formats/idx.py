@@ -1,4 +1,4 @@
-"""IDX, the format of the original MNIST files, read with hostile input in mind.
+"""Read IDX, the format of the original MNIST files, with hostile input in mind.
 
 A file is two zero bytes, a byte for the element's type, a byte for the number of dimensions, one
 big-endian uint32 a dimension, then the elements, row-major; gzipped or not. Source: the format's
@@ -7,6 +7,7 @@ description on the MNIST page (LeCun, Cortes, Burges).
 
 import gzip
 import math
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.limits import Limits
+from descenso.data.opening import opened
 from descenso.errors import DataError
 from descenso.text import _
 
@@ -26,35 +28,28 @@ CHUNK = 2**24
 
 
 def read_idx(path: Path, limits: Limits | None = None) -> NDArray[np.generic]:
-    """The array in the IDX file `path`, in the machine's byte order.
+    """Read the array in the IDX file `path`, in the machine's byte order.
 
-    What the header claims is held against what the file can contain before anything is allocated; then
-    exactly that many bytes must follow. Only a regular file is opened.
+    The sizes in the header are compared with what the file can contain before anything is allocated; then exactly that
+    many bytes must follow.
 
     Raises:
-        DataError: with path and offset, for a file that is missing, unreadable, not IDX, truncated, padded,
-            damaged, or beyond `limits`.
+        DataError: with path and offset, if the file is missing, unreadable, not IDX, truncated, padded, damaged, or
+            beyond `limits`.
     """
     limits = limits or Limits()
-    try:
-        if not path.is_file():
-            _refuse(path, 0, _("not a regular file"))
-        stored = path.stat().st_size
-        limits.check("file_bytes", stored, path)
-        with path.open("rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            if not zipped:
-                return _read(raw, path, stored, limits)
-            patient: Any = _Patience(raw, stored)  # gzip asks it to read, and nothing else that a file can
+    with opened(path, limits) as raw:
+        stored = os.fstat(raw.fileno()).st_size
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        if not zipped:
+            return _read(raw, path, stored, limits)
+        patient: Any = _Patience(raw, stored)  # gzip asks it to read, and nothing else that a file can
+        try:
             with gzip.GzipFile(fileobj=patient) as stream:
                 return _read(stream, path, stored * MAX_DEFLATE_RATIO, limits)
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise DataError(_("{path}: damaged gzip data ({reason})").format(path=path, reason=error)) from None
-    except MemoryError:
-        raise DataError(_("{path}: it holds more than there is memory for").format(path=path)) from None
-    except OSError as error:
-        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror)) from None
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise DataError(_("{path}: damaged gzip data ({reason})").format(path=path, reason=error)) from None
 
 
 def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Limits) -> NDArray[np.generic]:
@@ -84,7 +79,7 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Li
 
 
 class _Patience:
-    """A file that may be read so many times: gzip takes names, comments, padding and empty members byte by byte."""
+    """A file that limits the number of reads: gzip reads names, comments, padding and empty members byte by byte."""
 
     def __init__(self, raw: BinaryIO, stored: int) -> None:
         self._raw, self._left = raw, 2**16 + stored // 2**12
@@ -92,12 +87,12 @@ class _Patience:
     def read(self, size: int = -1) -> bytes:
         self._left -= 1
         if self._left < 0:
-            raise gzip.BadGzipFile(_("there is much in it that is no data"))
+            raise gzip.BadGzipFile(_("too much of it is no data"))
         return self._raw.read(size)
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-    """An empty array that starts at a multiple of 64 bytes, so that TensorFlow may read it where it lies."""
+    """Allocate an array that starts at a multiple of 64 bytes, so that TensorFlow may read it without a copy."""
     size = math.prod(shape) * dtype.itemsize
     room = np.empty(size + 64, np.uint8)
     first = -room.ctypes.data % 64
@@ -105,13 +100,13 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.g
 
 
 class Readable(Protocol):
-    """What bytes are read from."""
+    """An open file, or a part of one."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 def fill(stream: Readable, target: memoryview, path: Path, start: int) -> None:
-    """Read exactly as many bytes as `target` takes; `start` is where in the file they begin, for the error."""
+    """Read exactly as many bytes as `target` holds; `start` is their offset in the file, for the error."""
     done = 0
     while done < len(target):
         piece = stream.read(min(CHUNK, len(target) - done))

@@ -1,16 +1,15 @@
-"""Reading what others may have written: regular files only, and settings from TOML or a run's `config.json`."""
+"""Read settings from a TOML file or from the `config.json` of a run."""
 
-import errno
-import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from pydantic import ValidationError
 
 from descenso.config import TrainConfig, complaint
 from descenso.errors import ConfigError
+from descenso.files import open_regular
 from descenso.text import _
 
 if sys.version_info >= (3, 11):
@@ -23,10 +22,10 @@ MOST_DOTS = 2**10  # in TOML, where reading a name takes memory with the square 
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file, or in a run's `config.json`; flags' names, with - or _.
+    """Read the settings in `path`: TOML whose keys are the flags' names, with - or _, or the `config.json` of a run.
 
     Raises:
-        ConfigError: for a file that cannot be read, or that is neither.
+        ConfigError: if the file cannot be read or is neither.
     """
     try:
         with open_regular(path, MOST_BYTES) as file:
@@ -51,18 +50,3 @@ def read_settings(path: Path) -> dict[str, Any]:
     if len(settings) < len(table):
         raise ConfigError(_("{path}: a setting is given twice, once with - and once with _").format(path=path))
     return settings
-
-
-def open_regular(path: Path, most: int) -> BinaryIO:
-    """The regular file `path`, open to be read: neither a pipe nor a device, which may have no end.
-
-    Raises:
-        OSError: where it cannot be read, or is something else.
-        ValueError: where it has more than `most` bytes.
-    """
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):  # of a folder, the system says it better
-        raise OSError(errno.EINVAL, _("not a regular file"))
-    if found.st_size > most:
-        raise ValueError(_("more than {most} bytes").format(most=most))
-    return path.open("rb")
