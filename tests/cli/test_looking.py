@@ -65,7 +65,7 @@ def test_evaluate_for_a_person(trained, tmp_path, monkeypatch, capsys):
     for name, row in enumerate(confusion):
         totals = confusion[:, name].sum(), row.sum()
         shares = [f"{row[name] / total:.4f}" if total else "–" for total in totals]
-        assert any(line.split()[1::2] == [str(name), str(row.sum()), *shares] for line in lines)
+        assert any(line.split() == [str(name), str(row.sum()), *shares] for line in lines)
     for line, picture in zip(lines[-2:], ("confusion.png", "mistakes.png"), strict=True):
         assert line == f"Picture: run/plots/{picture}"
         assert pixels(tmp_path / "run" / "plots" / picture).std() > 0
@@ -87,7 +87,7 @@ def test_runs_lists_what_there_is(two_runs):
 
 def test_runs_of_an_empty_folder(tmp_path):
     process = descenso("runs", cwd=tmp_path)
-    assert process.stdout == "There are no runs in runs; `descenso train` makes one.\n"
+    assert process.stdout == "There are no runs in runs; make one with `descenso train`.\n"
     assert answer_of(descenso("runs", "--json", cwd=tmp_path)) == {"runs": []}
 
 

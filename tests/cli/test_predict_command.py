@@ -42,7 +42,7 @@ def weights(run):
 def test_predict_for_a_person_shows_what_the_model_saw(trained, files, tmp_path):
     process = descenso("predict", trained.folder / "first", files / "0.png", files / "1.png", cwd=tmp_path)
     assert process.returncode == 0, process.stderr
-    assert process.stdout.splitlines()[-1] == "What the model saw: first-seen.png"
+    assert process.stdout.splitlines()[-1] == "Inputs as the model sees them: first-seen.png"
     assert np.asarray(Image.open(tmp_path / "first-seen.png").convert("L")).std() > 0
 
 
