@@ -50,7 +50,7 @@ def compare(
     """Compare training runs: engines (same numbers?), rules, learning rates, batch sizes or datasets."""
     lists = {"engines": engines, "rules": rules, "learning_rates": learning_rates, "batch_sizes": batch_sizes,
              "datasets": datasets}  # fmt: skip
-    given = {name: value for name, value in {**settings, "repeats": repeats}.items() if value is not None}
+    given = settings if repeats is None else {**settings, "repeats": repeats}
     given |= {name: _split(value) for name, value in lists.items() if value is not None}
     with quiet():
         from descenso.api import compare as api

@@ -24,15 +24,14 @@ def gradcheck(
     **settings: Any,
 ) -> None:
     """Compute a model's gradient in several ways, compare them, and name the worst component."""
-    given = {name: value for name, value in settings.items() if value is not None}
-    config = TrainConfig.of(**given, dtype="float64")
+    config = TrainConfig.of(**settings, dtype="float64")
     with quiet():
         from descenso.api.train import rows_of
         from descenso.data.limits import Limits
         from descenso.studies.gradcheck.model import check_model
 
         data = rows_of(config, Limits.of(limit or []), data_dir)
-        result = check_model(config, data, components, tolerance, given)
+        result = check_model(config, data, components, tolerance, settings)
     if as_json:
         say_json(result.as_json())
     else:

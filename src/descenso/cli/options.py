@@ -88,7 +88,7 @@ def setting_option(name: str) -> Any:
 def with_settings(
     names: Collection[str] = tuple(SETTINGS), show_defaults: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add an option to `command(**settings)` for each setting of `names`; those that are left out arrive as None."""
+    """Add an option to `command(**settings)` for each setting of `names`; it receives those that the user gave."""
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command).parameters.values()
@@ -97,7 +97,7 @@ def with_settings(
         parameters = sorted([*made, *named], key=lambda parameter: parameter.name not in ("data", "run"))  # arguments
 
         def called(**values: Any) -> None:
-            command(**values)
+            command(**{name: value for name, value in values.items() if name not in names or value is not None})
 
         called.__doc__ = command.__doc__
         called.__name__ = command.__name__

@@ -37,16 +37,17 @@ def resume(
     **settings: Any,
 ) -> None:
     """Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."""
-    given = {name: value for name, value in settings.items() if value is not None}
     with quiet():
         from descenso.api import train as api
         from descenso.data.limits import Limits
 
-        done = not given and _is_complete(run)
+        done = not settings and _is_complete(run)
         with Display(to_stderr=as_json) as display:
             callbacks: dict[str, Any] = {"observer": display.observer, "tensorboard": tensorboard, "warn": display.warn}
             limits = Limits.of(limit or [])
-            resumed = api.resume(run, limits=limits, data_dir=data_dir, model=model, force=force, **callbacks, **given)
+            resumed = api.resume(
+                run, limits=limits, data_dir=data_dir, model=model, force=force, **callbacks, **settings
+            )
     if done:
         hint = _("The run was complete already; to extend it: descenso resume {path} --epochs {epochs}")
         say(hint.format(path=run, epochs=2 * resumed.config.epochs), err=True)

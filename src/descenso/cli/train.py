@@ -26,8 +26,7 @@ def train(
     **settings: Any,
 ) -> None:
     """Train a model by gradient descent and save the run in a directory."""
-    given = {name: value for name, value in settings.items() if value is not None}
-    given = {**(read_settings(config) if config else {}), **given}
+    given = {**(read_settings(config) if config else {}), **settings}
     TrainConfig.of(**given)  # refuse before TensorFlow is imported, which takes seconds
     with quiet():
         from descenso.api import train as api

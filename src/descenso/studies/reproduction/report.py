@@ -56,9 +56,8 @@ def as_json(found: Reproduction) -> dict[str, Any]:
          "speed_up": each.speed_up}
         for each in found.twins
     ]  # fmt: skip
-    claims = [each._asdict() for each in found.claims]
     answer = {"folder": str(found.folder), "epochs": found.epochs, "holds": found.holds}
-    return {**answer, "programs": programs, "twins": twins, "claims": claims}
+    return {**answer, "programs": programs, "twins": twins, "claims": plain(found.claims)}
 
 
 def write_report(found: Reproduction) -> Path:
