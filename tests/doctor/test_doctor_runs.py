@@ -134,7 +134,7 @@ def test_the_command_on_data(tmp_path):
     shown = run("doctor", path)
     assert shown.exit_code == 1
     assert shown.stdout.split("\n")[0] == "labels-from-1 (error)"
-    assert "mend labels = labels - 1" in shown.stdout
+    assert "fix  labels = labels - 1" in shown.stdout
     told = run("doctor", path, "--json")
     assert (told.exit_code, json.loads(told.stdout)) == (1, {
         "findings": [finding._asdict() for finding in doctor.data(INPUTS, LABELS + 1)]
@@ -175,7 +175,7 @@ def test_a_lesson_that_there_is_not():
 @pytest.mark.parametrize("arguments", [[], ["mnist", "--break", "retracing"]])
 def test_the_command_asks_for_one_thing(arguments):
     with pytest.raises(
-        ConfigError, match="give a run, data or a rule to break, one of them; try descenso doctor mnist"
+        ConfigError, match="doctor takes a run, data or --break RULE, one of them; try descenso doctor mnist"
     ):
         run("doctor", *arguments)
 

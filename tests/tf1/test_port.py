@@ -187,9 +187,9 @@ def test_compat_v1_is_alive(ported):
 def test_a_perceptron_of_dictionaries(ported):
     read = ported(scripts.DICTIONARIES)
     assert commands(read) == [
-        "descenso train mnist --model mlp --hidden 256,128 --activation relu --dropout 0 --schedule constant "
-        "--rule adam:beta_1=0.9,beta_2=0.999,epsilon=1e-08 --learning-rate 0.001 --epochs 15 --batch-size 50 "
-        "--loss cross_entropy --engine graph --dtype float32 --validation-size 5000"
+        "descenso train mnist --validation-size 5000 --model mlp --hidden 256,128 --activation relu --dropout 0 "
+        "--rule adam:beta_1=0.9,beta_2=0.999,epsilon=1e-08 --learning-rate 0.001 --schedule constant --epochs 15 "
+        "--batch-size 50 --loss cross_entropy --engine graph --dtype float32"
     ]
     assert read.descents[0].notes == [
         "descenso draws other initial weights: costs will differ a little",
@@ -200,9 +200,9 @@ def test_a_perceptron_of_dictionaries(ported):
 def test_functions_are_followed_to_what_they_give(ported):
     read = ported(scripts.FUNCTIONS)
     assert commands(read) == [
-        "descenso train mnist --model mlp --hidden 300 --activation sigmoid --dropout 0 --schedule constant "
-        "--rule nesterov:momentum=0.9 --learning-rate 0.05 --epochs 2 --batch-size 100 "
-        "--loss cross_entropy --engine graph --dtype float32 --validation-size 5000"
+        "descenso train mnist --validation-size 5000 --model mlp --hidden 300 --activation sigmoid --dropout 0 "
+        "--rule nesterov:momentum=0.9 --learning-rate 0.05 --schedule constant --epochs 2 --batch-size 100 "
+        "--loss cross_entropy --engine graph --dtype float32"
     ]
     assert "1000 steps are 1.82 epochs, rounded up" in read.descents[0].notes
 
@@ -210,8 +210,8 @@ def test_functions_are_followed_to_what_they_give(ported):
 def test_a_summed_cost_is_a_higher_rate(ported):
     read = ported(scripts.SUMMED)
     assert commands(read) == [
-        "descenso train mnist --model softmax --rule sgd --learning-rate 0.01 --epochs 2 --batch-size 100 --loss naive "
-        "--engine graph --dtype float32 --validation-size 0"
+        "descenso train mnist --validation-size 0 --model softmax --rule sgd --learning-rate 0.01 --epochs 2 "
+        "--batch-size 100 --loss naive --engine graph --dtype float32"
     ]
     assert [note.partition(":")[0] for note in read.descents[0].notes] == [
         "descenso starts from weights of 0, the script does not",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from descenso.api.run import Run
-from descenso.config import TrainConfig
+from descenso.config import TrainConfig, having
 from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
@@ -84,7 +84,7 @@ def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
 
 def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
     """`data`, checked; settings that say how data is read are refused here, rather than left without effect."""
-    for name in ("label", "drop", "test_fraction", "resize"):
+    for name in having("reads data"):
         if getattr(config, name):
             raise ConfigError(
                 _("{name}: the data is in memory already; leave {name} out, or give it to what made the data").format(
@@ -168,7 +168,7 @@ def _own(config: TrainConfig, model: Any) -> "Model | None":
 
 def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:
     """The dataset that `config` names, read as it says."""
-    asked = config.model_dump(include={"label", "drop", "test_fraction", "resize", "seed"})
+    asked = config.model_dump(include={*having("reads data"), "seed"})
     return load(config.data, **asked, sources=sources)
 
 

@@ -1,4 +1,4 @@
-"""What a person sees while a descent runs: a live bar on a terminal, elsewhere one line an epoch."""
+"""Progress of a training run: a live bar on a terminal, elsewhere one line per epoch."""
 
 import sys
 from pathlib import Path
@@ -16,10 +16,10 @@ from descenso.training.callbacks import Callback
 
 
 class Display(Callback):
-    """Shows a descent's progress.
+    """Show the progress of a training run.
 
     Args:
-        to_stderr: keep standard output free, for `--json`.
+        to_stderr: print to standard error, so that standard output is free for `--json`.
     """
 
     def __init__(self, to_stderr: bool) -> None:
@@ -60,7 +60,7 @@ class Display(Callback):
             print(f"[{epoch.epoch}] cost: {epoch.cost:.10g}", file=self._lines, flush=True)
 
     def warn(self, message: str) -> None:
-        """Something was not as it should be, and was got over."""
+        """Print a warning."""
         self._bar.console.print(cell(_("descenso: warning: {message}").format(message=message)), soft_wrap=True)
 
     def __exit__(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
+from descenso.config import SETTINGS, flag
 from descenso.text import _, mark
 from descenso.tf1.layers import Network, Unread, argument, factors, read_loss, read_network
 from descenso.tf1.nodes import Event, Node, is_number
@@ -31,8 +32,6 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, tuple[Any, ...]]]] = {
 }  # fmt: skip
 SAME_ROWS = ("cast", "reshape", ".astype", ".reshape", "constant", "convert_to_tensor", "/", "*")
 SCALINGS = (("/", (255,)), ("*", (1 / 255,)))
-FLAGS = ("model", "hidden", "activation", "dropout", "schedule", "rule", "learning_rate", "epochs", "batch_size",
-         "order", "loss", "engine", "dtype", "validation_size")  # fmt: skip
 NO_NUMBER = mark("no number that can be read")
 NO_DATA = mark("these are not known to be all training rows of MNIST")
 NO_LOOP = mark("the number of passes of this loop cannot be read")
@@ -59,7 +58,7 @@ class Descent(NamedTuple):
         if "model" not in self.settings:
             return []
         values = {**self.settings, **{name: name.upper() for name in self.unread}}
-        flags = [(f"--{name.replace('_', '-')}", str(values[name])) for name in FLAGS if name in values]
+        flags = [(flag(name), str(values[name])) for name in SETTINGS if name in values and name != "data"]
         return ["descenso", "train", values["data"], *chain.from_iterable(flags)]
 
     def as_json(self) -> dict[str, Any]:
