@@ -20,16 +20,12 @@ from descenso.config import DATA
 from descenso.data.formats import titles
 from descenso.text import _
 
+NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
 MOST_COLUMNS = 20  # of a table that are shown on the screen
 
 
 def data(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help=_("A dataset's name, a folder, or a file: {formats}.").format(formats=titles()), metavar="DATA"
-        ),
-    ] = "mnist",
+    name: Annotated[str, typer.Argument(help=NAME_HELP, metavar="DATA")] = "mnist",
     label: Annotated[str, setting_option("label")] = "",
     test_fraction: Annotated[float, setting_option("test_fraction")] = 0.0,
     resize: Annotated[str, setting_option("resize")] = "",
@@ -56,9 +52,8 @@ def data(
         from descenso.reports.figures import contact_sheet, is_picture, save_figure
 
         if is_picture(dataset.input_shape):
-            sheet = save_figure(
-                contact_sheet(dataset.train, dataset.class_names), out or Path(f"{Path(name).name}.png")
-            )
+            figure = contact_sheet(dataset.train, dataset.class_names)
+            sheet = save_figure(figure, out or Path(f"{Path(name).name}.png"))
     if as_json:
         say_json({**about, "sheet": None if sheet is None else str(sheet)})
         return
