@@ -24,6 +24,7 @@ from descenso.text import _, closest, mark, nearest
 FREE = ("epochs", "engine", "patience", "checkpoint_every")  # settings that may change when a run goes on
 # Settings whose defaults are the model's.
 BY_MODEL = ("rule", "learning_rate", "schedule", "batch_size", "epochs", "hidden", "dropout")
+MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
 
 EngineName = Literal["graph", "eager", "function", "compiled"]

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.config import MOST_CLASSES
 from descenso.errors import DataError
 from descenso.text import _
 
-MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 MOST_DIMENSIONS = 8
 SCALING = "scaling:"  # before the names of what inputs are scaled and shifted by
 STORED = ("uint8", "float64")
