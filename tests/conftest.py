@@ -14,6 +14,9 @@ from descenso.data.dataset import Dataset
 from samples import tiny_dataset, write_folder
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+for _name in ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "PY_COLORS", "GITHUB_ACTIONS",
+              "TTY_COMPATIBLE", "TTY_INTERACTIVE"):  # fmt: skip
+    os.environ.pop(_name, None)  # what rich and Typer take for a terminal, some while they are imported
 
 # The same examples at every run, whatever the machine's load; `--hypothesis-profile explore` draws new ones.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None, print_blob=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descenso.config import TrainConfig, choices
+from descenso.config import SETTINGS, TrainConfig, choices
 from descenso.errors import ConfigError
 from descenso.settings_files import read_settings
 
@@ -34,7 +34,7 @@ def test_toml_takes_the_names_of_the_flags(tmp_path):
 
 
 def test_toml_of_every_setting(tmp_path):
-    rows = {name: field.json_schema_extra["example"] for name, field in FIELDS.items()}
+    rows = {name: row.example for name, row in SETTINGS.items()}
     config = TrainConfig.of(**{**rows, "model": "cnn", "deterministic": True})
     lines = (f"{name.replace('_', '-')} = {json.dumps(value)}\n" for name, value in config.model_dump().items())
     assert TrainConfig.of(**read_settings(written(tmp_path, "".join(lines)))) == config
@@ -95,11 +95,6 @@ def test_a_config_given_back_is_the_same(scratch, config):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "Invalid JSON: EOF while parsing a value at line 1 column 0"),
-        ('{"epochs": 3', "Invalid JSON: EOF while parsing an object at line 1 column 12"),
-        ("[" * 5000, "Invalid JSON: recursion limit exceeded at line 1 column "),
-        ("[]", "Input should be an object"),
-        ("3", "Input should be an object"),
         ('{"epochs": 0}', f"epochs must be {WHOLE}, got 0; try --epochs 100"),
         ('{"seed": 1e999}', "seed must be a whole number in [0, 2**63), got inf; try --seed 0"),
         ('{"epoch": 3}', "there is no setting 'epoch' (did you mean 'epochs'?)"),
@@ -110,6 +105,14 @@ def test_a_config_given_back_is_the_same(scratch, config):
 def test_json_that_cannot_be_meant(content, reason, tmp_path):
     path = written(tmp_path, content, "config.json")
     with pytest.raises(ConfigError, match=f"^{re.escape(f'{path}: {reason}')}"):
+        read_settings(path)
+
+
+@pytest.mark.parametrize("content", ["", '{"epochs": 3', "[" * 5000, "[]", "3"])
+def test_what_is_no_object_of_json(content, tmp_path):
+    """The reason is Pydantic's, in a line."""
+    path = written(tmp_path, content, "config.json")
+    with pytest.raises(ConfigError, match=rf"\A{re.escape(str(path))}: .+\Z"):
         read_settings(path)
 
 

@@ -15,7 +15,7 @@ GROUND = {"config", "errors", "files", "registry", "settings_files", "text", "_v
 BELOW = {  # the layers from the lowest to the highest, and what each package may import beside itself and GROUND
     "data": set(),
     "tf1": set(),
-    "runs": set(),
+    "runs": {"data"},
     "descent": {"data"},
     "engines": {"data", "descent"},
     "reports": {"data", "runs"},  # pictures and pages: no TensorFlow

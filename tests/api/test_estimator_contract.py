@@ -96,7 +96,7 @@ def test_threads_do_not_share_seeds_or_precision():
     """A forest of fits at one seed is what they are one by one, and Keras is left as it was found."""
     classifier = ds.Classifier("mlp", hidden="8", epochs=2, engine="eager", dtype="float64", seed=7)
     alone = clone(classifier).fit(X, y).predict_proba(X)
-    fits = Parallel(n_jobs=4, backend="threading")(delayed(clone(classifier).fit)(X, y) for _ in range(8))
+    fits = Parallel(n_jobs=4, backend="threading")(delayed(clone(classifier).fit)(X, y) for _ in range(4))
     for each in fits:
         np.testing.assert_allclose(each.predict_proba(X), alone, rtol=1e-9)
     assert (keras.config.floatx(), keras.config.dtype_policy().name) == ("float32", "float32")

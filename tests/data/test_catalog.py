@@ -31,7 +31,7 @@ def test_mnist_is_what_was_published(mnist):
     assert mnist.class_names == tuple("0123456789")
     assert mnist.num_classes == 10
     assert mnist.input_shape == (28, 28)
-    assert mnist.input_scale == pytest.approx(1 / 255, rel=1e-15)
+    assert mnist.scaling.scale == pytest.approx(1 / 255, rel=1e-15)
     for split, rows in ((mnist.train, TRAIN_ROWS), (mnist.test, TEST_ROWS)):
         assert split.inputs.shape == (sum(rows), 28, 28)
         assert split.labels.shape == (sum(rows),)
@@ -127,7 +127,7 @@ def test_a_folder_of_idx_files(tiny, zipped, tmp_path):
     data = load(str(folder))
     assert data.name == str(folder)
     assert data.class_names == ("0", "1", "2", "3")
-    assert data.input_scale == 1 / 255
+    assert data.scaling.scale == 1 / 255
     for split, expected in ((data.train, tiny.train), (data.test, tiny.test)):
         np.testing.assert_array_equal(split.inputs, expected.inputs, strict=True)
         np.testing.assert_array_equal(split.labels, expected.labels, strict=True)

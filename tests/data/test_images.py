@@ -55,7 +55,7 @@ def test_a_folder_for_each_class(folder):
     data = load(str(folder), **HALF, seed=1)
     assert data.name == str(folder)
     assert data.class_names == ("10", "9", "cat")
-    assert (data.input_shape, data.train.inputs.dtype, data.input_scale) == ((6, 5), np.uint8, 1 / 255)
+    assert (data.input_shape, data.train.inputs.dtype, data.scaling.scale) == ((6, 5), np.uint8, 1 / 255)
     assert (np.bincount(data.train.labels).tolist(), np.bincount(data.test.labels).tolist()) == ([3, 2, 4], [3, 2, 4])
     seen = {}
     for split in (data.train, data.test):

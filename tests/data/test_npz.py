@@ -60,7 +60,7 @@ def test_as_keras_ships_mnist(tiny, save, tmp_path):
     data = load(str(path))
     assert data.name == str(path)
     assert data.class_names == ("0", "1", "2", "3")
-    assert (data.input_scale, data.input_shift, data.columns) == (1 / 255, 0.0, ())
+    assert (data.scaling.scale, data.scaling.shift, data.columns) == (1 / 255, 0.0, ())
     for split, expected in ((data.train, tiny.train), (data.test, tiny.test)):
         np.testing.assert_array_equal(split.inputs, expected.inputs, strict=True)
         np.testing.assert_array_equal(split.labels, expected.labels, strict=True)
@@ -68,13 +68,13 @@ def test_as_keras_ships_mnist(tiny, save, tmp_path):
 
 @pytest.mark.parametrize("names", [("x_train", "y_train"), ("X", "y")])
 def test_rows_to_test_on_are_drawn(tiny, names, write):
-    data = load(str(write(**dict(zip(names, tiny.train, strict=True)))), test_fraction=0.25, seed=4)
+    data = load(str(write(**dict(zip(names, tiny.train[:2], strict=True)))), test_fraction=0.25, seed=4)
     assert (len(data.train.labels), len(data.test.labels)) == (152, 51)
     together = np.concatenate([data.train.inputs, data.test.inputs]).reshape(203, -1)
     assert sorted(map(bytes, together)) == sorted(map(bytes, tiny.train.inputs.reshape(203, -1)))
-    row = {bytes(image): label for image, label in zip(*tiny.train, strict=True)}
-    assert all(row[bytes(image)] == label for image, label in zip(*data.test, strict=True))
-    other = load(str(write(**dict(zip(names, tiny.train, strict=True)))), test_fraction=0.25, seed=5)
+    row = {bytes(image): label for image, label in zip(*tiny.train[:2], strict=True)}
+    assert all(row[bytes(image)] == label for image, label in zip(*data.test[:2], strict=True))
+    other = load(str(write(**dict(zip(names, tiny.train[:2], strict=True)))), test_fraction=0.25, seed=5)
     assert not np.array_equal(data.test.labels, other.test.labels)
 
 
@@ -95,8 +95,8 @@ def test_columns_become_floats_that_hold_every_value(dtype, becomes, write):
     rows = np.array([[0, 1], [1, 1], [1, 0], [0, 0]]).astype(dtype)
     data = load(str(write(x_train=rows, y_train=[0, 1, 0, 1], x_test=rows[:1], y_test=[1])))
     np.testing.assert_array_equal(data.train.inputs, rows.astype(becomes), strict=True)
-    np.testing.assert_array_equal(data.input_shift, [0.5, 0.5])
-    np.testing.assert_array_equal(data.input_scale, [2.0, 2.0])
+    np.testing.assert_array_equal(data.scaling.shift, [0.5, 0.5])
+    np.testing.assert_array_equal(data.scaling.scale, [2.0, 2.0])
 
 
 def test_labels_are_numbered_by_value_or_text(write):

@@ -104,12 +104,12 @@ def test_it_is_split_and_standardised_by_its_training_rows(write):
     assert data.columns == ("a", "b", "c")
     assert data.class_names == ("x", "y", "z")
     assert (np.bincount(data.train.labels).tolist(), np.bincount(data.test.labels).tolist()) == ([24] * 3, [6] * 3)
-    np.testing.assert_allclose(data.input_shift, data.train.inputs.mean(axis=0))
-    np.testing.assert_allclose(data.input_scale[:2], 1 / data.train.inputs.std(axis=0)[:2])
-    assert (data.input_shift[2], data.input_scale[2]) == (7, 1)
-    assert not np.allclose(data.input_shift[:2], np.r_[data.train.inputs, data.test.inputs].mean(axis=0)[:2])
+    np.testing.assert_allclose(data.scaling.shift, data.train.inputs.mean(axis=0))
+    np.testing.assert_allclose(data.scaling.scale[:2], 1 / data.train.inputs.std(axis=0)[:2])
+    assert (data.scaling.shift[2], data.scaling.scale[2]) == (7, 1)
+    assert not np.allclose(data.scaling.shift[:2], np.r_[data.train.inputs, data.test.inputs].mean(axis=0)[:2])
     where = {tuple(map(float, row.split(",")[:2])): "xyz".index(row[-1]) for row in rows}
-    for inputs, labels in (data.train, data.test):
+    for inputs, labels, _weights in (data.train, data.test):
         assert [where[tuple(row[:2])] for row in inputs.tolist()] == labels.tolist()
     assert len(set(data.train.labels[:20].tolist())) == 3
 
@@ -119,7 +119,7 @@ def test_the_label_must_be_named(write):
     columns = "its columns are length, width, open, species"
     for label, told in (
         ("", f"which column holds the labels? {columns}; try --label species"),
-        ("specie", f"there is no column 'specie' (did you mean 'species'?) for the labels; {columns}"),
+        ("specie", f"there is no column 'specie' (did you mean 'species'?); {columns}"),
     ):
         with pytest.raises(ConfigError, match=f"^{re.escape(f'{path}: {told}')}$"):
             load(str(path), label=label, test_fraction=0.5)
@@ -158,7 +158,7 @@ def test_a_cell_that_cannot_be_taken_is_named(row, column, cell, told, write):
         ({"a": [1.0, 2.0], "y": [None, "q"]}, "row 1, column 'y': no value"),
         ({"a": [1.0, np.nan], "y": ["p", "q"]}, "row 2, column 'a': nan is no number"),
         ({"a": ["1", "2"], "y": ["p", "q"]}, "column 'a': type String, expected numbers; make them such, or --drop a"),
-        ({"a": [[1], [2]], "y": ["p", "q"]}, "column 'a': type List(Int64), expected numbers"),
+        ({"a": [[1], [2]], "y": ["p", "q"]}, "column 'a': type List"),
         ({"a": [1, 2], "y": [0.5, 1.5]}, "row 1, column 'y': labels of type Float64, expected text or whole numbers"),
     ],
 )
@@ -183,8 +183,8 @@ def test_a_value_of_parquet_that_cannot_be_taken_is_named(frame, told, write):
         (b"a,y\n1,p\n" + b"2,p\n" * 300_000 + b"1,\xff\n", ": cannot be read as a table ("),
         (b"a\0,y\n1,2\n", ", byte 0: not UTF-8 text"),
         ('a,y\n1,"p\n', ": no rows; give at least one"),
-        ('a,y\n1,p\n2,"q\n3,p\n', ": cannot be read as a table (could not parse"),
-        ("a,y,\U0001d7d8\n1_0,p,1\n", ": cannot be read as a table (could not parse `1_0` as dtype `f64`"),
+        ('a,y\n1,p\n2,"q\n3,p\n', ": cannot be read as a table ("),
+        ("a,y,\U0001d7d8\n1_0,p,1\n", ": cannot be read as a table ("),
         ("a" * 2**21, ": no row ends within 1048576 bytes"),
     ],
 )

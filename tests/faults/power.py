@@ -7,6 +7,8 @@ name is whole, or did not happen; each write to a file is whole, cut short, left
 
 from pathlib import Path
 
+from descenso.runs.lock import LOCK
+
 
 class _File:
     def __init__(self):
@@ -121,7 +123,7 @@ class Power:
 def _found(path):
     if path.is_dir():
         node = _Folder()
-        node.durable = {entry.name: _found(entry) for entry in path.iterdir() if entry.name != ".lock"}
+        node.durable = {entry.name: _found(entry) for entry in path.iterdir() if not entry.name.startswith(LOCK)}
         node.now = dict(node.durable)
     else:
         node = _File()

@@ -2,7 +2,12 @@
 
 It stands at the primitives that `descenso.runs` uses: `Path.open` for writing, `Path.mkdir`, `rename`, `replace` and
 `unlink`, `os.open` and `os.fsync`, `shutil.rmtree`. Nothing is really synced: that would only take time, and whether
-the package asks for it is what is recorded. `seen_by_python` tells whether it saw all.
+the package asks for it is what is recorded.
+
+Only what the package itself asks for is recorded and may fail, as `asked_by_package` decides from the call stack; the
+tests beside this file count as the package, since some stand in for its functions or its user. What a library asks for
+on its own account, such as the files of a lock, reaches the real disk. `seen_by_python` tells whether the package asked
+in a way that the shim does not know, and `Power` whether the recorded operations make what is there.
 """
 
 import io
@@ -16,6 +21,7 @@ from typing import NamedTuple
 
 import pytest
 
+TESTS = str(Path(__file__).parent) + os.sep
 CHANGES = ("mkdir", "create", "write", "truncate", "fsync", "sync folder", "rename", "unlink", "rmdir")
 
 
@@ -55,6 +61,17 @@ class Fault(NamedTuple):
     stays: bool = False
 
 
+def asked_by_package():
+    """Whether the nearest caller outside the standard library and this module belongs to the package or its tests."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name != __name__ and name.partition(".")[0] not in sys.stdlib_module_names:
+            return name.partition(".")[0] == "descenso" or frame.f_code.co_filename.startswith(TESTS)
+        frame = frame.f_back
+    return False
+
+
 class Disk:
     """Records what is done below `root` while it is `mounted`; breaks as `fault` says."""
 
@@ -67,8 +84,11 @@ class Disk:
         self._count = itertools.count()
 
     def covers(self, path):
-        within = (str(path) + os.sep).startswith(self.root + os.sep)
-        return within and Path(path).name != ".lock"  # which is the kernel's, not the disk's
+        return (os.fsdecode(path) + os.sep).startswith(self.root + os.sep)
+
+    def records(self, path):
+        """Whether what is asked now, of `path`, is the package's and below the root."""
+        return self.covers(path) and asked_by_package()
 
     def do(self, operation, act, tear=None):
         """Carry out `operation` by `act`, unless the fault is here; `tear` does half of it."""
@@ -140,9 +160,9 @@ def _files(disk, patch):
     real = Path.open
 
     def opened(self, mode="r", *more, **named):
-        if mode not in ("wb", "ab") or not disk.covers(self):
-            assert mode in ("r", "rb") or not disk.covers(self), f"the shim does not know the mode {mode}"
+        if mode in ("r", "rb") or not disk.records(self):
             return real(self, mode, *more, **named)
+        assert mode in ("wb", "ab"), f"the shim does not know the mode {mode}"
         change = mode == "wb" or not self.exists()
         number = next(disk._count)
         operation = Operation("create" if change else "open", self, file=number)
@@ -153,9 +173,10 @@ def _files(disk, patch):
 
 def _names(disk, patch):
     real = {name: getattr(Path, name) for name in ("mkdir", "rename", "replace", "unlink", "rmdir")}
+    real_rmtree = shutil.rmtree
 
     def mkdir(self, mode=0o777, parents=False, exist_ok=False):
-        if not disk.covers(self) or self.exists():
+        if not disk.records(self) or self.exists():
             return real["mkdir"](self, mode, parents, exist_ok)
         if parents:
             self.parent.mkdir(parents=True, exist_ok=True)
@@ -164,21 +185,24 @@ def _names(disk, patch):
     def moved(name):
         def move(self, target):
             act = lambda: real[name](self, target)  # noqa: E731 - one of two
-            return disk.do(Operation("rename", self, Path(target)), act) if disk.covers(self) else act()
+            return disk.do(Operation("rename", self, Path(target)), act) if disk.records(self) else act()
 
         return move
 
     def unlink(self, missing_ok=False):
-        if not disk.covers(self) or not os.path.lexists(self):
+        if not disk.records(self) or not os.path.lexists(self):
             return real["unlink"](self, missing_ok)
         return disk.do(Operation("unlink", self), lambda: real["unlink"](self))
 
-    def rmtree(path, ignore_errors=False):
+    def rmtree(path, *more, **named):
+        return (removed if disk.records(path) else real_rmtree)(path, *more, **named)
+
+    def removed(path, ignore_errors=False):
         silent = suppress(OSError) if ignore_errors else suppress()
         with silent:
             for entry in sorted(Path(path).iterdir()):
                 with silent:
-                    rmtree(entry, ignore_errors) if entry.is_dir() and not entry.is_symlink() else unlink(entry)
+                    removed(entry, ignore_errors) if entry.is_dir() and not entry.is_symlink() else unlink(entry)
             disk.do(Operation("rmdir", Path(path)), lambda: real["rmdir"](Path(path)))
 
     patch.setattr(Path, "mkdir", mkdir)
@@ -192,7 +216,7 @@ def _syncs(disk, patch):
     real_open, real_fsync = os.open, os.fsync
 
     def opened(path, flags, *more, **named):
-        if isinstance(path, int) or not disk.covers(path):
+        if isinstance(path, int) or not disk.records(path):
             return real_open(path, flags, *more, **named)
         assert not flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT), "the shim knows os.open for folders only"
         handle = disk.do(Operation("open", Path(path)), lambda: real_open(path, flags, *more, **named))
@@ -200,7 +224,7 @@ def _syncs(disk, patch):
         return handle
 
     def fsync(handle):
-        if handle not in disk._paths:
+        if handle not in disk._paths or not asked_by_package():  # a library's file may have the number of a closed one
             return real_fsync(handle)
         path, number = disk._paths[handle]
         kind = "sync folder" if number is None else "fsync"
@@ -211,6 +235,7 @@ def _syncs(disk, patch):
 
 
 _SEEN = {"os.mkdir": "mkdir", "os.rename": "rename", "os.remove": "unlink", "os.rmdir": "rmdir"}
+_UNKNOWN = ("os.link", "os.symlink", "os.truncate")  # changes that no function of the shim stands for
 _listeners = []
 
 
@@ -221,20 +246,26 @@ def _hear(event, arguments):
 
 @contextmanager
 def seen_by_python(disk):
-    """The changes below the disk's root that Python's own audit tells of: kind and path of each, in order."""
+    """The package's changes below the disk's root that Python's own audit tells of: kind and path of each, in order."""
     if not _HOOKED:
         sys.addaudithook(_hear)  # which cannot be taken away again
         _HOOKED.append(True)
     seen = []
 
     def listen(event, arguments):
-        if not arguments or not isinstance(arguments[0], str | os.PathLike) or not disk.covers(arguments[0]):
+        paths = [each for each in arguments[:2] if isinstance(each, str | bytes | os.PathLike) and disk.covers(each)]
+        if not paths:
             return
-        path = Path(arguments[0])
-        if event in _SEEN and not (event == "os.mkdir" and path.exists()):  # which it is told before it fails
-            seen.append((_SEEN[event], path))
+        path = Path(os.fsdecode(paths[0]))
+        if event in _SEEN or event in _UNKNOWN:
+            kind = _SEEN.get(event, event)
         elif event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            seen.append(("open", path))
+            kind = "open"
+        else:
+            return
+        repeated = kind == "mkdir" and path.exists()  # told before it fails
+        if not repeated and asked_by_package():
+            seen.append((kind, path))
 
     _listeners.append(listen)
     try:

@@ -14,7 +14,7 @@ TOO_LARGE = r"the settings .* cannot be read \(more than 16384 bytes\); try --co
 NO_FILE = r"the settings .* cannot be read \(\[Errno 22\] not a regular file\); try --config FILE\.toml"
 NO_UTF8 = r"the settings .* cannot be read \('utf-8' codec can't decode .*\); try --config FILE\.toml"
 NO_TOML = r".*\.toml is not TOML: (?s:.*)"
-NO_JSON = r".*\.json: Invalid JSON: .*"
+NO_JSON = r".*\.json: .+"
 
 
 def settings(name: str, content: Callable[[Path], Any] | bytes, told: str) -> Bomb:

@@ -1,3 +1,5 @@
+"""Files and folders, written and removed atomically."""
+
 import errno
 import os
 import re

@@ -2,13 +2,13 @@
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from descenso.api.run import Run
-from descenso.config import TrainConfig
+from descenso.config import TrainConfig, having
 from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
@@ -16,13 +16,15 @@ from descenso.data.limits import Sources
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
 from descenso.runs.checkpoints import is_empty, newest
-from descenso.runs.directory import RunDirectory, create, open_directory, reopen
+from descenso.runs.directory import create, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.text import _, printable
-from descenso.training.observer import Observer, both
+from descenso.training.callbacks import Callback
+from descenso.training.control import Control
 
 if TYPE_CHECKING:
     from descenso.descent.problem import Model
+    from descenso.training.plan import Plan
 
 
 def train(
@@ -30,44 +32,59 @@ def train(
     *,
     model: Any = "softmax",
     out: str | Path | None = None,
-    observer: Observer | None = None,
+    callbacks: Sequence[Callback] = (),
+    control: Control | None = None,
     tensorboard: str | Path | None = None,
     sources: Sources | None = None,
     **settings: Any,
 ) -> Run:
-    """Descend, and keep what came of it in a run directory.
+    """Train a model and save the run.
 
     Args:
         data: a dataset, or what `load` takes.
-        model: a name; or a keras.Model, or what makes one: whoever resumes or uses such a run gives it again.
+        model: a name; or a keras.Model, or a function that makes one: it is given again to resume or use such a run.
         out: the run directory itself; by default a new one below `runs/`.
-        observer: who hears of each epoch.
-        tensorboard: the folder that TensorBoard is to show (extra `tensorboard`), in which the run gets one of its own.
-        sources: where to look for named datasets, and what to refuse as too large.
-        **settings: those of `TrainConfig`; for few rows, a batch_size and epochs that are not given are made to suit.
+        callbacks: called as training goes.
+        control: through which another thread stops, pauses or steers training.
+        tensorboard: the folder that TensorBoard shows (extra `tensorboard`), in which the run gets one of its own.
+        sources: folder of named datasets, and sizes beyond which data is refused.
+        **settings: those of `TrainConfig`; for few rows, a batch_size and epochs that are not given are adapted.
 
     Returns:
         The run, however it ended: see `Run.outcome`.
 
     Raises:
-        ConfigError, DataError: for a setting out of range, for data that cannot be learned from; nothing is written.
+        ConfigError, DataError: for a setting out of range, for data that cannot be trained on; nothing is written.
         DiskError: where the run cannot be written.
     """
-    name, own = model_of(model, str(settings.get("dtype", "float32")))
+    name, given = model_of(model, str(settings.get("dtype", "float32")))
     config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
-    config, heard = check_fit(rows, config, settings), _heard(observer, tensorboard)
+    config, callbacks = check_fit(rows, config, settings), _with_board(callbacks, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
-        _check_problem(directory, rows, config, own)
-        from descenso.training.session import sit
+        try:
+            plan = _pose(config, rows, given)
+        except ConfigError:  # settings that cannot be meant leave no run
+            directory.discard()
+            raise
+        from descenso.training.session import Training, run
 
-        sit(directory, config, rows, heard, own=own)
+        run(Training(directory, plan, rows, callbacks, control or Control()))
     return Run(open_directory(directory.path))
+
+
+def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
+    from descenso.training.plan import Plan
+    from descenso.training.threads import make_deterministic
+
+    if config.deterministic:
+        make_deterministic()
+    return Plan.of(config, data, model)
 
 
 def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
     """`data`, checked; settings that say how data is read are refused here, rather than left without effect."""
-    for name in ("label", "drop", "test_fraction", "resize"):
+    for name in having("reads data"):
         if getattr(config, name):
             raise ConfigError(
                 _("{name}: the data is in memory already; leave {name} out, or give it to what made the data").format(
@@ -75,20 +92,6 @@ def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
                 )
             )
     return check_dataset(data)
-
-
-def _check_problem(directory: RunDirectory, data: Dataset, config: TrainConfig, own: "Model | None") -> None:
-    """Pose the problem once before anything is begun: where it cannot be meant, no run is left behind."""
-    from descenso.training.loop import problem_of
-    from descenso.training.threads import make_deterministic
-
-    try:
-        if config.deterministic:
-            make_deterministic()
-        problem_of(config, data.hold_back(config.validation_rows(len(data.train.labels)))[0], own)
-    except ConfigError:
-        directory.discard()
-        raise
 
 
 def model_of(model: Any, dtype: str) -> tuple[str, "Model | None"]:
@@ -107,47 +110,52 @@ def resume(
     data: Dataset | None = None,
     model: Any = None,
     force: bool = False,
-    observer: Observer | None = None,
+    callbacks: Sequence[Callback] = (),
+    control: Control | None = None,
     tensorboard: str | Path | None = None,
     warn: Callable[[str], None] = warnings.warn,
     sources: Sources | None = None,
     **changes: Any,
 ) -> Run:
-    """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped.
+    """Resume a run from its newest checkpoint, to the same bits as if it had never stopped.
 
     Args:
-        run: its directory.
-        data, model: its rows and its model, where it was trained with one's own.
-        observer, tensorboard, sources: as of `train`.
+        run: the run directory.
+        data, model: rows and model, where the run was trained with the user's.
+        callbacks, control, tensorboard, sources: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
-        warn: hears of each newer checkpoint that is damaged and passed over.
+        warn: called with a message for each newer checkpoint that is damaged and passed over.
         **changes: `epochs` extends a run; `engine` goes on with another one (no longer exact); `patience`;
             `checkpoint_every`.
 
     Raises:
-        CheckpointError: where no checkpoint can be believed, or something changed; the difference is named.
+        CheckpointError: where no checkpoint is valid, or something changed; the difference is named.
         RunInUse: where another process is writing the run.
     """
-    heard = _heard(observer, tensorboard)
+    callbacks = _with_board(callbacks, tensorboard)
     with closing(reopen(Path(run))) as directory:
         checkpoint = None
         if directory.history_bytes or not is_empty(directory.checkpoints):  # else it ended before its first one
             checkpoint, damaged = newest(directory.checkpoints)
-            list(map(warn, map(printable, damaged)))
+            for message in damaged:
+                warn(printable(message))
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
         rows = check_dataset(data) if data else rows_of(config, sources)
-        from descenso.training.session import go_on
+        plan = _pose(config, rows, _own(config, model))
+        from descenso.training.session import Training
+        from descenso.training.session import resume as resume_training
 
-        go_on(directory, checkpoint, config, rows, force, heard, _own(config, model))
+        training = Training(directory, plan, rows, callbacks, control or Control())
+        resume_training(training, checkpoint, force)
     return Run(open_directory(directory.path))
 
 
-def _heard(observer: Observer | None, tensorboard: str | Path | None) -> Observer:
+def _with_board(callbacks: Sequence[Callback], tensorboard: str | Path | None) -> Sequence[Callback]:
     if tensorboard is None:
-        return observer or Observer()
+        return callbacks
     from descenso.training.tensorboard import Board
 
-    return both(observer or Observer(), Observer(**Board(Path(tensorboard)).hears))
+    return [*callbacks, Board(Path(tensorboard))]
 
 
 def _own(config: TrainConfig, model: Any) -> "Model | None":
@@ -160,7 +168,7 @@ def _own(config: TrainConfig, model: Any) -> "Model | None":
 
 def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:
     """The dataset that `config` names, read as it says."""
-    asked = config.model_dump(include={"label", "drop", "test_fraction", "resize", "seed"})
+    asked = config.model_dump(include={*having("reads data"), "seed"})
     return load(config.data, **asked, sources=sources)
 
 

@@ -1,4 +1,4 @@
-"""What a person sees while a descent runs: a live bar on a terminal, elsewhere one line an epoch."""
+"""Progress of a training run: a live bar on a terminal, elsewhere one line per epoch."""
 
 import sys
 from pathlib import Path
@@ -12,14 +12,14 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.runs.history import Epoch
 from descenso.text import _
-from descenso.training.observer import Observer
+from descenso.training.callbacks import Callback
 
 
-class Display:
-    """Shows a descent's progress.
+class Display(Callback):
+    """Show the progress of a training run.
 
     Args:
-        to_stderr: keep standard output free, for `--json`.
+        to_stderr: print to standard error, so that standard output is free for `--json`.
     """
 
     def __init__(self, to_stderr: bool) -> None:
@@ -43,29 +43,24 @@ class Display:
         self._bar.start()
         return self
 
-    @property
-    def observer(self) -> Observer:
-        """What tells it of a descent."""
-        return Observer(self._bound, self._epoch, self._begun)
-
-    def _begun(self, run: Path, config: TrainConfig, data: Dataset) -> None:
+    def on_begin(self, run: Path, config: TrainConfig, data: Dataset) -> None:
         self._bar.update(self._task, total=config.epochs)
 
-    def _bound(self, compile_seconds: float) -> None:
+    def on_compiled(self, compile_seconds: float) -> None:
         self._bar.update(self._task, description=_("Training"))
 
-    def _epoch(self, record: Epoch) -> None:
-        self._seconds += record.seconds
+    def on_epoch(self, epoch: Epoch) -> None:
+        self._seconds += epoch.seconds
         self._shown += 1
         if self._live:
             rate = _("{rate:.3g} epochs/s").format(rate=self._shown / max(self._seconds, 1e-9))
-            cost = _("cost {cost:.6f}").format(cost=record.cost)
-            self._bar.update(self._task, completed=record.epoch + 1, cost=cost, rate=rate)
+            cost = _("cost {cost:.6f}").format(cost=epoch.cost)
+            self._bar.update(self._task, completed=epoch.epoch + 1, cost=cost, rate=rate)
         else:
-            print(f"[{record.epoch}] cost: {record.cost:.10g}", file=self._lines, flush=True)
+            print(f"[{epoch.epoch}] cost: {epoch.cost:.10g}", file=self._lines, flush=True)
 
     def warn(self, message: str) -> None:
-        """Something was not as it should be, and was got over."""
+        """Print a warning."""
         self._bar.console.print(cell(_("descenso: warning: {message}").format(message=message)), soft_wrap=True)
 
     def __exit__(

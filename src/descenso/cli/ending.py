@@ -1,4 +1,4 @@
-"""What is said of a run when it has ended, and the exit code that says it to a shell."""
+"""The summary of a run that has ended, and the exit code of its outcome."""
 
 from typing import TYPE_CHECKING
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from descenso.api.run import Run
 
 
-def tell(run: "Run", as_json: bool) -> None:
-    """Print how `run` ended, and end the process with the exit code of that."""
+def finish(run: "Run", as_json: bool) -> None:
+    """Print the summary of `run`, and exit with the code of its outcome."""
     if as_json:
         say_json(run.summary())
     else:
         _summarise(run)
-    _leave(run)
+    _exit(run)
 
 
 def _summarise(run: "Run") -> None:
     if run.outcome == "completed":
         say(_("Training finished!"))
     if run.outcome == "stopped early":
-        told = _("Stopped early, out of patience; the weights are those after epoch {epoch}, the best on validation.")
-        say(told.format(epoch=run.status["best_epoch"]))
+        message = _("Stopped early; the weights are those after epoch {epoch}, which had the lowest validation cost.")
+        say(message.format(epoch=run.status["best_epoch"]))
     if run.test_accuracy is not None:
         say(_("Test accuracy: {accuracy:.4f}").format(accuracy=run.test_accuracy))
     if run.status.get("validation_accuracy") is not None:
@@ -41,17 +41,17 @@ def _summarise(run: "Run") -> None:
     if run.status.get("fingerprint"):
         say(_("Fingerprint of the weights: {digest}").format(digest=run.status["fingerprint"]))
     if not run.status.get("exact", True):
-        say(_("No longer exact: the run went on after something had changed."))
+        say(_("Not exact: the run was resumed after something had changed."))
     say(_("Run: {path}").format(path=run.path))
     say(_("Pictures: {path}").format(path=run.path / "plots"))
 
 
-def _leave(run: "Run") -> None:
-    """End with the outcome's exit code, after saying what it means."""
+def _exit(run: "Run") -> None:
+    """Exit with the code of the outcome, after printing what it means and how to continue."""
     if run.outcome == "diverged":
         epoch, step = run.status["diverged_at"]
         advice = (
-            _("the naive loss takes log 0; try --loss cross_entropy")
+            _("the naive loss takes the logarithm of 0; try --loss cross_entropy")
             if run.config.loss == "naive"
             else _("try a smaller --learning-rate, such as {rate:g}").format(rate=run.config.learning_rate / 10)
         )

@@ -1,4 +1,4 @@
-"""TensorFlow's start-up chatter does not reach the user; what Python prints, and errors, do."""
+"""Hide the start-up messages of TensorFlow; errors, and what Python prints, still reach the user."""
 
 import contextlib
 import os
@@ -12,13 +12,13 @@ from descenso.errors import DescensoError
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """While entered, what C++ libraries write to file descriptor 2 is put aside, and shown if an error comes.
+    """Hold back what C++ libraries write to file descriptor 2, and print it if an error is raised.
 
     `TF_CPP_MIN_LOG_LEVEL` alone does not silence what is logged before its logging is set up.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     shown = sys.__stderr__
-    if shown is None or sys.stderr is not shown:  # there is none, or someone else has captured it already
+    if shown is None or sys.stderr is not shown:  # there is none, or it is captured already
         yield
         return
     shown.flush()
@@ -30,7 +30,7 @@ def quiet() -> Iterator[None]:
             yield
         except DescensoError:
             raise
-        except Exception:  # whatever it is, it passes on, and what was put aside may be all that explains it
+        except Exception:  # the messages held back may be all that explains it
             aside.seek(0)
             shutil.copyfileobj(aside, ours.buffer)
             raise

@@ -26,8 +26,7 @@ def check_and_scale(data: Dataset) -> Dataset:
     Raises:
         DataError: for data that no model can learn from.
     """
-    shift, scale = scaling(check_dataset(data, finite=True).train.inputs, data.name)
-    return data._replace(input_shift=shift, input_scale=scale)
+    return data._replace(scaling=scaling(check_dataset(data, finite=True).train.inputs, data.name))
 
 
 def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: float, seed: int) -> Dataset:
@@ -50,7 +49,7 @@ def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: flo
         train, test = divided(train, test_fraction, seed)
     else:
         test = Split(numbers(test_rows.inputs), _coded(name, "y_test", test_rows.labels, names))
-    return Dataset(name, train, test, tuple(names), input_scale=1.0)
+    return Dataset(name, train, test, tuple(names))
 
 
 def _with_text_labels(rows: Rows) -> Rows:

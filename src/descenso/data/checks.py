@@ -51,7 +51,7 @@ def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded
 
     Unless `encoded`, labels may be text as well as whole numbers, and labels and inputs may be bool.
     """
-    inputs, labels = split
+    inputs, labels, weights = split
     check_shape(inputs, input_shape, what)
     if labels.ndim != 1:
         message = _("{what}: labels of shape {got} beside inputs of shape {inputs}, expected one label a row; "
@@ -68,6 +68,8 @@ def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded
         message = _("{what}: labels of type {got} beside inputs of type {inputs}, expected {expected}; "
                     "try labels.astype('int32')")  # fmt: skip
         raise DataError(message.format(what=what, got=labels.dtype, inputs=inputs.dtype, expected=expected))
+    if weights is not None and (weights.shape != labels.shape or not (np.isfinite(weights) & (weights > 0)).all()):
+        raise DataError(_("{what}: weights must be one finite number above 0 for each row").format(what=what))
 
 
 def check_split(
@@ -81,7 +83,7 @@ def check_split(
     Raises:
         DataError: naming the first row that does not fit.
     """
-    inputs, labels = split
+    inputs, labels = split[:2]
     check_rows(split, input_shape, what)
     if not finite:
         check_finite(inputs, what)
@@ -95,7 +97,7 @@ def check_split(
                 )
             )
     native = inputs.astype(inputs.dtype.newbyteorder("="), copy=False)
-    return Split(native, labels.astype(np.int32, copy=False))
+    return split._replace(inputs=native, labels=labels.astype(np.int32, copy=False))
 
 
 def check_dataset(data: Dataset, *, finite: bool = False) -> Dataset:

@@ -1,4 +1,4 @@
-"""What is learned from: plain records of NumPy arrays."""
+"""Datasets as plain records of NumPy arrays."""
 
 from typing import Any, NamedTuple
 
@@ -8,16 +8,36 @@ from numpy.typing import NDArray
 from descenso.text import printable
 
 
-class Split(NamedTuple):
-    """Rows to learn from or to test on.
+class Scaling(NamedTuple):
+    """Scaling of inputs on the device: (inputs − shift) · scale.
 
     Attributes:
-        inputs: (rows, *input_shape), as stored: uint8 stays uint8, and is scaled inside the step.
-        labels: (rows,) int32, each in [0, num_classes); to learn from also as `descenso.descent.losses` says.
+        shift: a number, or an array of input_shape.
+        scale: a number, or an array of input_shape; 1/255 for uint8 pixels.
+    """
+
+    shift: float | NDArray[np.float64] = 0.0
+    scale: float | NDArray[np.float64] = 1.0
+
+
+class Split(NamedTuple):
+    """Rows with labels, to train or to test on.
+
+    Attributes:
+        inputs: (rows, *input_shape), as stored: uint8 stays uint8, and is scaled inside the step. An array in memory,
+            or a `numpy.memmap`, which is read in chunks.
+        labels: (rows,) int32, each in [0, num_classes).
+        weights: (rows,) float, each in (0, inf): how many times the cost of a row counts; None for 1 each.
     """
 
     inputs: NDArray[np.generic]
     labels: NDArray[Any]
+    weights: NDArray[np.floating] | None = None
+
+    def rows(self, chosen: Any) -> "Split":
+        """The rows that `chosen` selects, a slice or an array of row numbers."""
+        weights = None if self.weights is None else self.weights[chosen]
+        return Split(self.inputs[chosen], self.labels[chosen], weights)
 
 
 class Dataset(NamedTuple):
@@ -25,12 +45,10 @@ class Dataset(NamedTuple):
 
     Attributes:
         name: as given to `load`, or the folder's path.
-        train: rows to learn from.
-        test: rows never learned from.
+        train: rows to train on.
+        test: rows to test on.
         class_names: one a class; num_classes of them.
-        input_scale: what inputs are multiplied by on the device, 1/255 for uint8 pixels; one number, or an array of
-            input_shape.
-        input_shift: what is taken from inputs before that, in their own precision.
+        scaling: of the inputs, applied on the device in each step.
         columns: names of the inputs of a table.
     """
 
@@ -38,8 +56,7 @@ class Dataset(NamedTuple):
     train: Split
     test: Split
     class_names: tuple[str, ...]
-    input_scale: float | NDArray[np.float64]
-    input_shift: float | NDArray[np.float64] = 0.0
+    scaling: Scaling = Scaling()
     columns: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -49,7 +66,7 @@ class Dataset(NamedTuple):
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return len(self.class_names)
 
     @property
@@ -59,14 +76,13 @@ class Dataset(NamedTuple):
 
     @property
     def stored(self) -> str:
-        """The type of the rows as a model will read them: "uint8", as pictures are stored, or "float64"."""
+        """Type of the rows that a model reads: "uint8", as pictures are stored, or "float64"."""
         return "uint8" if self.train.inputs.dtype == np.uint8 else "float64"
 
     def hold_back(self, validation_size: int) -> tuple["Dataset", Split]:
-        """This dataset without its first `validation_size` training rows, and those rows.
+        """Split off the first `validation_size` training rows; return the dataset without them, and those rows.
 
         The first rows, as TensorFlow 1's own MNIST helper kept back its 5,000.
         """
-        kept = Split(self.train.inputs[validation_size:], self.train.labels[validation_size:])
-        held = Split(self.train.inputs[:validation_size], self.train.labels[:validation_size])
+        held, kept = (self.train.rows(part) for part in (slice(validation_size), slice(validation_size, None)))
         return self._replace(train=kept), held

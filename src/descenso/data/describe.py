@@ -20,8 +20,8 @@ def describe(data: Dataset) -> dict[str, Any]:
         "train": train,
         "test": _describe_split(data.test, data.class_names),
         "needs_normalisation": max(abs(train["minimum"]), abs(train["maximum"])) > 1,
-        "input_scale": np.asarray(data.input_scale).tolist(),
-        "input_shift": np.asarray(data.input_shift).tolist(),
+        "input_scale": np.asarray(data.scaling.scale).tolist(),
+        "input_shift": np.asarray(data.scaling.shift).tolist(),
         "columns": _describe_columns(data),
     }
 

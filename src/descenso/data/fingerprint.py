@@ -32,7 +32,7 @@ def fingerprint(arrays: Mapping[str, NDArray[np.generic]]) -> str:
 def data_fingerprint(data: Dataset) -> str:
     """Return the fingerprint of all rows of `data`, and of their scaling."""
     arrays = {f"{name}/{part}": array for name in ("train", "test")
-              for part, array in getattr(data, name)._asdict().items()}  # fmt: skip
+              for part, array in getattr(data, name)._asdict().items() if array is not None}  # fmt: skip
     return fingerprint(
-        {**arrays, "input_scale": np.asarray(data.input_scale), "input_shift": np.asarray(data.input_shift)}
+        {**arrays, "input_scale": np.asarray(data.scaling.scale), "input_shift": np.asarray(data.scaling.shift)}
     )

@@ -82,4 +82,4 @@ def from_frame(
         other = table_of(test, request._replace(columns=table.columns))
         train = Split(table.inputs, table.labels)
         held = recoded(name, Split(other.inputs, other.labels), other.class_names, table.class_names)
-    return check_and_scale(Dataset(name, train, held, table.class_names, input_scale=1.0, columns=table.columns))
+    return check_and_scale(Dataset(name, train, held, table.class_names, columns=table.columns))

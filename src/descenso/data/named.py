@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pooch
 
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.formats.idx_folder import PREFIXES, holds, read_folder
 from descenso.data.limits import Limits, Sources
 from descenso.errors import ConfigError, DataError
@@ -103,10 +103,10 @@ def load_named(name: str, sources: Sources) -> Dataset:
         folder = _download(name, data_dir)
     digests = _bundled_digests() if folder == BUNDLED else None
     splits = []
-    for inputs, labels in read_folder(folder, limits if known.url else Limits(), known.prefixes, digests):
+    for inputs, labels, _weights in read_folder(folder, limits if known.url else Limits(), known.prefixes, digests):
         turned = np.ascontiguousarray(inputs.swapaxes(1, 2)) if known.transposed else inputs
         splits.append(Split(turned, labels - known.first_label))
-    return Dataset(name, splits[0], splits[1], known.class_names, input_scale=1 / 255)
+    return Dataset(name, splits[0], splits[1], known.class_names, Scaling(scale=1 / 255))
 
 
 def present(name: str, data_dir: Path | None = None) -> Path | None:

@@ -1,30 +1,22 @@
-"""How inputs are brought to a size that a descent goes well with: decided from the training rows, and recorded."""
-
-from typing import NamedTuple
+"""Scaling of inputs, computed from the training rows."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.dataset import Scaling
 from descenso.errors import DataError
 from descenso.text import _
 
 
-class Scaling(NamedTuple):
-    """What the device does to inputs: (inputs − shift) · scale."""
-
-    shift: float | NDArray[np.float64]
-    scale: float | NDArray[np.float64]
-
-
 def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] | None = None) -> Scaling:
-    """The scaling that suits training inputs.
+    """Compute the scaling of training inputs.
 
     Args:
         train: (rows, *input_shape). Pictures in uint8 (two dimensions a row and more) are brought to [0, 1], and a
             table's columns each to mean 0 and standard deviation 1; a column of one value becomes 0. Other arrays are
             standardised by one mean and deviation for all: one for each element would blow up those hardly used.
-        what: whose they are, for the error.
-        weights: (rows,), what each row counts, all in (0, inf); None for 1 each.
+        what: name of the rows, for the error.
+        weights: (rows,), the weight of each row, all in (0, inf); None for 1 each.
 
     Raises:
         DataError: for values so large that they have no mean or deviation.

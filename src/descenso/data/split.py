@@ -6,11 +6,11 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.config import MOST_CLASSES
 from descenso.data.dataset import Split
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
+MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 ALL = 1.0  # the test fraction that tests on every row
 
 

@@ -1,4 +1,4 @@
-"""The lock of a run: whoever writes a run holds it, and the system takes it back when that process ends."""
+"""Lock a run directory for the process that writes it; the system releases the lock when that process ends."""
 
 from pathlib import Path
 
@@ -8,15 +8,15 @@ from descenso.errors import RunInUse
 from descenso.runs.files import disk_errors
 from descenso.text import _
 
-LOCK = ".lock"  # stays when the run has ended: removing it would let two processes lock two files of one name
+LOCK = ".lock"  # never removed: otherwise two processes could lock two files of one name
 
 
 def locked(run: Path) -> FileLock:
-    """The lock of the directory `run`, held until it is released or this process ends, however it ends.
+    """Acquire the lock of the directory `run`, held until it is released or this process ends.
 
     Raises:
-        RunInUse: where another process holds it; nothing is changed.
-        DiskError: where the directory cannot be written.
+        RunInUse: if another process holds it; nothing is changed.
+        DiskError: if the directory cannot be written.
     """
     with disk_errors(run):
         lock = FileLock(run / LOCK)
@@ -30,7 +30,7 @@ def locked(run: Path) -> FileLock:
 
 
 def is_held(run: Path) -> bool:
-    """Whether a process writes `run`; yes, where its lock may not be tried."""
+    """Whether a process holds the lock of `run`; also True if the lock cannot be opened."""
     if not (run / LOCK).exists():
         return False
     try:

@@ -3,6 +3,7 @@
 import tensorflow as tf
 from tensorflow.python.util import _pywrap_util_port  # which alone knows whether oneDNN serves
 
+from descenso.engines import programs
 from descenso.errors import ConfigError
 from descenso.text import _
 
@@ -22,6 +23,7 @@ def make_deterministic() -> None:
                 _("deterministic must be set before TensorFlow has started; try it first in a new process")
             ) from None
     tf.config.experimental.enable_op_determinism()
+    programs.clear()
 
 
 def threads() -> dict[str, int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pooch
 
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.formats.idx import read_idx
 from descenso.data.limits import Limits
 from descenso.data.request import Request
@@ -32,7 +32,7 @@ def read(request: Request) -> Dataset:
     """Read the dataset in a folder of IDX files."""
     train, test = read_folder(request.path, request.limits)
     classes = int(train.labels.max(initial=-1)) + 1
-    return Dataset(request.name, train, test, tuple(map(str, range(classes))), input_scale=1 / 255)
+    return Dataset(request.name, train, test, tuple(map(str, range(classes))), scaling=Scaling(scale=1 / 255))
 
 
 def read_folder(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from descenso.data.arrays import as_model_reads
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.digits import as_mnist
 from descenso.data.limits import Limits, opened, refusals
 from descenso.data.request import Expected, Part, Request
@@ -63,7 +63,7 @@ def read(request: Request) -> Dataset:
     inputs = _read_all(files[0] + files[1], size, limits)
     divided = (inputs[: len(files[0])], inputs[len(files[0]) :])
     splits = [Split(rows, labels[order]) for rows, (_f, labels), order in zip(divided, parts, orders, strict=True)]
-    return Dataset(str(folder), splits[0], splits[1], tuple(train), input_scale=1 / 255)
+    return Dataset(str(folder), splits[0], splits[1], tuple(train), Scaling(scale=1 / 255))
 
 
 def _check_classes(folder: Path, train: Collection[str], test: Collection[str]) -> None:

@@ -54,7 +54,7 @@ def read(request: Request) -> Dataset:
     check_fraction(request.name, request.test_fraction, has_test=False)
     table = read_table(request)
     train, test = divided(Split(table.inputs, table.labels), request.test_fraction, request.seed)
-    return Dataset(request.name, train, test, table.class_names, input_scale=1.0, columns=table.columns)
+    return Dataset(request.name, train, test, table.class_names, columns=table.columns)
 
 
 def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
@@ -128,13 +128,13 @@ def _choose(request: Request, names: list[str]) -> tuple[str, ...]:
                 path=path, columns=", ".join(names), last=names[-1]
             )
         )
-    if label and label not in names:
+    absent = next((name for name in (*filter(None, [label]), *drop) if name not in names), None)
+    if absent is not None:
         raise ConfigError(
-            _("{path}: there is no column {label!r}{hint} for the labels; its columns are {columns}").format(
-                path=path, label=label, hint=closest(label, names), columns=", ".join(names)
+            _("{path}: there is no column {name!r}{hint}; its columns are {columns}").format(
+                path=path, name=absent, hint=closest(absent, names), columns=", ".join(names)
             )
         )
-    _check_drop(path, names, drop)
     missing = [name for name in columns if name not in names]
     if missing:
         raise DataError(
@@ -146,16 +146,6 @@ def _choose(request: Request, names: list[str]) -> tuple[str, ...]:
     if not wanted:
         raise DataError(_("{path}: no column besides the labels'; there is nothing to learn from").format(path=path))
     return wanted
-
-
-def _check_drop(path: Path, names: list[str], drop: tuple[str, ...]) -> None:
-    absent = next((name for name in drop if name not in names), None)
-    if absent is not None:
-        raise ConfigError(
-            _("{path}: there is no column {name!r}{hint} to leave out; its columns are {columns}").format(
-                path=path, name=absent, hint=closest(absent, names), columns=", ".join(names)
-            )
-        )
 
 
 def _read_csv(request: Request, begin: bytes) -> tuple["pl.DataFrame", tuple[str, ...]]:
