@@ -154,18 +154,14 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
             raise ConfigError(_("classes must be given in the first call of partial_fit"))
         if self.class_weight == "balanced":
             raise ConfigError(_("class_weight: no call of partial_fit knows what is balanced; give a weight a class"))
-        known = (
-            FittedInputs(np.unique(np.asarray(classes)), inputs.shape[1:], scaling(inputs, "X"))
-            if first
-            else self._known
-        )
+        if first:
+            known = FittedInputs(np.unique(np.asarray(classes)), inputs.shape[1:], scaling(inputs, "X"))
+        else:
+            known = self._known
         unseen = np.setdiff1d(labels if classes is None else np.union1d(classes, labels), known.classes)
         if len(unseen):
-            raise DataError(
-                _("y: labels {unseen} are not among the classes, {classes}").format(
-                    unseen=", ".join(map(str, unseen)), classes=", ".join(map(str, known.classes))
-                )
-            )
+            message = _("y: labels {unseen} are not among the classes, {classes}")
+            raise DataError(message.format(unseen=_listed(unseen), classes=_listed(known.classes)))
         settings = self._settings() | {"schedule": "constant", "validation_size": 0, "patience": 0}
         config, own = _config(settings)
         each = self._weights(sample_weight, inputs, labels)
@@ -266,6 +262,10 @@ def _config(settings: dict[str, Any]) -> tuple[TrainConfig, Any]:
     """The config, and the model of one's own."""
     name, own = model_of(settings["model"], str(settings.get("dtype", "float32")))
     return TrainConfig.of(**{**settings, "data": "arrays", "model": name}), own
+
+
+def _listed(labels: NDArray[Any]) -> str:
+    return ", ".join(map(str, labels))
 
 
 def _refuse(progress: Progress, config: TrainConfig) -> None:

@@ -38,11 +38,11 @@ def train(
     sources: Sources | None = None,
     **settings: Any,
 ) -> Run:
-    """Train a model and save the run.
+    """Train a model, save the run, and return it, however it ended (see `Run.outcome`).
 
     Args:
         data: a dataset, or what `load` takes.
-        model: a name; or a keras.Model, or a function that makes one: it is given again to resume or use such a run.
+        model: a name, a keras.Model, or a function that makes one, which is given again to resume or use the run.
         out: the run directory itself; by default a new one below `runs/`.
         callbacks: called as training goes.
         control: through which another thread stops, pauses or steers training.
@@ -50,26 +50,22 @@ def train(
         sources: folder of named datasets, and sizes beyond which data is refused.
         **settings: those of `TrainConfig`; for few rows, a batch_size and epochs that are not given are adapted.
 
-    Returns:
-        The run, however it ended: see `Run.outcome`.
-
     Raises:
-        ConfigError, DataError: for a setting out of range, for data that cannot be trained on; nothing is written.
-        DiskError: where the run cannot be written.
+        ConfigError, DataError, DiskError: for settings, for data, for a disk that cannot be used; no run is left.
     """
     name, given = model_of(model, str(settings.get("dtype", "float32")))
     config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
     config, callbacks = check_fit(rows, config, settings), _with_board(callbacks, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
+        from descenso.training import session
+
         try:
             plan = _pose(config, rows, given)
         except ConfigError:  # settings that cannot be meant leave no run
             directory.discard()
             raise
-        from descenso.training.session import Training, run
-
-        run(Training(directory, plan, rows, callbacks, control or Control()))
+        session.run(session.Training(directory, plan, rows, callbacks, control or Control()))
     return Run(open_directory(directory.path))
 
 
@@ -125,8 +121,7 @@ def resume(
         callbacks, control, tensorboard, sources: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
         warn: called with a message for each newer checkpoint that is damaged and passed over.
-        **changes: `epochs` extends a run; `engine` goes on with another one (no longer exact); `patience`;
-            `checkpoint_every`.
+        **changes: `epochs` extends a run; `engine` (no longer exact); `patience`; `checkpoint_every`.
 
     Raises:
         CheckpointError: where no checkpoint is valid, or something changed; the difference is named.
@@ -137,17 +132,19 @@ def resume(
         checkpoint = None
         if directory.history_bytes or not is_empty(directory.checkpoints):  # else it ended before its first one
             checkpoint, damaged = newest(directory.checkpoints)
-            for message in damaged:
-                warn(printable(message))
+            _warn_all(warn, damaged)
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
         rows = check_dataset(data) if data else rows_of(config, sources)
         plan = _pose(config, rows, _own(config, model))
-        from descenso.training.session import Training
-        from descenso.training.session import resume as resume_training
+        from descenso.training import session
 
-        training = Training(directory, plan, rows, callbacks, control or Control())
-        resume_training(training, checkpoint, force)
+        session.resume(session.Training(directory, plan, rows, callbacks, control or Control()), checkpoint, force)
     return Run(open_directory(directory.path))
+
+
+def _warn_all(warn: Callable[[str], None], messages: Sequence[str]) -> None:
+    for message in messages:
+        warn(printable(message))
 
 
 def _with_board(callbacks: Sequence[Callback], tensorboard: str | Path | None) -> Sequence[Callback]:

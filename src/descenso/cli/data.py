@@ -52,9 +52,8 @@ def data(
         from descenso.reports.figures import contact_sheet, is_picture, save_figure
 
         if is_picture(dataset.input_shape):
-            sheet = save_figure(
-                contact_sheet(dataset.train, dataset.class_names), out or Path(f"{Path(name).name}.png")
-            )
+            figure = contact_sheet(dataset.train, dataset.class_names)
+            sheet = save_figure(figure, out or Path(f"{Path(name).name}.png"))
     if as_json:
         say_json({**about, "sheet": None if sheet is None else str(sheet)})
         return
