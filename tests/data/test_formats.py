@@ -47,7 +47,7 @@ def raw_format(monkeypatch):
         def read(request):
             rows = np.fromfile(request.path, np.uint8).reshape(-1, 3).astype(np.float32)
             split = Split(rows, (np.arange(len(rows)) % 2).astype(np.int32))
-            return Dataset(request.name, split, split, ("a", "b"), 1.0)
+            return Dataset(request.name, split, split, ("a", "b"))
 
         @staticmethod
         def read_inputs(paths, expected, limits):

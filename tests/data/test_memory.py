@@ -44,7 +44,7 @@ def test_a_frame_is_read_as_a_file_of_it_is(frame_of, tmp_path):
 @pytest.mark.parametrize(
     ("columns", "label", "said"),
     [
-        (COLUMNS, "sort", "frame: there is no column 'sort' for the labels; its columns are width, kind, height"),
+        (COLUMNS, "sort", "frame: there is no column 'sort'; its columns are width, kind, height"),
         (COLUMNS, "", "frame: which column holds the labels"),
         ({**COLUMNS, "height": [1, None, 3, 4]}, "kind", "frame, row 2, column 'height': (no value|nan is no number)"),
         ({**COLUMNS, "kind": ["a", None, "b", "b"]}, "kind", "frame, row 2, column 'kind': no value"),

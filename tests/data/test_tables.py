@@ -119,7 +119,7 @@ def test_the_label_must_be_named(write):
     columns = "its columns are length, width, open, species"
     for label, told in (
         ("", f"which column holds the labels? {columns}; try --label species"),
-        ("specie", f"there is no column 'specie' (did you mean 'species'?) for the labels; {columns}"),
+        ("specie", f"there is no column 'specie' (did you mean 'species'?); {columns}"),
     ):
         with pytest.raises(ConfigError, match=f"^{re.escape(f'{path}: {told}')}$"):
             load(str(path), label=label, test_fraction=0.5)

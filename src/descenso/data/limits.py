@@ -1,9 +1,13 @@
-"""Where data is read from, and the sizes that readers refuse."""
+"""Where data is read from, the sizes that readers refuse, and opening files within them."""
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from descenso.errors import ConfigError, DataError
+from descenso.files import open_regular
 from descenso.text import _, closest
 
 
@@ -76,3 +80,28 @@ class Sources(NamedTuple):
     def of(cls, limits: list[str] | None, data_dir: Path | None = None) -> "Sources":
         """Parse the limits as `Limits.of` does."""
         return cls(Limits.of(limits or []), data_dir)
+
+
+@contextlib.contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Turn what the system refuses, and a lack of memory, into a `DataError` that names `path`."""
+    try:
+        yield
+    except MemoryError:
+        raise DataError(_("{path}: it holds more than there is memory for").format(path=path)) from None
+    except OSError as error:
+        raise DataError(
+            _("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror or error)
+        ) from None
+
+
+@contextlib.contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
+    """Open the regular file `path` to read it.
+
+    Raises:
+        DataError: if it cannot be read, is not a regular file, or is larger than the limits.
+    """
+    with refusals(path), open_regular(path) as file:
+        limits.check("file_bytes", os.fstat(file.fileno()).st_size, path)
+        yield file

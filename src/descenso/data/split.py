@@ -11,7 +11,6 @@ from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
-
 ALL = 1.0  # the test fraction that tests on every row
 
 

@@ -16,8 +16,7 @@ from typing import Any, BinaryIO, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.limits import Limits
-from descenso.data.opening import opened
+from descenso.data.limits import Limits, opened
 from descenso.errors import DataError
 from descenso.text import _
 

@@ -29,11 +29,7 @@ def recognises(folder: Path) -> bool:
 
 
 def read(request: Request) -> Dataset:
-    """Read the dataset in a folder of IDX files.
-
-    Raises:
-        DataError: as of `read_folder`.
-    """
+    """Read the dataset in a folder of IDX files."""
     train, test = read_folder(request.path, request.limits)
     classes = int(train.labels.max(initial=-1)) + 1
     return Dataset(request.name, train, test, tuple(map(str, range(classes))), scaling=Scaling(scale=1 / 255))
