@@ -10,8 +10,8 @@ import pytest
 from descenso.data import named
 from descenso.data.catalog import NAMES, load
 from descenso.data.dataset import Split
-from descenso.data.limits import Limits, Sources
 from descenso.data.named import BUNDLED
+from descenso.data.sources import Limits, Sources
 from descenso.errors import ConfigError, DataError
 from samples import idx_bytes, tiny_dataset, write_folder
 

@@ -5,11 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from descenso.data import chunks
+from descenso.data import dataset as chunks
 from descenso.data.checks import check_dataset
-from descenso.data.chunks import is_mapped, row_chunks
-from descenso.data.dataset import Dataset, Scaling, Split
-from descenso.data.fingerprint import data_fingerprint, fingerprint
+from descenso.data.dataset import Dataset, Scaling, Split, data_fingerprint, fingerprint, is_mapped, row_chunks
 from descenso.data.memory import from_arrays
 from descenso.errors import DataError
 

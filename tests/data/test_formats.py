@@ -13,8 +13,7 @@ from descenso.data import formats
 from descenso.data.dataset import Dataset, Split
 from descenso.data.formats import FORMATS, OPTIONS, Format, Reader, of_file
 from descenso.data.inputs import read_inputs
-from descenso.data.limits import Limits
-from descenso.data.request import Expected
+from descenso.data.sources import Expected, Limits
 from descenso.errors import ConfigError, DataError
 
 

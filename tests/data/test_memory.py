@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import descenso as ds
-from descenso.data.limits import Limits
+from descenso.data.sources import Limits
 from descenso.errors import ConfigError, DataError
 
 WIDTHS, HEIGHTS = [1.0, 2.0, 3.0, 4.0], [10, 30, 20, 40]

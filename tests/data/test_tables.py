@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from descenso.data.catalog import load
 from descenso.data.formats.tables import read_table
-from descenso.data.limits import Limits
-from descenso.data.request import Request
+from descenso.data.sources import Limits, Request
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
 

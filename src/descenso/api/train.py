@@ -12,15 +12,14 @@ from descenso.config import TrainConfig, having
 from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
-from descenso.data.limits import Sources
+from descenso.data.sources import Sources
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
 from descenso.runs.checkpoints import is_empty, newest
 from descenso.runs.directory import create, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.text import _, printable
-from descenso.training.callbacks import Callback
-from descenso.training.control import Control
+from descenso.training.control import Callback, Control
 
 if TYPE_CHECKING:
     from descenso.descent.problem import Model
@@ -71,7 +70,7 @@ def train(
 
 def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
     from descenso.training.plan import Plan
-    from descenso.training.threads import make_deterministic
+    from descenso.training.session import make_deterministic
 
     if config.deterministic:
         make_deterministic()

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from descenso.data.arrays import Rows, check_and_scale
+from descenso.data.arrays import ALL, Rows, check_and_scale, check_fraction
 from descenso.data.dataset import Dataset
 from descenso.data.formats import OPTIONS, Format, of_file, of_folder, suffixes, titles
-from descenso.data.limits import Sources
 from descenso.data.named import NAMED, load_named
-from descenso.data.request import Request
-from descenso.data.split import ALL, check_fraction
+from descenso.data.sources import Request, Sources
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest
 

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
-from descenso.data.chunks import row_chunks
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Split, row_chunks
 from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
 from descenso.text import _

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.formats import FORMATS, of_file, titles
-from descenso.data.limits import Limits
-from descenso.data.request import Expected
+from descenso.data.sources import Expected, Limits
 from descenso.errors import DataError
 from descenso.text import _
 

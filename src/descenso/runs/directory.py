@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
-from descenso.files import inside, open_regular
+from descenso.files import inside, open_regular, read_settings
 from descenso.runs.checkpoints import prepare
 from descenso.runs.files import (
+    LOCK,
     disk_errors,
     fresh_folder,
+    is_held,
+    locked,
     make_folder,
     portable_name,
     sweep,
@@ -30,9 +33,7 @@ from descenso.runs.files import (
     write_file,
 )
 from descenso.runs.history import Epoch, History, finite, read_history
-from descenso.runs.lock import LOCK, is_held, locked
 from descenso.runs.trained import read_weights, weights_bytes
-from descenso.settings_files import read_settings
 from descenso.text import _, mark
 
 HISTORY = "history.jsonl"

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from descenso.data.arrays import MOST_CLASSES
 from descenso.data.dataset import Scaling
-from descenso.data.split import MOST_CLASSES
 from descenso.errors import DataError
 from descenso.files import open_regular
 from descenso.text import _

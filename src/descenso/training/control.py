@@ -1,9 +1,19 @@
-"""Stop, pause or steer a training run from outside of its loop."""
+"""Control, outcome and callbacks of a training run. Importable without TensorFlow."""
 
 import signal
 import threading
+from enum import Enum
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset
+from descenso.runs.history import Epoch
+
+if TYPE_CHECKING:
+    from descenso.descent.problem import Problem
+    from descenso.training.loop import Progress
 
 
 class Control:
@@ -80,3 +90,35 @@ class Interruption:
 
     def __exit__(self, *_: object) -> None:
         self._restore()
+
+
+class Outcome(str, Enum):
+    """How a training run ended; its value is what `status.json` holds.
+
+    COMPLETED: all epochs were trained. STOPPED_EARLY: the validation cost had not fallen for long enough. DIVERGED: a
+    cost was not finite. INTERRUPTED: a person or the system stopped it, between two steps.
+    """
+
+    COMPLETED = "completed"
+    STOPPED_EARLY = "stopped early"
+    DIVERGED = "diverged"
+    INTERRUPTED = "interrupted"
+
+
+class Callback:
+    """Base class of callbacks; override the methods of interest."""
+
+    def on_begin(self, run: Path, config: TrainConfig, data: Dataset) -> None:
+        """Called once before the first step, or before a run is resumed, with the run directory."""
+
+    def on_compiled(self, compile_seconds: float) -> None:
+        """Called once, when everything is traced and compiled."""
+
+    def on_chunk(self, progress: "Progress", problem: "Problem") -> None:
+        """Called after each chunk, about once a second; `progress.ended` is the epoch that ended with it, or None."""
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Called after each epoch, and after one in which training diverged."""
+
+    def on_end(self, status: dict[str, Any]) -> None:
+        """Called once at the end, with the content of `status.json`."""

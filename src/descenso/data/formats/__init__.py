@@ -13,8 +13,7 @@ from descenso.text import _, mark
 if TYPE_CHECKING:
     from descenso.data.arrays import Rows
     from descenso.data.dataset import Dataset
-    from descenso.data.limits import Limits
-    from descenso.data.request import Expected, Part, Request
+    from descenso.data.sources import Expected, Limits, Part, Request
 
 OPTIONS = ("label", "drop", "resize")  # settings that only some formats take
 
@@ -58,7 +57,7 @@ class Format(NamedTuple):
 
 TABLE = "descenso.data.formats.tables"
 FORMATS = {  # folders are tried in this order
-    "idx": Format("descenso.data.formats.idx_folder", mark("folders of IDX files"), options=()),
+    "idx": Format("descenso.data.formats.idx", mark("folders of IDX files"), options=()),
     "images": Format("descenso.data.formats.images", mark("folders of images"), (), ("resize", "test_fraction"),
                      inputs="PNG, JPEG"),
     "npz": Format("descenso.data.formats.npz", "NPZ", (".npz",), inputs="NPZ", raw=True),

@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from descenso.data.arrays import as_model_reads
+from descenso.data.arrays import as_model_reads, check_fraction, in_order, random_of, stratified
 from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.digits import as_mnist
-from descenso.data.limits import Limits, opened, refusals
-from descenso.data.request import Expected, Part, Request
-from descenso.data.split import check_fraction, in_order, random_of, stratified
+from descenso.data.sources import Expected, Limits, Part, Request, opened, refusals
 from descenso.errors import ConfigError, DataError
 from descenso.files import inside
 from descenso.text import _

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.arrays import check_fraction, divided, in_order
 from descenso.data.checks import check_shape
 from descenso.data.dataset import Dataset, Split
 from descenso.data.formats.csv_text import (
@@ -23,9 +24,7 @@ from descenso.data.formats.csv_text import (
     refuse,
     refuse_text,
 )
-from descenso.data.limits import Limits, opened
-from descenso.data.request import Expected, Part, Request, numbered
-from descenso.data.split import check_fraction, divided, in_order
+from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest
 

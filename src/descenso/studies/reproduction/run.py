@@ -15,8 +15,7 @@ from descenso.runs.files import fresh_folder, make_folder
 from descenso.runs.history import History
 from descenso.studies.comparison.paths import SAME_PATH, relative
 from descenso.text import _
-from descenso.training.callbacks import Callback
-from descenso.training.control import Control
+from descenso.training.control import Callback, Control
 from descenso.training.plan import Plan
 from descenso.training.session import Training, run
 

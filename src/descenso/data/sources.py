@@ -1,10 +1,13 @@
-"""Where data is read from, the sizes that readers refuse, and opening files within them."""
+"""Requests to the readers of data: sources, limits, and opening files within them."""
 
 import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from descenso.errors import ConfigError, DataError
 from descenso.files import open_regular
@@ -105,3 +108,56 @@ def opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
     with refusals(path), open_regular(path) as file:
         limits.check("file_bytes", os.fstat(file.fileno()).st_size, path)
         yield file
+
+
+Part = tuple[Path, NDArray[np.generic], list[str]]  # the last file of some rows, the rows, and a name for each
+
+
+def numbered(path: Path, rows: NDArray[np.generic]) -> Part:
+    """Name the rows of a file `path:row`, counted from 1."""
+    return path, rows, [f"{path}:{row + 1}" for row in range(len(rows))]
+
+
+class Request(NamedTuple):
+    """How to read a dataset from a folder or a file.
+
+    Attributes:
+        name: its path as the user gave it; errors name it.
+        limits: what to refuse as too large.
+        label: the column of a table that holds the labels; None to read inputs only.
+        drop: columns of a table to leave out.
+        resize: "HEIGHTxWIDTH" of all images, or empty.
+        test_fraction: share of each class's rows to test on, in [0, 1]; 1 is `descenso.data.arrays.ALL`.
+        seed: of the shuffle and of the split.
+        columns: the columns of a table to read as inputs, in this order; empty for all.
+    """
+
+    name: str
+    limits: Limits = Limits()
+    label: str | None = ""
+    drop: tuple[str, ...] = ()
+    resize: str = ""
+    test_fraction: float = 0.0
+    seed: int = 0
+    columns: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The folder or file."""
+        return Path(self.name)
+
+
+class Expected(NamedTuple):
+    """What a model reads.
+
+    Attributes:
+        input_shape: of one row.
+        columns: names of the inputs, where the model learned from a table.
+        stored: "uint8", as pictures are stored, or "float64".
+        like_mnist: whether to prepare images of digits as MNIST's were.
+    """
+
+    input_shape: tuple[int, ...]
+    columns: tuple[str, ...] = ()
+    stored: str = "uint8"
+    like_mnist: bool = False
