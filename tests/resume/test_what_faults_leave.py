@@ -17,7 +17,7 @@ from descenso.errors import CheckpointError, ConfigError, DataError, DiskError
 from descenso.runs.checkpoints import MANIFEST, STATE, newest, read_checkpoint
 from descenso.runs.directory import open_directory
 from descenso.training import plan
-from descenso.training.control import Callback
+from descenso.training.callbacks import Callback
 from stopping import WITH_REST, below, kept, position, start_and_stop
 
 SETTINGS = {"engine": "function", "epochs": 3, "learning_rate": 0.5, "seed": 7, "checkpoint_every": "4"}

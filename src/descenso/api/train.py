@@ -19,7 +19,8 @@ from descenso.runs.checkpoints import is_empty, newest
 from descenso.runs.directory import create, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.text import _, printable
-from descenso.training.control import Callback, Control
+from descenso.training.callbacks import Callback
+from descenso.training.control import Control
 
 if TYPE_CHECKING:
     from descenso.descent.problem import Model

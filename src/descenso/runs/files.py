@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from descenso.errors import DiskError, RunInUse
+from descenso.errors import ConfigError, DiskError, RunInUse
 from descenso.text import _
 
 LOCK = ".lock"  # never removed: otherwise two processes could lock two files of one name
@@ -193,3 +193,10 @@ def is_held(run: Path) -> bool:
             return False
     except OSError:  # Timeout is one
         return True
+
+
+def refuse_full(folder: Path) -> None:
+    """Raise ConfigError unless `folder` is empty."""
+    if any(entry.name != LOCK for entry in folder.iterdir()):
+        message = _("{path} is not empty, and no run is ever overwritten; try --out with a new name")
+        raise ConfigError(message.format(path=folder))

@@ -14,7 +14,7 @@ from descenso.data.dataset import Dataset
 from descenso.errors import ConfigError, DiskError
 from descenso.reports.figures import MOST_CLASSES
 from descenso.text import _
-from descenso.training.control import Callback
+from descenso.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from descenso.descent.problem import Problem
