@@ -8,10 +8,9 @@ from descenso.text import _
 from descenso.tf1.calls import ARGUMENTS, CALLS
 from descenso.tf1.lesson import Lesson
 from descenso.tf1.messages import MESSAGES
-from descenso.tf1.runtime import RUNTIME
 from descenso.tf1.symbols import ARGUMENT, GONE, MOVED, find
 
-LESSONS = (*CALLS, ARGUMENT, MOVED, GONE, *MESSAGES, *RUNTIME)
+LESSONS = (*CALLS, ARGUMENT, MOVED, GONE, *MESSAGES)
 MOST = 2**16  # characters that are read, from the end, where the exception is
 ERROR = re.compile(r"^[ \t]{0,99}[\w.]{0,99}(?:Error|Warning|Exception)(?::|$)", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -51,8 +50,7 @@ def explain(text: str) -> list[Answer]:
     """Find the lessons on a message, the most specific first.
 
     Args:
-        text: a message, a traceback (its last error is explained), a symbol such as "tf.placeholder", or a lesson's
-            name.
+        text: a message, a traceback (its last error is explained), a symbol like "tf.placeholder", or a lesson's name.
 
     >>> explain("Incompatible shapes: [100] vs. [100,10]")[0].named
     {'a': '[100]', 'b': '[100,10]'}

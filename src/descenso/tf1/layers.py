@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from descenso.text import mark
-from descenso.tf1.nodes import Node, Symbol, is_number
+from descenso.tf1.source import Node, Symbol, is_number
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh")
 CROSS_ENTROPIES = ("softmax_cross_entropy_with_logits", "softmax_cross_entropy_with_logits_v2",
@@ -23,14 +23,6 @@ class Unread(Exception):  # noqa: N818 - the script is not wrong
     def __init__(self, sentence: str, value: Any) -> None:
         super().__init__(sentence)
         self.sentence, self.value = sentence, value
-
-
-class Loss(NamedTuple):
-    """Loss of a script."""
-
-    name: str  # "naive" or "cross_entropy"
-    logits: Any
-    summed: bool  # whether it is the sum of the rows' costs; descenso takes their mean
 
 
 class Network(NamedTuple):
@@ -71,8 +63,11 @@ def factors(value: Any) -> tuple[float, list[Any]]:
     return number, rest
 
 
-def read_loss(cost: Any) -> Loss:
+def read_loss(cost: Any) -> tuple[str, Any, bool]:
     """Read the loss of which `cost` is the value.
+
+    Returns:
+        "naive" or "cross_entropy"; the logits; whether it is the sum of the rows' costs; descenso takes their mean.
 
     Raises:
         Unread: if descenso has no such loss.
@@ -81,7 +76,7 @@ def read_loss(cost: Any) -> Loss:
     number, rest = factors(cost)
     match rest:
         case [Node(op="softmax_cross_entropy" | "sparse_softmax_cross_entropy") as mean] if number == 1:  # of tf.losses
-            return Loss("cross_entropy", argument(mean, "logits", 1), summed=False)
+            return "cross_entropy", argument(mean, "logits", 1), False
         case [Node(op="reduce_mean" | "reduce_sum" as reduction) as total] if _axis(total) is None:
             summed = rows_summed = reduction == "reduce_sum"
         case _:
@@ -90,7 +85,7 @@ def read_loss(cost: Any) -> Loss:
     number *= more
     match rest:
         case [Node(op=op) as costs] if op in CROSS_ENTROPIES and number == 1:
-            return Loss("cross_entropy", argument(costs, "logits", 1), summed)
+            return "cross_entropy", argument(costs, "logits", 1), summed
         case [Node(op="reduce_sum") as row] if _axis(row) in ROWS_AXES:
             more, rest = factors(argument(row, "input_tensor", 0))
             number, rows_summed = number * more, True
@@ -101,7 +96,7 @@ def read_loss(cost: Any) -> Loss:
         raise Unread(mark("the cost is also a mean over the classes"), cost)
     match argument(logs[0], "x", 0):
         case Node(op="softmax", args=(logits, *_)):
-            return Loss("naive", logits, summed)
+            return "naive", logits, summed
         case predicted:
             raise Unread(mark("the logarithm is not of a softmax"), predicted)
 
@@ -160,18 +155,14 @@ def _layer(value: Any) -> tuple[Any, int, str, bool]:
             | Node(op="+" | "add" | "bias_add", args=(bias, Node(op="matmul", args=(inputs, kernel)), *_))
             | Node(op="xw_plus_b", args=(inputs, kernel, bias))
         ):
-            return (inputs, *_weights(kernel, bias))
+            shape, dtype, zeros = _filled(kernel)
+            biases, _dtype, also_zeros = _filled(bias)
+            if len(shape) != 2 or biases != shape[1:]:
+                raise Unread(NO_SHAPE, kernel)
+            return inputs, shape[1], dtype, zeros and also_zeros
         case Node(op="dense") if _is_size(units := argument(value, "units", 1)):
             return argument(value, "inputs", 0), units, "float32", False
     raise Unread(NO_LAYER, value)
-
-
-def _weights(kernel: Any, bias: Any) -> tuple[int, str, bool]:
-    shape, dtype, zeros = _filled(kernel)
-    biases, _dtype, also_zeros = _filled(bias)
-    if len(shape) != 2 or biases != shape[1:]:
-        raise Unread(NO_SHAPE, kernel)
-    return shape[1], dtype, zeros and also_zeros
 
 
 def _filled(value: Any) -> tuple[tuple[int, ...], str, bool]:

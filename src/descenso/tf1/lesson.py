@@ -16,14 +16,19 @@ SPARSE = (
 class Lesson(NamedTuple):
     """An entry of `descenso explain`; its sentences are marked for the catalogue."""
 
+    name: str
     means: str  # meaning of the message, formatted with the groups of the patterns
     why: str  # cause of the message
     code: str  # lines that work in TensorFlow 2, for a softmax regression with x, y, W, b, pred and cost
-    patterns: tuple[str, ...] = ()  # regular expressions of its messages, all with the same groups
-    calls: Mapping[str, str] = {}  # removed symbols, and code or a sentence that replaces each
-    name: str = ""
+    patterns: tuple[str, ...]  # regular expressions of its messages, all with the same groups
+    calls: Mapping[str, str]  # removed symbols, and code or a sentence that replaces each
+
+
+def lesson(means: str, why: str, code: str, *patterns: str, calls: Mapping[str, str] | None = None) -> Lesson:
+    """Return a lesson without its name."""
+    return Lesson("", means, why, code, patterns, calls or {})
 
 
 def named(lessons: Mapping[str, Lesson]) -> tuple[Lesson, ...]:
     """Return the lessons of a table with their names."""
-    return tuple(lesson._replace(name=name) for name, lesson in lessons.items())
+    return tuple(entry._replace(name=name) for name, entry in lessons.items())

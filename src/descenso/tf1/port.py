@@ -72,8 +72,7 @@ class _Finder(ast.NodeVisitor):
             if root == ROOT:
                 self._look(rest, node)
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        self.visit_Import(node)
+    visit_ImportFrom = visit_Import  # noqa: N815 - the name that ast looks for
 
     def visit_Assign(self, node: ast.Assign) -> None:
         self.generic_visit(node)
@@ -103,9 +102,8 @@ class _Finder(ast.NodeVisitor):
                 old["keep_prob"] = symbol
             for name, argument in old.items():
                 call = f"{ast.unparse(node.func)}({name})"
-                self.findings.append(
-                    Finding(Place(self.cell, node.lineno), call, argument, ARGUMENTS[str(name)], ARGUMENT.name)
-                )
+                place = Place(self.cell, node.lineno)
+                self.findings.append(Finding(place, call, argument, ARGUMENTS[str(name)], ARGUMENT.name))
         self.generic_visit(node)
 
     def _look(self, symbol: str, node: ast.AST) -> bool:
@@ -163,9 +161,9 @@ def port(path: Path) -> Ported:
     Raises:
         DataError: if it cannot be read; see `descenso.tf1.source.read_source`.
     """
-    source = read_source(path)
     try:
+        source = read_source(path)
         events = read(source)
         return Ported(_find_all(source), None if events is None else read_descents(events))
-    except RecursionError:
+    except (RecursionError, MemoryError):
         raise DataError(_("{path}: nested more deeply than can be read").format(path=path)) from None

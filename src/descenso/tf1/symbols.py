@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from descenso.text import mark
 from descenso.tf1.calls import ARGUMENTS, CALLS
-from descenso.tf1.lesson import Lesson, named
-from descenso.tf1.runtime import RUNTIME
+from descenso.tf1.lesson import Lesson, lesson, named
+from descenso.tf1.messages import MESSAGES
 
 PACKAGES = ("app", "contrib", "examples", "flags", "layers", "logging")  # removed with all that is in them
 NO_V1 = ("contrib", "examples", "layers")  # not in tf.compat.v1 either
@@ -38,28 +38,26 @@ OTHERS = {  # symbols with another form today, and without a lesson
     "sub": "tf.subtract(x, y)",
     "to_double": "tf.cast(x, tf.float64)",
     "to_float": "tf.cast(x, tf.float32)",
-    "to_int32": "tf.cast(x, tf.int32)",
-    "to_int64": "tf.cast(x, tf.int64)",
+    **{f"to_{name}": f"tf.cast(x, tf.{name})" for name in ("int32", "int64")},
     "unpack": "tf.unstack(value)",
 }
 MOVED, GONE, ARGUMENT = named({
-    "moved": Lesson(
+    "moved": lesson(
         mark("tf.{symbol} is written {instead} in TensorFlow 2."),
         mark("TensorFlow 2 keeps one name for each function: of log and math.log, the second."),
         "{instead}",
     ),
-    "gone": Lesson(
+    "gone": lesson(
         mark("tf.{symbol} is not in TensorFlow 2; tf.compat.v1 still has it."),
-        mark("It belongs to graphs and sessions, or something better took its place. Under tf.compat.v1 it works "
-             "within tf.Graph().as_default()."),
+        mark("It belongs to graphs and sessions, or was replaced. In tf.Graph().as_default(), tf.compat.v1 has it."),
         "tf.compat.v1.{symbol}",
     ),
-    "argument": Lesson(
+    "argument": lesson(
         mark("The argument {symbol} has another name today: {instead}."),
         mark("TensorFlow 1 took the old name and the new one for some years; TensorFlow 2 takes the new one."),
         "total = tf.reduce_sum(x, axis=1, keepdims=True)\n"
         "thinned = tf.nn.dropout(x, rate=1 - 0.75)  # keep_prob=0.75",
-        (rf"unexpected keyword argument '(?P<symbol>{'|'.join(ARGUMENTS)})'",),
+        rf"unexpected keyword argument '(?P<symbol>{'|'.join(ARGUMENTS)})'",
     ),
 })  # fmt: skip
 
@@ -72,7 +70,7 @@ class Replacement(NamedTuple):
 
 
 BY_CALL = {
-    symbol: Replacement(lesson, instead) for lesson in (*CALLS, *RUNTIME) for symbol, instead in lesson.calls.items()
+    symbol: Replacement(lesson, instead) for lesson in (*CALLS, *MESSAGES) for symbol, instead in lesson.calls.items()
 }
 
 
