@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.chunks import row_chunks
 from descenso.data.dataset import Scaling
 from descenso.errors import DataError
 from descenso.text import _
@@ -29,7 +30,8 @@ def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] 
     axis = 0 if train.ndim == 2 else None
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         mean, deviation = _moments(train, axis, weights)
-        constant = np.asarray(train.min(axis=axis) == train.max(axis=axis))  # whose deviation may still round to 1e-17
+        least, most = ([extreme(train[rows], axis=axis) for rows in row_chunks(train)] for extreme in (np.min, np.max))
+        constant = np.asarray(np.min(least, axis=0) == np.max(most, axis=0))  # its deviation may still round to 1e-17
         shift = np.where(constant, train[:1].reshape(-1)[: constant.size].reshape(constant.shape), mean)
         deviation = np.where(constant, 1.0, deviation)
         scale = 1 / deviation
@@ -46,9 +48,17 @@ def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] 
 def _moments(
     train: NDArray[np.generic], axis: int | None, weights: NDArray[np.float64] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation over the rows, or with axis None over all values, each row by its weight."""
-    if weights is None:
+    """Compute mean and standard deviation over the rows, or with axis None over all values; of a memory-mapped array by
+    chunks, in other last digits than NumPy's.
+    """
+    chunks = list(row_chunks(train))
+    if weights is None and len(chunks) == 1:
         return np.asarray(train.mean(axis, np.float64)), np.asarray(train.std(axis, np.float64))
+    if weights is None:
+        count = len(train) if axis == 0 else train.size
+        mean = sum(train[rows].sum(axis, np.float64) for rows in chunks) / count
+        squares = sum(((train[rows] - mean) ** 2).sum(axis, np.float64) for rows in chunks)
+        return np.asarray(mean), np.asarray(np.sqrt(squares / count))
     flat = train.reshape(len(train), -1).astype(np.float64)
     mean = np.average(flat, axis=0, weights=weights)
     mean = mean if axis == 0 else np.asarray(mean.mean())

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from descenso.data.chunks import is_mapped
 from descenso.data.dataset import Split
 from descenso.descent.problem import Batch, Tensor
 
@@ -28,7 +29,7 @@ class Rows:
 
     def __init__(self, split: Split) -> None:
         self._split = split
-        self.tensors = None if isinstance(split.inputs, np.memmap) else Batch(*split).map(as_tensor)
+        self.tensors = None if is_mapped(split.inputs) else Batch(*split).map(as_tensor)
 
     def batch(self, numbers: NDArray[np.int32]) -> Batch:
         """Gather rows by number: (…, batch) int32 -> inputs (…, batch, *input_shape), and so on."""
