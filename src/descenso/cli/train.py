@@ -7,7 +7,8 @@ from descenso.cli.display import Display
 from descenso.cli.ending import finish
 from descenso.cli.options import DataDirOption, Json, LimitOption, TensorBoardOption, option, with_settings
 from descenso.cli.quiet import quiet
-from descenso.config import RUN, TrainConfig
+from descenso.config import TrainConfig
+from descenso.setting import RUN
 from descenso.settings_files import read_settings
 from descenso.text import _
 
