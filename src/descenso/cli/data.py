@@ -16,8 +16,8 @@ from descenso.cli.options import (
     say_table,
     setting_option,
 )
-from descenso.config import DATA
 from descenso.data.formats import titles
+from descenso.setting import DATA
 from descenso.text import _
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())

@@ -16,8 +16,9 @@ from descenso.cli.options import (
     say,
     with_settings,
 )
-from descenso.config import FREE, RUN
+from descenso.config import FREE
 from descenso.errors import DescensoError
+from descenso.setting import RUN
 from descenso.text import _
 
 FORCE = _("Resume although config, data or versions have changed; the result is then not exact.")
