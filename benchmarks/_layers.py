@@ -48,16 +48,14 @@ def descenso_layers(model: str, engine: str, dtype: str = "float32") -> Walk:
     def walk(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
         import tensorflow as tf
 
-        from descenso.descent.problem import start
-        from descenso.engines import bind
-        from descenso.training.loop import problem_of
+        from descenso.training.plan import Plan
 
-        config, every = CONFIGS[model].model_copy(update={"dtype": dtype}), list(orders)
-        problem = problem_of(config, rows.dataset)
-        with closing(bind(engine, problem, rows.dataset.train, int(config.batch_size))) as runner:
-            first = start(problem, 0)
+        config, every = CONFIGS[model].model_copy(update={"dtype": dtype, "engine": engine}), list(orders)
+        plan = Plan.of(config, rows.dataset)
+        with closing(plan.bind()) as runner:
+            first = plan.start()
             held = dict(zip(first.params, map(tf.constant, begin(model)), strict=True))
-            epochs = runner.epochs(first._replace(params=held, rule_state=problem.rule.init(held)), every)
+            epochs = runner.walk(first._replace(params=held, rule_state=plan.problem.rule.init(held)), every)
             for order in every:
                 with clock:
                     _, trace = next(epochs)

@@ -9,9 +9,7 @@ import tensorflow as tf
 from _work import BATCH_SIZE, CLASSES, INPUTS, RATE, Clock, Rows, Walk
 from descenso.config import TrainConfig
 from descenso.data.order import Order
-from descenso.descent.problem import start
-from descenso.engines import bind
-from descenso.training.loop import problem_of
+from descenso.training.plan import Plan
 
 __all__ = ["article", "engine", "keras_fit"]
 
@@ -20,9 +18,9 @@ def engine(name: str, dtype: str) -> Walk:
     """An engine of descenso, with all other settings at their defaults."""
 
     def walk(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
-        problem = problem_of(TrainConfig.of(engine=name, dtype=dtype), rows.dataset)
-        with closing(bind(name, problem, rows.dataset.train, BATCH_SIZE)) as runner:
-            epochs = runner.epochs(start(problem, 0), orders)
+        plan = Plan.of(TrainConfig.of(engine=name, dtype=dtype), rows.dataset)
+        with closing(plan.bind()) as runner:
+            epochs = runner.walk(plan.start(), orders)
             while True:
                 with clock:
                     _, trace = next(epochs)

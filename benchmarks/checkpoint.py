@@ -1,8 +1,8 @@
 """What a checkpoint after each epoch costs the default run, which writes them in a thread while it goes on.
 
-One descent, in blocks of epochs that keep checkpoints and blocks that keep none, by turns. Each block is held against
-the one beside it, so that a machine that slows down slows down both; the first epoch of a block, in which the thread
-still writes for the block before, counts for neither.
+One training run, in blocks of epochs that keep checkpoints and blocks that keep none, by turns. Each block is held
+against the one beside it, so that a machine that slows down slows down both; the first epoch of a block, in which the
+thread still writes for the block before, counts for neither.
 
 python benchmarks/checkpoint.py --pairs 200
 """
@@ -26,17 +26,17 @@ from descenso.data.catalog import load
 from descenso.runs import checkpoints
 from descenso.runs.directory import RunDirectory, create
 from descenso.runs.history import Epoch
-from descenso.training.journal import RunJournal
-from descenso.training.loop import Progress, descend_all
-from descenso.training.observer import Observer
+from descenso.training.checkpointing import Checkpointing
+from descenso.training.loop import Progress, beginning, walk
+from descenso.training.plan import Plan
 from descenso.training.session import circumstances
 
 EPOCH_STEPS = 600
 BLOCK = 10  # epochs that count
 WHOLE = "all of it, in the thread that writes"
 PARTS = {  # of a checkpoint
-    "handing it over, while training stands still": (RunJournal, "commit"),
-    WHOLE: (RunJournal, "_write"),
+    "handing it over, while training stands still": (Checkpointing, "commit"),
+    WHOLE: (Checkpointing, "_write"),
     "— syncing the history": (RunDirectory, "sync_history"),
     "— the state as safetensors": (checkpoints, "save"),
     "— the manifest and its SHA-256": (checkpoints, "_sealed"),
@@ -48,23 +48,23 @@ PARTS = {  # of a checkpoint
 
 
 class Switched:
-    """A journal that keeps checkpoints in some blocks only, and when each epoch ended, all told."""
+    """Checkpointing in some blocks only; it notes when each epoch ended, all told."""
 
-    def __init__(self, journal: RunJournal) -> None:
-        self._journal = journal
+    def __init__(self, checkpointing: Checkpointing) -> None:
+        self._checkpointing = checkpointing
         self.ended: list[float] = []
         self.waited = defaultdict[bool, float](float)
 
-    def epoch(self, record: Epoch) -> None:
+    def append(self, record: Epoch) -> None:
         began = perf_counter()
-        self._journal.epoch(record)
+        self._checkpointing.append(record)
         self.waited[keeps(record.epoch)] += perf_counter() - began
 
     def commit(self, progress: Progress) -> None:
         number = progress.position.epoch - 1
         began = perf_counter()
         if number < 0 or keeps(number):
-            self._journal.commit(progress)
+            self._checkpointing.commit(progress)
         self.ended.append(perf_counter())
         self.waited[keeps(number)] += self.ended[-1] - began
 
@@ -89,13 +89,23 @@ def timed(owner: Any, name: str, taken: list[float]) -> None:
     setattr(owner, name, call)
 
 
-def walk(pairs: int, folder: Path) -> Switched:
-    """One descent of so many pairs of blocks."""
+def train(pairs: int, folder: Path) -> Switched:
+    """Train for so many pairs of blocks, as `descenso.training.session` does."""
     config = TrainConfig.of(checkpoint_every=str(EPOCH_STEPS), epochs=2 * pairs * (BLOCK + 1))
     data = load("mnist")
-    with closing(create(config, {}, folder)) as run, closing(RunJournal(run, circumstances(config, data))) as journal:
-        switched = Switched(journal)
-        descend_all(config, data, Observer(lambda _: None, lambda _: None), switched)
+    plan = Plan.of(config, data)
+    with (
+        closing(create(config, {}, folder)) as directory,
+        closing(Checkpointing(directory, plan, circumstances(config, data))) as checkpointing,
+        closing(plan.bind()) as runner,
+    ):
+        switched = Switched(checkpointing)
+        switched.commit(beginning(plan))
+        for progress in walk(plan, runner):
+            if progress.ended:
+                switched.append(progress.ended)
+            if progress.outcome or checkpointing.is_due(progress):
+                switched.commit(progress)
     return switched
 
 
@@ -125,7 +135,7 @@ def main() -> None:
     for label, (owner, name) in PARTS.items():
         timed(owner, name, parts[label])
     with tempfile.TemporaryDirectory() as scratch:
-        switched = walk(asked.pairs, Path(scratch) / "run")
+        switched = train(asked.pairs, Path(scratch) / "run")
     found, bare = ratios(switched.ended)
     found.sort()
     away = round(0.98 * math.sqrt(len(found)))  # 95 of 100 such intervals hold the true median

@@ -10,19 +10,19 @@ from descenso.descent.problem import Problem
 from descenso.engines import ENGINES, Runner, bind, compiled
 
 T = TypeVar("T")
-WAYS = [*ENGINES, "compiled in parts"]
+WAYS = [*ENGINES, "compiled in blocks"]
 
 
-def compiled_in_parts(problem: Problem, train: Split, batch_size: int) -> Runner:
-    """The compiled engine, with each epoch cut into parts, as it does with rows of many megabytes."""
-    with mock.patch.object(compiled, "PART_BYTES", -(-train.inputs.nbytes // 4)):
+def compiled_in_blocks(problem: Problem, train: Split, batch_size: int) -> Runner:
+    """The compiled engine, with each epoch cut into blocks, as it does with rows of many megabytes."""
+    with mock.patch.object(compiled, "BLOCK_BYTES", -(-train.inputs.nbytes // 4)):
         return compiled.Compiled(problem, train, batch_size)
 
 
 def bind_way(engine: str, problem: Problem, train: Split, batch_size: int) -> Runner:
     """Bind on one of `WAYS`."""
-    if engine == "compiled in parts":
-        return compiled_in_parts(problem, train, batch_size)
+    if engine == "compiled in blocks":
+        return compiled_in_blocks(problem, train, batch_size)
     return bind(engine, problem, train, batch_size)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Scaling, Split
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}  # of the format's description
 
@@ -29,7 +29,7 @@ def tiny_dataset(train_rows: int = 203, test_rows: int = 61, num_classes: int = 
         return Split(inputs, labels)
 
     names = tuple(str(label) for label in range(num_classes))
-    return Dataset("tiny", split(train_rows), split(test_rows), names, input_scale=1 / 255)
+    return Dataset("tiny", split(train_rows), split(test_rows), names, scaling=Scaling(scale=1 / 255))
 
 
 def idx_bytes(array: NDArray[np.generic]) -> bytes:

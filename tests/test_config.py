@@ -1,11 +1,12 @@
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from descenso import text
-from descenso.config import BY_MODEL, FREE, TrainConfig, choices
+from descenso.config import FREE, SETTINGS, TrainConfig, Trait, choices, having, is_number
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError
 from descenso.registry import MODELS, SHAPES
@@ -59,19 +60,19 @@ def test_the_names_and_defaults_are_those_of_the_design():
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_row_of_the_table_is_complete(name):
-    field = FIELDS[name]
-    extra = field.json_schema_extra
-    assert field.description.endswith(".")
-    assert bool(extra["expected"]) != (name in CHOICES), "what is expected is told in words or by the choices"
-    assert re.fullmatch(r"|-[a-z]", extra["short"])
-    assert all(choice in field.description for choice in CHOICES.get(name, ())), "the help names every choice"
-    assert getattr(TrainConfig.of(), name) == field.default
-    TrainConfig.of(**{name: TrainConfig.of(**{name: field.default}).model_dump()[name]})
+    row, default = SETTINGS[name], FIELDS[name].default
+    assert row.help.endswith(".")
+    assert bool(row.expected) != (name in CHOICES), "the valid values are described in words or listed by the type"
+    assert re.fullmatch(r"|-[a-z]", row.short)
+    assert set(row.traits) <= set(get_args(Trait))
+    assert all(choice in row.help for choice in CHOICES.get(name, ())), "the help names every choice"
+    assert getattr(TrainConfig.of(), name) == default
+    TrainConfig.of(**{name: TrainConfig.of(**{name: default}).model_dump()[name]})
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_example_works_as_it_would_be_typed(name):
-    example = FIELDS[name].json_schema_extra["example"]
+    example = SETTINGS[name].example
     if FIELDS[name].annotation is bool:  # a flag that takes no value
         assert example == ""
     else:
@@ -83,12 +84,12 @@ def test_every_example_works_as_it_would_be_typed(name):
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_row_is_translated(name):
     text.use("es")
-    for sentence in (FIELDS[name].description, FIELDS[name].json_schema_extra["expected"]):
+    for sentence in (SETTINGS[name].help, SETTINGS[name].expected):
         assert not sentence or text._(sentence) != sentence
 
 
 def test_short_flags_are_not_shared():
-    short = [field.json_schema_extra["short"] for field in FIELDS.values() if field.json_schema_extra["short"]]
+    short = [row.short for row in SETTINGS.values() if row.short]
     assert len(set(short)) == len(short)
     assert {"-e", "-b"} <= set(short)
 
@@ -148,7 +149,7 @@ def test_the_ends_of_the_ranges(settings):
         ({"rule": "adam:beta_1=1"}, "rule: beta_1 must be a number in [0, 1), got '1'; try --rule adam"),
         ({"rule": "sgd:rho=1"}, "rule: sgd takes none, not 'rho'; try --rule sgd"),
         ({"schedule": "cosin"}, "schedule: there is no 'cosin' (did you mean 'cosine'?); try --schedule cosine"),
-        ({"patience": 2}, "patience: no rows are kept back to measure it by; try --validation-size 0.1"),
+        ({"patience": 2}, "patience needs validation rows, and there are none; try --validation-size 0.1"),
         (
             {"rule": "adamw", "weight_decay": 0.5},
             "weight_decay: adamw has its own; try --rule adamw:weight_decay=0.5",
@@ -160,9 +161,9 @@ def test_a_setting_that_cannot_be_meant_with_what_mends_it(settings, said):
         TrainConfig.of(**settings)
 
 
-def test_what_is_not_given_is_the_models_own():
+def test_settings_left_out_take_the_defaults_of_the_model():
     mlp = TrainConfig.of(model="mlp")
-    assert {name: getattr(mlp, name) for name in BY_MODEL} == MODELS["mlp"].settings
+    assert {name: getattr(mlp, name) for name in MODELS["mlp"].settings} == MODELS["mlp"].settings
     own = TrainConfig.of(model="mlp", rule="momentum", epochs=2)
     assert (own.learning_rate, own.epochs, own.batch_size) == (0.01, 2, 100)  # a rule comes with a rate that suits it
 
@@ -170,7 +171,7 @@ def test_what_is_not_given_is_the_models_own():
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_setting_that_a_model_does_not_read_is_refused(model, name):
-    given = {"model": model, name: FIELDS[name].json_schema_extra["example"]}
+    given = {"model": model, name: SETTINGS[name].example}
     if name in MODELS[model].reads:
         assert TrainConfig.of(**given)
     else:
@@ -212,7 +213,7 @@ def test_a_full_batch_has_all_rows():
 @pytest.mark.parametrize("value", ["", "nothing like it", None, 3])
 def test_what_is_none_of_the_choices(name, value):
     choices = CHOICES[name]
-    example = FIELDS[name].json_schema_extra["example"]
+    example = SETTINGS[name].example
     with refused(f"{name} must be one of {', '.join(choices)}, got {value!r}; try --{name} {example}"):
         TrainConfig.of(**{name: value})
 
@@ -269,8 +270,19 @@ def test_what_is_neither_true_nor_false(value):
         TrainConfig.of(deterministic=value)
 
 
-def test_what_may_change_when_a_run_goes_on_is_a_setting():
-    assert set(FREE) <= set(FIELDS)
+def test_the_lists_of_settings_come_from_the_table():
+    assert set(FREE) == {"epochs", "engine", "patience", "checkpoint_every"}
+    assert set(having("reads data")) == {"label", "drop", "test_fraction", "resize"}
+    assert set(having("saved")) == {"patience", "checkpoint_every"}
+    assert set(having("cost")) == {
+        "data", "label", "drop", "test_fraction", "resize", "model", "preset", "hidden", "filters", "activation",
+        "dropout", "augment", "loss", "batch_size", "order", "seed",
+    }  # fmt: skip
+    assert {name for name in FIELDS if is_number(name)} == {
+        "learning_rate", "epochs", "batch_size", "validation_size", "test_fraction", "patience", "dropout", "augment",
+        "weight_decay", "clip_value", "clip_norm", "average", "seed",
+    }  # fmt: skip
+    assert SHAPES == ("hidden", "activation", "dropout", "filters", "augment")
 
 
 @pytest.mark.parametrize("data", [3, None, "", "folder\udcff"])

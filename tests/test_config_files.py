@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descenso.config import TrainConfig, choices
+from descenso.config import SETTINGS, TrainConfig, choices
 from descenso.errors import ConfigError
-from descenso.reading import read_settings
+from descenso.files import read_settings
 
 FIELDS = TrainConfig.model_fields
 CHOICES = {name: choices(name) for name in FIELDS if choices(name)}
@@ -34,7 +34,7 @@ def test_toml_takes_the_names_of_the_flags(tmp_path):
 
 
 def test_toml_of_every_setting(tmp_path):
-    rows = {name: field.json_schema_extra["example"] for name, field in FIELDS.items()}
+    rows = {name: row.example for name, row in SETTINGS.items()}
     config = TrainConfig.of(**{**rows, "model": "cnn", "deterministic": True})
     lines = (f"{name.replace('_', '-')} = {json.dumps(value)}\n" for name, value in config.model_dump().items())
     assert TrainConfig.of(**read_settings(written(tmp_path, "".join(lines)))) == config

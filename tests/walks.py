@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import oracle
 from binding import bind_way
 from descenso.config import TrainConfig
-from descenso.data.dataset import Split
+from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order, epoch_order
 from descenso.descent import models, rules
 from descenso.descent.losses import cross_entropy
@@ -76,16 +76,17 @@ def make_problem(case: Case, dtype: str, **changes: Any) -> Problem:
         model=make_model(case.model, dtype),
         loss=cross_entropy,
         rule=rules.build(case.rule),
-        schedule=constant(case.learning_rate),
+        schedule=constant,
         dtype=dtype,
-        input_scale=INPUT_SCALE,
+        scaling=Scaling(scale=INPUT_SCALE),
+        learning_rate=case.learning_rate,
     )
     return problem._replace(**changes)
 
 
 def begin(problem: Problem, params: Mapping[str, NDArray[np.generic]]) -> TrainState:
-    """The state before the first step, from `params` as a textbook writes them."""
-    held = {name: tf.constant(value, problem.dtype) for name, value in problem.model.textbook(dict(params)).items()}
+    """The state before the first step, from `params` in the user's form."""
+    held = {name: tf.constant(value, problem.dtype) for name, value in problem.model.from_user(dict(params)).items()}
     return start(problem, 0)._replace(params=held, rule_state=problem.rule.init(held))
 
 
@@ -94,7 +95,7 @@ def walk_epochs(engine: Any, problem: Problem, case: Case) -> list[Walk]:
     bound = (problem, case.train, case.orders[0].batches.shape[1])
     walks, costs = [], []
     with closing(bind_way(engine, *bound) if isinstance(engine, str) else engine(*bound)) as runner:
-        for state, trace in runner.epochs(begin(problem, case.params), case.orders):
+        for state, trace in runner.walk(begin(problem, case.params), case.orders):
             costs.append(trace.costs)
             walks.append(Walk(np.concatenate(costs), weights(problem, state)))
     return walks
@@ -109,7 +110,7 @@ def truth(case: Case, epochs: int | None = None) -> Walk:
     """`case`, or its first `epochs`, walked by the oracle."""
     orders = case.orders[:epochs]
     rule, options = parse(case.rule, RULES)
-    walked = case.model, rule, case.params, *case.train, orders
+    walked = case.model, rule, case.params, case.train.inputs, case.train.labels, orders
     return oracle.descend(*walked, case.learning_rate, INPUT_SCALE, **options)
 
 

@@ -1,67 +1,66 @@
-"""What one descent is asked to do. One table feeds validation, the command line's help and the docs."""
+"""The settings of a training run: one table, from which validation, messages, help and the lists of settings come."""
 
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from descenso.errors import ConfigError
 from descenso.registry import FACTORY, MODELS, RULES, SCHEDULES, SHAPES, defaults, parse, reads
 from descenso.text import _, closest, mark, nearest
 
-FREE = ("epochs", "engine", "patience", "checkpoint_every")  # settings that may change when a run goes on
-# Settings whose defaults are the model's.
-BY_MODEL = ("rule", "learning_rate", "schedule", "batch_size", "epochs", "hidden", "dropout")
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
 
 EngineName = Literal["graph", "eager", "function", "compiled"]
 DtypeName = Literal["float32", "float64", "mixed_bfloat16"]
-LossName = Literal["cross_entropy", "naive"]
 ActivationName = Literal["relu", "tanh", "sigmoid", "gelu"]
-Switch = Literal["auto", "on", "off"]
-FAMILIES = {"rule": RULES, "schedule": SCHEDULES}
+Trait = Literal["reads data", "cost", "free", "saved"]
+NAMED: dict[str, Mapping[str, Any]] = {"model": MODELS, "rule": RULES, "schedule": SCHEDULES}
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-
-
-def setting(default: Any, text: str, expected: str, example: str, short: str = "", **bounds: Any) -> Any:
-    """One row of the table: default, help, what is expected in words, a value that works, short flag."""
-    extra: dict[str, JsonValue] = {"expected": expected, "example": example, "short": short}
-    return Field(default, description=text, json_schema_extra=extra, **bounds)
-
-
-PATTERNS = {  # of the settings that are words
-    "data": r"[^\ud800-\udfff]+",  # a path whose bytes are no text could not be kept in `config.json`
-    "label": r"[^\ud800-\udfff]*",
-    "drop": r"[^\ud800-\udfff]*",
-    "resize": r"|[1-9]\d{0,4}x[1-9]\d{0,4}",
-    "hidden": r"|[1-9]\d{0,4}(,[1-9]\d{0,4}){0,15}",
-    "filters": r"[1-9]\d{0,3}(,[1-9]\d{0,3}){0,3}",
-    "order": r"permutation|sequential|buffer:0*[1-9][0-9]{0,17}",
-    "checkpoint_every": r"0*[1-9][0-9]{0,17}|(?=.*[1-9])[0-9]{1,9}([.][0-9]{1,9})?s",
-}
-NUMBERS = ("learning_rate", "epochs", "batch_size", "validation_size", "test_fraction", "patience", "dropout",
-           "augment", "weight_decay", "clip_value", "clip_norm", "average", "seed")  # fmt: skip
-NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as somebody types one
-POSITIVE = mark("a number in (0, inf)")
+NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one
 NOT_NEGATIVE = mark("a number in [0, inf), 0 for none")
+TEXT = r"[^\ud800-\udfff]"  # a path whose bytes are no text could not be kept in `config.json`
+DATA, MODEL, OPTIMISATION, RUN = mark("Data"), mark("Model"), mark("Optimisation"), mark("Run")
+
+
+class Setting(NamedTuple):
+    """A row of the table of settings, without its type, default and bounds, which pydantic holds.
+
+    Attributes:
+        help: one sentence for the help text, marked for the catalogue.
+        expected: the valid values in words, marked for the catalogue; empty where the type lists them.
+        example: a valid value as a user types it; empty for a flag.
+        panel: title of the help panel.
+        traits: "reads data": it says how the dataset is read; "cost": the cost of a batch at given parameters depends
+            on it; "free": a resumed run may change it; "saved": it has a meaning for saved runs only.
+        short: one-letter flag.
+    """
+
+    help: str
+    expected: str
+    example: str
+    panel: str
+    traits: tuple[Trait, ...]
+    short: str
+
+
+def setting(
+    default: Any, help: str, expected: str, example: str, panel: str, *traits: Trait,
+    short: str = "", pattern: str | None = None, **bounds: Any,
+) -> Any:  # fmt: skip
+    """Make a field of `TrainConfig` from its default, the columns of its row, and pydantic's bounds."""
+    row = Setting(help, expected, example, panel, traits, short)
+    whole = None if pattern is None else rf"\A(?:{pattern})\Z"
+    return Field(default, pattern=whole, json_schema_extra=row._asdict(), **bounds)
 
 
 class TrainConfig(BaseModel):
-    """The settings of one descent, as `descenso train` takes them; a run keeps them in `config.json`.
+    """The settings of a training run, as `descenso train` takes them; a run keeps them in `config.json`.
 
-    Those of `BY_MODEL` that are not given are the model's own. Two runs with equal settings on equal data see the same
+    Settings that are left out take the defaults of the model. Two runs with equal settings on equal data see the same
     batches in the same order.
 
     Raises:
@@ -73,179 +72,165 @@ class TrainConfig(BaseModel):
     'adam'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False, regex_engine="python-re")
 
     # fmt: off
     data: str = setting(
         "mnist", mark("Dataset: a name (see `descenso data --list`), a folder of IDX files or of images by class, or a "
-                      "file: NPZ, CSV, Parquet."),
-        mark("the name of a dataset, a folder or a file"), "mnist")
-    label: str = setting("", mark("Column of a table that holds the labels."), mark("the name of a column"), "species")
+                      "file: {formats}."),
+        mark("the name of a dataset, a folder or a file"), "mnist", DATA, "cost", pattern=f"{TEXT}+")
+    label: str = setting("", mark("Column of a table that holds the labels."), mark("the name of a column"), "species",
+                         DATA, "cost", "reads data", pattern=f"{TEXT}*")
     drop: str = setting("", mark("Columns of a table to leave out, such as names and dates."),
-                        mark("names of columns with commas between them"), "id,date")
+                        mark("names of columns with commas between them"), "id,date",
+                        DATA, "cost", "reads data", pattern=f"{TEXT}*")
+    resize: str = setting("", mark("Resize all images to HEIGHTxWIDTH."), mark("HEIGHTxWIDTH in pixels"), "28x28",
+                          DATA, "cost", "reads data", pattern=r"|[1-9][0-9]{0,4}x[1-9][0-9]{0,4}")
     test_fraction: float = setting(
-        0.0, mark("Share of the rows to test on, drawn by the seed, where the data has no test rows of its own."),
-        mark("a number in [0, 1)"), "0.2", ge=0, lt=1)
-    resize: str = setting("", mark("Size of images, HEIGHTxWIDTH, to which all are brought."),
-                          mark("HEIGHTxWIDTH in pixels"), "28x28")
+        0.0, mark("Fraction of the rows to test on, drawn by the seed, for data that has no test rows."),
+        mark("a number in [0, 1)"), "0.2", DATA, "cost", "reads data", ge=0, lt=1)
+    validation_size: Annotated[int, Field(ge=0)] | Fraction = setting(
+        0, mark("Training rows held out for validation: the first N, or the first fraction of them."),
+        mark("a whole number in [0, training rows), or a share in (0, 1)"), "5000", DATA)
     model: str = setting(
-        "softmax", mark("Model: softmax, mlp, cnn (see `descenso models`), or package.module:factory of a Keras one."),
-        mark("softmax, mlp, cnn or package.module:factory"), "softmax", "-m")
-    preset: str = setting("", mark("Settings for a purpose, such as accurate, where the model has them (see "
-                                   "`descenso models`)."), mark("the name of a preset"), "accurate")
-    hidden: str = setting("", mark("Units of each hidden layer of mlp, or of cnn's dense layers."),
-                          mark("whole numbers with commas between them"), "256,128")
-    filters: str = setting("16,32", mark("Filters of each convolution block of cnn, up to 4."),
-                           mark("up to 4 whole numbers with commas between them"), "16,32,64")
+        "softmax", mark("Model: softmax, mlp, cnn (see `descenso models`), or a Keras model, package.module:factory."),
+        mark("softmax, mlp, cnn or package.module:factory"), "softmax", MODEL, "cost", short="-m")
+    preset: str = setting("", mark("Tuned settings of the model, such as accurate of cnn (see `descenso models`)."),
+                          mark("the name of a preset"), "accurate", MODEL, "cost")
+    hidden: str = setting("", mark("Units of each hidden layer of mlp, or of each dense layer of cnn."),
+                          mark("whole numbers with commas between them"), "256,128", MODEL, "cost",
+                          pattern=r"|[1-9][0-9]{0,4}(,[1-9][0-9]{0,4}){0,15}")
+    filters: str = setting("16,32", mark("Filters of each convolution block of cnn, at most 4 blocks."),
+                           mark("up to 4 whole numbers with commas between them"), "16,32,64", MODEL, "cost",
+                           pattern=r"[1-9][0-9]{0,3}(,[1-9][0-9]{0,3}){0,3}")
     activation: ActivationName = setting(
-        "relu", mark("Activation of mlp and cnn: relu, tanh, sigmoid or gelu."), "", "tanh")
-    dropout: float = setting(0.0, mark("Share of the hidden units that a step of mlp or cnn leaves out."),
-                             mark("a number in [0, 1)"), "0.2", ge=0, lt=1)
-    engine: EngineName = setting(
-        "compiled", mark("Engine: graph (TF 1.x style), eager, function (one traced step), compiled (a whole epoch)."),
-        "", "compiled")
-    xla: Switch = setting(
-        "auto", mark("Compile by XLA on the compiled engine: auto (all but convolutions on a processor), on, off."),
-        "", "off")
+        "relu", mark("Activation of mlp and cnn: relu, tanh, sigmoid or gelu."), "", "tanh", MODEL, "cost")
+    dropout: float = setting(0.0, mark("Fraction of the hidden units of mlp or cnn that dropout zeroes in each step."),
+                             mark("a number in [0, 1)"), "0.2", MODEL, "cost", ge=0, lt=1)
     augment: float = setting(
-        0.0, mark("Move, turn, scale and shear the images of cnn at random in each step, by so much."),
-        mark("a number in [0, 2]"), "0.5", ge=0, le=2)
+        0.0, mark("Strength of random shifts, rotations, scaling and shear of cnn's training images; 0 for none."),
+        mark("a number in [0, 2]"), "0.5", MODEL, "cost", ge=0, le=2)
     rule: str = setting(
         "sgd", mark("Update rule, NAME or NAME:OPTION=VALUE (see `descenso rules`)."),
-        mark("a rule"), "momentum:momentum=0.95")
-    loss: LossName = setting(
-        "cross_entropy",
-        mark("Loss: cross_entropy, or naive (the logarithm of softmax taken literally, as tutorials do)."),
-        "", "cross_entropy")
+        mark("a rule"), "momentum:momentum=0.95", OPTIMISATION)
     learning_rate: float = setting(
-        0.01, mark("Learning rate."), POSITIVE, "0.1", "-r", gt=0, allow_inf_nan=False)
+        0.01, mark("Learning rate."), mark("a number in (0, inf)"), "0.1", OPTIMISATION, short="-r",
+        gt=0, allow_inf_nan=False)
     schedule: str = setting(
-        "constant", mark("Schedule of the rate, NAME or NAME:OPTION=VALUE (see `descenso schedules`)."),
-        mark("a schedule"), "one-cycle:rise=0.2")
-    weight_decay: float = setting(
-        0.0, mark("Decay each step pulls the weights by, times the rate."), NOT_NEGATIVE, "0.0005",
-        ge=0, allow_inf_nan=False)
-    clip_value: float = setting(
-        0.0, mark("Bound of each component of the gradient."), NOT_NEGATIVE, "0.5", ge=0, allow_inf_nan=False)
-    clip_norm: float = setting(
-        0.0, mark("Bound of the gradient's norm over all parameters."), NOT_NEGATIVE, "1.0", ge=0, allow_inf_nan=False)
-    average: float = setting(
-        0.0, mark("Keep the weights' exponential moving average, which each step holds by so much."),
-        mark("a number in [0, 1)"), "0.999", ge=0, lt=1)
-    epochs: int = setting(
-        100, mark("Epochs: passes over the training rows."), mark("a whole number in [1, inf)"), "100", "-e", ge=1)
+        "constant", mark("Learning rate schedule, NAME or NAME:OPTION=VALUE (see `descenso schedules`)."),
+        mark("a schedule"), "one-cycle:rise=0.2", OPTIMISATION)
+    epochs: int = setting(100, mark("Number of passes over the training rows."), mark("a whole number in [1, inf)"),
+                          "100", OPTIMISATION, "free", short="-e", ge=1)
     batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = setting(
-        100, mark("Rows in a batch, or full."), mark("full, or a whole number in [1, training rows]"), "100", "-b")
+        100, mark("Rows in a batch, or full for all of them."),
+        mark("full, or a whole number in [1, training rows]"), "100", OPTIMISATION, "cost", short="-b")
     order: str = setting(
         "permutation", mark("Order of the rows: permutation, sequential, or buffer:N (tf.data's shuffle buffer)."),
-        mark("permutation, sequential or buffer:N with N a whole number in [1, inf)"), "buffer:10000")
-    validation_size: Annotated[int, Field(ge=0)] | Fraction = setting(
-        0, mark("Training rows kept back for validation, the first N, or the first share of them."),
-        mark("a whole number in [0, training rows), or a share in (0, 1)"), "5000")
+        mark("permutation, sequential or buffer:N with N a whole number in [1, inf)"), "buffer:10000",
+        OPTIMISATION, "cost", pattern=r"permutation|sequential|buffer:0*[1-9][0-9]{0,17}")
+    loss: Literal["cross_entropy", "naive"] = setting(
+        "cross_entropy", mark("Loss: cross_entropy, or naive (the logarithm of the softmax as written, not stable)."),
+        "", "cross_entropy", OPTIMISATION, "cost")
+    weight_decay: float = setting(
+        0.0, mark("Weight decay: each step subtracts it times the learning rate times the weights; 0 for none."),
+        NOT_NEGATIVE, "0.0005", OPTIMISATION, ge=0, allow_inf_nan=False)
+    clip_value: float = setting(0.0, mark("Largest absolute value of a component of the gradient; 0 for no bound."),
+                                NOT_NEGATIVE, "0.5", OPTIMISATION, ge=0, allow_inf_nan=False)
+    clip_norm: float = setting(0.0, mark("Largest norm of the gradient over all parameters; 0 for no bound."),
+                               NOT_NEGATIVE, "1.0", OPTIMISATION, ge=0, allow_inf_nan=False)
+    average: float = setting(
+        0.0, mark("Decay of an exponential moving average of the weights, used for evaluation; 0 for none."),
+        mark("a number in [0, 1)"), "0.999", OPTIMISATION, ge=0, lt=1)
     patience: int = setting(
         0, mark("Stop after so many epochs without a lower validation cost, and keep the best weights; 0 for never."),
-        mark("a whole number in [0, inf)"), "5", ge=0)
+        mark("a whole number in [0, inf)"), "5", OPTIMISATION, "free", "saved", ge=0)
+    engine: EngineName = setting(
+        "compiled", mark("Engine: graph (TF 1.x style), eager, function (one traced step), compiled (a whole epoch)."),
+        "", "compiled", RUN, "free")
+    xla: Literal["auto", "on", "off"] = setting(
+        "auto", mark("Compile with XLA on the compiled engine: auto (except convolutions on a processor), on, off."),
+        "", "off", RUN)
     dtype: DtypeName = setting(
         "float32", mark("Precision: float32, float64, or mixed_bfloat16 (float32 parameters, layers in bfloat16)."),
-        "", "float64")
-    checkpoint_every: str = setting(
-        "10s", mark("Save a checkpoint after so many steps (500), or seconds (10s)."),
-        mark("a whole number of steps in [1, inf), or seconds such as 10s or 0.5s"), "500")
+        "", "float64", RUN)
     deterministic: bool = setting(
         False, mark("Use one thread and deterministic operations, for the same bits in every process."),
-        mark("true or false"), "")
-    seed: int = setting(
-        0, mark("Seed of the batch order and of the start."), mark("a whole number in [0, 2**63)"), "0", "-s",
-        ge=0, lt=2**63)
+        mark("true or false"), "", RUN)
+    seed: int = setting(0, mark("Seed of the initial weights, the order of the rows, dropout and drawn test rows."),
+                        mark("a whole number in [0, 2**63)"), "0", RUN, "cost", short="-s", ge=0, lt=2**63)
+    checkpoint_every: str = setting(
+        "10s", mark("Save a checkpoint after so many steps (500), or seconds (10s)."),
+        mark("a whole number of steps in [1, inf), or seconds such as 10s or 0.5s"), "500", RUN, "free", "saved",
+        pattern=r"0*[1-9][0-9]{0,17}|(?=.*[1-9])[0-9]{1,9}([.][0-9]{1,9})?s")
     # fmt: on
 
     @model_validator(mode="before")
     @classmethod
-    def _by_model(cls, given: Any) -> Any:
-        """Fill in what the model brings; a rule of one's own comes with a rate that suits it."""
+    def _fill_in_defaults(cls, given: Any) -> Any:
+        """Add the defaults of the model and its preset; another rule brings its own learning rate."""
         if not isinstance(given, Mapping):
             return given
-        model, preset = (str(given.get(name, default)) for name, default in (("model", "softmax"), ("preset", "")))
-        chosen = defaults(model)
-        if preset:
-            presets = MODELS[model].presets if model in MODELS else {}
-            if preset not in presets:
-                raise PydanticCustomError("preset", "{reason}", {"reason": _no_preset(model, preset, presets)})
-            chosen = {**chosen, **presets[preset]}
-        own_rule = str(given.get("rule", chosen["rule"])).partition(":")[0]
-        if own_rule != chosen["rule"] and own_rule in RULES:
-            chosen = {**chosen, "learning_rate": RULES[own_rule].learning_rate}
+        chosen = defaults(str(given.get("model", "softmax")), str(given.get("preset", "")))
+        rule = str(given.get("rule", chosen["rule"])).partition(":")[0]
+        if rule != chosen["rule"] and rule in RULES:
+            chosen = {**chosen, "learning_rate": RULES[rule].learning_rate}
         return {**chosen, **given}
 
     @model_validator(mode="after")
-    def _nothing_idle(self) -> "TrainConfig":
-        """Settings that shape other models are refused rather than left without effect."""
-        for name in set(SHAPES) - set(reads(self.model)):
-            value, field = getattr(self, name), type(self).model_fields[name]
-            if value not in (field.default, defaults(self.model).get(name)):
+    def _refuse_idle_settings(self) -> "TrainConfig":
+        """Refuse settings that would have no effect."""
+        for name in (name for name in SHAPES if name not in reads(self.model)):
+            if getattr(self, name) not in (type(self).model_fields[name].default, defaults(self.model).get(name)):
                 reason = _("{model} has no {name}; leave --{name} out, or choose a --model that has it")
-                raise PydanticCustomError("idle", "{reason}", {"reason": reason.format(model=self.model, name=name)})
+                raise ValueError(reason.format(model=self.model, name=name))
         if self.patience and not self.validation_size:
-            reason = _("patience: no rows are kept back to measure it by; try --validation-size 0.1")
-            raise PydanticCustomError("idle", "{reason}", {"reason": reason})
+            raise ValueError(_("patience needs validation rows, and there are none; try --validation-size 0.1"))
         if self.weight_decay and self.rule.partition(":")[0] == "adamw":
             reason = _("weight_decay: adamw has its own; try --rule adamw:weight_decay={decay:g}")
-            raise PydanticCustomError("idle", "{reason}", {"reason": reason.format(decay=self.weight_decay)})
+            raise ValueError(reason.format(decay=self.weight_decay))
         return self
-
-    @field_validator(*PATTERNS)
-    @classmethod
-    def _of_its_form(cls, value: str, info: ValidationInfo) -> str:
-        if not re.fullmatch(PATTERNS[str(info.field_name)], value):
-            raise PydanticCustomError("form", "of another form")
-        return value
 
     @field_validator("model")
     @classmethod
-    def _known_model(cls, value: str) -> str:
+    def _check_model(cls, value: str) -> str:
         if value not in MODELS and not FACTORY.fullmatch(value):
             raise PydanticCustomError("model", "unknown model")
         return value
 
-    @field_validator(*FAMILIES)
+    @field_validator("rule", "schedule")
     @classmethod
-    def _known_member(cls, value: str, info: ValidationInfo) -> str:
-        try:
-            parse(value, FAMILIES[str(info.field_name)])
-        except ValueError as error:
-            raise PydanticCustomError("member", "{reason}", {"reason": str(error)}) from None
+    def _check_entry(cls, value: str, info: ValidationInfo) -> str:
+        parse(value, NAMED[str(info.field_name)])
         return value
 
-    @field_validator(*NUMBERS, mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_value(cls, value: Any) -> Any:
-        if isinstance(value, bool):  # which Python counts among the numbers
-            raise PydanticCustomError("bool", "no number")
-        if isinstance(value, int) and value.bit_length() > MOST_BITS:
-            raise PydanticCustomError("int", "too long")
+    def _check_number(cls, value: Any, info: ValidationInfo) -> Any:
+        truth = isinstance(value, bool) and is_number(str(info.field_name))  # Python counts it as a number
+        if truth or (isinstance(value, int) and value.bit_length() > MOST_BITS):
+            raise PydanticCustomError("number", "not a number, or too long")
         return value
 
     @property
     def variable_dtype(self) -> str:
-        """The precision of the parameters, which mixed precision leaves as it is."""
+        """Dtype of the parameters; mixed precision keeps them in float32."""
         return "float64" if self.dtype == "float64" else "float32"
 
     def validation_rows(self, rows: int) -> int:
-        """How many of `rows` training rows are kept back for validation."""
-        return (
-            math.ceil(self.validation_size * rows) if isinstance(self.validation_size, float) else self.validation_size
-        )
+        """Number of validation rows held out of `rows` training rows."""
+        size = self.validation_size
+        return math.ceil(size * rows) if isinstance(size, float) else size
 
     def batch_rows(self, rows: int) -> int:
-        """How many rows a full batch has, of `rows` that are trained on."""
+        """Number of rows in a full batch, of `rows` training rows."""
         return rows if self.batch_size == "full" else self.batch_size
 
     @classmethod
     def of(cls, /, **settings: Any) -> "TrainConfig":
-        """A config from settings, with this package's errors.
+        """Make a config from settings.
 
         Raises:
-            ConfigError: naming the first setting that cannot be meant, and a value that works.
+            ConfigError: naming the first invalid setting, and a value that works.
         """
         try:
             return cls(**settings)
@@ -253,44 +238,62 @@ class TrainConfig(BaseModel):
             raise ConfigError(complaint(error)) from None
 
 
-def _no_preset(model: str, preset: str, presets: Mapping[str, Any]) -> str:
-    names = ", ".join(presets) or _("none")
-    return _("{model} has no preset {preset!r}{hint}; it has {names}").format(
-        model=model, preset=preset, hint=closest(preset, presets), names=names
-    )
+SETTINGS = {
+    name: Setting(**field.json_schema_extra)  # type: ignore[arg-type] # every field is made by `setting`
+    for name, field in TrainConfig.model_fields.items()
+}
+
+
+def having(trait: Trait) -> tuple[str, ...]:
+    """Return the names of the settings that have `trait`, in the order of the table."""
+    return tuple(name for name, row in SETTINGS.items() if trait in row.traits)
+
+
+FREE = having("free")
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """Return the valid words of the setting `name`, or () where it is not one of a few words."""
+    annotation = TrainConfig.model_fields[name].annotation
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def is_number(name: str) -> bool:
+    """Whether the setting `name` takes numbers."""
+    return TrainConfig.model_fields[name].annotation not in (str, bool) and not choices(name)
+
+
+def flag(name: str) -> str:
+    """Return the flag of the setting `name` on the command line.
+
+    >>> flag("batch_size")
+    '--batch-size'
+    """
+    return f"--{name.replace('_', '-')}"
 
 
 def complaint(error: ValidationError) -> str:
-    """One line for the first fault: subject, expected, received, and what mends it."""
+    """Describe the first fault in one line: subject, expected, received, and a value that works."""
     first = error.errors()[0]
+    reason = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
     if not first["loc"]:
-        return first["msg"]
+        return reason
     name, received = str(first["loc"][0]), first["input"]
     if first["type"] == "extra_forbidden":
-        return _("there is no setting {name!r}{hint}").format(
-            name=name, hint=closest(name.replace("-", "_"), TrainConfig.model_fields)
-        )
-    extra = TrainConfig.model_fields[name].json_schema_extra
-    assert isinstance(extra, dict)  # noqa: S101 - every row of the table is made by setting()
-    names = choices(name) or {"model": tuple(MODELS), "rule": tuple(RULES), "schedule": tuple(SCHEDULES)}.get(name, ())
+        return _("there is no setting {name!r}{hint}").format(name=name, hint=closest(name.replace("-", "_"), SETTINGS))
+    row, names = SETTINGS[name], choices(name) or tuple(NAMED.get(name, ()))
     near = nearest(received.partition(":")[0], names) if isinstance(received, str) else None
-    mend = f"--{name.replace('_', '-')} {near or extra['example']}".rstrip()
-    if first["type"] == "member":
-        return _("{name}: {reason}; try {mend}").format(name=name, reason=first["msg"], mend=mend)
-    expected = _(str(extra["expected"])) or _("one of {choices}").format(choices=", ".join(names))
+    mend = f"{flag(name)} {near or row.example}".rstrip()
+    if first["type"] == "value_error":
+        return _("{name}: {reason}; try {mend}").format(name=name, reason=reason, mend=mend)
+    expected = _(row.expected) or _("one of {choices}").format(choices=", ".join(names))
     try:
-        typed = isinstance(received, str) and name in NUMBERS and NUMBER.fullmatch(received)
+        typed = isinstance(received, str) and is_number(name) and NUMBER.fullmatch(received)
         bare = typed or isinstance(received, int | float)
         shown = f"{received}" if bare else repr(received)  # NumPy's repr of 0.1 is not 0.1
         hint = closest(received, names) if isinstance(received, str) else ""
-    except (ValueError, RecursionError):  # a number too long, a nest too deep, to be written out
+    except (ValueError, RecursionError):  # a number too long, or a nest too deep, to be written out
         shown, hint = f"<{type(received).__name__}>", ""
     return _("{name} must be {expected}, got {value}{hint}; try {mend}").format(
         name=name, expected=expected, value=shown, hint=hint, mend=mend
     )
-
-
-def choices(name: str) -> tuple[str, ...]:
-    """The words that the setting `name` may be, where it is one of a few."""
-    annotation = TrainConfig.model_fields[name].annotation
-    return get_args(annotation) if get_origin(annotation) is Literal else ()

@@ -1,11 +1,11 @@
-"""A run, asked of rows that it was not trained on."""
+"""Predict and evaluate on rows that the run was not trained on."""
 
 import numpy as np
 import polars as pl
 import pytest
 
 import descenso as ds
-from descenso.api import inference as using
+from descenso.api import inference
 from descenso.errors import ConfigError, DataError
 
 CLASSES = ["low", "middle", "high"]
@@ -31,10 +31,10 @@ def run(tmp_path_factory):
 def test_another_table_is_tested_on_whole(run, tmp_path):
     other = frame(40, seed=1, classes=(1, 2))  # of its own classes, the first is the run's second
     other.select("level", "kind", "noise").write_csv(tmp_path / "other.csv")  # in another order
-    found, rows = using.evaluate(run, str(tmp_path / "other.csv"))
+    found, rows = inference.evaluate(run, str(tmp_path / "other.csv"))
     assert len(rows.labels) == 40
     assert found.accuracy == 1
-    assert using.read_trained(run)[1].class_names == ("high", "low", "middle")
+    assert inference.read_trained(run)[1].class_names == ("high", "low", "middle")
     assert found.confusion.sum(axis=1).tolist() == [
         *((other["kind"] == name).sum() for name in ("high", "low", "middle")),
     ]
@@ -42,27 +42,27 @@ def test_another_table_is_tested_on_whole(run, tmp_path):
 
 def test_a_dataset_in_memory_is_tested_on_by_its_own_names(run):
     data = ds.from_frame(frame(40, seed=1, classes=(1, 2)), "kind", test_fraction=0.5)
-    assert using.evaluate(run, data)[0].accuracy == 1
+    assert inference.evaluate(run, data)[0].accuracy == 1
 
 
 def test_a_dataset_in_memory_is_read_by_the_names_of_its_columns(run):
     swapped = frame(40, seed=1).select("kind", "level", "noise")
-    assert using.evaluate(run, ds.from_frame(swapped, "kind", test_fraction=0.5))[0].accuracy == 1
+    assert inference.evaluate(run, ds.from_frame(swapped, "kind", test_fraction=0.5))[0].accuracy == 1
     other = ds.from_frame(swapped.rename({"level": "height"}), "kind", test_fraction=0.5)
     with pytest.raises(DataError, match="frame: the columns level are missing, which the model reads; its columns are"):
-        using.evaluate(run, other)
+        inference.evaluate(run, other)
 
 
 def test_rows_without_a_label_are_refused(run):
     data = ds.from_frame(frame(40, seed=1), "kind", test_fraction=0.5)
     unlabelled = data._replace(test=data.test._replace(labels=np.full(len(data.test.labels), -1, np.int32)))
     with pytest.raises(DataError, match=r"frame, test rows: row 0 has label -1, expected one in \[0, 3\)"):
-        using.evaluate(run, unlabelled)
+        inference.evaluate(run, unlabelled)
 
 
 def test_the_label_may_have_another_name_elsewhere(run, tmp_path):
     frame(40, seed=1).rename({"kind": "species"}).write_csv(tmp_path / "other.csv")
-    assert using.evaluate(run, tmp_path / "other.csv", label="species")[0].accuracy == 1
+    assert inference.evaluate(run, tmp_path / "other.csv", label="species")[0].accuracy == 1
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_the_label_may_have_another_name_elsewhere(run, tmp_path):
     [
         (lambda other: other.with_columns(kind=pl.lit("top")), "row 1 of y has label top, which no training row has"),
         (lambda other: other.drop("level"), "the columns level are missing, which the model reads"),
-        (lambda other: other.drop("kind"), "there is no column 'kind' for the labels"),
+        (lambda other: other.drop("kind"), "there is no column 'kind'; its columns"),
     ],
 )
 def test_a_table_that_does_not_fit_the_run(change, said, run, tmp_path):
     change(frame(10, seed=1)).write_csv(tmp_path / "other.csv")
     with pytest.raises((ConfigError, DataError), match=said):
-        using.evaluate(run, str(tmp_path / "other.csv"))
+        inference.evaluate(run, str(tmp_path / "other.csv"))
 
 
 def test_images_and_arrays_are_tested_on_whole(tmp_path):
@@ -86,7 +86,7 @@ def test_images_and_arrays_are_tested_on_whole(tmp_path):
     data = ds.from_arrays(pictures, labels, test_fraction=0.2)
     run = ds.train(data, epochs=20, batch_size=10, learning_rate=1, engine="eager", out=tmp_path / "run").path
     np.savez(tmp_path / "other.npz", x=pictures, y=labels)
-    found, rows = using.evaluate(run, str(tmp_path / "other.npz"))
+    found, rows = inference.evaluate(run, str(tmp_path / "other.npz"))
     assert (len(rows.labels), found.accuracy) == (30, 1)
 
 
@@ -101,9 +101,9 @@ def test_pictures_as_stored_are_not_taken_for_floats_nor_floats_for_them(tmp_pat
     ):
         data = ds.from_arrays(rows, labels, test_fraction=0.2)
         run = ds.train(data, epochs=1, engine="eager", out=tmp_path / kind).path
-        assert using.read_trained(run)[1].stored == {"u1": "uint8", "f8": "float64"}[kind]
+        assert inference.read_trained(run)[1].stored == {"u1": "uint8", "f8": "float64"}[kind]
         with pytest.raises(DataError, match=told):
-            using.evaluate(run, ds.from_arrays(others, labels, test_fraction=0.5))
+            inference.evaluate(run, ds.from_arrays(others, labels, test_fraction=0.5))
 
 
 def test_floats_whose_mean_is_zero_are_floats(tmp_path):
@@ -111,13 +111,13 @@ def test_floats_whose_mean_is_zero_are_floats(tmp_path):
     data = ds.from_arrays(rows, np.arange(40) % 2, test_fraction=0.5)
     run = ds.train(data, epochs=3, engine="eager", out=tmp_path / "run").path
     np.savez(tmp_path / "rows.npz", x=rows)
-    assert using.predict(run, [tmp_path / "rows.npz"]).probabilities.argmax(axis=1).tolist() == [0, 1] * 20
+    assert inference.predict(run, [tmp_path / "rows.npz"]).probabilities.argmax(axis=1).tolist() == [0, 1] * 20
 
 
 def test_files_are_given_as_text_or_paths_one_or_several(run, tmp_path):
     path = tmp_path / "rows.csv"
     frame(5, seed=2).write_csv(path)
-    expected = using.predict(run, [path]).probabilities
+    expected = inference.predict(run, [path]).probabilities
     assert expected.shape == (5, 3)
     for files in (path, str(path), [str(path)], (path,)):
-        np.testing.assert_array_equal(using.predict(run, files).probabilities, expected)
+        np.testing.assert_array_equal(inference.predict(run, files).probabilities, expected)

@@ -88,7 +88,7 @@ def test_runs_lists_what_there_is(two_runs):
 
 def test_runs_of_an_empty_folder(tmp_path):
     process = descenso("runs", cwd=tmp_path)
-    assert process.stdout == "There are no runs in runs; `descenso train` makes one.\n"
+    assert process.stdout == "There are no runs in runs; make one with `descenso train`.\n"
     assert answer_of(descenso("runs", "--json", cwd=tmp_path)) == {"runs": []}
 
 

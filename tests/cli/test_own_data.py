@@ -46,7 +46,7 @@ def test_columns_of_text_are_named_all_at_once_and_left_out_on_request(suffix, t
     settings = {"label": "kind", "test_fraction": 0.25, **QUICK}
     with pytest.raises(DataError, match=r"column 'id': .*; make (it one|them such), or --drop id,city$"):
         ds.train(path, out=tmp_path / "run", **settings)
-    with pytest.raises(ConfigError, match=r"there is no column 'town' to leave out; its columns are id, height"):
+    with pytest.raises(ConfigError, match=r"there is no column 'town'; its columns are id, height"):
         ds.train(path, out=tmp_path / "run", drop="id,town", **settings)
     run = ds.train(path, out=tmp_path / "run", drop="id,city", **settings).path
     assert using.read_trained(run)[1].columns == ("height",)
@@ -99,7 +99,7 @@ def test_rows_of_a_file_that_has_changed_are_not_taken_for_those_left_out(tmp_pa
     run = ds.train(path, label="kind", test_fraction=0.25, out=tmp_path / "run", **QUICK).path
     using.evaluate(run)
     table(60).drop("id", "city").write_csv(path)
-    with pytest.raises(DataError, match=r"its data has changed, and rows .* may be among those it learned from; try"):
+    with pytest.raises(DataError, match=r"its data has changed, and test rows may be among its training rows; try"):
         using.evaluate(run)
     assert len(using.evaluate(run, path)[1].labels) == 60
 
@@ -150,7 +150,7 @@ def test_wide_rows_can_be_read_again(tmp_path):
     data = ds.from_arrays(random.normal(size=(40, 30_000)), np.arange(40) % 2, test_fraction=0.5)
     run = ds.train(data, epochs=1, engine="eager", out=tmp_path / "run")
     assert run.weights["W"].shape == (30_000, 2)
-    np.testing.assert_array_equal(using.read_trained(run.path)[1].input_scale, data.input_scale)
+    np.testing.assert_array_equal(using.read_trained(run.path)[1].scaling.scale, data.scaling.scale)
 
 
 def folder_of(root, *classes):
@@ -186,12 +186,12 @@ def test_the_command_on_arrays_of_two_channels_and_on_pictures(tmp_path):
 
 
 def test_words_and_names_that_are_long_keep_their_ends(tmp_path):
-    from descenso.reports.figures import seen_figure
+    from descenso.reports.figures import predictions_figure
 
     names = [f"class_{place:02}_with_a_very_long_name_{place:02}" for place in range(3)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = seen_figure(np.zeros((3, 8, 8), np.uint8), names)
+        figure = predictions_figure(np.zeros((3, 8, 8), np.uint8), names)
     titles = [axes.get_title() for axes in figure.axes]
     assert len(set(titles)) == 3
     assert max(map(len, titles)) <= 14

@@ -31,8 +31,8 @@ def test_what_is_drawn_is_the_schedule():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "plot draws runs or schedules; try"),
-        ({"runs": ["run"], "schedule": ["cosine"]}, "plot draws runs or schedules; try"),
+        ({}, "plot takes either runs or schedules; try"),
+        ({"runs": ["run"], "schedule": ["cosine"]}, "plot takes either runs or schedules; try"),
         ({"schedule": ["cosin"]}, r"schedule: there is no 'cosin' \(did you mean 'cosine'\?\)"),
     ],
 )

@@ -88,7 +88,7 @@ def test_divergence_is_said_in_one_line_and_by_the_exit_code(here):
     assert process.returncode == 8
     assert process.stderr == (
         "descenso: diverged: the cost stopped being finite at epoch 0, step 1; "
-        "the naive loss takes log 0; try --loss cross_entropy\n"
+        "the naive loss takes the logarithm of 0; try --loss cross_entropy\n"
     )
     assert re.match(r"\[0\] cost: (nan|inf)\nTrained in ", process.stdout)
     assert "Training finished!" not in process.stdout

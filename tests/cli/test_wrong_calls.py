@@ -38,7 +38,7 @@ SETTINGS = [
     (["-e", "0"], "epochs must be a whole number in [1, inf), got 0; try --epochs 100"),
     (["-e", "dos"], "epochs must be a whole number in [1, inf), got 'dos'; try --epochs 100"),
     (["--test-fraction", "0,2"], "test_fraction must be a number in [0, 1), got '0,2'; try --test-fraction 0.2"),
-    (["--patience", "3"], "patience: no rows are kept back to measure it by; try --validation-size 0.1"),
+    (["--patience", "3"], "patience needs validation rows, and there are none; try --validation-size 0.1"),
     (["-b", "0"], "batch_size must be full, or a whole number in [1, training rows], got 0; try --batch-size 100"),
     (["digits", "-b", "204"], "batch_size must be at most the 203 training rows, got 204; try --batch-size 203"),
     (["digits", "--validation-size", "203"], "validation_size must leave training rows, got 203 of 203"),

@@ -5,12 +5,13 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from descenso.data.dataset import Split
 from descenso.data.order import Order
-from descenso.descent.problem import Problem, TrainState, objective
-from descenso.engines.base import Engine, Epochs, step_trace
+from descenso.descent.problem import Batch, Problem, TrainState, objective
+from descenso.engines.base import Engine, Walk, trace_of
 from descenso.registry import RULES, parse
 
 K = keras.optimizers
@@ -34,7 +35,7 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
         self._problem = problem
 
     def __call__(self, step: Any) -> Any:
-        return self._problem.schedule(tf.cast(step, tf.int32))
+        return self._problem.learning_rate * self._problem.schedule(tf.cast(step, tf.int32))
 
 
 class KerasRunner:
@@ -43,13 +44,13 @@ class KerasRunner:
     compile_seconds = 0.0
     traces = 0
 
-    def __init__(self, rule: str, problem: Problem, train: Split, batch_size: int) -> None:
+    def __init__(self, rule: str, problem: Problem, train: Split, batch_rows: int, *_: Any) -> None:
         name, options = parse(rule, RULES)
         self._optimizer = OPTIMIZERS[name](learning_rate=Rate(problem), **options)
         self._problem = problem
-        self._inputs, self._labels = train
+        self._train = train
 
-    def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
+    def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
         names = list(state.params)
         variables = [keras.Variable(state.params[name], dtype=self._problem.dtype) for name in names]
         for order in orders:
@@ -58,13 +59,13 @@ class KerasRunner:
                 with tf.GradientTape() as tape:
                     params = {name: tf.convert_to_tensor(v.value) for name, v in zip(names, variables, strict=True)}
                     tape.watch(params)
-                    batch = tf.constant(self._inputs[rows]), tf.constant(self._labels[rows])
-                    cost, _ = objective(self._problem, params, state.model_state, *batch)
+                    batch = Batch(*self._train.rows(rows)).map(tf.constant)
+                    cost, _ = objective(self._problem, params, state.model_state, batch)
                 gradients = tape.gradient(cost, params)
                 self._optimizer.apply([gradients[name] for name in names], variables)
                 costs.append(float(cost))
             params = {name: tf.convert_to_tensor(v.value) for name, v in zip(names, variables, strict=True)}
-            yield state._replace(params=params), step_trace(costs, 0.0)
+            yield state._replace(params=params), trace_of(np.array(costs), 0.0)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from descenso.descent.losses import LOSSES
-from descenso.descent.problem import objective
+from descenso.descent.problem import Batch, objective
 from descenso.registry import MODELS
 from walks import begin, make_case, make_model, make_problem
 
@@ -14,9 +14,9 @@ TOLERANCE = 1e-8  # of the largest component; measured: 1e-10
 EACH = 12  # components of each parameter, or all where there are fewer
 
 
-def costs(problem, state, inputs, labels):
+def costs(problem, state, batch):
     """The cost as a function of parameters."""
-    return lambda params: objective(problem, params, state.model_state, inputs, labels)[0]
+    return lambda params: objective(problem, params, state.model_state, batch)[0]
 
 
 def by_tape(cost, params):
@@ -38,8 +38,7 @@ def by_differences(cost, params, name, place):
 def farthest(problem, case):
     """The largest gap between both, relative to the gradient's largest component."""
     state, random = begin(problem, case.params), np.random.default_rng(0)
-    labels = case.train.labels
-    cost = costs(problem, state, tf.constant(case.train.inputs), tf.constant(labels))
+    cost = costs(problem, state, Batch(*case.train).map(tf.constant))
     gradients, gaps = by_tape(cost, state.params), []
     for name, gradient in gradients.items():
         for flat in random.choice(gradient.size, min(EACH, gradient.size), replace=False):
@@ -73,5 +72,5 @@ def off_by_a_thousandth(logits):
 def test_a_gradient_off_by_a_thousandth_is_seen():
     case = make_case(2)
     loss = LOSSES["cross_entropy"]
-    problem = make_problem(case, "float64", loss=lambda logits, labels: loss(off_by_a_thousandth(logits), labels))
+    problem = make_problem(case, "float64", loss=lambda logits, *rows: loss(off_by_a_thousandth(logits), *rows))
     assert farthest(problem, case) > 1000 * TOLERANCE

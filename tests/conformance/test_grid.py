@@ -33,7 +33,7 @@ def plain(engine, model, rule, dtype, rest, steps):
 def worth_walking(engine, model, rule, rest, steps):
     """Single steps and even epochs are seen with softmax and sgd; the rest of the grid is of long walks."""
     if (model, rule) == ("softmax", "sgd"):
-        return (engine, steps) != ("compiled in parts", ONE_STEP)  # one step has no parts
+        return (engine, steps) != ("compiled in blocks", ONE_STEP)  # one step has no parts
     return rest and steps == TEN_TO_A_HUNDRED and (engine != "keras" or rule in OPTIMIZERS)
 
 

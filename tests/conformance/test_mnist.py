@@ -29,7 +29,7 @@ def problem_and_case(rows, dtype):
     orders = tuple(epoch_order("permutation", rows, BATCH_SIZE, 0, epoch) for epoch in range(EPOCHS))
     train = Split(data.train.inputs[:rows], data.train.labels[:rows])
     case = Case(train, model.init(0)[0], orders, learning_rate=0.01)
-    return make_problem(case, dtype, model=model, input_scale=data.input_scale), case
+    return make_problem(case, dtype, model=model, scaling=data.scaling), case
 
 
 @functools.cache

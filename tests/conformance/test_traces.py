@@ -29,7 +29,7 @@ def first():
 @pytest.mark.parametrize(("engine", "traces"), [("graph", 1), ("eager", 0), ("function", 1), ("compiled", 1)])
 def test_traced_once_in_two_epochs(runners, engine, traces, first):
     runner = runners[engine]
-    counts = [runner.traces, *(runner.traces for _ in runner.epochs(first, CASE.orders))]
+    counts = [runner.traces, *(runner.traces for _ in runner.walk(first, CASE.orders))]
     assert counts == [traces] * 3
 
 
@@ -37,14 +37,14 @@ def test_another_state_is_refused_rather_than_traced_again(first):
     with closing(bind("compiled", make_problem(CASE, "float32"), CASE.train, BATCH_SIZE)) as runner:
         more_to_carry = first._replace(rule_state={"unused": tf.constant(0.0)})
         with pytest.raises(TypeError):
-            list(runner.epochs(more_to_carry, CASE.orders))
+            list(runner.walk(more_to_carry, CASE.orders))
         assert runner.traces == 1
 
 
 def test_graph_is_finalised_and_grows_no_more(runners, first):
     graph = runners["graph"]._session.graph
     sizes = [len(graph.get_operations())]
-    sizes += [len(graph.get_operations()) for _ in runners["graph"].epochs(first, CASE.orders)]
+    sizes += [len(graph.get_operations()) for _ in runners["graph"].walk(first, CASE.orders)]
     assert graph.finalized
     assert len(set(sizes)) == 1
 

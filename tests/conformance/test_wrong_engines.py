@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from conformance_limits import GRID
+from descenso.data.dataset import Scaling
 from descenso.data.order import Order
 from descenso.descent.problem import Rule
-from descenso.descent.schedules import constant
 from walks import Walk, difference, make_case, make_problem, truth, walk
 
 STEPS = 100
@@ -23,15 +23,15 @@ def flipped_sign_of_the_bias(problem, case):
 
 
 def rate_off_by_a_thousandth(problem, case):
-    return problem._replace(schedule=constant(case.learning_rate * 1.001)), case
+    return problem._replace(learning_rate=case.learning_rate * 1.001), case
 
 
 def rate_rounded_to_float32(problem, case):
-    return problem._replace(schedule=constant(float(np.float32(case.learning_rate)))), case
+    return problem._replace(learning_rate=float(np.float32(case.learning_rate))), case
 
 
 def scale_rounded_to_float32(problem, case):
-    return problem._replace(input_scale=float(np.float32(problem.input_scale))), case
+    return problem._replace(scaling=Scaling(scale=float(np.float32(problem.scaling.scale)))), case
 
 
 def float32_arithmetic(problem, case):
@@ -62,9 +62,9 @@ def forgotten_smaller_batch(problem, case):
 
 
 def smaller_batch_divided_as_a_full_one(problem, case):
-    def loss(logits, labels):
+    def loss(logits, labels, weights):
         share = tf.cast(tf.shape(labels)[0], logits.dtype) / len(case.orders[0].batches[0])
-        return problem.loss(logits, labels) * share
+        return problem.loss(logits, labels, weights) * share
 
     return problem._replace(loss=loss), case
 

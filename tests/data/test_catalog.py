@@ -10,8 +10,8 @@ import pytest
 from descenso.data import named
 from descenso.data.catalog import NAMES, load
 from descenso.data.dataset import Split
-from descenso.data.limits import Limits
 from descenso.data.named import BUNDLED
+from descenso.data.sources import Limits, Sources
 from descenso.errors import ConfigError, DataError
 from samples import idx_bytes, tiny_dataset, write_folder
 
@@ -31,7 +31,7 @@ def test_mnist_is_what_was_published(mnist):
     assert mnist.class_names == tuple("0123456789")
     assert mnist.num_classes == 10
     assert mnist.input_shape == (28, 28)
-    assert mnist.input_scale == pytest.approx(1 / 255, rel=1e-15)
+    assert mnist.scaling.scale == pytest.approx(1 / 255, rel=1e-15)
     for split, rows in ((mnist.train, TRAIN_ROWS), (mnist.test, TEST_ROWS)):
         assert split.inputs.shape == (sum(rows), 28, 28)
         assert split.labels.shape == (sum(rows),)
@@ -103,12 +103,15 @@ def test_a_link_out_of_the_folder_is_not_followed(tiny, tmp_path):
 
 
 def test_limits_are_those_of_each_file(tiny_folder):
-    assert len(load(str(tiny_folder), Limits(rows=203, pixels=64)).train.labels) == 203
+    assert len(load(str(tiny_folder), sources=Sources(Limits(rows=203, pixels=64))).train.labels) == 203
     path = tiny_folder / f"{FILES[0]}.gz"
     for limits, told in ((Limits(rows=202), "rows would be 203"), (Limits(pixels=63), "pixels would be 64")):
         with pytest.raises(DataError, match=f"^{re.escape(f'{path}: {told}, the limit is ')}"):
-            load(str(tiny_folder), limits)
-    assert load("mnist", Limits(rows=1)).input_shape == (28, 28)  # what comes with descenso is not limited
+            load(str(tiny_folder), sources=Sources(limits))
+    assert load("mnist", sources=Sources(Limits(rows=1))).input_shape == (
+        28,
+        28,
+    )  # what comes with descenso is not limited
 
 
 def test_an_incomplete_bundle_is_told(tmp_path, monkeypatch):
@@ -124,7 +127,7 @@ def test_a_folder_of_idx_files(tiny, zipped, tmp_path):
     data = load(str(folder))
     assert data.name == str(folder)
     assert data.class_names == ("0", "1", "2", "3")
-    assert data.input_scale == 1 / 255
+    assert data.scaling.scale == 1 / 255
     for split, expected in ((data.train, tiny.train), (data.test, tiny.test)):
         np.testing.assert_array_equal(split.inputs, expected.inputs, strict=True)
         np.testing.assert_array_equal(split.labels, expected.labels, strict=True)
@@ -246,7 +249,7 @@ def test_a_path_that_is_nowhere(name, tmp_path, monkeypatch):
 def test_a_file_of_no_known_kind(name, tmp_path):
     path = tmp_path / name
     path.touch()
-    message = f"{path}: not a kind of data; give a folder, or a file called .npz, .csv, .tsv or .parquet"
+    message = f"{path}: not a kind of data; give a folder, or a file whose name ends in .npz, .csv, .tsv, .parquet"
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         load(str(path))
 
@@ -259,8 +262,8 @@ def test_an_empty_folder(tmp_path):
 def test_settings_that_the_data_has_no_use_for(tiny_folder, tmp_path):
     for name in ("mnist", str(tiny_folder)):
         for settings, told in (
-            ({"label": "y"}, "only tables have a column of labels; leave --label out"),
-            ({"resize": "8x8"}, "only images in a folder are resized; leave --resize out"),
+            ({"label": "y"}, "--label is for CSV, Parquet only; leave --label out"),
+            ({"resize": "8x8"}, "--resize is for folders of images only; leave --resize out"),
             ({"test_fraction": 0.2}, "it has test rows of its own; leave --test-fraction out"),
         ):
             with pytest.raises(ConfigError, match=f"^{re.escape(f'{name}: {told}')}$"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from descenso.config import TrainConfig
-from descenso.data.checks import check_dataset, check_fit, check_split, suited
+from descenso.data.checks import check_dataset, check_fit, check_split, defaults_for_few_rows
 from descenso.data.dataset import Split
 from descenso.errors import ConfigError, DataError
 from samples import tiny_dataset
@@ -39,7 +39,7 @@ def test_inputs_of_another_shape(inputs, got):
 @pytest.mark.parametrize(("labels", "got"), [(np.eye(5, 3, dtype=int), "5×3"), (LABELS[:, None], "5×1")])
 def test_one_hot_labels(labels, got):
     with refused(
-        f"mine, training rows: labels of shape {got} beside inputs of shape 5×2×3, expected one whole number a row; "
+        f"mine, training rows: labels of shape {got} beside inputs of shape 5×2×3, expected one label a row; "
         "if they are one-hot, give numpy.argmax(labels, axis=1)"
     ):
         check(labels=labels)
@@ -122,11 +122,11 @@ GIVEN = ("batch_size", "epochs")
 )  # fmt: skip
 def test_few_rows_get_smaller_batches_and_more_epochs_unless_they_are_given(model, rows, batch_size, epochs):
     config = TrainConfig.of(model=model)
-    found = suited(config, (), rows)
+    found = defaults_for_few_rows(config, (), rows)
     assert (found.batch_size, found.epochs) == (batch_size, epochs)
-    assert suited(config, GIVEN, rows) == config
-    assert suited(TrainConfig.of(model=model, batch_size="full"), ("batch_size",), rows).epochs == epochs
-    assert suited(config, ("batch_size",), max(rows, 100)).batch_size == config.batch_size
+    assert defaults_for_few_rows(config, GIVEN, rows) == config
+    assert defaults_for_few_rows(TrainConfig.of(model=model, batch_size="full"), ("batch_size",), rows).epochs == epochs
+    assert defaults_for_few_rows(config, ("batch_size",), max(rows, 100)).batch_size == config.batch_size
 
 
 @pytest.mark.parametrize(("validation_size", "batch_size"), [(0, 1), (0, 203), (190, 1), (103, 100)])

@@ -3,14 +3,14 @@ import json
 import numpy as np
 import pytest
 
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.describe import describe
 
 
 def test_describe_says_what_is_there():
     train = Split(np.array([[[0, 7]], [[3, 250]], [[9, 2]]], np.uint8), np.array([2, 0, 2], np.int32))
     test = Split(np.array([[[1, 6]]], np.uint8), np.array([0], np.int32))
-    assert describe(Dataset("made", train, test, ("ant", "bee", "cat"), 1 / 255)) == {
+    assert describe(Dataset("made", train, test, ("ant", "bee", "cat"), Scaling(scale=1 / 255))) == {
         "name": "made",
         "classes": ["ant", "bee", "cat"],
         "train": {
@@ -47,13 +47,14 @@ def test_describe_is_plain_values(tiny):
 )
 def test_values_beyond_one_need_normalisation(low, high, needed):
     split = Split(np.array([[low, 0.5], [0.0, high]], np.float32), np.array([0, 1], np.int32))
-    assert describe(Dataset("made", split, split, ("0", "1"), 1.0))["needs_normalisation"] is needed
+    assert describe(Dataset("made", split, split, ("0", "1")))["needs_normalisation"] is needed
 
 
 def test_the_columns_of_a_table_are_told_from_the_training_rows():
     train = Split(np.array([[1.0, 7.0], [3.0, 7.0]], np.float32), np.array([0, 1], np.int32))
     test = Split(np.array([[9.0, 9.0]], np.float32), np.array([0], np.int32))
-    about = describe(Dataset("made", train, test, ("0", "1"), np.array([1.0, 1.0]), np.array([2.0, 7.0]), ("a", "b")))
+    scaling = Scaling(np.array([2.0, 7.0]), np.array([1.0, 1.0]))
+    about = describe(Dataset("made", train, test, ("0", "1"), scaling, ("a", "b")))
     assert about["columns"] == [
         {"name": "a", "mean": 2.0, "standard_deviation": 1.0, "minimum": 1.0, "maximum": 3.0},
         {"name": "b", "mean": 7.0, "standard_deviation": 0.0, "minimum": 7.0, "maximum": 7.0},

@@ -12,7 +12,7 @@ from PIL import Image
 
 from descenso.data.catalog import load
 from descenso.data.formats.images import open_image
-from descenso.data.limits import Limits
+from descenso.data.sources import Limits, Sources
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
 
@@ -55,7 +55,7 @@ def test_a_folder_for_each_class(folder):
     data = load(str(folder), **HALF, seed=1)
     assert data.name == str(folder)
     assert data.class_names == ("10", "9", "cat")
-    assert (data.input_shape, data.train.inputs.dtype, data.input_scale) == ((6, 5), np.uint8, 1 / 255)
+    assert (data.input_shape, data.train.inputs.dtype, data.scaling.scale) == ((6, 5), np.uint8, 1 / 255)
     assert (np.bincount(data.train.labels).tolist(), np.bincount(data.test.labels).tolist()) == ([3, 2, 4], [3, 2, 4])
     seen = {}
     for split in (data.train, data.test):
@@ -215,8 +215,8 @@ def test_limits_are_named(folder):
         ("array_bytes", 18 * 30 - 1, 18 * 30, None),
     ):
         with pytest.raises(DataError, match=f": {name} would be {value}, the limit is {limit}; try --limit"):
-            load(str(folder), Limits()._replace(**{name: limit}), **HALF)
-        load(str(folder), Limits()._replace(**{name: value}), **HALF)
+            load(str(folder), sources=Sources(Limits()._replace(**{name: limit})), **HALF)
+        load(str(folder), sources=Sources(Limits()._replace(**{name: value})), **HALF)
     path = folder / "9" / "0.png"
     with beyond(path, "file_bytes", path.stat().st_size, 9):
         open_image(path, Limits(file_bytes=9))
@@ -248,11 +248,11 @@ def test_hidden_files_are_left_out(folder):
 
 def test_pipes_and_folders_among_the_images(folder):
     os.mkfifo(folder / "cat" / "pipe.png")
-    with refused(folder / "cat" / "pipe.png", ": not a regular file"):
+    with refused(folder / "cat" / "pipe.png", ": cannot be read (not a regular file)"):
         load(str(folder), **HALF)
     (folder / "cat" / "pipe.png").unlink()
     (folder / "cat" / "more").mkdir()
-    with refused(folder / "cat" / "more", ": not a regular file"):
+    with refused(folder / "cat" / "more", ": cannot be read (Is a directory)"):
         load(str(folder), **HALF)
     os.mkfifo(folder / "pipe")
     with refused(folder / "pipe", ": beside the folders of images; move it elsewhere, or hide it: .pipe"):

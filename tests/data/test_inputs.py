@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from descenso.data.catalog import load
-from descenso.data.inputs import Expected, read_inputs
-from descenso.data.limits import Limits
+from descenso.data.inputs import read_inputs
+from descenso.data.sources import Expected, Limits
 from descenso.errors import DataError
 
 DIGITS = Expected((28, 28), like_mnist=True)
@@ -144,7 +144,9 @@ def test_images_are_brought_to_what_the_model_reads(like, shape, dtype, tmp_path
 def test_images_are_not_for_every_model(tmp_path):
     Image.new("L", (3, 4)).save(tmp_path / "a.png")
     for shape, told in (((20,), "20"), ((8, 8, 4), "8×8×4"), ((2, 2, 2, 2), "2×2×2×2")):
-        with refused(tmp_path / "a.png", f": the model reads rows of {told}, and no images; give it a table or an NPZ"):
+        with refused(
+            tmp_path / "a.png", f": the model reads rows of {told}, and no images; give it a file of rows: NPZ, CSV"
+        ):
             read_inputs([tmp_path / "a.png"], Expected(shape), Limits())
 
 
@@ -179,9 +181,9 @@ def test_pictures_as_stored_are_not_for_a_model_of_floats(tiny, tmp_path):
             "float64",
             ": its arrays are a, b; which holds the inputs? call it x",
         ),
-        ({"x": np.zeros((2, 8, 7))}, "float64", ": an array of shape (2, 8, 7), the model reads rows of 8×8"),
-        ({"x": np.zeros((0, 8, 8))}, "float64", ": an array of shape (0, 8, 8), the model reads rows of 8×8"),
-        ({"x": np.float64(0)}, "float64", ": an array of shape (), the model reads rows of 8×8"),
+        ({"x": np.zeros((2, 8, 7))}, "float64", ": inputs of shape 8×7, expected 8×8"),
+        ({"x": np.zeros((0, 8, 8))}, "float64", ": no rows; give at least one"),
+        ({"x": np.float64(0)}, "float64", ": inputs of shape (), expected 8×8"),
         ({"x": np.zeros((2, 8, 8))}, "uint8", ": values of type float64, the model reads uint8"),
         ({"x": np.full((2, 8, 8), "1")}, "float64", ": values of type <U1, the model reads numbers"),
         ({"x": np.full((2, 8, 8), np.nan)}, "float64", ": row 1 holds a value that is not finite"),
@@ -202,7 +204,7 @@ def test_tables_by_name_whatever_else_they_hold(tmp_path):
     assert names == [f"{csv}:1", f"{csv}:2", f"{parquet}:1"]
     with refused(csv, ": the columns c are missing, which the model reads; its columns are species, b, a, note"):
         read_inputs([csv], TABLE._replace(input_shape=(3,), columns=("a", "b", "c")), Limits())
-    with refused(parquet, ": 2 columns, the model reads rows of 3"):
+    with refused(parquet, ": inputs of shape 2, expected 3"):
         read_inputs([parquet], Expected((3,), (), "float64"), Limits())
 
 

@@ -11,8 +11,8 @@ import requests
 
 from descenso.data import named
 from descenso.data.catalog import load
-from descenso.data.limits import Limits
 from descenso.data.named import NAMED, present
+from descenso.data.sources import Limits, Sources
 from descenso.errors import ConfigError, DataError
 from samples import idx_bytes, tiny_dataset, write_folder
 
@@ -77,7 +77,7 @@ def test_it_is_looked_for_in_order(elsewhere, monkeypatch):
     for shift, place in enumerate(places):
         fashion(place, shift)
     for shift, place in enumerate(places):
-        data = load(FASHION, data_dir=places[0])
+        data = load(FASHION, sources=Sources(data_dir=places[0]))
         assert data.name == FASHION
         assert data.class_names[:2] == ("T-shirt/top", "Trouser")
         np.testing.assert_array_equal(
@@ -119,9 +119,11 @@ def test_without_a_network_it_says_what_to_put_where(given, elsewhere, monkeypat
         f"http://codh.rois.ac.jp/kmnist/dataset/kmnist/ into {folder}"
     )
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        load("kmnist", data_dir=elsewhere / "mine" if given == "data_dir" else None)
+        load("kmnist", sources=Sources(data_dir=elsewhere / "mine" if given == "data_dir" else None))
     write_folder(folder, tiny_dataset(num_classes=10))  # as it says
-    assert load("kmnist", data_dir=elsewhere / "mine" if given == "data_dir" else None).num_classes == 10
+    assert (
+        load("kmnist", sources=Sources(data_dir=elsewhere / "mine" if given == "data_dir" else None)).num_classes == 10
+    )
 
 
 @pytest.mark.parametrize("name", ["mnist", "kmnist"])
@@ -129,7 +131,7 @@ def test_a_data_dir_that_is_none_is_told_before_anything_is_downloaded(name, els
     asked = served(elsewhere, monkeypatch)
     told = f"data_dir must be a folder, got '{elsewhere}/mnie', which is none; try --data-dir FOLDER with {name} in it"
     with pytest.raises(ConfigError, match=f"^{re.escape(told)}$"):
-        load(name, data_dir=elsewhere / "mnie")
+        load(name, sources=Sources(data_dir=elsewhere / "mnie"))
     assert not asked
 
 
@@ -169,9 +171,7 @@ def test_what_is_not_what_was_published_is_refused(elsewhere, monkeypatch):
     served(folder, monkeypatch)
     path = folder / "t10k-labels-idx1-ubyte.gz"
     path.write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(
-        DataError, match=r"cannot be downloaded \(what comes from there is not what was published\); put"
-    ):
+    with pytest.raises(DataError, match=r"cannot be downloaded \(its SHA-256 is not the one published\); put"):
         load(FASHION)
     assert present(FASHION) is None
 
@@ -179,7 +179,7 @@ def test_what_is_not_what_was_published_is_refused(elsewhere, monkeypatch):
 def test_limits_hold_for_what_is_found(elsewhere):
     fashion(elsewhere / "debian")
     with pytest.raises(DataError, match=r": rows would be 203, the limit is 202; try --limit rows=203$"):
-        load(FASHION, Limits(rows=202))
+        load(FASHION, sources=Sources(Limits(rows=202)))
 
 
 def test_the_table_is_as_published():

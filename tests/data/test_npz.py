@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from descenso.data.catalog import load
 from descenso.data.formats.npz import read_arrays
-from descenso.data.limits import Limits
+from descenso.data.sources import Limits
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
 
@@ -60,7 +60,7 @@ def test_as_keras_ships_mnist(tiny, save, tmp_path):
     data = load(str(path))
     assert data.name == str(path)
     assert data.class_names == ("0", "1", "2", "3")
-    assert (data.input_scale, data.input_shift, data.columns) == (1 / 255, 0.0, ())
+    assert (data.scaling.scale, data.scaling.shift, data.columns) == (1 / 255, 0.0, ())
     for split, expected in ((data.train, tiny.train), (data.test, tiny.test)):
         np.testing.assert_array_equal(split.inputs, expected.inputs, strict=True)
         np.testing.assert_array_equal(split.labels, expected.labels, strict=True)
@@ -68,13 +68,13 @@ def test_as_keras_ships_mnist(tiny, save, tmp_path):
 
 @pytest.mark.parametrize("names", [("x_train", "y_train"), ("X", "y")])
 def test_rows_to_test_on_are_drawn(tiny, names, write):
-    data = load(str(write(**dict(zip(names, tiny.train, strict=True)))), test_fraction=0.25, seed=4)
+    data = load(str(write(**dict(zip(names, tiny.train[:2], strict=True)))), test_fraction=0.25, seed=4)
     assert (len(data.train.labels), len(data.test.labels)) == (152, 51)
     together = np.concatenate([data.train.inputs, data.test.inputs]).reshape(203, -1)
     assert sorted(map(bytes, together)) == sorted(map(bytes, tiny.train.inputs.reshape(203, -1)))
-    row = {bytes(image): label for image, label in zip(*tiny.train, strict=True)}
-    assert all(row[bytes(image)] == label for image, label in zip(*data.test, strict=True))
-    other = load(str(write(**dict(zip(names, tiny.train, strict=True)))), test_fraction=0.25, seed=5)
+    row = {bytes(image): label for image, label in zip(*tiny.train[:2], strict=True)}
+    assert all(row[bytes(image)] == label for image, label in zip(*data.test[:2], strict=True))
+    other = load(str(write(**dict(zip(names, tiny.train[:2], strict=True)))), test_fraction=0.25, seed=5)
     assert not np.array_equal(data.test.labels, other.test.labels)
 
 
@@ -95,8 +95,8 @@ def test_columns_become_floats_that_hold_every_value(dtype, becomes, write):
     rows = np.array([[0, 1], [1, 1], [1, 0], [0, 0]]).astype(dtype)
     data = load(str(write(x_train=rows, y_train=[0, 1, 0, 1], x_test=rows[:1], y_test=[1])))
     np.testing.assert_array_equal(data.train.inputs, rows.astype(becomes), strict=True)
-    np.testing.assert_array_equal(data.input_shift, [0.5, 0.5])
-    np.testing.assert_array_equal(data.input_scale, [2.0, 2.0])
+    np.testing.assert_array_equal(data.scaling.shift, [0.5, 0.5])
+    np.testing.assert_array_equal(data.scaling.scale, [2.0, 2.0])
 
 
 def test_labels_are_numbered_by_value_or_text(write):
@@ -116,21 +116,32 @@ def test_a_test_label_unseen_in_training(tiny, write):
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "told"),
     [
-        {"y_train": np.zeros(202, np.uint8)},
-        {"y_train": np.zeros((203, 4), np.uint8)},
-        {"y_train": np.zeros(203)},
-        {"y_test": np.zeros(60, np.uint8)},
-        {"x_train": np.zeros(203)},
-        {"x_train": np.float64(0)},
+        ({"y_train": np.zeros(202, np.uint8)}, "training rows: 203 rows of inputs and 202 labels; each row needs one"),
+        (
+            {"y_train": np.zeros((203, 4), np.uint8)},
+            "training rows: labels of shape 203×4 beside inputs of shape 203×8",
+        ),
+        (
+            {"y_train": np.zeros(203)},
+            "training rows: labels of type float64 beside inputs of type uint8, expected whole",
+        ),
+        ({"y_test": np.zeros(60, np.uint8)}, "test rows: 61 rows of inputs and 60 labels; each row needs one"),
+        (
+            {"x_train": np.zeros(203)},
+            "training rows: inputs without columns, expected (rows, columns) or (rows, height",
+        ),
+        (
+            {"x_train": np.float64(0)},
+            "training rows: inputs without columns, expected (rows, columns) or (rows, height",
+        ),
     ],
     ids=["too few", "one-hot", "floats", "test", "no columns", "a number"],
 )
-def test_labels_that_do_not_fit(tiny, changes, write):
+def test_labels_that_do_not_fit(tiny, changes, told, write):
     path = write(**keras(tiny, **changes))
-    message = re.escape(f"{path}: inputs of shape ") + ".*; each row needs one label, text or a whole number(; .*)?$"
-    with pytest.raises(DataError, match=f"^{message}"):
+    with refused(path, f", {told}"):
         load(str(path))
 
 
@@ -141,9 +152,9 @@ def test_what_else_does_not_fit(tiny, write):
         ({"y_train": np.zeros(203, int), "y_test": np.zeros(61, int)}, ": one class only; give rows of at least two"),
         (
             {"x_train": np.where(np.arange(203 * 64) < 5 * 64, 0, np.inf).reshape(203, 8, 8)},
-            ": row 5 of x_train holds a value that is not finite",
+            ", training rows: row 5 holds a value that is not finite",
         ),
-        ({"x_train": np.full((203, 2), "text")}, ": inputs of type <U4, expected numbers"),
+        ({"x_train": np.full((203, 2), "text")}, ", training rows: inputs of type <U4, expected numbers"),
         ({"x_train": np.zeros((203, 0)), "x_test": np.zeros((61, 0))}, ", training rows: inputs of shape 0, which"),
     ):
         path = write(**keras(tiny, **changes))
@@ -264,7 +275,7 @@ def test_many_members(tmp_path):
     with refused(path, ": 65 members, expected at most 64"):
         read_arrays(path, Limits())
     path = archive(tmp_path / "data.npz", {f"{number}.npy": b"" for number in range(3000)})
-    with refused(path, ": not an NPZ file, or damaged (a table of contents that large is no data's)"):
+    with refused(path, ": not an NPZ file, or damaged (its table of contents is too large)"):
         read_arrays(path, Limits())
 
 

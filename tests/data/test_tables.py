@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from descenso.data.catalog import load
 from descenso.data.formats.tables import read_table
-from descenso.data.limits import Limits
+from descenso.data.sources import Limits, Request
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
 
@@ -42,7 +42,7 @@ def write(tmp_path):
 
 
 def read(path, label="species", **limits):
-    return read_table(path, Limits()._replace(**limits), label)
+    return read_table(Request(str(path), Limits()._replace(**limits), label))
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "BOM"])
@@ -90,10 +90,10 @@ def test_columns_are_picked_by_name_and_others_may_hold_anything(write):
         write("name,b,a\nx,1,2\n,3,4\n"),
         write(pl.DataFrame({"name": ["x", None], "b": [1, 3], "a": [2, 4]}), "data.parquet"),
     ):
-        table = read_table(path, Limits(), None, ("a", "b"))
+        table = read_table(Request(str(path), label=None, columns=("a", "b")))
         assert (table.columns, table.inputs.tolist()) == (("a", "b"), [[2, 1], [4, 3]])
         with refused(path, ": the columns d, c are missing, which the model reads; its columns are name, b, a"):
-            read_table(path, Limits(), None, ("a", "d", "c"))
+            read_table(Request(str(path), label=None, columns=("a", "d", "c")))
 
 
 def test_it_is_split_and_standardised_by_its_training_rows(write):
@@ -103,12 +103,12 @@ def test_it_is_split_and_standardised_by_its_training_rows(write):
     assert data.columns == ("a", "b", "c")
     assert data.class_names == ("x", "y", "z")
     assert (np.bincount(data.train.labels).tolist(), np.bincount(data.test.labels).tolist()) == ([24] * 3, [6] * 3)
-    np.testing.assert_allclose(data.input_shift, data.train.inputs.mean(axis=0))
-    np.testing.assert_allclose(data.input_scale[:2], 1 / data.train.inputs.std(axis=0)[:2])
-    assert (data.input_shift[2], data.input_scale[2]) == (7, 1)
-    assert not np.allclose(data.input_shift[:2], np.r_[data.train.inputs, data.test.inputs].mean(axis=0)[:2])
+    np.testing.assert_allclose(data.scaling.shift, data.train.inputs.mean(axis=0))
+    np.testing.assert_allclose(data.scaling.scale[:2], 1 / data.train.inputs.std(axis=0)[:2])
+    assert (data.scaling.shift[2], data.scaling.scale[2]) == (7, 1)
+    assert not np.allclose(data.scaling.shift[:2], np.r_[data.train.inputs, data.test.inputs].mean(axis=0)[:2])
     where = {tuple(map(float, row.split(",")[:2])): "xyz".index(row[-1]) for row in rows}
-    for inputs, labels in (data.train, data.test):
+    for inputs, labels, _weights in (data.train, data.test):
         assert [where[tuple(row[:2])] for row in inputs.tolist()] == labels.tolist()
     assert len(set(data.train.labels[:20].tolist())) == 3
 
@@ -118,7 +118,7 @@ def test_the_label_must_be_named(write):
     columns = "its columns are length, width, open, species"
     for label, told in (
         ("", f"which column holds the labels? {columns}; try --label species"),
-        ("specie", f"there is no column 'specie' (did you mean 'species'?) for the labels; {columns}"),
+        ("specie", f"there is no column 'specie' (did you mean 'species'?); {columns}"),
     ):
         with pytest.raises(ConfigError, match=f"^{re.escape(f'{path}: {told}')}$"):
             load(str(path), label=label, test_fraction=0.5)

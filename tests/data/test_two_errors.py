@@ -17,17 +17,17 @@ from descenso.text import use
 ERRORS = {  # what becomes of labels, and what is said of a Dataset and of a file with them
     "shape": (
         lambda labels: np.eye(4, dtype=np.float32)[labels],
-        "tiny, training rows: labels of shape 203×4 beside inputs of shape 203×8×8, expected one whole number a row; "
+        "tiny, training rows: labels of shape 203×4 beside inputs of shape 203×8×8, expected one label a row; "
         "if they are one-hot, give numpy.argmax(labels, axis=1)",
-        "rows.npz: inputs of shape (203, 8, 8) and uint8, labels of shape (203, 4) and float32; each row needs one "
-        "label, text or a whole number; if they are one-hot, give numpy.argmax(labels, axis=1)",
+        "rows.npz, training rows: labels of shape 203×4 beside inputs of shape 203×8×8, expected one label a row; "
+        "if they are one-hot, give numpy.argmax(labels, axis=1)",
     ),
     "type": (
         lambda labels: labels.astype(np.float64),
         "tiny, training rows: labels of type float64 beside inputs of type uint8, expected whole numbers; "
         "try labels.astype('int32')",
-        "rows.npz: inputs of shape (203, 8, 8) and uint8, labels of shape (203,) and float64; each row needs one "
-        "label, text or a whole number; try labels.astype('int32')",
+        "rows.npz, training rows: labels of type float64 beside inputs of type uint8, expected whole numbers or text; "
+        "try labels.astype('int32')",
     ),
 }
 

@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 
 from descenso.config import TrainConfig
-from descenso.data.dataset import Dataset
+from descenso.data.dataset import Dataset, Scaling
 from descenso.descent.keras_models import as_model, from_factory, from_keras
 from descenso.descent.layers import Augment, Dropout, noise
 from descenso.errors import ConfigError
-from descenso.training.loop import problem_of
+from descenso.training.plan import Plan
 from walks import INPUT_SHAPE, make_case, make_model, make_problem, walk
 
 L = keras.layers
@@ -127,7 +127,7 @@ def test_dropout_leaves_out_its_share_and_keeps_the_mean():
     assert int(following["dropout/draw"]) == int(state["dropout/draw"]) + 1
 
 
-@pytest.mark.parametrize("engine", ["graph", "eager", "compiled", "compiled in parts"])
+@pytest.mark.parametrize("engine", ["graph", "eager", "compiled", "compiled in blocks"])
 @pytest.mark.parametrize("model", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
 def test_dropout_is_the_same_on_every_engine(engine, model):
     case = make_case(20, rest=True, seed=5, model=model, rule="adam")
@@ -139,7 +139,7 @@ def test_dropout_is_the_same_on_every_engine(engine, model):
     assert np.abs(reference.costs - walk("function", problem, case).costs).max() > 1e-3, "nothing was dropped"
 
 
-@pytest.mark.parametrize("engine", ["graph", "eager", "compiled", "compiled in parts"])
+@pytest.mark.parametrize("engine", ["graph", "eager", "compiled", "compiled in blocks"])
 def test_augmentation_is_the_same_on_every_engine(engine):
     case = make_case(10, rest=True, seed=5, model="cnn", rule="adam")
     problem = make_problem(case, "float64")
@@ -188,7 +188,7 @@ def test_what_xla_cannot_compile_it_is_not_given():
     case = make_case(1, model="cnn")
     config = TrainConfig.of(model="cnn", augment=1, xla="on")
     with pytest.raises(ConfigError, match="xla: cnn holds layers that XLA cannot compile, such as --augment's"):
-        problem_of(config, Dataset("made", case.train, case.train, tuple("01234"), 1 / 255))
+        Plan.of(config, Dataset("made", case.train, case.train, tuple("01234"), Scaling(scale=1 / 255)))
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn"])

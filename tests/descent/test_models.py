@@ -1,4 +1,4 @@
-"""Softmax regression: its start, its logits, and how a textbook writes it."""
+"""Softmax regression: its start, its logits, and the user's form of it."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def arrays(seed):
 def test_softmax_logits_are_inputs_times_w_plus_b(rows, training, dtype):
     model, params = softmax(INPUT_SHAPE, NUM_CLASSES), arrays(0)
     inputs = np.random.default_rng(1).normal(size=(rows, *INPUT_SHAPE))
-    held = {name: tf.constant(value, dtype) for name, value in model.textbook(params).items()}
+    held = {name: tf.constant(value, dtype) for name, value in model.from_user(params).items()}
     logits, state = model.apply(held, {}, tf.constant(inputs, dtype), training)
     expected = inputs.reshape(rows, 12) @ params["W"] + params["b"]
     assert logits.dtype == dtype
@@ -32,7 +32,7 @@ def test_softmax_logits_are_inputs_times_w_plus_b(rows, training, dtype):
     assert state == {}
 
 
-def test_softmax_starts_from_zeros_of_the_textbooks_shape():
+def test_softmax_starts_from_zeros_in_the_users_shape():
     params, state = softmax((28, 28), 10).init(5)
     assert {name: value.shape for name, value in params.items()} == {"W": (784, 10), "b": (10,)}
     assert not any(value.any() for value in params.values())
@@ -42,22 +42,22 @@ def test_softmax_starts_from_zeros_of_the_textbooks_shape():
 def test_softmax_reads_rows_of_any_shape():
     model = softmax((12,), NUM_CLASSES)
     assert model.input_shape == (12,)
-    held = model.textbook(arrays(0))
+    held = model.from_user(arrays(0))
     flat, _ = model.apply(held, {}, np.ones((2, 12)), True)
     square, _ = softmax(INPUT_SHAPE, NUM_CLASSES).apply(held, {}, np.ones((2, 4, 3)), True)
     np.testing.assert_array_equal(flat, square)
 
 
 @on_every_model
-def test_textbook_is_its_own_inverse(name):
+def test_to_user_is_the_inverse_of_from_user(name):
     model = make_model(name, "float64")
     random = np.random.default_rng(0)
     params = {key: random.normal(size=value.shape) for key, value in model.init(0)[0].items()}
-    back = model.textbook(model.textbook(params))
+    back = model.to_user(model.from_user(params))
     assert back.keys() == params.keys()
     for key, value in params.items():
         np.testing.assert_array_equal(back[key], value)
-        assert model.textbook(params)[key].flags.c_contiguous  # a file of weights holds rows as they are read
+        assert model.to_user(params)[key].flags.c_contiguous  # a file of weights holds rows as they are read
 
 
 @on_every_model
@@ -65,7 +65,7 @@ def test_model_says_what_it_is_and_gives_every_row_its_logits(name):
     model = make_model(name, "float64")
     assert (model.name, model.input_shape, model.num_classes) == (name, INPUT_SHAPE, NUM_CLASSES)
     params, state = model.init(0)
-    logits, _ = model.apply(model.textbook(params), state, np.ones((3, *INPUT_SHAPE)), True)
+    logits, _ = model.apply(model.from_user(params), state, np.ones((3, *INPUT_SHAPE)), True)
     assert logits.shape == (3, NUM_CLASSES)
 
 

@@ -5,16 +5,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from descenso.data.dataset import Scaling
 from descenso.descent import schedules
 from descenso.descent.losses import cross_entropy
 from descenso.descent.models import softmax
-from descenso.descent.problem import Problem, descend, objective, start, tape_step, weights
+from descenso.descent.problem import Batch, Problem, descend, make_step, objective, start, weights
 from descenso.descent.rules import RULES, build, sgd
 from descenso.descent.schedules import constant
 
 
 def problem(dtype="float64", learning_rate=0.5):
-    return Problem(softmax((2,), 2), cross_entropy, sgd(), constant(learning_rate), dtype, input_scale=0.5)
+    return Problem(softmax((2,), 2), cross_entropy, sgd(), constant, dtype, Scaling(scale=0.5), learning_rate)
 
 
 def test_sgd_goes_against_the_gradient_by_the_rate():
@@ -82,7 +83,7 @@ def test_the_average_is_what_the_descent_comes_to():
     params, state = walked(rule)
     first = {name: WEIGHTS[name] - 0.5 * STEPS[0][name] for name in WEIGHTS}
     second = {name: first[name] - 0.5 * STEPS[1][name] for name in WEIGHTS}
-    for name, value in rule.read(params, state).items():
+    for name, value in rule.result(params, state).items():
         np.testing.assert_allclose(value, 0.75 * first[name] + 0.25 * second[name], rtol=1e-15)
         np.testing.assert_allclose(params[name], second[name], rtol=1e-15)
 
@@ -91,7 +92,7 @@ def test_the_average_is_that_of_keras():
     params, state = walked(rule := build("sgd", average=0.75))
     optimizer, expected = keras_walked(use_ema=True, ema_momentum=0.75)
     optimizer.finalize_variable_values(expected)
-    for mine, theirs in zip(rule.read(params, state).values(), expected, strict=True):
+    for mine, theirs in zip(rule.result(params, state).values(), expected, strict=True):
         np.testing.assert_allclose(mine, theirs.value, rtol=1e-15)
 
 
@@ -122,13 +123,13 @@ T = 40
 )
 def test_schedules_are_their_formulas(spec, expected):
     steps = np.arange(T + 1)
-    rates = np.array([float(schedules.build(spec, 0.5, T)(tf.constant(t, tf.int32))) for t in steps])
-    np.testing.assert_allclose(rates, 0.5 * expected(steps.astype(float)), rtol=1e-12)
+    shares = np.array([float(schedules.build(spec, T)(tf.constant(t, tf.int32))) for t in steps])
+    np.testing.assert_allclose(shares, expected(steps.astype(float)), rtol=1e-12)
 
 
 def test_one_cycle_goes_up_and_down_as_it_says():
-    schedule = schedules.build("one-cycle:rise=0.25,start=0.5,final=0.125", 2.0, T)
-    rates = [float(schedule(tf.constant(t, tf.int32))) for t in range(T + 2)]
+    schedule = schedules.build("one-cycle:rise=0.25,start=0.5,final=0.125", T)
+    rates = [2.0 * float(schedule(tf.constant(t, tf.int32))) for t in range(T + 2)]
     assert rates[0] == pytest.approx(1.0)
     assert rates[5] == pytest.approx(1.5)  # halfway up
     assert rates[10] == max(rates) == pytest.approx(2.0)
@@ -137,10 +138,27 @@ def test_one_cycle_goes_up_and_down_as_it_says():
 
 
 @pytest.mark.parametrize("step", [0, 1, 10**9])
-def test_constant_is_the_same_at_every_step_and_not_rounded(step):
-    rate = constant(0.3)(tf.constant(step))
-    assert rate.dtype == tf.float64
-    assert float(rate) == 0.3
+def test_constant_is_the_whole_rate_at_every_step(step):
+    share = constant(tf.constant(step))
+    assert share.dtype == tf.float64
+    assert float(share) == 1
+
+
+def test_equal_arguments_give_the_same_functions_again():
+    assert build("adam", average=0.5) is build("adam", average=0.5)
+    assert build("adam", average=0.5) is not build("adam", average=0.6)
+    assert schedules.build("cosine", 10) is schedules.build("cosine", 10)
+    assert schedules.build("cosine", 10) is not schedules.build("cosine", 11)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_rate_is_the_states_and_rounded_once(dtype):
+    before = start(problem(dtype), seed=0)
+    assert (before.rate.dtype, float(before.rate)) == (tf.float64, 0.5)
+    gradients = {"W": tf.ones([2, 2], dtype), "b": tf.ones([2], dtype)}
+    after = descend(problem(dtype), before._replace(rate=tf.constant(0.3, tf.float64)), gradients, {})
+    assert float(after.rate) == 0.3
+    np.testing.assert_array_equal(after.params["b"], np.full(2, -0.3, dtype))
 
 
 def test_descend_adds_the_updates_and_counts_the_step():
@@ -155,7 +173,7 @@ def test_descend_adds_the_updates_and_counts_the_step():
 
 
 def test_the_schedule_is_asked_for_the_step_that_is_taken():
-    asked = problem()._replace(schedule=lambda step: tf.cast(step, tf.float64))
+    asked = problem()._replace(schedule=lambda step: tf.cast(step, tf.float64), learning_rate=1.0)
     gradients = {"W": tf.ones([2, 2], tf.float64), "b": tf.ones([2], tf.float64)}
     once = descend(asked, start(asked, 0), gradients, {})
     twice = descend(asked, once, gradients, {})
@@ -167,14 +185,14 @@ def test_the_schedule_is_asked_for_the_step_that_is_taken():
 def test_objective_scales_stored_inputs_in_the_problems_type(dtype):
     """W = [[1, 0], [0, 0]] and scale 1/2 make (4, 9) into logits (2, 0), of which the cost is log(1 + e⁻²)."""
     params = {"W": tf.constant([[1, 0], [0, 0]], dtype), "b": tf.zeros([2], dtype)}
-    cost, _ = objective(problem(dtype), params, {}, tf.constant([[4, 9]], tf.uint8), tf.constant([0]))
+    cost, _ = objective(problem(dtype), params, {}, Batch(tf.constant([[4, 9]], tf.uint8), tf.constant([0])))
     assert cost.dtype == dtype
     np.testing.assert_allclose(cost, np.log1p(np.exp(-2)), rtol=4 * np.finfo(dtype).eps)
 
 
 def test_one_step_by_hand():
     """From zero, one row (2, 4) of class 0 becomes (1, 2); half of it, with the sign of (−½, ½), is stepped against."""
-    state, cost = tape_step(problem(), start(problem(), 0), tf.constant([[2, 4]], tf.uint8), tf.constant([0]))
+    state, cost = make_step(problem())(start(problem(), 0), Batch(tf.constant([[2, 4]], tf.uint8), tf.constant([0])))
     assert float(cost) == pytest.approx(np.log(2), rel=1e-15)
     learned = weights(problem(), state)
     np.testing.assert_allclose(learned["W"], [[0.25, -0.25], [0.5, -0.5]], rtol=1e-15)

@@ -1,4 +1,4 @@
-"""The doctor, asked: of arrays, files, runs, a step of one's own, a function; what it says, and what it lets pass."""
+"""Checks of data, of one step, and of the calls of a function: what is found, and what is not."""
 
 import math
 
@@ -9,8 +9,9 @@ import tensorflow as tf
 
 import descenso as ds
 from descenso import doctor
+from descenso.data.dataset import Scaling
+from descenso.doctor.checks import examine
 from descenso.doctor.evidence import Calls, Evidence, Step
-from descenso.doctor.table import examine
 from descenso.errors import ConfigError, DataError
 
 RANDOM = np.random.default_rng(7)
@@ -78,16 +79,18 @@ def test_a_finding_says_what_was_seen_why_it_matters_and_what_mends_it():
     (finding,) = doctor.data(INPUTS, LABELS + 1)
     assert finding == doctor.Finding(
         "labels-from-1", "error", "labels from 1 to 3, and none is 0",
-        "Classes count from 0: the last one has no output, and the first output has no rows.", "labels = labels - 1",
+        "Classes count from 0: the last class has no output, and the first output has no rows.", "labels = labels - 1",
     )  # fmt: skip
 
 
 def test_a_dataset_knows_how_it_is_scaled():
-    data = ds.Dataset("made", ds.Split(PIXELS, LABELS), ds.Split(PIXELS[:0], LABELS[:0]), ("a", "b", "c"), 1 / 255)
+    data = ds.Dataset(
+        "made", ds.Split(PIXELS, LABELS), ds.Split(PIXELS[:0], LABELS[:0]), ("a", "b", "c"), Scaling(scale=1 / 255)
+    )
     assert doctor.data(data) == []
     assert names(doctor.data(data._replace(train=data.train._replace(inputs=PIXELS.astype("f4"))))) == []
     assert names(
-        doctor.data(data._replace(train=data.train._replace(inputs=PIXELS.astype("f4")), input_scale=1.0))
+        doctor.data(data._replace(train=data.train._replace(inputs=PIXELS.astype("f4")), scaling=Scaling()))
     ) == ["pixels-not-scaled"]
 
 
@@ -96,7 +99,7 @@ def test_an_archive_is_looked_at_as_it_stands(tmp_path):
     np.savez(path, x_train=PIXELS.astype("f4"), y_train=ONE_HOT, x_test=PIXELS.astype("f4"), y_test=ONE_HOT)
     found = doctor.file(str(path))
     assert names(found) == ["labels-one-hot", "pixels-not-scaled", "test-in-train"]
-    with pytest.raises(DataError, match="each row needs one label"):  # which is why it is not loaded first
+    with pytest.raises(DataError, match="expected one label a row"):  # which is why it is not loaded first
         ds.load(str(path))
 
 

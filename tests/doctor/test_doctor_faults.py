@@ -1,12 +1,12 @@
-"""Each rule of the doctor fires on the fault that is planted for it; which others do, is printed in docs/doctor.md."""
+"""Each check finds its planted fault; docs/doctor.md prints which other checks do."""
 
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.faults import FAULTS, healthy
-from descenso.doctor.table import RULES, examine
 
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 EXPLAINED = {  # what fires besides, and the page says why
@@ -24,9 +24,9 @@ def found(fault):
 
 def matrix():
     """A row for each fault and one without, a column for each rule: where a rule fires."""
-    head = f"{'':>22}" + "".join(f"{number:>3}" for number in range(1, len(RULES) + 1))
+    head = f"{'':>22}" + "".join(f"{number:>3}" for number in range(1, len(CHECKS) + 1))
     rows = [
-        f"{number or '':>2} {name:<19}" + "".join("  ●" if rule in found(name) else "  ·" for rule in RULES)
+        f"{number or '':>2} {name:<19}" + "".join("  ●" if rule in found(name) else "  ·" for rule in CHECKS)
         for number, name in [*enumerate(FAULTS, 1), (0, "no fault")]
     ]
     return "\n".join([head, *rows])
@@ -35,13 +35,14 @@ def matrix():
 def rules():
     """What the table of rules says, as the page prints it."""
     rows = [
-        f"| `{name}` | {rule.severity} | {rule.looks_at} | {rule.why} | {rule.source} |" for name, rule in RULES.items()
+        f"| `{name}` | {rule.severity} | {rule.looks_at} | {rule.why} | {rule.source} |"
+        for name, rule in CHECKS.items()
     ]
     return "\n".join(["| rule | severity | looks at | why | source |", "|---|---|---|---|---|", *rows])
 
 
 def test_every_rule_has_a_fault():
-    assert list(FAULTS) == list(RULES)
+    assert list(FAULTS) == list(CHECKS)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -1,4 +1,4 @@
-"""The doctor, asked of runs, finished or being written; and the command."""
+"""Checks of training runs, finished or running, and the command `descenso doctor`."""
 
 import json
 import math
@@ -10,8 +10,8 @@ import descenso as ds
 from command import run
 from descenso import doctor
 from descenso.config import TrainConfig
+from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.evidence import Course, Evidence
-from descenso.doctor.table import RULES, examine
 from descenso.errors import ConfigError, DataError
 from descenso.runs.directory import create
 from descenso.runs.history import Epoch
@@ -103,10 +103,12 @@ def test_units_that_died_on_the_way_are_seen_at_the_end(tiny, tmp_path):
 
 
 def test_a_run_is_followed_while_it_is_written(tiny_folder, tmp_path, monkeypatch):
-    """Each pause of the doctor's is an epoch of the run's."""
+    """Each pause of the doctor is an epoch of the run; rows do not change, so that their checks run once."""
     config = TrainConfig.of(data=str(tiny_folder), epochs=4, batch_size=1, order="permutation", patience=0)
     directory = create(config, {}, tmp_path / "run")
-    judged, heard = [0.5, 0.4, 0.6, 0.9], []
+    judged, heard, looks = [0.5, 0.4, 0.6, 0.9], [], []
+    for name in ("test-in-train", "pixels-not-scaled"):
+        monkeypatch.setitem(CHECKS, name, CHECKS[name]._replace(observe=lambda _, name=name: looks.append(name)))
 
     def epoch(_seconds):
         done = len(directory.history.epochs)
@@ -120,6 +122,7 @@ def test_a_run_is_followed_while_it_is_written(tiny_folder, tmp_path, monkeypatc
         heard.append((finding.rule, len(directory.history.epochs)))
     directory.close()
     assert heard == [("over-fitting", 3)]  # not only at the end, and not twice
+    assert (looks.count("test-in-train"), looks.count("pixels-not-scaled")) == (1, 6)
 
 
 # The command
@@ -131,7 +134,7 @@ def test_the_command_on_data(tmp_path):
     shown = run("doctor", path)
     assert shown.exit_code == 1
     assert shown.stdout.split("\n")[0] == "labels-from-1 (error)"
-    assert "mend labels = labels - 1" in shown.stdout
+    assert "fix  labels = labels - 1" in shown.stdout
     told = run("doctor", path, "--json")
     assert (told.exit_code, json.loads(told.stdout)) == (1, {
         "findings": [finding._asdict() for finding in doctor.data(INPUTS, LABELS + 1)]
@@ -172,7 +175,7 @@ def test_a_lesson_that_there_is_not():
 @pytest.mark.parametrize("arguments", [[], ["mnist", "--break", "retracing"]])
 def test_the_command_asks_for_one_thing(arguments):
     with pytest.raises(
-        ConfigError, match="give a run, data or a rule to break, one of them; try descenso doctor mnist"
+        ConfigError, match="doctor takes a run, data or --break RULE, one of them; try descenso doctor mnist"
     ):
         run("doctor", *arguments)
 
@@ -183,7 +186,7 @@ def test_the_command_wants_an_order_that_there_is():
 
 
 def test_every_rule_is_told_in_full():
-    for name, rule in RULES.items():
+    for name, rule in CHECKS.items():
         assert rule.severity in ("error", "warning"), name
         assert rule.why.endswith("."), name
         assert rule.source, name

@@ -59,10 +59,10 @@ def first():
 
 @on_every_engine
 def test_going_on_from_a_state_is_as_if_never_stopped(runners, way, first):
-    at_once = list(runners[way].epochs(first, CASE.orders))
+    at_once = list(runners[way].walk(first, CASE.orders))
     state, apart = first, []
     for order in CASE.orders:
-        [(state, trace)] = runners[way].epochs(state, [order])
+        [(state, trace)] = runners[way].walk(state, [order])
         apart.append((state, trace))
     for walked in (at_once, apart):
         assert [int(state.step) for state, _ in walked] == [11, 22, 33]
@@ -76,15 +76,15 @@ def test_going_on_from_a_state_is_as_if_never_stopped(runners, way, first):
 def test_a_state_goes_on_on_another_engine(runners, pair, first):
     state, costs = first, []
     for way, order in zip(itertools.cycle(pair), CASE.orders, strict=False):
-        [(state, trace)] = runners[way].epochs(state, [order])
+        [(state, trace)] = runners[way].walk(state, [order])
         costs.append(trace.costs)
     assert difference(Walk(np.concatenate(costs), weights(PROBLEM, state)), truth(CASE)) <= LIMIT, "seed 3"
 
 
 @on_every_engine
 def test_a_state_once_given_does_not_change(runners, way, first):
-    given = [first, *(state for state, _ in runners[way].epochs(first, CASE.orders))]
-    [(after_one, _)] = runners[way].epochs(first, CASE.orders[:1])
+    given = [first, *(state for state, _ in runners[way].walk(first, CASE.orders))]
+    [(after_one, _)] = runners[way].walk(first, CASE.orders[:1])
     np.testing.assert_array_equal(weights(PROBLEM, given[0])["W"], CASE.params["W"])
     np.testing.assert_array_equal(weights(PROBLEM, given[1])["W"], weights(PROBLEM, after_one)["W"])
     assert [int(state.step) for state in given] == [0, 11, 22, 33]
@@ -93,7 +93,7 @@ def test_a_state_once_given_does_not_change(runners, way, first):
 @on_every_engine
 def test_first_cost_from_zero_weights_is_that_of_knowing_nothing(runners, way):
     zero = {name: np.zeros_like(value) for name, value in CASE.params.items()}
-    [(_, trace)] = runners[way].epochs(begin(PROBLEM, zero), CASE.orders[:1])
+    [(_, trace)] = runners[way].walk(begin(PROBLEM, zero), CASE.orders[:1])
     assert trace.costs[0] == pytest.approx(math.log(NUM_CLASSES), rel=1e-15)
     assert trace.costs.dtype == np.float64
     assert trace.costs.shape == (STEPS_AN_EPOCH,)
@@ -110,7 +110,7 @@ def test_orders_are_drawn_when_wanted_and_may_be_endless(runners, way, first):
             yield CASE.orders[epoch % len(CASE.orders)]
 
     def walk_five():
-        epochs = runners[way].epochs(first, orders())
+        epochs = runners[way].walk(first, orders())
         assert drawn == []
         for walked, _ in enumerate(itertools.islice(epochs, 5), start=1):
             assert walked <= len(drawn) <= walked + 1
@@ -121,16 +121,16 @@ def test_orders_are_drawn_when_wanted_and_may_be_endless(runners, way, first):
 
 @on_every_engine
 def test_no_orders_no_epochs(runners, way, first):
-    assert in_time(lambda: list(runners[way].epochs(first, iter(())))) == []
+    assert in_time(lambda: list(runners[way].walk(first, iter(())))) == []
 
 
 @on_every_engine
 def test_epochs_closed_early_leave_the_runner_usable(runners, way, first):
     def walk_twice():
-        epochs = runners[way].epochs(first, itertools.cycle(CASE.orders))
+        epochs = runners[way].walk(first, itertools.cycle(CASE.orders))
         _, trace = next(epochs)
         epochs.close()
-        return trace, [trace for _, trace in runners[way].epochs(first, CASE.orders)]
+        return trace, [trace for _, trace in runners[way].walk(first, CASE.orders)]
 
     before, after = in_time(walk_twice)
     np.testing.assert_array_equal(before.costs, after[0].costs)
@@ -150,8 +150,8 @@ def test_an_error_of_the_orders_is_passed_on(runners, way, good, first):
 
     def walk_twice():
         with pytest.raises(OutOfOrdersError):
-            list(runners[way].epochs(first, orders()))
-        return list(runners[way].epochs(first, CASE.orders))
+            list(runners[way].walk(first, orders()))
+        return list(runners[way].walk(first, CASE.orders))
 
     assert len(in_time(walk_twice)) == len(CASE.orders)
 
@@ -165,7 +165,7 @@ def test_orders_of_another_length_are_walked(runners, way, first):
         Order(order.batches[:0], order.rest),
         order,
     )
-    walked = list(runners[way].epochs(first, orders))
+    walked = list(runners[way].walk(first, orders))
     assert [len(trace.costs) for _, trace in walked] == [8, 10, 1, 11]
     found = Walk(np.concatenate([trace.costs for _, trace in walked]), weights(PROBLEM, walked[-1][0]))
     assert difference(found, truth(CASE._replace(orders=orders))) <= LIMIT, "seed 3"
@@ -186,7 +186,7 @@ def test_eager_code_works_before_meanwhile_and_afterwards(runners, way, first):
     default = tf.compat.v1.get_default_graph()
     with closing(bind_way("graph", PROBLEM, CASE.train, BATCH_SIZE)) as graph:
         ask()
-        pairs = zip(runners[way].epochs(first, orders()), graph.epochs(first, CASE.orders), strict=True)
+        pairs = zip(runners[way].walk(first, orders()), graph.walk(first, CASE.orders), strict=True)
         for (state, _), (other, _) in pairs:
             ask()
             np.testing.assert_allclose(weights(PROBLEM, state)["W"], weights(PROBLEM, other)["W"], rtol=1e-12)
@@ -196,7 +196,7 @@ def test_eager_code_works_before_meanwhile_and_afterwards(runners, way, first):
 
 
 def reversed_twice(train):
-    return type(train)(*(np.ascontiguousarray(array[::-1])[::-1] for array in train))
+    return type(train)(*(np.ascontiguousarray(array[::-1])[::-1] for array in train[:2]))
 
 
 def in_float32(train):

@@ -25,7 +25,7 @@ def explode_at_step_zero(step):
     return tf.where(tf.equal(step, 0), huge, small)
 
 
-NAIVE = make_problem(CASE, "float32", loss=naive_cross_entropy, schedule=explode_at_step_zero)
+NAIVE = make_problem(CASE, "float32", loss=naive_cross_entropy, schedule=explode_at_step_zero, learning_rate=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def runners():
 def test_stops_at_the_first_cost_that_is_not_finite(runners, way, broken):
     """`broken` is the step whose cost is not finite; steps are counted from 1 − broken, so that it follows step 0."""
     first = begin(NAIVE, CASE.params)._replace(step=tf.constant(1 - broken))
-    traces = in_time(lambda: [trace for _, trace in runners[way].epochs(first, CASE.orders)])
+    traces = in_time(lambda: [trace for _, trace in runners[way].walk(first, CASE.orders)])
     costs = np.concatenate([trace.costs for trace in traces])
     assert np.isfinite(costs).tolist() == [True] * broken + [False]
     assert [trace.finite for trace in traces] == [True] * (broken // STEPS_AN_EPOCH) + [False]
@@ -60,7 +60,7 @@ def test_a_walk_that_diverged_draws_no_further_epoch(runners, way):
             yield order
 
     first = begin(NAIVE, CASE.params)._replace(step=tf.constant(-4))
-    in_time(lambda: list(runners[way].epochs(first, orders())))
+    in_time(lambda: list(runners[way].walk(first, orders())))
     assert 1 <= len(drawn) <= 2
 
 
@@ -71,7 +71,7 @@ def test_a_huge_rate_stops_the_naive_loss_at_one_step_and_not_the_stable_one(way
     for name, change in (("naive", {"loss": naive_cross_entropy}), ("stable", {})):
         problem = make_problem(case, "float32", **change)
         with closing(bind_way(way, problem, case.train, BATCH_SIZE)) as runner:
-            traces = [trace for _, trace in runner.epochs(begin(problem, case.params), case.orders)]
+            traces = [trace for _, trace in runner.walk(begin(problem, case.params), case.orders)]
         ended[name] = [(len(trace.costs), trace.finite) for trace in traces]
     assert ended == {"naive": [(2, False)], "stable": [(STEPS_AN_EPOCH, True)] * len(case.orders)}
 
@@ -84,11 +84,11 @@ def test_close_ends_every_thread_of_the_runner(way):
     others = own()
     problem = make_problem(CASE, "float32")
     with closing(bind_way(way, problem, CASE.train, BATCH_SIZE)) as runner:
-        epochs = runner.epochs(begin(problem, CASE.params), itertools.cycle(CASE.orders))
+        epochs = runner.walk(begin(problem, CASE.params), itertools.cycle(CASE.orders))
         next(epochs)
         assert bool(own() - others) == (way == "compiled")
     assert not own() - others
     epochs.close()
     if way in ("graph", "compiled"):  # the two that hold something, and so have something to give back
         with pytest.raises(RuntimeError):
-            next(runner.epochs(begin(problem, CASE.params), CASE.orders))
+            next(runner.walk(begin(problem, CASE.params), CASE.orders))

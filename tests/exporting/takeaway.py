@@ -1,4 +1,4 @@
-"""Runs of each model, small and quick, and how what was exported of them is read again."""
+"""Small runs of each model, and how their exports are read again."""
 
 import json
 import os
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 import descenso as ds
-from descenso.api import inference as using
-from descenso.data.scaling import scaling
+from descenso.api import inference
+from descenso.data.dataset import scaling
 from descenso.exporting import FORMATS, export
 from samples import tiny_dataset
 
@@ -34,9 +34,9 @@ def table() -> ds.Dataset:
     labels = random.integers(3, size=300 + ROWS, dtype=np.int32)
     drawn = random.normal(labels[:, None] * [0.4, -0.8, 1.2], 1.0, (len(labels), 3))
     inputs = drawn * [12.0, 0.01, 4e4] + [1970.0, 0.5, -1e5]
-    shift, scale = scaling(inputs[:300], "table")
+    scaled = scaling(inputs[:300], "table")
     splits = (ds.Split(inputs[part], labels[part]) for part in (slice(300), slice(300, None)))
-    return ds.Dataset("table", *splits, ("á", "b", "c"), scale, shift, ("year", "share", "amount"))
+    return ds.Dataset("table", *splits, ("á", "b", "c"), scaled, ("year", "share", "amount"))
 
 
 def train(folder: Path, name: str, **settings: object) -> Path:
@@ -49,7 +49,7 @@ def train(folder: Path, name: str, **settings: object) -> Path:
 
 def truth(folder: Path) -> np.ndarray:
     """What the run itself says of the rows."""
-    return using.use(folder / "run").predictor.probabilities(np.load(folder / "rows.npy"))
+    return inference.load_trained(folder / "run").predictor.probabilities(np.load(folder / "rows.npy"))
 
 
 def snippets() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What each format gives, read again in a fresh process by its own runtime."""
+"""Each format predicts what the run predicts, read in a new process by its own library."""
 
 import json
 import runpy

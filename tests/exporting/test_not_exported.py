@@ -1,4 +1,4 @@
-"""What is not exported, and what is not written over."""
+"""Exports that are refused, and files that are not overwritten."""
 
 import re
 import sys
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import descenso as ds
+from descenso.data.dataset import Scaling
 from descenso.errors import ConfigError, DataError, DiskError
 from descenso.exporting import FORMATS, export
 from takeaway import FAST, assert_same, table, truth
@@ -74,17 +75,15 @@ def seconds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("seconds")
     data = table()
     inputs = [split.inputs * [1, 1, 0.2] + [0, 0, 1.7e9] for split in (data.train, data.test)]
-    shift, scale = data.input_shift * [1, 1, 0.2] + [0, 0, 1.7e9], data.input_scale / [1, 1, 0.2]
+    shift, scale = data.scaling.shift * [1, 1, 0.2] + [0, 0, 1.7e9], data.scaling.scale / [1, 1, 0.2]
     splits = {"train": ds.Split(inputs[0], data.train.labels), "test": ds.Split(inputs[1], data.test.labels)}
-    ds.train(data._replace(**splits, input_shift=shift, input_scale=scale), out=folder / "run", **FAST)
+    ds.train(data._replace(**splits, scaling=Scaling(shift, scale)), out=folder / "run", **FAST)
     np.save(folder / "rows.npy", inputs[1])
     return folder
 
 
 def test_litert_refuses_what_float32_cannot_tell_apart(seconds, tmp_path):
-    message = (
-        r"^column amount: its values lie \d{6} deviations from 0, and float32, .* tells them apart; try --to onnx$"
-    )
+    message = r"^column amount: its values lie \d{6} standard .* cannot distinguish them; try --to onnx$"
     with pytest.raises(DataError, match=message):
         export(seconds / "run", "litert", tmp_path / "model.tflite")
 

@@ -1,4 +1,4 @@
-"""Models of one's own: what a script knows, and what is refused in which format."""
+"""The user's own Keras models: which layers a script supports, and what each format refuses."""
 
 import runpy
 
@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import descenso as ds
-from descenso.api import inference as using
+from descenso.api import inference
 from descenso.errors import ConfigError
 from descenso.exporting import export
 from samples import tiny_dataset
@@ -79,7 +79,7 @@ def test_a_script_of_ones_own_layers(factory, tmp_path):
     run = trained(factory, tmp_path / "run")
     script = runpy.run_path(str(export(run, "numpy-script", tmp_path / "model.py", model=factory)))
     rows = tiny_dataset().test.inputs
-    wanted = using.use(run, factory).predictor.probabilities(rows)
+    wanted = inference.load_trained(run, factory).predictor.probabilities(rows)
     np.testing.assert_allclose(script["predict_proba"](rows), wanted, rtol=0, atol=1e-6)
 
 
@@ -122,7 +122,9 @@ def test_layers_that_do_not_follow_one_after_the_other_in_onnx(tmp_path):
     run = trained(residual, tmp_path / "run")
     session = onnxruntime.InferenceSession(export(run, "onnx", tmp_path / "model.onnx", model=residual))
     rows = tiny_dataset().test.inputs
-    assert_same(session.run(None, {"inputs": rows})[0], using.use(run, residual).predictor.probabilities(rows))
+    assert_same(
+        session.run(None, {"inputs": rows})[0], inference.load_trained(run, residual).predictor.probabilities(rows)
+    )
 
 
 def test_a_model_of_ones_own_has_to_be_given(tmp_path):

@@ -1,4 +1,4 @@
-"""The life of a run as `descenso.api.train` and `RunJournal` lead it, in one thread and with made-up numbers."""
+"""The operations of a run on its directory, as of `descenso.api.train`, in one thread and with made-up numbers."""
 
 from contextlib import closing
 from pathlib import Path
@@ -58,7 +58,7 @@ def go_on(path):
 
 
 def save(run, position):
-    """What the journal does where a descent stands at `position`: the epoch that ended there, and a checkpoint."""
+    """What `Checkpointing` writes at `position`: the epoch that ended there, and a checkpoint."""
     if position.step == 0 and position.epoch:
         run.append(Epoch(position.epoch - 1, 1 / position.epoch, 0.25))
     run.sync_history()

@@ -1,4 +1,4 @@
-"""Damaged checkpoints: whatever bits are lost or turned, it is seen, and the one before is taken."""
+"""Damaged checkpoints: any lost or changed bit is detected, and the previous checkpoint is used."""
 
 import random
 

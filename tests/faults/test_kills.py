@@ -1,4 +1,4 @@
-"""Runs that are killed at any instant, and go on to the same bits."""
+"""Runs that are killed at any time, and resume to the same bits."""
 
 import os
 import random
@@ -145,9 +145,9 @@ def test_100_kills(seed, tmp_path):
     assert len(landed) >= 25, f"seed {seed}: {landed}"
 
 
-def test_no_epoch_is_told_before_there_is_a_checkpoint(tmp_path, monkeypatch):
+def test_no_epoch_is_appended_before_there_is_a_checkpoint(tmp_path, monkeypatch):
     """Else a kill between the two would leave a history that nothing can go on from."""
-    module, may_go_on = trainer.journal_module(), threading.Event()
+    module, may_go_on = trainer.checkpointing_module(), threading.Event()
     seen, real = [], module.write_checkpoint
 
     def slow(folder, checkpoint):
@@ -156,13 +156,16 @@ def test_no_epoch_is_told_before_there_is_a_checkpoint(tmp_path, monkeypatch):
         return real(folder, checkpoint)
 
     monkeypatch.setattr(module, "write_checkpoint", slow)
-    with closing(create(trainer.CONFIG, {}, tmp_path / "run")) as run, closing(module.RunJournal(run, {})) as journal:
-        journal.commit(trainer.beginning())
-        telling = threading.Thread(target=journal.epoch, args=[Epoch(0, 1.0, 0.5)])
-        telling.start()
-        telling.join(timeout=0.2)  # as long as it would take, were it not to wait
+    with (
+        closing(create(trainer.CONFIG, {}, tmp_path / "run")) as run,
+        closing(module.Checkpointing(run, trainer.PLAN, {})) as checkpointing,
+    ):
+        checkpointing.commit(trainer.beginning())
+        appending = threading.Thread(target=checkpointing.append, args=[Epoch(0, 1.0, 0.5)])
+        appending.start()
+        appending.join(timeout=0.2)  # as long as it would take, were it not to wait
         may_go_on.set()
-        telling.join()
+        appending.join()
         assert seen == [0]
         assert len(run.history.epochs) == 1
         assert newest(run.checkpoints)[0].position == Position(0, 0)

@@ -1,4 +1,4 @@
-"""Several processes that want one run at once: one gets it, the others are told, and change nothing."""
+"""Several processes lock one run at once: one succeeds, the others raise and change nothing."""
 
 import hashlib
 import json

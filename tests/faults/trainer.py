@@ -1,16 +1,16 @@
-"""A small descent without TensorFlow, saved as `descenso.train` saves one: `python trainer.py RUN` begins or goes on.
+"""A small training run without TensorFlow, saved as `descenso.train` does: `python trainer.py RUN` begins or resumes.
 
 A noisy line is fitted by momentum, under Dropout: so there are parameters, a rule's state, and a random state, each of
-which must come back to the bit. It says where it stands, a line each, so that whoever kills it may choose when.
+which must come back to the bit. It prints each step, a line each, so that a test may choose when to kill it.
 """
 
 import importlib.util
 import shutil
 import sys
-import types
 from contextlib import closing
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -23,27 +23,44 @@ from descenso.runs.directory import create, open_directory, reopen
 from descenso.runs.history import Epoch
 
 EPOCHS, STEPS, BATCH, EVERY = 8, 6, 5, 4  # a checkpoint every EVERY steps
-CONFIG = TrainConfig.of(epochs=EPOCHS, batch_size=BATCH, checkpoint_every=str(EVERY))
+CONFIG = TrainConfig.of(epochs=EPOCHS, batch_size=BATCH, checkpoint_every=str(EVERY), learning_rate=0.02)
+PLAN = SimpleNamespace(config=CONFIG, problem=None, steps_per_epoch=STEPS)  # all that checkpoints need of a Plan
 ROWS = np.random.default_rng(7).normal(size=(STEPS * BATCH, 6))
 TARGETS = ROWS @ np.arange(1.0, 7.0) + np.random.default_rng(8).normal(size=len(ROWS))
 
 
+class State(NamedTuple):
+    """As `descenso.descent.problem.TrainState`, of NumPy arrays, none of which is ever changed."""
+
+    step: Any
+    rate: Any
+    params: dict[str, Any]
+    model_state: dict[str, Any]
+    rule_state: dict[str, Any]
+
+
 class Progress(NamedTuple):
-    """As `descenso.training.loop` has it; the state is a dict of arrays, none of which is ever changed."""
+    """As `descenso.training.loop.Progress`, as far as a checkpoint holds it."""
 
     position: Position
-    state: dict[str, Any]
+    state: State
     costs: Any
     seconds: float
     best: None = None
+    rates: tuple[()] = ()
 
 
-def journal_module():
-    """`descenso.training.journal` itself, with stand-ins for what it imports that would import TensorFlow."""
-    stand_ins = {f"descenso.training.{name}": types.ModuleType(name) for name in ("loop", "snapshot")}
-    stand_ins["descenso.training.loop"].Progress = Progress
-    stand_ins["descenso.training.checkpointing"].snapshot = lambda state, best: dict(state)
-    spec = importlib.util.find_spec("descenso.training.journal")
+def checkpointing_module() -> ModuleType:
+    """Load `descenso.training.checkpointing` itself, with stand-ins for what it imports that imports TensorFlow."""
+    stand_ins: dict[str, Any] = {
+        "tensorflow": SimpleNamespace(constant=np.asarray),
+        "descenso.descent.problem": SimpleNamespace(
+            Arrays=dict, Problem=None, TrainState=State, start=lambda *_: beginning().state, weights=lambda *_: {}
+        ),
+        "descenso.training.loop": SimpleNamespace(Best=object, Progress=Progress, steps_between_checkpoints=int),
+        "descenso.training.plan": SimpleNamespace(Plan=None),
+    }
+    spec = importlib.util.find_spec("descenso.training.checkpointing")
     module = importlib.util.module_from_spec(spec)
     with mock.patch.dict(sys.modules, stand_ins):
         spec.loader.exec_module(module)
@@ -52,12 +69,13 @@ def journal_module():
 
 def beginning():
     random = np.random.PCG64(11).state
-    state = {
-        "step": np.asarray(0),
-        "params/w": np.zeros(6),
-        "rule_state/velocity/w": np.zeros(6),
-        "model_state/random": _packed(random["state"]),
-    }
+    state = State(
+        step=np.asarray(0),
+        rate=np.asarray(CONFIG.learning_rate),
+        params={"w": np.zeros(6)},
+        model_state={"random": _packed(random["state"])},
+        rule_state={"velocity": {"w": np.zeros(6)}},
+    )
     return Progress(Position(0, 0), state, np.empty(0), 0.0)
 
 
@@ -79,42 +97,43 @@ def _generator(packed):
 
 def step(state, rows, targets):
     """One step of momentum under Dropout: the next state, and the cost before it."""
-    random = _generator(state["model_state/random"])
+    random = _generator(state.model_state["random"])
     inputs = rows * (random.random(rows.shape) < 0.8)
-    errors = inputs @ state["params/w"] - targets
-    rate = 0.02 / (1 + 0.01 * state["step"])
-    velocity = 0.9 * state["rule_state/velocity/w"] - rate * inputs.T @ errors / len(rows)
-    after = {
-        "step": state["step"] + 1,
-        "params/w": state["params/w"] + velocity,
-        "rule_state/velocity/w": velocity,
-        "model_state/random": _packed(random.bit_generator.state["state"]),
-    }
-    return {name: np.asarray(value) for name, value in after.items()}, float(errors @ errors) / len(rows)
+    errors = inputs @ state.params["w"] - targets
+    rate = state.rate / (1 + 0.01 * state.step)
+    velocity = 0.9 * state.rule_state["velocity"]["w"] - rate * inputs.T @ errors / len(rows)
+    after = State(
+        step=np.asarray(state.step + 1),
+        rate=state.rate,
+        params={"w": state.params["w"] + velocity},
+        model_state={"random": _packed(random.bit_generator.state["state"])},
+        rule_state={"velocity": {"w": velocity}},
+    )
+    return after, float(errors @ errors) / len(rows)
 
 
-def walk(progress, journal, say):
-    """As `descenso.training.loop` walks, a step at a time."""
+def walk(progress, checkpointing, say):
+    """Train as `descenso.training.session` does, a step at a time."""
     if progress.position == (0, 0):
-        journal.commit(progress)
-    for walked in range(progress.position.epoch * STEPS + progress.position.step, EPOCHS * STEPS):
-        (epoch, number), state, costs, seconds, _best = progress
+        checkpointing.commit(progress)
+    for done in range(progress.position.epoch * STEPS + progress.position.step, EPOCHS * STEPS):
+        (epoch, number), state, costs, seconds = progress[:4]
         started = perf_counter()
         rows = slice(number * BATCH, (number + 1) * BATCH)
         state, cost = step(state, ROWS[rows], TARGETS[rows])
         costs, seconds = np.append(costs, cost), seconds + perf_counter() - started
         progress = Progress(Position(epoch, number + 1), state, costs, seconds)
         if number + 1 == STEPS:
-            journal.epoch(Epoch(epoch, float(costs.mean()), seconds))
+            checkpointing.append(Epoch(epoch, float(costs.mean()), seconds))
             progress = Progress(Position(epoch + 1, 0), state, np.empty(0), 0.0)
-        if (walked + 1) % EVERY == 0 or progress.position.epoch == EPOCHS:
-            journal.commit(progress)
-        say(f"step {walked}")
+        if checkpointing.is_due(progress) or progress.position.epoch == EPOCHS:
+            checkpointing.commit(progress)
+        say(f"step {done}")
     return progress.state
 
 
-def begin(path):
-    """The run at `path` and where it stands, as `descenso.api.train` begins or goes on."""
+def begin(path, module):
+    """The run at `path` and its progress, as `descenso.api.train` begins or resumes it."""
     try:
         open_directory(path)
     except DataError:
@@ -123,41 +142,40 @@ def begin(path):
         return create(CONFIG, {}, path), beginning()
     directory = reopen(path)
     try:
-        return directory, _go_on(directory)
+        return directory, _resume(directory, module)
     except BaseException:
         directory.close()
         raise
 
 
-def _go_on(directory):
+def _resume(directory, module):
     if not directory.history_bytes and is_empty(directory.checkpoints):
         return beginning()
     checkpoint, warnings = newest(directory.checkpoints)
     if warnings:
         raise CheckpointError(f"a kill damages nothing: {warnings}")
-    state = dict(checkpoint.arrays)
-    costs = state.pop("costs")
-    if state.keys() != beginning().state.keys() or len(costs) != checkpoint.position.step:
-        raise CheckpointError(f"not a checkpoint of this run: {sorted(state)}, {len(costs)} costs")
+    progress = module.progress_of(checkpoint, PLAN)
     drop_newer(directory.checkpoints, checkpoint.position)
     directory.cut_history(checkpoint.about["history_bytes"])
-    if len(directory.history.epochs) != checkpoint.position.epoch:
+    if len(directory.history.epochs) != progress.position.epoch:
         raise CheckpointError("the history is not the checkpoint's")
-    directory.write("status.json", {"outcome": "running", "epochs_done": checkpoint.position.epoch})
-    return Progress(checkpoint.position, state, costs, checkpoint.about["seconds"])
+    directory.write("status.json", {"outcome": "running", "epochs_done": progress.position.epoch})
+    return progress
 
 
 def train(path, say):
-    """Begin the run at `path` or go on with it, to its end."""
+    """Begin the run at `path` or resume it, to its end."""
     say("begins")
-    directory, progress = begin(path)
+    module = checkpointing_module()
+    directory, progress = begin(path, module)
     say("goes on")
     with closing(directory):
-        with closing(journal_module().RunJournal(directory, {"config": {}})) as journal:
-            state = walk(progress, journal, say)
-        directory.write_weights({"w": state["params/w"]}, {})
+        about = {"config": CONFIG.model_dump()}
+        with closing(module.Checkpointing(directory, PLAN, about)) as checkpointing:
+            state = walk(progress, checkpointing, say)
+        directory.write_weights(state.params, {})
         directory.write("status.json", {"outcome": "completed", "epochs_done": EPOCHS})
 
 
 if __name__ == "__main__":
-    train(Path(sys.argv[1]), lambda word: print(word, flush=True))  # noqa: T201 - whoever kills it listens
+    train(Path(sys.argv[1]), lambda word: print(word, flush=True))  # noqa: T201 - the test that kills it reads this

@@ -110,7 +110,7 @@ ONE = of_shape("(1,)", data=b"1")
 FOREIGN = r".*0\.png: neither a PNG nor a JPEG image"
 DAMAGED = r".*0\.png: a damaged image \(.*\)"
 TOO_MANY = r".*0\.png: more pixels than \d+, which no image of a dataset has"
-NO_FILE = r": not a regular file"
+NO_FILE = r": cannot be read \(not a regular file\)"
 UNHELD = r":x_train: \d+ bytes claimed, the file cannot hold them"
 SYSTEM = b"cos\nsystem\n(S'touch pwned'\ntR."
 
@@ -205,14 +205,14 @@ ARCHIVE_BOMBS = {
     "a page for a PNG": image(b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', FOREIGN),
     "a pickle for a PNG": image(SYSTEM, FOREIGN),
     "nothing for a PNG": image(b"", FOREIGN),
-    "an image that is a pipe": image(os.mkfifo, r".*0\.png: not a regular file"),
-    "an image that is a socket": image(listening, r".*0\.png: not a regular file"),
-    "an image that is a folder": image(Path.mkdir, r".*0\.png: not a regular file"),
+    "an image that is a pipe": image(os.mkfifo, r".*0\.png" + NO_FILE),
+    "an image that is a socket": image(listening, r".*0\.png" + NO_FILE),
+    "an image that is a folder": image(Path.mkdir, r".*0\.png: cannot be read \(Is a directory\)"),
     "an image of zeros without end": image(link("/dev/zero"), OUT),
     "an image of the machine": image(link("/etc/passwd"), OUT),
     "an image that links to itself": image(link("0.png"), r".*0\.png: .*"),
     "an image, a terabyte without room": image(sparse(2**40), r".*0\.png: file_bytes would be .*"),
     "a class of the machine": image(link("/usr"), OUT, "train/a"),
-    "a class that is all there is": image(link("."), r".*: not a regular file", "train/a"),
+    "a class that is all there is": image(link("."), r".*: cannot be read \(Is a directory\)", "train/a"),
     "a class that is a pipe": image(os.mkfifo, r".*train/a: beside the folders of images; .*", "train/a"),
 }

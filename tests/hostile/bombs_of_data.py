@@ -60,9 +60,9 @@ def member(flags: int, extra: bytes = b"") -> bytes:
     return struct.pack("<BBBBIBB", 0x1F, 0x8B, 8, flags, 0, 0, 255) + extra
 
 
-NO_FILE = r", byte 0: not a regular file"
+NO_FILE = r": cannot be read \(not a regular file\)"
 NO_IDX = r", byte 0: not an IDX file \(it starts with .*\)"
-MUCH = r": damaged gzip data \(there is much in it that is no data\)"
+MUCH = r": damaged gzip data \(too much of it is no data\)"
 
 DATA_BOMBS = {
     "IDX, three absurd sizes": idx(header(BIG, BIG, BIG), unheld(BIG**3)),
@@ -102,15 +102,15 @@ DATA_BOMBS = {
     "a pickle for IDX": idx(b"cos\nsystem\n(S'touch pwned'\ntR.", NO_IDX),
     "a pipe for IDX": idx(os.mkfifo, NO_FILE),
     "a socket for IDX": idx(listening, NO_FILE),
-    "a folder for IDX": idx(Path.mkdir, NO_FILE),
+    "a folder for IDX": idx(Path.mkdir, r": cannot be read \(Is a directory\)"),
     "a link to zeros without end for IDX": idx(link("/dev/zero"), NO_FILE),
-    "a link to itself for IDX": idx(link("file"), NO_FILE),
+    "a link to itself for IDX": idx(link("file"), r": cannot be read \(Too many levels of symbolic links\)"),
     "a link to this process's memory for IDX": idx(link("/proc/self/mem"), r": cannot be read \(Input/output error\)"),
     "images linked to zeros without end": folder_of(IMAGES, link("/dev/zero"), OUT),
     "images linked to a file of the machine": folder_of(IMAGES, link("/etc/passwd"), OUT),
     "labels linked to what lies above": folder_of(LABELS, link("../../../../../../etc/hostname"), OUT),
     "labels linked through a folder of the process": folder_of(LABELS, link("/proc/self/fd/0"), OUT),
-    "labels that are a pipe": folder_of(LABELS, os.mkfifo, r".*labels.*: not a regular file"),
+    "labels that are a pipe": folder_of(LABELS, os.mkfifo, r".*labels.*" + NO_FILE),
     "labels that are images": folder_of(LABELS, link(IMAGES), r".*: 3 dimensions of uint8, expected 1 of uint8"),
     "labels of doubles": folder_of(
         LABELS, idx_bytes(np.full(17, np.inf)), r".*: 1 dimensions of float64, expected 1 of uint8"

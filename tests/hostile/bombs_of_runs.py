@@ -145,7 +145,7 @@ RUN_BOMBS = {
     "manifest, of another position": sealed(r"it holds another position, .*", epoch=2),
     "manifest, of a position that formats": sealed(r"it holds another position, .*", epoch="{0.__class__}"),
     "manifest, of a position of 3,000 digits": sealed(r"it holds another position, .*", step=10**3000),
-    "manifest, of a later form": sealed(r"written in form .*, this descenso reads form 1", schema=[2]),
+    "manifest, of a later schema": sealed(r"its schema is .*, this version of descenso reads schema 2", schema=[2]),
     "state, a pipe": checkpoint(STATE, os.mkfifo, r"not a regular file\)"),
     "state, a link out": checkpoint(STATE, link("/dev/zero"), OUT),
     "state, a terabyte without room": checkpoint(STATE, sparse(2**40), r"more than 2147483648 bytes\)"),

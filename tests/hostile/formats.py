@@ -32,7 +32,7 @@ from descenso.api.run import open_run
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
 from descenso.data.formats.idx import read_idx
-from descenso.reading import read_settings
+from descenso.files import read_settings
 from descenso.runs import checkpoints
 from descenso.runs.checkpoints import MANIFEST, STATE, Checkpoint, Position, newest, write_checkpoint
 from descenso.runs.directory import create, open_directory
@@ -122,8 +122,9 @@ def read_data(folder: Path, _content: bytes, name: str = ".", **options: Any) ->
     data = load(str(folder / name), **options)
     assert 2 <= data.num_classes == len(set(data.class_names))
     assert all(isinstance(each, str) for each in data.class_names)
-    assert all(np.isfinite(scale).all() for scale in (data.input_scale, data.input_shift))
-    for inputs, labels in (data.train, data.test):
+    assert all(np.isfinite(number).all() for number in data.scaling)
+    for inputs, labels, weights in (data.train, data.test):
+        assert weights is None
         assert len(inputs) == len(labels) > 0 < inputs.size
         assert inputs.dtype.kind in "uif"
         assert np.isfinite(inputs).all()

@@ -1,4 +1,4 @@
-"""Runs that are stopped between two pieces, and what is kept of a run, to be compared bit for bit."""
+"""Runs that are stopped between two chunks, and what is kept of a run, to be compared bit for bit."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,49 +13,53 @@ from descenso.data.dataset import Dataset
 from descenso.engines import bind
 from descenso.runs.checkpoints import newest
 from descenso.runs.directory import open_directory
-from descenso.training import loop
+from descenso.training import loop as chunks
+from descenso.training import plan
 
 FULL, WITH_REST = 29, 25  # batches of the 203 rows of `tiny`: seven of one size; eight, and a smaller one of three rows
 TIMES = ("started_unix_seconds", "compile_seconds", "train_seconds")  # in status.json, and no two runs have the same
-EVERY = "3"  # steps between two checkpoints, and so in a piece
+EVERY = "3"  # steps between two checkpoints, and so in a chunk
 
 
 class Stopped(Exception):  # noqa: N818 - it is no error
-    """Stands for whatever may end a process; it is raised where the next piece was to begin."""
+    """Stands for whatever may end a process; it is raised where the next chunk was to begin."""
 
 
 @contextlib.contextmanager
-def stopping_after(pieces: int) -> Iterator[None]:
-    """While entered, an engine walks that many pieces and no more."""
+def stopping_after(count: int) -> Iterator[None]:
+    """While entered, an engine walks that many chunks and no more; they end where a checkpoint is due, on a slow
+    machine too.
+    """
 
     class Stopping:
         def __init__(self, *bound: Any) -> None:
             self._runner = bind(*bound)
             self.compile_seconds = self._runner.compile_seconds
 
-        def epochs(self, *given: Any) -> Iterator[Any]:
-            with contextlib.closing(self._runner.epochs(*given)) as walked:
-                for number, each in enumerate(walked):
-                    if number == pieces:
+        def walk(self, *given: Any) -> Iterator[Any]:
+            with contextlib.closing(self._runner.walk(*given)) as walked:
+                for number, chunk in enumerate(walked):
+                    if number == count:
                         raise Stopped
-                    yield each
-            raise AssertionError(f"there were no more than {pieces} pieces: nothing was stopped")
+                    yield chunk
+            raise AssertionError(f"there were no more than {count} chunks: nothing was stopped")
 
         def close(self) -> None:
             self._runner.close()
 
-    with mock.patch.object(loop, "bind", Stopping), contextlib.suppress(Stopped):
+    unpaced = mock.patch.object(chunks, "CHUNK_SECONDS", 1e9)
+    with mock.patch.object(plan, "bind", Stopping), unpaced, contextlib.suppress(Stopped):
         yield
         raise AssertionError("nothing was stopped")
 
 
-def start_and_stop(data: Dataset, path: Path, pieces: int, **settings: Any) -> None:
-    with stopping_after(pieces):
+def start_and_stop(data: Dataset, path: Path, count: int, **settings: Any) -> None:
+    with stopping_after(count):
         ds.train(data, out=path, **settings)
 
 
-def resume_and_stop(data: Dataset, path: Path, pieces: int, **changes: Any) -> None:
-    with stopping_after(pieces):
+def resume_and_stop(data: Dataset, path: Path, count: int, **changes: Any) -> None:
+    with stopping_after(count):
         ds.resume(path, data=data, **changes)
 
 

@@ -12,11 +12,11 @@ import descenso as ds
 from conformance.conformance_limits import GRID
 from descenso.engines import ENGINES, compiled
 from descenso.runs.directory import open_directory
-from descenso.training import chunks as pieces
+from descenso.training import loop as chunks
 from stopping import EVERY, FULL, WITH_REST, below, kept, position, resume_and_stop, start_and_stop
 
 SETTINGS = {"epochs": 3, "learning_rate": 0.5, "seed": 7, "checkpoint_every": EVERY}
-PIECES_AN_EPOCH = 3
+CHUNKS_PER_EPOCH = 3
 on_every_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
@@ -62,7 +62,7 @@ def test_a_run_stopped_anywhere_ends_with_the_same_bits(engine, dtype, seed, tin
     assert kept(path) == kept(tmp_path / "whole"), f"seed {seed}: {settings}"
 
 
-def test_a_run_stopped_after_each_of_its_pieces_ends_with_the_same_bits(tiny, tmp_path):
+def test_a_run_stopped_after_each_of_its_chunks_ends_with_the_same_bits(tiny, tmp_path):
     settings = {**SETTINGS, "engine": "graph", "batch_size": WITH_REST}
     ds.train(tiny, out=tmp_path / "whole", **settings)
     path = tmp_path / "stopped"
@@ -72,7 +72,7 @@ def test_a_run_stopped_after_each_of_its_pieces_ends_with_the_same_bits(tiny, tm
         resume_and_stop(tiny, path, 1)
         stops.append(position(path))
     assert stops == sorted(set(stops)), "seed 7: some stop made no headway"
-    assert len(stops) == 3 * PIECES_AN_EPOCH - 1
+    assert len(stops) == 3 * CHUNKS_PER_EPOCH - 1
     ds.resume(path, data=tiny)
     assert kept(path) == kept(tmp_path / "whole"), "seed 7"
 
@@ -118,19 +118,19 @@ def test_a_clock_that_jumps_changes_nothing(tiny, tmp_path, monkeypatch):
 
 
 CUTS = {
-    "one step a piece": {"first_steps": 1, "piece_seconds": 0.0},
-    "two, then one epoch": {"first_steps": 2, "piece_seconds": 1e9},
+    "one step a chunk": {"first_steps": 1, "chunk_seconds": 0.0},
+    "two, then one epoch": {"first_steps": 2, "chunk_seconds": 1e9},
     "saved at each step": {"checkpoint_every": "1"},
     "saved at no step": {"checkpoint_every": "1000000"},
-    "saved whenever possible": {"first_steps": 3, "piece_seconds": 0.0, "checkpoint_every": "0.000000001s"},
-    "parts of two rows": {"part_bytes": 128},
-    "parts within pieces": {"first_steps": 5, "part_bytes": 4 * WITH_REST * 64},
+    "saved whenever possible": {"first_steps": 3, "chunk_seconds": 0.0, "checkpoint_every": "0.000000001s"},
+    "blocks of two rows": {"block_bytes": 128},
+    "blocks within chunks": {"first_steps": 5, "block_bytes": 4 * WITH_REST * 64},
 }
 
 
 @pytest.fixture(scope="module")
 def uncut(tiny, tmp_path_factory):
-    """Weights and history of a run on each engine, walked in pieces of an epoch."""
+    """Weights and history of a run on each engine, walked in chunks of an epoch."""
     found = {}
 
     def of(engine):
@@ -145,23 +145,23 @@ def uncut(tiny, tmp_path_factory):
 
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("engine", [*(pytest.param(e, marks=pytest.mark.slow) for e in ("graph", "eager")), "function"])
-def test_cutting_an_epoch_into_other_pieces_changes_no_bit(engine, cut, uncut, tiny, tmp_path, monkeypatch):
-    walk_in_pieces(engine, cut, uncut, tiny, tmp_path, monkeypatch)
+def test_cutting_an_epoch_into_other_chunks_changes_no_bit(engine, cut, uncut, tiny, tmp_path, monkeypatch):
+    walk_in_chunks(engine, cut, uncut, tiny, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    "cut", [pytest.param(cut, marks=[] if cut in ("one step a piece", "parts within pieces") else pytest.mark.slow)
+    "cut", [pytest.param(cut, marks=[] if cut in ("one step a chunk", "blocks within chunks") else pytest.mark.slow)
             for cut in CUTS],
 )  # fmt: skip
-def test_cutting_a_compiled_epoch_into_other_pieces_changes_no_bit(cut, uncut, tiny, tmp_path, monkeypatch):
-    walk_in_pieces("compiled", cut, uncut, tiny, tmp_path, monkeypatch)
+def test_cutting_a_compiled_epoch_into_other_chunks_changes_no_bit(cut, uncut, tiny, tmp_path, monkeypatch):
+    walk_in_chunks("compiled", cut, uncut, tiny, tmp_path, monkeypatch)
 
 
-def walk_in_pieces(engine, cut, uncut, data, folder, monkeypatch):
+def walk_in_chunks(engine, cut, uncut, data, folder, monkeypatch):
     expected, how = uncut(engine), CUTS[cut]
-    monkeypatch.setattr(pieces, "FIRST_STEPS", how.get("first_steps", pieces.FIRST_STEPS))
-    monkeypatch.setattr(pieces, "PIECE_SECONDS", how.get("piece_seconds", pieces.PIECE_SECONDS))
-    monkeypatch.setattr(compiled, "PART_BYTES", how.get("part_bytes", compiled.PART_BYTES))
+    monkeypatch.setattr(chunks, "FIRST_STEPS", how.get("first_steps", chunks.FIRST_STEPS))
+    monkeypatch.setattr(chunks, "CHUNK_SECONDS", how.get("chunk_seconds", chunks.CHUNK_SECONDS))
+    monkeypatch.setattr(compiled, "BLOCK_BYTES", how.get("block_bytes", compiled.BLOCK_BYTES))
     every = how.get("checkpoint_every", "1000")
     ds.train(
         data, out=folder / "cut", engine=engine, **{**SETTINGS, "batch_size": WITH_REST, "checkpoint_every": every}
@@ -171,7 +171,7 @@ def walk_in_pieces(engine, cut, uncut, data, folder, monkeypatch):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_on_other_engines_a_run_goes_on_within_the_tolerance_and_says_so(dtype, tiny, tmp_path):
-    """From engine to engine, one piece on each."""
+    """From engine to engine, one chunk on each."""
     settings = {**SETTINGS, "dtype": dtype, "batch_size": WITH_REST}
     expected = ds.train(tiny, out=tmp_path / "whole", engine="function", **settings)
     path = tmp_path / "moved"

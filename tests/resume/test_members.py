@@ -15,10 +15,10 @@ from stopping import EVERY, WITH_REST, kept, position, resume_and_stop, start_an
 
 
 class Member(NamedTuple):
-    """A descent, after how many pieces it is stopped, and what it then carries: names of its checkpoint's arrays."""
+    """A descent, after how many chunks it is stopped, and what it then carries: names of its checkpoint's arrays."""
 
     settings: dict[str, Any]
-    pieces: int
+    chunks: int
     carried: list[str]
 
 
@@ -54,7 +54,7 @@ def walk(case, engine, data, path):
 
 def stop_twice(case, engine, data, path):
     """What a checkpoint holds after the first stop; and all of it, in three sittings."""
-    start_and_stop(data, path, MEMBERS[case].pieces, engine=engine, **MEMBERS[case].settings)
+    start_and_stop(data, path, MEMBERS[case].chunks, engine=engine, **MEMBERS[case].settings)
     held = newest(path / "checkpoints")[0].arrays
     resume_and_stop(data, path, 2)
     ds.resume(path, data=data)
@@ -74,7 +74,7 @@ def test_what_a_member_carries_comes_back(case, engine, tiny, tmp_path):
 def test_the_best_is_older_than_the_stop_and_stays_the_best(tiny, tmp_path):
     """Stopped and gone on with, a run has as much patience left as it had, and the same weights in the end."""
     case, path = "the best on validation", tmp_path / "run"
-    start_and_stop(tiny, path, MEMBERS[case].pieces, engine="function", **MEMBERS[case].settings)
+    start_and_stop(tiny, path, MEMBERS[case].chunks, engine="function", **MEMBERS[case].settings)
     assert position(path) == (3, 3)
     checkpoint = newest(path / "checkpoints")[0]
     assert checkpoint.about["best"]["epoch"] == 2
@@ -107,7 +107,7 @@ def test_on_another_engine_it_comes_back_within_the_tolerance(case, tiny, tmp_pa
     settings = {**MEMBERS[case].settings, "dtype": "float64"}
     whole = ds.train(tiny, out=tmp_path / "whole", engine="function", **settings)
     path = tmp_path / "moved"
-    start_and_stop(tiny, path, MEMBERS[case].pieces, engine="function", **settings)
+    start_and_stop(tiny, path, MEMBERS[case].chunks, engine="function", **settings)
     run = ds.resume(path, data=tiny, engine="eager")
     assert run.status["exact"] is False
     assert (run.outcome, run.status.get("best_epoch")) == (whole.outcome, whole.status.get("best_epoch"))

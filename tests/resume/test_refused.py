@@ -160,9 +160,9 @@ def test_a_batch_size_of_which_no_epoch_has_so_many_steps_cannot_be_forced(stopp
     assert below(stopped) == before
 
 
-def test_fewer_epochs_than_are_walked(stopped, tiny):
+def test_fewer_epochs_than_are_done(stopped, tiny):
     before = below(stopped)
-    told = "^epochs must be at least 2, which are walked, got 1; try --epochs 2$"
+    told = "^epochs must be at least 2, which are done, got 1; try --epochs 2$"
     with pytest.raises(ConfigError, match=told):
         ds.resume(stopped, data=tiny, epochs=1)
     assert below(stopped) == before

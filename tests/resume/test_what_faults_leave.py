@@ -16,8 +16,8 @@ import descenso as ds
 from descenso.errors import CheckpointError, ConfigError, DataError, DiskError
 from descenso.runs.checkpoints import MANIFEST, STATE, newest, read_checkpoint
 from descenso.runs.directory import open_directory
-from descenso.training import loop
-from descenso.training.observer import Observer
+from descenso.training import plan
+from descenso.training.callbacks import Callback
 from stopping import WITH_REST, below, kept, position, start_and_stop
 
 SETTINGS = {"engine": "function", "epochs": 3, "learning_rate": 0.5, "seed": 7, "checkpoint_every": "4"}
@@ -106,7 +106,9 @@ def test_what_is_not_a_checkpoint_is_left_alone(stopped, tiny, whole):
 def test_killed_before_its_first_checkpoint_it_starts_again(tiny, whole, tmp_path, monkeypatch):
     path = tmp_path / "run"
     with monkeypatch.context() as never:
-        never.setattr("descenso.training.session.descend_all", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        never.setattr(
+            "descenso.training.session.Checkpointing.commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         with pytest.raises(KeyboardInterrupt):
             ds.train(tiny, out=path, batch_size=WITH_REST, **SETTINGS)
     assert not list((path / "checkpoints").iterdir())
@@ -220,11 +222,11 @@ EXPLODES_AT = 14  # the sixth step of the second epoch of nine
 def exploding(monkeypatch):
     """A schedule that throws the weights far away in one step: the naive loss does not survive the next one."""
 
-    def schedule(spec, learning_rate, steps):
-        usual, huge = tf.constant(learning_rate, tf.float64), tf.constant(1e9, tf.float64)
+    def schedule(spec, steps):
+        usual, huge = tf.constant(1.0, tf.float64), tf.constant(2e9, tf.float64)  # shares of a learning rate of 0.5
         return lambda step: tf.where(tf.equal(step, EXPLODES_AT), huge, usual)
 
-    monkeypatch.setattr(loop.schedules, "build", schedule)
+    monkeypatch.setattr(plan.schedules, "build", schedule)
 
 
 def assert_diverged(path):
@@ -260,16 +262,17 @@ def test_a_finished_run_that_diverges_when_extended(tiny, tmp_path, exploding):
 
 
 @pytest.mark.parametrize("at", [0, 1])
-def test_an_observer_that_raises_leaves_a_run_to_go_on_with(at, tiny, whole, tmp_path):
+def test_a_callback_that_raises_leaves_a_run_to_go_on_with(at, tiny, whole, tmp_path):
     """What is done with each epoch may fail: the error passes, and nothing is lost."""
     path = tmp_path / "run"
 
-    def fail(record):
-        if record.epoch == at:
-            raise ZeroDivisionError
+    class Failing(Callback):
+        def on_epoch(self, epoch):
+            if epoch.epoch == at:
+                raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        ds.train(tiny, out=path, observer=Observer(lambda _: None, fail), batch_size=WITH_REST, **SETTINGS)
+        ds.train(tiny, out=path, callbacks=[Failing()], batch_size=WITH_REST, **SETTINGS)
     status = json.loads((path / "status.json").read_text())
     assert status == {"outcome": "interrupted", "epochs_done": at + 1, "exact": True}
     resume(path, tiny)

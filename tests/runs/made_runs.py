@@ -1,4 +1,4 @@
-"""Runs made without a descent, and looked at."""
+"""Run directories made without training."""
 
 import subprocess
 import sys

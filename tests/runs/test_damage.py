@@ -1,3 +1,5 @@
+"""Damaged run directories: status, settings and weights that cannot be read."""
+
 import json
 import re
 import struct

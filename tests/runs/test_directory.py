@@ -1,9 +1,9 @@
+"""Run directories: made, written, read, listed."""
+
 import errno
-import json
 import os
 import re
 import stat
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,8 @@ import pytest
 from descenso.config import TrainConfig
 from descenso.errors import ConfigError, DataError, DiskError
 from descenso.runs.directory import RunDirectory, create, find_runs, open_directory, reopen
-from descenso.runs.environment import environment
+from descenso.runs.files import is_held
 from descenso.runs.history import Epoch
-from descenso.runs.lock import is_held
 from made_runs import ABOUT, CONFIG, WEIGHTS, finished, snapshot
 
 
@@ -240,26 +239,3 @@ def test_a_run_without_its_config_is_found(tmp_path):
 
 def test_no_folder_has_no_runs(tmp_path):
     assert find_runs(tmp_path / "nowhere") == []
-
-
-def test_the_environment_is_plain_and_known():
-    found = environment()
-    assert json.loads(json.dumps(found)) == found
-    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert found["numpy"] == np.__version__
-    assert found["cores"] >= 1
-    assert all(found[name] for name in ("descenso", "tensorflow", "platform", "processor"))
-
-
-def test_processors_of_one_name_are_told_apart(monkeypatch):
-    """A virtual machine hides the processor's model, not what it can do; bits hang on that."""
-
-    def on(text):
-        monkeypatch.setattr(Path, "read_text", lambda path, **_: text)
-        return environment()
-
-    old = on("processor : 0\nmodel name : AMD EPYC\nflags : fpu avx fma avx2 smep\n\nprocessor : 1\nflags : other\n")
-    new = on("model name : AMD EPYC\nflags : fpu avx fma avx2 smep avx512f avx512_bf16\n")
-    assert old["processor"] == new["processor"] == "AMD EPYC"
-    assert (old["instructions"], new["instructions"]) == ("avx avx2 fma", "avx avx2 avx512_bf16 avx512f fma")
-    assert on("CPU implementer : 0x41\nFeatures : fp asimd bf16 sve\n")["instructions"] == "asimd bf16 sve"

@@ -1,3 +1,5 @@
+"""Files and folders, written and removed atomically."""
+
 import errno
 import os
 import re
@@ -7,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from descenso.errors import DataError, DescensoError, DiskError
-from descenso.runs.files import disk_errors, own, remove_folder, sweep, write_file, write_folder
+from descenso.errors import DescensoError, DiskError
+from descenso.runs.files import disk_errors, remove_folder, sweep, write_file, write_folder
 
 FULL = "the disk is full, 3 bytes are needed; free some space, or try --out elsewhere"
 
@@ -196,23 +198,6 @@ def test_a_removed_folder_is_gone_at_once(tmp_path, monkeypatch):
     assert names(tmp_path) == []
     with pytest.raises(DiskError, match=told(path, "No such file or directory")):
         remove_folder(path)
-
-
-def test_what_a_folder_owns_is_not_a_link_out_of_it(tmp_path):
-    (tmp_path / "out").mkdir()
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "file").touch()
-    (folder / "to file").symlink_to("file")
-    (folder / "to out").symlink_to("../out")
-    (tmp_path / "to folder").symlink_to("folder")
-    for name in ("file", "to file", "not there"):
-        assert own(folder, name) == folder / name
-        assert own(tmp_path / "to folder", name) == tmp_path / "to folder" / name
-    for names_ in (["to out"], ["to out", "file"], ["..", "out"]):
-        message = f"{folder.joinpath(*names_)}: a link out of the folder; copy the file into it"
-        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-            own(folder, *names_)
 
 
 def test_a_link_that_a_crash_left_is_swept_away_and_not_what_it_leads_to(tmp_path):

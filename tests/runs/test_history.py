@@ -1,3 +1,5 @@
+"""The history of a run: lines, damage, incomplete last lines."""
+
 import json
 import math
 import re

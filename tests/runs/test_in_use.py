@@ -1,3 +1,5 @@
+"""The lock of a run, reopening, and cutting the history back."""
+
 import re
 from pathlib import Path
 

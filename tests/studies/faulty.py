@@ -9,7 +9,7 @@ import tensorflow as tf
 from descenso.data.dataset import Split
 from descenso.data.order import Order
 from descenso.descent.problem import Problem, TrainState
-from descenso.engines.base import Epochs
+from descenso.engines.base import Walk
 from descenso.engines.function import Function
 
 EPOCH, STEP, OTHER = 1, 3, 5  # where the fault is
@@ -17,32 +17,34 @@ STEPS = 11  # of an epoch: 203 rows in batches of 20
 
 
 class RateOffByAThousandth(Function):
-    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
-        super().__init__(problem._replace(schedule=lambda step: 1.001 * problem.schedule(step)), train, batch_size)
+    def __init__(self, problem: Problem, train: Split, batch_rows: int, *more: Any) -> None:
+        super().__init__(
+            problem._replace(schedule=lambda step: 1.001 * problem.schedule(step)), train, batch_rows, *more
+        )
 
 
 class MissingUpdate(Function):
     """Its step is told from the state, as a fault in a schedule would be."""
 
-    step = EPOCH * STEPS + STEP
+    missing = EPOCH * STEPS + STEP
 
-    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
+    def __init__(self, problem: Problem, train: Split, batch_rows: int, *more: Any) -> None:
         def schedule(step: Any) -> Any:
-            return tf.where(tf.equal(step, self.step), tf.zeros([], tf.float64), problem.schedule(step))
+            return tf.where(tf.equal(step, self.missing), tf.zeros([], tf.float64), problem.schedule(step))
 
-        super().__init__(problem._replace(schedule=schedule), train, batch_size)
+        super().__init__(problem._replace(schedule=schedule), train, batch_rows, *more)
 
 
 class MissingLastUpdate(MissingUpdate):
     """No cost ever tells."""
 
-    step = 2 * STEPS - 1
+    missing = 2 * STEPS - 1
 
 
 class HiddenShift(Function):
     """Adds the same to every class's bias, once: no cost tells, however long it walks on."""
 
-    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
+    def __init__(self, problem: Problem, train: Split, batch_rows: int, *more: Any) -> None:
         def schedule(step: Any) -> Any:
             rate = problem.schedule(step)
             return tf.where(tf.equal(step, EPOCH * STEPS + STEP), -rate, rate)
@@ -52,7 +54,7 @@ class HiddenShift(Function):
             return {**updates, "b": updates["b"] + tf.cast(rate < 0, rate.dtype)}, state
 
         faulty = problem._replace(schedule=schedule, rule=problem.rule._replace(update=update))
-        super().__init__(faulty, train, batch_size)
+        super().__init__(faulty, train, batch_rows, *more)
 
 
 class OtherOrder(Function):
@@ -61,8 +63,8 @@ class OtherOrder(Function):
     def batches(self, batches: Any) -> Any:
         raise NotImplementedError
 
-    def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
-        return super().epochs(state, self._faulty(orders))
+    def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
+        return super().walk(state, self._faulty(orders))
 
     def _faulty(self, orders: Iterable[Order]) -> Iterator[Order]:
         for epoch, order in enumerate(orders):
@@ -84,11 +86,11 @@ class MissingStep(OtherOrder):
 class Float32(Function):
     """Says nothing of it."""
 
-    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
-        super().__init__(problem._replace(dtype="float32"), train, batch_size)
+    def __init__(self, problem: Problem, train: Split, batch_rows: int, *more: Any) -> None:
+        super().__init__(problem._replace(dtype="float32"), train, batch_rows, *more)
 
-    def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
+    def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
         rounded = tf.nest.map_structure(
             lambda each: tf.cast(each, tf.float32) if each.dtype.is_floating else each, state
         )
-        return super().epochs(rounded, orders)
+        return super().walk(rounded._replace(rate=state.rate), orders)

@@ -12,8 +12,8 @@ from command import run
 from descenso.config import TrainConfig
 from descenso.data.dataset import Split
 from descenso.errors import ConfigError
-from descenso.studies.gradcheck.model import gradcheck_model
-from descenso.training.loop import problem_of
+from descenso.studies.gradcheck.model import check_problem
+from descenso.training.plan import Plan
 
 PARAMS = {"w": np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]]), "b": np.array([0.1, 0.2])}
 
@@ -112,10 +112,10 @@ def test_no_difference_is_told_where_none_was_taken():
 @pytest.mark.parametrize(
     ("wrong", "params", "by_hand", "message"),
     [
-        (lambda p: p["x"], {"x": [1.0, 2.0]}, None, r"one finite float64, got float64 of shape \(2,\).*reduce_mean"),
-        (lambda p: tf.cast(p["x"], "float32"), {"x": 1.0}, None, "got float32.*no casts to float32"),
-        (lambda p: tf.math.log(p["x"]), {"x": -1.0}, None, "one finite float64, got nan"),
-        (lambda p: p["x"], {}, None, r"params: none are given; give arrays by name, such as \{'w'"),
+        (lambda p: p["x"], {"x": [1.0, 2.0]}, None, r"finite float64 scalar, got float64 of shape \(2,\).*reduce_mean"),
+        (lambda p: tf.cast(p["x"], "float32"), {"x": 1.0}, None, "got float32.*without casts to float32"),
+        (lambda p: tf.math.log(p["x"]), {"x": -1.0}, None, "finite float64 scalar, got nan"),
+        (lambda p: p["x"], {}, None, r"params is empty; give arrays by name, such as \{'w'"),
         (lambda p: p["x"], {"x": 1.0}, lambda p: {}, r"gradient of x has shape none, expected \(\)"),
         (lambda p: p["x"], {"x": 1.0}, lambda p: {"x": [1.0]}, r"gradient of x has shape \(1,\), expected \(\)"),
     ],
@@ -126,9 +126,9 @@ def test_what_cannot_be_checked_is_told(wrong, params, by_hand, message):
 
 
 def checked(data, problem_changes=None, **settings):
-    problem = problem_of(TrainConfig.of(dtype="float64", **settings), data)
+    problem = Plan.of(TrainConfig.of(dtype="float64", **settings), data).problem
     batch = Split(data.train.inputs[:20], data.train.labels[:20])
-    return gradcheck_model(problem._replace(**(problem_changes or {})), batch, 20, 1e-6, seed=0)
+    return check_problem(problem._replace(**(problem_changes or {})), batch, 20, 1e-6, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_models_pass(tiny, settings):
 
 
 def test_a_fault_in_one_weight_of_a_model_is_named_as_users_see_it(tiny):
-    problem = problem_of(TrainConfig.of(dtype="float64"), tiny)
+    problem = Plan.of(TrainConfig.of(dtype="float64"), tiny).problem
 
     @tf.custom_gradient
     def flipped(W):  # held as classes × inputs: component (2, 17) is W[17, 2] of the textbook

@@ -7,7 +7,7 @@ import pytest
 
 from command import run
 from descenso.api import compare as comparing
-from descenso.descent.problem import tape_step
+from descenso.engines.compiled import walk
 from descenso.errors import ConfigError, DescensoError
 from descenso.studies.ladder.result import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung
 
@@ -92,11 +92,14 @@ def test_rounds_are_drawn_together():
 
 
 def test_a_rung_that_walks_another_path_is_refused(tiny, monkeypatch):
-    def faulty(problem, state, inputs, labels, further):
-        state, cost = tape_step(problem, state, inputs, labels)
-        return state._replace(params={name: 0.999 * value for name, value in state.params.items()}), cost
+    def faulty(step, *arguments):
+        def shrinking(state, batch):
+            state, cost = step(state, batch)
+            return state._replace(params={name: 0.999 * value for name, value in state.params.items()}), cost
 
-    monkeypatch.setattr("descenso.engines.compiled.tape_step", faulty)
+        return walk(shrinking, *arguments)
+
+    monkeypatch.setattr("descenso.studies.ladder.run.walk", faulty)
     with pytest.raises(
         DescensoError, match="the epoch as one loop walks another path: costs .* apart, 1e-09 is allowed"
     ):

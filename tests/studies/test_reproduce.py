@@ -138,10 +138,10 @@ def test_a_compiled_descent_may_lie_so_far(name, cost, weights, held):
 
 
 def test_an_interrupted_descent_ends_the_reproduction(tmp_path, monkeypatch):
-    def interrupted(directory, config, data, observer):
-        directory.write("status.json", {"outcome": "interrupted", "epochs_done": 0, "signal": 2})
+    def interrupted(training):
+        training.directory.write("status.json", {"outcome": "interrupted", "epochs_done": 0, "signal": 2})
 
-    monkeypatch.setattr(study, "sit", interrupted)
+    monkeypatch.setattr(study, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         study.reproduce(tmp_path / "out", 1, False, lambda name, config: pytest.MonkeyPatch.context())
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["program-1"]

@@ -1,4 +1,4 @@
-"""The names that tf.compat.v1 has and tf has not, asked of TensorFlow itself.
+"""Write symbols.txt: the names of tf.compat.v1 that tf does not have, from the installed TensorFlow.
 
 After a new TensorFlow: python tests/tf1/gone.py > src/descenso/tf1/symbols.txt
 """

@@ -1,4 +1,4 @@
-"""Scripts as people wrote them for TensorFlow 1, in words of our own."""
+"""Scripts in the style of TensorFlow 1 tutorials."""
 
 IMPORTS = """\
 import numpy as np
@@ -44,8 +44,8 @@ with tf.Session() as sess:
 """
 )
 SOFTMAX_COMMAND = (
-    "descenso train mnist --model softmax --rule sgd --learning-rate 0.01 --epochs 100 --batch-size 100 --loss naive "
-    "--engine graph --dtype float32 --validation-size 5000"
+    "descenso train mnist --validation-size 5000 --model softmax --rule sgd --learning-rate 0.01 --epochs 100 "
+    "--batch-size 100 --loss naive --engine graph --dtype float32"
 )
 
 TAPE = """\

@@ -1,4 +1,4 @@
-"""Lines that TensorFlow refuses or warns of, by the lesson that `descenso explain` must give on what it then says.
+"""Lines that make TensorFlow raise or warn, by the lesson that `descenso explain` must give on the message.
 
 They run with tf, v1 (tf.compat.v1), np and the arrays of `names()`; each is the mistake, and no more.
 """

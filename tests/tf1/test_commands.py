@@ -1,4 +1,4 @@
-"""`descenso explain` and `descenso port`, as a shell sees them."""
+"""The commands `descenso explain` and `descenso port`."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def test_an_answer_for_a_person():
     lines = ended.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert [line for line in lines if line and not line.startswith(" ")] == [
-        "one-hot", "What it means", "Why it comes", "What works today", "It may also be: shapes",
+        "one-hot", "What it means", "Cause", "What works today", "It may also be: shapes",
     ]  # fmt: skip
     assert "  y = tf.one_hot(labels, 10)" in lines
     assert "tf.train.AdamOptimizer becomes tf.keras.optimizers.Adam(" in run(explain, "tf.train.AdamOptimizer").stdout
@@ -49,7 +49,7 @@ def test_a_traceback_is_piped(words):
     ended = run(explain, "--json", *words, input=given)
     (answer,) = json.loads(ended.stdout)["lessons"]
     assert (ended.exit_code, answer["lesson"]) == (0, "session")
-    assert answer["named"] == {"symbol": "Session", "instead": "nothing: it runs where it stands"}
+    assert answer["named"] == {"symbol": "Session", "instead": "nothing: operations run at once"}
     assert answer.keys() == {"lesson", "means", "why", "code", "named"}
 
 
@@ -57,7 +57,7 @@ def test_an_unknown_message():
     ended = run(explain, "my placeholder is sad")
     assert ended.exit_code == 1
     assert ended.stdout.splitlines() == [
-        "Nothing is known of this message.", "Nearest: placeholder, not-fed; `descenso explain NAME` shows one",
+        "There is no lesson on this message.", "Nearest: placeholder, not-fed; `descenso explain NAME` shows one",
     ]  # fmt: skip
     ended = run(explain, "--json", "\x1b[2J")
     assert (ended.exit_code, json.loads(ended.stdout)) == (1, {"lessons": [], "nearest": []})
@@ -91,7 +91,7 @@ def test_a_script_for_a_person():
         "         → tf.keras.datasets.mnist",
         "      5  input_data.read_data_sets         → tf.keras.datasets.mnist.load_data()",
     ]
-    start = lines.index("line 16: a descent that descenso runs, too:") + 2
+    start = lines.index("line 16: a training run, as a command of descenso:") + 2
     written = "\n".join(lines[start : start + 3])
     assert re.sub(r" \\\n +", " ", written).strip() == scripts.SOFTMAX_COMMAND
 
@@ -103,7 +103,7 @@ def test_what_is_not_read_is_said():
     assert "  LEARNING_RATE was not read: line 6, float(input()): no number that can be read\n" in shown
     Path("old.py").write_text(scripts.CONVOLUTION)
     shown = run(port, "old.py").stdout
-    assert "line 10: a gradient, but of no model that descenso has." in shown
+    assert "line 10: a gradient, but not of a model that descenso has." in shown
     assert "  MODEL was not read: line 7, tf.layers.flatten(" in shown
 
 

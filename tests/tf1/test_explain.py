@@ -1,4 +1,4 @@
-"""Each lesson on the message that the installed TensorFlow really gives, and each line that it offers, run.
+"""Lessons: each explains a message that the installed TensorFlow gives, and its lines run.
 
 The wording of TensorFlow is the subject here: the lessons are for 2.21. A test that fails with a later version shows
 which lesson must take a new wording.

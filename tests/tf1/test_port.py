@@ -1,4 +1,4 @@
-"""What `descenso port` reads of scripts and notebooks."""
+"""Findings and training runs that `descenso port` reads from scripts and notebooks."""
 
 import json
 import shlex
@@ -50,7 +50,7 @@ def test_program_1(ported):
         ("15", "tf.log", "tf.math.log"),
         ("16", "tf.gradients", "tape.gradient(cost, [W, b])"),
         ("19", "tf.global_variables_initializer", "nothing: leave it out"),
-        ("22", "tf.Session", "nothing: it runs where it stands"),
+        ("22", "tf.Session", "nothing: operations run at once"),
         ("23", "sess.run", "a function's call: step(x, y)"),
         ("26", "mnist.train.num_examples", "len(x_train)"),
         ("28", "mnist.train.next_batch", "for batch_x, batch_y in train"),
@@ -187,12 +187,12 @@ def test_compat_v1_is_alive(ported):
 def test_a_perceptron_of_dictionaries(ported):
     read = ported(scripts.DICTIONARIES)
     assert commands(read) == [
-        "descenso train mnist --model mlp --hidden 256,128 --activation relu --dropout 0 --schedule constant "
-        "--rule adam:beta_1=0.9,beta_2=0.999,epsilon=1e-08 --learning-rate 0.001 --epochs 15 --batch-size 50 "
-        "--loss cross_entropy --engine graph --dtype float32 --validation-size 5000"
+        "descenso train mnist --validation-size 5000 --model mlp --hidden 256,128 --activation relu --dropout 0 "
+        "--rule adam:beta_1=0.9,beta_2=0.999,epsilon=1e-08 --learning-rate 0.001 --schedule constant --epochs 15 "
+        "--batch-size 50 --loss cross_entropy --engine graph --dtype float32"
     ]
     assert read.descents[0].notes == [
-        "descenso draws the first weights in its own way: costs will differ a little",
+        "descenso draws other initial weights: costs will differ a little",
         "descenso adds epsilon after the correction of bias, TensorFlow 1 before: nearly the same",
     ]
 
@@ -200,9 +200,9 @@ def test_a_perceptron_of_dictionaries(ported):
 def test_functions_are_followed_to_what_they_give(ported):
     read = ported(scripts.FUNCTIONS)
     assert commands(read) == [
-        "descenso train mnist --model mlp --hidden 300 --activation sigmoid --dropout 0 --schedule constant "
-        "--rule nesterov:momentum=0.9 --learning-rate 0.05 --epochs 2 --batch-size 100 "
-        "--loss cross_entropy --engine graph --dtype float32 --validation-size 5000"
+        "descenso train mnist --validation-size 5000 --model mlp --hidden 300 --activation sigmoid --dropout 0 "
+        "--rule nesterov:momentum=0.9 --learning-rate 0.05 --schedule constant --epochs 2 --batch-size 100 "
+        "--loss cross_entropy --engine graph --dtype float32"
     ]
     assert "1000 steps are 1.82 epochs, rounded up" in read.descents[0].notes
 
@@ -210,11 +210,11 @@ def test_functions_are_followed_to_what_they_give(ported):
 def test_a_summed_cost_is_a_higher_rate(ported):
     read = ported(scripts.SUMMED)
     assert commands(read) == [
-        "descenso train mnist --model softmax --rule sgd --learning-rate 0.01 --epochs 2 --batch-size 100 --loss naive "
-        "--engine graph --dtype float32 --validation-size 0"
+        "descenso train mnist --validation-size 0 --model softmax --rule sgd --learning-rate 0.01 --epochs 2 "
+        "--batch-size 100 --loss naive --engine graph --dtype float32"
     ]
     assert [note.partition(":")[0] for note in read.descents[0].notes] == [
-        "descenso starts from zeros, the script does not",
+        "descenso starts from weights of 0, the script does not",
         "the script sums the cost over a batch, descenso takes the mean",
     ]
 
@@ -325,7 +325,7 @@ def test_a_step_in_a_function(ported):
 
 def test_unscaled_pixels_and_uneven_batches_are_noted(ported):
     (descent,) = ported(scripts.TAPE.replace("x / 255.0", "x")).descents
-    assert descent.notes == ["descenso scales pixels to [0, 1], the script does not do quite that"]
+    assert descent.notes == ["descenso scales pixels to [0, 1], the script does not"]
     (descent,) = ported(scripts.SOFTMAX.replace("batch = 100", "batch = 128")).descents
-    assert descent.notes == ["the script's batches run on into the next epoch, descenso's last one is smaller"]
+    assert descent.notes == ["the script's last batch continues into the next epoch, descenso's is smaller"]
     assert descent.settings["epochs"] == 100

@@ -1,4 +1,4 @@
-"""The command that `descenso port` writes walks the path of the script: both are run here, on the same batches."""
+"""The command that `descenso port` writes computes the same as the script: both are run on the same batches."""
 
 import json
 import shlex

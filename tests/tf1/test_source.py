@@ -1,4 +1,4 @@
-"""Files that are no Python of today, and files that mean harm: a documented error, and never a crash."""
+"""Files that are no Python 3, and hostile files: each gives a documented error."""
 
 import json
 import re

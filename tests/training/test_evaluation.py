@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from descenso.data.dataset import Split
+from descenso.data.dataset import Scaling, Split
 from descenso.descent.models import softmax
 from descenso.training import evaluation
 from descenso.training.evaluation import Predictor, evaluate
@@ -31,7 +31,7 @@ def by_hand(params, split):
 def test_counts_as_numpy_does(seed, at_once, monkeypatch):
     monkeypatch.setattr(evaluation, "ROWS_AT_ONCE", at_once)
     model, params, split = made(seed)
-    found = evaluate(Predictor.of_weights(model, params, {}, SCALE), split)
+    found = evaluate(Predictor.of_weights(model, params, {}, Scaling(scale=SCALE)), split)
     accuracy, cost, confusion = by_hand(params, split)
     assert found.accuracy == accuracy
     assert found.cost == pytest.approx(cost, rel=1e-13)
@@ -43,12 +43,14 @@ def test_counts_as_numpy_does(seed, at_once, monkeypatch):
 def test_computes_in_the_type_of_the_parameters():
     model, params, split = made(dtype="float32")
     _, cost, _ = by_hand({name: value.astype(np.float64) for name, value in params.items()}, split)
-    assert evaluate(Predictor.of_weights(model, params, {}, SCALE), split).cost == pytest.approx(cost, rel=1e-6)
+    assert evaluate(Predictor.of_weights(model, params, {}, Scaling(scale=SCALE)), split).cost == pytest.approx(
+        cost, rel=1e-6
+    )
 
 
 def test_a_class_without_rows_has_no_accuracy():
     model, params, split = made(classes_with_rows=2)
-    found = evaluate(Predictor.of_weights(model, params, {}, SCALE), split)
+    found = evaluate(Predictor.of_weights(model, params, {}, Scaling(scale=SCALE)), split)
     assert found.recall[2:] == [None, None]
     assert None not in found.recall[:2]
     assert found.confusion[2:].sum() == 0
@@ -58,7 +60,7 @@ def test_by_hand():
     """Two rows, two classes, weights that always say class 1, twice as likely by one e: p = 1 / (1 + e)."""
     params = {"W": np.zeros((1, 2)), "b": np.array([0.0, 1.0])}
     split = Split(np.ones((2, 1), np.uint8), np.array([0, 1], np.int32))
-    found = evaluate(Predictor.of_weights(softmax((1,), 2), params, {}, 1.0), split)
+    found = evaluate(Predictor.of_weights(softmax((1,), 2), params, {}, Scaling()), split)
     assert found.accuracy == 0.5
     assert found.recall == [0.0, 1.0]
     assert found.confusion.tolist() == [[0, 1], [0, 1]]
@@ -69,7 +71,7 @@ def test_precision_and_calibration_by_hand():
     """Three rows are called class 1, two of them rightly, each with the probability e / (1 + e)."""
     params = {"W": np.zeros((1, 2)), "b": np.array([0.0, 1.0])}
     split = Split(np.ones((3, 1), np.uint8), np.array([0, 1, 1], np.int32))
-    found = evaluate(Predictor.of_weights(softmax((1,), 2), params, {}, 1.0), split)
+    found = evaluate(Predictor.of_weights(softmax((1,), 2), params, {}, Scaling()), split)
     sure = np.e / (1 + np.e)
     assert found.precision == [None, pytest.approx(2 / 3)]
     assert found.predicted.tolist() == [1, 1, 1]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import descenso as ds
-from descenso.api.inference import use
-from descenso.cli.ending import tell
+from descenso.api.inference import load_trained
+from descenso.cli.display import finish
 from descenso.training.evaluation import evaluate
 
 TOO_FAST = {"learning_rate": 30.0, "epochs": 12, "batch_size": 20, "engine": "function", "validation_size": 50}
@@ -21,7 +21,7 @@ def test_history_tells_what_the_rows_kept_back_cost(stopped, tiny):
     assert len(stopped.history.validation_costs) == len(stopped.history.epochs)
     best = min(stopped.history.epochs, key=lambda epoch: epoch.validation_cost)
     _train, validation = tiny.hold_back(50)
-    found = evaluate(use(stopped.path).predictor, validation)
+    found = evaluate(load_trained(stopped.path).predictor, validation)
     assert (found.cost, found.accuracy) == (pytest.approx(best.validation_cost), best.validation_accuracy)
     assert stopped.status["validation_accuracy"] == best.validation_accuracy
 
@@ -56,9 +56,9 @@ def test_without_patience_any_more_the_last_weights_are_kept(tiny, tmp_path):
 
 
 def test_the_command_says_that_it_stopped(stopped, capsys):
-    tell(stopped, as_json=False)
+    finish(stopped, as_json=False)
     best = stopped.status["best_epoch"]
-    assert f"the weights are those after epoch {best}, the best on validation" in capsys.readouterr().out
+    assert f"the weights are those after epoch {best}, which had the lowest validation cost" in capsys.readouterr().out
 
 
 def test_a_run_that_stopped_early_goes_on_where_patience_grows(stopped, tiny, tmp_path):

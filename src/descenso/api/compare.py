@@ -1,14 +1,13 @@
 """Descents side by side, asked for by name: see `descenso.studies.comparison.run`."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from descenso.api.train import rows_of
 from descenso.config import TrainConfig, choices
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
-from descenso.data.limits import Limits
+from descenso.data.sources import Sources
 from descenso.errors import ConfigError
 from descenso.text import _
 
@@ -31,9 +30,8 @@ def compare(
     data: Dataset | str = "mnist",
     *,
     repeats: int = REPEATS,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
     progress: Callable[[str], None] = lambda line: None,
+    sources: Sources | None = None,
     **settings: Any,
 ) -> "Comparison":
     """Walk descents that differ in one thing, side by side; of engines, say whether all walk one path.
@@ -44,8 +42,8 @@ def compare(
     Args:
         data: a dataset, or what `load` takes.
         repeats: how many times each is walked, for its times.
-        limits, data_dir: as of `train`.
         progress: hears of each descent that begins.
+        sources: as of `train`.
         **settings: two or more `engines`, `rules`, `learning_rates`, `batch_sizes` or `datasets`, by default all
             engines; and those of `TrainConfig`, with 3 epochs by default.
 
@@ -61,7 +59,7 @@ def compare(
     asked = [{"epochs": EPOCHS, "data": data, **settings, AXES[axis]: value} for value in values]
     names = [_name(each[AXES[axis]]) for each in asked]
     _check_names(axis, names)
-    entries = _rows_of(asked, limits, data_dir)
+    entries = _rows_of(asked, sources)
 
     from descenso.studies.comparison.run import Contender, compare_all
 
@@ -75,16 +73,14 @@ def _check_names(axis: str, names: list[str]) -> None:
         raise ConfigError(told.format(axis=axis, names=", ".join(names) or _("none")))
 
 
-def _rows_of(
-    asked: list[dict[str, Any]], limits: Limits | None, data_dir: Path | None
-) -> list[tuple[TrainConfig, Dataset]]:
+def _rows_of(asked: list[dict[str, Any]], sources: Sources | None) -> list[tuple[TrainConfig, Dataset]]:
     """The settings that were asked for, checked, each with its rows, which are read once."""
     configs = [TrainConfig.of(**{**each, "data": _name(each["data"])}) for each in asked]
     rows, fitted = dict[str, Dataset](), list[tuple[TrainConfig, Dataset]]()
     for each, config in zip(asked, configs, strict=True):
         if config.data not in rows:
             own = each["data"] if isinstance(each["data"], Dataset) else None
-            rows[config.data] = check_dataset(own) if own else rows_of(config, limits, data_dir)
+            rows[config.data] = check_dataset(own) if own else rows_of(config, sources)
         fitted.append((check_fit(rows[config.data], config, each), rows[config.data]))
     return fitted
 
@@ -93,15 +89,14 @@ def explain(
     data: Dataset | str = "mnist",
     *,
     repeats: int = ROUNDS,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
     progress: Callable[[str], None] = lambda line: None,
+    sources: Sources | None = None,
     **settings: Any,
 ) -> "Explained":
     """Itemise what eager costs, by leaving out one thing after the other; see `descenso.studies.ladder.run`.
 
     Args:
-        data, limits, data_dir, progress: as of `compare`.
+        data, progress, sources: as of `compare`.
         repeats: rounds, at least 5.
         **settings: those of `TrainConfig`, the engine and the order apart.
 
@@ -118,7 +113,7 @@ def explain(
     if repeats < FEWEST_ROUNDS:
         told = _("repeats must be at least {fewest} to explain, got {repeats}; try --repeats 7")
         raise ConfigError(told.format(fewest=FEWEST_ROUNDS, repeats=repeats))
-    ((config, rows),) = _rows_of([{"data": data, **settings}], limits, data_dir)
+    ((config, rows),) = _rows_of([{"data": data, **settings}], sources)
 
     from descenso.studies.ladder.run import explain_eager
 

@@ -1,6 +1,7 @@
 """A descent as a scikit-learn estimator: for pipelines, grid searches and cross-validation (extra `sklearn`)."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from inspect import signature
 from typing import Any
 
@@ -8,23 +9,20 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
+from descenso.api.fitted import FittedInputs, fitting
 from descenso.api.train import model_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import numbers
 from descenso.data.checks import check_validation
-from descenso.data.order import epoch_order
-from descenso.data.scaling import scaling
-from descenso.data.seen import Seen, fitting
+from descenso.data.dataset import scaling
 from descenso.descent import models
-from descenso.descent.problem import Arrays, Problem, TrainState, start, weights
-from descenso.engines import bind
+from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.errors import ConfigError, DataError
-from descenso.runs.history import Epoch
 from descenso.text import _
+from descenso.training.control import Control, Interruption, Outcome
 from descenso.training.evaluation import Predictor
-from descenso.training.loop import Descent, Progress, descend_all, problem_of
-from descenso.training.observer import Observer
-from descenso.training.outcome import Outcome
+from descenso.training.loop import Progress, train, trained_weights
+from descenso.training.plan import Plan
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -37,14 +35,6 @@ except ImportError:
             command="pip install 'descenso[sklearn]'"
         )
     ) from None
-
-
-class _Unkept:
-    """A journal that keeps nothing: an estimator writes no files."""
-
-    def epoch(self, record: Epoch) -> None: ...
-
-    def commit(self, progress: Progress) -> None: ...
 
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn publishes no types
@@ -134,17 +124,18 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
             if not counted.any():
                 raise DataError(_("weights: all are zero; there is nothing to learn from"))
             inputs, codes, each = inputs[counted], codes[counted], each[counted]
-        known = Seen(classes, inputs.shape[1:], scaling(inputs, "X", each))
+        known = FittedInputs(classes, inputs.shape[1:], scaling(inputs, "X", each))
         data, validation = known.divided(inputs, codes, each, config)
         config = fitting(config, settings, data.train)
-        descent = descend_all(config, data, Observer(), _Unkept(), None, validation, own)
-        _refuse(descent, config)
-        accuracies = [epoch.validation_accuracy for epoch in descent.epochs]
+        plan, control = Plan.of(config, data, own, validation), Control()
+        with Interruption(control):
+            epochs, progress = train(plan, control)
+        _refuse(progress, config)
+        accuracies = [epoch.validation_accuracy for epoch in epochs]
         self.validation_scores_ = accuracies if len(validation.labels) else None
-        self.loss_curve_ = [epoch.cost for epoch in descent.epochs]
+        self.loss_curve_ = [epoch.cost for epoch in epochs]
         self._left_at: TrainState | None = None
-        best = descent.best or descent
-        return self._learned(known, settings, best.params, best.model_state)
+        return self._learned(known, settings, *trained_weights(plan, progress))
 
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -162,29 +153,28 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
             raise ConfigError(_("classes must be given in the first call of partial_fit"))
         if self.class_weight == "balanced":
             raise ConfigError(_("class_weight: no call of partial_fit knows what is balanced; give a weight a class"))
-        known = Seen(np.unique(np.asarray(classes)), inputs.shape[1:], scaling(inputs, "X")) if first else self._known
+        if first:
+            known = FittedInputs(np.unique(np.asarray(classes)), inputs.shape[1:], scaling(inputs, "X"))
+        else:
+            known = self._known
         unseen = np.setdiff1d(labels if classes is None else np.union1d(classes, labels), known.classes)
         if len(unseen):
-            raise DataError(
-                _("y: labels {unseen} are not among the classes, {classes}").format(
-                    unseen=", ".join(map(str, unseen)), classes=", ".join(map(str, known.classes))
-                )
-            )
+            message = _("y: labels {unseen} are not among the classes, {classes}")
+            raise DataError(message.format(unseen=_listed(unseen), classes=_listed(known.classes)))
         settings = self._settings() | {"schedule": "constant", "validation_size": 0, "patience": 0}
         config, own = _config(settings)
         each = self._weights(sample_weight, inputs, labels)
         data = known.dataset(inputs, np.searchsorted(known.classes, labels), each, config)
-        batch_rows = fitting(config, settings, data.train).batch_rows(len(labels))
-        problem = problem_of(config, data, own)
+        config = fitting(config, settings, data.train).model_copy(update={"engine": "eager"})
+        plan = Plan.of(config, data, own)
         curve = [] if first else self.loss_curve_
-        order = epoch_order(config.order, len(labels), batch_rows, config.seed, len(curve))
-        runner = bind("eager", problem, data.train, batch_rows)
-        state, trace = next(runner.epochs(self._state(problem, config.seed), [order]))
+        with closing(plan.bind()) as runner:
+            state, trace = next(runner.walk(self._state(plan), [plan.order(len(curve))]))
         if not trace.finite:
             raise _diverged(config)
-        self.loss_curve_ = [*curve, float(np.average(trace.costs, weights=order.weights))]
+        self.loss_curve_ = [*curve, float(np.average(trace.costs, weights=plan.step_rows))]
         self._left_at = tf.nest.map_structure(np.asarray, state)
-        return self._learned(known, settings, weights(problem, state), self._left_at.model_state)
+        return self._learned(known, settings, weights(plan.problem, state), self._left_at.model_state)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """(rows, num_classes), each in [0, 1]: the probability of each of `classes_`."""
@@ -238,18 +228,20 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
             each = each * compute_sample_weight(self.class_weight, labels)
         return np.asarray(each)
 
-    def _state(self, problem: Problem, seed: int) -> TrainState:
-        """Where the descent stands, which `partial_fit` goes on from."""
-        begin = start(problem, seed)
+    def _state(self, plan: Plan) -> TrainState:
+        """The state that `partial_fit` goes on from, at the rate of the settings."""
+        begin, problem = plan.start(), plan.problem
         if not hasattr(self, "params_"):
             return begin
         if self._left_at:
-            return TrainState(*tf.nest.map_structure(tf.constant, tuple(self._left_at)))
-        held = {name: tf.constant(value) for name, value in problem.model.textbook(self.params_).items()}
+            return TrainState(*tf.nest.map_structure(tf.constant, tuple(self._left_at)))._replace(rate=begin.rate)
+        held = {name: tf.constant(value) for name, value in problem.model.from_user(self.params_).items()}
         carried = {name: tf.constant(value) for name, value in self.model_state_.items()}
         return begin._replace(params=held, model_state=carried, rule_state=problem.rule.init(held))
 
-    def _learned(self, known: Seen, settings: dict[str, Any], params: Arrays, model_state: Arrays) -> "Classifier":
+    def _learned(
+        self, known: FittedInputs, settings: dict[str, Any], params: Arrays, model_state: Arrays
+    ) -> "Classifier":
         """Take in what was learned; nothing that fails comes so far."""
         self._known, self._learned_by, self.classes_ = known, settings, known.classes
         self.params_, self.model_state_, self._made = params, model_state, list[Predictor]()
@@ -261,8 +253,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
             known = self._known
             config, own = _config(self._learned_by)
             model = models.build(config, known.input_shape, len(known.classes), own)
-            scaled = known.scaling.scale, known.scaling.shift
-            self._made.append(Predictor.of_weights(model, self.params_, self.model_state_, *scaled))
+            self._made.append(Predictor.of_weights(model, self.params_, self.model_state_, known.scaling))
         return self._made[0]
 
 
@@ -272,11 +263,15 @@ def _config(settings: dict[str, Any]) -> tuple[TrainConfig, Any]:
     return TrainConfig.of(**{**settings, "data": "arrays", "model": name}), own
 
 
-def _refuse(descent: Descent, config: TrainConfig) -> None:
-    """An estimator that did not get to its end is none."""
-    if descent.outcome is Outcome.INTERRUPTED:
+def _listed(labels: NDArray[Any]) -> str:
+    return ", ".join(map(str, labels))
+
+
+def _refuse(progress: Progress, config: TrainConfig) -> None:
+    """Raise unless training came to its end."""
+    if progress.outcome is Outcome.INTERRUPTED:
         raise KeyboardInterrupt
-    if descent.outcome is Outcome.DIVERGED and not descent.best:
+    if progress.outcome is Outcome.DIVERGED and not progress.best:
         raise _diverged(config)
 
 

@@ -1,4 +1,4 @@
-"""A run directory as a value: settings, history, outcome, weights, pictures."""
+"""Read a run: settings, history, outcome, weights and pictures."""
 
 import base64
 import html
@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run that has ended, or was stopped: what it was asked, how it went, and what it learned.
+    """A training run, as its directory holds it.
 
     Attributes:
-        path: its directory.
-        config: its settings.
-        history: its epochs; `history.costs` are their costs in nats.
-        outcome: "completed", "stopped early", "diverged" or "interrupted"; "running", or "killed" for one that never
-            said.
+        path: directory of the run.
+        config: settings of the run.
+        history: epochs of the run; `history.costs` are their costs in nats.
+        outcome: "completed", "stopped early", "diverged" or "interrupted"; "running" or "killed" if it has not ended.
     """
 
     def __init__(self, directory: RunDirectory) -> None:
@@ -39,50 +38,44 @@ class Run:
 
     @property
     def test_accuracy(self) -> float | None:
-        """Fraction of the test rows classified rightly, in [0, 1]; None where it diverged, and no best was kept."""
+        """Fraction of the test rows that is classified correctly, in [0, 1]; None without weights."""
         value = self.status.get("test_accuracy")
         return None if value is None else float(value)
 
     @property
     def weights(self) -> dict[str, NDArray[np.generic]]:
-        """The final parameters by name; for softmax W (num_inputs, num_classes) and b (num_classes,).
+        """Final parameters by name; for softmax W (num_inputs, num_classes) and b (num_classes,).
 
         Raises:
-            DataError: where none were kept.
+            DataError: if the run has none.
         """
         arrays, _about = self._directory.weights()
         return parameters(arrays)
 
     def plot(self) -> "Figure":
-        """The cost of each epoch as a matplotlib figure."""
+        """Draw the cost of each epoch as a matplotlib figure."""
         from descenso.reports.figures import curves, loss_figure
 
         return loss_figure(curves(self.path.name, self.history))
 
     def summary(self) -> dict[str, Any]:
-        """What `descenso train --json` prints: plain values, a cost that is not finite as None."""
-        names = (
-            *("validation_accuracy", "best_epoch", "diverged_at", "compile_seconds", "train_seconds", "exact"),
-            "fingerprint",
-        )
+        """Return the object that `descenso train --json` prints; a cost that is not finite is None."""
+        settings = ("model", "rule", "engine", "dtype", "seed", "epochs")
+        results = ("validation_accuracy", "best_epoch", "diverged_at", "compile_seconds", "train_seconds", "exact",
+                   "fingerprint")  # fmt: skip
         return {
             "run": str(self.path),
             "outcome": self.outcome,
-            "model": self.config.model,
-            "rule": self.config.rule,
-            "engine": self.config.engine,
-            "dtype": self.config.dtype,
-            "seed": self.config.seed,
-            "epochs": self.config.epochs,
+            **{name: getattr(self.config, name) for name in settings},
             "costs": [cost if math.isfinite(cost) else None for cost in self.history.costs],
             "validation_costs": self.history.validation_costs,
             "test_accuracy": self.test_accuracy,
-            **{name: self.status.get(name) for name in names},
+            **{name: self.status.get(name) for name in results},
         }
 
     def __repr__(self) -> str:
-        done = f"{len(self.history.epochs)}/{self.config.epochs} epochs"
-        return f"<Run {printable(str(self.path))}: {self.outcome}, {done}, test accuracy {self.test_accuracy}>"
+        epochs = f"{len(self.history.epochs)}/{self.config.epochs} epochs"
+        return f"<Run {printable(str(self.path))}: {self.outcome}, {epochs}, test accuracy {self.test_accuracy}>"
 
     def _repr_html_(self) -> str:
         from descenso.reports.figures import png
@@ -102,9 +95,9 @@ class Run:
 
 
 def open_run(path: str | Path) -> Run:
-    """The run in the directory `path`.
+    """Open the run in the directory `path`.
 
     Raises:
-        DataError: where there is none, or its files are damaged.
+        DataError: if there is none, or its files are damaged.
     """
     return Run(open_directory(Path(path)))

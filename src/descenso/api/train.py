@@ -2,27 +2,29 @@
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from descenso.api.run import Run
-from descenso.config import TrainConfig
+from descenso.config import TrainConfig, having
 from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
-from descenso.data.limits import Limits
+from descenso.data.sources import Sources
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
 from descenso.runs.checkpoints import is_empty, newest
-from descenso.runs.directory import RunDirectory, create, open_directory, reopen
+from descenso.runs.directory import create, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.text import _, printable
-from descenso.training.observer import Observer, both
+from descenso.training.callbacks import Callback
+from descenso.training.control import Control
 
 if TYPE_CHECKING:
     from descenso.descent.problem import Model
+    from descenso.training.plan import Plan
 
 
 def train(
@@ -30,46 +32,55 @@ def train(
     *,
     model: Any = "softmax",
     out: str | Path | None = None,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
-    observer: Observer | None = None,
+    callbacks: Sequence[Callback] = (),
+    control: Control | None = None,
     tensorboard: str | Path | None = None,
+    sources: Sources | None = None,
     **settings: Any,
 ) -> Run:
-    """Descend, and keep what came of it in a run directory.
+    """Train a model, save the run, and return it, however it ended (see `Run.outcome`).
 
     Args:
         data: a dataset, or what `load` takes.
-        model: a name; or a keras.Model, or what makes one: whoever resumes or uses such a run gives it again.
+        model: a name, a keras.Model, or a function that makes one, which is given again to resume or use the run.
         out: the run directory itself; by default a new one below `runs/`.
-        limits: what to refuse as too large, where `data` is read.
-        data_dir: where named datasets are looked for first.
-        observer: who hears of each epoch.
-        tensorboard: the folder that TensorBoard is to show (extra `tensorboard`), in which the run gets one of its own.
-        **settings: those of `TrainConfig`; for few rows, a batch_size and epochs that are not given are made to suit.
-
-    Returns:
-        The run, however it ended: see `Run.outcome`.
+        callbacks: called as training goes.
+        control: through which another thread stops, pauses or steers training.
+        tensorboard: the folder that TensorBoard shows (extra `tensorboard`), in which the run gets one of its own.
+        sources: folder of named datasets, and sizes beyond which data is refused.
+        **settings: those of `TrainConfig`; for few rows, a batch_size and epochs that are not given are adapted.
 
     Raises:
-        ConfigError, DataError: for a setting out of range, for data that cannot be learned from; nothing is written.
-        DiskError: where the run cannot be written.
+        ConfigError, DataError, DiskError: for settings, for data, for a disk that cannot be used; no run is left.
     """
-    name, own = model_of(model, str(settings.get("dtype", "float32")))
+    name, given = model_of(model, str(settings.get("dtype", "float32")))
     config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
-    rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, limits, data_dir)
-    config, heard = check_fit(rows, config, settings), _heard(observer, tensorboard)
+    rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
+    config, callbacks = check_fit(rows, config, settings), _with_board(callbacks, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
-        _check_problem(directory, rows, config, own)
-        from descenso.training.session import sit
+        from descenso.training import session
 
-        sit(directory, config, rows, heard, own=own)
+        try:
+            plan = _pose(config, rows, given)
+        except ConfigError:  # settings that cannot be meant leave no run
+            directory.discard()
+            raise
+        session.run(session.Training(directory, plan, rows, callbacks, control or Control()))
     return Run(open_directory(directory.path))
+
+
+def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
+    from descenso.training.plan import Plan
+    from descenso.training.session import make_deterministic
+
+    if config.deterministic:
+        make_deterministic()
+    return Plan.of(config, data, model)
 
 
 def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
     """`data`, checked; settings that say how data is read are refused here, rather than left without effect."""
-    for name in ("label", "drop", "test_fraction", "resize"):
+    for name in having("reads data"):
         if getattr(config, name):
             raise ConfigError(
                 _("{name}: the data is in memory already; leave {name} out, or give it to what made the data").format(
@@ -77,20 +88,6 @@ def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
                 )
             )
     return check_dataset(data)
-
-
-def _check_problem(directory: RunDirectory, data: Dataset, config: TrainConfig, own: "Model | None") -> None:
-    """Pose the problem once before anything is begun: where it cannot be meant, no run is left behind."""
-    from descenso.training.loop import problem_of
-    from descenso.training.threads import make_deterministic
-
-    try:
-        if config.deterministic:
-            make_deterministic()
-        problem_of(config, data.hold_back(config.validation_rows(len(data.train.labels)))[0], own)
-    except ConfigError:
-        directory.discard()
-        raise
 
 
 def model_of(model: Any, dtype: str) -> tuple[str, "Model | None"]:
@@ -108,49 +105,54 @@ def resume(
     *,
     data: Dataset | None = None,
     model: Any = None,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
     force: bool = False,
-    observer: Observer | None = None,
+    callbacks: Sequence[Callback] = (),
+    control: Control | None = None,
     tensorboard: str | Path | None = None,
     warn: Callable[[str], None] = warnings.warn,
+    sources: Sources | None = None,
     **changes: Any,
 ) -> Run:
-    """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped.
+    """Resume a run from its newest checkpoint, to the same bits as if it had never stopped.
 
     Args:
-        run: its directory.
-        data, model: its rows and its model, where it was trained with one's own.
-        limits, data_dir, observer, tensorboard: as of `train`.
+        run: the run directory.
+        data, model: rows and model, where the run was trained with the user's.
+        callbacks, control, tensorboard, sources: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
-        warn: hears of each newer checkpoint that is damaged and passed over.
-        **changes: `epochs` extends a run; `engine` goes on with another one (no longer exact); `patience`;
-            `checkpoint_every`.
+        warn: called with a message for each newer checkpoint that is damaged and passed over.
+        **changes: `epochs` extends a run; `engine` (no longer exact); `patience`; `checkpoint_every`.
 
     Raises:
-        CheckpointError: where no checkpoint can be believed, or something changed; the difference is named.
+        CheckpointError: where no checkpoint is valid, or something changed; the difference is named.
         RunInUse: where another process is writing the run.
     """
-    heard = _heard(observer, tensorboard)
+    callbacks = _with_board(callbacks, tensorboard)
     with closing(reopen(Path(run))) as directory:
         checkpoint = None
         if directory.history_bytes or not is_empty(directory.checkpoints):  # else it ended before its first one
             checkpoint, damaged = newest(directory.checkpoints)
-            list(map(warn, map(printable, damaged)))
+            _warn_all(warn, damaged)
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
-        rows = check_dataset(data) if data else rows_of(config, limits, data_dir)
-        from descenso.training.session import go_on
+        rows = check_dataset(data) if data else rows_of(config, sources)
+        plan = _pose(config, rows, _own(config, model))
+        from descenso.training import session
 
-        go_on(directory, checkpoint, config, rows, force, heard, _own(config, model))
+        session.resume(session.Training(directory, plan, rows, callbacks, control or Control()), checkpoint, force)
     return Run(open_directory(directory.path))
 
 
-def _heard(observer: Observer | None, tensorboard: str | Path | None) -> Observer:
+def _warn_all(warn: Callable[[str], None], messages: Sequence[str]) -> None:
+    for message in messages:
+        warn(printable(message))
+
+
+def _with_board(callbacks: Sequence[Callback], tensorboard: str | Path | None) -> Sequence[Callback]:
     if tensorboard is None:
-        return observer or Observer()
+        return callbacks
     from descenso.training.tensorboard import Board
 
-    return both(observer or Observer(), Observer(**Board(Path(tensorboard)).hears))
+    return [*callbacks, Board(Path(tensorboard))]
 
 
 def _own(config: TrainConfig, model: Any) -> "Model | None":
@@ -161,10 +163,10 @@ def _own(config: TrainConfig, model: Any) -> "Model | None":
     return own_model(config, model)
 
 
-def rows_of(config: TrainConfig, limits: Limits | None, data_dir: Path | None = None) -> Dataset:
+def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:
     """The dataset that `config` names, read as it says."""
-    asked = config.model_dump(include={"label", "drop", "test_fraction", "resize", "seed"})
-    return load(config.data, limits, **asked, data_dir=data_dir)
+    asked = config.model_dump(include={*having("reads data"), "seed"})
+    return load(config.data, **asked, sources=sources)
 
 
 def _source(data: Dataset | str | Path) -> str:

@@ -12,7 +12,7 @@ from descenso.errors import DescensoError
 
 
 def main() -> None:
-    """Run the command line, and end the process with the exit code of `descenso.errors`."""
+    """Run the command line, and exit with the exit code of `descenso.errors`."""
     try:
         language = _language(sys.argv)
         text.use(language)
@@ -24,13 +24,13 @@ def main() -> None:
     except KeyboardInterrupt:
         _say(text._("interrupted"))
         sys.exit(130)
-    except BrokenPipeError:  # who read our output has gone
+    except BrokenPipeError:  # the reader of our output has closed its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 
 def _language(arguments: list[str]) -> str:
-    """Take `--lang` out of `arguments`, wherever it stands: help texts are made when commands are imported."""
+    """Take `--lang` out of `arguments`, at any place: help texts are made when commands are imported."""
     for place, argument in enumerate(arguments):
         if argument == "--lang" and place + 1 < len(arguments):
             language = arguments[place + 1]

@@ -1,17 +1,18 @@
-"""The commands, gathered."""
+"""The commands of `descenso`."""
 
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from descenso._version import __version__
 from descenso.text import _
 
 app = typer.Typer(
-    help=_("The laboratory of gradient descent: one descent, every way TensorFlow can run it, the same numbers."),
+    help=_("A laboratory of gradient descent: every way TensorFlow can run it, with the same numbers."),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -27,44 +28,55 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    lang: Annotated[str | None, typer.Option(help=_("Language: en or es; by default that of LANG."))] = None,
+    lang: Annotated[str | None, typer.Option(help=_("Language: en or es. Default: that of LANG."))] = None,
     version: Annotated[
         bool, typer.Option("--version", help=_("Print the version."), callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Nothing to do: `--lang` is taken out of the arguments before any help text is made."""
+    """Do nothing: `--lang` is taken out of the arguments before any help text is made."""
 
 
 COMMANDS = {
-    "train": _("Train by gradient descent, and keep the run in a directory of its own."),
-    "resume": _("Go on with a run from its newest checkpoint, to the same bits as if it had never stopped."),
-    "models": _("List the models, and the settings that each brings; any flag overrides them."),
-    "rules": _("List the update rules: formula, source, options with their defaults and ranges, a rate that suits."),
-    "schedules": _("List the schedules of the learning rate: formula, source, options with their defaults and ranges."),
-    "evaluate": _("Measure a run on test rows: accuracy, cost, accuracy per class, confusion matrix."),
-    "predict": _("Say what a run's model takes images or rows for, with probabilities."),
-    "export": _("Write a run's model for other libraries: it reads rows as stored, and gives probabilities."),
-    "compare": _("Walk descents side by side: engines (one path?), rules, rates, batch sizes or datasets."),
-    "reproduce": _("Run the tutorial's two programs as published, and again compiled; say whether its claims hold."),
-    "gradcheck": _("Take a model's gradient in every way, side by side, and name the component they disagree on."),
-    "doctor": _("Find the mistakes that beginners make: in data, in a run, or in one that is being written."),
-    "plot": _("Draw the training loss of one or several runs on one axis; or schedules of the learning rate."),
+    "train": _("Train a model by gradient descent and save the run in a directory."),
+    "resume": _("Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."),
+    "models": _("List the models and their default settings, which flags override."),
+    "rules": _("List the update rules: formula, source, options with defaults and ranges, default learning rate."),
+    "schedules": _("List the learning rate schedules: formula, source, options with defaults and ranges."),
+    "evaluate": _("Evaluate a run on test rows: accuracy, cost, precision and recall per class, confusion matrix."),
+    "predict": _("Predict classes and probabilities for images or rows."),
+    "export": _("Export a run's model to another library's format, with input scaling and softmax included."),
+    "compare": _("Compare training runs: engines (same numbers?), rules, learning rates, batch sizes or datasets."),
+    "reproduce": _("Run the tutorial's two programs as published and compiled, and report whether its claims hold."),
+    "gradcheck": _("Compute a model's gradient in several ways, compare them, and name the worst component."),
+    "doctor": _("Find common mistakes in data, in a run, or in a run while it trains."),
+    "plot": _("Plot the training loss of one or more runs on one axis, or learning rate schedules."),
     "runs": _("List the runs in a folder."),
-    "data": _("Look at a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
-    "explain": _("Say what a message of TensorFlow means, why it comes, and the lines that mend it; offline."),
-    "port": _("Find what is gone from a TensorFlow 1 script or notebook, and write the command that runs its descent."),
+    "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
+    "explain": _("Explain a message of TensorFlow: what it means, its cause, and code that works today; offline."),
+    "port": _("List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."),
     "env": _("Show versions, processor and platform, as runs record them."),
 }
 
 
 def _unused() -> None:
-    """Stand for a command in the list of them."""
+    """Placeholder of a command in the list of commands."""
 
 
 def _command(name: str) -> Callable[..., None]:
-    """The command called `name`, imported only if that name was typed: `descenso --help` wants none of them."""
+    """Import the command `name`, only if that name was typed: `descenso --help` needs none of them."""
     return getattr(import_module(f"descenso.cli.{name}"), name) if name in sys.argv else _unused
 
 
+class Command(TyperCommand):
+    """A command whose `--help` is translated and shown in the panel of output options."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return the option `--help`."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help, option.rich_help_panel = _("Show this message and exit."), _("Output")
+        return option
+
+
 for name, text in COMMANDS.items():
-    app.command(name, help=text)(_command(name))
+    app.command(name, help=text, cls=Command)(_command(name))

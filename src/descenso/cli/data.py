@@ -4,46 +4,56 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
-from descenso.cli.options import DataDirOption, Json, LimitOption, OutFile, cell, say, say_json, setting_option
+from descenso.cli.options import (
+    DataDirOption,
+    Json,
+    LimitOption,
+    OutFile,
+    option,
+    say,
+    say_json,
+    say_table,
+    setting_option,
+)
+from descenso.config import DATA
+from descenso.data.formats import titles
 from descenso.text import _
 
-MOST_COLUMNS = 20  # of a table that are shown to a person
+NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
+MOST_COLUMNS = 20  # of a table that are shown on the screen
 
 
 def data(
-    name: Annotated[
-        str, typer.Argument(help=_("A dataset's name, a folder, or a file: NPZ, CSV, Parquet."), metavar="DATA")
-    ] = "mnist",
+    name: Annotated[str, typer.Argument(help=NAME_HELP, metavar="DATA")] = "mnist",
     label: Annotated[str, setting_option("label")] = "",
     test_fraction: Annotated[float, setting_option("test_fraction")] = 0.0,
     resize: Annotated[str, setting_option("resize")] = "",
-    seed: Annotated[int, typer.Option(help=_("Seed of the shuffle, and of which rows are tested on."), min=0)] = 0,
+    seed: Annotated[int, option(_("Seed that draws the test rows."), panel=_(DATA), min=0)] = 0,
     data_dir: DataDirOption = None,
-    listed: Annotated[bool, typer.Option("--list", help=_("List the datasets that have a name."))] = False,
+    listed: Annotated[bool, typer.Option("--list", help=_("List the named datasets."))] = False,
     out: OutFile = None,
     limit: LimitOption = None,
     as_json: Json = False,
 ) -> None:
-    """Look at a dataset: shapes, type, range, rows per class; and write a sheet of samples."""
+    """Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."""
     if listed:
         _list(data_dir, as_json)
         return
     from descenso.data.catalog import load
     from descenso.data.describe import describe
-    from descenso.data.limits import Limits
+    from descenso.data.sources import Sources
 
-    found = load(name, Limits.of(limit or []), label=label, test_fraction=test_fraction, resize=resize, seed=seed,
-                 data_dir=data_dir)  # fmt: skip
-    about = describe(found)
+    dataset = load(name, label=label, test_fraction=test_fraction, resize=resize, seed=seed,
+                   sources=Sources.of(limit, data_dir))  # fmt: skip
+    about = describe(dataset)
     sheet = None
-    if len(found.input_shape) > 1:  # a table need not wait for matplotlib
+    if len(dataset.input_shape) > 1:  # tables do not import matplotlib
         from descenso.reports.figures import contact_sheet, is_picture, save_figure
 
-        if is_picture(found.input_shape):
-            sheet = save_figure(contact_sheet(found.train, found.class_names), out or Path(f"{Path(name).name}.png"))
+        if is_picture(dataset.input_shape):
+            figure = contact_sheet(dataset.train, dataset.class_names)
+            sheet = save_figure(figure, out or Path(f"{Path(name).name}.png"))
     if as_json:
         say_json({**about, "sheet": None if sheet is None else str(sheet)})
         return
@@ -63,42 +73,35 @@ def _list(data_dir: Path | None, as_json: bool) -> None:
         ]
         say_json({"datasets": rows})
         return
-    table = Table(_("name"), _("classes"), _("source"), _("on this machine"))
+    table: list[list[object]] = [[_("name"), _("source"), _("on this machine"), _("classes")]]
     for name, known in NAMED.items():
         size = _("no; {size} MB to download").format(size=round(known.bytes / 1e6))
-        source = known.url or _("comes with descenso")
-        table.add_row(cell(name), str(len(known.class_names)), cell(source), cell(where[name] or size))
-    Console().print(table)
+        table.append([name, known.url or _("comes with descenso"), where[name] or size, len(known.class_names)])
+    say_table(table, text_columns=3)
 
 
 def _show(about: dict[str, Any]) -> None:
-    console = Console()
-    splits = {_("train"): about["train"], _("test"): about["test"]}
-    table = Table(Column(cell(about["name"])), *splits)
-    table.add_row(_("inputs"), *("×".join(map(str, each["inputs_shape"])) for each in splits.values()))
-    table.add_row(_("type"), *(each["dtype"] for each in splits.values()))
-    table.add_row(_("minimum"), *(f"{each['minimum']:g}" for each in splits.values()))
-    table.add_row(_("maximum"), *(f"{each['maximum']:g}" for each in splits.values()))
-    table.add_row(_("labels"), *("×".join(map(str, each["labels_shape"])) for each in splits.values()))
+    splits = about["train"], about["test"]
+    rows = [
+        [_("inputs"), *("×".join(map(str, split["inputs_shape"])) for split in splits)],
+        [_("type"), *(split["dtype"] for split in splits)],
+        [_("minimum"), *(f"{split['minimum']:g}" for split in splits)],
+        [_("maximum"), *(f"{split['maximum']:g}" for split in splits)],
+        [_("labels"), *("×".join(map(str, split["labels_shape"])) for split in splits)],
+    ]
     for label in about["classes"]:
-        table.add_row(
-            cell(_("rows of class {name}").format(name=label)),
-            *(str(each["rows_per_class"][label]) for each in splits.values()),
-        )
-    console.print(table)
+        name = _("rows of class {name}").format(name=label)
+        rows.append([name, *(split["rows_per_class"][label] for split in splits)])
+    say_table([[about["name"], _("train"), _("test")], *rows])
     if about["columns"]:
-        _show_columns(about["columns"], console)
+        _show_columns(about["columns"])
     say(_normalisation(about))
 
 
-def _show_columns(columns: list[dict[str, Any]], console: Console) -> None:
-    table = Table(_("column"), _("mean"), _("standard deviation"), _("minimum"), _("maximum"))
-    for column in columns[:MOST_COLUMNS]:
-        table.add_row(
-            cell(column["name"]),
-            *(f"{column[key]:g}" for key in ("mean", "standard_deviation", "minimum", "maximum")),
-        )
-    console.print(table)
+def _show_columns(columns: list[dict[str, Any]]) -> None:
+    statistics = ("mean", "standard_deviation", "minimum", "maximum")
+    rows = [[column["name"], *(f"{column[key]:g}" for key in statistics)] for column in columns[:MOST_COLUMNS]]
+    say_table([[_("column"), _("mean"), _("standard deviation"), _("minimum"), _("maximum")], *rows])
     if len(columns) > MOST_COLUMNS:
         say(_("Columns not shown: {count}").format(count=len(columns) - MOST_COLUMNS))
 

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from descenso.cli.display import quiet
 from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, cell, say, say_json, setting_option
-from descenso.cli.quiet import quiet
 from descenso.errors import ConfigError
 from descenso.text import _
 
@@ -17,19 +17,15 @@ if TYPE_CHECKING:
     from descenso.doctor.evidence import Finding
 
 
-LessonOption = Annotated[
-    str | None,
-    typer.Option("--break", metavar="RULE", help=_("Make the mistake that a rule is for, on a few rows of MNIST.")),
-]
+LESSON = _("Make the mistake that RULE detects, on a few rows of MNIST, and show the finding.")
+LessonOption = Annotated[str | None, typer.Option("--break", metavar="RULE", help=LESSON)]
 
 
 def doctor(
     what: Annotated[
-        str, typer.Argument(help=_("A run directory, or data as `descenso train` takes it."), metavar="RUN|DATA")
+        str, typer.Argument(help=_("Run directory, or data as `descenso train` takes it."), metavar="RUN|DATA")
     ] = "",
-    follow: Annotated[
-        bool, typer.Option("--follow", help=_("Watch a run while it is written, until it ends."))
-    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", help=_("Watch a run while it trains, until it ends."))] = False,
     lesson: LessonOption = None,
     label: Annotated[str, setting_option("label")] = "",
     test_fraction: Annotated[float, setting_option("test_fraction")] = 0.0,
@@ -40,32 +36,32 @@ def doctor(
     data_dir: DataDirOption = None,
     as_json: Json = False,
 ) -> None:
-    """Find the mistakes that beginners make: in data, in a run, or in one that is being written."""
+    """Find common mistakes in data, in a run, or in a run while it trains."""
     if bool(what) == bool(lesson):
-        raise ConfigError(_("give a run, data or a rule to break, one of them; try descenso doctor mnist"))
+        raise ConfigError(_("doctor takes a run, data or --break RULE, one of them; try descenso doctor mnist"))
     with quiet():
-        from descenso import doctor as asked
+        from descenso import doctor as api
         from descenso.config import TrainConfig
-        from descenso.data.limits import Limits
+        from descenso.data.sources import Sources
 
-        limits = Limits.of(limit or [])
-        found: Iterable[Finding]
+        sources = Sources.of(limit, data_dir)
+        stream: Iterable[Finding]
         if lesson:
-            line, found = asked.lesson(lesson)
+            line, stream = api.lesson(lesson)
             if not as_json:
                 say(_("The mistake: {line}").format(line=line))
                 say("")
         elif not (Path(what) / "status.json").exists():
-            found = asked.file(what, label=label, test_fraction=test_fraction, resize=resize, limits=limits,
-                               order=TrainConfig.of(order=order).order, data_dir=data_dir)  # fmt: skip
+            stream = api.file(what, label=label, test_fraction=test_fraction, resize=resize, sources=sources,
+                              order=TrainConfig.of(order=order).order)  # fmt: skip
         else:
-            found = (asked.follow if follow else asked.run)(what, model=model, limits=limits, data_dir=data_dir)
-        findings = _shown(found, as_json)
-    _leave(findings, as_json)
+            stream = (api.follow if follow else api.run)(what, model=model, sources=sources)
+        findings = _print_all(stream, as_json)
+    _exit(findings, as_json)
 
 
-def _leave(findings: "list[Finding]", as_json: bool) -> None:
-    """End with 1 where there are findings, with 0 where there are none."""
+def _exit(findings: "list[Finding]", as_json: bool) -> None:
+    """Exit with code 1 if there are findings, else with 0."""
     if as_json:
         say_json({"findings": [finding._asdict() for finding in findings]})
     elif not findings:
@@ -73,21 +69,21 @@ def _leave(findings: "list[Finding]", as_json: bool) -> None:
     raise typer.Exit(1 if findings else 0)
 
 
-def _shown(found: "Iterable[Finding]", as_json: bool) -> "list[Finding]":
-    """All findings, each shown as it comes."""
+def _print_all(stream: "Iterable[Finding]", as_json: bool) -> "list[Finding]":
+    """Print each finding as soon as it is found, and return all of them."""
     findings = []
-    for finding in found:
+    for finding in stream:
         findings.append(finding)
         if not as_json:
-            _show(finding)
+            _print(finding)
     return findings
 
 
-def _show(finding: "Finding") -> None:
+def _print(finding: "Finding") -> None:
     severity = {"error": _("error"), "warning": _("warning")}[finding.severity]
     say(f"{finding.rule} ({severity})")
     table = Table.grid(padding=(0, 1))
-    for name, value in ((_("seen"), finding.saw), (_("why"), finding.why), (_("mend"), finding.mend)):
+    for name, value in ((_("seen"), finding.saw), (_("why"), finding.why), (_("fix"), finding.mend)):
         table.add_row("  " + name, cell(value))
     Console().print(table)
     say("")

@@ -1,9 +1,6 @@
 """`descenso env`."""
 
-from rich.console import Console
-from rich.table import Table
-
-from descenso.cli.options import Json, cell, say_json
+from descenso.cli.options import Json, say_json, say_table
 from descenso.text import _
 
 
@@ -11,11 +8,9 @@ def env(as_json: Json = False) -> None:
     """Show versions, processor and platform, as runs record them."""
     from descenso.runs.environment import environment
 
-    found = environment()
+    versions = environment()
     if as_json:
-        say_json(found)
+        say_json(versions)
         return
-    table = Table(show_header=False)
-    for name, value in found.items():
-        table.add_row(name, cell(_("not installed") if value is None else value))
-    Console().print(table)
+    rows = [[name, _("not installed") if value is None else value] for name, value in versions.items()]
+    say_table([[_("name"), _("value")], *rows], text_columns=2)

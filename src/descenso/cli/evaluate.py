@@ -1,25 +1,23 @@
 """`descenso evaluate`."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from descenso.cli.display import quiet
 from descenso.cli.options import (
     DataDirOption,
     Json,
     LimitOption,
     ModelOption,
     RunArgument,
-    cell,
     say,
     say_json,
+    say_table,
     setting_option,
 )
-from descenso.cli.quiet import quiet
+from descenso.studies import plain
 from descenso.text import _
 
 if TYPE_CHECKING:
@@ -31,7 +29,9 @@ def evaluate(
     run: RunArgument,
     data: Annotated[
         str | None,
-        typer.Option(help=_("Dataset to test on: its test rows, or else all of them; by default the run's own.")),
+        typer.Option(
+            help=_("Dataset to test on: its test rows, or all rows if it has none. Default: that of the run.")
+        ),
     ] = None,
     label: Annotated[str, setting_option("label")] = "",
     resize: Annotated[str, setting_option("resize")] = "",
@@ -40,44 +40,61 @@ def evaluate(
     data_dir: DataDirOption = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a run on test rows: accuracy, cost, accuracy per class, confusion matrix."""
+    """Evaluate a run on test rows: accuracy, cost, precision and recall per class, confusion matrix."""
     with quiet():
-        from descenso.api import inference as using
-        from descenso.data.limits import Limits
-        from descenso.reports.figures import confusion_figure, is_picture, mistakes_figure, save_figure
-        from descenso.runs.directory import open_directory
+        from descenso.api import inference
+        from descenso.data.sources import Sources
 
-        found, rows = using.evaluate(run, data, Limits.of(limit or []), data_dir, model, label=label, resize=resize)
-    names = using.read_trained(run)[1].class_names
-    directory = open_directory(run)
-    of = f"-{Path(data).stem}" if data else ""  # the run's own pictures stay
-    pictures = [save_figure(confusion_figure(found.confusion, names), directory.plot_path(f"confusion{of}.png"))]
-    if is_picture(rows.inputs.shape[1:]):
-        sheet = mistakes_figure(rows, found.costs, found.predicted, found.confidence, names)
-        pictures.append(save_figure(sheet, directory.plot_path(f"mistakes{of}.png")))
+        evaluation, rows = inference.evaluate(
+            run, data, model, label=label, resize=resize, sources=Sources.of(limit, data_dir)
+        )
+        names = inference.read_trained(run)[1].class_names
+    of = f"-{Path(data).stem}" if data else ""  # the pictures of the run's own test rows stay
+    pictures = _draw(evaluation, rows, names, run, of)
     if as_json:
-        say_json(_answer(found, rows, names))
-        return
-    say(_("Accuracy: {accuracy:.4f}, cost: {cost:.6f}").format(accuracy=found.accuracy, cost=found.cost))
-    table = Table(_("class"), _("rows"), _("precision"), _("recall"))
-    for name, total, *shares in zip(names, found.confusion.sum(axis=1), found.precision, found.recall, strict=True):
-        table.add_row(cell(name), str(total), *("–" if share is None else f"{share:.4f}" for share in shares))
-    Console().print(table)
-    error = found.calibration_error(rows.labels)
-    say(_("Calibration error: {error:.4f} (how far confidence lies from accuracy, on average)").format(error=error))
-    for picture in pictures:
-        say(_("Picture: {path}").format(path=picture))
+        say_json(_answer(evaluation, rows, names))
+    else:
+        _show(evaluation, rows, names)
+        for picture in pictures:
+            say(_("Picture: {path}").format(path=picture))
 
 
-def _answer(found: "Evaluation", rows: "Split", names: tuple[str, ...]) -> dict[str, Any]:
-    tenths = found.calibration(rows.labels)
+def _draw(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...], run: Path, of: str) -> list[Path]:
+    """Save the confusion matrix and, of images, the worst mistakes among the plots of the run."""
+    from descenso.reports.figures import confusion_figure, is_picture, mistakes_figure, save_figure
+    from descenso.runs.directory import open_directory
+
+    directory = open_directory(run)
+    pictures = [save_figure(confusion_figure(evaluation.confusion, names), directory.plot_path(f"confusion{of}.png"))]
+    if is_picture(rows.inputs.shape[1:]):
+        sheet = mistakes_figure(rows, evaluation.costs, evaluation.predicted, evaluation.confidence, names)
+        pictures.append(save_figure(sheet, directory.plot_path(f"mistakes{of}.png")))
+    return pictures
+
+
+def _show(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> None:
+    say(_("Accuracy: {accuracy:.4f}, cost: {cost:.6f}").format(accuracy=evaluation.accuracy, cost=evaluation.cost))
+    counts = evaluation.confusion.sum(axis=1)
+    table = [
+        [name, count, *("–" if value is None else f"{value:.4f}" for value in values)]
+        for name, count, *values in zip(names, counts, evaluation.precision, evaluation.recall, strict=True)
+    ]
+    say_table([[_("class"), _("rows"), _("precision"), _("recall")], *table])
+    error = evaluation.calibration_error(rows.labels)
+    say(_("Calibration error: {error:.4f} (mean difference between confidence and accuracy)").format(error=error))
+
+
+def _answer(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> dict[str, Any]:
+    tenths = evaluation.calibration(rows.labels)
     return {
-        "accuracy": found.accuracy,
-        "cost": found.cost if math.isfinite(found.cost) else None,
+        "accuracy": evaluation.accuracy,
+        "cost": plain(evaluation.cost),
         "classes": list(names),
-        "precision": found.precision,
-        "recall": found.recall,
-        "confusion": found.confusion.tolist(),
-        "calibration": [{"rows": n, "confidence": sure, "accuracy": right} for n, sure, right in tenths],
-        "calibration_error": found.calibration_error(rows.labels),
+        "precision": evaluation.precision,
+        "recall": evaluation.recall,
+        "confusion": evaluation.confusion.tolist(),
+        "calibration": [
+            {"rows": count, "confidence": confidence, "accuracy": accuracy} for count, confidence, accuracy in tenths
+        ],
+        "calibration_error": evaluation.calibration_error(rows.labels),
     }

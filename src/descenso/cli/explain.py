@@ -5,12 +5,10 @@ import textwrap
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from descenso.cli.options import Json, cell, say, say_json
+from descenso.cli.options import Json, cell, say, say_json, say_table
 from descenso.text import _, printable
 from descenso.tf1.explain import LESSONS, MOST, Answer, nearest
 from descenso.tf1.explain import explain as lessons_on
@@ -26,10 +24,10 @@ def explain(
             metavar="TEXT",
         ),
     ] = None,
-    listed: Annotated[bool, typer.Option("--list", help=_("List what is known."))] = False,
+    listed: Annotated[bool, typer.Option("--list", help=_("List all lessons."))] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what a message of TensorFlow means, why it comes, and the lines that mend it; it reads tracebacks, too."""
+    """Explain a message of TensorFlow: what it means, its cause, and code that works today; reads tracebacks, too."""
     if listed:
         _list(as_json)
         return
@@ -37,11 +35,11 @@ def explain(
     answers = lessons_on(text)
     near = [] if answers else nearest(text)
     if as_json:
-        say_json({"lessons": [answer.as_json() for answer in answers], "nearest": near})
+        say_json({"lessons": [answer._asdict() for answer in answers], "nearest": near})
     elif answers:
         _show(answers)
     else:
-        say(_("Nothing is known of this message."))
+        say(_("There is no lesson on this message."))
         if near:
             say(_("Nearest: {names}; `descenso explain NAME` shows one").format(names=", ".join(near)))
     if not answers:
@@ -49,7 +47,7 @@ def explain(
 
 
 def _standard_input() -> str:
-    """The end of what comes in; all of it is read, so that whoever pipes it is not cut off."""
+    """Read standard input to its end, so that a pipe is not broken, and keep the last `MOST` bytes."""
     if sys.stdin.isatty():
         say(_("Paste the message, and end it with Ctrl-D."), err=True)
     text, stream = b"", typer.get_binary_stream("stdin")
@@ -62,9 +60,9 @@ def _show(answers: list[Answer]) -> None:
     first, *others = answers
     console = Console()
     console.print(Text(first.lesson, "bold"))
-    for told, sentence in ((_("What it means"), first.means), (_("Why it comes"), first.why)):
+    for title, sentence in ((_("What it means"), first.means), (_("Cause"), first.why)):
         console.print()
-        console.print(Text(told, "bold"))
+        console.print(Text(title, "bold"))
         for line in textwrap.wrap(printable(sentence), console.width - len(INDENT)):
             console.print(Text(INDENT + line))
     console.print()
@@ -72,9 +70,8 @@ def _show(answers: list[Answer]) -> None:
     for line in first.code.splitlines():
         console.print(Text(INDENT + line), soft_wrap=True)
     if first.replaces:
-        told = _("tf.{symbol} becomes {instead}").format(**first.named)
         console.print()
-        console.print(cell(told), soft_wrap=True)
+        console.print(cell(_("tf.{symbol} becomes {instead}").format(**first.named)), soft_wrap=True)
     if others:
         console.print()
         console.print(cell(_("It may also be: {names}").format(names=", ".join(each.lesson for each in others))))
@@ -82,9 +79,7 @@ def _show(answers: list[Answer]) -> None:
 
 def _list(as_json: bool) -> None:
     if as_json:
-        say_json({"lessons": [Answer.of(lesson, {}).as_json() for lesson in LESSONS]})
+        say_json({"lessons": [Answer.of(lesson, {})._asdict() for lesson in LESSONS]})
         return
-    table = Table(_("lesson"), _("what it means"), box=SIMPLE)
-    for lesson in LESSONS:
-        table.add_row(lesson.name, cell(Answer.of(lesson, {}).means))
-    Console().print(table)
+    rows = [(lesson.name, Answer.of(lesson, {}).means) for lesson in LESSONS]
+    say_table([(_("lesson"), _("what it means")), *rows], text_columns=2)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from descenso.cli.display import quiet
 from descenso.cli.options import Json, ModelOption, RunArgument, say, say_json
-from descenso.cli.quiet import quiet
 from descenso.text import _
 
 
@@ -21,12 +21,12 @@ def export(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help=_("The file, or for savedmodel the folder, to write; never over another.")),
+        typer.Option("--out", "-o", help=_("File to write, or folder for savedmodel; it must not exist.")),
     ] = None,
     model: ModelOption = None,
     as_json: Json = False,
 ) -> None:
-    """Write a run's model for other libraries: it reads rows as stored, and gives probabilities."""
+    """Export a run's model to another library's format, with input scaling and softmax included."""
     with quiet():
         from descenso import exporting
 

@@ -1,78 +1,44 @@
 """`descenso gradcheck`."""
 
-from collections.abc import Collection
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from descenso.cli.options import DataDirOption, Json, LimitOption, say, say_json, say_table, with_settings
-from descenso.cli.quiet import quiet
-from descenso.config import TrainConfig
+from descenso.cli.display import quiet
+from descenso.cli.options import DataDirOption, Json, LimitOption, option, say, say_json, say_table, with_settings
+from descenso.config import TrainConfig, having
 from descenso.text import _
 
-if TYPE_CHECKING:
-    from descenso.studies.gradcheck.check import GradCheck
-
-IDLE = (  # settings that no gradient hangs on, and the precision, which is float64
-    "engine", "xla", "rule", "learning_rate", "schedule", "weight_decay", "clip_value", "clip_norm", "average",
-    "epochs", "validation_size", "patience", "dtype", "checkpoint_every", "deterministic",
-)  # fmt: skip
+PANEL = _("Gradient check")
+COMPONENTS = _("Number of components of each parameter for central differences.")
+TOLERANCE = _("Largest relative difference at which two ways agree.")
 
 
-@with_settings(without=IDLE)
+@with_settings(having("cost"))
 def gradcheck(
-    components: Annotated[
-        int, typer.Option(min=1, help=_("Take central differences of so many components of each parameter."))
-    ] = 50,
-    tolerance: Annotated[
-        float, typer.Option(min=0.0, help=_("Relative difference beyond which two ways disagree."))
-    ] = 1e-6,
+    components: Annotated[int, option(COMPONENTS, panel=PANEL, min=1)] = 50,
+    tolerance: Annotated[float, option(TOLERANCE, panel=PANEL, min=0.0)] = 1e-6,
     limit: LimitOption = None,
     data_dir: DataDirOption = None,
     as_json: Json = False,
     **settings: Any,
 ) -> None:
-    """Take a model's gradient in every way, side by side, and name the component they disagree on."""
-    given = {name: value for name, value in settings.items() if value is not None}
-    config = TrainConfig.of(**given, dtype="float64")
+    """Compute a model's gradient in several ways, compare them, and name the worst component."""
+    config = TrainConfig.of(**settings, dtype="float64")
     with quiet():
-        found = _checked(config, given, components, tolerance, limit, data_dir)
+        from descenso.api.train import rows_of
+        from descenso.data.sources import Sources
+        from descenso.studies.gradcheck.model import check_model
+
+        data = rows_of(config, Sources.of(limit, data_dir))
+        result = check_model(config, data, components, tolerance, settings)
     if as_json:
-        say_json(found.as_json())
+        say_json(result.as_json())
     else:
-        _tell(found, config.model)
-    if not found.passed:
+        say_table(result.rows())
+        if "by hand" not in result.ways:
+            say(_("{model} has no formula by hand here, so there is no such column.").format(model=config.model))
+        say(result.extent)
+        say(result.verdict)
+    if not result.passed:
         raise typer.Exit(1)
-
-
-def _checked(
-    config: TrainConfig,
-    given: Collection[str],
-    components: int,
-    tolerance: float,
-    limit: list[str] | None,
-    data_dir: Path | None,
-) -> "GradCheck":
-    from descenso.api.train import rows_of
-    from descenso.data.checks import check_fit
-    from descenso.data.dataset import Split
-    from descenso.data.limits import Limits
-    from descenso.data.order import epoch_order
-    from descenso.studies.gradcheck.model import gradcheck_model
-    from descenso.training.loop import problem_of
-
-    data = rows_of(config, Limits.of(limit or []), data_dir)
-    config = check_fit(data, config, given)
-    rows = len(data.train.labels)
-    first = next(iter(epoch_order(config.order, rows, config.batch_rows(rows), config.seed, 0)))
-    batch = Split(data.train.inputs[first], data.train.labels[first])
-    return gradcheck_model(problem_of(config, data), batch, components, tolerance, config.seed)
-
-
-def _tell(found: "GradCheck", model: str) -> None:
-    say_table(found.rows())
-    if "by hand" not in found.ways:
-        say(_("{model} has no formula by hand here, so that column is left out.").format(model=model))
-    say(found.extent)
-    say(found.verdict)

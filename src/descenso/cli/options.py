@@ -1,4 +1,4 @@
-"""Options that commands share; those of a descent are made from the table in `descenso.config`."""
+"""Options and output that commands share; the options of training are made from the table in `descenso.config`."""
 
 import inspect
 import json
@@ -12,11 +12,19 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from descenso.config import BY_MODEL, TrainConfig, choices
+from descenso.config import DATA, MODEL, NAMED, SETTINGS, TrainConfig, choices, flag, is_number
+from descenso.data.formats import titles
 from descenso.errors import ConfigError
+from descenso.registry import MODELS
 from descenso.text import _, printable
 
-Json = Annotated[bool, typer.Option("--json", help=_("Print one JSON object on standard output, nothing else there."))]
+OUTPUT = _("Output")  # title of the help panel
+WIDE = 8  # columns of a table; from there on one space between them, so that it fits into 80 characters
+
+
+def option(help: str, *flags: str, panel: str = OUTPUT, **more: Any) -> Any:
+    """Make an option that `--help` shows in `panel`."""
+    return typer.Option(*flags, help=help, rich_help_panel=panel, **more)
 
 
 def _png(path: Path | None) -> Path | None:
@@ -27,91 +35,95 @@ def _png(path: Path | None) -> Path | None:
     return path
 
 
-OutFile = Annotated[Path | None, typer.Option("--out", "-o", callback=_png, help=_("The PNG file to write."))]
-LimitOption = Annotated[
-    list[str] | None,
-    typer.Option("--limit", help=_("Raise a reader's limit, NAME=N: file_bytes, array_bytes, rows, columns, pixels.")),
-]
-DataDirOption = Annotated[
-    Path | None, typer.Option(help=_("Folder where named datasets are looked for first; also DESCENSO_DATA."))
-]
-ModelOption = Annotated[
-    str | None, typer.Option(help=_("Import the run's own model, package.module:factory; it is code, and runs."))
-]
-TensorBoardOption = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help=_("Folder for what TensorBoard shows; the run gets a folder of its name in it.")),
-]
-RunArgument = Annotated[Path, typer.Argument(help=_("A run directory."), metavar="RUN")]
+Json = Annotated[bool, option(_("Print one JSON object on standard output, and nothing else."), "--json")]
+OutFile = Annotated[Path | None, option(_("PNG file to write."), "--out", "-o", callback=_png)]
+LIMIT = _("Raise a limit of the file readers: file_bytes, array_bytes, rows, columns or pixels.")
+LimitOption = Annotated[list[str] | None, option(LIMIT, "--limit", panel=_(DATA), metavar="NAME=N")]
+DATA_DIR = _("Folder to search first for datasets that have a name; also DESCENSO_DATA.")
+DataDirOption = Annotated[Path | None, option(DATA_DIR, panel=_(DATA), metavar="DIR")]
+CUSTOM_MODEL = _("Custom model of the run, package.module:factory; its code is imported and run.")
+ModelOption = Annotated[str | None, option(CUSTOM_MODEL, panel=_(MODEL), metavar=_("NAME"))]
+TENSORBOARD = _("Write event files for TensorBoard into a folder of the run's name in DIR.")
+TensorBoardOption = Annotated[Path | None, option(TENSORBOARD, metavar="DIR")]
+RunArgument = Annotated[Path, typer.Argument(help=_("Run directory."), metavar="RUN")]
 
 
 def say(message: object, err: bool = False) -> None:
-    """Print a line for a person, with nothing in it that a terminal would obey."""
+    """Print a line of text, with control characters escaped."""
     typer.echo(printable(str(message)), err=err)
 
 
 def say_json(answer: Mapping[str, object]) -> None:
-    """Print one JSON object, in ASCII; a number that is not finite has no place in it."""
+    """Print one JSON object, in ASCII; numbers that are not finite are not allowed."""
     typer.echo(json.dumps(answer, allow_nan=False))
 
 
 def cell(value: object) -> Text:
-    """A table's cell: text as it is, neither markup nor escapes."""
+    """Make a table cell of plain text: no markup, control characters escaped."""
     return Text(printable(str(value)))
 
 
-def say_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: its head, then its rows; all but the first column flush right."""
-    (first, *others), *body = rows
-    table = Table(first, *(Column(each, justify="right") for each in others), box=SIMPLE, padding=0)
+def say_table(rows: Sequence[Sequence[object]], text_columns: int = 1) -> None:
+    """Print a table: a head, then rows.
+
+    Args:
+        rows: the head, then the rows, of equal length.
+        text_columns: how many columns from the left are text, aligned left; the others are numbers, aligned right.
+    """
+    head, *body = rows
+    columns = [
+        Column(cell(title), justify="left" if place < text_columns else "right", overflow="fold")
+        for place, title in enumerate(head)
+    ]
+    table = Table(*columns, box=SIMPLE, padding=(0, int(len(head) < WIDE), 0, 0))
     for row in body:
         table.add_row(*map(cell, row))
     Console().print(table)
 
 
 def setting_option(name: str) -> Any:
-    """The option of one setting, with the help text that the table of settings has."""
-    return typer.Option(help=_(str(TrainConfig.model_fields[name].description)))
+    """Make the option of one setting, with the help text and the panel of its row."""
+    return option(_(SETTINGS[name].help), panel=_(SETTINGS[name].panel))
 
 
-def with_settings(without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give `command(**settings)` an option for each row of the settings' table but those it goes `without`.
-
-    Those not given arrive as None.
-    """
+def with_settings(
+    names: Collection[str] = tuple(SETTINGS), show_defaults: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add an option to `command(**settings)` for each setting of `names`; it receives those that the user gave."""
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command).parameters.values()
-        named = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
-        made = [_parameter(name) for name in TrainConfig.model_fields if name not in without]
-        parameters = sorted([*made, *named], key=lambda each: each.name != "data")  # the argument comes first
+        named = [parameter for parameter in own if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
+        made = [_parameter(name, show_defaults) for name in SETTINGS if name in names]
+        parameters = sorted([*made, *named], key=lambda parameter: parameter.name not in ("data", "run"))  # arguments
 
         def called(**values: Any) -> None:
-            command(**values)
+            command(**{name: value for name, value in values.items() if name not in names or value is not None})
 
         called.__doc__ = command.__doc__
         called.__name__ = command.__name__
         called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        called.__annotations__ = {each.name: each.annotation for each in parameters}
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return called
 
     return decorated
 
 
-def _parameter(name: str) -> inspect.Parameter:
-    field = TrainConfig.model_fields[name]
-    kind: Any = bool if field.annotation is bool else str  # numbers are read, and refused, where all settings are
-    default = _("by model") if name in BY_MODEL else field.default
-    told = _("[default: {}]").format(default).replace("[", "\\[", 1) if default != "" else ""
-    text = f"{_(str(field.description))} {told}".rstrip()
+def _parameter(name: str, show_default: bool) -> inspect.Parameter:
+    field, row = TrainConfig.model_fields[name], SETTINGS[name]
+    kind: Any = bool if field.annotation is bool else str  # numbers are parsed, and refused, by the config
+    by_model = any(name in model.settings for model in MODELS.values())
+    default = _("by model") if by_model else field.default
+    shown = f"{default:g}" if isinstance(default, float) else str(default)
+    note = "" if not show_default or shown in ("", "False") else _("[default: {}]").format(shown).replace("[", "\\[", 1)
+    text = f"{_(row.help).replace('{formats}', titles())} {note}".rstrip()
     if name == "data":
         info = typer.Argument(help=text, metavar="DATA", show_default=False)
     else:
-        extra = field.json_schema_extra
-        short = [str(extra["short"])] if isinstance(extra, dict) and extra["short"] else []
-        flag = f"--{name.replace('_', '-')}"
-        metavar = "|".join(choices(name)) or (_("NUMBER") if field.annotation in (int, float) else None)
-        info = typer.Option(flag, *short, help=text, metavar=metavar, show_default=False)
+        short = [row.short] if row.short else []
+        word = _("NUMBER") if is_number(name) else _("NAME") if choices(name) or name in NAMED else _("TEXT")
+        metavar = None if kind is bool else word
+        info = option(text, flag(name), *short, panel=_(row.panel), metavar=metavar, show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=Annotated[kind | None, info]
     )

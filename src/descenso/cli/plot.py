@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from descenso.cli.display import quiet
 from descenso.cli.options import OutFile, say
-from descenso.cli.quiet import quiet
 from descenso.errors import ConfigError
 from descenso.text import _
 
@@ -15,13 +15,13 @@ def plot(
     runs: Annotated[list[Path] | None, typer.Argument(help=_("Run directories."), metavar="RUN...")] = None,
     schedule: Annotated[
         list[str] | None,
-        typer.Option(help=_("Draw a schedule instead, NAME or NAME:OPTION=VALUE; once for each to be drawn.")),
+        typer.Option(help=_("Plot this schedule instead, NAME or NAME:OPTION=VALUE; may be repeated.")),
     ] = None,
     out: OutFile = None,
 ) -> None:
-    """Draw the training loss of one or several runs on one axis; or schedules of the learning rate."""
+    """Plot the training loss of one or more runs on one axis, or learning rate schedules."""
     if bool(runs) == bool(schedule):
-        raise ConfigError(_("plot draws runs or schedules; try descenso plot runs/*, or --schedule one-cycle"))
+        raise ConfigError(_("plot takes either runs or schedules; try descenso plot runs/*, or --schedule one-cycle"))
     say(_draw_schedules(schedule, out) if schedule else _draw_runs(runs or [], out))
 
 

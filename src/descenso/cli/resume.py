@@ -4,55 +4,55 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from descenso.cli.display import Display
-from descenso.cli.ending import tell
-from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, RunArgument, TensorBoardOption, say
-from descenso.cli.quiet import quiet
+from descenso.cli.display import Display, finish, quiet
+from descenso.cli.options import (
+    DataDirOption,
+    Json,
+    LimitOption,
+    ModelOption,
+    RunArgument,
+    TensorBoardOption,
+    option,
+    say,
+    with_settings,
+)
+from descenso.config import FREE, RUN
 from descenso.errors import DescensoError
 from descenso.text import _
 
+FORCE = _("Resume although config, data or versions have changed; the result is then not exact.")
 
+
+@with_settings(FREE, show_defaults=False)
 def resume(
     run: RunArgument,
-    epochs: Annotated[int | None, typer.Option("--epochs", "-e", help=_("Extend it to so many epochs in all."))] = None,
-    engine: Annotated[str | None, typer.Option(help=_("Go on with another engine."))] = None,
-    checkpoint_every: Annotated[
-        str | None, typer.Option(help=_("Save a checkpoint after so many steps (500), or seconds (10s)."))
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help=_("Go on although config, data or versions changed: no longer exact."))
-    ] = False,
-    patience: Annotated[int | None, typer.Option(help=_("Stop after so many epochs without a better one."))] = None,
+    force: Annotated[bool, option(FORCE, "--force", panel=_(RUN))] = False,
     model: ModelOption = None,
     limit: LimitOption = None,
     data_dir: DataDirOption = None,
     tensorboard: TensorBoardOption = None,
     as_json: Json = False,
+    **settings: Any,
 ) -> None:
-    """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped."""
-    asked: dict[str, Any] = {"epochs": epochs, "engine": engine, "patience": patience,
-                             "checkpoint_every": checkpoint_every}  # fmt: skip
-    given = {name: value for name, value in asked.items() if value is not None}
+    """Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."""
     with quiet():
         from descenso.api import train as api
-        from descenso.data.limits import Limits
+        from descenso.data.sources import Sources
 
-        done = not given and _is_complete(run)
+        done = not settings and _is_complete(run)
         with Display(to_stderr=as_json) as display:
-            heard: dict[str, Any] = {"observer": display.observer, "tensorboard": tensorboard, "warn": display.warn}
-            limits = Limits.of(limit or [])
-            ended = api.resume(run, limits=limits, data_dir=data_dir, model=model, force=force, **heard, **given)
+            callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}
+            sources = Sources.of(limit, data_dir)
+            resumed = api.resume(run, sources=sources, model=model, force=force, **callbacks, **settings)
     if done:
-        told = _("The run was complete already; to make it longer: descenso resume {path} --epochs {epochs}")
-        say(told.format(path=run, epochs=2 * ended.config.epochs), err=True)
-    tell(ended, as_json)
+        hint = _("The run was complete already; to extend it: descenso resume {path} --epochs {epochs}")
+        say(hint.format(path=run, epochs=2 * resumed.config.epochs), err=True)
+    finish(resumed, as_json)
 
 
 def _is_complete(run: Path) -> bool:
     from descenso.runs.directory import open_directory
 
-    with suppress(DescensoError):  # what cannot be read is told of by whoever goes on
+    with suppress(DescensoError):  # `resume` itself reports what cannot be read
         return open_directory(run).outcome == "completed"
     return False

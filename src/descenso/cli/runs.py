@@ -4,16 +4,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Column, Table
 
-from descenso.cli.options import Json, cell, say, say_json
+from descenso.cli.options import Json, say, say_json, say_table
+from descenso.studies import plain
 from descenso.text import _
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(help=_("The folder that holds them."), metavar="FOLDER")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help=_("Folder that holds the runs."), metavar="FOLDER")] = Path("runs"),
     as_json: Json = False,
 ) -> None:
     """List the runs in a folder."""
@@ -31,7 +29,7 @@ def runs(
                 "engine": config.engine,
                 "dtype": config.dtype,
                 "epochs_done": len(costs),
-                "cost": costs[-1] if costs and costs[-1] == costs[-1] else None,
+                "cost": plain(costs[-1]) if costs else None,
                 "test_accuracy": status.get("test_accuracy"),
             }
         except (DataError, ValueError) as error:
@@ -42,13 +40,15 @@ def runs(
         say_json({"runs": rows})
         return
     if not rows:
-        say(_("There are no runs in {folder}; `descenso train` makes one.").format(folder=folder))
+        say(_("There are no runs in {folder}; make one with `descenso train`.").format(folder=folder))
         return
-    names = (_("outcome"), _("engine"), _("dtype"), _("epochs"), _("cost"), _("accuracy"))
-    table = Table(Column(_("run"), overflow="fold"), *names, box=SIMPLE, padding=(0, 1, 0, 0))
-    for each in rows:
-        shown = [each.get(name) for name in ("engine", "dtype", "epochs_done")]
-        figures = [f"{each[name]:.4f}" if each.get(name) is not None else "–" for name in ("cost", "test_accuracy")]
-        name = Path(each["run"]).relative_to(folder)
-        table.add_row(cell(name), _(each["outcome"]), *("–" if s is None else str(s) for s in shown), *figures)
-    Console().print(table)
+    head = [_("run"), _("outcome"), _("engine"), _("dtype"), _("epochs"), _("cost"), _("accuracy")]
+    say_table([head, *(_cells(record, folder) for record in rows)], text_columns=4)
+
+
+def _cells(record: dict[str, Any], folder: Path) -> list[object]:
+    """Make the table's row of one run, with a dash for each value that it does not have."""
+    words = [record.get(name) for name in ("engine", "dtype", "epochs_done")]
+    numbers = [f"{record[name]:.4f}" if record.get(name) is not None else None for name in ("cost", "test_accuracy")]
+    cells = [Path(record["run"]).relative_to(folder), _(record["outcome"]), *words, *numbers]
+    return ["–" if value is None else value for value in cells]

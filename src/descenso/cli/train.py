@@ -3,43 +3,35 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from descenso.cli.display import Display
-from descenso.cli.ending import tell
-from descenso.cli.options import DataDirOption, Json, LimitOption, TensorBoardOption, with_settings
-from descenso.cli.quiet import quiet
-from descenso.config import TrainConfig
-from descenso.reading import read_settings
+from descenso.cli.display import Display, finish, quiet
+from descenso.cli.options import DataDirOption, Json, LimitOption, TensorBoardOption, option, with_settings
+from descenso.config import RUN, TrainConfig
+from descenso.files import read_settings
 from descenso.text import _
+
+CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags override them.")
+OUT = _("Directory of the run, which must be new or empty. Default: a new one in runs/.")
 
 
 @with_settings()
 def train(
-    config: Annotated[
-        Path | None,
-        typer.Option(help=_("Settings from a TOML file, or from a run's config.json; flags override them.")),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help=_("The run directory itself; by default a new one in runs/."))
-    ] = None,
+    config: Annotated[Path | None, option(CONFIG, panel=_(RUN), metavar="FILE")] = None,
+    out: Annotated[Path | None, option(OUT, "--out", "-o", metavar="DIR")] = None,
     limit: LimitOption = None,
     data_dir: DataDirOption = None,
     tensorboard: TensorBoardOption = None,
     as_json: Json = False,
     **settings: Any,
 ) -> None:
-    """Train by gradient descent, and keep the run in a directory of its own."""
-    given = {name: value for name, value in settings.items() if value is not None}
-    given = {**(read_settings(config) if config else {}), **given}
-    TrainConfig.of(**given)  # before TensorFlow is waited for
+    """Train a model by gradient descent and save the run in a directory."""
+    given = {**(read_settings(config) if config else {}), **settings}
+    TrainConfig.of(**given)  # refuse before TensorFlow is imported, which takes seconds
     with quiet():
         from descenso.api import train as api
-        from descenso.data.limits import Limits
+        from descenso.data.sources import Sources
 
-        limits = Limits.of(limit or [])
-
+        sources = Sources.of(limit, data_dir)
         with Display(to_stderr=as_json) as display:
-            heard: dict[str, Any] = {"observer": display.observer, "tensorboard": tensorboard}
-            run = api.train(out=out, limits=limits, data_dir=data_dir, **heard, **given)
-    tell(run, as_json)
+            callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
+            run = api.train(out=out, sources=sources, **callbacks, **given)
+    finish(run, as_json)

@@ -1,1 +1,1 @@
-"""What is learned from: datasets, their formats, their checks, and the order in which rows are seen."""
+"""Datasets: file formats, checks, scaling, and the order of batches."""

@@ -1,110 +1,81 @@
-"""Rows with labels as somebody has them, brought to the form in which an engine takes them."""
+"""Convert rows with labels of any kind to the form that an engine reads."""
 
+import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.checks import check_dataset
-from descenso.data.dataset import Dataset, Split
-from descenso.data.scaling import scaling
-from descenso.data.split import check_fraction, divided, in_order
-from descenso.errors import DataError
+from descenso.data.checks import check_dataset, check_finite, check_rows
+from descenso.data.dataset import Dataset, Split, scaling
+from descenso.errors import ConfigError, DataError
 from descenso.text import _
+
+MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
+ALL = 1.0  # the test fraction that tests on every row
 
 
 class Rows(NamedTuple):
-    """Inputs, and labels as they were given: whole numbers or text."""
+    """Inputs, and labels as the user has them: whole numbers or text."""
 
     inputs: NDArray[np.generic]
     labels: NDArray[np.generic]
 
 
-def ready(data: Dataset) -> Dataset:
-    """`data`, once it has been checked, and with the scaling that suits its training rows.
+def check_and_scale(data: Dataset) -> Dataset:
+    """Check `data` as a reader gives it, its inputs finite, and add the scaling that suits its training rows.
 
     Raises:
-        DataError: for what cannot be learned from.
+        DataError: for data that no model can learn from.
     """
-    shift, scale = scaling(check_dataset(data).train.inputs, data.name)
-    return data._replace(input_shift=shift, input_scale=scale)
+    return data._replace(scaling=scaling(check_dataset(data, finite=True).train.inputs, data.name))
 
 
 def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: float, seed: int) -> Dataset:
-    """A dataset of `rows`, and of `test_rows` or a share of `rows` to test on; not yet checked or scaled.
+    """Make a dataset of `rows` and of `test_rows`, or of a share of `rows` to test on; finite, but not yet scaled.
 
     Raises:
-        ConfigError: for a share to test on where there are test rows, and for none where there are none.
-        DataError: naming the row, for what is no number or not finite, and for a label that no training row has.
+        ConfigError: for a test fraction beside test rows, and for none without them.
+        DataError: naming the row, for values that are no numbers or not finite, and for a label that no training row
+            has.
     """
-    rows, test_rows = _named(rows), test_rows and _named(test_rows)
+    rows, test_rows = _with_text_labels(rows), test_rows and _with_text_labels(test_rows)
     check_fraction(name, test_fraction, has_test=test_rows is not None)
-    names = in_order(name, {str(label) for label in np.unique(_one_each(name, "x_train", rows))})
+    for part, what in ((rows, _("{name}, training rows")), (test_rows, _("{name}, test rows"))):
+        if part:
+            check_rows(Split(*part), rows.inputs.shape[1:], what.format(name=name), encoded=False)
+            check_finite(part.inputs, what.format(name=name))
+    names = in_order(name, {str(label) for label in np.unique(rows.labels)})
     train = Split(numbers(rows.inputs), _coded(name, "y_train", rows.labels, names))
     if test_rows is None:
         train, test = divided(train, test_fraction, seed)
     else:
-        _one_each(name, "x_test", test_rows)
         test = Split(numbers(test_rows.inputs), _coded(name, "y_test", test_rows.labels, names))
-    return Dataset(name, train, test, tuple(names), input_scale=1.0)
+    return Dataset(name, train, test, tuple(names))
 
 
-def _named(rows: Rows) -> Rows:
-    """`rows`, whose labels are NumPy's own text where they were objects that are all text, or bytes."""
+def _with_text_labels(rows: Rows) -> Rows:
+    """Convert labels that are bytes, or objects that are all text, to NumPy's text."""
     inputs, labels = rows
     if labels.dtype.kind == "S":
-        return Rows(inputs, np.array([each.decode("utf-8", "replace") for each in labels.flat]).reshape(labels.shape))
-    if labels.dtype.kind == "T" or (labels.dtype.kind == "O" and all(isinstance(each, str) for each in labels.flat)):
+        return Rows(inputs, np.array([label.decode("utf-8", "replace") for label in labels.flat]).reshape(labels.shape))
+    if labels.dtype.kind == "T" or (labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.flat)):
         return Rows(inputs, labels.astype(str))
     return rows
 
 
 def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[str, ...], first: int = 0) -> Split:
-    """`rows`, whose labels say places in `class_names`, with labels that say places in `wanted`.
-
-    An error counts rows from `first`.
+    """Recode labels that index `class_names` into labels that index `wanted`; an error counts rows from `first`.
 
     Raises:
-        DataError: for a label that is none of those.
+        DataError: for a label that is not among `wanted`.
     """
     return Split(rows.inputs, _coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
 
 
-def _one_each(name: str, array: str, rows: Rows) -> NDArray[np.generic]:
-    """The labels, once there is one whole number or text for each row of inputs, which are finite numbers."""
-    inputs, labels = rows
-    if labels.ndim != 1 or inputs.ndim < 2 or len(inputs) != len(labels) or labels.dtype.kind not in "iubU":
-        raise DataError(
-            _(
-                "{path}: inputs of shape {inputs} and {input_type}, labels of shape {labels} and {label_type}; "
-                "each row needs one label, text or a whole number{mend}"
-            ).format(
-                path=name, inputs=inputs.shape, input_type=inputs.dtype, labels=labels.shape, label_type=labels.dtype,
-                mend=_mend(labels),
-            )
-        )  # fmt: skip
-    if inputs.dtype.kind not in "iufb":
-        raise DataError(_("{path}: inputs of type {dtype}, expected numbers").format(path=name, dtype=inputs.dtype))
-    finite = np.isfinite(inputs).reshape(len(inputs), -1) if inputs.size else np.ones((1, 1), np.bool_)
-    broken = np.flatnonzero(~finite.all(axis=1))
-    if len(broken):
-        raise DataError(
-            _("{path}: row {row} of {array} holds a value that is not finite; leave it out or fill it in").format(
-                path=name, row=int(broken[0]), array=array
-            )
-        )
-    return labels
-
-
-def _mend(labels: NDArray[np.generic]) -> str:
-    """What makes labels of those that were meant for a loss of another form."""
-    if labels.ndim == 2:
-        return _("; if they are one-hot, give numpy.argmax(labels, axis=1)")
-    return _("; try labels.astype('int32')") if labels.dtype.kind == "f" else ""
-
-
 def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], first: int = 0) -> NDArray[np.int32]:
-    """Each label as its place among the names."""
+    """Encode each label as its index among `names`."""
     codes = {name: code for code, name in enumerate(names)}
     values, places = np.unique(labels, return_inverse=True)
     unseen = [value for value in values if str(value) not in codes]
@@ -117,12 +88,12 @@ def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str],
     return np.array([codes[str(value)] for value in values], np.int32)[places]
 
 
-def suited(name: str, inputs: NDArray[np.generic], stored: str) -> NDArray[np.generic]:
-    """`inputs` in the type that a model reads, which learned from rows of type `stored`.
+def as_model_reads(name: str, inputs: NDArray[np.generic], stored: str) -> NDArray[np.generic]:
+    """Convert `inputs` to the type that a model reads, which learned from rows of type `stored`.
 
     Raises:
-        DataError: for numbers where it learned from pictures as stored, and the other way round: what they mean
-            hangs on how they were scaled.
+        DataError: for floats where it learned from pictures in uint8, and the other way round: what the values mean
+            depends on how they were scaled.
     """
     pictures = inputs.dtype == np.uint8 and inputs.ndim > 2
     if inputs.dtype.kind not in "iufb" or (stored == "uint8" and inputs.dtype != np.uint8):
@@ -133,15 +104,90 @@ def suited(name: str, inputs: NDArray[np.generic], stored: str) -> NDArray[np.ge
         )
     if stored != "uint8" and pictures:
         raise DataError(
-            _("{path}: pictures as stored, of type uint8; the model learned from floats: give it such, in an NPZ file")
-            .format(path=name)
+            _("{path}: pictures as stored, of type uint8; the model learned from floats: give it floats, in an NPZ "
+              "file").format(path=name)
         )  # fmt: skip
     return inputs if stored == "uint8" else inputs.astype(np.float64, copy=False)
 
 
 def numbers(inputs: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Inputs as an engine takes them: pictures as they are, anything else as floats that hold every value."""
+    """Convert inputs to what an engine reads: pictures in uint8 as they are, else floats that hold every value."""
     if inputs.dtype == np.uint8 and inputs.ndim > 2:
         return inputs
     narrow = inputs.dtype.itemsize <= 2 or inputs.dtype == np.float32
     return inputs.astype(np.float32 if narrow else np.float64, copy=False)
+
+
+def check_fraction(path: object, test_fraction: float, has_test: bool) -> None:
+    """Check that test rows come from the data or are drawn from it, and not both.
+
+    Raises:
+        ConfigError: for a fraction of 0 without test rows, and for another beside them.
+    """
+    if has_test and test_fraction not in (0, ALL):
+        raise ConfigError(_("{path}: it has test rows of its own; leave --test-fraction out").format(path=path))
+    if not has_test and not 0 < test_fraction <= ALL:
+        raise ConfigError(
+            _("{path}: no test rows of its own, and a test_fraction of {got}; try --test-fraction 0.2").format(
+                path=path, got=test_fraction
+            )
+        )
+
+
+def random_of(seed: int) -> np.random.Generator:
+    """Return the generator that shuffles and splits rows; its stream differs from that of every epoch's order."""
+    return np.random.default_rng([seed % 2**32, 0, seed // 2**32, 1])
+
+
+def stratified(labels: NDArray[np.int32], test_fraction: float, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Draw the numbers of the training rows and of the test rows, each shuffled: a pure function of its arguments.
+
+    Of a class with n ≥ 2 rows, round(test_fraction · n) are test rows, but at least one, and not all; a single row is a
+    training row. With `ALL`, the rows keep their order.
+
+    Args:
+        labels: (rows,) whole numbers from 0.
+        test_fraction: in (0, 1], 1 being `ALL`.
+        seed: at least 0.
+
+    >>> train, test = stratified(np.array([0, 0, 0, 0, 1, 1]), 0.25, seed=0)
+    >>> len(train), len(test)
+    (4, 2)
+    """
+    if test_fraction == ALL:
+        return np.arange(0), np.arange(len(labels))
+    shuffled = random_of(seed).permutation(len(labels))
+    counts = np.bincount(labels)
+    wanted = np.maximum(np.minimum(np.maximum(np.rint(counts * test_fraction), 1), counts - 1), 0)
+    drawn = labels[shuffled]
+    by_class = np.argsort(drawn, kind="stable")
+    place = np.arange(len(labels)) - (np.cumsum(counts) - counts)[drawn[by_class]]  # of a row within its class
+    tested = np.empty(len(labels), np.bool_)
+    tested[by_class] = place < wanted[drawn[by_class]]
+    return shuffled[~tested], shuffled[tested]
+
+
+def divided(rows: Split, test_fraction: float, seed: int) -> tuple[Split, Split]:
+    """Split `rows` into training rows and test rows."""
+    train, test = stratified(rows.labels, test_fraction, seed)
+    return Split(rows.inputs[train], rows.labels[train]), Split(rows.inputs[test], rows.labels[test])
+
+
+def in_order(path: object, names: Iterable[str]) -> list[str]:
+    """Sort class names: by value where all are whole numbers, else as text.
+
+    Raises:
+        DataError: for more than `MOST_CLASSES`.
+
+    >>> in_order("file", ["10", "9"]), in_order("file", ["b10", "b9"])
+    (['9', '10'], ['b10', 'b9'])
+    """
+    unsorted = list(names)
+    if len(unsorted) > MOST_CLASSES:
+        raise DataError(
+            _("{path}: {count} different labels, at most {most} can be classes; is the label the right one?").format(
+                path=path, count=len(unsorted), most=MOST_CLASSES
+            )
+        )
+    whole = all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in unsorted)
+    return sorted(unsorted, key=int if whole else str)

@@ -1,4 +1,4 @@
-"""What must hold before the first step."""
+"""Check rows and settings before the first step."""
 
 from collections.abc import Collection
 
@@ -6,94 +6,107 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Split, row_chunks
 from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
 from descenso.text import _
 
-LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a descent, where settings are open
+LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a training run, by default
 
 
-def check_split(split: Split, num_classes: int, input_shape: tuple[int, ...], what: str) -> Split:
-    """`split`, its labels as int32, once they agree with the inputs of `what`, the classes and the model's inputs.
-
-    Raises:
-        DataError: naming the first row that does not.
-    """
-    inputs, labels = split
+def check_shape(inputs: NDArray[np.generic], input_shape: tuple[int, ...], what: str) -> None:
+    """Check that there are rows, each of `input_shape`."""
+    got, expected = _shape(inputs.shape[1:]), _shape(input_shape)
     if inputs.shape[1:] != input_shape:
-        raise DataError(
-            _("{what}: inputs of shape {got}, expected {expected}; the model reads one size only").format(
-                what=what, got=_shape(inputs.shape[1:]), expected=_shape(input_shape)
-            )
-        )
-    if labels.ndim != 1:
-        raise DataError(
-            _(
-                "{what}: labels of shape {got} beside inputs of shape {inputs}, expected one whole number a row; "
-                "if they are one-hot, give numpy.argmax(labels, axis=1)"
-            ).format(what=what, got=_shape(labels.shape), inputs=_shape(inputs.shape))
-        )
-    if len(inputs) != len(labels):
-        raise DataError(
-            _("{what}: {inputs} rows of inputs and {labels} labels; each row needs one").format(
-                what=what, inputs=len(inputs), labels=len(labels)
-            )
-        )
-    if not len(labels):
-        raise DataError(_("{what}: no rows; give at least one").format(what=what))
-    if not inputs.size:
-        raise DataError(
-            _("{what}: inputs of shape {got}, which hold nothing").format(what=what, got=_shape(input_shape))
-        )
-    _check_inputs(inputs, what)
-    _check_labels(inputs, labels, num_classes, what)
-    native = inputs.astype(inputs.dtype.newbyteorder("="), copy=False)
-    return Split(native, labels.astype(np.int32, copy=False))
+        message = _("{what}: inputs of shape {got}, expected {expected}; the model reads one size only")
+    elif inputs.ndim < 2:
+        message = _("{what}: inputs without columns, expected (rows, columns) or (rows, height, width)")
+    elif not len(inputs):
+        message = _("{what}: no rows; give at least one")
+    elif not inputs.size:
+        message = _("{what}: inputs of shape {got}, which hold nothing")
+    else:
+        return
+    raise DataError(message.format(what=what, got=got, expected=expected))
 
 
-def _check_inputs(inputs: NDArray[np.generic], what: str) -> None:
-    if not (np.issubdtype(inputs.dtype, np.integer) or np.issubdtype(inputs.dtype, np.floating)):
-        raise DataError(
-            _("{what}: inputs of type {got}, expected numbers; try inputs.astype('float32')").format(
-                what=what, got=inputs.dtype
-            )
-        )
-    if np.issubdtype(inputs.dtype, np.floating):
-        broken = np.flatnonzero(~np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1))
+def check_finite(inputs: NDArray[np.generic], what: str, first: int = 0) -> None:
+    """Check that all inputs are finite; an error counts rows from `first`."""
+    if inputs.dtype.kind != "f":
+        return
+    for rows in row_chunks(inputs):
+        chunk = inputs[rows]
+        broken = np.flatnonzero(~np.isfinite(chunk.reshape(len(chunk), -1)).all(axis=1))
         if len(broken):
             raise DataError(
                 _("{what}: row {row} holds a value that is not finite; leave it out or fill it in").format(
-                    what=what, row=broken[0]
+                    what=what, row=first + rows.start + int(broken[0])
                 )
             )
 
 
-def _check_labels(inputs: NDArray[np.generic], labels: NDArray[np.int32], num_classes: int, what: str) -> None:
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(
-            _(
-                "{what}: labels of type {got} beside inputs of type {inputs}, expected whole numbers; "
-                "try labels.astype('int32')"
-            ).format(what=what, got=labels.dtype, inputs=inputs.dtype)
-        )
-    outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
-    if len(outside):
-        raise DataError(
-            _("{what}: row {row} has label {label}, expected one in [0, {classes})").format(
-                what=what, row=outside[0], label=labels[outside[0]], classes=num_classes
-            )
-        )
+def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded: bool = True) -> None:
+    """Check that inputs and labels fit together in shape and type, one label a row.
+
+    Unless `encoded`, labels may be text as well as whole numbers, and labels and inputs may be bool.
+    """
+    inputs, labels, weights = split
+    check_shape(inputs, input_shape, what)
+    if labels.ndim != 1:
+        message = _("{what}: labels of shape {got} beside inputs of shape {inputs}, expected one label a row; "
+                    "if they are one-hot, give numpy.argmax(labels, axis=1)")  # fmt: skip
+        raise DataError(message.format(what=what, got=_shape(labels.shape), inputs=_shape(inputs.shape)))
+    if len(inputs) != len(labels):
+        message = _("{what}: {inputs} rows of inputs and {labels} labels; each row needs one")
+        raise DataError(message.format(what=what, inputs=len(inputs), labels=len(labels)))
+    if inputs.dtype.kind not in ("iuf" if encoded else "iufb"):
+        message = _("{what}: inputs of type {got}, expected numbers; try inputs.astype('float32')")
+        raise DataError(message.format(what=what, got=inputs.dtype))
+    if labels.dtype.kind not in ("iu" if encoded else "iubU"):
+        expected = _("whole numbers") if encoded else _("whole numbers or text")
+        message = _("{what}: labels of type {got} beside inputs of type {inputs}, expected {expected}; "
+                    "try labels.astype('int32')")  # fmt: skip
+        raise DataError(message.format(what=what, got=labels.dtype, inputs=inputs.dtype, expected=expected))
+    if weights is not None and (weights.shape != labels.shape or not (np.isfinite(weights) & (weights > 0)).all()):
+        raise DataError(_("{what}: weights must be one finite number above 0 for each row").format(what=what))
 
 
-def check_dataset(data: Dataset) -> Dataset:
-    """`data`, its labels as int32, once both of its splits hold together.
+def check_split(
+    split: Split, num_classes: int, input_shape: tuple[int, ...], what: str, *, finite: bool = False
+) -> Split:
+    """Check rows as `check_rows` does, and that labels are in [0, num_classes) and inputs finite, unless known to be.
+
+    Returns:
+        The rows in the machine's byte order, labels as int32; arrays that are so already are not copied.
 
     Raises:
-        DataError: where they do not, or where there is one class only.
+        DataError: naming the first row that does not fit.
+    """
+    inputs, labels = split[:2]
+    check_rows(split, input_shape, what)
+    if not finite:
+        check_finite(inputs, what)
+    for rows in row_chunks(labels):
+        outside = np.flatnonzero((labels[rows] < 0) | (labels[rows] >= num_classes))
+        if len(outside):
+            row = rows.start + int(outside[0])
+            raise DataError(
+                _("{what}: row {row} has label {label}, expected one in [0, {classes})").format(
+                    what=what, row=row, label=labels[row], classes=num_classes
+                )
+            )
+    native = inputs.astype(inputs.dtype.newbyteorder("="), copy=False)
+    return split._replace(inputs=native, labels=labels.astype(np.int32, copy=False))
+
+
+def check_dataset(data: Dataset, *, finite: bool = False) -> Dataset:
+    """Check both splits of `data`, and return it as `check_split` returns them.
+
+    Raises:
+        DataError: for rows that do not fit together, and for one class only.
     """
     train, test = (
-        check_split(split, data.num_classes, data.input_shape, what.format(name=data.name))
+        check_split(split, data.num_classes, data.input_shape, what.format(name=data.name), finite=finite)
         for split, what in ((data.train, _("{name}, training rows")), (data.test, _("{name}, test rows")))
     )
     if data.num_classes < 2:
@@ -101,13 +114,13 @@ def check_dataset(data: Dataset) -> Dataset:
     return data._replace(train=train, test=test)
 
 
-def suited(config: TrainConfig, given: Collection[str], rows: int) -> TrainConfig:
-    """`config` for so many rows to learn from, in (0, inf).
+def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int) -> TrainConfig:
+    """Adapt the default batch size and epochs of `config` to few training rows.
 
-    Where they are few, a batch is a sixteenth of them, or 8, and there are as many epochs as make 1,500 steps, unless
-    `given` names the setting: the models' own defaults are for tens of thousands.
+    The models' own defaults are for tens of thousands of rows. For few, a batch is a sixteenth of them, or 8, and there
+    are as many epochs as make 1,500 steps. Settings that `given` names stay as they are.
 
-    >>> few = suited(TrainConfig.of(model="mlp"), (), rows=120)
+    >>> few = defaults_for_few_rows(TrainConfig.of(model="mlp"), (), rows=120)
     >>> few.batch_size, few.epochs
     (8, 100)
     """
@@ -122,7 +135,7 @@ def suited(config: TrainConfig, given: Collection[str], rows: int) -> TrainConfi
 
 
 def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> TrainConfig:
-    """`config`, suited to the rows but for the settings that are `given`, once the rows suffice for it.
+    """Adapt `config` to the training rows, except the settings that are `given`, and check that the rows suffice.
 
     Raises:
         ConfigError: for a batch or a validation split larger than the training rows.
@@ -130,7 +143,7 @@ def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> Tra
     """
     rows = len(data.train.labels)
     validation_size = check_validation(rows, config)
-    config = suited(config, given, rows - validation_size)
+    config = defaults_for_few_rows(config, given, rows - validation_size)
     batch_size = config.batch_rows(rows - validation_size)
     if batch_size > rows - validation_size:
         raise ConfigError(
@@ -143,10 +156,10 @@ def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> Tra
 
 
 def check_validation(rows: int, config: TrainConfig) -> int:
-    """How many of `rows` are kept back, once they leave some to learn from.
+    """Return the number of `rows` to keep back for validation.
 
     Raises:
-        ConfigError: where they do not.
+        ConfigError: if they leave no training rows.
     """
     validation_size = config.validation_rows(rows)
     if validation_size >= rows:

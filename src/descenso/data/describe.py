@@ -1,4 +1,4 @@
-"""What one looks at in a dataset before training on it."""
+"""Describe a dataset before training on it."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from descenso.data.dataset import Dataset, Split
 
 
 def describe(data: Dataset) -> dict[str, Any]:
-    """Shapes, types, ranges, and rows per class of both splits, as plain values.
+    """Return shapes, types, ranges, and rows per class of both splits, as plain values.
 
     `needs_normalisation` says whether the stored values reach beyond [−1, 1]. `columns` are those of a table, with
     mean, standard deviation, minimum and maximum of the training rows.
@@ -20,8 +20,8 @@ def describe(data: Dataset) -> dict[str, Any]:
         "train": train,
         "test": _describe_split(data.test, data.class_names),
         "needs_normalisation": max(abs(train["minimum"]), abs(train["maximum"])) > 1,
-        "input_scale": np.asarray(data.input_scale).tolist(),
-        "input_shift": np.asarray(data.input_shift).tolist(),
+        "input_scale": np.asarray(data.scaling.scale).tolist(),
+        "input_shift": np.asarray(data.scaling.shift).tolist(),
         "columns": _describe_columns(data),
     }
 

@@ -1,15 +1,14 @@
-"""Datasets of what is in memory already: NumPy arrays, and frames of polars or pandas."""
+"""Make datasets of NumPy arrays, memory-mapped ones too, and of frames of polars or pandas."""
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from descenso.data.arrays import Rows, ready, recoded, split_rows
+from descenso.data.arrays import Rows, check_and_scale, check_fraction, divided, recoded, split_rows
 from descenso.data.dataset import Dataset, Split
 from descenso.data.formats.tables import table_of
-from descenso.data.limits import Limits
-from descenso.data.split import check_fraction, divided
+from descenso.data.sources import Limits, Request
 
 
 def from_arrays(
@@ -21,26 +20,32 @@ def from_arrays(
     seed: int = 0,
     name: str = "arrays",
 ) -> Dataset:
-    """A dataset of arrays.
+    """Make a dataset of arrays.
 
     Args:
-        inputs: (rows, columns), or (rows, height, width[, channels]); finite numbers.
+        inputs: (rows, columns), or (rows, height, width[, channels]); finite numbers. Memory-mapped rows in float32 or
+            float64, and pictures in uint8, are not copied where `test` is given.
         labels: (rows,), whole numbers or text.
-        test: inputs and labels to test on; without them, a share of the rows is drawn from each class.
+        test: inputs and labels to test on; else a share of the rows is drawn from each class.
         test_fraction: that share, in (0, 1).
         seed: of that draw.
-        name: what the data is called in errors and in runs, which cannot find it again by themselves.
+        name: of the data, in errors and in runs; a run cannot find the data again by itself.
 
     Raises:
-        ConfigError: for no rows to test on, and for two sorts of them.
-        DataError: for what cannot be learned from.
+        ConfigError: for both `test` and `test_fraction`, and for neither.
+        DataError: for data that no model can learn from.
 
     >>> data = from_arrays([[0.0], [1.0], [2.0], [3.0]], ["low", "low", "high", "high"], test_fraction=0.5)
     >>> data.class_names, len(data.train.labels)
     (('high', 'low'), 2)
     """
-    rows, *others = (Rows(np.asarray(x), np.asarray(y)) for x, y in ((inputs, labels), *([test] if test else [])))
-    return ready(split_rows(name, rows, others[0] if others else None, test_fraction, seed))
+    rows = Rows(_as_array(inputs), np.asarray(labels))
+    test_rows = Rows(_as_array(test[0]), np.asarray(test[1])) if test else None
+    return check_and_scale(split_rows(name, rows, test_rows, test_fraction, seed))
+
+
+def _as_array(inputs: ArrayLike) -> NDArray[Any]:
+    return inputs if isinstance(inputs, np.memmap) else np.asarray(inputs)
 
 
 def from_frame(
@@ -53,7 +58,7 @@ def from_frame(
     name: str = "frame",
     limits: Limits | None = None,
 ) -> Dataset:
-    """A dataset of a frame: numbers in columns, and one column of labels (extra `tables`).
+    """Make a dataset of a frame: numbers in columns, and one column of labels (extra `tables`).
 
     Args:
         frame: of polars or pandas, without missing values.
@@ -63,17 +68,16 @@ def from_frame(
         limits: what to refuse as too large.
 
     Raises:
-        ConfigError: for a column that there is not, no rows to test on, and two sorts of them.
-        DataError: naming row and column, for what is missing, no number or not finite.
+        ConfigError: for an unknown column, and as of `from_arrays`.
+        DataError: naming row and column, for values that are missing, no numbers or not finite.
     """
-    limits = limits or Limits()
-    label = str(label)
-    table = table_of(name, frame, limits, label)
+    request = Request(name, limits or Limits(), str(label))
+    table = table_of(frame, request)
     check_fraction(name, test_fraction, has_test=test is not None)
     if test is None:
         train, held = divided(Split(table.inputs, table.labels), test_fraction, seed)
     else:
-        other = table_of(name, test, limits, label, table.columns)
+        other = table_of(test, request._replace(columns=table.columns))
         train = Split(table.inputs, table.labels)
         held = recoded(name, Split(other.inputs, other.labels), other.class_names, table.class_names)
-    return ready(Dataset(name, train, held, table.class_names, input_scale=1.0, columns=table.columns))
+    return check_and_scale(Dataset(name, train, held, table.class_names, columns=table.columns))

@@ -1,4 +1,4 @@
-"""Datasets by name: bundled, on this machine, or downloaded and held against the checksums that were published."""
+"""Load datasets by name: bundled, found on this machine, or downloaded and compared with the published checksums."""
 
 import os
 import string
@@ -9,28 +9,28 @@ from typing import NamedTuple
 import numpy as np
 import pooch
 
-from descenso.data.dataset import Dataset, Split
-from descenso.data.formats.idx_folder import PREFIXES, holds, read_folder
-from descenso.data.limits import Limits
+from descenso.data.dataset import Dataset, Scaling, Split
+from descenso.data.formats.idx import PREFIXES, holds, read_folder
+from descenso.data.sources import Limits, Sources
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
 BUNDLED = Path(__file__).parent / "mnist"
 DEBIAN = Path("/usr/share/datasets")  # where packages such as dataset-fashion-mnist put theirs
-SECONDS = 30  # without a word from the server, after which a download is given up
+SECONDS = 30  # without data from the server, after which a download is given up
 
 
 class Named(NamedTuple):
-    """A dataset that has a name.
+    """A dataset with a name.
 
     Attributes:
         class_names: in the order of the labels.
         url: the folder that holds the files, or the archive that holds them all; empty where they are bundled.
         digests: SHA-256 of each file that is downloaded from there.
-        prefixes: what the files' names begin with.
+        prefixes: beginnings of the files' names, training first.
         first_label: the label of the first class.
         transposed: whether images are stored column by column.
-        bytes: of the download.
+        bytes: size of the download.
     """
 
     class_names: tuple[str, ...]
@@ -79,17 +79,18 @@ NAMED = {
 }
 
 
-def load_named(name: str, limits: Limits, data_dir: Path | None = None) -> Dataset:
-    """The dataset called `name`, a key of `NAMED`.
+def load_named(name: str, sources: Sources) -> Dataset:
+    """Load the dataset called `name`, a key of `NAMED`.
 
-    It is looked for in `data_dir`, in `DESCENSO_DATA`, where Debian's packages put datasets, and among what was
-    downloaded before; then it is downloaded.
+    It is looked for in the `data_dir` of `sources`, in `DESCENSO_DATA`, where Debian's packages put datasets, and among
+    earlier downloads; then it is downloaded.
 
     Raises:
-        ConfigError: for a `data_dir` that is no folder.
-        DataError: where it is nowhere, and cannot be downloaded; the files, where to put them and their address are
+        ConfigError: if `data_dir` is no folder.
+        DataError: if it is not found and cannot be downloaded; the files, where to put them and their address are
             named.
     """
+    limits, data_dir = sources
     if data_dir is not None and not data_dir.is_dir():
         raise ConfigError(
             _("data_dir must be a folder, got {path!r}, which is none; try --data-dir FOLDER with {name} in it").format(
@@ -102,14 +103,14 @@ def load_named(name: str, limits: Limits, data_dir: Path | None = None) -> Datas
         folder = _download(name, data_dir)
     digests = _bundled_digests() if folder == BUNDLED else None
     splits = []
-    for inputs, labels in read_folder(folder, limits if known.url else Limits(), known.prefixes, digests):
+    for inputs, labels, _weights in read_folder(folder, limits if known.url else Limits(), known.prefixes, digests):
         turned = np.ascontiguousarray(inputs.swapaxes(1, 2)) if known.transposed else inputs
         splits.append(Split(turned, labels - known.first_label))
-    return Dataset(name, splits[0], splits[1], known.class_names, input_scale=1 / 255)
+    return Dataset(name, splits[0], splits[1], known.class_names, Scaling(scale=1 / 255))
 
 
 def present(name: str, data_dir: Path | None = None) -> Path | None:
-    """The folder on this machine that holds all of the dataset called `name`, if there is one."""
+    """Find the folder on this machine that holds all files of the dataset called `name`."""
     if not NAMED[name].url:
         return BUNDLED
     places = (*_places(name, data_dir), _unpacked(name))
@@ -130,7 +131,7 @@ def _cache(name: str) -> Path:
 
 
 def _unpacked(name: str) -> Path:
-    """Where pooch unpacks an archive of which the files are part."""
+    """Return the folder into which pooch unpacks an archive."""
     return _cache(name) / "gzip.zip.unzip" / "gzip"
 
 
@@ -144,7 +145,7 @@ def _download(name: str, data_dir: Path | None) -> Path:
             pooch.retrieve(known.url + file, f"sha256:{digest}", file, _cache(name), processor=unzip,
                            downloader=pooch.HTTPDownloader(timeout=SECONDS))  # fmt: skip
     except ValueError:  # of pooch, where the checksum is another
-        reason = _("what comes from there is not what was published")
+        reason = _("its SHA-256 is not the one published")
     except OSError as error:
         reason = type(error).__name__
     else:

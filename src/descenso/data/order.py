@@ -1,7 +1,7 @@
-"""Batch order as a pure function of (seed, epoch): computed once, outside every engine.
+"""Compute the order of batches as a pure function of (seed, epoch), once and outside every engine.
 
-Because the order is data, engines that are fed the same one must walk the same path, a run can go on
-from any epoch, and a picture of what was seen when can be drawn.
+Because the order is data, engines that are fed the same one must walk the same path, and a run can be resumed from any
+step.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 class Order(NamedTuple):
-    """Which rows each step of one epoch sees.
+    """The rows of each step of one epoch.
 
     Attributes:
         batches: (full_steps, batch_size) int32, the full batches.
@@ -23,30 +23,30 @@ class Order(NamedTuple):
     rest: NDArray[np.int32]
 
     def __iter__(self) -> Iterator[NDArray[np.int32]]:
-        """The rows of each step in turn."""
+        """Yield the rows of each step in turn."""
         yield from self.batches
         if len(self.rest):
             yield self.rest
 
     def between(self, first: int, last: int) -> "Order":
-        """Its steps in [first, last) as an order of their own."""
+        """Return the steps in [first, last) as an order."""
         rest = self.rest if first <= len(self.batches) < last else self.rest[:0]
         return Order(self.batches[first:last], rest)
 
     @property
     def weights(self) -> NDArray[np.int64]:
-        """(steps,) rows in each step: what its cost weighs in the epoch's average."""
+        """(steps,) rows in each step: the weight of its cost in the epoch's average."""
         return np.array([len(rows) for rows in self])
 
 
 def epoch_order(kind: str, rows: int, batch_size: int, seed: int, epoch: int) -> Order:
-    """The order of one epoch.
+    """Return the order of one epoch.
 
     Args:
         kind: "permutation" (every row once, uniformly at random), "sequential" (as stored), or "buffer:N"
             (tf.data's `shuffle(N)`: a buffer of N rows, from which each draw takes one at random and which
             the next row refills; rows can only come so early).
-        rows: how many training rows there are, at least 1.
+        rows: number of training rows, at least 1.
         batch_size: rows in a batch, in [1, rows].
         seed: of the run, at least 0.
         epoch: counted from 0.

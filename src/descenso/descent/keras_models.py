@@ -1,4 +1,4 @@
-"""Keras models as pure functions, whose state travels through every engine; and the two that descenso brings."""
+"""Keras models as pure functions of their variables."""
 
 import contextlib
 import importlib
@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from descenso.config import TrainConfig
-from descenso.descent.layers import Augment, Dropout
+from descenso.descent.layers import Augment
 from descenso.descent.problem import Arrays, Model, Params, State, Tensor
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
@@ -131,70 +131,6 @@ def from_factory(path: str, dtype: str) -> Model:
             )
         ) from None
     return from_keras(factory, dtype)
-
-
-def mlp(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int) -> Model:
-    """Dense layers of `config.hidden` units with an activation and dropout after each, then one of logits.
-
-    Weights start as Glorot and Bengio (2010), section 4.2, or for relu as He et al. (2015), section 2.2; biases at 0.
-
-    Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors (1986).
-    """
-
-    def make() -> Any:
-        layers = [keras.layers.Input(input_shape), keras.layers.Flatten(), *_dense(config)]
-        return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
-
-    return from_keras(make, config.dtype)._replace(name="mlp")
-
-
-def cnn(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int) -> Model:
-    """A block for each of `config.filters` (5×5 convolution, 2×2 maximum, batch normalisation, activation), then dense
-    layers of `config.hidden` units, then one of logits; before all that `config.augment` moves the images about.
-
-    Normalising after the maximum costs a quarter of doing it before.
-
-    Sources: LeCun et al., Gradient-Based Learning Applied to Document Recognition (1998), section 2; Ioffe and Szegedy,
-    Batch Normalization (2015), section 3.
-    """
-    if len(input_shape) not in (2, 3):
-        raise ConfigError(
-            _("model: cnn reads images, of height and width, got inputs of shape {shape}; try --model mlp").format(
-                shape="×".join(map(str, input_shape))
-            )
-        )
-
-    last = {"data_format": "channels_last"}  # whatever Keras is set to
-
-    def make() -> Any:
-        layers: list[Any] = [keras.layers.Input(input_shape)]
-        if len(input_shape) == 2:
-            layers.append(keras.layers.Reshape((*input_shape, 1)))
-        layers += [Augment(config.augment)] if config.augment else []
-        for filters in _numbers(config.filters):
-            layers += [
-                keras.layers.Conv2D(filters, 5, padding="same", use_bias=False, kernel_initializer="he_normal", **last),
-                keras.layers.MaxPooling2D(padding="same", **last),
-                keras.layers.BatchNormalization(momentum=0.9),
-                keras.layers.Activation(config.activation),
-            ]
-        layers += [keras.layers.Flatten(), *_dense(config)]
-        return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
-
-    return from_keras(make, config.dtype)._replace(name="cnn")
-
-
-def _dense(config: TrainConfig) -> list[Any]:
-    start = "he_normal" if config.activation == "relu" else "glorot_uniform"
-    layers: list[Any] = []
-    for units in _numbers(config.hidden):
-        layers.append(keras.layers.Dense(units, activation=config.activation, kernel_initializer=start))
-        layers += [Dropout(config.dropout)] if config.dropout else []
-    return layers
-
-
-def _numbers(written: str) -> list[int]:
-    return [int(number) for number in written.split(",") if number]
 
 
 def _make(factory: Factory, seed: int, dtype: str) -> Any:

@@ -1,8 +1,4 @@
-"""Losses: mean cost of a batch, from logits and labels, in nats.
-
-Labels are (batch,) int32 in [0, num_classes); or (batch, num_classes), the weight of a row at its label and 0
-elsewhere, and then each row's cost counts so many times.
-"""
+"""Losses: mean cost of a batch, from logits and labels, in nats."""
 
 from collections.abc import Callable
 
@@ -11,28 +7,29 @@ import tensorflow as tf
 from descenso.descent.problem import Tensor
 
 
-def _mean_over_rows(row_costs: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tensor) -> Tensor:
-    if len(labels.shape) == 1:
-        return tf.reduce_mean(row_costs(logits, labels))
-    weights = tf.cast(tf.reduce_sum(labels, axis=1), logits.dtype)  # (batch,)
-    return tf.reduce_mean(weights * row_costs(logits, tf.argmax(labels, axis=1, output_type=tf.int32)))
+def _mean_over_rows(
+    row_costs: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tensor, weights: Tensor | None
+) -> Tensor:
+    costs = row_costs(logits, labels)  # (batch,)
+    return tf.reduce_mean(costs if weights is None else tf.cast(weights, logits.dtype) * costs)
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean over the batch of −log softmax(z)[label], finite wherever the logits are.
 
         −log softmax(z)[y] = log Σⱼ exp(zⱼ − max z) − (z_y − max z)
 
     Args:
         logits: (batch, num_classes), float.
-        labels: as above.
+        labels: (batch,) int32, each in [0, num_classes).
+        weights: (batch,), how many times the cost of each row counts; None for 1 each.
 
     Returns:
         A scalar of the logits' dtype, in [0, inf).
 
     Source: Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3.
     """
-    return _mean_over_rows(_row_costs, logits, labels)
+    return _mean_over_rows(_row_costs, logits, labels, weights)
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow publishes no types
@@ -54,7 +51,7 @@ def _row_costs(logits: Tensor, labels: Tensor) -> Tensor:
     return tf.math.log(total) - tf.reduce_sum(wanted * shifted, axis=0), gradient  # (batch,)
 
 
-def naive_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def naive_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
     """The same mean taken literally, −Σ one_hot(y) · log(softmax(z)), as many tutorials write it.
 
     Once a probability underflows to 0 the cost is not finite: 0 · log 0 is NaN, and −log 0 infinite where the
@@ -62,12 +59,13 @@ def naive_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: (batch, num_classes), float.
-        labels: as above.
+        labels: (batch,) int32, each in [0, num_classes).
+        weights: (batch,), how many times the cost of each row counts; None for 1 each.
 
     Returns:
         A scalar of the logits' dtype, in [0, inf] or NaN.
     """
-    return _mean_over_rows(_naive_row_costs, logits, labels)
+    return _mean_over_rows(_naive_row_costs, logits, labels, weights)
 
 
 def _naive_row_costs(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
-"""Models. Softmax regression is written out, since it is the lesson; those with layers are Keras's."""
+"""Models: softmax regression, written out; those with layers are Keras models."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import tensorflow as tf
@@ -11,10 +12,11 @@ from descenso.errors import ConfigError
 from descenso.text import _
 
 
+@lru_cache
 def softmax(input_shape: tuple[int, ...], num_classes: int) -> Model:
     """Softmax regression: logits = x W + b, one weight for each pair of input and class, zero at the start.
 
-    A user sees W as (num_inputs, num_classes). `apply` holds it transposed, and adds b to columns: then both
+    Users see W as (num_inputs, num_classes). `apply` holds it transposed, and adds b to columns: then both
     products of a step, W xᵀ and δ x, run over rows that lie one after the other in memory, which takes XLA's
     epoch on a CPU from about 100 to 35 ms (docs/performance.md).
 
@@ -30,32 +32,34 @@ def softmax(input_shape: tuple[int, ...], num_classes: int) -> Model:
         columns = tf.matmul(params["W"], rows, transpose_b=True)  # (num_classes, batch)
         return tf.transpose(columns + params["b"][:, tf.newaxis]), state  # (batch, num_classes)
 
-    def textbook(params: Arrays) -> Arrays:
+    def transposed(params: Arrays) -> Arrays:
         return {"W": np.ascontiguousarray(params["W"].T), "b": params["b"]}
 
-    return Model("softmax", tuple(input_shape), num_classes, init, apply, textbook)
+    return Model(
+        "softmax", input_shape, num_classes, init, apply, to_user=transposed, from_user=transposed, shared=True
+    )
 
 
-def build(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int, own: Model | None = None) -> Model:
-    """The model that `config` asks for, or one's `own`, once it fits the data.
+def build(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int, given: Model | None = None) -> Model:
+    """Build the model that `config` names, or check that the `given` one fits the data.
 
     Raises:
-        ConfigError: for one that reads another shape, or tells another number of classes.
+        ConfigError: for a model of another input shape or number of classes.
     """
-    if own is None and config.model == "softmax":
+    if given is None and config.model == "softmax":
         if config.dtype not in ("float32", "float64"):
             raise ConfigError(
                 _("dtype: softmax has no layers that {dtype} would make faster; try --dtype float32").format(
                     dtype=config.dtype
                 )
             )
-        return softmax(input_shape, num_classes)
-    from descenso.descent import keras_models  # Keras takes a second to import, which softmax regression need not wait
+        return softmax(tuple(input_shape), num_classes)
+    from descenso.descent import keras_models, networks  # softmax needs no Keras, which takes a second to import
 
-    if config.model in ("mlp", "cnn") and own is None:
-        make = keras_models.mlp if config.model == "mlp" else keras_models.cnn
-        return make(config, input_shape, num_classes)
-    model = own or keras_models.from_factory(config.model, config.dtype)
+    if config.model in ("mlp", "cnn") and given is None:
+        make = networks.mlp if config.model == "mlp" else networks.cnn
+        return make(config, tuple(input_shape), num_classes)
+    model = given or keras_models.from_factory(config.model, config.dtype)
     if (model.input_shape, model.num_classes) != (tuple(input_shape), num_classes):
         raise ConfigError(
             _("model: {name} maps {mine} to {classes} classes, the data has {shape} and {num_classes}").format(

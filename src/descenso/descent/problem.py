@@ -1,7 +1,6 @@
-"""The seams: a model, a loss, a rule and a schedule make a problem; a step of it stands here, once.
+"""A training problem, of model, loss, rule and schedule, and one step of it, as pure functions on tensors.
 
-Everything is a pure function on tensors. `objective` and `descend` hold all the arithmetic of a step.
-An engine adds two things only: who takes the gradient, and who turns the loop.
+The arithmetic of a step stands here, once. An engine chooses how the gradient is taken and who runs the loop.
 """
 
 from collections.abc import Callable
@@ -11,29 +10,32 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from descenso.data.dataset import Scaling
+
 Tensor = Any  # tf.Tensor, which publishes no types
 Params = dict[str, Tensor]
 State = dict[str, Tensor]
 RuleState = dict[str, Any]  # tensors by name, or by name and parameter
 Arrays = dict[str, NDArray[np.generic]]
-Schedule = Callable[[Tensor], Tensor]  # int32 step -> learning rate
-Loss = Callable[[Tensor, Tensor], Tensor]  # logits (batch, num_classes), labels (batch,) -> mean cost
+Schedule = Callable[[Tensor], Tensor]  # int32 step -> share of the learning rate, float64
+Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # logits (batch, num_classes), labels, weights -> mean cost
 
 
 class Model(NamedTuple):
-    """What maps inputs to logits.
+    """A map from inputs to logits.
 
     Attributes:
         name: as in the configuration.
         input_shape: of one row.
-        num_classes: how many logits a row gets.
-        init: seed -> (params, state), NumPy arrays as a textbook writes them.
+        num_classes: number of logits of a row.
+        init: seed -> (params, state), NumPy arrays in the user's form.
         apply: (params, state, inputs (batch, *input_shape), training) -> (logits (batch, num_classes), state).
-        textbook: arrays -> arrays, its own inverse: between how a textbook writes the parameters, which is
-            how users and files see them, and how `apply` holds them.
-        xla: the kinds of device, CPU or GPU, on which XLA serves it; on a CPU it does not serve convolutions
+        to_user: params as `apply` holds them -> params as textbooks write them, which users and files see.
+        from_user: the inverse of `to_user`.
+        xla: the kinds of device, CPU or GPU, on which XLA compiles it; on a CPU not convolutions
             (docs/performance.md), and some operations it cannot compile at all.
-        layers: the keras.Model that `apply` walks through, where there is one.
+        layers: the keras.Model that `apply` calls, where there is one.
+        shared: whether equal settings give this very record again, so that its compiled program can be reused.
     """
 
     name: str
@@ -41,36 +43,38 @@ class Model(NamedTuple):
     num_classes: int
     init: Callable[[int], tuple[Arrays, Arrays]]
     apply: Callable[[Params, State, Tensor, bool], tuple[Tensor, State]]
-    textbook: Callable[[Arrays], Arrays] = dict
+    to_user: Callable[[Arrays], Arrays] = dict
+    from_user: Callable[[Arrays], Arrays] = dict
     xla: tuple[str, ...] = ("CPU", "GPU")
     layers: Any = None
+    shared: bool = False
 
 
 class Rule(NamedTuple):
-    """An update rule; the learning rate is an argument, never baked in.
+    """An update rule; the learning rate is an argument.
 
     Attributes:
         init: params -> rule state.
         update: (gradients, rule state, params, learning_rate) -> (updates to add to params, rule state).
-        read: (params, rule state) -> the params that are the descent's outcome: these, or an average of them.
+        result: (params, rule state) -> the params to evaluate and save: these, or an average of them.
     """
 
     init: Callable[[Params], RuleState]
     update: Callable[[Params, RuleState, Params, Tensor], tuple[Params, RuleState]]
-    read: Callable[[Params, RuleState], Params] = lambda params, state: params
+    result: Callable[[Params, RuleState], Params] = lambda params, state: params
 
 
 class Problem(NamedTuple):
-    """All that a step needs besides a batch.
+    """Everything that a step needs besides its state and a batch.
 
     Attributes:
-        model: what is trained.
-        loss: what is made small.
-        rule: how gradients become updates.
-        schedule: the learning rate of a step.
+        model: the model to train.
+        loss: the mean cost of a batch.
+        rule: turns gradients into updates.
+        schedule: share of the learning rate at a step.
         dtype: "float32" or "float64", of every parameter and every product.
-        input_scale: what inputs are multiplied by after the cast to dtype; a number, or an array of input_shape.
-        input_shift: what is taken from them before, in their own precision.
+        scaling: of the inputs; arrays, or tensors where a compiled program takes them as arguments.
+        learning_rate: the rate that training starts with, in (0, inf); from there on `TrainState` carries it.
     """
 
     model: Model
@@ -78,81 +82,135 @@ class Problem(NamedTuple):
     rule: Rule
     schedule: Schedule
     dtype: str
-    input_scale: float | NDArray[np.float64]
-    input_shift: float | NDArray[np.float64] = 0.0
+    scaling: Scaling
+    learning_rate: float
 
 
 class TrainState(NamedTuple):
-    """Where a descent stands. Any nesting of tensors that engines may carry through a loop.
+    """The state between two steps: any nesting of tensors that engines may carry through a loop.
 
     Attributes:
-        step: int32 scalar, steps taken.
+        step: int32 scalar, number of steps taken.
+        rate: float64 scalar, the learning rate, of which the schedule takes a share at each step.
         params: by name, as `Model.apply` holds them.
-        model_state: what a model carries besides params.
-        rule_state: what the rule carries.
+        model_state: tensors that a model carries besides params.
+        rule_state: tensors that the rule carries.
     """
 
     step: Tensor
+    rate: Tensor
     params: Params
     model_state: State
     rule_state: RuleState
 
 
+class Batch(NamedTuple):
+    """Rows of one step.
+
+    Attributes:
+        inputs: (batch, *input_shape), as stored.
+        labels: (batch,) int32.
+        weights: (batch,) float, or None for 1 each.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    weights: Tensor | None = None
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        """Apply `function` to the inputs, the labels, and the weights where there are any."""
+        return Batch(*(None if rows is None else function(rows) for rows in self))
+
+
 def start(problem: Problem, seed: int) -> TrainState:
-    """The state before the first step."""
+    """Make the state before the first step."""
     params, model_state = problem.model.init(seed)
-    held = {name: tf.constant(value, problem.dtype) for name, value in problem.model.textbook(params).items()}
+    held = {name: tf.constant(value, problem.dtype) for name, value in problem.model.from_user(params).items()}
     carried = {name: tf.constant(value) for name, value in model_state.items()}
-    return TrainState(tf.constant(0, tf.int32), held, carried, problem.rule.init(held))
+    rate = tf.constant(problem.learning_rate, tf.float64)
+    return TrainState(tf.constant(0, tf.int32), rate, held, carried, problem.rule.init(held))
 
 
 def weights(problem: Problem, state: TrainState) -> Arrays:
-    """The parameters that `state` comes to, as a textbook writes them, in NumPy."""
-    read = problem.rule.read(state.params, state.rule_state)
-    return problem.model.textbook({name: np.asarray(value) for name, value in read.items()})
+    """Return the trained parameters of `state` in the user's form, as NumPy arrays."""
+    result = problem.rule.result(state.params, state.rule_state)
+    return problem.model.to_user({name: np.asarray(value) for name, value in result.items()})
 
 
-def scaled(
-    inputs: Tensor, dtype: str, scale: float | NDArray[np.float64], shift: float | NDArray[np.float64] = 0.0
-) -> Tensor:
-    """`inputs`, which arrive as stored (uint8), as a model takes them: (inputs − shift) · scale, in `dtype`.
+def scaled(inputs: Tensor, dtype: str, scaling: Scaling) -> Tensor:
+    """Scale inputs, which arrive as stored (uint8): (inputs − shift) · scale, in `dtype`.
 
     Floats are shifted in their own precision: a narrower one might not tell apart what lies far from 0.
     """
-    if np.any(shift):
+    shift, scale = scaling
+    if tf.is_tensor(shift) or np.any(shift):
         numbers = inputs if inputs.dtype.is_floating else tf.cast(inputs, dtype)
-        inputs = numbers - tf.constant(shift, numbers.dtype)
-    return tf.cast(inputs, dtype) * tf.constant(scale, dtype)
+        inputs = numbers - _constant(shift, numbers.dtype)
+    return tf.cast(inputs, dtype) * _constant(scale, dtype)
 
 
-def objective(
-    problem: Problem, params: Params, model_state: State, inputs: Tensor, labels: Tensor
-) -> tuple[Tensor, State]:
-    """Mean cost of one batch. Inputs arrive as stored (uint8) and are scaled here, on the device."""
-    given = scaled(inputs, problem.dtype, problem.input_scale, problem.input_shift)
-    logits, model_state = problem.model.apply(params, model_state, given, True)
-    return problem.loss(logits, labels), model_state
+def _constant(value: Any, dtype: Any) -> Tensor:
+    return tf.cast(value, dtype) if tf.is_tensor(value) else tf.constant(value, dtype)
+
+
+Step = Callable[[TrainState, Batch], tuple[TrainState, Tensor]]  # -> the next state, and the cost before the update
+MakeStep = Callable[[Problem], Step]
+Costs = tuple[Tensor, Params, State]  # mean cost of a batch, its gradient by parameter, the model's next state
+Gradient = Callable[[Problem, TrainState, Batch], Costs]
+Update = Callable[[Problem, TrainState, Params, State], TrainState]
+
+
+def objective(problem: Problem, params: Params, model_state: State, batch: Batch) -> tuple[Tensor, State]:
+    """Compute the mean cost of a batch, and the model's next state. Inputs are scaled here, on the device."""
+    inputs = scaled(batch.inputs, problem.dtype, problem.scaling)
+    logits, model_state = problem.model.apply(params, model_state, inputs, True)
+    return problem.loss(logits, batch.labels, batch.weights), model_state
 
 
 def descend(problem: Problem, state: TrainState, gradients: Params, model_state: State) -> TrainState:
-    """The state one step further down `gradients`."""
-    learning_rate = tf.cast(problem.schedule(state.step), problem.dtype)
+    """Apply the rule to the gradients; the learning rate is the state's, times the schedule's share."""
+    learning_rate = tf.cast(state.rate * problem.schedule(state.step), problem.dtype)
     updates, rule_state = problem.rule.update(gradients, state.rule_state, state.params, learning_rate)
     params = {name: value + updates[name] for name, value in state.params.items()}
-    return TrainState(state.step + 1, params, model_state, rule_state)
+    return TrainState(state.step + 1, state.rate, params, model_state, rule_state)
 
 
-Descend = Callable[[Problem, TrainState, Params, State], TrainState]
-
-
-def tape_step(
-    problem: Problem, state: TrainState, inputs: Tensor, labels: Tensor, further: Descend = descend
-) -> tuple[TrainState, Tensor]:
-    """One step whose gradient a `tf.GradientTape` takes: (next state, cost before it); `further` is `descend`, as an
-    engine may have compiled it.
-    """
+def tape_gradient(problem: Problem, state: TrainState, batch: Batch) -> Costs:
+    """Take the gradient with a `tf.GradientTape`."""
     with tf.GradientTape() as tape:
         tape.watch(state.params)
-        cost, model_state = objective(problem, state.params, state.model_state, inputs, labels)
-    gradients = tape.gradient(cost, state.params)
-    return further(problem, state, gradients, model_state), cost
+        cost, model_state = objective(problem, state.params, state.model_state, batch)
+    return cost, tape.gradient(cost, state.params), model_state
+
+
+def graph_gradient(problem: Problem, state: TrainState, batch: Batch) -> Costs:
+    """Take the gradient with `tf.gradients`, inside a static graph."""
+    cost, model_state = objective(problem, state.params, state.model_state, batch)
+    gradients = tf.gradients(cost, list(state.params.values()))
+    return cost, dict(zip(state.params, gradients, strict=True)), model_state
+
+
+def make_step(
+    problem: Problem,
+    *,
+    gradient: Gradient = tape_gradient,
+    reduce: Callable[[Tensor, Params, State], Costs] | None = None,
+    update: Update = descend,
+) -> Step:
+    """Make the step of `problem`.
+
+    Args:
+        problem: what to train.
+        gradient: how the gradient is taken.
+        reduce: (cost, gradients, model state) of some rows -> those of the whole batch, where several processes
+            have a part of it each; None where the batch is whole.
+        update: `descend`, or a compiled form of it.
+    """
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Tensor]:
+        cost, gradients, model_state = gradient(problem, state, batch)
+        if reduce is not None:
+            cost, gradients, model_state = reduce(cost, gradients, model_state)
+        return update(problem, state, gradients, model_state), cost
+
+    return step

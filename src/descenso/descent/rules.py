@@ -6,6 +6,7 @@ Names, options and defaults stand in `descenso.registry`.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import tensorflow as tf
 
@@ -232,10 +233,13 @@ def lion(beta_1: float, beta_2: float) -> Rule:
     return Rule(lambda params: {"mean": _zeros(params)}, update)
 
 
+@lru_cache
 def build(
     spec: str, *, weight_decay: float = 0, clip_value: float = 0, clip_norm: float = 0, average: float = 0
 ) -> Rule:
-    """The rule that `spec` names (see `descenso.registry.parse`), in the wrappers whose number is not 0."""
+    """Build the rule that `spec` names (see `descenso.registry.parse`) in the wrappers whose number is not 0; equal
+    arguments give the same rule again.
+    """
     name, options = parse(spec, MEMBERS)
     rule = RULES[name](**options)
     for number, wrapper in (

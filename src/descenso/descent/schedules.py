@@ -1,10 +1,11 @@
-"""Learning-rate schedules: pure functions of the step t, counted from 0. Each is a share of the rate, in float64.
+"""Learning-rate schedules: pure functions from the step t, counted from 0, to a share of the rate, in float64.
 
 Names, options and defaults stand in `descenso.registry`.
 """
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import tensorflow as tf
@@ -15,45 +16,34 @@ from descenso.registry import SCHEDULES as MEMBERS
 from descenso.registry import parse
 
 
-def constant(learning_rate: float) -> Schedule:
-    """The same rate at every step.
+@lru_cache
+def build(spec: str, steps: int) -> Schedule:
+    """Build a schedule; equal arguments give the same function again.
 
     Args:
-        learning_rate: in (0, inf). It is carried in float64 and rounded once, to the problem's dtype.
-    """
-
-    def schedule(step: Tensor) -> Tensor:
-        return tf.constant(learning_rate, tf.float64)
-
-    return schedule
-
-
-def build(spec: str, learning_rate: float, steps: int) -> Schedule:
-    """The schedule that `spec` names (see `descenso.registry.parse`).
-
-    Args:
-        spec: such as "cosine" or "step:factor=0.5,every=0.2".
-        learning_rate: the highest, in (0, inf).
-        steps: T, those of the whole descent, at least 1; beyond it the rate stays what it was at T.
+        spec: such as "cosine" or "step:factor=0.5,every=0.2" (see `descenso.registry.parse`).
+        steps: T, number of steps of the whole training, at least 1; beyond it the share stays what it was at T.
 
     Returns:
-        A function from int32 steps of any shape to float64 rates of that shape; a scalar for a constant rate.
+        A function from int32 steps of any shape to float64 shares of the learning rate, of that shape.
     """
     name, options = parse(spec, MEMBERS)
-    if name == "constant":
-        return constant(learning_rate)
 
     def schedule(step: Tensor) -> Tensor:
         done = tf.minimum(tf.cast(step, tf.float64), steps) / steps  # t / T, in [0, 1]
-        return learning_rate * SCHEDULES[name](done, steps, **options)
+        return SCHEDULES[name](done, steps, **options)
 
-    return schedule
+    return schedule if name != "constant" else constant
+
+
+def constant(step: Tensor) -> Tensor:
+    """Take the whole learning rate at every step."""
+    return tf.ones_like(step, tf.float64)
 
 
 def shares(spec: str, steps: int = 1000) -> NDArray[np.float64]:
-    """(steps + 1,): the share of the learning rate at each step of a descent of so many, and at its end."""
-    every = tf.range(steps + 1)
-    return np.broadcast_to(np.asarray(build(spec, 1.0, steps)(every)), every.shape)
+    """Compute the share of the learning rate at each step and at the end: (steps + 1,) float64."""
+    return np.asarray(build(spec, steps)(tf.range(steps + 1)))
 
 
 def _step(done: Tensor, steps: int, factor: float, every: float) -> Tensor:
@@ -96,7 +86,6 @@ def _along(share: Tensor, begin: float, end: float) -> Tensor:
 
 
 SCHEDULES: dict[str, Callable[..., Tensor]] = {
-    "constant": lambda done, steps: tf.ones_like(done),
     "step": _step,
     "exponential": _exponential,
     "cosine": _cosine,

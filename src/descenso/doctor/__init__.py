@@ -1,4 +1,4 @@
-"""The doctor's public face: look at data, at a run, at one step of one's own loop, or at a `tf.function`.
+"""Find mistakes in data, in a training run, in one step of a training loop, or in the calls of a `tf.function`.
 
 >>> import numpy as np
 >>> [finding.rule for finding in data(np.zeros((6, 2)), np.array([1, 2, 3, 1, 2, 3]))]
@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from descenso.api.inference import use
+from descenso.api.inference import load_trained
 from descenso.api.train import rows_of
-from descenso.data.catalog import NAMES, load
+from descenso.data.catalog import load, raw_rows
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
-from descenso.data.formats.npz import labelled
-from descenso.data.limits import Limits
+from descenso.data.sources import Sources
+from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.evidence import Evidence, Finding, Rows
-from descenso.doctor.table import RULES, examine
 from descenso.errors import ConfigError, DataError
 from descenso.registry import MODELS
 from descenso.runs.directory import RunDirectory, open_directory
@@ -29,46 +28,46 @@ from descenso.text import _, closest
 if TYPE_CHECKING:
     from descenso.doctor.steps import Watched
 
-SECONDS = 1.0  # between two looks at a run that is being written
+SECONDS = 1.0  # between two reads of a run that is training
 
 
 def data(
     inputs: Any,
     labels: Any = None,
     *,
-    test: tuple[Any, Any] | None = None,
+    test: tuple[Any, Any] | Split | None = None,
     one_hot: bool = False,
     order: str = "permutation",
 ) -> list[Finding]:
-    """What is wrong with rows, before a step is taken on them.
+    """Check training data.
 
     Args:
-        inputs: (rows, *input_shape), as a model is to be given them; or a `Dataset`, alone.
-        labels: (rows,) or (rows, num_classes).
-        test: inputs and labels that are kept to test on.
+        inputs: (rows, *input_shape), as the model reads them; or a `Dataset`, without labels.
+        labels: (rows,) class numbers or (rows, num_classes) one-hot.
+        test: inputs and labels of the test rows.
         one_hot: whether the loss reads one-hot labels.
-        order: in which they will be walked: "permutation", "sequential", or "buffer:N" for `shuffle(N)` of tf.data.
+        order: order of the rows in an epoch: "permutation", "sequential", or "buffer:N" for `shuffle(N)` of tf.data.
 
     Raises:
-        DataError: where not every row has a label.
+        DataError: if a row has no label.
     """
     if isinstance(inputs, Dataset):
         return examine(Evidence(Rows.of(inputs, order)))
-    kept = _paired("test", *test) if test else None
-    return examine(Evidence(Rows(*_paired("data", inputs, labels), kept, one_hot, order=order)))
+    test_rows = _split("test", *test[:2]) if test else None
+    return examine(Evidence(Rows(*_split("data", inputs, labels)[:2], test_rows, one_hot, order=order)))
 
 
-def _paired(what: str, inputs: Any, labels: Any) -> Split:
-    """Inputs and labels as arrays, once each row has its label."""
-    given = Split(np.asarray(inputs), np.asarray(labels))
-    shapes = given.inputs.shape, given.labels.shape
+def _split(what: str, inputs: Any, labels: Any) -> Split:
+    """Return inputs and labels as arrays, after checking that each row has a label."""
+    split = Split(np.asarray(inputs), np.asarray(labels))
+    shapes = split.inputs.shape, split.labels.shape
     if shapes[0][:1] != shapes[1][:1] or len(shapes[0]) < 2 or len(shapes[1]) not in (1, 2):
         raise DataError(
             _("{what}: inputs of shape {inputs} and labels of shape {labels}; each row needs one label").format(
                 what=what, inputs=shapes[0], labels=shapes[1]
             )
         )
-    return given
+    return split
 
 
 def file(
@@ -78,38 +77,38 @@ def file(
     test_fraction: float = 0.0,
     resize: str = "",
     order: str = "permutation",
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
+    sources: Sources | None = None,
 ) -> list[Finding]:
-    """What is wrong with the dataset called `name`, or with that in the folder or file of that path.
+    """Check a dataset by its name, or by the path of its file or folder.
 
-    The arrays of an NPZ file are looked at as they stand in it, also where `descenso.load` would refuse them.
+    The arrays of an NPZ file are checked as stored, even if `descenso.load` would refuse them.
 
     Args:
-        name, label, test_fraction, resize, limits, data_dir: as of `descenso.load`.
-        order: as of `data`.
+        name, label, test_fraction, resize, sources: see `descenso.load`.
+        order: see `data`.
 
     Raises:
-        ConfigError, DataError: as of `descenso.load`.
+        ConfigError, DataError: see `descenso.load`.
     """
-    if Path(name).suffix.lower() == ".npz" and name not in NAMES:
-        rows, test = labelled(Path(name), limits or Limits())
-        kept = _paired(name, *test) if test else None
-        return examine(Evidence(Rows(*_paired(name, *rows), kept, order=order)))
-    found = load(name, limits, label=label, test_fraction=test_fraction, resize=resize, data_dir=data_dir)
-    return examine(Evidence(Rows.of(found, order)))
+    raw = raw_rows(name, sources)
+    if raw:
+        rows, test = raw
+        test_rows = _split(name, *test) if test else None
+        return examine(Evidence(Rows(*_split(name, *rows)[:2], test_rows, order=order)))
+    dataset = load(name, label=label, test_fraction=test_fraction, resize=resize, sources=sources)
+    return examine(Evidence(Rows.of(dataset, order)))
 
 
 def lesson(rule: str) -> tuple[str, list[Finding]]:
-    """The mistake that `rule` is for, as one writes it, made on a few rows of MNIST; and what is found then.
+    """Make the mistake that the check `rule` finds, on some rows of MNIST; return its line of code, and the findings.
 
     Raises:
-        ConfigError: where there is no such rule.
+        ConfigError: if there is no check of that name.
     """
-    if rule not in RULES:
+    if rule not in CHECKS:
         raise ConfigError(
             _("there is no rule {name!r}{hint}; the rules are {names}").format(
-                name=rule, hint=closest(rule, RULES), names=", ".join(RULES)
+                name=rule, hint=closest(rule, CHECKS), names=", ".join(CHECKS)
             )
         )
     from descenso.doctor.faults import FAULTS
@@ -127,42 +126,42 @@ def step(
     first: bool = True,
     watched: bool = False,
 ) -> list[Finding]:
-    """What is wrong with one step of a loop of one's own; nothing is updated.
+    """Check one step of the user's training loop; no parameter is updated.
 
     Args:
         model: inputs -> outputs (batch, num_classes); a Keras model, or any function.
-        loss: labels, outputs -> costs of the rows, or their mean; Keras's, or any function.
-        inputs, labels: one batch; a hundred rows show more than ten.
-        variables: what is trained; by default the model's `trainable_variables`.
-        first: whether nothing has been learned yet, so that the cost should be ln C.
-        watched: whether the loop's tape watches plain tensors, of which no tape takes note by itself.
+        loss: labels, outputs -> costs of the rows, or their mean; a Keras loss, or any function.
+        inputs, labels: one batch; some checks need about a hundred rows.
+        variables: the parameters; by default the model's `trainable_variables`.
+        first: whether the model is untrained, so that the cost should be ln C.
+        watched: whether the loop's tape watches parameters that are tensors, not variables.
 
     Raises:
-        ConfigError: where there are no variables.
-        Exception: what the model or the loss raised, where no rule explains it.
+        ConfigError: if there are no variables.
+        Exception: the exception of the model or the loss, if no finding explains it.
     """
     from descenso.doctor.steps import evidence_of_step
 
     if variables is None:
-        model(inputs)  # by which a Keras model that was told no input shape makes its variables
+        model(inputs)  # a Keras model without an input shape makes its variables here
         variables = list(getattr(model, "trainable_variables", ()))
     if not variables:
         raise ConfigError(_("step: nothing is trained; try variables=[W, b]"))
     evidence = evidence_of_step(model, loss, inputs, labels, variables, first, watched)
-    found = examine(evidence)
-    if evidence.step and evidence.step.error and not found:
+    findings = examine(evidence)
+    if evidence.step and evidence.step.error and not findings:
         raise evidence.step.error
-    return found
+    return findings
 
 
 def watch(function: Callable[..., Any]) -> "Watched":
-    """`function`, made by `tf.function`, which from now on warns once when it is traced again and again.
+    """Wrap a `tf.function` so that it warns once if it is traced repeatedly.
 
     Returns:
-        What is called in its place; its `findings()` name the argument that is the cause.
+        The function to call instead; its `findings()` name the argument that causes the traces.
 
     Raises:
-        ConfigError: where it is no `tf.function`.
+        ConfigError: if `function` is no `tf.function`.
     """
     from descenso.doctor.steps import Watched
 
@@ -173,55 +172,56 @@ def run(
     path: str | Path,
     data: Dataset | None = None,
     model: Any = None,
-    limits: Limits | None = None,
-    data_dir: Path | None = None,
+    sources: Sources | None = None,
 ) -> list[Finding]:
-    """What is wrong with the run in the directory `path`: its rows, its costs, a step from its start and one from its
-    end; where the costs raise a suspicion, also a range test of the rate, of about a hundred steps.
+    """Check a run: its data, its costs, a step from its initial weights and one from its final weights.
+
+    If the costs suggest a wrong learning rate, a range test of about a hundred steps is made.
 
     Args:
-        path: of the run; nothing in it is changed.
-        data, model: its rows and its model, where it was trained with one's own.
-        limits, data_dir: as of `descenso.train`.
+        path: directory of the run; nothing in it is changed.
+        data, model: dataset and model, if the run was trained with the user's own.
+        sources: see `descenso.train`.
 
     Raises:
-        DataError: where there is no run, its files are damaged, or its rows are no longer those it learned from.
-        ConfigError: where it was trained with a model of one's own, which is not given.
+        DataError: if there is no run, its files are damaged, or its data has changed.
+        ConfigError: if it was trained with the user's own model, and `model` is missing.
     """
     directory = open_directory(Path(path))
-    return examine(_gathered(directory, data or rows_of(directory.config, limits, data_dir), model))
+    return examine(_evidence(directory, data or rows_of(directory.config, sources), model))
 
 
-def follow(
-    path: str | Path, model: Any = None, limits: Limits | None = None, data_dir: Path | None = None
-) -> Iterator[Finding]:
-    """What is wrong with a run, each finding as soon as it can be seen, until the run has ended.
+def follow(path: str | Path, model: Any = None, sources: Sources | None = None) -> Iterator[Finding]:
+    """Check a run after each of its epochs, until it ends, and yield each finding once.
 
     Args:
-        path, model, limits, data_dir: as of `run`.
+        path, model, sources: see `run`.
     """
     directory = open_directory(Path(path))
-    rows = rows_of(directory.config, limits, data_dir)
-    evidence, told = _gathered(directory, rows, model), set[str]()
+    rows = rows_of(directory.config, sources)
+    evidence, names, reported = _evidence(directory, rows, model), list(CHECKS), set[str]()
     while True:
-        for finding in examine(evidence):
-            if finding.rule not in told:
-                told.add(finding.rule)
+        for finding in examine(evidence, names):
+            if finding.rule not in reported:
+                reported.add(finding.rule)
                 yield finding
-        if evidence.course is None or evidence.course.outcome != "running":
+        course = evidence.course
+        if course is None or course.outcome != "running":
             return
-        time.sleep(SECONDS)
-        evidence = _gathered(directory, rows, model, evidence)
+        names = [name for name, check in CHECKS.items() if check.looks_at != "rows"]  # rows do not change
+        while directory.outcome == "running" and len(directory.history.epochs) == len(course.costs):
+            time.sleep(SECONDS)
+        evidence = _evidence(directory, rows, model, evidence)
 
 
-def _gathered(directory: RunDirectory, rows: Dataset, model: Any, before: Evidence | None = None) -> Evidence:
-    """What the run has come to by now."""
+def _evidence(directory: RunDirectory, rows: Dataset, model: Any, before: Evidence | None = None) -> Evidence:
+    """Gather the evidence on a run; `before` is that of an earlier epoch."""
     from descenso.doctor.descents import Walked, evidence_of
 
     config, outcome = directory.config, directory.outcome
     trained = own = None
     if (directory.path / "model" / "weights.safetensors").is_file():
-        trained = use(directory.path, model).trained
+        trained = load_trained(directory.path, model).trained
         what = _("{name}, training rows").format(name=rows.name)
         check_split(rows.train, len(trained.class_names), trained.input_shape, what)
     if model is not None or config.model not in MODELS:

@@ -9,13 +9,13 @@ import tensorflow as tf
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order, epoch_order
-from descenso.descent.problem import Arrays, Model, Problem, TrainState, objective, scaled, start
+from descenso.descent.problem import Arrays, Batch, Model, Problem, TrainState, scaled, start, tape_gradient
 from descenso.doctor.checks_run import suspicious
 from descenso.doctor.evidence import SAMPLE, Array, Course, Evidence, Rows, Step
 from descenso.engines import bind
 from descenso.runs.history import Epoch
 from descenso.runs.trained import Trained
-from descenso.training.loop import problem_of
+from descenso.training.plan import Plan
 
 RATES = np.geomspace(1e-6, 1e2, 97)  # twelve to a decade
 SMOOTHED = 5  # steps
@@ -51,13 +51,12 @@ def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
         walked: it.
         before: what was gathered when it was not so far; its start is then not looked at again.
     """
-    config = walked.config
-    data, _validation = walked.data.hold_back(config.validation_rows(len(walked.data.train.labels)))
-    problem = problem_of(config, data, walked.own)
-    begin = start(problem, config.seed)
-    some = np.random.default_rng(config.seed).permutation(len(data.train.labels))[:SAMPLE]
-    rows = Split(data.train.inputs[some], data.train.labels[some])
-    course = Course.of(config, walked.data, walked.epochs, walked.outcome)
+    config, data = walked.config, walked.data
+    plan = Plan.of(config, data, walked.own)
+    problem, begin = plan.problem, plan.start()
+    some = np.random.default_rng(config.seed).permutation(len(plan.train.labels))[:SAMPLE]
+    rows = plan.train.rows(some)
+    course = Course.of(config, data, walked.epochs, walked.outcome)
     if before and before.course:
         first, course = (
             before.step,
@@ -66,32 +65,29 @@ def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
             ),
         )
     else:
-        batch = config.batch_rows(len(data.train.labels))
-        order = epoch_order(config.order, len(data.train.labels), batch, config.seed, 0).between(0, EARLY)
-        early = _costs(problem, data.train, config.seed, order)
+        early = _costs(problem, plan.train, begin, plan.order(0).between(0, EARLY), plan.batch_rows)
         first, course = _step(problem, begin, rows), course._replace(early=tuple(early))
     if not course.tested and suspicious(course):
-        course = course._replace(suggested_rate=suggested_rate(config, data, walked.own), tested=True)
+        course = course._replace(suggested_rate=suggested_rate(plan), tested=True)
     last = None
     if walked.trained:
-        held = {name: tf.constant(v) for name, v in problem.model.textbook(walked.trained.params).items()}
+        held = {name: tf.constant(v) for name, v in problem.model.from_user(walked.trained.params).items()}
         carried = {name: tf.constant(value) for name, value in walked.trained.model_state.items()}
         last = _step(problem, begin._replace(params=held, model_state=carried), rows)._replace(first=False)
-    return Evidence(Rows.of(data, config.order), first, last, course)
+    trained_on = Rows.of(data._replace(train=plan.train), config.order)
+    return Evidence(trained_on, first, last, course)
 
 
 def _step(problem: Problem, state: TrainState, rows: Split) -> Step:
-    inputs, labels = tf.constant(rows.inputs), tf.constant(rows.labels)
-    with tf.GradientTape() as tape:
-        tape.watch(state.params)
-        cost, _state = objective(problem, state.params, state.model_state, inputs, labels)
-    gradients: Arrays = {name: np.asarray(value) for name, value in tape.gradient(cost, state.params).items()}
-    given = scaled(inputs, problem.dtype, problem.input_scale, problem.input_shift)
-    outputs, _state = problem.model.apply(state.params, state.model_state, given, False)
-    return Step(float(cost), outputs.numpy(), True, dict(problem.model.textbook(gradients)))
+    batch = Batch(*rows).map(tf.constant)
+    cost, gradients, _state = tape_gradient(problem, state, batch)
+    inputs = scaled(batch.inputs, problem.dtype, problem.scaling)
+    outputs, _state = problem.model.apply(state.params, state.model_state, inputs, False)
+    arrays: Arrays = {name: np.asarray(value) for name, value in gradients.items()}
+    return Step(float(cost), outputs.numpy(), True, dict(problem.model.to_user(arrays)))
 
 
-def suggested_rate(config: TrainConfig, data: Dataset, own: Model | None = None) -> float | None:
+def suggested_rate(plan: Plan) -> float | None:
     """A learning rate that does well from the start, by a range test: steps at rates from 1e-6 to 100, each a
     fifth larger than the one before, until the cost is not finite; a tenth of the rate where the cost was lowest.
 
@@ -100,15 +96,15 @@ def suggested_rate(config: TrainConfig, data: Dataset, own: Model | None = None)
     Returns:
         None where the cost was lowest at the start, so that no rate does well.
     """
-    problem = problem_of(config, data, own)
-    rates = tf.constant(RATES, problem.dtype)
-    ranged = problem._replace(schedule=lambda step: tf.gather(rates, step))
-    rows = len(data.train.labels)
-    batch = min(config.batch_rows(rows), SAMPLE, rows)
+    rates = tf.constant(RATES, tf.float64)
+    model = plan.problem.model._replace(shared=False)  # this schedule's program serves once
+    ranged = plan.problem._replace(model=model, schedule=lambda step: tf.gather(rates, step), learning_rate=1.0)
+    rows, seed = len(plan.train.labels), plan.config.seed
+    batch = min(plan.batch_rows, SAMPLE, rows)
     epochs = -(-len(RATES) * batch // rows)
-    flat = np.concatenate([epoch_order("permutation", rows, rows, config.seed, e).batches[0] for e in range(epochs)])
+    flat = np.concatenate([epoch_order("permutation", rows, rows, seed, epoch).batches[0] for epoch in range(epochs)])
     order = Order(flat[: len(RATES) * batch].reshape(-1, batch), flat[:0])
-    costs = _costs(ranged, data.train, config.seed, order)
+    costs = _costs(ranged, plan.train, start(ranged, seed), order, batch)
     if len(costs) < 2 * SMOOTHED:
         return None
     smooth = np.convolve(costs, np.ones(SMOOTHED) / SMOOTHED, "valid")
@@ -116,8 +112,8 @@ def suggested_rate(config: TrainConfig, data: Dataset, own: Model | None = None)
     return float(RATES[lowest + SMOOTHED // 2] / BELOW_BEST) if smooth[lowest] < STILL * smooth[0] else None
 
 
-def _costs(problem: Problem, train: Split, seed: int, order: Order) -> Array:
-    """The costs of the steps of `order` from the start, as long as they are finite."""
-    with closing(bind("function", problem, train, order.batches.shape[1])) as runner:
-        _state, trace = next(runner.epochs(start(problem, seed), [order]))
+def _costs(problem: Problem, train: Split, begin: TrainState, order: Order, batch_rows: int) -> Array:
+    """The costs of the steps of `order` from `begin`, as long as they are finite."""
+    with closing(bind("function", problem, train, batch_rows)) as runner:
+        _state, trace = next(runner.walk(begin, [order]))
     return trace.costs[np.isfinite(trace.costs)]

@@ -1,32 +1,31 @@
-"""What the doctor looks at: plain records, any part of which may be absent."""
+"""Records of the evidence that the doctor's checks read; any part of it may be absent."""
 
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
-from descenso.data.dataset import Dataset, Split
-from descenso.runs.history import Epoch
+from descenso.data.dataset import Dataset, Scaling, Split
+from descenso.runs.history import Epoch, History
 
-SAMPLE = 1_000  # rows that stand for all where values are looked at, and that a gradient is taken over
+SAMPLE = 1_000  # rows whose values are checked, and over which a gradient is taken
 
 Array = NDArray[Any]
 
 
 class Rows(NamedTuple):
-    """What is learned from.
+    """Training rows.
 
     Attributes:
-        inputs: (rows, *input_shape), as they are given or stored.
+        inputs: (rows, *input_shape), before scaling.
         labels: (rows,) or (rows, num_classes).
-        test: rows to test on, or None.
-        one_hot: whether the loss reads one-hot labels; None where that is not known.
+        test: test rows, or None.
+        one_hot: whether the loss reads one-hot labels; None if unknown.
         whole: whether these are all rows, and not one batch of them.
-        order: in which they are walked, as `descenso.data.order` has it.
-        scale, shift: what inputs are brought to a model by.
+        order: order of the rows in an epoch; see `descenso.data.order`.
+        scaling: of the inputs; the model reads (inputs - shift) * scale.
     """
 
     inputs: Array
@@ -35,43 +34,42 @@ class Rows(NamedTuple):
     one_hot: bool | None = False
     whole: bool = True
     order: str = "permutation"
-    scale: float | Array = 1.0
-    shift: float | Array = 0.0
+    scaling: Scaling = Scaling()
 
     @classmethod
     def of(cls, data: Dataset, order: str = "permutation") -> "Rows":
-        """Those of a dataset, which knows how they are scaled."""
-        return cls(*data.train, data.test, order=order, scale=data.input_scale, shift=data.input_shift)
+        """Return the training and test rows of a dataset, with its scaling."""
+        return cls(data.train.inputs, data.train.labels, data.test, order=order, scaling=data.scaling)
 
     @property
     def sample(self) -> Array:
-        """Some of the inputs, from first to last, so that sorted rows are seen too."""
+        """About `SAMPLE` inputs at equal distances, so that those of sorted rows are of all classes."""
         return self.inputs[:: max(1, len(self.inputs) // SAMPLE)]
 
     @property
-    def given(self) -> NDArray[np.float64]:
-        """The sample as a model is given it."""
-        return (self.sample.astype(np.float64) - self.shift) * self.scale
+    def scaled(self) -> NDArray[np.float64]:
+        """The sample as the model reads it."""
+        return (self.sample.astype(np.float64) - self.scaling.shift) * self.scaling.scale
 
     @property
     def classes(self) -> Array:
-        """(rows,) the label of each row, whichever way it is written."""
+        """(rows,) the class of each row, also of one-hot labels."""
         return self.labels.argmax(axis=1) if self.labels.ndim > 1 else self.labels
 
 
 class Step(NamedTuple):
-    """What one step showed.
+    """One step: cost, outputs and gradients.
 
     Attributes:
-        cost: mean over its rows, in nats; None where it could not be computed.
-        outputs: (rows, num_classes), what the model gave to the loss; None likewise.
-        logits: whether the loss takes them for logits; None where that is not known.
-        gradients: by the name of the parameter; None for one that the tape found no way to.
-        plain: names of the parameters that are tensors, and no variables.
+        cost: mean over the rows, in nats; None if it could not be computed.
+        outputs: (rows, num_classes), outputs of the model; None likewise.
+        logits: whether the loss reads outputs as logits; None if unknown.
+        gradients: by the name of the parameter; None for one that does not lead to the cost.
+        plain: names of the parameters that are tensors, not variables.
         dtypes: name and dtype of each parameter.
-        first: whether nothing has been learned yet.
-        error: what TensorFlow raised, or None.
-        castable: whether nothing is raised once inputs and labels are cast to the precision of the parameters.
+        first: whether the model is untrained.
+        error: exception that TensorFlow raised, or None.
+        castable: whether the step succeeds with inputs and labels cast to the dtype of the parameters.
     """
 
     cost: float | None
@@ -86,30 +84,31 @@ class Step(NamedTuple):
 
     @property
     def kernels(self) -> dict[str, Array]:
-        """The finite gradients of the parameters that have inputs and units, their last axis, from first to last."""
-        found = {name: array for name, array in self.gradients.items() if array is not None and array.ndim > 1}
-        return {name: array for name, array in found.items() if np.isfinite(array).all()}
+        """The finite gradients of kernels, (…, units), from the first layer to the last."""
+        kernels = {name: array for name, array in self.gradients.items() if array is not None and array.ndim > 1}
+        return {name: array for name, array in kernels.items() if np.isfinite(array).all()}
 
     @property
-    def widest(self) -> tuple[str, float]:
-        """Of which parameter the gradient is the largest, and its norm; 0 where there is none."""
+    def largest_gradient(self) -> tuple[str, float]:
+        """Name and norm of the kernel gradient with the largest norm; "" and 0 without any."""
         norms = {name: float(np.linalg.norm(array)) for name, array in self.kernels.items()}
-        return max(norms.items(), key=lambda each: each[1], default=("", 0.0))
+        name = max(norms, key=norms.__getitem__, default="")
+        return name, norms.get(name, 0.0)
 
 
 class Course(NamedTuple):
-    """How a descent went.
+    """Costs and outcome of a training run.
 
     Attributes:
-        config: its settings.
-        num_classes: of its data.
-        steps: how many were walked, about.
-        costs: of each epoch, in nats.
-        validation_costs: after each epoch, in nats; empty without validation.
-        outcome: as of a run.
-        early: costs of the first steps, in nats; empty where they were not walked again.
-        suggested_rate: what a range test found, or None where there was none, or it found nothing.
-        tested: whether there was one.
+        config: settings of the run.
+        num_classes: number of classes.
+        steps: number of steps, approximately.
+        costs: cost of each epoch, in nats.
+        validation_costs: validation cost after each epoch, in nats; empty without validation.
+        outcome: as that of `Run`.
+        early: costs of the first steps, in nats; empty if they were not repeated.
+        suggested_rate: learning rate that a range test found; None without a test, or if it found none.
+        tested: whether a range test was made.
     """
 
     config: TrainConfig
@@ -123,27 +122,27 @@ class Course(NamedTuple):
     tested: bool = False
 
     @classmethod
-    def of(cls, config: TrainConfig, data: Dataset, epochs: Sequence[Epoch], outcome: str) -> "Course":
-        """From a history, and the data before validation's rows are held back."""
+    def of(cls, config: TrainConfig, data: Dataset, epochs: tuple[Epoch, ...], outcome: str) -> "Course":
+        """Return the course of a run from its history and its data, with the validation rows."""
         rows = len(data.train.labels) - config.validation_rows(len(data.train.labels))
         steps = len(epochs) * -(-rows // config.batch_rows(rows))
-        judged = [epoch.validation_cost for epoch in epochs if epoch.validation_cost is not None]
-        return cls(config, data.num_classes, steps, [epoch.cost for epoch in epochs], judged, outcome)
+        history = History(epochs)
+        return cls(config, data.num_classes, steps, history.costs, history.validation_costs, outcome)
 
     @property
-    def ignorance(self) -> float:
-        """ln C, the cost of one who knows nothing."""
+    def uniform_cost(self) -> float:
+        """ln C, the cost of equal probabilities."""
         return math.log(self.num_classes)
 
 
 class Calls(NamedTuple):
-    """How a `tf.function` was called.
+    """Calls and traces of a `tf.function`.
 
     Attributes:
-        name: its own.
-        calls: how many there were.
-        traces: how many of them Python was traced in.
-        changes: (argument, before, after) of each trace but the first; the argument is empty where none had changed.
+        name: name of the function.
+        calls: number of calls.
+        traces: number of traces.
+        changes: (argument, before, after) of each trace but the first; "" if no argument had changed.
     """
 
     name: str
@@ -153,14 +152,14 @@ class Calls(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """All that was gathered.
+    """All evidence on data, a training run, a step or a function.
 
     Attributes:
-        rows: what is learned from.
-        step: one step from the start, or of one's own.
-        last: one more from where the descent has come to.
-        course: how it went.
-        calls: of a function.
+        rows: training and test rows.
+        step: one step from the initial weights, or of the user's loop.
+        last: one step from the final weights.
+        course: costs and outcome of the run.
+        calls: calls of a function.
     """
 
     rows: Rows | None = None
@@ -170,22 +169,22 @@ class Evidence(NamedTuple):
     calls: Calls | None = None
 
 
-class Seen(NamedTuple):
-    """What a rule saw, and the line that mends it."""
+class Observation(NamedTuple):
+    """What a check saw, and the line that mends it."""
 
     saw: str
     mend: str
 
 
 class Finding(NamedTuple):
-    """A mistake, as it is told.
+    """A mistake that was found.
 
     Attributes:
-        rule: its name.
-        severity: "error", what is learned cannot be right; "warning", it may be right, and could be better.
+        rule: name of the check.
+        severity: "error" if the model cannot be right; "warning" if it may be right, but could be better.
         saw: what was seen.
-        why: why it matters.
-        mend: the line that mends it.
+        why: reason why it matters.
+        mend: line of code, or option, that mends it.
     """
 
     rule: str

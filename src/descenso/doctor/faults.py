@@ -1,4 +1,4 @@
-"""A planted fault for each rule, on a few rows of MNIST: what the rule is for, as a lesson and as its test."""
+"""One planted fault per check, on some rows of MNIST, for `descenso doctor --break` and for the tests."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -11,40 +11,30 @@ from keras.initializers import Constant, RandomNormal
 
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.descent.keras_models import as_model, from_keras
 from descenso.descent.problem import Model, Params, State, Tensor
 from descenso.doctor.descents import Walked, evidence_of
 from descenso.doctor.evidence import Array, Evidence
 from descenso.doctor.steps import Watched, evidence_of_step
-from descenso.runs.history import Epoch
 from descenso.runs.trained import Trained
-from descenso.training.loop import Progress, descend_all
-from descenso.training.observer import Observer
+from descenso.training.control import Outcome
+from descenso.training.loop import train, trained_weights
+from descenso.training.plan import Plan
 
 ROWS, TEST_ROWS, BATCH = 2_000, 500, 100
 
 
 class Fault(NamedTuple):
-    """A mistake.
+    """A planted fault.
 
     Attributes:
-        line: it, as one writes it.
-        plant: makes it, and gathers the evidence.
+        line: line of code with the mistake.
+        plant: function that makes the mistake and returns its evidence.
     """
 
     line: str
     plant: Callable[[], Evidence]
-
-
-class _Unkept:
-    """A journal that keeps nothing."""
-
-    def epoch(self, record: Epoch) -> None:
-        """An epoch has ended."""
-
-    def commit(self, progress: Progress) -> None:
-        """Keep nothing of it."""
 
 
 @lru_cache(1)
@@ -57,7 +47,7 @@ def _few() -> Dataset:
 
 
 def _from_1() -> Dataset:
-    """As a file of labels from 1 to 10 is read: with a class 0 of which there is no row."""
+    """Labels from 1 to 10, with a class 0 without rows."""
     data = _few()
     return data._replace(
         train=data.train._replace(labels=data.train.labels + 1),
@@ -68,8 +58,12 @@ def _from_1() -> Dataset:
 
 def _zeroed() -> Dataset:
     data = _few()
-    train, test = (each._replace(inputs=each.inputs // np.uint8(255)) for each in (data.train, data.test))
-    return data._replace(train=train, test=test, input_scale=1.0)
+    train, test = (split._replace(inputs=split.inputs // np.uint8(255)) for split in (data.train, data.test))
+    return data._replace(train=train, test=test, scaling=Scaling())
+
+
+def _unscaled() -> Dataset:
+    return _few()._replace(scaling=Scaling())
 
 
 def _sorted() -> Dataset:
@@ -103,7 +97,7 @@ def _wide_start() -> Any:
 
 
 def _with_softmax() -> Model:
-    """`from_keras` would refuse one of Keras that ends so."""
+    """A model that ends in softmax, which `from_keras` would refuse."""
     model = from_keras(_layers(1, activation="relu"))
 
     def apply(params: Params, state: State, inputs: Tensor, training: bool) -> tuple[Tensor, State]:
@@ -114,21 +108,20 @@ def _with_softmax() -> Model:
 
 
 def _descent(data: Dataset | None = None, make: Any = None, **settings: Any) -> Evidence:
-    """A descent on the rows, to its end, with the model that `make` makes or is, or softmax regression."""
+    """Train softmax regression, or the model `make` or its result, and return the evidence of the run."""
     data, own = data or _few(), as_model(make, "float32") if make else None
     usual = {"engine": "function", "rule": "sgd", "learning_rate": 0.1, "schedule": "constant", "epochs": 6}
     config = TrainConfig.of(**{**usual, **settings})
-    learned, validation = data.hold_back(config.validation_rows(len(data.train.labels)))
-    heard = Observer(lambda _: None, lambda _: None)
-    descent = descend_all(config, learned, heard, _Unkept(), None, validation, own)
-    scaling = data.input_scale, data.input_shift
-    kept = Trained(descent.params, descent.model_state, data.input_shape, data.class_names, *scaling, data.stored)
-    finite = kept if descent.diverged_at is None else None
-    return evidence_of(Walked(config, data, tuple(descent.epochs), descent.outcome.value, finite, own))
+    plan = Plan.of(config, data, own)
+    epochs, progress = train(plan)
+    kept = None
+    if progress.outcome is not Outcome.DIVERGED:
+        kept = Trained(*trained_weights(plan, progress), data.input_shape, data.class_names, data.scaling, data.stored)
+    return evidence_of(Walked(config, data, tuple(epochs), str(progress.outcome and progress.outcome.value), kept, own))
 
 
 def _noisy() -> Dataset:
-    """Few rows, and labels that say nothing of them, so that nothing but those rows can be learned."""
+    """Few rows with permuted labels, which a model can only memorise."""
     data, random = _few(), np.random.default_rng(0)
     inputs, labels = data.train.inputs[:400], random.permutation(data.train.labels[:400])
     return data._replace(train=Split(inputs, labels))
@@ -145,7 +138,7 @@ def _loop(
     lost: bool = False,
     sure: float = 0.0,
 ) -> Evidence:
-    """One step of softmax regression, written as tutorials do."""
+    """Evidence on one step of softmax regression, written as in tutorials."""
     images, digits = _batch()
     inputs = tf.constant(images.reshape(BATCH, -1), inputs_dtype)
     start = np.random.default_rng(0).normal(size=(784, 10)) * sure
@@ -171,7 +164,7 @@ def _sparse_loop() -> Evidence:
 
 
 def _counted(count: Callable[[int], Any] = lambda step: step) -> Evidence:
-    """A step that is told its number, ten times."""
+    """Evidence on a function that is called ten times with its step number."""
 
     @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def step(images: Tensor, number: Any) -> Tensor:
@@ -180,7 +173,7 @@ def _counted(count: Callable[[int], Any] = lambda step: step) -> Evidence:
     watched = Watched(step, warn=False)
     log = tf.get_logger()
     level = log.level
-    log.setLevel("ERROR")  # TensorFlow warns too, of five traces, and does not say of which argument
+    log.setLevel("ERROR")  # TensorFlow warns of five traces too, without naming the argument
     try:
         for number in range(10):
             watched(tf.zeros((BATCH, 784)), count(number))
@@ -190,9 +183,8 @@ def _counted(count: Callable[[int], Any] = lambda step: step) -> Evidence:
 
 
 def healthy() -> Evidence:
-    """The same rows without a fault, learned from, and a loop and a function without one."""
-    whole = _descent()
-    return whole._replace(calls=_counted(lambda number: tf.constant(number)).calls)
+    """Return the evidence of a training run and a function without a fault."""
+    return _descent()._replace(calls=_counted(lambda number: tf.constant(number)).calls)
 
 
 FAULTS = {
@@ -204,7 +196,9 @@ FAULTS = {
     ),
     "labels-from-1": Fault("labels = labels + 1", lambda: _descent(_from_1())),
     "mixed-dtypes": Fault("inputs = images / 255  # float64", lambda: _loop(_one_hot, inputs_dtype="float64")),
-    "pixels-not-scaled": Fault('inputs = images.astype("float32")', lambda: _descent(_few()._replace(input_scale=1.0))),
+    "pixels-not-scaled": Fault(
+        'inputs = images.astype("float32")', lambda: _descent(_few()._replace(scaling=Scaling()))
+    ),
     "pixels-zeroed": Fault("inputs = images // 255", lambda: _descent(_zeroed())),
     "buffer-on-sorted": Fault(
         "descenso train sorted.npz --order buffer:100", lambda: _descent(_sorted(), order=f"buffer:{BATCH}")

@@ -1,4 +1,4 @@
-"""Evidence of a loop of one's own: one step of it, taken apart, and the calls of a `tf.function`, counted."""
+"""Gather evidence on a user's training loop: one step, and the calls of a `tf.function`."""
 
 import inspect
 import warnings
@@ -8,47 +8,47 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from descenso.doctor.checks import examine
 from descenso.doctor.evidence import Array, Calls, Evidence, Finding, Rows, Step
-from descenso.doctor.table import examine
 from descenso.errors import ConfigError
 from descenso.text import _
 
 PROBES = 8  # rows
 CLOSE = 1e-3  # nats
 
-Function = Any  # a model, a loss, or what tf.function makes
+Function = Any  # a model, a loss or a tf.function
 
 
 def evidence_of_step(
     model: Function, loss: Function, inputs: Any, labels: Any, variables: Sequence[Any], first: bool, watched: bool
 ) -> Evidence:
-    """One step, of which TensorFlow's own complaint is part; see `descenso.doctor.step`."""
-    outputs, cost, gradients, error = _tried(model, loss, inputs, labels, variables, watched)
+    """Compute one step and gather its evidence, with the exception it raises; see `descenso.doctor.step`."""
+    outputs, cost, gradients, error = _attempt(model, loss, inputs, labels, variables, watched)
     names = [str(getattr(value, "path", f"variables[{place}]")) for place, value in enumerate(variables)]
     dtypes = [tf.as_dtype(value.dtype).name for value in variables]
     classes = outputs.shape[-1] if outputs is not None and len(outputs.shape) == 2 else None
     dtype = dtypes[0] if classes is None else tf.as_dtype(outputs.dtype).name
-    one_hot, logits = _reads(loss, classes or _classes(labels), dtype)
-    found = [None if value is None else np.asarray(tf.convert_to_tensor(value)) for value in gradients]
+    one_hot, logits = _reads_of(loss, classes or _classes(labels), dtype)
+    arrays = [None if value is None else np.asarray(tf.convert_to_tensor(value)) for value in gradients]
     step = Step(
         cost=None if cost is None else float(cost),
         outputs=None if classes is None else np.asarray(outputs),
         logits=logits,
-        gradients=dict(zip(names, found, strict=False)),
+        gradients=dict(zip(names, arrays, strict=False)),
         plain=tuple(name for name, value in zip(names, variables, strict=True) if _is_plain(value)),
         dtypes=tuple(zip(names, dtypes, strict=True)),
         first=first,
         error=error,
         castable=error is not None
-        and _tried(model, loss, *_cast(inputs, labels, variables), variables, watched)[3] is None,
+        and _attempt(model, loss, *_cast(inputs, labels, variables), variables, watched)[3] is None,
     )
     return Evidence(Rows(np.asarray(inputs), np.asarray(labels), one_hot=one_hot, whole=False), step)
 
 
-def _tried(
+def _attempt(
     model: Function, loss: Function, inputs: Any, labels: Any, variables: Sequence[Any], watched: bool
 ) -> tuple[Any, Any, list[Any], Exception | None]:
-    """Outputs, cost and gradients, as far as they came, and what stopped them."""
+    """Return outputs, cost and gradients, as far as they were computed, and the exception, or None."""
     outputs = cost = None
     try:
         with tf.GradientTape() as tape:
@@ -57,7 +57,7 @@ def _tried(
             outputs = model(inputs)
             cost = tf.reduce_mean(loss(labels, outputs))
         return outputs, cost, tape.gradient(cost, list(variables)), None
-    except Exception as raised:  # whatever a user's own functions and TensorFlow raise, is evidence
+    except Exception as raised:  # any exception of TensorFlow or the user's functions is evidence
         return outputs, cost, [], raised
 
 
@@ -66,20 +66,21 @@ def _is_plain(value: Any) -> bool:
 
 
 def _cast(inputs: Any, labels: Any, variables: Sequence[Any]) -> tuple[Any, Any]:
-    """Inputs, and labels that are floats, in the parameters' precision."""
+    """Cast inputs, and labels that are floats, to the dtype of the parameters."""
     dtype = variables[0].dtype
     floats = np.asarray(labels).dtype.kind == "f"
     return tf.cast(inputs, dtype), tf.cast(labels, dtype) if floats else labels
 
 
 def _classes(labels: Any) -> int:
-    given: Array = np.asarray(labels)
-    return int(given.shape[-1] if given.ndim > 1 else given.max() + 1)
+    array: Array = np.asarray(labels)
+    return int(array.shape[-1] if array.ndim > 1 else array.max() + 1)
 
 
-def _reads(loss: Function, classes: int, dtype: str) -> tuple[bool | None, bool | None]:
-    """Whether `loss` reads one-hot labels, and whether it takes outputs for logits: by what it says of rows whose
-    cross-entropy is known either way; None, None where it says neither.
+def _reads_of(loss: Function, classes: int, dtype: str) -> tuple[bool | None, bool | None]:
+    """Whether `loss` reads one-hot labels, and whether it reads outputs as logits; None, None if unknown.
+
+    It is called with rows whose cross-entropy is known in each case.
     """
     random = np.random.default_rng(0)
     probabilities = random.dirichlet(np.ones(max(classes, 2)), PROBES) + CLOSE
@@ -88,27 +89,27 @@ def _reads(loss: Function, classes: int, dtype: str) -> tuple[bool | None, bool 
     right = np.take_along_axis(probabilities, places[:, None], axis=1)[:, 0]
     as_logits = np.log(np.exp(probabilities).sum(axis=1)) - right
     known = {True: as_logits.mean(), False: -np.log(right).mean()}
-    given = tf.constant(probabilities, dtype)
+    outputs = tf.constant(probabilities, dtype)
     for one_hot, labels in ((True, tf.one_hot(places, max(classes, 2), dtype=dtype)), (False, tf.constant(places))):
         try:
-            said = float(tf.reduce_mean(loss(labels, given)))
-        except Exception:  # noqa: S112 - it does not read labels written so
+            value = float(tf.reduce_mean(loss(labels, outputs)))
+        except Exception:  # noqa: S112 - it does not read such labels
             continue
         for logits, cost in known.items():
-            if abs(said - cost) < CLOSE:
+            if abs(value - cost) < CLOSE:
                 return one_hot, logits
     return None, None
 
 
 class Watched:
-    """A `tf.function` that tells when it is traced too often, and because of which argument.
+    """A `tf.function` that warns when it is traced too often, and names the argument that causes it.
 
     Args:
-        function: made by `tf.function`.
-        warn: whether to say so by a warning, once, when it happens.
+        function: result of `tf.function`.
+        warn: whether to issue a warning, once.
 
     Attributes:
-        calls: how it was called so far.
+        calls: calls and traces so far.
     """
 
     def __init__(self, function: Function, warn: bool = True) -> None:
@@ -127,33 +128,35 @@ class Watched:
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call the function."""
-        answer = self._function(*arguments, **named)
+        result = self._function(*arguments, **named)
         name, calls, traces, changes = self.calls
         now = int(self._function.experimental_get_tracing_count())
-        given = {key: _told(value) for key, value in self._signature.bind(*arguments, **named).arguments.items()}
+        bound = self._signature.bind(*arguments, **named).arguments
+        described = {key: _described(value) for key, value in bound.items()}
         if now > traces and calls:
-            changed = [(key, self._before.get(key, ""), value) for key, value in given.items()
+            changed = [(key, self._before.get(key, ""), value) for key, value in described.items()
                        if self._before.get(key) != value]  # fmt: skip
             changes = (*changes, *(changed or [("", "", "")]))
-        self._before = given
+        self._before = described
         self.calls = Calls(name, calls + 1, now, changes)
         self._warn()
-        return answer
+        return result
 
     def findings(self) -> list[Finding]:
-        """What there is to say so far."""
+        """Return the findings on the calls so far."""
         return examine(Evidence(calls=self.calls))
 
     def _warn(self) -> None:
-        for each in self.findings() if self._warns else []:
-            self._warns = False
-            warnings.warn(_("{saw}; try {mend}").format(saw=each.saw, mend=each.mend), stacklevel=3)
+        if self._warns:
+            for finding in self.findings():
+                self._warns = False
+                warnings.warn(_("{saw}; try {mend}").format(saw=finding.saw, mend=finding.mend), stacklevel=3)
 
 
-def _told(value: Any) -> str:
-    """What of an argument decides whether a function is traced anew."""
+def _described(value: Any) -> str:
+    """Describe an argument as far as it determines whether a function is traced again."""
     if isinstance(value, np.ndarray | tf.Tensor | tf.Variable):
         return f"tensor {tf.as_dtype(value.dtype).name} {tuple(value.shape)}"
     if isinstance(value, dict | list | tuple):
-        return str(tf.nest.map_structure(_told, value))
+        return str(tf.nest.map_structure(_described, value))
     return repr(value)

@@ -1,23 +1,31 @@
-"""What every engine is: something that binds a problem to training rows, and then walks epochs."""
+"""What engines have in common: the protocol, a step-by-step loop, and programs that runs share."""
 
-from collections.abc import Generator, Iterable
-from typing import NamedTuple, Protocol
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Hashable, Iterable
+from time import perf_counter
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.data.dataset import Split
+from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order
-from descenso.descent.problem import Problem, TrainState
+from descenso.descent.problem import MakeStep, Problem, Tensor, TrainState
+
+MOST = 64  # programs that are kept
+LOCK = threading.RLock()
+_kept: OrderedDict[Hashable, Any] = OrderedDict()
 
 
-class StepTrace(NamedTuple):
-    """What one epoch showed.
+class Trace(NamedTuple):
+    """Costs and time of the steps of one order.
 
     Attributes:
-        costs: (steps,) float64, the cost of each batch before its update. An epoch that met a cost that is
-            not finite ends there: that cost is the last.
-        seconds: wall time of the epoch in the engine, without what the caller did between epochs.
+        costs: (steps,) float64, the cost of each batch before its update; (steps, K) where K trainings share a step.
+            It ends with the first cost that is not finite, or of K the first step where none is.
+        seconds: wall time in the engine, without the caller's.
     """
 
     costs: NDArray[np.float64]
@@ -25,44 +33,104 @@ class StepTrace(NamedTuple):
 
     @property
     def finite(self) -> bool:
-        """Whether the descent can go on."""
-        return bool(np.isfinite(self.costs[-1]))
+        """Whether training can go on."""
+        return bool(np.isfinite(self.costs[-1]).any())
 
 
-Epochs = Generator[tuple[TrainState, StepTrace], None, None]
+Walk = Generator[tuple[TrainState, Trace], None, None]
 
 
 class Runner(Protocol):
     """A problem bound to training rows: traced, compiled, and ready to walk.
 
     Attributes:
-        compile_seconds: what tracing and compiling took, in [0, inf).
-        traces: how many times Python was traced into a graph since then and before; 0 where nothing is.
+        compile_seconds: time that tracing and compiling took, in [0, inf); next to 0 where a program is reused.
     """
 
     compile_seconds: float
 
     @property
-    def traces(self) -> int: ...
+    def traces(self) -> int:
+        """How many times Python was traced into a graph; 0 where nothing is."""
 
-    def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
-        """Walk one epoch an order, from `state`; yields where each ended. Stops after a cost that is not finite.
+    def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
+        """Take the steps of each order from `state`; yield the state and the trace after each order.
 
-        `orders` may be drawn from ahead, and in another thread.
+        It ends after a cost that is not finite. `orders` may be drawn from ahead, and in another thread.
         """
 
     def close(self) -> None:
-        """Give back what the runner holds (a session, a thread)."""
+        """Release what the runner holds (a session, a thread)."""
 
 
 class Engine(Protocol):
-    """An engine is called to bind; what comes back is its runner."""
+    """An engine is called to bind a problem; it returns a runner."""
 
-    def __call__(self, problem: Problem, train: Split, batch_size: int) -> Runner: ...
+    def __call__(
+        self, problem: Problem, train: Split, batch_rows: int, step: MakeStep, like: TrainState | None
+    ) -> Runner: ...
 
 
-def step_trace(costs: Iterable[float] | NDArray[np.floating], seconds: float) -> StepTrace:
-    """A trace that ends at the first cost that is not finite."""
-    array = np.asarray(costs, np.float64)
-    broken = np.flatnonzero(~np.isfinite(array))
-    return StepTrace(array[: broken[0] + 1] if len(broken) else array, seconds)
+StepOnRows = Callable[[Any, NDArray[np.int32]], tuple[Any, Tensor]]  # state, row numbers -> next state, cost
+
+
+def step_by_step(step: StepOnRows, state: Any, orders: Iterable[Order], read: Callable[[Any], TrainState]) -> Walk:
+    """Walk with Python's own loop: one call of `step` for each batch; `read` makes the state to yield."""
+    for order in orders:
+        then, costs = perf_counter(), list[Any]()
+        for rows in order:
+            state, cost = step(state, rows)
+            costs.append(np.asarray(cost))
+            if not np.isfinite(costs[-1]).any():
+                break
+        trace = trace_of(np.stack(costs), perf_counter() - then)
+        yield read(state), trace
+        if not trace.finite:
+            return
+
+
+def trace_of(costs: NDArray[np.floating], seconds: float) -> Trace:
+    """Make a trace that ends at the first cost that is not finite."""
+    wide = np.asarray(costs, np.float64)
+    finite = np.isfinite(wide).reshape(len(wide), -1).any(axis=1)
+    return Trace(wide if finite.all() else wide[: int(finite.argmin()) + 1], seconds)
+
+
+def arguments(scaling: Scaling) -> Scaling:
+    """Make tensors of a scaling, for a program that takes it as an argument; a shift by nothing stays the number 0."""
+    shift = tf.constant(scaling.shift, tf.float64) if np.any(scaling.shift) else 0.0
+    return Scaling(shift, tf.constant(scaling.scale, tf.float64))
+
+
+def _static(scaling: Scaling) -> Hashable:
+    """What of a scaling is part of a program: its shapes, and whether there is a shift."""
+    return bool(np.any(scaling.shift)), np.shape(scaling.shift), np.shape(scaling.scale)
+
+
+def shapes_of(nest: Any) -> Hashable:
+    """The shape and the dtype of each tensor in a nest."""
+    return tuple((tuple(each.shape), each.dtype) if tf.is_tensor(each) else None for each in tf.nest.flatten(nest))
+
+
+def shared(problem: Problem, make: Callable[[], Any], *key: Hashable) -> Any:
+    """Return the program of `problem` and `key`, made by `make` where there is none yet.
+
+    A program takes rows, state and scaling as arguments, so that runs which differ in data, seed or learning rate have
+    one in common. Of a user's own model it is made anew each time: nothing says that two functions do the same.
+    """
+    if not problem.model.shared:
+        return make()
+    whole = (problem._replace(scaling=Scaling(), learning_rate=0.0), _static(problem.scaling), *key)
+    with LOCK:
+        if whole not in _kept:
+            _kept[whole] = make()
+            if len(_kept) > MOST:
+                _kept.popitem(last=False)
+        _kept.move_to_end(whole)
+        return _kept[whole]
+
+
+def clear() -> None:
+    """Forget all programs, as when TensorFlow is told to compute in another way."""
+    with LOCK:
+        _kept.clear()

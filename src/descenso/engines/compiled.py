@@ -1,44 +1,46 @@
-"""Compiled: many steps are one program, a loop that XLA compiles where it serves, and TensorFlow runs where not."""
+"""Compiled: many steps are one program, a loop that XLA compiles where it can, and TensorFlow runs where not."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.data.dataset import Split
+from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order, epoch_order
 from descenso.descent.problem import (
-    Descend,
+    Batch,
+    MakeStep,
     Model,
     Params,
     Problem,
     State,
+    Step,
     Tensor,
     TrainState,
     descend,
+    make_step,
     start,
-    tape_step,
 )
-from descenso.engines.base import Epochs, step_trace
-from descenso.engines.rows import as_tensor
+from descenso.engines.base import Trace, Walk, arguments, shared, trace_of
+from descenso.engines.rows import Rows
 
-PART_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such parts are in memory
-Batch = tuple[Tensor, Tensor]  # inputs (..., batch_size, *input_shape), labels (..., batch_size)
+BLOCK_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such blocks are in memory
 
 
-class Part(NamedTuple):
-    """Some steps of an order.
+class Block(NamedTuple):
+    """Some steps of an order, with the rows of their batches.
 
     Attributes:
-        full: as many full batches in every part, (most_steps, batch_size, ...); those beyond `steps` are padding.
+        full: as many full batches in every block, (most_steps, batch_rows, ...); those beyond `steps` are padding.
         rest: the order's last, smaller batch, (rest_rows, ...), or padding.
         steps: how many of the full batches count.
         closing: whether the smaller batch follows them.
-        last: whether the order ends with this part.
+        last: whether the order ends with this block.
     """
 
     full: Batch
@@ -49,50 +51,48 @@ class Part(NamedTuple):
 
 
 def walk(
-    problem: Problem,
-    state: TrainState,
-    full: Batch,
-    rest: Batch,
-    steps: Tensor,
-    closing: Tensor,
-    further: Descend = descend,
+    step: Step, state: TrainState, full: Batch, rest: Batch, steps: Tensor, closing: Tensor
 ) -> tuple[TrainState, Tensor]:
-    """Walk a part's steps from `state`, no further than the first cost that is not finite.
+    """Take the steps of a block from `state`, as far as the first cost that is not finite.
 
-    Returns the last state, and (most_steps + 1,) costs, the smaller batch's last; zero where no step was taken.
+    Args:
+        step: one step. Its cost has the shape of `state.rate`: a scalar, or (K,) where K trainings share a step, which
+            then go on while one of them is finite.
+        state: the state before the first step.
+        full, rest, steps, closing: as those of `Block`.
+
+    Returns:
+        The last state, and the costs, (most_steps + 1, ...), the smaller batch's last; zero where no step was taken.
     """
-    inputs, labels = full
-    zero = tf.zeros([], problem.dtype)
+    zero = tf.zeros(state.rate.shape, next(iter(state.params.values())).dtype)
+
+    def finite(cost: Tensor) -> Tensor:
+        return tf.reduce_any(tf.math.is_finite(cost))
 
     def going(i: Tensor, cost: Tensor, *_: Tensor) -> Tensor:
-        return (i < steps) & tf.math.is_finite(cost)
+        return (i < steps) & finite(cost)
 
-    def step(i: Tensor, _: Tensor, state: TrainState, costs: Tensor) -> tuple[Tensor, ...]:
-        state, cost = tape_step(problem, state, inputs[i], labels[i], further)
+    def following(i: Tensor, _: Tensor, state: TrainState, costs: Tensor) -> tuple[Tensor, ...]:
+        state, cost = step(state, full.map(lambda rows: rows[i]))
         return i + 1, cost, state, costs.write(i, cost)
 
-    first = [0, zero, state, tf.TensorArray(problem.dtype, inputs.shape[0])]
-    _, cost, state, written = tf.while_loop(going, step, first)
+    first = [0, zero, state, tf.TensorArray(zero.dtype, full.labels.shape[0], element_shape=zero.shape)]
+    _, cost, state, written = tf.while_loop(going, following, first)
     last = zero
-    if rest[1].shape[0]:
-        follows = closing & tf.math.is_finite(cost)
-        state, last = tf.cond(follows, lambda: tape_step(problem, state, *rest, further), lambda: (state, zero))
-    return state, tf.concat([written.stack(), [last]], axis=0)
+    if rest.labels.shape[0]:
+        state, last = tf.cond(closing & finite(cost), lambda: step(state, rest), lambda: (state, zero))
+    return state, tf.concat([written.stack(), last[tf.newaxis]], axis=0)
 
 
-def _arguments(part: Part) -> tuple[Batch, Batch, Tensor, Tensor]:
-    return part.full, part.rest, tf.constant(part.steps), tf.constant(part.closing)
-
-
-def _descend_compiled(problem: Problem, state: TrainState, gradients: Params, model_state: State) -> TrainState:
-    """`descend`, of whose many small operations XLA makes one: a sixth of a convolutional network's step."""
+def _update_by_xla(problem: Problem, state: TrainState, gradients: Params, model_state: State) -> TrainState:
+    """Apply the rule with XLA, which fuses its many small operations: a sixth of a convolutional network's step."""
 
     @tf.function(jit_compile=True)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
-    def further(state: TrainState, gradients: Params) -> TrainState:
+    def update(state: TrainState, gradients: Params) -> TrainState:
         return descend(problem, state, gradients, {})
 
-    moved: TrainState = further(state._replace(model_state={}), gradients)
-    return moved._replace(model_state=model_state)
+    updated: TrainState = update(state._replace(model_state={}), gradients)
+    return updated._replace(model_state=model_state)
 
 
 def xla_serves(model: Model) -> bool:
@@ -101,68 +101,70 @@ def xla_serves(model: Model) -> bool:
 
 
 class Compiled:
-    """While the processor walks one part of an epoch, a thread gathers the rows of the next."""
+    """While the processor walks one block of an epoch, a thread gathers the rows of the next."""
 
-    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
-        self._inputs, self._labels = as_tensor(train.inputs), as_tensor(train.labels)
+    def __init__(
+        self,
+        problem: Problem,
+        train: Split,
+        batch_rows: int,
+        step: MakeStep = make_step,
+        like: TrainState | None = None,
+    ) -> None:
+        self._rows, self._scaling = Rows(train), arguments(problem.scaling)
         self._ahead = ThreadPoolExecutor(1, "descenso-gather")
-        steps, rest_rows = divmod(len(train.labels), batch_size)
-        parts = min(steps, -(-train.inputs.nbytes // PART_BYTES))
-        self._shape = -(-steps // parts), batch_size
+        steps, rest_rows = divmod(len(train.labels), batch_rows)
+        blocks = min(steps, -(-train.inputs.nbytes // BLOCK_BYTES))
+        self._shape = -(-steps // blocks), batch_rows
         self._padding = np.zeros(rest_rows, np.int32)
-
-        serves = xla_serves(problem.model)
-        further = _descend_compiled if problem.model.xla and not serves else descend  # not where it is switched off
-
-        @tf.function(jit_compile=serves)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
-        def walk_part(
-            state: TrainState, full: Batch, rest: Batch, steps: Tensor, closing: Tensor
-        ) -> tuple[TrainState, Tensor]:
-            return walk(problem, state, full, rest, steps, closing, further)
-
-        self._traced = walk_part
         then = perf_counter()
-        as_stored = next(self._parts(epoch_order("sequential", len(train.labels), batch_size, 0, 0)))
-        nowhere = as_stored._replace(steps=0, closing=False)
-        begin = start(problem, 0)
-        self._walk = walk_part.get_concrete_function(begin, *_arguments(nowhere))  # half the time a call takes
-        self._call(begin, nowhere)  # compiles, and takes no step
+        as_stored = next(self._blocks(epoch_order("sequential", len(train.labels), batch_rows, 0, 0)))
+        no_steps = as_stored._replace(steps=0, closing=False)
+
+        def make() -> tuple[Any, Any]:
+            begin, traced = like or start(problem, 0), _program(problem, step)
+            program = traced.get_concrete_function(begin, self._scaling, *_arguments(no_steps))  # halves a call's time
+            program(begin, self._scaling, *_arguments(no_steps))  # compiles, and takes no step
+            return traced, program
+
+        kinds = tuple(
+            (rows.shape, rows.dtype) for rows in tf.nest.flatten((as_stored.full, as_stored.rest)) if rows is not None
+        )
+        self._traced, self._program = shared(problem, make, "compiled", step, kinds)
         self.compile_seconds = perf_counter() - then
 
     @property
     def traces(self) -> int:
         return int(self._traced.experimental_get_tracing_count())
 
-    def _parts(self, order: Order) -> Iterator[Part]:
-        def gather(rows: NDArray[np.int32]) -> Batch:
-            return tf.gather(self._inputs, rows), tf.gather(self._labels, rows)
-
+    def _blocks(self, order: Order) -> Iterator[Block]:
         most = self._shape[0]
         for first in range(0, max(1, len(order.batches)), most):
-            rows = np.zeros(self._shape, np.int32)
+            numbers = np.zeros(self._shape, np.int32)
             steps = len(order.batches[first : first + most])
-            rows[:steps] = order.batches[first : first + most]
+            numbers[:steps] = order.batches[first : first + most]
             last = first + steps == len(order.batches)
             closing = last and len(order.rest) > 0
-            yield Part(gather(rows), gather(order.rest if closing else self._padding), steps, closing, last)
+            rest = self._rows.batch(order.rest if closing else self._padding)
+            yield Block(self._rows.batch(numbers), rest, steps, closing, last)
 
-    def _call(self, state: TrainState, part: Part) -> tuple[TrainState, NDArray[np.floating]]:
-        """Walk `part`: its last state, and the costs of its own steps."""
-        state, costs = self._walk(state, *_arguments(part))
+    def _call(self, state: TrainState, block: Block) -> tuple[TrainState, NDArray[np.floating]]:
+        """Take the steps of `block`; return the last state, and their costs."""
+        state, costs = self._program(state, self._scaling, *_arguments(block))
         costs = costs.numpy()
-        return state, np.append(costs[: part.steps], costs[-1:] if part.closing else [])
+        return state, np.concatenate([costs[: block.steps], costs[-1:] if block.closing else costs[:0]])
 
-    def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
-        coming = (part for order in orders for part in self._parts(order))
+    def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
+        coming = (block for order in orders for block in self._blocks(order))
         gathering = self._ahead.submit(next, coming, None)
         then, costs = perf_counter(), list[NDArray[np.floating]]()
-        while (part := gathering.result()) is not None:
+        while (block := gathering.result()) is not None:
             gathering = self._ahead.submit(next, coming, None)
-            state, walked = self._call(state, part)
-            costs.append(walked)
-            last, part = part.last, None  # gives its rows back before the next ones are gathered
-            if last or not np.isfinite(walked).all():
-                trace = step_trace(np.concatenate(costs), perf_counter() - then)
+            state, of_block = self._call(state, block)
+            costs.append(of_block)
+            trace: Trace = trace_of(np.concatenate(costs), perf_counter() - then)
+            last, block = block.last, None  # releases its rows before the next ones are gathered
+            if last or not trace.finite:
                 yield state, trace
                 if not trace.finite:
                     return
@@ -171,3 +173,23 @@ class Compiled:
     def close(self) -> None:
         """Let the gathering thread end."""
         self._ahead.shutdown(cancel_futures=True)
+
+
+def _program(problem: Problem, step: MakeStep) -> Any:
+    """Make the loop over a block's steps, compiled by XLA where it compiles the model."""
+    by_xla = xla_serves(problem.model)
+    if step is make_step and problem.model.xla and not by_xla:  # not where XLA is switched off
+        step = partial(make_step, update=_update_by_xla)
+
+    @tf.function(jit_compile=by_xla)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+    def program(
+        state: TrainState, scaling: Scaling, full: Batch, rest: Batch, steps: Tensor, closing: Tensor
+    ) -> tuple[TrainState, Tensor]:
+        scaling = Scaling(scaling.shift, tf.cast(scaling.scale, problem.dtype))
+        return walk(step(problem._replace(scaling=scaling)), state, full, rest, steps, closing)
+
+    return program
+
+
+def _arguments(block: Block) -> tuple[Batch, Batch, Tensor, Tensor]:
+    return block.full, block.rest, tf.constant(block.steps), tf.constant(block.closing)

@@ -1,51 +1,75 @@
-"""Function: one step is traced once into a graph with `tf.function`; Python turns the loop."""
+"""Function: one step is traced once into a graph with `tf.function`; Python runs the loop."""
 
-import math
 from collections.abc import Iterable
 from time import perf_counter
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from descenso.data.dataset import Split
+from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order
-from descenso.descent.problem import Problem, Tensor, TrainState, start, tape_step
-from descenso.engines.base import Epochs, step_trace
-from descenso.engines.rows import as_tensor
+from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState, make_step, start
+from descenso.engines.base import Walk, arguments, shapes_of, shared, step_by_step
+from descenso.engines.rows import Rows, gathered, specs
 
 
 class Function:
-    """The rows lie on the device; a step takes their numbers, gathers them and descends, in one call."""
+    """Rows in memory lie on the device: a step takes their numbers, gathers them and descends, in one call."""
 
-    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
-        self._rows = as_tensor(train.inputs), as_tensor(train.labels)
+    def __init__(
+        self,
+        problem: Problem,
+        train: Split,
+        batch_rows: int,
+        step: MakeStep = make_step,
+        like: TrainState | None = None,
+    ) -> None:
+        self._rows, self._scaling = Rows(train), arguments(problem.scaling)
+        in_memory, any_rows = self._rows.tensors is not None, specs(train, (None,))
         then = perf_counter()
 
-        # The rows are arguments: what a graph captures lives as long as it does, and TensorFlow keeps some for ever.
-        @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
-        def step(state: TrainState, chosen: Tensor, inputs: Tensor, labels: Tensor) -> tuple[TrainState, Tensor]:
-            return tape_step(problem, state, tf.gather(inputs, chosen), tf.gather(labels, chosen))
+        def make() -> tuple[Any, Any]:
+            begin = like or start(problem, 0)
+            numbers = tf.TensorSpec([None], tf.int32)  # the last, smaller batch, too
+            traced = _on_rows(problem, step) if in_memory else _on_batch(problem, step)
+            given = (numbers, any_rows) if in_memory else (any_rows,)
+            return traced, traced.get_concrete_function(begin, self._scaling, *given)
 
-        self._traced = step
-        any_rows = tf.TensorSpec([None], tf.int32)  # one trace serves the last, smaller batch too
-        self._step = step.get_concrete_function(start(problem, 0), any_rows, *self._rows)
+        self._traced, self._step = shared(problem, make, "function", step, shapes_of(like), in_memory, any_rows)
         self.compile_seconds = perf_counter() - then
 
     @property
     def traces(self) -> int:
         return int(self._traced.experimental_get_tracing_count())
 
-    def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
-        for order in orders:
-            then, costs = perf_counter(), list[float]()
-            for rows in order:
-                state, cost = self._step(state, tf.constant(rows), *self._rows)
-                costs.append(float(cost))
-                if not math.isfinite(costs[-1]):
-                    break
-            trace = step_trace(costs, perf_counter() - then)
-            yield state, trace
-            if not trace.finite:
-                return
+    def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
+        rows = self._rows
+
+        def step(state: TrainState, numbers: NDArray[np.int32]) -> Any:
+            given = (rows.batch(numbers),) if rows.tensors is None else (tf.constant(numbers), rows.tensors)
+            return self._step(state, self._scaling, *given)
+
+        return step_by_step(step, state, orders, read=lambda state: state)
 
     def close(self) -> None:
         """Nothing is held but memory."""
+
+
+def _on_batch(problem: Problem, step: MakeStep) -> Any:
+    @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+    def traced(state: TrainState, scaling: Scaling, batch: Batch) -> tuple[TrainState, Tensor]:
+        return step(problem._replace(scaling=scaling))(state, batch)
+
+    return traced
+
+
+def _on_rows(problem: Problem, step: MakeStep) -> Any:
+    """The rows are arguments: a graph keeps alive what it captures, and TensorFlow keeps some graphs for ever."""
+
+    @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+    def traced(state: TrainState, scaling: Scaling, numbers: Tensor, rows: Batch) -> tuple[TrainState, Tensor]:
+        return step(problem._replace(scaling=scaling))(state, gathered(rows, numbers))
+
+    return traced

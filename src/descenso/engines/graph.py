@@ -4,20 +4,47 @@ Placeholders, `tf.gradients`, assign operations and `feed_dict`, all inside a `t
 process-wide switch is thrown, and eager code works before, meanwhile and afterwards.
 """
 
-import math
 from collections.abc import Iterable
+from functools import partial
 from time import perf_counter
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.data.dataset import Split
+from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order
-from descenso.descent.problem import Problem, Tensor, TrainState, descend, objective, start
-from descenso.engines.base import Epochs, step_trace
+from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState, graph_gradient, make_step, start
+from descenso.engines.base import Walk, arguments, shapes_of, shared, step_by_step
+from descenso.engines.rows import Rows, specs
 
 v1 = tf.compat.v1
+graph_step = partial(make_step, gradient=graph_gradient)
+
+
+class Built(NamedTuple):
+    """A finalised graph, and its tensors to feed and to fetch.
+
+    Attributes:
+        graph: the graph.
+        begin: operation that assigns a state, fed by `given`, to the variables.
+        given: placeholders of that state.
+        scaling: placeholders of a scaling, or the number 0 for no shift.
+        batch: placeholders of a batch.
+        cost: cost of the batch.
+        assign: operations that assign the next state to the variables.
+        state: the state that the variables hold.
+    """
+
+    graph: Any
+    begin: Any
+    given: TrainState
+    scaling: Scaling
+    batch: Batch
+    cost: Tensor
+    assign: Any
+    state: TrainState
 
 
 class Graph:
@@ -25,51 +52,62 @@ class Graph:
 
     traces = 1  # the graph is finalised once built
 
-    def __init__(self, problem: Problem, train: Split, batch_size: int) -> None:
-        self._train = train
-        first = tf.nest.map_structure(np.asarray, start(problem, 0))
-        then = perf_counter()
-        with tf.Graph().as_default() as graph:
-            inputs, labels = self.batch(train)
-            self._given = tf.nest.map_structure(lambda array: v1.placeholder(array.dtype, array.shape), first)
-            variables = tf.nest.map_structure(lambda given: v1.Variable(given, use_resource=True), self._given)
-            self._state = tf.nest.map_structure(lambda variable: variable.read_value(), variables)
-            self._cost, model_state = objective(problem, self._state.params, self._state.model_state, inputs, labels)
-            names, values = zip(*self._state.params.items(), strict=True)
-            gradients = dict(zip(names, tf.gradients(self._cost, values), strict=True))
-            following = descend(problem, self._state, gradients, model_state)
-            self._assign = tf.nest.map_structure(v1.assign, variables, following)
-            self._begin = v1.global_variables_initializer()
-        graph.finalize()
-        self._session = v1.Session(graph=graph)
+    def __init__(
+        self,
+        problem: Problem,
+        train: Split,
+        batch_rows: int,
+        step: MakeStep = make_step,
+        like: TrainState | None = None,
+    ) -> None:
+        step = graph_step if step is make_step else step
+        self._rows, rows, then = Rows(train), specs(train, (None,)), perf_counter()
+        self._built: Built = shared(
+            problem,
+            lambda: _build(problem, like or start(problem, 0), rows, step),
+            "graph",
+            step,
+            shapes_of(like),
+            rows,
+        )
+        self._scaling = _feed(self._built.scaling, arguments(problem.scaling))
+        self._session = v1.Session(graph=self._built.graph)
         self.compile_seconds = perf_counter() - then
 
-    def batch(self, train: Split) -> tuple[Tensor, Tensor]:
-        """The inputs and labels of a step, as tensors of the graph that is being built."""
-        self._inputs = v1.placeholder(train.inputs.dtype, [None, *train.inputs.shape[1:]])
-        self._labels = v1.placeholder(train.labels.dtype, [None, *train.labels.shape[1:]])
-        return self._inputs, self._labels
+    def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
+        built, session = self._built, self._session
+        session.run(built.begin, _feed(built.given, state))
 
-    def feed(self, rows: NDArray[np.int32]) -> dict[Tensor, NDArray[np.generic]]:
-        """What a step is fed with."""
-        return {self._inputs: self._train.inputs[rows], self._labels: self._train.labels[rows]}
+        def step(state: TrainState, numbers: NDArray[np.int32]) -> tuple[TrainState, Tensor]:
+            feed = _feed(built.batch, self._rows.arrays(numbers)) | self._scaling
+            return state, session.run([built.cost, built.assign], feed)[0]
 
-    def epochs(self, state: TrainState, orders: Iterable[Order]) -> Epochs:
-        arrays = tf.nest.map_structure(np.asarray, state)
-        given = dict(zip(tf.nest.flatten(self._given), tf.nest.flatten(arrays), strict=True))
-        self._session.run(self._begin, {key.ref().deref(): value for key, value in given.items()})
-        for order in orders:
-            then, costs = perf_counter(), list[float]()
-            for rows in order:
-                cost, _ = self._session.run([self._cost, self._assign], self.feed(rows))
-                costs.append(float(cost))
-                if not math.isfinite(costs[-1]):
-                    break
-            trace = step_trace(costs, perf_counter() - then)
-            yield self._session.run(self._state), trace
-            if not trace.finite:
-                return
+        return step_by_step(step, state, orders, read=lambda _: session.run(built.state))
 
     def close(self) -> None:
         """Close the session."""
         self._session.close()
+
+
+def _build(problem: Problem, begin: TrainState, rows: Batch, step: MakeStep) -> Built:
+    first = tf.nest.map_structure(np.asarray, begin)
+    scale = arguments(problem.scaling)
+    with tf.Graph().as_default() as graph:
+        batch = rows.map(lambda spec: v1.placeholder(spec.dtype, spec.shape))
+        scaling = tf.nest.map_structure(
+            lambda value: v1.placeholder(value.dtype, value.shape) if tf.is_tensor(value) else value, scale
+        )
+        given = tf.nest.map_structure(lambda array: v1.placeholder(array.dtype, array.shape), first)
+        variables = tf.nest.map_structure(lambda value: v1.Variable(value, use_resource=True), given)
+        state = tf.nest.map_structure(lambda variable: variable.read_value(), variables)
+        following, cost = step(problem._replace(scaling=scaling))(state, batch)
+        assign = tf.nest.map_structure(v1.assign, variables, following)
+        initial = v1.global_variables_initializer()
+    graph.finalize()
+    return Built(graph, initial, given, scaling, batch, cost, assign, state)
+
+
+def _feed(placeholders: Any, values: Any) -> dict[Tensor, NDArray[np.generic]]:
+    """Pair placeholders with arrays; what is no placeholder is part of the graph."""
+    pairs = zip(tf.nest.flatten(placeholders), tf.nest.flatten(values), strict=True)
+    return {placeholder: np.asarray(value) for placeholder, value in pairs if tf.is_tensor(placeholder)}

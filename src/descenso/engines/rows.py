@@ -1,16 +1,59 @@
-"""Rows as TensorFlow sees them, without a second copy where none is needed."""
+"""Training rows as an engine reads them: on the device where they fit, or gathered from a memory-mapped file."""
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from descenso.descent.problem import Tensor
+from descenso.data.dataset import Split, is_mapped
+from descenso.descent.problem import Batch, Tensor
 
 ALIGNMENT = 64  # bytes; TensorFlow's kernels on the processor assume it, and abort without
 
 
+class Rows:
+    """The one way from a split to batches.
+
+    Arrays in memory become tensors, without a copy where possible, from which TensorFlow gathers. A memory-mapped
+    array is never brought into memory whole: NumPy takes the rows of each batch from the file.
+
+    Args:
+        split: rows; its arrays must not change while this lives.
+
+    Attributes:
+        tensors: all rows as tensors, or None for memory-mapped ones.
+    """
+
+    def __init__(self, split: Split) -> None:
+        self._split = split
+        self.tensors = None if is_mapped(split.inputs) else Batch(*split).map(as_tensor)
+
+    def batch(self, numbers: NDArray[np.int32]) -> Batch:
+        """Gather rows by number: (…, batch) int32 -> inputs (…, batch, *input_shape), and so on."""
+        if self.tensors is not None:
+            return gathered(self.tensors, numbers)
+        return Batch(*self._split).map(lambda array: as_tensor(np.take(array, numbers, axis=0)))
+
+    def arrays(self, numbers: NDArray[np.int32]) -> Batch:
+        """Gather rows by number as NumPy arrays, for what is fed by hand."""
+        return Batch(*self._split).map(lambda array: np.take(array, numbers, axis=0))
+
+
+def gathered(rows: Batch, numbers: Tensor) -> Batch:
+    """Gather rows by number from tensors."""
+    return rows.map(lambda tensor: tf.gather(tensor, numbers))
+
+
+def specs(split: Split, leading: tuple[int | None, ...]) -> Batch:
+    """Describe batches of `split` whose shapes begin with `leading`."""
+    spec: Callable[[Any], tf.TensorSpec] = lambda array: tf.TensorSpec([*leading, *array.shape[1:]], array.dtype)  # noqa: E731
+    return Batch(*split).map(spec)
+
+
 def as_tensor(array: Any) -> Tensor:
-    """The NumPy `array` as a tensor: its own memory where it is aligned and may be shared, else a copy.
+    """Make a tensor of the NumPy `array`: its own memory where it is aligned and may be shared, else a copy.
 
     Where it is shared, the array must not change while the tensor lives.
     """

@@ -1,4 +1,4 @@
-"""A run's model, taken elsewhere: a file or folder that reads rows as they are stored, and gives probabilities."""
+"""Export the model of a run: from rows as stored to probabilities, in the formats of other libraries."""
 
 import io
 import re
@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from descenso.api.inference import read_trained, use
+from descenso.api.inference import load_trained, read_trained
 from descenso.errors import ConfigError
 from descenso.runs.files import make_folder, write_file, write_folder
 from descenso.runs.trained import Trained
 from descenso.text import _, closest
 
-FORMATS = {  # and how the names of their files end; a SavedModel is a folder
+FORMATS = {  # endings of the names; a SavedModel is a folder
     "keras": ".keras",
     "savedmodel": "-savedmodel",
     "onnx": ".onnx",
@@ -22,25 +22,22 @@ FORMATS = {  # and how the names of their files end; a SavedModel is a folder
     "npz": ".npz",
     "numpy-script": ".py",
 }
-IN_FLOAT32 = ("onnx", "litert")  # whose runtimes know few operations in float64
+IN_FLOAT32 = ("onnx", "litert")  # their runtimes have few operations in float64
 
 
 def export(run: str | Path, to: str, out: str | Path | None = None, model: Any = None) -> Path:
-    """Write what the run in directory `run` learned in the format `to`, one of `FORMATS`.
+    """Export the model of a run to a file or folder, written atomically; return its path.
 
     Args:
-        run: the directory.
+        run: directory of the run.
         to: "keras", "savedmodel", "onnx", "litert", "npz" or "numpy-script"; see docs/export.md.
-        out: the file or folder, of which there must be none yet; by default in the working directory, named by the run.
-        model: one's own, where the run was trained with one.
-
-    Returns:
-        Where it was written, whole or not at all.
+        out: path of the file or folder, which must not exist; by default the name of the run, in the working directory.
+        model: the model, if the run was trained with the user's own.
 
     Raises:
-        ConfigError: for an unknown format, something at `out`, or a model that the format cannot hold.
-        DataError: where the run kept no weights, as one that diverged.
-        DiskError: where it cannot be written.
+        ConfigError: if the format is unknown, `out` exists, or the format cannot represent the model.
+        DataError: if the run has no weights, for instance because it diverged.
+        DiskError: if the file cannot be written.
     """
     if to not in FORMATS:
         names = ", ".join(FORMATS)
@@ -50,7 +47,7 @@ def export(run: str | Path, to: str, out: str | Path | None = None, model: Any =
             )
         )
     path = _default(Path(run), FORMATS[to]) if out is None else Path(out)
-    if to == "keras" and path.suffix != FORMATS[to]:  # which Keras goes by
+    if to == "keras" and path.suffix != FORMATS[to]:  # by which Keras chooses the format
         raise ConfigError(
             _("out must end in {ending} for {to}, got {path}; try --out {stem}{ending}").format(
                 ending=FORMATS[to], to=to, path=path, stem=path.stem
@@ -62,27 +59,33 @@ def export(run: str | Path, to: str, out: str | Path | None = None, model: Any =
         )
     content = _npz(read_trained(run)[1]) if to == "npz" else _converted(run, to, model)
     make_folder(path.parent)
-    write_file(path, content) if isinstance(content, bytes) else write_folder(path, content)
+    if isinstance(content, bytes):
+        write_file(path, content)
+    else:
+        write_folder(path, content)
     return path
 
 
 def _default(run: Path, ending: str) -> Path:
     name = run.resolve().name
-    return Path((re.sub(r"\W|^(?=\d)", "_", name) if ending == ".py" else name) + ending)  # which Python can import
+    if ending == ".py":
+        name = re.sub(r"\W|^(?=\d)", "_", name)  # a name that Python can import
+    return Path(name + ending)
 
 
 def _npz(trained: Trained) -> bytes:
-    """Every array by its name, and what a forward pass needs to know besides."""
+    """Return an NPZ file with all arrays, the scaling, and the names of classes and columns."""
     arrays: dict[str, Any] = {**trained.params, **trained.model_state}
     arrays |= {"class_names": np.array(trained.class_names), "columns": np.array(trained.columns, str)}
-    arrays |= {name: np.asarray(getattr(trained, name)) for name in ("input_shape", "input_scale", "input_shift")}
+    arrays |= {"input_shape": np.asarray(trained.input_shape)}
+    arrays |= {f"input_{name}": np.asarray(value) for name, value in trained.scaling._asdict().items()}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
 def _converted(run: str | Path, to: str, model: Any) -> bytes | dict[str, bytes]:
-    used = use(run, model)
+    loaded = load_trained(run, model)
 
     from descenso.exporting import graphs, script
     from descenso.exporting.inference import from_scaled
@@ -94,5 +97,5 @@ def _converted(run: str | Path, to: str, model: Any) -> bytes | dict[str, bytes]
         "litert": graphs.litert,
         "numpy-script": script.numpy_script,
     }
-    dtype = "float32" if to in IN_FLOAT32 else used.config.variable_dtype
-    return writers[to](from_scaled(used.predictor.model, used.trained, dtype), used.trained, dtype)
+    dtype = "float32" if to in IN_FLOAT32 else loaded.config.variable_dtype
+    return writers[to](from_scaled(loaded.predictor.model, loaded.trained, dtype), loaded.trained, dtype)

@@ -1,4 +1,4 @@
-"""The formats that other libraries read, of a plain Keras model: a file's bytes, or those of each file of a folder."""
+"""Convert a Keras model to the formats of other libraries, as bytes of a file or of each file of a folder."""
 
 import contextlib
 import json
@@ -16,31 +16,31 @@ from descenso.exporting.inference import from_stored
 from descenso.runs.trained import Trained
 from descenso.text import _
 
-OPSET = 18  # of ONNX, of December 2022
-FAR = 2.0**14  # deviations from 0, at which float32 still tells apart a thousandth of one
+OPSET = 18  # of ONNX, from December 2022
+FAR = 2.0**14  # standard deviations from 0 at which float32 still resolves a thousandth of one
 
 
 def keras_file(plain: Any, trained: Trained, dtype: str) -> bytes:
-    """A `.keras` file."""
+    """Return a `.keras` file."""
     model = from_stored(plain, trained, dtype, trained.stored)
-    with _aside() as folder:
+    with _temporary_folder() as folder:
         model.save(folder / "model.keras")
         return (folder / "model.keras").read_bytes()
 
 
 def saved_model(plain: Any, trained: Trained, dtype: str) -> dict[str, bytes]:
-    """TensorFlow's SavedModel, a folder; its function `serve` is the model."""
+    """Return the files of a SavedModel, whose function `serve` is the model."""
     model = from_stored(plain, trained, dtype, trained.stored)
-    with _aside() as folder:
+    with _temporary_folder() as folder:
         model.export(folder, format="tf_saved_model", verbose=False)
         return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def onnx(plain: Any, trained: Trained, dtype: str) -> bytes:
-    """An ONNX file, from `inputs` to `probabilities`; names of classes and columns are in its metadata, as JSON.
+    """Return an ONNX file from `inputs` to `probabilities`; its metadata has the names of classes and columns as JSON.
 
     Raises:
-        ConfigError: where tf2onnx is not installed, or does not know an operation of the model.
+        ConfigError: if tf2onnx is not installed, or does not support an operation of the model.
     """
     try:
         import onnx as written
@@ -52,12 +52,14 @@ def onnx(plain: Any, trained: Trained, dtype: str) -> bytes:
             )
         ) from None
     model = from_stored(plain, trained, dtype, trained.stored)
-    called = tf.function(lambda inputs: {"probabilities": model(inputs, training=False)})
-    given = tf.TensorSpec([None, *trained.input_shape], trained.stored, "inputs")
-    with _aside(), _converting(plain.name, "onnx"):
-        handlers: Any = {"Erfc": (_one_less_erf, [])}
-        proto, _storage = tf2onnx.convert.from_function(called, [given], OPSET, custom_op_handlers=handlers)
-        written.checker.check_model(proto, full_check=True)  # tf2onnx writes what it does not know as it is
+    function = tf.function(lambda inputs: {"probabilities": model(inputs, training=False)})
+    signature = tf.TensorSpec([None, *trained.input_shape], trained.stored, "inputs")
+    with _temporary_folder(), _converting(plain.name, "onnx"):
+        handlers: Any = {"Erfc": (_erfc, [])}
+        proto, _storage = tf2onnx.convert.from_function(function, [signature], OPSET, custom_op_handlers=handlers)
+        written.checker.check_model(
+            proto, full_check=True
+        )  # tf2onnx writes operations that it does not support unchanged
     for end in (*proto.graph.input, *proto.graph.output):
         end.type.tensor_type.shape.dim[0].dim_param = "rows"
     about = {"class_names": trained.class_names, "columns": trained.columns}
@@ -66,8 +68,8 @@ def onnx(plain: Any, trained: Trained, dtype: str) -> bytes:
     return content
 
 
-def _one_less_erf(context: Any, node: Any, name: str, arguments: Any) -> Any:
-    """The operation Erfc(x) as 1 − Erf(x): gelu has it, and tf2onnx 1.17 does not know it."""
+def _erfc(context: Any, node: Any, name: str, arguments: Any) -> Any:
+    """Write the operation Erfc(x) of gelu as 1 − Erf(x), because tf2onnx 1.17 does not support it."""
     like = {"shapes": node.output_shapes, "dtypes": node.output_dtypes}
     one = context.make_const(f"{name}/one", np.float32(1))
     context.remove_node(name)
@@ -76,31 +78,31 @@ def _one_less_erf(context: Any, node: Any, name: str, arguments: Any) -> Any:
 
 
 def litert(plain: Any, trained: Trained, dtype: str) -> bytes:
-    """A LiteRT (TensorFlow Lite) file of builtin operations; it reads uint8 pictures, or float32.
+    """Return a LiteRT (TensorFlow Lite) file with builtin operations, which reads uint8 images or float32.
 
     Raises:
-        DataError: for a column whose values float32 cannot tell apart.
-        ConfigError: where LiteRT has not got an operation of the model.
+        DataError: if float32 cannot resolve the values of a column.
+        ConfigError: if LiteRT does not have an operation of the model.
     """
-    far = np.abs(np.asarray(trained.input_shift) * trained.input_scale)
+    far = np.abs(np.asarray(trained.scaling.shift) * trained.scaling.scale)
     if far.max() > FAR:
         place = int(far.argmax())
         raise DataError(
             _(
-                "column {column}: its values lie {far:.0f} deviations from 0, and float32, which LiteRT reads, hardly "
-                "tells them apart; try --to onnx"
+                "column {column}: its values lie {far:.0f} standard deviations from 0, where float32, which LiteRT "
+                "reads, cannot distinguish them; try --to onnx"
             ).format(column=trained.columns[place] if trained.columns else place + 1, far=far.max())
         )
     model = from_stored(plain, trained, dtype, "uint8" if trained.stored == "uint8" else "float32")
     builtin = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
-    with _aside() as folder, _converting(plain.name, "litert"):
+    with _temporary_folder() as folder, _converting(plain.name, "litert"):
         model.export(folder / "model.tflite", format="litert", verbose=False, target_spec=builtin)
         return (folder / "model.tflite").read_bytes()
 
 
 @contextlib.contextmanager
-def _aside() -> Iterator[Path]:
-    """A folder for what libraries write; what they warn each other of is not said."""
+def _temporary_folder() -> Iterator[Path]:
+    """Make a temporary folder for the files of a library, and ignore its warnings."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield Path(folder)
@@ -108,10 +110,10 @@ def _aside() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _converting(name: str, to: str) -> Iterator[None]:
-    """Whatever a converter raises, its own exceptions among it, says that it cannot convert the model `name`."""
+    """Turn every exception of a converter into a ConfigError that names the model."""
     try:
         yield
-    except Exception as error:  # all: no converter says what it raises
+    except Exception as error:  # converters do not document their exceptions
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(
             _("model: {name} cannot be written as {format} ({reason}); try --to savedmodel").format(

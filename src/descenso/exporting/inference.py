@@ -1,4 +1,4 @@
-"""A trained model as a plain Keras one: only what inference needs, of layers that Keras itself knows."""
+"""Build a Keras model for inference from a trained model, with layers of Keras only."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ from descenso.text import _
 
 
 def from_scaled(model: Model, trained: Trained, dtype: str) -> Any:
-    """The keras.Model from scaled inputs to logits in `dtype`, with the weights of `trained`.
+    """Build the keras.Model from scaled inputs to logits in `dtype`, with the weights of `trained`.
 
-    Our own layers, which do nothing in inference, are left out: whoever loads it needs no descenso.
+    Dropout and augmentation of descenso are left out, so that descenso is not needed to load the model.
 
     Raises:
-        ConfigError: for a model that Keras cannot copy, or that is none of Keras's.
+        ConfigError: if Keras cannot copy the model, or it is no Keras model.
     """
     values = {**trained.params, **trained.model_state}
     with computing_in(dtype):
@@ -35,16 +35,16 @@ def from_scaled(model: Model, trained: Trained, dtype: str) -> Any:
 
 
 def named_variables(plain: Any) -> dict[str, Any]:
-    """The variables of a Keras model, by the names that they have in a run."""
-    trained, carried = variable_names(plain)
-    return dict(zip([*trained, *carried], [*plain.trainable_variables, *plain.non_trainable_variables], strict=True))
+    """Return the variables of a Keras model, by the names that they have in a run."""
+    trainable, others = variable_names(plain)
+    return dict(zip([*trainable, *others], [*plain.trainable_variables, *plain.non_trainable_variables], strict=True))
 
 
 def _copy(model: Model, dtype: str) -> Any:
     def made_again(layer: Any) -> Any:
         if isinstance(layer, Dropout | Augment):
             return keras.layers.Identity(name=layer.name)
-        precision = {"dtype": dtype} if isinstance(layer, keras.layers.Layer) else {}  # operations have none
+        precision = {"dtype": dtype} if isinstance(layer, keras.layers.Layer) else {}  # operations have no dtype
         return type(layer).from_config({**layer.get_config(), **precision})
 
     try:
@@ -58,11 +58,11 @@ def _copy(model: Model, dtype: str) -> Any:
 
 
 def from_stored(plain: Any, trained: Trained, dtype: str, stored: str) -> Any:
-    """The keras.Model from rows as stored, of type `stored`, to probabilities in `dtype`, around `plain`.
+    """Build the keras.Model from rows of type `stored`, before scaling, to probabilities in `dtype`, around `plain`.
 
-    Inputs are shifted in their own precision, as they are in training, before they are scaled in the model's.
+    Inputs are shifted in their own precision and then scaled in that of the model, as in training.
     """
-    shift, scale = np.atleast_1d(trained.input_shift, trained.input_scale)  # Keras rounds what is no array to float32
+    shift, scale = np.atleast_1d(*trained.scaling)  # Keras rounds scalars to float32
     inputs = keras.Input(trained.input_shape, dtype=stored, name="inputs")
     with computing_in(dtype):
         x = keras.layers.Rescaling(1.0, -shift, dtype=stored)(inputs) if shift.any() else inputs

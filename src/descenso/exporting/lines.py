@@ -1,4 +1,4 @@
-"""Layers of Keras as lines of NumPy, which call the functions of `numpy_layers`."""
+"""Write Keras layers as lines of NumPy, which call the functions of `numpy_layers`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,12 @@ import keras
 from descenso.errors import ConfigError
 from descenso.text import _
 
-Named = Callable[[Any], str]  # how a variable is written
-FIXED = {"data_format": "channels_last", "dilation_rate": (1, 1), "groups": 1}  # what the functions know of options
+Named = Callable[[Any], str]  # variable -> its expression in the script
+FIXED = {
+    "data_format": "channels_last",
+    "dilation_rate": (1, 1),
+    "groups": 1,
+}  # the only supported values of these options
 ACTIVATIONS = {
     keras.activations.linear: "",
     keras.activations.relu: "relu",
@@ -20,27 +24,27 @@ ACTIVATIONS = {
 
 
 def line(layer: Any, named: Named) -> str:
-    """What `layer` makes of x, as a line with the shape at its end; none for one that inference passes by.
+    """Write `layer` as a line that assigns x, with its shape in a comment; "" for a layer without effect in inference.
 
     Raises:
-        ConfigError: for a layer, or an option or activation of it, that there is no function for.
+        ConfigError: if the layer, or one of its options or its activation, is not supported.
     """
     write = LAYERS.get(type(layer))
-    wrong = [name for name, value in FIXED.items() if getattr(layer, name, value) != value]
-    wrong += ["axis"] if getattr(layer, "axis", -1) not in (-1, len(layer.output.shape) - 1) else []
+    unsupported = [name for name, value in FIXED.items() if getattr(layer, name, value) != value]
+    unsupported += ["axis"] if getattr(layer, "axis", -1) not in (-1, len(layer.output.shape) - 1) else []
     activation = getattr(layer, "activation", keras.activations.linear)
     if activation not in ACTIVATIONS:
-        wrong.append("activation")
-    if write is None or wrong:
-        told = [f"{name}={getattr(layer, name)}" for name in wrong] if write else []
-        kind = ", ".join([type(layer).__name__, *told])
+        unsupported.append("activation")
+    if write is None or unsupported:
+        options = [f"{name}={getattr(layer, name)}" for name in unsupported] if write else []
+        kind = ", ".join([type(layer).__name__, *options])
         raise ConfigError(
             _(
                 "model: a numpy-script has no layer like {name} ({kind}); try --to onnx, litert, savedmodel or keras"
             ).format(name=layer.name, kind=kind)
         )
-    code, called = write(layer, named), ACTIVATIONS[activation]
-    code = f"{called}({code})" if called else code
+    code, function = write(layer, named), ACTIVATIONS[activation]
+    code = f"{function}({code})" if function else code
     shape = ", ".join(map(str, layer.output.shape[1:]))
     return "" if code == "x" else f"x = {code}  # (rows, {shape})"
 
@@ -71,10 +75,10 @@ def _pooling(layer: Any, named: Named) -> str:
 
 
 def _normalization(layer: Any, named: Named) -> str:
-    given = {"mean": named(layer.moving_mean), "variance": named(layer.moving_variance), "epsilon": layer.epsilon}
-    given |= {"gamma": named(layer.gamma)} if layer.scale else {}
-    given |= {"beta": named(layer.beta)} if layer.center else {}
-    arguments = "".join(f"    {name}={value},\n" for name, value in given.items())
+    values = {"mean": named(layer.moving_mean), "variance": named(layer.moving_variance), "epsilon": layer.epsilon}
+    values |= {"gamma": named(layer.gamma)} if layer.scale else {}
+    values |= {"beta": named(layer.beta)} if layer.center else {}
+    arguments = "".join(f"    {name}={value},\n" for name, value in values.items())
     return f"batch_normalization(\n    x,\n{arguments})"
 
 

@@ -1,4 +1,4 @@
-"""A model as one readable Python file that needs NumPy and nothing else."""
+"""Write a model as one Python file that needs only NumPy."""
 
 import base64
 import inspect
@@ -21,10 +21,10 @@ from descenso.text import _, printable
 
 SCRIPT = '''\
 #!/usr/bin/env python3
-"""A classifier, trained by descenso {version}: rows of shape {shape} to probabilities of {num_classes} classes.
+"""Classify rows of shape {shape} into {num_classes} classes, with a model trained by descenso {version}.
 
-In Python, `predict_proba(inputs)`; as a command, `python FILE rows.npy` prints the class and its probability of each
-row. The layers are written out below, the weights are at the end. It needs NumPy only.
+In Python, call `predict_proba(inputs)`; on the command line, `python FILE rows.npy` prints the class of each row and
+its probability. The layers are written below, the weights are at the end. Only NumPy is needed.
 """
 
 import base64
@@ -40,7 +40,7 @@ ROWS_AT_ONCE = 100
 
 
 def predict_proba(inputs: Array) -> Array:
-    """The probability of each class, (rows, {num_classes}), of inputs as stored: (rows, *INPUT_SHAPE), {stored}."""
+    """Predict probabilities, (rows, {num_classes}), from inputs as stored: (rows, *INPUT_SHAPE), {stored}."""
     inputs = np.asarray(inputs)
     if inputs.shape[1:] != INPUT_SHAPE:
         raise ValueError(f"rows of shape {{inputs.shape[1:]}}, expected {{INPUT_SHAPE}}")
@@ -49,7 +49,7 @@ def predict_proba(inputs: Array) -> Array:
 
 
 def logits(inputs: Array) -> Array:
-    """The layers, one after the other."""
+    """Apply the layers."""
 {lines}
     return x
 
@@ -57,11 +57,11 @@ def logits(inputs: Array) -> Array:
 {functions}
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     if len(sys.argv) != 2:
         sys.exit(f"usage: python {{sys.argv[0]}} rows.npy")
-    for shares in predict_proba(np.load(sys.argv[1])):
-        print(CLASS_NAMES[shares.argmax()], f"{{shares.max():.4f}}", sep="\\t")
+    for probabilities in predict_proba(np.load(sys.argv[1])):
+        print(CLASS_NAMES[probabilities.argmax()], f"{{probabilities.max():.4f}}", sep="\\t")
 
 
 WEIGHTS = """
@@ -75,15 +75,18 @@ if __name__ == "__main__":
 
 
 def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
-    """The script of a model from `from_scaled`, in UTF-8.
+    """Write the script of a model from `from_scaled`, in UTF-8.
 
     Raises:
-        ConfigError: for a layer that it does not know, or layers that do not follow one after the other.
+        ConfigError: if a layer is not supported, or the layers are no chain.
     """
     variables = named_variables(plain)
     names = {id(variable): name for name, variable in variables.items()}
     arrays = {name: variable.numpy() for name, variable in variables.items()}
-    scaling = {"input_shift": np.asarray(trained.input_shift), "input_scale": np.asarray(trained.input_scale, dtype)}
+    scaling = {
+        "input_shift": np.asarray(trained.scaling.shift),
+        "input_scale": np.asarray(trained.scaling.scale, dtype),
+    }
     arrays |= {name: array for name, array in scaling.items() if array.ndim}
     lines = [_scaled(trained, dtype)]
     lines += [line(layer, lambda variable: f"W[{names[id(variable)]!r}]") for layer in _chain(plain)]
@@ -91,10 +94,8 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
     return SCRIPT.format(
         version=__version__,
         imports="import math\n" if "math." in functions else "",
-        class_names=tuple(map(printable, trained.class_names)),  # the script prints them
-        columns=f"COLUMNS = {trained.columns}  # of a table, in the order in which they are read\n"
-        if trained.columns
-        else "",
+        class_names=tuple(map(printable, trained.class_names)),  # they are printed
+        columns=f"COLUMNS = {trained.columns}  # of a table, in this order\n" if trained.columns else "",
         num_classes=len(trained.class_names),
         shape=trained.input_shape,
         stored=trained.stored,
@@ -107,36 +108,40 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
 def _scaled(trained: Trained, dtype: str) -> str:
     shift, scale = (
         f"W[{name!r}]" if np.ndim(value) else repr(float(value))
-        for name, value in (("input_shift", trained.input_shift), ("input_scale", trained.input_scale))
+        for name, value in (("input_shift", trained.scaling.shift), ("input_scale", trained.scaling.scale))
     )
-    moved = f"(inputs - {shift})" if np.any(trained.input_shift) else "inputs"
-    return f"x = {moved}.astype(np.{dtype}) * {scale}"
+    shifted = f"(inputs - {shift})" if np.any(trained.scaling.shift) else "inputs"
+    return f"x = {shifted}.astype(np.{dtype}) * {scale}"
 
 
 def _chain(model: Any) -> Iterator[Any]:
-    """The layers of `model`, of which each must read what the one before it gives."""
+    """Yield the layers of `model`, each of which must read the output of the one before it."""
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    given = [*model.inputs, *(layer.output for layer in layers)]
-    follow = all(layer.input is before for layer, before in zip(layers, given, strict=False))
-    if not isinstance(model, keras.Sequential) and not (follow and given[-1] is model.outputs[0]):
+    values = [*model.inputs, *(layer.output for layer in layers)]
+    follow = all(layer.input is before for layer, before in zip(layers, values, strict=False))
+    if not isinstance(model, keras.Sequential) and not (follow and values[-1] is model.outputs[0]):
         raise ConfigError(
             _(
                 "model: the layers of {name} do not follow one after the other, as a numpy-script's must; try --to onnx"
             ).format(name=model.name)
         )
     for layer in layers:
-        yield from _chain(layer) if isinstance(layer, keras.Model) else [layer]
+        if isinstance(layer, keras.Model):
+            yield from _chain(layer)
+        else:
+            yield layer
 
 
 def _needed(code: str) -> str:
-    """The functions that `code` calls, and those that they call, in the order of their file."""
-    sources = {name: inspect.getsource(each) for name, each in vars(numpy_layers).items() if inspect.isfunction(each)}
-    found, before = set[str](), None
-    while found != before:
-        before = found
-        called = code + "".join(sources[name] for name in found)
-        found = {name for name in sources if re.search(rf"\b{name}\b", called)}
-    return "\n\n".join(source for name, source in sources.items() if name in found)
+    """Return the source of the functions that `code` calls, and of those that they call, in the order of their file."""
+    functions = {name: value for name, value in vars(numpy_layers).items() if inspect.isfunction(value)}
+    sources = {name: inspect.getsource(function) for name, function in functions.items()}
+    called, before = set[str](), None
+    while called != before:
+        before = called
+        text = code + "".join(sources[name] for name in called)
+        called = {name for name in sources if re.search(rf"\b{name}\b", text)}
+    return "\n\n".join(source for name, source in sources.items() if name in called)
 
 
 def _as_text(arrays: dict[str, Any]) -> str:

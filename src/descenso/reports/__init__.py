@@ -1,1 +1,1 @@
-"""Pictures of data and runs. They read; they never train. No TensorFlow here."""
+"""Draw figures and write reports of data and runs. Imports no TensorFlow."""

@@ -1,4 +1,4 @@
-"""Pictures of descents side by side."""
+"""Draw comparisons of training runs."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from descenso.text import _, printable
 
-BOTTOM = 1e-17  # where differences of 0 are drawn on a logarithmic axis, below a unit of rounding in float64
-STYLES = ["-", "--", "-.", ":"]  # of curves that lie on top of each other
+BOTTOM = 1e-17  # differences of 0 on a logarithmic axis, below the rounding unit of float64
+STYLES = ["-", "--", "-.", ":"]  # different, because curves may coincide
 
 
 def comparison_figure(
@@ -22,14 +22,15 @@ def comparison_figure(
     limits: Sequence[float],
     drift: Sequence[float],
 ) -> Figure:
-    """The cost of each epoch, how far apart the costs lie, and how long an epoch takes.
+    """Draw the cost of each epoch, the differences between the costs, and the seconds of an epoch.
 
     Args:
-        costs: of each epoch, in nats, by contender.
-        seconds: of each epoch measured, by contender.
-        apart: of each step, how far the costs lie from the first contender's so far; empty where that asks for nothing.
-        limits: of each epoch, how far they may.
-        drift: of each epoch, how far rounding takes them; empty in float64.
+        costs: by contender, the cost of each epoch, in nats.
+        seconds: by contender, the seconds of each measured epoch.
+        apart: by contender, the largest relative difference from the first contender's costs up to each step; empty if
+            the contenders need not agree.
+        limits: allowed difference in each epoch.
+        drift: difference by rounding alone in each epoch; empty in float64.
     """
     panels = 3 if apart else 2
     figure = Figure(figsize=(4.2 * panels, 3.8), layout="constrained")
@@ -78,8 +79,8 @@ def _draw_seconds(axes: Axes, seconds: Mapping[str, Sequence[float]]) -> None:
     for place, (values, middle) in enumerate(zip(seconds.values(), middles, strict=True)):
         axes.barh(place, middle, color=f"C{place}", alpha=0.8)
         axes.plot([min(values), max(values)], [place, place], color="black", linewidth=1)
-        told = _("{seconds:.3g} s, × {ratio:.3g}").format(seconds=middle, ratio=middle / min(middles))
-        axes.annotate(told, (max(values), place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
+        label = _("{seconds:.3g} s, × {ratio:.3g}").format(seconds=middle, ratio=middle / min(middles))
+        axes.annotate(label, (max(values), place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_yticks(range(len(seconds)), list(map(printable, seconds)), parse_math=False)
     axes.invert_yaxis()
     axes.set(title=_("Seconds an epoch, from least to most"), xlim=(0, 1.5 * max(map(max, seconds.values()))))
@@ -92,19 +93,18 @@ def _finish(axes: Axes) -> None:
 
 
 def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float, float]]) -> Figure:
-    """The way down a ladder: a bar for each rung, and what the step down from it saves.
+    """Draw the seconds of an epoch on each rung of a ladder, and the seconds that each step down saves.
 
     Args:
-        seconds: an epoch on each rung, by its name; the last two stand apart.
-        items: for each step down, and then for that between the last two: its name, and the spread of what it saves,
-            in seconds.
+        seconds: seconds of an epoch by the name of the rung; the last two are drawn apart.
+        items: name, and least and largest seconds saved, of each step down and of that between the last two.
     """
     figure = Figure(figsize=(8.4, 0.55 * len(seconds) + 1.4), layout="constrained")
     axes = figure.subplots()
     names, values = list(seconds), list(seconds.values())
     places = [*range(len(values) - 2), len(values) - 1.5, len(values) - 0.5]
     axes.barh(places, values, height=0.5, color="C0")
-    tops = [*range(len(values) - 3), len(values) - 2]  # of the steps down
+    tops = [*range(len(values) - 3), len(values) - 2]  # rungs above the steps down
     ends = [max(values[top], values[top + 1] + high) for top, (_name, _low, high) in zip(tops, items, strict=True)]
     for number, end, (name, low, high) in zip(tops, ends, items, strict=True):
         top, bottom, place = values[number], values[number + 1], places[number] + 0.4

@@ -1,4 +1,4 @@
-"""A report as a list of parts, written as Markdown with pictures beside it, and as one HTML file with them inside."""
+"""Write a report, a list of parts, as Markdown with separate pictures and as one HTML file."""
 
 import base64
 import html
@@ -18,52 +18,52 @@ pre { background: #f5f5f5; padding: .7rem; overflow: auto; max-height: 20rem }
 
 
 class Heading(NamedTuple):
-    """A section's title."""
+    """Title of a section."""
 
     text: str
 
 
 class Paragraph(NamedTuple):
-    """Some sentences."""
+    """Sentences of a paragraph."""
 
     text: str
 
 
 class Lines(NamedTuple):
-    """What was printed."""
+    """Printed lines."""
 
     lines: Sequence[str]
 
     @property
     def text(self) -> str:
-        """The lines, below each other."""
+        """The lines as one text."""
         return "\n".join(map(printable, self.lines))
 
 
-class Rows(NamedTuple):
-    """A table: its head, then its rows."""
+class Table(NamedTuple):
+    """Table: its head, then its rows."""
 
     cells: Sequence[Sequence[str]]
 
 
 class Picture(NamedTuple):
-    """A PNG file, and what it shows, in words."""
+    """PNG file with a description."""
 
     name: str
     shows: str
     png: bytes
 
 
-Part = Heading | Paragraph | Lines | Rows | Picture
+Part = Heading | Paragraph | Lines | Table | Picture
 
 
 def as_markdown(title: str, parts: Sequence[Part]) -> str:
-    """The report, with links to its pictures by their names."""
+    """Return the report as Markdown, with links to its pictures by their names."""
     return "\n\n".join([f"# {title}", *map(_markdown, parts)]) + "\n"
 
 
 def _markdown(part: Part) -> str:
-    if isinstance(part, Rows):
+    if isinstance(part, Table):
         head, *body = [[printable(cell).replace("|", "\\|") for cell in row] for row in part.cells]
         rule = ["---", *["---:"] * (len(head) - 1)]
         return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *body])
@@ -75,11 +75,11 @@ def _markdown(part: Part) -> str:
 
 
 def as_html(title: str, parts: Sequence[Part], language: str) -> str:
-    """The report as one page that needs nothing else.
+    """Return the report as one HTML page that contains its pictures.
 
     Args:
-        title, parts: of it.
-        language: that its text is in, "en" or "es".
+        title, parts: title and parts of the report.
+        language: language of the text, "en" or "es".
     """
     head = (
         f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
@@ -90,7 +90,7 @@ def as_html(title: str, parts: Sequence[Part], language: str) -> str:
 
 
 def _html(part: Part) -> str:
-    if isinstance(part, Rows):
+    if isinstance(part, Table):
         head, *body = [[html.escape(printable(cell)) for cell in row] for row in part.cells]
         rows = "\n".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in body)
         return f"<table>\n<tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>\n{rows}\n</table>"

@@ -1,1 +1,1 @@
-"""Run directories: what is kept of a descent, written so that nothing is lost. No TensorFlow here."""
+"""Run directories: settings, history, checkpoints and weights, written atomically. Imports no TensorFlow."""

@@ -1,10 +1,10 @@
-"""The checkpoint store: one folder a checkpoint, believed only when every byte of it is what was written.
+"""Store checkpoints, one folder each, and read only those whose SHA-256 matches.
 
     checkpoints/<epoch>-<step>/  state.safetensors  manifest.json
 
-A checkpoint appears by one rename, after all of it has reached the disk. The manifest holds the size and the
-SHA-256 of the state, and its own; discovery reads all there are, newest first, and takes the first that verifies.
-What cannot be read is never taken for absent.
+A checkpoint is written to a temporary folder, synced, and renamed. The manifest holds the size and the SHA-256 of the
+state, and its own SHA-256. `newest` reads the checkpoints from the newest to the oldest and returns the first that
+verifies. A checkpoint that cannot be read is never treated as absent.
 """
 
 import hashlib
@@ -20,23 +20,24 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from descenso.errors import CheckpointError, DataError, DiskError
-from descenso.reading import open_regular
-from descenso.runs.files import disk_errors, make_folder, own, remove_folder, sweep, sync_folder, write_folder
+from descenso.files import inside, open_regular
+from descenso.runs.files import disk_errors, make_folder, remove_folder, sweep, sync_folder, write_folder
 from descenso.text import _
 
-SCHEMA = 1
-KEPT = 2  # verified checkpoints that stay: the newest, and one to fall back on
+SCHEMA = 2  # 1 has no learning rate among the arrays: it is the one in its config
+READABLE = (1, SCHEMA)
+KEPT = 2  # verified checkpoints: the newest, and one to fall back on
 STATE, MANIFEST = "state.safetensors", "manifest.json"
 MOST_BYTES = {STATE: 2**31, MANIFEST: 2**20}
 MALFORMED = (SafetensorError, KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
 
 
 class Position(NamedTuple):
-    """Where a descent stands between two steps.
+    """Position of a training run between two steps.
 
     Attributes:
-        epoch: whole epochs walked.
-        step: steps walked of the epoch that follows.
+        epoch: number of complete epochs.
+        step: number of steps done of the next epoch.
     """
 
     epoch: int
@@ -44,11 +45,12 @@ class Position(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """Attributes: all that a descent needs to go on to the same bits.
+    """State of a training run, complete for a bit-exact resume.
 
-    position: where it stands.
-    arrays: every tensor by its stable name.
-    about: what the run was like when it was written: config, data, versions, threads, history_bytes, seconds.
+    Attributes:
+        position: position in the run.
+        arrays: every tensor by its stable name.
+        about: the manifest's fields: config, data, versions, threads, history_bytes, seconds.
     """
 
     position: Position
@@ -57,25 +59,27 @@ class Checkpoint(NamedTuple):
 
 
 def prepare(folder: Path) -> None:
-    """Make the store, and remove what a crash left half written in it."""
+    """Make the folder of checkpoints, and remove the temporary files that a crash left in it."""
     make_folder(folder)
     sweep(folder)
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Add a checkpoint to the store; once it is on the disk, remove what is older than the newest `KEPT` that verify.
+    """Write a checkpoint, then remove all that are older than the newest `KEPT` that verify.
 
     Raises:
-        DiskError: and as many older checkpoints stand, or the new one does and an old one could not be removed.
+        DiskError: if it cannot be written, and the older ones are unchanged; or if an older one cannot be removed.
     """
     path = folder / _name(checkpoint.position)
-    if path in _candidates(folder):  # a descent that goes on may be asked to keep the very position it began from
+    if path in _candidates(folder):  # a resumed run may be saved again at the position it started from
         if _verifies(path):
             with disk_errors(folder):
-                sync_folder(folder)  # whoever wrote it may have been killed just before this
+                sync_folder(folder)  # the process that wrote it may have been killed before this
             return path
         remove_folder(path)
-    state = save({name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()})  # knows no strides
+    state = save(
+        {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
+    )  # safetensors ignores strides
     about = {
         "schema": SCHEMA,
         **checkpoint.position._asdict(),
@@ -88,16 +92,16 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
 
 
 def _rotate(folder: Path, written: Path) -> None:
-    """Remove what is older than `KEPT` checkpoints that verify, of which `written` is one.
+    """Remove the checkpoints older than the newest `KEPT` that verify; `written` is known to verify.
 
-    One that does not verify counts for nothing, but stays until then: it may be readable again.
+    One that does not verify is not counted, and stays until then: it may become readable again.
     """
     verified = 0
     for path in _candidates(folder):
         if verified == KEPT:
             remove_folder(path)
-        else:
-            verified += path == written or _verifies(path)
+        elif path == written or _verifies(path):
+            verified += 1
 
 
 def _verifies(path: Path) -> bool:
@@ -109,25 +113,25 @@ def _verifies(path: Path) -> bool:
 
 
 def is_empty(folder: Path) -> bool:
-    """Whether nothing in the store so much as claims to be a checkpoint."""
+    """Whether no folder in `folder` has a checkpoint's name."""
     return not _candidates(folder)
 
 
 def drop_newer(folder: Path, position: Position) -> None:
-    """Remove the checkpoints beyond `position`: damaged ones that were passed over, and are about to be made again."""
+    """Remove the checkpoints after `position`: damaged ones, which the resumed run will write again."""
     newer = [path for path in _candidates(folder) if _claimed(path) > position]
     for path in newer:
         remove_folder(path)
-    if newer:  # one that comes back after a power cut would count on a history that was cut meanwhile
+    if newer:  # one that reappeared after a power cut would expect the history that is cut next
         with disk_errors(folder):
             sync_folder(folder)
 
 
 def newest(folder: Path) -> tuple[Checkpoint, list[str]]:
-    """The newest checkpoint that verifies, and a warning for each newer one that does not.
+    """Return the newest checkpoint that verifies, and a warning for each newer one that does not.
 
     Raises:
-        CheckpointError: where there is none, or none that verifies.
+        CheckpointError: if there is none, or none verifies.
     """
     warnings: list[str] = []
     for path in _candidates(folder):
@@ -135,38 +139,38 @@ def newest(folder: Path) -> tuple[Checkpoint, list[str]]:
             return read_checkpoint(path), warnings
         except CheckpointError as error:
             warnings.append(str(error))
-    told = "; ".join(warnings) or _("there is none")
+    reasons = "; ".join(warnings) or _("there is none")
     raise CheckpointError(
         _("{folder}: no valid checkpoint ({reasons}); train again with the run's config.json").format(
-            folder=folder, reasons=told
+            folder=folder, reasons=reasons
         )
     )
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """The checkpoint in `path`, once every byte of it is known to be what was written.
+    """Read the checkpoint in `path`, after verifying its sizes and SHA-256.
 
     Raises:
-        CheckpointError: naming what is not.
+        CheckpointError: if it cannot be read or is damaged; names the file.
     """
     about = _unsealed(_read(path, MANIFEST))
     if about is None:
         raise CheckpointError(_("{path}: damaged").format(path=path / MANIFEST))
-    if about.get("schema") != SCHEMA:
+    if about.get("schema") not in READABLE:
         raise CheckpointError(
-            _("{path}: written in form {found}, this descenso reads form {known}").format(
+            _("{path}: its schema is {found}, this version of descenso reads schema {known}").format(
                 path=path / MANIFEST, found=about.get("schema"), known=SCHEMA
             )
         )
     try:
-        return _understood(path, about)
-    except MALFORMED as error:  # sealed, but not by descenso
+        return _verified(path, about)
+    except MALFORMED as error:  # its SHA-256 matches, but descenso did not write it
         raise CheckpointError(_("{path}: damaged ({reason})").format(path=path, reason=repr(error))) from None
 
 
-def _understood(path: Path, about: dict[str, Any]) -> Checkpoint:
-    state, promised = _read(path, STATE), about["files"][STATE]
-    if len(state) != promised["bytes"] or hashlib.sha256(state).hexdigest() != promised["sha256"]:
+def _verified(path: Path, about: dict[str, Any]) -> Checkpoint:
+    state, expected = _read(path, STATE), about["files"][STATE]
+    if len(state) != expected["bytes"] or hashlib.sha256(state).hexdigest() != expected["sha256"]:
         raise CheckpointError(_("{path}: damaged").format(path=path / STATE))
     position = Position(about["epoch"], about["step"])
     if path.name != _name(position):
@@ -178,18 +182,18 @@ NAME = re.compile("[0-9]{8,}-[0-9]{10,}")
 
 
 def _name(position: Position) -> str:
-    """Names sort as positions do, for people who look."""
+    """Return the name of a checkpoint's folder; names sort in the order of positions."""
     return f"{position.epoch:08}-{position.step:010}"
 
 
 def _claimed(path: Path) -> Position:
-    """The position in the name of `path`."""
+    """Return the position that the name of `path` states."""
     epoch, step = path.name.split("-")
     return Position(int(epoch), int(step))
 
 
 def _candidates(folder: Path) -> list[Path]:
-    """All that claim to be checkpoints, newest first; what has another name is not ours, and left alone."""
+    """List the folders with a checkpoint's name, newest first; other names are ignored."""
     try:
         return sorted((path for path in folder.iterdir() if NAME.fullmatch(path.name)), key=_claimed, reverse=True)
     except FileNotFoundError:
@@ -201,7 +205,7 @@ def _candidates(folder: Path) -> list[Path]:
 def _read(folder: Path, name: str) -> bytes:
     path = folder / name
     try:
-        with open_regular(own(folder.parent, folder.name, name), MOST_BYTES[name]) as file:
+        with open_regular(inside(folder.parent, folder.name, name), MOST_BYTES[name]) as file:
             return file.read()
     except DataError as error:  # a link
         raise CheckpointError(str(error)) from None
@@ -211,14 +215,14 @@ def _read(folder: Path, name: str) -> bytes:
 
 
 def _sealed(about: Mapping[str, Any]) -> bytes:
-    """A manifest's one form in bytes, with its own SHA-256."""
+    """Serialise a manifest with its own SHA-256; equal manifests give equal bytes."""
     body = json.dumps(about, sort_keys=True, ensure_ascii=True)
     seal = hashlib.sha256(body.encode()).hexdigest()
     return f'{{"manifest": {body}, "sha256": "{seal}"}}\n'.encode()
 
 
 def _unsealed(content: bytes) -> dict[str, Any] | None:
-    """What `_sealed` was given, or None for any other bytes."""
+    """Return the manifest that `_sealed` wrote, or None for any other bytes."""
     try:
         about = json.loads(content)["manifest"]
         return dict(about) if _sealed(about) == content else None

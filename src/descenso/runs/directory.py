@@ -1,9 +1,9 @@
-"""The run directory, the unit that is kept, compared and shared.
+"""Create, read and write run directories.
 
     <run>/  config.json  environment.json  status.json  history.jsonl
             checkpoints/  model/weights.safetensors  plots/
 
-`status.json` appears last: with it, the run is there. `history.jsonl` is only ever appended to, one line an epoch.
+`status.json` is written last: a folder without it is no run. `history.jsonl` gets one line per epoch.
 """
 
 import json
@@ -18,33 +18,34 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
-from descenso.reading import open_regular, read_settings
+from descenso.files import inside, open_regular, read_settings
 from descenso.runs.checkpoints import prepare
 from descenso.runs.files import (
     disk_errors,
     fresh_folder,
+    is_held,
+    locked,
     make_folder,
-    own,
     portable_name,
+    refuse_full,
     sweep,
     sync_folder,
     write_file,
 )
 from descenso.runs.history import Epoch, History, finite, read_history
-from descenso.runs.lock import LOCK, is_held, locked
-from descenso.runs.weights import read_weights, weights_bytes
+from descenso.runs.trained import read_weights, weights_bytes
 from descenso.text import _, mark
 
 HISTORY = "history.jsonl"
 MOST_BYTES = 2**20  # of a JSON file of a run
-OUTCOMES = (  # those a run may be shown with; the first four are how a descent ends
+OUTCOMES = (  # the first four are how training ends
     mark("completed"), mark("stopped early"), mark("diverged"), mark("interrupted"),
     mark("running"), mark("killed"), mark("damaged"),
 )  # fmt: skip
 
 
 class RunDirectory:
-    """A run on disk. Made by `create`, which also locks it, or by `open_directory`, to be read."""
+    """A run on disk: from `create` or `reopen`, locked for writing, or from `open_directory`, for reading."""
 
     def __init__(self, path: Path, lock: FileLock | None = None) -> None:
         self.path = path
@@ -53,71 +54,72 @@ class RunDirectory:
 
     @property
     def config(self) -> TrainConfig:
-        """What the run was asked to do."""
-        return TrainConfig.of(**read_settings(own(self.path, "config.json")))
+        """Settings of the run."""
+        return TrainConfig.of(**read_settings(inside(self.path, "config.json")))
 
     @property
     def status(self) -> dict[str, Any]:
-        """How it went: outcome, and once finished accuracy, cost and times."""
-        found = self._json("status.json")
-        outcome, accuracy = found.get("outcome"), found.get("test_accuracy")
-        told = outcome in OUTCOMES
-        if told and (accuracy is None or (isinstance(accuracy, int | float) and 0 <= accuracy <= 1)):
-            return found
-        reason = f"test_accuracy: {accuracy!r}" if told else f"outcome: {outcome!r}"
+        """Outcome, and after the end accuracy, cost and times."""
+        status = self._json("status.json")
+        accuracy = status.get("test_accuracy")
+        reason = f"test_accuracy: {accuracy!r}"
+        if status.get("outcome") not in OUTCOMES:
+            reason = f"outcome: {status.get('outcome')!r}"
+        elif accuracy is None or (isinstance(accuracy, int | float) and 0 <= accuracy <= 1):
+            return status
         raise DataError(_("{path}: cannot be read ({reason})").format(path=self.path / "status.json", reason=reason))
 
     @property
     def environment(self) -> dict[str, Any]:
-        """What it ran on."""
+        """Versions, processor and platform that the run was trained with."""
         return self._json("environment.json")
 
     @property
     def checkpoints(self) -> Path:
-        """The folder of its checkpoints."""
-        return own(self.path, "checkpoints")
+        """Folder of the checkpoints."""
+        return inside(self.path, "checkpoints")
 
     @property
     def history(self) -> History:
-        """Its epochs, as far as they were written whole."""
-        return read_history(own(self.path, HISTORY))
+        """Epochs of the run, as far as they were written completely."""
+        return read_history(inside(self.path, HISTORY))
 
     @property
     def outcome(self) -> str:
-        """How it ended; "running" while a process holds its lock, "killed" where that one ended unannounced."""
+        """How training ended; "running" while a process holds the lock, "killed" if it ended without a record."""
         outcome = str(self.status["outcome"])
         if outcome != "running" or self._lock is not None or is_held(self.path):
             return outcome
-        outcome = str(self.status["outcome"])  # it may have ended since it was read
+        outcome = str(self.status["outcome"])  # it may have ended since the first read
         return "killed" if outcome == "running" else outcome
 
     def weights(self) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
-        """The final parameters by name, as a textbook writes them, and what the file says of itself.
+        """Read the final arrays by name, and the metadata of their file; see `Trained.unpacked`.
 
         Raises:
-            DataError: where there are none, or the file is damaged.
+            DataError: if there are none, or the file is damaged.
         """
-        path = own(self.path, "model", "weights.safetensors")
+        path = inside(self.path, "model", "weights.safetensors")
         if not path.is_file():
             raise self._without_weights()
         return read_weights(path)
 
     def _without_weights(self) -> DataError:
         outcome = self.outcome
-        told = _("{run}: no weights were kept (outcome: {outcome}); train again with --config {run}/config.json")
+        message = _("{run}: no weights were kept (outcome: {outcome}); train again with --config {run}/config.json")
         if outcome == "running":
-            told = _("{run}: no weights were kept yet, it is still being written; wait until it has ended")
+            message = _("{run}: no weights were kept yet, it is still being written; wait until it has ended")
         elif outcome in ("killed", "interrupted"):
-            told = _("{run}: no weights were kept yet (outcome: {outcome}); to go on: descenso resume {run}")
-        return DataError(told.format(run=self.path, outcome=outcome))
+            message = _("{run}: no weights were kept yet (outcome: {outcome}); to go on: descenso resume {run}")
+        return DataError(message.format(run=self.path, outcome=outcome))
 
     def write(self, name: str, content: dict[str, Any]) -> None:
-        """Replace one of the JSON files."""
+        """Write the JSON file `name` atomically."""
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         write_file(self.path / name, text.encode())
 
     def append(self, epoch: Epoch) -> None:
-        """Add a line to the history, and hand it to the operating system at once."""
+        """Append an epoch to the history and flush it."""
         with disk_errors(self.path / HISTORY):
             file = self._opened_history()
             file.write(epoch.line.encode())
@@ -125,21 +127,21 @@ class RunDirectory:
 
     @property
     def history_bytes(self) -> int:
-        """How long the history is; asked before it is appended to, or cut."""
+        """Size of the history."""
         with disk_errors(self.path / HISTORY):
             return self._opened_history().tell()
 
     def sync_history(self) -> None:
-        """See the history so far onto the disk."""
+        """Sync the history to disk."""
         with disk_errors(self.path / HISTORY):
             os.fsync(self._opened_history().fileno())
-            sync_folder(self.path)  # which holds its name
+            sync_folder(self.path)  # the folder holds the file's name
 
     def cut_history(self, size: int) -> None:
-        """Forget what a checkpoint did not commit: the history beyond its first `size` bytes.
+        """Truncate the history to the `size` in bytes that a checkpoint was written after.
 
         Raises:
-            CheckpointError: where it is shorter than that, or no epoch ends there; nothing is cut.
+            CheckpointError: if it is shorter, or no epoch ends there; nothing is truncated.
         """
         with disk_errors(self.path / HISTORY), (self.path / HISTORY).open("rb") as written:
             written.seek(max(size - 1, 0))
@@ -157,32 +159,32 @@ class RunDirectory:
 
     def _opened_history(self) -> BinaryIO:
         if self._history is None:
-            self._history = own(self.path, HISTORY).open("ab")
+            self._history = inside(self.path, HISTORY).open("ab")
         return self._history
 
     def write_weights(self, arrays: dict[str, NDArray[np.generic]], about: dict[str, str]) -> None:
-        """Keep the final parameters."""
-        folder = own(self.path, "model")
+        """Write the final weights."""
+        folder = inside(self.path, "model")
         make_folder(folder)
         write_file(folder / "weights.safetensors", weights_bytes(arrays, about))
 
     def drop_weights(self) -> None:
-        """Keep none, where a run that had some was extended and diverged."""
-        path = own(self.path, "model", "weights.safetensors")
+        """Remove the weights of a run that was extended and diverged."""
+        path = inside(self.path, "model", "weights.safetensors")
         with disk_errors(path):
             if path.exists():
                 path.unlink()
                 sync_folder(path.parent)
 
     def plot_path(self, name: str) -> Path:
-        """Where the picture `name` belongs; its folder is made."""
-        folder = own(self.path, "plots")
+        """Return the path of the picture `name`, and make its folder."""
+        folder = inside(self.path, "plots")
         with disk_errors(folder):
             folder.mkdir(exist_ok=True)
         return folder / name
 
     def discard(self) -> None:
-        """Remove it, where nothing was begun yet: what cannot be meant leaves nothing behind."""
+        """Remove the directory of a run whose training did not start."""
         self.close()
         shutil.rmtree(self.path, ignore_errors=True)
 
@@ -193,40 +195,39 @@ class RunDirectory:
         try:
             if history is not None:
                 with disk_errors(self.path / HISTORY):
-                    history.close()  # which tries again to write what `append` could not
+                    history.close()  # writes again what `append` could not
         finally:
             if lock is not None:
                 lock.release()
 
     def _json(self, name: str) -> dict[str, Any]:
-        path = own(self.path, name)
+        path = inside(self.path, name)
         try:
             with open_regular(path, MOST_BYTES) as file:
-                found = json.loads(file.read().decode("utf-8"), parse_float=finite, parse_constant=finite)
-            if not isinstance(found, dict):
+                values = json.loads(file.read().decode("utf-8"), parse_float=finite, parse_constant=finite)
+            if not isinstance(values, dict):
                 raise ValueError("no JSON object")
-            return found
+            return values
         except (OSError, ValueError, RecursionError) as error:
             raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error)) from None
 
 
 def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = None) -> RunDirectory:
-    """Make and lock a new run directory; no existing run is ever written into.
+    """Make and lock a new run directory; an existing run is never overwritten.
 
     Args:
-        config: kept as `config.json`.
-        environment: kept as `environment.json`.
-        out: the directory itself; by default `runs/<dataset>-<model>-<number>` below the working directory.
+        config, environment: written to `config.json` and `environment.json`.
+        out: path of the directory; by default `runs/<dataset>-<model>-<number>` in the working directory.
 
     Raises:
-        ConfigError: where `out` exists and is not an empty directory, or is no path.
-        RunInUse: where another process is making the same run.
-        DiskError: where it cannot be made or written.
+        ConfigError: if `out` exists and is not an empty directory, or is no valid path.
+        RunInUse: if another process is making the same run.
+        DiskError: if it cannot be made or written.
     """
     path = fresh_folder(Path("runs"), portable_name(f"{Path(config.data).name}-{config.model}")) if out is None else out
     try:
         make_folder(path)
-    except ValueError as error:  # a zero byte, half of a character
+    except ValueError as error:  # a null byte, half of a surrogate pair
         raise ConfigError(
             _("out must be a path, got {path!r} ({reason}); try --out runs/mine").format(path=str(path), reason=error)
         ) from None
@@ -236,36 +237,29 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
         prepare(run.checkpoints)
         run.write("environment.json", environment)
         run.write("config.json", config.model_dump())
-        run.write("status.json", {"outcome": "running", "epochs_done": 0})  # last: with it, the run is there
+        run.write("status.json", {"outcome": "running", "epochs_done": 0})  # last: makes it a run
     except ConfigError:
         run.close()
         raise
-    except BaseException:  # what was begun is no run, and would be in the way of the next one
+    except BaseException:  # the folder is no run, and would block the next one
         run.discard()
         raise
     return run
 
 
-def refuse_full(folder: Path) -> None:
-    """Raise ConfigError unless `folder` is empty."""
-    if any(entry.name != LOCK for entry in folder.iterdir()):
-        told = _("{path} is not empty, and no run is ever overwritten; try --out with a new name")
-        raise ConfigError(told.format(path=folder))
-
-
 def reopen(path: Path) -> RunDirectory:
-    """The run at `path`, locked, to go on with.
+    """Open and lock the run at `path` to resume it.
 
     Raises:
-        DataError: where there is none.
-        RunInUse: where another process is writing it; nothing is changed.
-        DiskError: where it cannot be written.
+        DataError: if there is none.
+        RunInUse: if another process is writing it; nothing is changed.
+        DiskError: if it cannot be written.
     """
     open_directory(path)
     run = RunDirectory(path, locked(path))
     try:
         prepare(run.checkpoints)
-        for folder in (path, own(path, "model"), own(path, "plots")):
+        for folder in (path, inside(path, "model"), inside(path, "plots")):
             sweep(folder)
     except BaseException:
         run.close()
@@ -274,27 +268,27 @@ def reopen(path: Path) -> RunDirectory:
 
 
 def open_directory(path: Path) -> RunDirectory:
-    """The run at `path`, to be read.
+    """Open the run at `path` for reading.
 
     Raises:
-        DataError: where there is none, or where none can be looked for.
+        DataError: if there is none, or the path cannot be read.
     """
     try:
-        found = (path / "status.json").is_file()
-    except OSError as error:  # a name too long, a folder that may not be entered
+        is_run = (path / "status.json").is_file()
+    except OSError as error:  # the name is too long, or the folder may not be entered
         raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror)) from None
-    if not found:
+    if not is_run:
         raise DataError(_("{path}: there is no run; `descenso runs` lists those there are").format(path=path))
     return RunDirectory(path)
 
 
 def find_runs(folder: Path) -> list[RunDirectory]:
-    """The runs directly below `folder`, oldest first."""
-    found = [entry.parent for entry in folder.glob("*/status.json")]
-    return [RunDirectory(path) for path in sorted(found, key=lambda path: (_made(path), path.name))]
+    """List the runs directly in `folder`, oldest first."""
+    paths = [entry.parent for entry in folder.glob("*/status.json")]
+    return [RunDirectory(path) for path in sorted(paths, key=_made)]
 
 
-def _made(path: Path) -> float:
-    """When the run at `path` was made; by its status, where someone has taken its config away."""
+def _made(path: Path) -> tuple[float, str]:
+    """Return when the run at `path` was made, by its status if its config is missing, and its name."""
     config = path / "config.json"
-    return (config if config.exists() else path / "status.json").stat().st_mtime
+    return (config if config.exists() else path / "status.json").stat().st_mtime, path.name

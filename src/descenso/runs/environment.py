@@ -1,4 +1,4 @@
-"""What a run ran on. Reads package metadata only; imports none of the packages."""
+"""Describe the environment of a run from package metadata, without importing the packages."""
 
 import os
 import platform
@@ -9,20 +9,22 @@ from pathlib import Path
 
 from descenso._version import __version__
 
-VECTORS = re.compile(r"(avx|fma|f16c|amx|asimd|sve|sme(?!p)|bf16|i8mm)\w*")  # sets of instructions that sums hang on
+VECTORS = re.compile(
+    r"(avx|fma|f16c|amx|asimd|sve|sme(?!p)|bf16|i8mm)\w*"
+)  # vector instructions: the order of a sum depends on them
 PACKAGES = ("tensorflow", "keras", "numpy", "safetensors", "matplotlib", "pillow", "pydantic", "typer")
 
 
 def environment() -> dict[str, object]:
-    """Versions, processor and platform, as plain values."""
-    told = _cpuinfo()
+    """Return versions, processor and platform as plain values."""
+    cpu = _cpuinfo()
     return {
         "descenso": __version__,
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
         "platform": platform.platform(),
-        "processor": told.get("model name") or platform.processor() or platform.machine(),
-        "instructions": _vectors(told.get("flags") or told.get("Features") or ""),
+        "processor": cpu.get("model name") or platform.processor() or platform.machine(),
+        "instructions": _vectors(cpu.get("flags") or cpu.get("Features") or ""),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "byte_order": sys.byteorder,
         "xla_flags": " ".join(filter(None, map(os.environ.get, ("XLA_FLAGS", "TF_XLA_FLAGS")))),
@@ -37,7 +39,7 @@ def _version(name: str) -> str | None:
 
 
 def _cpuinfo() -> dict[str, str]:
-    """What Linux tells of the first processor; nothing on other systems."""
+    """Read the fields of the first processor from /proc/cpuinfo; empty on other systems."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -47,7 +49,7 @@ def _cpuinfo() -> dict[str, str]:
 
 
 def _vectors(flags: str) -> str:
-    """Of a processor's instructions those that kernels are chosen by: processors of one name may differ in them.
+    """Select the vector instructions, by which kernels are chosen: processors of one name may differ in them.
 
     >>> _vectors("fpu sse2 avx512f fma avx")
     'avx avx512f fma'

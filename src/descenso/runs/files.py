@@ -1,4 +1,4 @@
-"""Writing that either happens whole or not at all: the only place that writes what must not be lost."""
+"""Write, replace and remove files and folders atomically, as all files of a run are, and lock a run."""
 
 import contextlib
 import errno
@@ -9,19 +9,22 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from descenso.errors import DataError, DiskError
+from filelock import FileLock, Timeout
+
+from descenso.errors import ConfigError, DiskError, RunInUse
 from descenso.text import _
 
-MOST_LETTERS = 100  # of a name that we make: file systems take 255 bytes
-DEVICE = re.compile(
-    r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE
-)  # what Windows takes for a device, whatever follows a dot
-TEMPORARY = ".tmp"  # how names end that a crash may leave behind; nothing reads them, and `sweep` removes them
+LOCK = ".lock"  # never removed: otherwise two processes could lock two files of one name
+
+MOST_LETTERS = 100  # of a name that descenso makes: file systems allow 255 bytes
+# On Windows these names are devices, with any extension.
+DEVICE = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
+TEMPORARY = ".tmp"  # suffix of temporary names, which a crash may leave behind and `sweep` removes
 
 
 @contextlib.contextmanager
 def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
-    """Turn what the operating system says about `path` into a `DiskError` that names it, and the bytes it wanted."""
+    """Turn an `OSError` into a `DiskError` that names `path` and the `size` in bytes that was needed."""
     try:
         yield
     except DiskError:
@@ -37,24 +40,11 @@ def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
         raise DiskError(message.format(path=path, reason=reason, size=size)) from error
 
 
-def own(folder: Path, *names: str) -> Path:
-    """What is called `names` in `folder`, where no link leads out of it: folders may come from others.
-
-    Raises:
-        DataError: where one does.
-    """
-    path = folder.joinpath(*names)
-    may_leave = ".." in names or any(each.is_symlink() for each in (path, *path.parents[: len(names) - 1]))
-    if may_leave and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
-        raise DataError(_("{path}: a link out of the folder; copy the file into it").format(path=path))
-    return path
-
-
 def make_folder(path: Path) -> None:
-    """Make the folder `path` where it is not there, and those above it; a power cut leaves what was made.
+    """Make the folder `path` and its missing parents, and sync them to disk.
 
     Raises:
-        DiskError: and some of those above it may be made.
+        DiskError: if it cannot be made; some of its parents may be.
     """
     with disk_errors(path):
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
@@ -64,10 +54,10 @@ def make_folder(path: Path) -> None:
 
 
 def fresh_folder(root: Path, stem: str) -> Path:
-    """Claim the first free `<root>/<stem>-<number>` by making that folder.
+    """Make the folder `<root>/<stem>-<number>` with the first free number.
 
     Raises:
-        DiskError: where none can be made.
+        DiskError: if it cannot be made.
     """
     make_folder(root)
     with disk_errors(root):
@@ -83,7 +73,7 @@ def fresh_folder(root: Path, stem: str) -> Path:
 
 
 def portable_name(name: str) -> str:
-    """Replace what some file system does not take in a name: Windows takes no colon, and no device's name.
+    """Replace the characters and names that some file system refuses: on Windows, colons and names of devices.
 
     >>> portable_name("mnist-python:sequential"), portable_name("con.csv-mlp"), portable_name("año 1-cnn")
     ('mnist-python-sequential', '_con.csv-mlp', 'año-1-cnn')
@@ -93,65 +83,68 @@ def portable_name(name: str) -> str:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write `content` to `path`: a reader sees the old file or the new one, never a part, even after a power cut.
+    """Replace the file `path` atomically: a reader sees the old content or the new, also after a power cut.
 
     Raises:
-        DiskError: and the old file stands, or the new one where only the last sync failed.
+        DiskError: if it cannot be written; the old file is unchanged, unless only the last sync failed.
     """
-    sibling = _sibling(path)
+    temporary = _temporary(path)
     with disk_errors(path, len(content)):
         try:
-            _write_synced(sibling, content)
-            sibling.replace(path)
+            _write_synced(temporary, content)
+            temporary.replace(path)
         except BaseException:
-            sibling.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
 
 
 def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
-    """Make the folder `path` with these files in it and in folders of it: it appears with all of them, or not at all.
+    """Write the folder `path` atomically, with files by their paths in it; `path` must not exist.
 
     Raises:
-        DiskError: and nothing is left of it, or all where only the last sync failed. `path` must not exist.
+        DiskError: if it cannot be written; nothing of it is left, unless only the last sync failed.
     """
-    sibling = _sibling(path)
+    temporary = _temporary(path)
     with disk_errors(path, sum(map(len, contents.values()))):
         try:
-            folders = sorted({sibling, *(sibling / each for name in contents for each in Path(name).parents)})
-            for folder in folders:  # those above before those below
+            folders = sorted({temporary, *(temporary / parent for name in contents for parent in Path(name).parents)})
+            for folder in folders:  # parents first
                 folder.mkdir()
             for name, content in contents.items():
-                _write_synced(sibling / name, content)
+                _write_synced(temporary / name, content)
             for folder in folders:
                 sync_folder(folder)
-            sibling.rename(path)
+            temporary.rename(path)
         except BaseException:
-            shutil.rmtree(sibling, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
             raise
         sync_folder(path.parent)
 
 
 def remove_folder(path: Path) -> None:
-    """Remove the folder `path`: whoever looks finds all of it, or nothing under its name."""
-    doomed = _sibling(path)
+    """Remove the folder `path`, renamed first: a reader finds all of it, or nothing under its name."""
+    renamed = _temporary(path)
     with disk_errors(path):
-        path.rename(doomed)
-        _remove(doomed)
+        path.rename(renamed)
+        _remove(renamed)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a crash left half written in `folder`."""
+    """Remove the temporary files and folders that a crash left in `folder`."""
     for path in folder.glob(f".*{TEMPORARY}"):
         with disk_errors(path):
             _remove(path)
 
 
 def _remove(path: Path) -> None:
-    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
-def _sibling(path: Path) -> Path:
+def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
 
 
@@ -163,11 +156,47 @@ def _write_synced(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """See onto the disk which names `folder` holds: syncing a file sees to its content only."""
-    if os.name != "posix":  # elsewhere a folder cannot be opened to be synced
+    """Sync the names in `folder` to disk; syncing a file syncs its content only."""
+    if os.name != "posix":  # on other systems a folder cannot be opened for a sync
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def locked(run: Path) -> FileLock:
+    """Acquire the lock of the directory `run`, held until it is released or this process ends.
+
+    Raises:
+        RunInUse: if another process holds it; nothing is changed.
+        DiskError: if the directory cannot be written.
+    """
+    with disk_errors(run):
+        lock = FileLock(run / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise RunInUse(
+                _("{path}: another process is writing this run; wait for it, or try another --out").format(path=run)
+            ) from None
+    return lock
+
+
+def is_held(run: Path) -> bool:
+    """Whether a process holds the lock of `run`; also True if the lock cannot be opened."""
+    if not (run / LOCK).exists():
+        return False
+    try:
+        with FileLock(run / LOCK, timeout=0):
+            return False
+    except OSError:  # Timeout is one
+        return True
+
+
+def refuse_full(folder: Path) -> None:
+    """Raise ConfigError unless `folder` is empty."""
+    if any(entry.name != LOCK for entry in folder.iterdir()):
+        message = _("{path} is not empty, and no run is ever overwritten; try --out with a new name")
+        raise ConfigError(message.format(path=folder))

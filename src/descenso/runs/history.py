@@ -1,4 +1,4 @@
-"""The history of a run: one line an epoch, only ever appended to."""
+"""Read and format the history of a run, one line per epoch."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from descenso.errors import DataError
-from descenso.reading import open_regular
+from descenso.files import open_regular
 from descenso.text import _
 
 MOST_BYTES = 2**27  # nearly two million epochs
@@ -15,14 +15,14 @@ MOST_LINE_BYTES = 2**12
 
 
 class Epoch(NamedTuple):
-    """One epoch.
+    """Record of one epoch.
 
     Attributes:
-        epoch: counted from 0.
-        cost: mean over the epoch's rows of each batch's cost before its update, in nats; NaN where it diverged.
-        seconds: wall time of the epoch in the engine.
-        validation_cost: mean cross-entropy of the rows kept back, after the epoch, in nats; None without such rows.
-        validation_accuracy: fraction of them that is classified rightly, in [0, 1].
+        epoch: number, from 0.
+        cost: mean over the epoch's rows of each batch's cost before its update, in nats; NaN if it diverged.
+        seconds: wall time in the engine.
+        validation_cost: mean cross-entropy of the validation rows after the epoch, in nats; None without any.
+        validation_accuracy: fraction of them that is classified correctly, in [0, 1]; None likewise.
     """
 
     epoch: int
@@ -33,13 +33,13 @@ class Epoch(NamedTuple):
 
     @property
     def line(self) -> str:
-        """As it stands in `history.jsonl`; JSON has no NaN, so it is null there."""
-        told = {name: value for name, value in self._asdict().items() if value is not None and math.isfinite(value)}
-        return json.dumps({"epoch": self.epoch, "cost": None, **told}) + "\n"
+        """The line of `history.jsonl`; JSON has no NaN, so a cost that is not finite is null."""
+        fields = {name: value for name, value in self._asdict().items() if value is not None and math.isfinite(value)}
+        return json.dumps({"epoch": self.epoch, "cost": None, **fields}) + "\n"
 
 
 class History(NamedTuple):
-    """All epochs of a run, in order."""
+    """Epochs of a run, in order."""
 
     epochs: tuple[Epoch, ...]
 
@@ -55,10 +55,10 @@ class History(NamedTuple):
 
 
 def read_history(path: Path) -> History:
-    """The history in `path`, without a last line that was cut short; empty where there is no file.
+    """Read a history, without an incomplete last line; empty if there is no file.
 
     Raises:
-        DataError: for lines that are not a history's.
+        DataError: if another line is not that of an epoch.
     """
     try:
         with open_regular(path, MOST_BYTES) as file:
@@ -73,12 +73,12 @@ def read_history(path: Path) -> History:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """The whole lines of `file`; of one that is too long, so much as shows it."""
+    """Yield the complete lines of `file`, each cut after `MOST_LINE_BYTES` + 1 bytes."""
     while line := file.readline(MOST_LINE_BYTES + 1):
-        ended = line
-        while ended and not ended.endswith(b"\n"):  # nothing is said of a last one, however long it has become
-            ended = file.readline(2**16)
-        if ended:
+        rest = line
+        while rest and not rest.endswith(b"\n"):  # an incomplete last line is ignored, however long it is
+            rest = file.readline(2**16)
+        if rest:
             yield line
 
 
@@ -92,10 +92,10 @@ def _epoch(line: bytes) -> Epoch:
 
 
 def finite(written: str | float) -> float:
-    """A number as JSON means it: its own grammar knows neither NaN nor infinities, but Python's reader takes them.
+    """Parse a number, and refuse NaN and infinities, which JSON has not but Python's reader accepts.
 
     Raises:
-        ValueError: for one that is not finite.
+        ValueError: if it is not finite.
     """
     number = float(written)
     if not math.isfinite(number):

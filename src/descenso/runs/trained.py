@@ -1,4 +1,4 @@
-"""What a descent learned, as it lies in the weights' file: parameters, state, and how inputs are brought to them."""
+"""Read and write a trained model as safetensors: parameters, state, and the scaling of its inputs."""
 
 import json
 from pathlib import Path
@@ -6,45 +6,51 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
+from descenso.data.arrays import MOST_CLASSES
+from descenso.data.dataset import Scaling
 from descenso.errors import DataError
+from descenso.files import open_regular
 from descenso.text import _
 
-MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
+MOST_BYTES = 2**31
+MOST_HEADER_BYTES = 2**20  # some ten thousand arrays; reading a header takes many times its size in memory
+DAMAGE = (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, MemoryError)  # of a dtype, too
 MOST_DIMENSIONS = 8
-SCALING = "scaling:"  # before the names of what inputs are scaled and shifted by
+SCALING = "scaling:"  # prefix of the arrays that inputs are scaled and shifted by
 STORED = ("uint8", "float64")
-STATE = "model_state:"  # before the names of what a model carries besides its parameters
+STATE = "model_state:"  # prefix of the model's arrays that are not parameters
 Arrays = dict[str, NDArray[np.generic]]
 
 
 class Trained(NamedTuple):
-    """A trained model's numbers.
+    """Weights of a trained model, and the form of its inputs.
 
     Attributes:
-        params: as a textbook writes them.
-        model_state: what the model carries besides, such as the statistics of batch normalisation.
-        input_shape: of one row.
-        class_names: one a class.
-        input_scale, input_shift: as those of `Dataset`.
-        stored: the type of the rows that it reads: "uint8", as pictures are stored, or "float64".
-        columns: names of a table's inputs.
+        params: parameters by name, in the layout that users see.
+        model_state: arrays that are not parameters, such as the statistics of batch normalisation.
+        input_shape: shape of one row.
+        class_names: one name per class.
+        scaling: of the inputs.
+        stored: type of the rows that the model reads: "uint8", as images are stored, or "float64".
+        columns: names of a table's inputs; empty without a table.
     """
 
     params: Arrays
     model_state: Arrays
     input_shape: tuple[int, ...]
     class_names: tuple[str, ...]
-    input_scale: float | NDArray[np.float64]
-    input_shift: float | NDArray[np.float64]
+    scaling: Scaling
     stored: str
     columns: tuple[str, ...] = ()
 
     def packed(self) -> tuple[Arrays, dict[str, str]]:
-        """The file's arrays, and what it says of itself."""
+        """Return the arrays and the metadata of the weights file."""
         arrays = {**self.params, **{STATE + name: value for name, value in self.model_state.items()}}
-        for name, value in (("scale", self.input_scale), ("shift", self.input_shift)):
-            arrays[SCALING + name] = np.asarray(value, np.float64)  # of wide rows too much for a header
+        for name, value in self.scaling._asdict().items():
+            arrays[SCALING + name] = np.asarray(value, np.float64)  # too large for the header if rows are wide
         about = {
             "input_shape": list(self.input_shape),
             "class_names": list(self.class_names),
@@ -55,40 +61,41 @@ class Trained(NamedTuple):
 
     @classmethod
     def unpacked(cls, arrays: Arrays, about: dict[str, str], path: Path) -> "Trained":
-        """What was packed; `path` is where it was found.
+        """Return the model from the arrays and the metadata of the weights file `path`.
 
         Raises:
-            DataError: for a file that does not say what it is of, or holds numbers that are not finite.
+            DataError: if the metadata is incomplete, or an array is not finite.
         """
         try:
-            told = {name: json.loads(about[name]) for name in ("input_shape", "class_names", "stored", "columns")}
+            fields = {name: json.loads(about[name]) for name in ("input_shape", "class_names", "stored", "columns")}
             scale, shift = (_numbers(arrays[SCALING + name]) for name in ("scale", "shift"))
-            shape, classes, columns = (_told(told[name], kind) for name, kind in
-                                       (("input_shape", int), ("class_names", str), ("columns", str)))  # fmt: skip
+            shape = _values(fields["input_shape"], int)
+            classes = _values(fields["class_names"], str)
+            columns = _values(fields["columns"], str)
             if not 2 <= len(classes) <= MOST_CLASSES or len(shape) > MOST_DIMENSIONS or any(n < 1 for n in shape):
                 raise ValueError(f"{len(classes)} classes, inputs {shape}")
-            if told["stored"] not in STORED:
-                raise ValueError(f"inputs of type {told['stored']!r}")
+            if fields["stored"] not in STORED:
+                raise ValueError(f"inputs of type {fields['stored']!r}")
         except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise DataError(
-                _("{path}: weights that do not say what they are of ({reason})").format(path=path, reason=repr(error))
+                _("{path}: weights without a valid description ({reason})").format(path=path, reason=repr(error))
             ) from None
         params = parameters(arrays)
         state = {name.removeprefix(STATE): array for name, array in arrays.items() if name.startswith(STATE)}
         dtypes = {array.dtype for array in params.values()}
         if dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}) or not all(map(_finite, arrays.values())):
             raise DataError(_("{path}: weights that are not finite numbers of one type").format(path=path))
-        return cls(params, state, shape, classes, scale, shift, told["stored"], columns)
+        return cls(params, state, shape, classes, Scaling(shift, scale), fields["stored"], columns)
 
 
-def _told(values: Any, kind: type) -> tuple[Any, ...]:
+def _values(values: Any, kind: type) -> tuple[Any, ...]:
     if not isinstance(values, list) or not all(type(value) is kind for value in values):
         raise ValueError(f"{values!r}")
     return tuple(values)
 
 
 def parameters(arrays: Arrays) -> Arrays:
-    """Of the file's arrays those that are parameters."""
+    """Select the parameters from the arrays of a weights file."""
     return {name: array for name, array in arrays.items() if not name.startswith((STATE, SCALING))}
 
 
@@ -101,3 +108,32 @@ def _numbers(array: NDArray[np.generic]) -> float | NDArray[np.float64]:
 
 def _finite(array: NDArray[np.generic]) -> bool:
     return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
+
+
+def weights_bytes(arrays: Arrays, about: dict[str, str]) -> bytes:
+    """Serialise arrays and metadata as safetensors; equal contents give equal bytes.
+
+    The library writes metadata in a random order, so the header, a length and JSON, is written anew with sorted keys.
+    """
+    raw = save(arrays, about)
+    end = 8 + int.from_bytes(raw[:8], "little")
+    header = json.dumps(json.loads(raw[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # the data is aligned to 8 bytes
+    return len(header).to_bytes(8, "little") + header + raw[end:]
+
+
+def read_weights(path: Path) -> tuple[Arrays, dict[str, str]]:
+    """Read the arrays by name, and the metadata, of a safetensors file; the size of its header is checked first.
+
+    Raises:
+        DataError: if it is damaged, or not a regular file.
+    """
+    try:
+        with open_regular(path, MOST_BYTES) as raw:
+            header_bytes = int.from_bytes(raw.read(8), "little")
+        if header_bytes > MOST_HEADER_BYTES:
+            raise ValueError(_("more than {most} bytes").format(most=MOST_HEADER_BYTES))
+        with safe_open(str(path), framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except DAMAGE as error:
+        raise DataError(_("{path}: damaged weights ({reason})").format(path=path, reason=error)) from None

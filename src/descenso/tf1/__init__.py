@@ -1,1 +1,1 @@
-"""What TensorFlow 1 code, and TensorFlow's messages, want of who wrote them. Nothing here imports TensorFlow."""
+"""Explain TensorFlow's error messages, and translate TensorFlow 1 scripts. Imports no TensorFlow."""

@@ -1,10 +1,10 @@
-"""Lessons on calls of TensorFlow 1 that are gone, or do something else today."""
+"""Lessons on calls of TensorFlow 1 that were removed or changed."""
 
 from descenso.text import mark
 from descenso.tf1.lesson import CROSS_ENTROPY, Lesson
 
 NOTHING = mark("nothing: leave it out")
-AT_ONCE = mark("nothing: it runs where it stands")
+AT_ONCE = mark("nothing: operations run at once")
 MNIST = "examples.tutorials.mnist.input_data.read_data_sets"
 ROWS_COSTS = "tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)"
 SPARSE_COSTS = "tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)"
@@ -18,7 +18,7 @@ OPTIMIZERS = {
     "RMSPropOptimizer": "RMSprop(learning_rate)",
     "FtrlOptimizer": "Ftrl(learning_rate)",
 }
-ARGUMENTS = {  # by their old names
+ARGUMENTS = {  # new names by old ones
     "keep_dims": "keepdims",
     "reduction_indices": "axis",
     "dimension": "axis",
@@ -28,7 +28,7 @@ ARGUMENTS = {  # by their old names
     "keep_prob": "rate=1 - keep_prob",
     "lr": "learning_rate",
 }
-CHANGED = ("gradients", "nn.dropout")  # there still, and worth a word only in a script of TensorFlow 1
+CHANGED = ("gradients", "nn.dropout")  # still there; reported only in a script with other removed calls
 
 CALLS = (
     Lesson(
@@ -66,9 +66,9 @@ CALLS = (
     ),
     Lesson(
         "placeholder",
-        mark("TensorFlow 2 has no placeholders: what a model is to read is the argument of a function."),
-        mark("TensorFlow 1 built a graph first, with holes in it that feed_dict filled later. Today operations run "
-             "at once, on arrays that are there; @tf.function makes a graph of them."),
+        mark("TensorFlow 2 has no placeholders: the input of a model is an argument of a function."),
+        mark("TensorFlow 1 built a graph first, whose placeholders feed_dict filled later. Today operations run "
+             "at once, on arrays; @tf.function builds a graph of them."),
         "@tf.function\ndef predict(x):\n    return tf.nn.softmax(tf.matmul(x, W) + b)\n\npred = predict(x)",
         (r"tf\.placeholder\(\) is not compatible with eager execution",),
         dict.fromkeys(
@@ -78,9 +78,9 @@ CALLS = (
     ),
     Lesson(
         "session",
-        mark("TensorFlow 2 has no sessions: an operation runs where it stands, and .numpy() gives its value."),
-        mark("A session ran pieces of a graph that had been built before. Today a step is a function that is called, "
-             "and feed_dict its arguments."),
+        mark("TensorFlow 2 has no sessions: operations run at once, and .numpy() gives their value."),
+        mark("A session ran parts of a graph that had been built before. Today a step is a function, and its "
+             "arguments replace feed_dict."),
         "def step(x, y):\n    pred = tf.nn.softmax(tf.matmul(x, W) + b)\n"
         "    return -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))\n\nprint(step(x, y).numpy())",
         (r"Attempted to use a closed Session", r"No default session is registered"),
@@ -96,9 +96,9 @@ CALLS = (
     ),
     Lesson(
         "initializer",
-        mark("Variables need no initialising: each has its value from the moment it is made."),
-        mark("In a graph, making a variable only described it, and a session had to run its initial value. That "
-             "pause is gone."),
+        mark("Variables need no initialization: each has its value as soon as it is created."),
+        mark("In a graph a variable was only described, and a session had to run its initialization. Today it is"
+             " initialized when it is created."),
         "W = tf.Variable(tf.zeros([784, 10]))\nprint(W.numpy())",
         calls=dict.fromkeys(
             ("global_variables_initializer", "initialize_all_variables", "local_variables_initializer",
@@ -109,9 +109,9 @@ CALLS = (
     ),
     Lesson(
         "optimizers",
-        mark("The optimizers of tf.train are gone; those of Keras take gradients that a tape has taken."),
-        mark("minimize needed the graph to find the gradients in. Without one, tf.GradientTape records the "
-             "operations that the gradient is to go back through."),
+        mark("The optimizers of tf.train were removed; those of Keras apply gradients that a tape computes."),
+        mark("minimize found the gradients in the graph. Without a graph, tf.GradientTape records the operations"
+             " and computes the gradients from them."),
         "optimizer = tf.keras.optimizers.SGD(learning_rate=0.01)\nwith tf.GradientTape() as tape:\n"
         "    logits = tf.matmul(x, W) + b\n"
         "    costs = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)\n"
@@ -141,7 +141,7 @@ CALLS = (
     ),
     Lesson(
         "contrib",
-        mark("tf.contrib is gone: the part of TensorFlow that others had contributed."),
+        mark("tf.contrib, the package of contributed code, was removed."),
         mark("It was given up with TensorFlow 2. Layers, initializers and regularizers are in tf.keras; the rest "
              "became packages of their own, or ended."),
         'dense = tf.keras.layers.Dense(10, kernel_initializer="glorot_uniform")\nlogits = dense(x)',
@@ -194,7 +194,7 @@ CALLS = (
     ),
     Lesson(
         "saver",
-        mark("Without a graph, tf.train.Saver has no variables to find; tf.train.Checkpoint is given them."),
+        mark("Without a graph, tf.train.Saver finds no variables; tf.train.Checkpoint takes them as arguments."),
         mark("Saver stored all variables of the graph by their names. A checkpoint stores objects by the names that "
              "you give them."),
         'checkpoint = tf.train.Checkpoint(W=W, b=b)\npath = checkpoint.save("saved/model")\ncheckpoint.restore(path)',

@@ -1,8 +1,8 @@
-"""What a message of TensorFlow means, by the patterns of the lessons; offline, and without TensorFlow."""
+"""Find the lessons on a message of TensorFlow by their patterns, without TensorFlow or a network."""
 
 import re
 from collections import defaultdict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from descenso.text import _
 from descenso.tf1.calls import ARGUMENTS, CALLS
@@ -12,27 +12,27 @@ from descenso.tf1.runtime import RUNTIME
 from descenso.tf1.symbols import ARGUMENT, GONE, MOVED, find
 
 LESSONS = (*CALLS, ARGUMENT, MOVED, GONE, *MESSAGES, *RUNTIME)
-MOST = 2**16  # characters, from the end of what is given: what was raised stands there
+MOST = 2**16  # characters that are read, from the end, where the exception is
 ERROR = re.compile(r"^[ \t]{0,99}[\w.]{0,99}(?:Error|Warning|Exception)(?::|$)", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
-SYMBOLS = (  # how Python says that a name is gone, or how a person asks for one
+SYMBOLS = (  # Python's messages on missing names, and a name by itself
     r"module 'tensorflow(?:_core)?(?:\._api\.v[12])?(?P<package>[\w.]*)' has no attribute '(?P<name>\w+)'",
     r"module 'keras[\w.]*\.(?P<package>losses|layers|metrics|initializers)' has no attribute '(?P<name>\w+)'",
     r"cannot import name '(?P<name>\w+)' from '(?:tensorflow(?:\._api\.v[12])?)(?P<package>[\w.]*)'",
     r"No module named '?tensorflow(?P<package>)\.(?P<name>[\w.]+)",
     r"^[ \t]{0,99}(?:tf|tensorflow)(?P<package>)\.(?P<name>[\w.]+)(?:\(\))?[ \t]*$",
 )
-TYPES = {"double": "float64", "float": "float32", "half": "float16"}  # as TensorFlow's kernels call them
+TYPES = {"double": "float64", "float": "float32", "half": "float16"}  # names in messages of TensorFlow's kernels
 
 
 class Answer(NamedTuple):
-    """A lesson, on one message.
+    """A lesson, applied to one message.
 
     Attributes:
-        lesson: its name.
-        means, why: sentences, filled with what the message names.
-        code: lines that work today.
-        named: what the message names: shapes, types, a symbol.
+        lesson: name of the lesson.
+        means, why: meaning and cause, with the shapes, types or symbol of the message.
+        code: lines that work in TensorFlow 2.
+        named: shapes, types or symbol of the message.
     """
 
     lesson: str
@@ -43,34 +43,31 @@ class Answer(NamedTuple):
 
     @classmethod
     def of(cls, lesson: Lesson, named: dict[str, str]) -> "Answer":
-        """The answer that `lesson` gives, in the language in use."""
+        """Return the answer of `lesson`, in the language in use."""
         filled = defaultdict(lambda: "…", named)
         code = lesson.code.format_map(filled) if lesson in (MOVED, GONE) else lesson.code
         return cls(lesson.name, _(lesson.means).format_map(filled), _(lesson.why), code, named)
 
     @property
     def replaces(self) -> bool:
-        """Whether it is of a symbol in whose place something stands that the lines do not show."""
+        """Whether it names a replacement that its lines do not show."""
         return "instead" in self.named and self.named["instead"] not in f"{self.means}\n{self.code}"
-
-    def as_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return self._asdict()
 
 
 def explain(text: str) -> list[Answer]:
-    """The lessons on the message `text`, the nearest first; none where nothing is known of it.
+    """Find the lessons on a message, the most specific first.
 
     Args:
-        text: a message, a traceback whose last error counts, a symbol such as "tf.placeholder", or a lesson's name.
+        text: a message, a traceback (its last error is explained), a symbol such as "tf.placeholder", or a lesson's
+            name.
 
     >>> explain("Incompatible shapes: [100] vs. [100,10]")[0].named
     {'a': '[100]', 'b': '[100,10]'}
     """
     text = COLOUR.sub("", text[-MOST:])
-    asked = [Answer.of(lesson, {}) for lesson in LESSONS if lesson.name == text.strip()]
-    if asked:
-        return asked
+    by_name = [Answer.of(lesson, {}) for lesson in LESSONS if lesson.name == text.strip()]
+    if by_name:
+        return by_name
     errors = list(ERROR.finditer(text))
     ends = [text[errors[-1].start() :]] if errors else []
     for part in (*ends, text):
@@ -82,8 +79,8 @@ def explain(text: str) -> list[Answer]:
 
 def _of_symbols(text: str) -> list[Answer]:
     for pattern in SYMBOLS:
-        for found in re.finditer(pattern, text, re.MULTILINE):
-            symbol = f"{found['package']}.{found['name']}".strip(".").removeprefix("_api.v2.")
+        for match in re.finditer(pattern, text, re.MULTILINE):
+            symbol = f"{match['package']}.{match['name']}".strip(".").removeprefix("_api.v2.")
             known = find(symbol)
             if known:
                 return [Answer.of(known.lesson, {"symbol": symbol, "instead": _(known.instead)})]
@@ -94,9 +91,9 @@ def _of_patterns(text: str) -> list[Answer]:
     answers = []
     for lesson in LESSONS:
         for pattern in lesson.patterns:
-            found = re.search(pattern, text)
-            if found:
-                named = {name: _type(value) for name, value in found.groupdict().items() if name != "n"}
+            match = re.search(pattern, text)
+            if match:
+                named = {name: _type(value) for name, value in match.groupdict().items() if name != "n"}
                 if lesson is ARGUMENT:
                     named["instead"] = ARGUMENTS[named["symbol"]]
                 answers.append(Answer.of(lesson, named))
@@ -109,7 +106,7 @@ def _type(name: str) -> str:
 
 
 def nearest(text: str, most: int = 3) -> list[str]:
-    """Names of the lessons that share the most words with `text`."""
+    """Return the names of the lessons that share the most words with `text`."""
     words = _words(text[-MOST:])
     shared = {
         lesson.name: len(words & _words(" ".join((lesson.name, *lesson.patterns, *lesson.calls)))) for lesson in LESSONS

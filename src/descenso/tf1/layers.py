@@ -1,4 +1,4 @@
-"""How the cost of a script is made, read from it backwards: the loss, the layers, the inputs."""
+"""Read a script's loss and network from its cost: the loss, the layers, the inputs."""
 
 from typing import Any, NamedTuple
 
@@ -8,18 +8,18 @@ from descenso.tf1.nodes import Node, Symbol, is_number
 ACTIVATIONS = ("relu", "sigmoid", "tanh")
 CROSS_ENTROPIES = ("softmax_cross_entropy_with_logits", "softmax_cross_entropy_with_logits_v2",
                    "sparse_softmax_cross_entropy_with_logits")  # fmt: skip
-MEANS = ("softmax_cross_entropy", "sparse_softmax_cross_entropy")  # of tf.losses, over the rows
+MEANS = ("softmax_cross_entropy", "sparse_softmax_cross_entropy")  # of tf.losses, means over the rows
 ROWS_AXES = (1, -1, (1,), (-1,))
 FILLED = {"zeros": 0, "ones": 0, "random_normal": 0, "normal": 0, "truncated_normal": 0, "random_uniform": 0,
-          "uniform": 0, "constant": 2}  # where each has its shape among its arguments  # fmt: skip
+          "uniform": 0, "constant": 2}  # position of the argument shape  # fmt: skip
 MOST_FACTORS = 16
 NO_LAYER = mark("this is no layer of softmax or mlp")
 NO_SHAPE = mark("the shapes of these weights cannot be read")
 NO_TYPE = mark("the type of these weights cannot be read")
 
 
-class Unread(Exception):  # noqa: N818 - it is no fault of the script's
-    """Something cannot be read, or descenso has no such thing."""
+class Unread(Exception):  # noqa: N818 - the script is not wrong
+    """An expression cannot be read, or descenso has no equivalent."""
 
     def __init__(self, sentence: str, value: Any) -> None:
         super().__init__(sentence)
@@ -27,12 +27,12 @@ class Unread(Exception):  # noqa: N818 - it is no fault of the script's
 
 
 class Loss(NamedTuple):
-    """What a script makes small.
+    """Loss of a script.
 
     Attributes:
         name: "naive" or "cross_entropy".
-        logits: what it is of.
-        summed: whether costs of rows are added up, where descenso takes their mean.
+        logits: value of the logits.
+        summed: whether it is the sum of the rows' costs; descenso takes their mean.
     """
 
     name: str
@@ -41,14 +41,14 @@ class Loss(NamedTuple):
 
 
 class Network(NamedTuple):
-    """Layers, from the inputs to the logits.
+    """Layers of a script, from the inputs to the logits.
 
     Attributes:
-        inputs: what the first one reads.
+        inputs: inputs of the first layer.
         hidden: units of each layer but the last.
-        activation: that of all of them; "" where there is none.
+        activation: activation of these layers; "" without any.
         dtype: "float32" or "float64".
-        from_zeros: whether all weights start at zero.
+        from_zeros: whether all initial weights are 0.
     """
 
     inputs: Node
@@ -59,40 +59,40 @@ class Network(NamedTuple):
 
 
 def argument(node: Node, name: str, place: int, default: Any = None) -> Any:
-    """The argument of `node` that is called `name`, or stands at `place`."""
+    """Return the argument of `node` with this name, or at this position."""
     return node.keywords.get(name, node.args[place] if len(node.args) > place else default)
 
 
 def factors(value: Any) -> tuple[float, list[Any]]:
-    """The number in a product, and what else is multiplied.
+    """Return the number in a product, and the other factors.
 
     Raises:
-        Unread: for one of too many, such as a name that is squared again and again comes to.
+        Unread: if there are too many factors, as of a name that is squared repeatedly.
     """
     number, left = 1.0, [value]
     rest: list[Any] = []
     while left:
-        each = left.pop()
+        factor = left.pop()
         if len(left) + len(rest) > MOST_FACTORS:
             raise Unread(mark("too many factors"), value)
-        if is_number(each):
-            number *= each
-        elif isinstance(each, Node) and each.op in ("*", "multiply"):
-            left += each.args[:2]
-        elif isinstance(each, Node) and each.op in ("neg", "negative"):
-            number, left = -number, [*left, *each.args[:1]]
+        if is_number(factor):
+            number *= factor
+        elif isinstance(factor, Node) and factor.op in ("*", "multiply"):
+            left += factor.args[:2]
+        elif isinstance(factor, Node) and factor.op in ("neg", "negative"):
+            number, left = -number, [*left, *factor.args[:1]]
         else:
-            rest.append(each)
+            rest.append(factor)
     return number, rest
 
 
 def read_loss(cost: Any) -> Loss:
-    """The loss whose value `cost` is.
+    """Read the loss of which `cost` is the value.
 
     Raises:
-        Unread: for one that descenso has not.
+        Unread: if descenso has no such loss.
     """
-    unread = Unread(mark("the cost is none of a softmax"), cost)
+    unread = Unread(mark("the cost is no cross-entropy of a softmax"), cost)
     number, rest = factors(cost)
     inner = rest[0] if len(rest) == 1 else None
     if not isinstance(inner, Node):
@@ -111,14 +111,14 @@ def read_loss(cost: Any) -> Loss:
         if inner.op == "reduce_sum" and _axis(inner) in ROWS_AXES:
             more, rest = factors(inner.args[0])
             number, rows_summed = number * more, True
-    logs = [each for each in rest if isinstance(each, Node) and each.op == "log"]
+    logs = [factor for factor in rest if isinstance(factor, Node) and factor.op == "log"]
     if number != -1 or len(rest) != 2 or len(logs) != 1:
         raise unread
     if not rows_summed:
-        raise Unread(mark("the cost is a mean over the classes, too"), cost)
+        raise Unread(mark("the cost is also a mean over the classes"), cost)
     predicted = logs[0].args[0] if logs[0].args else None
     if not isinstance(predicted, Node) or predicted.op != "softmax" or not predicted.args:
-        raise Unread(mark("the logarithm is not taken of a softmax"), predicted)
+        raise Unread(mark("the logarithm is not of a softmax"), predicted)
     return Loss("naive", predicted.args[0], summed)
 
 
@@ -132,10 +132,10 @@ def _axis(node: Node) -> Any:
 
 
 def read_network(logits: Any) -> Network:
-    """The layers that lead to `logits`.
+    """Read the layers of which `logits` is the output.
 
     Raises:
-        Unread: for a layer that is none of softmax regression or of a multilayer perceptron.
+        Unread: if a layer is none of softmax regression or of a multilayer perceptron.
     """
     if _activated(logits)[0]:
         raise Unread(NO_LAYER, logits)
@@ -151,23 +151,23 @@ def read_network(logits: Any) -> Network:
     if not isinstance(value, Node) or value.op not in ("placeholder", "[]", "row"):
         raise Unread(NO_LAYER, value)
     if len(set(activations[:-1])) > 1:
-        raise Unread(mark("the hidden layers have several activations, those of mlp one"), logits)
+        raise Unread(mark("the hidden layers have several activations, mlp has one for all"), logits)
     if len(dtypes) > 1:
         raise Unread(NO_TYPE, logits)
     return Network(value, tuple(reversed(units[1:])), activations[0], dtypes.pop(), zeros)
 
 
 def _activated(value: Any) -> tuple[str, Any]:
-    """The activation that gives `value`, and what it is of; "" where none does."""
+    """Return the activation that gives `value`, and its argument; "" and `value` if none does."""
     if isinstance(value, Node) and value.op in ACTIVATIONS and value.args:
         return value.op, value.args[0]
-    given = value.keywords.get("activation") if isinstance(value, Node) and value.op == "dense" else None
-    name = given.name.rpartition(".")[2] if isinstance(given, Symbol) else ""
+    activation = value.keywords.get("activation") if isinstance(value, Node) and value.op == "dense" else None
+    name = activation.name.rpartition(".")[2] if isinstance(activation, Symbol) else ""
     return (name if name in ACTIVATIONS else ""), value
 
 
 def _layer(value: Any) -> tuple[Any, int, str, bool]:
-    """Inputs, units and type of the layer that gives `value`, and whether it starts from zeros."""
+    """Return inputs, units and dtype of the layer that gives `value`, and whether its initial weights are 0."""
     if isinstance(value, Node) and value.op in ("+", "add", "bias_add") and len(value.args) >= 2:
         for product, bias in (value.args[:2], value.args[1::-1]):
             if isinstance(product, Node) and product.op == "matmul" and len(product.args) == 2:
@@ -188,7 +188,7 @@ def _weights(kernel: Any, bias: Any) -> tuple[int, str, bool]:
 
 
 def _filled(value: Any) -> tuple[tuple[int, ...], str, bool]:
-    """Shape and type of a variable's first value, and whether that is zeros."""
+    """Return shape and dtype of a variable's initial value, and whether it is 0."""
     dtype = None
     if isinstance(value, Node) and value.op == "Variable":
         dtype = value.keywords.get("dtype")

@@ -1,4 +1,4 @@
-"""What is known of a message, or of a call that is gone."""
+"""Record of a lesson: the explanation of a message, or of a removed call."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,13 +14,13 @@ class Lesson(NamedTuple):
     """An entry of `descenso explain`.
 
     Attributes:
-        name: by which it may be asked for.
-        means: what the message says, marked for the catalogue; the groups of the patterns fill it.
-        why: how it comes about, likewise.
-        code: lines that work today, in which x, y, W, b, pred and cost are those of a softmax regression.
-        patterns: regular expressions, one of which each of its messages has; all with the same groups.
-        calls: what has gone, as `descenso.tf1.symbols` writes it, and what stands in its place: code, or a
-            sentence marked for the catalogue.
+        name: name of the lesson.
+        means: meaning of the message, marked for the catalogue and formatted with the groups of the patterns.
+        why: cause of the message, marked likewise.
+        code: lines that work in TensorFlow 2, for a softmax regression with x, y, W, b, pred and cost.
+        patterns: regular expressions of its messages, all with the same groups.
+        calls: removed symbols, as `descenso.tf1.symbols` writes them, and their replacements: code, or a sentence
+            marked for the catalogue.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Lessons on arrays that do not fit together in shape or type; what is special comes first.
+"""Lessons on arrays whose shapes or types do not match; special cases come first.
 
 The patterns, like those of `runtime` and `calls`, are for the messages of TensorFlow 2.21. Where a later version words
 one otherwise, its wording is added and the old one stays.
@@ -22,8 +22,8 @@ TYPES = (
 MESSAGES = (
     Lesson(
         "one-hot",
-        mark("Labels of shape {a} meet predictions of shape {b}: they are class numbers, and rows of 0 and 1 are "
-             "wanted."),
+        mark("Labels of shape {a} for predictions of shape {b}: they are class numbers, but one-hot labels are "
+             "expected."),
         mark("The sum −Σ y·log(pred) runs over the classes, so that y needs a column for each, 1 at the row's class. "
              "Class numbers have none."),
         "y = tf.one_hot(labels, 10)\ncost = -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))",
@@ -38,7 +38,8 @@ MESSAGES = (
     ),
     Lesson(
         "not-one-hot",
-        mark("Labels of shape {a} for predictions of shape {b}: they are one-hot, and class numbers are wanted."),
+        mark("Labels of shape {a} for predictions of shape {b}: they are one-hot, but class numbers are "
+             "expected."),
         mark("The sparse cross entropy takes one whole number a row. Rows of 0 and 1 go to the one that is not "
              "sparse."),
         f"labels = tf.argmax(y, axis=1)\n{SPARSE}",
@@ -76,8 +77,8 @@ MESSAGES = (
         "matmul",
         mark("The product of {a} and {b} does not exist: the last number of the first must be the first of the "
              "second."),
-        mark("Either the two stand in the wrong order, or one wants transposing, or images have not been made rows "
-             "yet: [100,28,28] becomes [100,784]."),
+        mark("Either their order is wrong, or one must be transposed, or images were not reshaped to rows: "
+             "[100,28,28] becomes [100,784]."),
         "rows = tf.reshape(x, [-1, 784])  # (rows, 784)\nlogits = tf.matmul(rows, W) + b  # (rows, 784) by (784, 10)",
         (
             rf"Matrix size-incompatible: In\[0\]: (?P<a>{SHAPE}), In\[1\]: (?P<b>{SHAPE})",
@@ -138,17 +139,16 @@ MESSAGES = (
     Lesson(
         "float64",
         mark("One array is {a} and the other {b}: TensorFlow mixes no precisions."),
-        mark("Dividing NumPy's whole numbers gives float64, where tf.zeros and tf.one_hot give float32. Nothing is "
-             "converted unasked: cast one of the two, best where the data is read."),
+        mark("Dividing integers in NumPy gives float64, but tf.zeros and tf.one_hot give float32. TensorFlow "
+             "does not convert implicitly: cast one of the two, best where the data is read."),
         "x = tf.cast(x, tf.float32)\ny = tf.cast(y, x.dtype)\n"
         "cost = -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))",
         tuple(pattern.format(FLOAT) for pattern in TYPES),
     ),
     Lesson(
         "integers",
-        mark("{a} meets {b}: TensorFlow does not turn whole numbers into floats unasked."),
-        mark("Pixels and labels are stored as whole numbers. Pixels want a cast and a scale; labels that are class "
-             "numbers want to be one-hot."),
+        mark("One array is {a} and the other {b}: TensorFlow does not convert integers to floats implicitly."),
+        mark("Pixels and labels are stored as integers. Cast and scale the pixels; make class numbers one-hot."),
         'pixels = np.zeros([100, 784], "uint8")\nx = tf.cast(pixels, tf.float32) / 255\ny = tf.one_hot(labels, 10)',
         (
             *(pattern.format(ANY) for pattern in TYPES),
@@ -158,17 +158,17 @@ MESSAGES = (
     ),
     Lesson(
         "label-type",
-        mark("The sparse cross entropy wants class numbers, as int32 or int64, and was given {a}."),
-        mark("Labels became floats on the way, as they do in a table or by dividing all columns; one-hot labels "
-             "belong to the cross entropy that is not sparse."),
+        mark("The sparse cross entropy expects class numbers, as int32 or int64, and got {a}."),
+        mark("Labels were converted to floats, as in a table or by dividing all columns; for one-hot labels, use"
+             " the cross entropy that is not sparse."),
         f"labels = tf.cast(labels, tf.int32)\n{SPARSE}",
         (r"Value for attr 'Tlabels' of (?P<a>\w+) is not in the list",),
     ),
     Lesson(
         "label-range",
         mark("A label is {a}, and there are classes for [0, {b}) only."),
-        mark("Classes are counted from 0: ten classes are 0 to 9. Labels that begin at 1 want 1 taken away; else the "
-             "last layer has too few units."),
+        mark("Classes are counted from 0: ten classes are 0 to 9. Subtract 1 from labels that begin at 1; else "
+             "the last layer has too few units."),
         "labels = labels - tf.reduce_min(labels)\nclasses = int(tf.reduce_max(labels)) + 1",
         (r"Received a label value of (?P<a>-?\d+) which is outside the valid range of \[0, (?P<b>\d+)\)",),
     ),

@@ -1,4 +1,4 @@
-"""What was read of a script: numbers, texts, and nodes that say how a tensor is made."""
+"""Values that are read from a script: symbols, and nodes of a graph of operations."""
 
 import ast
 import math
@@ -18,15 +18,15 @@ class Symbol(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """What a call or an operation gives.
+    """Result of a call or an operation.
 
     Attributes:
-        op: an operator's sign, the last part of a TensorFlow name, ".name" of an attribute or a method (whose object is
-            the first argument), "[]", "row" of what is looped over, or "?" for what cannot be read.
-        place: where it stands.
-        args, keywords: values.
-        symbol: the whole TensorFlow name.
-        written: the expression, to be shown.
+        op: sign of the operator, last part of a TensorFlow name, ".name" for an attribute or a method (whose object is
+            the first argument), "[]", "row" for the variable of a loop, or "?" if it cannot be read.
+        place: place in the script.
+        args, keywords: values of the arguments.
+        symbol: full TensorFlow name.
+        written: expression, for messages.
     """
 
     op: str
@@ -38,12 +38,12 @@ class Node:
 
 
 class Event(NamedTuple):
-    """A call or a difference, in the order of the script.
+    """A call or a subtraction, in the order of the script.
 
     Attributes:
-        node: what it gives.
-        loops: what is looped over around it, outermost first.
-        traced: whether it stands in a @tf.function.
+        node: its result.
+        loops: iterables of the surrounding loops, outermost first.
+        traced: whether it is in a @tf.function.
     """
 
     node: Node
@@ -52,7 +52,7 @@ class Event(NamedTuple):
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is a number that was read, of a usual size."""
+    """Whether `value` is a finite number of usual size."""
     if isinstance(value, int):
         return not isinstance(value, bool) and value.bit_length() <= MOST_BITS
     return isinstance(value, float) and math.isfinite(value)

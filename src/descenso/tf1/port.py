@@ -1,4 +1,4 @@
-"""A TensorFlow 1 script, read: what of it is gone, and which descent it runs."""
+"""Read a TensorFlow 1 script: its removed calls, and the training runs as settings of descenso."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,27 +12,27 @@ from descenso.tf1.values import read
 
 
 class Ported(NamedTuple):
-    """What was read of a script or notebook.
+    """Findings and training runs of a script or notebook.
 
     Attributes:
-        findings: calls that are gone or changed, in their order.
-        descents: what it trains, in its order; None where its functions go too deep to be followed.
+        findings: removed and changed calls, in the order of the script.
+        descents: training runs, in the order of the script; None if its functions call one another too often.
     """
 
     findings: list[Finding]
     descents: list[Descent] | None
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values."""
-        descents = None if self.descents is None else [each.as_json() for each in self.descents]
-        return {"findings": [each.as_json() for each in self.findings], "descents": descents}
+        """Return plain values."""
+        descents = None if self.descents is None else [descent.as_json() for descent in self.descents]
+        return {"findings": [finding.as_json() for finding in self.findings], "descents": descents}
 
 
 def port(path: Path) -> Ported:
-    """Read the script or notebook at `path`, which is not run.
+    """Read the script or notebook at `path` without running it.
 
     Raises:
-        DataError: where it cannot be read; see `descenso.tf1.source.read_source`.
+        DataError: if it cannot be read; see `descenso.tf1.source.read_source`.
     """
     source = read_source(path)
     try:

@@ -1,4 +1,4 @@
-"""Lessons on gradients that are missing, numbers that are none, and graphs taken for arrays or arrays for graphs."""
+"""Lessons on missing gradients, numbers that are not finite, and tensors of graphs."""
 
 from descenso.text import mark
 from descenso.tf1.lesson import CROSS_ENTROPY, Lesson
@@ -23,9 +23,8 @@ RUNTIME = (
     ),
     Lesson(
         "tape-used",
-        mark("A tape gives its gradients once, unless it is told to persist."),
-        mark("After the first call it forgets what it recorded, to free the memory. Ask for all gradients in that "
-             "call."),
+        mark("A tape computes gradients once, unless it is persistent."),
+        mark("It frees its memory after the first call. Compute all gradients in that call."),
         "with tf.GradientTape() as tape:\n    cost = tf.reduce_mean(tf.square(tf.matmul(x, W) + b))\n"
         "grad_W, grad_b = tape.gradient(cost, [W, b])",
         (r"non-persistent GradientTape can only be used to compute one set",),
@@ -33,7 +32,8 @@ RUNTIME = (
     Lesson(
         "tensor-assign",
         mark("A tensor never changes; a variable does."),
-        mark("What is to be trained, or written into, is a tf.Variable. Of a tensor another one can be computed."),
+        mark("A value that is trained or assigned to must be a tf.Variable. From a tensor, a new tensor can be "
+             "computed."),
         "W = tf.Variable(tf.zeros([784, 10]))\nW.assign_sub(0.01 * tf.ones([784, 10]))\nW[0, 0].assign(1.0)",
         (
             r"Tensor' object has no attribute 'assign",
@@ -42,7 +42,7 @@ RUNTIME = (
     ),
     Lesson(
         "retracing",
-        mark("A @tf.function is traced again and again ({a} of {b} calls): each time costs more than many steps."),
+        mark("A @tf.function is traced repeatedly ({a} of {b} calls): each trace takes longer than many steps."),
         mark("It is traced for each new shape, and for each new Python number. Pass tensors, of one shape, and make "
              "the function once, outside of the loop."),
         "@tf.function(reduce_retracing=True)\ndef double(x):\n    return 2 * x\n\nfor number in range(3):\n"
@@ -52,9 +52,9 @@ RUNTIME = (
     Lesson(
         "not-finite",
         mark("A number is no longer finite: NaN, or infinite."),
-        mark("Mostly log(0): softmax rounds a small probability to 0, and 0·log 0 is NaN. Or the rate is too high, "
-             "and the weights have run away; or the data holds a NaN. Take the cross entropy from the logits, where "
-             "nothing rounds to 0."),
+        mark("Mostly log(0): softmax rounds a small probability to 0, and 0·log 0 is NaN. Or the learning rate "
+             "is too high and the weights diverged; or the data holds a NaN. Compute the cross entropy from the "
+             "logits, where nothing rounds to 0."),
         f"logits = tf.matmul(x, W) + b\n{CROSS_ENTROPY}",
         (
             r"Tensor had (?:-?Inf|NaN)",
@@ -106,7 +106,7 @@ RUNTIME = (
     ),
     Lesson(
         "symbolic-bool",
-        mark("Python asked a tensor of the graph for a value that it does not have yet, to decide or to count by."),
+        mark("Python code needs the value of a graph tensor, for an if, a while or a for, before it has one."),
         mark("An if, a while or a for runs while the graph is made, before any numbers are there. @tf.function "
              "rewrites them as operations; tf.where and tf.cond are those operations."),
         "@tf.function\ndef positive_part(x):\n    return tf.where(x > 0, x, 0.0)\n\nprint(positive_part(x))",
@@ -138,9 +138,9 @@ RUNTIME = (
     ),
     Lesson(
         "variable-in-function",
-        mark("A @tf.function made a tf.Variable, or an optimizer that makes some, in a call of it."),
-        mark("Its Python runs once for each trace, and a variable must not be another at every trace. Make it "
-             "outside, once."),
+        mark("A @tf.function created a tf.Variable, or an optimizer that creates some, in one of its calls."),
+        mark("Its Python code runs once per trace, and every trace must use the same variable. Create it once, "
+             "outside."),
         "W = tf.Variable(tf.zeros([784, 10]))\noptimizer = tf.keras.optimizers.Adam()\noptimizer.build([W])\n\n"
         "@tf.function\ndef step(x):\n    with tf.GradientTape() as tape:\n"
         "        cost = tf.reduce_mean(tf.square(tf.matmul(x, W)))\n"
@@ -153,7 +153,8 @@ RUNTIME = (
     Lesson(
         "leaked",
         mark("A tensor of a @tf.function's graph was kept in a list or a global, and used outside."),
-        mark("It is a place in the graph, and no array. What is wanted of a function, it returns."),
+        mark("It is a symbol in the graph, not an array. Return from the function the values that are needed "
+             "outside."),
         "@tf.function\ndef double(x):\n    return 2 * x\n\nkept = [double(x)]",
         (r"is out of scope and cannot be used here",),
     ),
@@ -169,8 +170,8 @@ RUNTIME = (
     Lesson(
         "keras-tensor",
         mark("A Keras input is no array: TensorFlow's functions do not take it."),
-        mark("It stands for a shape and a type while a model is put together. Use keras.ops, or a layer that calls "
-             "the function."),
+        mark("It describes a shape and a type while a model is built. Use keras.ops, or a layer that calls the "
+             "function."),
         "inputs = tf.keras.Input((784,))\noutputs = tf.keras.ops.sum(inputs, axis=1)\n"
         "model = tf.keras.Model(inputs, outputs)\nprint(model(x).shape)",
         (r"A KerasTensor cannot be used as input to a TensorFlow function",),

@@ -1,4 +1,4 @@
-"""Scripts and notebooks of other people, read and never run."""
+"""Read and parse scripts and notebooks without running them."""
 
 import ast
 import io
@@ -6,14 +6,16 @@ import json
 import re
 import tokenize
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from descenso.errors import DataError
-from descenso.reading import open_regular
+from descenso.files import open_regular
 from descenso.text import _
 
-MOST_SOURCE = 2**18  # bytes of Python; a tree of it takes some hundred times as much
+ROOT = "tensorflow"
+MOST_SOURCE = 2**18  # bytes of Python; its syntax tree takes about a hundred times as much
 MOST_NOTEBOOK = 2**23  # bytes of JSON
 MAGIC = re.compile(r"^(\s*)(?:[%!].*|[\w.]+\?{1,2}\s*)$")
 MAGIC_VALUE = re.compile(r"^([^=%!]*=\s*)[%!].*$")
@@ -25,19 +27,19 @@ PYTHON_2 = re.compile(
 
 
 class Place(NamedTuple):
-    """Where something stands, as a person counts: from 1.
+    """Place in a script or notebook, counted from 1.
 
     Attributes:
-        cell: of a notebook; None in a script.
-        line: of the cell, or of the script.
+        cell: cell of a notebook; None in a script.
+        line: line of the cell, or of the script.
     """
 
     cell: int | None
     line: int
 
     @property
-    def told(self) -> str:
-        """As a sentence has it."""
+    def text(self) -> str:
+        """Description in the language in use."""
         line = _("line {line}").format(line=self.line)
         return _("cell {cell}, {line}").format(cell=self.cell, line=line) if self.cell else line
 
@@ -46,11 +48,11 @@ class Place(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Python to be read, a part for each cell.
+    """Syntax trees of a script or notebook.
 
     Attributes:
-        parts: the tree of each part, by the number of its cell.
-        magics: where lines stood that only a notebook understands, with what they said.
+        parts: number of the cell and syntax tree, one pair per cell; None and the tree of a script.
+        magics: lines that only a notebook understands, with their places.
     """
 
     parts: list[tuple[int | None, ast.Module]]
@@ -58,10 +60,10 @@ class Source(NamedTuple):
 
 
 def read_source(path: Path) -> Source:
-    """The script (.py) or notebook (.ipynb) at `path`.
+    """Read the script (.py) or notebook (.ipynb) at `path`.
 
     Raises:
-        DataError: where it cannot be read, is too large, is no Python, or is Python 2; cell and line are named.
+        DataError: if it cannot be read, is too large, or is no Python 3; names cell and line.
     """
     if path.suffix.lower() not in (".py", ".ipynb"):
         raise DataError(
@@ -74,9 +76,9 @@ def read_source(path: Path) -> Source:
         texts = _cells(path, content) if notebook else [(None, _decoded(content))]
         parts, magics = [], []
         for cell, text in texts:
-            tree, found = _parsed(path, cell, text)
+            tree, lines = _parsed(path, cell, text)
             parts.append((cell, tree))
-            magics += found
+            magics += lines
     except DataError:
         raise
     except (RecursionError, MemoryError):
@@ -93,14 +95,14 @@ def _decoded(content: bytes) -> str:
 
 
 def _cells(path: Path, content: bytes) -> list[tuple[int | None, str]]:
-    """The code of a notebook, by the number of its cell, counting those with code."""
+    """Return the code cells of a notebook with their numbers, from 1."""
     notebook = json.loads(content)
-    if isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):  # of the format's version 3
+    if isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):  # version 3 of the format
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
         notebook = {"cells": [cell for sheet in sheets for cell in sheet.get("cells") or []]}
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise DataError(_("{path}: JSON, and no notebook: it has no list of cells").format(path=path))
-    found: list[tuple[int | None, str]] = []
+    cells: list[tuple[int | None, str]] = []
     for cell in notebook["cells"]:
         if isinstance(cell, dict) and cell.get("cell_type") == "code":
             lines = cell.get("source", cell.get("input", ""))
@@ -108,16 +110,16 @@ def _cells(path: Path, content: bytes) -> list[tuple[int | None, str]]:
                 lines = "".join(lines)
             if not isinstance(lines, str):
                 raise DataError(_("{path}: JSON, and no notebook: a cell's source is no text").format(path=path))
-            found.append((len(found) + 1, lines))
-    if sum(len(text) for _cell, text in found) > MOST_SOURCE:
+            cells.append((len(cells) + 1, lines))
+    if sum(len(text) for _cell, text in cells) > MOST_SOURCE:
         raise DataError(_("{path}: more than {most} characters of code").format(path=path, most=MOST_SOURCE))
-    return found
+    return cells
 
 
 def _parsed(path: Path, cell: int | None, text: str) -> tuple[ast.Module, list[tuple[Place, str]]]:
-    """The tree of one part; where it is no Python as it stands, once what notebooks add has been taken out."""
+    """Parse one cell, without the magics of notebooks if it is no Python with them; return its tree and the magics."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of escapes that are none, and the like
+        warnings.simplefilter("ignore")  # of invalid escapes, and similar
         try:
             return ast.parse(text), []
         except SyntaxError:
@@ -125,18 +127,18 @@ def _parsed(path: Path, cell: int | None, text: str) -> tuple[ast.Module, list[t
         try:
             return ast.parse(plain), magics
         except SyntaxError as error:
-            where = Place(cell, error.lineno or 1).told
+            where = Place(cell, error.lineno or 1).text
             line = (error.text or "").strip()[:80]
-            told = (
+            message = (
                 _("{path}: {where} is Python 2 ({line}); bring it to Python 3 first, as with print(…)")
                 if PYTHON_2.search(error.msg)
                 else _("{path}: {where} is no Python ({line}): {reason}")
             )
-            raise DataError(told.format(path=path, where=where, line=line, reason=error.msg)) from None
+            raise DataError(message.format(path=path, where=where, line=line, reason=error.msg)) from None
 
 
 def _without_magics(cell: int | None, text: str) -> tuple[str, list[tuple[Place, str]]]:
-    """`text` with other lines in the place of a notebook's own, so that all others keep their numbers."""
+    """Replace the magics in `text` by other statements, so that line numbers stay; return the text and the magics."""
     lines, magics = text.split("\n"), []
     if OTHER_LANGUAGE.match(text):
         return "", [(Place(cell, 1), lines[0])]
@@ -146,3 +148,16 @@ def _without_magics(cell: int | None, text: str) -> tuple[str, list[tuple[Place,
             magics.append((Place(cell, number + 1), line.strip()))
             lines[number] = MAGIC_VALUE.sub(r"\1None", MAGIC.sub(r"\1pass", line))
     return "\n".join(lines), magics
+
+
+def imports(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str, str]]:
+    """Yield, for each name in an import: the name that it binds, the symbol of that name, and the imported symbol."""
+    for alias in node.names:
+        if isinstance(node, ast.ImportFrom):  # a leading dot marks a module of the script's own package
+            symbol = f"{'.' * node.level}{node.module}.{alias.name}"
+            yield alias.asname or alias.name, symbol, symbol
+        elif alias.asname:
+            yield alias.asname, alias.name, alias.name
+        else:
+            package = alias.name.partition(".")[0]
+            yield package, package, alias.name

@@ -1,6 +1,6 @@
-"""TensorFlow 1's names that TensorFlow 2 has not, and what stands in their place.
+"""Symbols of TensorFlow 1 that TensorFlow 2 does not have, and their replacements.
 
-A symbol is a dotted name below `tensorflow`, "train.Saver"; () stands for what a call gave, "train.Saver().restore".
+A symbol is a dotted name below `tensorflow`, "train.Saver"; () is the result of a call, "train.Saver().restore".
 """
 
 from functools import lru_cache
@@ -12,9 +12,9 @@ from descenso.tf1.calls import CALLS
 from descenso.tf1.lesson import Lesson
 from descenso.tf1.runtime import RUNTIME
 
-PACKAGES = ("app", "contrib", "examples", "flags", "layers", "logging")  # gone with all that is in them
-NO_V1 = ("contrib", "examples", "layers")  # which tf.compat.v1 has not either
-OTHERS = {  # what has another form today, and no lesson of its own
+PACKAGES = ("app", "contrib", "examples", "flags", "layers", "logging")  # removed with all that is in them
+NO_V1 = ("contrib", "examples", "layers")  # not in tf.compat.v1 either
+OTHERS = {  # symbols with another form today, and without a lesson
     "Print": "tf.print(x)",
     "VERSION": "tf.__version__",
     "arg_max": "tf.argmax(x, axis)",
@@ -45,7 +45,7 @@ OTHERS = {  # what has another form today, and no lesson of its own
 MOVED = Lesson(
     "moved",
     mark("tf.{symbol} is written {instead} in TensorFlow 2."),
-    mark("TensorFlow 2 tidied its names, and has one for each thing: of log and math.log, say, it kept the second."),
+    mark("TensorFlow 2 keeps one name for each function: of log and math.log, the second."),
     "{instead}",
 )  # fmt: skip
 GONE = Lesson(
@@ -68,12 +68,12 @@ ARGUMENT = Lesson(
 BY_CALL = {symbol: (lesson, instead) for lesson in (*CALLS, *RUNTIME) for symbol, instead in lesson.calls.items()}
 
 
-class Found(NamedTuple):
-    """A symbol that is gone.
+class Replacement(NamedTuple):
+    """Replacement of a removed symbol.
 
     Attributes:
-        lesson: what there is to say of it.
-        instead: what stands in its place: code, or a sentence that is marked for the catalogue.
+        lesson: lesson on the symbol.
+        instead: code, or a sentence marked for the catalogue.
     """
 
     lesson: Lesson
@@ -82,16 +82,16 @@ class Found(NamedTuple):
 
 @lru_cache(maxsize=1)
 def moved() -> dict[str, str]:
-    """Each name of tf.compat.v1 that tf has not, with the one that tf has for the very same; "" where it has none.
+    """Return the names of tf.compat.v1 that tf does not have, with the name of the same object in tf, or "".
 
-    `tests/tf1/gone.py` writes the file anew from the TensorFlow that is installed.
+    `tests/tf1/gone.py` writes the file `symbols.txt` from the installed TensorFlow.
     """
     lines = (Path(__file__).parent / "symbols.txt").read_text(encoding="ascii").splitlines()
     return {old: new for old, _space, new in (line.partition(" ") for line in lines)}
 
 
-def find(symbol: str) -> Found | None:
-    """What is known of `symbol`; None for one that TensorFlow 2 has, or that nobody ever had.
+def find(symbol: str) -> Replacement | None:
+    """Return the replacement of `symbol`; None if TensorFlow 2 has it, or it never existed.
 
     >>> find("log").instead
     'tf.math.log'
@@ -101,13 +101,13 @@ def find(symbol: str) -> Found | None:
     if bare != symbol and bare.partition(".")[0] not in NO_V1:
         return None
     if bare in BY_CALL:
-        return Found(*BY_CALL[bare])
+        return Replacement(*BY_CALL[bare])
     if bare in OTHERS or moved().get(bare):
-        return Found(MOVED, OTHERS.get(bare) or f"tf.{moved()[bare]}")
+        return Replacement(MOVED, OTHERS.get(bare) or f"tf.{moved()[bare]}")
     package, _dot, rest = bare.partition(".")
     if rest and package in PACKAGES and ("()" not in rest or package == "examples"):
         return find(package)
     if bare in moved():
-        return Found(GONE, f"tf.compat.v1.{bare}")
+        return Replacement(GONE, f"tf.compat.v1.{bare}")
     method = f"().{bare.rpartition('().')[2]}"
-    return Found(*BY_CALL[method]) if "()." in bare and method in BY_CALL else None
+    return Replacement(*BY_CALL[method]) if "()." in bare and method in BY_CALL else None

@@ -1,7 +1,7 @@
-"""What the names of a script stand for, as far as simple statements say so: constants, and how tensors are made.
+"""Read the values of names in a script by abstract interpretation: constants, and the operations of tensors.
 
-Each statement is looked at once, in its order; nothing of the script is run. A loop's body is looked at as in its first
-pass, a function's where it is called. What is not simple is an unknown, and stays one.
+Each statement is read once, in order; nothing of the script is run. The body of a loop is read as in its first pass,
+that of a function at each call. A statement that is not simple gives an unknown value.
 """
 
 import ast
@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from descenso.tf1.nodes import Event, Node, Symbol, is_number
-from descenso.tf1.source import Place, Source
+from descenso.tf1.source import ROOT, Place, Source, imports
 
-MOST_LOOKS = 3 * 10**5  # at expressions and statements, those of a function at each of its calls
-MOST_DEPTH = 12  # of calls of a script's own functions
+MOST_READS = 3 * 10**5  # of expressions and statements, those of a function at each of its calls
+MOST_DEPTH = 12  # of nested calls of the script's functions
 OPERATORS: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("+", operator.add),
     ast.Sub: ("-", operator.sub),
@@ -24,7 +24,7 @@ OPERATORS: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.MatMult: ("matmul", operator.matmul),
 }
 NUMBERS: dict[str, Callable[[Any], Any]] = {"int": int, "float": float, "round": round}
-ROWS = {".train": 60000, ".test": 10000}  # of MNIST
+ROWS = {".train": 60000, ".test": 10000}  # in MNIST
 
 
 class _Function(NamedTuple):
@@ -33,11 +33,11 @@ class _Function(NamedTuple):
 
 
 class _TooMuchError(Exception):
-    """The script wants more looks than it is given."""
+    """Reading the script takes more than `MOST_READS`."""
 
 
 def read(source: Source) -> list[Event] | None:
-    """The events of `source`; None where it would take too long to follow its functions."""
+    """Return the events of `source`; None if its functions call one another too often."""
     reader = _Reader()
     try:
         for cell, tree in source.parts:
@@ -55,22 +55,22 @@ class _Reader:
         self.events: list[Event] = []
         self.loops: list[Any] = []
         self.calls: list[_Function] = []
-        self.looks = 0
+        self.reads = 0
         self.result: Any = None
 
     def block(self, statements: Iterable[ast.stmt]) -> bool:
-        """Look at `statements`; whether one of them returned."""
-        return any(self.statement(each) for each in statements)
+        """Read `statements` up to a return; return whether there was one."""
+        return any(self.statement(statement) for statement in statements)
 
-    def statement(self, node: ast.stmt) -> bool:  # noqa: C901 - a case for each kind
-        self._look()
+    def statement(self, node: ast.stmt) -> bool:  # noqa: C901 - one case per kind
+        self._count()
         match node:
             case ast.Assign():
                 value = self.value(node.value)
                 for target in node.targets:
                     self.bind(target, value)
-            case ast.AnnAssign(value=ast.expr() as given):
-                self.bind(node.target, self.value(given))
+            case ast.AnnAssign(value=ast.expr() as expression):
+                self.bind(node.target, self.value(expression))
             case ast.AugAssign(target=ast.Name(id=name)):
                 whole = ast.copy_location(ast.BinOp(ast.Name(name, ast.Load()), node.op, node.value), node)
                 self.names[name] = self.value(whole)
@@ -89,10 +89,12 @@ class _Reader:
             case ast.Try():
                 return self.block([*node.body, *node.orelse, *node.finalbody])
             case ast.FunctionDef():
-                traced = any(self._name_of(each).endswith("function") for each in node.decorator_list)
+                traced = any(self._name_of(decorator).endswith("function") for decorator in node.decorator_list)
                 self.names[node.name] = _Function(node, traced)
             case ast.Import() | ast.ImportFrom():
-                self._import(node)
+                for name, symbol, _imported in imports(node):
+                    root, _dot, rest = symbol.partition(".")
+                    self.names[name] = Symbol(rest) if root == ROOT else self._unknown(node)
             case ast.Return():
                 self.result = self.value(node.value) if node.value else None
                 return True
@@ -102,25 +104,16 @@ class _Reader:
         value = self.value(node.func if isinstance(node, ast.Call) else node)
         return value.name if isinstance(value, Symbol) else ""
 
-    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
-        for alias in node.names:
-            whole = f"{'.' * node.level}{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
-            first, _dot, rest = whole.partition(".")
-            if isinstance(node, ast.Import) and not alias.asname:
-                rest = ""
-            value = Symbol(rest) if first == "tensorflow" else self._unknown(node)
-            self.names[alias.asname or (first if isinstance(node, ast.Import) else alias.name)] = value
-
     def _loop(self, node: ast.For | ast.While, over: Any, target: ast.expr | None) -> None:
-        inside = [each for part in node.body for each in ast.walk(part)]
-        for each in inside:  # a number that the loop changes is another one at each pass
-            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store) and is_number(self.names.get(each.id)):
-                self.names[each.id] = self._unknown(each)
+        inside = [inner for statement in node.body for inner in ast.walk(statement)]
+        for inner in inside:  # a number that the loop changes is unknown
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store) and is_number(self.names.get(inner.id)):
+                self.names[inner.id] = self._unknown(inner)
         if isinstance(over, Node) and over.op == "enumerate" and isinstance(target, ast.Tuple) and over.args:
             over, target = over.args[0], target.elts[-1]
         if isinstance(over, Node) and over.op == "zip" and isinstance(target, ast.Tuple):
-            for each, column in zip(target.elts, over.args, strict=False):
-                self.bind(each, self._node("[]", node, (column, None)))
+            for element, column in zip(target.elts, over.args, strict=False):
+                self.bind(element, self._node("[]", node, (column, None)))
         else:
             self.bind(target, self._node("row", node, (over,)))
         self.loops.append(over)
@@ -131,7 +124,7 @@ class _Reader:
         test = self.value(node.test)
         if isinstance(test, bool):
             return self.block(node.body if test else node.orelse)
-        self._look(len(self.names) // 32)
+        self._count(len(self.names) // 32)
         before, outcomes = self.names, []
         for branch in (node.body, node.orelse):
             self.names = dict(before)
@@ -147,7 +140,7 @@ class _Reader:
         return False
 
     def bind(self, target: ast.expr | None, value: Any) -> None:
-        """Let the names in `target` stand for `value`, or its parts."""
+        """Bind the names in `target` to `value`, or to its parts."""
         match target:
             case ast.Name(id=name):
                 self.names[name] = value
@@ -159,9 +152,9 @@ class _Reader:
                 if isinstance(self.names.get(name), dict):
                     self.names[name] = {**self.names[name], key: value}
 
-    def value(self, node: ast.expr) -> Any:  # noqa: C901 - likewise
-        """What `node` stands for."""
-        self._look()
+    def value(self, node: ast.expr) -> Any:  # noqa: C901 - one case per kind
+        """Return the value of an expression."""
+        self._count()
         match node:
             case ast.Constant(value=value):
                 return value
@@ -170,9 +163,9 @@ class _Reader:
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 return tuple(self.value(part) for part in parts)
             case ast.Dict(keys=keys, values=values):
-                named = [self.value(key) if key else None for key in keys]
-                told = [self.value(value) for value in values]
-                return {key: value for key, value in zip(named, told, strict=True) if isinstance(key, str)}
+                names = [self.value(key) if key else None for key in keys]
+                read = [self.value(value) for value in values]
+                return {name: value for name, value in zip(names, read, strict=True) if isinstance(name, str)}
             case ast.Attribute():
                 return self._attribute(node, self.value(node.value))
             case ast.Call():
@@ -224,8 +217,8 @@ class _Reader:
     def _call(self, node: ast.Call) -> Any:
         name = node.func.id if isinstance(node.func, ast.Name) and node.func.id not in self.names else ""
         called = None if name else self.value(node.func)
-        args = tuple(self.value(each) for each in node.args)
-        keywords = {each.arg: self.value(each.value) for each in node.keywords if each.arg}
+        args = tuple(self.value(argument) for argument in node.args)
+        keywords = {keyword.arg: self.value(keyword.value) for keyword in node.keywords if keyword.arg}
         if name in NUMBERS and len(args) == 1 and is_number(args[0]):
             try:
                 return NUMBERS[name](args[0])
@@ -248,16 +241,16 @@ class _Reader:
         return made
 
     def _inside(self, node: ast.Call, called: _Function, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """What a function of the script's own gives, its body looked at with these arguments."""
+        """Read the body of a function with these arguments, and return its result."""
         if len(self.calls) >= MOST_DEPTH or called in self.calls:
             return self._unknown(node)
         self.calls.append(called)
-        given = called.node.args
-        names = [each.arg for each in (*given.posonlyargs, *given.args)]
-        last = names[len(names) - len(given.defaults) :]
-        defaults = {name: self.value(value) for name, value in zip(last, given.defaults, strict=True)}
+        signature = called.node.args
+        names = [parameter.arg for parameter in (*signature.posonlyargs, *signature.args)]
+        last = names[len(names) - len(signature.defaults) :]
+        defaults = {name: self.value(value) for name, value in zip(last, signature.defaults, strict=True)}
         bound = {**defaults, **dict(zip(names, args, strict=False)), **keywords}
-        self._look(len(self.names) // 32)
+        self._count(len(self.names) // 32)
         before, self.names = self.names, {**self.names, **{name: self._unknown(node) for name in names}, **bound}
         self.result = None
         self.block(called.node.body)
@@ -266,7 +259,7 @@ class _Reader:
         return self.result
 
     def _event(self, node: Node) -> None:
-        self.events.append(Event(node, tuple(self.loops), any(each.traced for each in self.calls)))
+        self.events.append(Event(node, tuple(self.loops), any(call.traced for call in self.calls)))
 
     def _node(self, op: str, node: ast.AST, args: tuple[Any, ...] = (), keywords: dict[str, Any] | None = None) -> Node:
         return Node(op, Place(self.cell, getattr(node, "lineno", 1)), args, keywords or {}, written=node)
@@ -274,7 +267,7 @@ class _Reader:
     def _unknown(self, node: ast.AST) -> Node:
         return self._node("?", node)
 
-    def _look(self, times: int = 1) -> None:
-        self.looks += times
-        if self.looks > MOST_LOOKS:
+    def _count(self, times: int = 1) -> None:
+        self.reads += times
+        if self.reads > MOST_READS:
             raise _TooMuchError

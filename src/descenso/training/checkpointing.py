@@ -1,5 +1,9 @@
-"""A train state as plain arrays with stable names, and back: how it crosses into checkpoints, and between engines."""
+"""Progress as a checkpoint of the run directory, and back."""
 
+import math
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -7,16 +11,133 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.descent.problem import Arrays, Problem, TrainState, start, weights
-from descenso.errors import CheckpointError
+from descenso.errors import CheckpointError, ConfigError
+from descenso.runs.checkpoints import Checkpoint, write_checkpoint
+from descenso.runs.directory import RunDirectory
+from descenso.runs.history import Epoch
 from descenso.text import _
-from descenso.training.judge import Best
+from descenso.training.loop import Best, Progress, steps_between_checkpoints
+from descenso.training.plan import Plan
 
-BEST = "best"  # before the names of what did best on validation
+COSTS = "costs"  # name of the unfinished epoch's costs beside the state
+BEST = "best"  # before the names of the weights that did best on validation
+
+
+class Checkpointing:
+    """Append epochs to a run's history, and write its checkpoints in a thread of its own.
+
+    Closing waits for the last checkpoint. A `DiskError` of the thread is raised by the next call, and by `close`.
+
+    Args:
+        directory: of the run.
+        plan: the training run.
+        about: what a resume compares; kept in each checkpoint.
+    """
+
+    def __init__(self, directory: RunDirectory, plan: Plan, about: dict[str, Any]) -> None:
+        self._directory, self._plan, self._about = directory, plan, about
+        self._steps = steps_between_checkpoints(plan.config.checkpoint_every)
+        self._seconds = 0.0 if self._steps else float(plan.config.checkpoint_every[:-1])
+        self._last = monotonic()
+        self._writer = ThreadPoolExecutor(1, "descenso-checkpoint")
+        self._writing: Future[Path] | None = None
+
+    def append(self, record: Epoch) -> None:
+        """Add an epoch to the history, once the checkpoint before it is written, without which it would be lost."""
+        self._wait()
+        self._directory.append(record)
+
+    def is_due(self, progress: Progress) -> bool:
+        """Whether a checkpoint is due, by the setting `checkpoint_every`."""
+        if self._steps:
+            epoch, step = progress.position
+            return (epoch * self._plan.steps_per_epoch + step) % self._steps == 0
+        if monotonic() - self._last < self._seconds:
+            return False
+        self._last = monotonic()
+        return True
+
+    def commit(self, progress: Progress) -> None:
+        """Write a checkpoint; waits for the one before."""
+        self._wait()
+        arrays = {**snapshot(progress.state, progress.best), COSTS: progress.costs}
+        about = {**self._about, "history_bytes": self._directory.history_bytes, "seconds": progress.seconds}
+        if progress.best:
+            about["best"] = {"epoch": progress.best.epoch, "cost": progress.best.cost}
+        if progress.rates:
+            about["rates"] = [list(change) for change in progress.rates]
+        self._writing = self._writer.submit(self._write, Checkpoint(progress.position, arrays, about))
+
+    def _write(self, checkpoint: Checkpoint) -> Path:
+        self._directory.sync_history()
+        return write_checkpoint(self._directory.checkpoints, checkpoint)
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def close(self) -> None:
+        """Wait until all is on the disk."""
+        try:
+            self._wait()
+            self._directory.sync_history()
+        finally:
+            self._writer.shutdown()
+
+
+def progress_of(checkpoint: Checkpoint, plan: Plan) -> Progress:
+    """Restore the progress that `checkpoint` holds.
+
+    Raises:
+        CheckpointError: for a checkpoint of another model, or of no run of these settings.
+        ConfigError: for a checkpoint beyond the epochs of the settings.
+    """
+    (epoch, step), about, config = checkpoint.position, checkpoint.about, plan.config
+    least = epoch + (step > 0)
+    if config.epochs < least:
+        raise ConfigError(
+            _("epochs must be at least {least}, which are done, got {epochs}; try --epochs {least}").format(
+                least=least, epochs=config.epochs
+            )
+        )
+    arrays, best = dict(checkpoint.arrays), about.get("best")
+    costs = arrays.pop(COSTS, None)
+    if costs is None:
+        raise CheckpointError(_("the checkpoint holds no {name}").format(name=COSTS))
+    if not _consistent(about) or step >= plan.steps_per_epoch or costs.shape != (step,) or costs.dtype != np.float64:
+        raise CheckpointError(
+            _("the checkpoint stands at epoch {epoch}, step {step}, where no run of these settings ever stands").format(
+                epoch=epoch, step=step
+            )
+        )
+    if not config.patience:  # nothing asks for the best weights any more
+        best, arrays = None, {name: array for name, array in arrays.items() if not name.startswith(f"{BEST}/")}
+    before = about.get("config")
+    forced = isinstance(before, dict) and before.get("learning_rate") != config.learning_rate
+    if about.get("schema") == 1 or forced:
+        arrays["rate"] = np.asarray(config.learning_rate, np.float64)
+    measured = (int(best["epoch"]), float(best["cost"])) if best else None
+    state, kept = restore(plan.problem, config.seed, arrays, measured)
+    return Progress(checkpoint.position, state, costs.astype(np.float64), float(about["seconds"]), kept, _rates(about))
+
+
+def _consistent(about: dict[str, Any]) -> bool:
+    seconds, size, best = about.get("seconds"), about.get("history_bytes"), about.get("best")
+    timed = isinstance(seconds, float) and math.isfinite(seconds) and isinstance(size, int) and size >= 0
+    return timed and (best is None or set(best) == {"epoch", "cost"})
+
+
+def _rates(about: dict[str, Any]) -> tuple[tuple[int, int, float], ...]:
+    try:
+        return tuple((int(epoch), int(step), float(rate)) for epoch, step, rate in about.get("rates", ()))
+    except (TypeError, ValueError):
+        raise CheckpointError(_("the checkpoint holds no {name}").format(name="rates")) from None
 
 
 def snapshot(state: TrainState, best: Best | None = None) -> Arrays:
-    """Every tensor of `state` under its path: "step", "params/W", "rule_state/velocity/W", …; and of `best`, which
-    is that state's beside "best/".
+    """Return every tensor of `state` by its path: "step", "params/W", "rule_state/velocity/W", …; and the best weights
+    below "best/".
     """
     kept = {BEST: {"params": best.params, "model_state": best.model_state}} if best else {}
     return {name: np.asarray(value) for name, value in _leaves({**state._asdict(), **kept})}
@@ -25,10 +146,10 @@ def snapshot(state: TrainState, best: Best | None = None) -> Arrays:
 def restore(
     problem: Problem, seed: int, arrays: dict[str, NDArray[np.generic]], best: tuple[int, float] | None = None
 ) -> tuple[TrainState, Best | None]:
-    """What `snapshot` made `arrays` of; `best` tells the epoch and the cost of what did best, where there is such.
+    """Invert `snapshot`; `best` is the epoch and the cost of the best weights, where there are any.
 
     Raises:
-        CheckpointError: where the arrays are not those of `problem`.
+        CheckpointError: for arrays that are not those of `problem`.
     """
     template = start(problem, seed)
     params, carried = weights(problem, template), template.model_state

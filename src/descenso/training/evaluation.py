@@ -7,8 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.data.dataset import Split
-from descenso.data.weighing import labels_and_weights
+from descenso.data.dataset import Scaling, Split
 from descenso.descent.problem import Arrays, Model, Params, Problem, State, Tensor, TrainState, scaled
 
 ROWS_AT_ONCE = 1_000
@@ -22,43 +21,35 @@ class Predictor(NamedTuple):
         model: what predicts.
         params: as `Model.apply` holds them.
         model_state: what it carries besides.
-        input_scale, input_shift: as those of `Problem`.
+        scaling: of the inputs.
     """
 
     model: Model
     params: Params
     model_state: State
-    input_scale: float | NDArray[np.float64]
-    input_shift: float | NDArray[np.float64] = 0.0
+    scaling: Scaling
 
     @classmethod
-    def of_weights(
-        cls,
-        model: Model,
-        params: Arrays,
-        model_state: Arrays,
-        input_scale: float | NDArray[np.float64],
-        input_shift: float | NDArray[np.float64] = 0.0,
-    ) -> "Predictor":
-        """From parameters as a textbook writes them; their dtype is the computation's."""
-        held = {name: tf.constant(value) for name, value in model.textbook(params).items()}
+    def of_weights(cls, model: Model, params: Arrays, model_state: Arrays, scaling: Scaling) -> "Predictor":
+        """Make a predictor of params in the user's form; their dtype is the computation's."""
+        held = {name: tf.constant(value) for name, value in model.from_user(params).items()}
         carried = {name: tf.constant(value) for name, value in model_state.items()}
-        return cls(model, held, carried, input_scale, input_shift)
+        return cls(model, held, carried, scaling)
 
     @classmethod
     def of_state(cls, problem: Problem, state: TrainState) -> "Predictor":
-        """What a descent has come to at `state`."""
-        held = {name: tf.convert_to_tensor(v) for name, v in problem.rule.read(state.params, state.rule_state).items()}
+        """Make a predictor of the state of a training run."""
+        result = problem.rule.result(state.params, state.rule_state)
+        held = {name: tf.convert_to_tensor(value) for name, value in result.items()}
         carried = {name: tf.convert_to_tensor(value) for name, value in state.model_state.items()}
-        return cls(problem.model, held, carried, problem.input_scale, problem.input_shift)
+        return cls(problem.model, held, carried, problem.scaling)
 
     def logits(self, inputs: NDArray[np.generic]) -> Iterator[Tensor]:
         """(rows, num_classes) for some rows of `inputs` after the other, so that all need not fit in memory."""
         dtype = next(iter(self.params.values())).dtype
         for first in range(0, len(inputs), ROWS_AT_ONCE):
             rows = tf.constant(inputs[first : first + ROWS_AT_ONCE])
-            given = scaled(rows, dtype, self.input_scale, self.input_shift)
-            yield self.model.apply(self.params, self.model_state, given, False)[0]
+            yield self.model.apply(self.params, self.model_state, scaled(rows, dtype, self.scaling), False)[0]
 
     def probabilities(self, inputs: NDArray[np.generic]) -> NDArray[np.floating]:
         """(rows, num_classes), each in [0, 1]; a row's sum is 1."""
@@ -130,10 +121,9 @@ def evaluate(predictor: Predictor, split: Split) -> Evaluation:
         split: at least one row, of the model's input shape.
     """
     num_classes = predictor.model.num_classes
-    wanted, weights = labels_and_weights(split.labels)
     costs, confidence, predicted, first = [], [], [], 0
     for logits in predictor.logits(split.inputs):
-        labels = wanted[first : first + len(logits)]
+        labels = split.labels[first : first + len(logits)]
         first += len(logits)
         logs = tf.nn.log_softmax(tf.cast(logits, tf.float64)).numpy()  # (rows, num_classes)
         costs.append(-logs[np.arange(len(labels)), labels])
@@ -141,5 +131,5 @@ def evaluate(predictor: Predictor, split: Split) -> Evaluation:
         confidence.append(np.exp(logs.max(axis=1)))
     called = np.concatenate(predicted)
     confusion = np.zeros((num_classes, num_classes), np.int64)
-    np.add.at(confusion, (wanted, called), 1)
-    return Evaluation(np.concatenate(costs), np.concatenate(confidence), called, confusion, weights)
+    np.add.at(confusion, (split.labels, called), 1)
+    return Evaluation(np.concatenate(costs), np.concatenate(confidence), called, confusion, split.weights)

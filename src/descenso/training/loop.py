@@ -1,40 +1,56 @@
-"""The epoch loop: orders go in, epochs come out, and a journal hears where a descent stands."""
+"""The training loop: a generator of progress, one record a chunk. It knows no signals, files or screens."""
 
+import re
+from collections.abc import Iterator
 from contextlib import closing
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.config import TrainConfig
-from descenso.data.dataset import Dataset, Split
-from descenso.data.order import epoch_order
-from descenso.descent import models, rules, schedules
-from descenso.descent.losses import LOSSES
-from descenso.descent.problem import Arrays, Model, Problem, TrainState, start, weights
-from descenso.engines import bind
-from descenso.engines.base import Runner
-from descenso.errors import ConfigError
+from descenso.data.order import Order
+from descenso.descent.problem import Arrays, TrainState, weights
+from descenso.engines.base import Runner, Trace
 from descenso.runs.checkpoints import Position
 from descenso.runs.history import Epoch
-from descenso.text import _
-from descenso.training.chunks import Due, Pieces
-from descenso.training.evaluation import Evaluation
-from descenso.training.judge import Best, Judge
-from descenso.training.observer import Observer
-from descenso.training.outcome import Interruption, Outcome
+from descenso.training.control import Control, Outcome
+from descenso.training.evaluation import Predictor, evaluate
+from descenso.training.plan import Plan
+
+FIRST_STEPS = 8  # of the first chunk, before it is known how long a step takes
+CHUNK_SECONDS = 1.0  # length of a chunk, about: a signal waits for its end
+
+
+class Best(NamedTuple):
+    """The weights with the lowest validation cost so far.
+
+    Attributes:
+        epoch: after which they were measured, counted from 0.
+        cost: their validation cost, in nats.
+        params: in the user's form.
+        model_state: tensors that the model carries besides, as arrays.
+    """
+
+    epoch: int
+    cost: float
+    params: Arrays
+    model_state: Arrays
 
 
 class Progress(NamedTuple):
-    """Where a descent stands between two steps, and all it needs to go on.
+    """Where training stands between two steps, and all it needs to go on.
 
     Attributes:
-        position: epochs walked, and steps of the next one.
+        position: epochs done, and steps of the next one.
         state: the tensors.
         costs: (position.step,) float64, the costs of the unfinished epoch so far.
-        seconds: what the unfinished epoch has taken so far.
-        best: what did best on validation so far, where there is a patience to measure it by.
+        seconds: wall time of the unfinished epoch so far.
+        best: the weights that did best on validation, where there is a patience.
+        rates: (epoch, step, learning rate) of each change of the learning rate by hand.
+        trace: costs and time of the steps of this chunk; None where it has none.
+        ended: record of the epoch that ended with this chunk, or in which training diverged; else None.
+        outcome: how training ended; None while it goes on.
     """
 
     position: Position
@@ -42,212 +58,155 @@ class Progress(NamedTuple):
     costs: NDArray[np.float64]
     seconds: float
     best: Best | None = None
+    rates: tuple[tuple[int, int, float], ...] = ()
+    trace: Trace | None = None
+    ended: Epoch | None = None
+    outcome: Outcome | None = None
 
 
-class Journal(Protocol):
-    """Where progress is kept."""
-
-    def epoch(self, record: Epoch) -> None:
-        """An epoch has ended."""
-
-    def commit(self, progress: Progress) -> None:
-        """Keep `progress`, so that a descent may go on from it."""
+def beginning(plan: Plan) -> Progress:
+    """The progress before the first step."""
+    return Progress(Position(0, 0), plan.start(), np.empty(0), 0.0)
 
 
-class Descent(NamedTuple):
-    """Where a descent ended.
+def walk(
+    plan: Plan, runner: Runner, begin: Progress | None = None, control: Control | None = None
+) -> Iterator[Progress]:
+    """Train, and yield the progress after each chunk; the last one says the outcome.
 
-    Attributes:
-        problem: what was descended.
-        params: the last parameters, as a textbook writes them.
-        model_state: what the model carried besides, at the end.
-        best: what did best on validation, where there was a patience.
-        epochs: one record an epoch walked here.
-        outcome: how it ended.
-        signal: number of the signal that interrupted it, or 0.
-        diverged_at: (epoch, step) of the cost that was not finite, both counted from 0, or None.
-        compile_seconds: tracing and compiling, apart from the rest.
-        unfinished_seconds: of the steps of an epoch that was begun, and not ended.
+    Args:
+        plan: the training run.
+        runner: from `plan.bind()`.
+        begin: the progress to go on from; by default the beginning.
+        control: through which another thread, or a signal, stops, pauses or steers.
     """
-
-    problem: Problem
-    params: Arrays
-    model_state: Arrays
-    best: Best | None
-    epochs: list[Epoch]
-    outcome: Outcome
-    signal: int
-    diverged_at: tuple[int, int] | None
-    compile_seconds: float
-    unfinished_seconds: float
-
-
-def problem_of(config: TrainConfig, data: Dataset, own: Model | None = None) -> Problem:
-    """The problem that `config` poses on `data`, from which validation's rows are gone; `own` in place of its model.
-
-    Raises:
-        ConfigError: for a model that does not fit the data, and within a graph of TensorFlow 1.
-    """
-    if not tf.executing_eagerly():
-        raise ConfigError(
-            _("a descent begins outside of TensorFlow's graphs; leave `with tf.Graph().as_default()` first")
-        )
-    rows = len(data.train.labels)
-    steps = config.epochs * -(-rows // config.batch_rows(rows))
-    model = models.build(config, data.input_shape, data.num_classes, own)
-    return Problem(
-        model=model._replace(xla=_devices(config.xla, model)),
-        loss=LOSSES[config.loss],
-        rule=rules.build(
-            config.rule,
-            weight_decay=config.weight_decay,
-            clip_value=config.clip_value,
-            clip_norm=config.clip_norm,
-            average=config.average,
-        ),
-        schedule=schedules.build(config.schedule, config.learning_rate, steps),
-        dtype=config.variable_dtype,
-        input_scale=data.input_scale,
-        input_shift=data.input_shift,
-    )
-
-
-def _devices(xla: str, model: Model) -> tuple[str, ...]:
-    """The kinds of device on which XLA is to compile `model`."""
-    if xla == "on" and not model.xla:
-        raise ConfigError(
-            _("xla: {name} holds layers that XLA cannot compile, such as --augment's; try --xla auto").format(
-                name=model.name
-            )
-        )
-    return {"auto": model.xla, "on": ("CPU", "GPU"), "off": ()}[xla]
-
-
-def beginning(problem: Problem, seed: int) -> Progress:
-    """Before the first step."""
-    return Progress(Position(0, 0), start(problem, seed), np.empty(0), 0.0)
-
-
-def descend_all(
-    config: TrainConfig,
-    data: Dataset,
-    observer: Observer,
-    journal: Journal,
-    begin: Progress | None = None,
-    validation: Split | None = None,
-    own: Model | None = None,
-) -> Descent:
-    """Walk the epochs of `config` on `data.train`, from `begin` or from the start; `own` in place of its model.
-
-    A signal stops it between two pieces of an epoch, about a second at most; a cost that is not finite stops it at
-    that step. What is finite is committed to the journal at the start, when due, and at the end.
-    """
-    problem, rows = problem_of(config, data, own), len(data.train.labels)
-    judge = Judge(problem, config.patience, validation) if validation and len(validation.labels) else None
-    walker = _Walker(problem, config, rows, begin or beginning(problem, config.seed), observer, journal, judge)
-    bound = bind(config.engine, problem, data.train, config.batch_rows(rows))
-    with Interruption() as interruption, closing(bound) as runner:
-        observer.bound(runner.compile_seconds)
-        outcome = walker.walk(runner, interruption)
-        compile_seconds = runner.compile_seconds
-    state = walker.progress.state
-    return Descent(
-        problem=problem,
-        params=weights(problem, state),
-        model_state={name: np.asarray(value) for name, value in state.model_state.items()},
-        best=walker.progress.best,
-        epochs=walker.epochs,
-        outcome=outcome,
-        signal=interruption.signal,
-        diverged_at=walker.diverged_at,
-        compile_seconds=compile_seconds,
-        unfinished_seconds=0.0 if walker.diverged_at else walker.progress.seconds,
-    )
-
-
-class _Walker:
-    """Keeps account of one descent, piece by piece."""
-
-    def __init__(
-        self,
-        problem: Problem,
-        config: TrainConfig,
-        rows: int,
-        begin: Progress,
-        observer: Observer,
-        journal: Journal,
-        judge: Judge | None,
-    ) -> None:
-        self.progress, self.epochs = begin, list[Epoch]()
-        self.diverged_at: tuple[int, int] | None = None
-        self._config, self._observer, self._journal, self._judge = config, observer, journal, judge
-        self._problem = problem
-        self._due = Due(config.checkpoint_every)
-        self._pieces = Pieces(config, rows, begin.position, self._due.steps)
-        self._batch_rows = epoch_order("sequential", rows, config.batch_rows(rows), 0, 0).weights
-
-    def walk(self, runner: Runner, interruption: Interruption) -> Outcome:
-        """Walk until the epochs are done, validation has run out of patience, a number is not finite, or a signal."""
-        if self.progress.position == (0, 0):
-            self._journal.commit(self.progress)
-        if self._out_of_patience():
-            return Outcome.STOPPED_EARLY
-        with closing(runner.epochs(self.progress.state, self._pieces)) as walked:
+    progress, control = begin or beginning(plan), control or Control()
+    if outcome := _ended(plan, progress):
+        yield progress._replace(outcome=outcome)
+        return
+    chunks = Chunks(plan, progress.position)
+    while progress.outcome is None:
+        chunks.begin, rate = progress.position, None
+        with closing(runner.walk(progress.state, chunks)) as walked:
             for state, trace in walked:
-                self._advance(state, trace.costs, trace.seconds)
-                if not trace.finite or not _finite(state):
-                    epoch, step = self.progress.position
-                    self._diverge(epoch, step - 1)
-                    return Outcome.DIVERGED
-                self._close_epoch()
-                position = self.progress.position
-                stopped = position.step == 0 and self._out_of_patience()
-                done = position.epoch == self._config.epochs or stopped
-                if done or interruption.signal or self._due.now(self._steps_walked()):
-                    self._journal.commit(self.progress)
-                if stopped and position.epoch < self._config.epochs:
-                    return Outcome.STOPPED_EARLY
-                if interruption.signal and not done:
-                    return Outcome.INTERRUPTED
+                chunks.pace(trace.seconds, len(trace.costs))
+                progress = _advanced(plan, progress, state, trace)
+                if control.stopped:
+                    progress = progress._replace(outcome=progress.outcome or Outcome.INTERRUPTED)
+                yield progress
+                rate = control.new_rate()
+                if progress.outcome or control.stopped or rate is not None:
+                    break
+        if progress.outcome is None and control.stopped:  # while the caller had the progress
+            progress = progress._replace(trace=None, ended=None, outcome=Outcome.INTERRUPTED)
+            yield progress
+        elif rate is not None:
+            progress = _with_rate(progress, rate)
+
+
+def train(plan: Plan, control: Control | None = None) -> tuple[list[Epoch], Progress]:
+    """Train to the end without saving anything; return the record of each epoch, and the last progress."""
+    epochs, begin = list[Epoch](), beginning(plan)
+    with closing(plan.bind()) as runner:
+        for progress in walk(plan, runner, begin, control):
+            epochs += [progress.ended] if progress.ended else []
+    return epochs, progress
+
+
+def trained_weights(plan: Plan, progress: Progress) -> tuple[Arrays, Arrays]:
+    """Return params in the user's form and the model's state: those that did best on validation where there was a
+    patience, else the last.
+    """
+    if progress.best:
+        return progress.best.params, progress.best.model_state
+    carried = {name: np.asarray(value) for name, value in progress.state.model_state.items()}
+    return weights(plan.problem, progress.state), carried
+
+
+def _advanced(plan: Plan, progress: Progress, state: TrainState, trace: Trace) -> Progress:
+    """The progress after a chunk."""
+    epoch, step = progress.position
+    progress = progress._replace(
+        position=Position(epoch, step + len(trace.costs)),
+        state=state,
+        costs=np.concatenate([progress.costs, trace.costs]),
+        seconds=progress.seconds + trace.seconds,
+        trace=trace,
+        ended=None,
+    )
+    if not (trace.finite and all(np.isfinite(np.asarray(value)).all() for value in state.params.values())):
+        return progress._replace(ended=_record(plan, progress), outcome=Outcome.DIVERGED)
+    return _with_epoch_ended(plan, progress) if progress.position.step == plan.steps_per_epoch else progress
+
+
+def _with_epoch_ended(plan: Plan, progress: Progress) -> Progress:
+    epoch, best = progress.position.epoch, progress.best
+    validated: tuple[float, ...] = ()
+    if len(plan.validation.labels):
+        measured = evaluate(Predictor.of_state(plan.problem, progress.state), plan.validation)
+        validated = measured.cost, measured.accuracy
+        if plan.config.patience and (best is None or measured.cost < best.cost):
+            carried = {name: np.asarray(value) for name, value in progress.state.model_state.items()}
+            best = Best(epoch, measured.cost, weights(plan.problem, progress.state), carried)
+    record = _record(plan, progress, *validated)
+    progress = progress._replace(
+        position=Position(epoch + 1, 0), costs=np.empty(0), seconds=0.0, best=best, ended=record
+    )
+    return progress._replace(outcome=_ended(plan, progress))
+
+
+def _record(plan: Plan, progress: Progress, *validated: float) -> Epoch:
+    cost = float(np.average(progress.costs, weights=plan.step_rows[: len(progress.costs)]))
+    return Epoch(progress.position.epoch, cost, progress.seconds, *validated)
+
+
+def _ended(plan: Plan, progress: Progress) -> Outcome | None:
+    """How training has ended at the end of an epoch, or None."""
+    epoch, best, patience = progress.position.epoch, progress.best, plan.config.patience
+    if epoch >= plan.config.epochs:
         return Outcome.COMPLETED
-
-    def _advance(self, state: TrainState, costs: NDArray[np.float64], seconds: float) -> None:
-        self._pieces.pace(seconds, len(costs))
-        (epoch, step), _, before, earlier, best = self.progress
-        position = Position(epoch, step + len(costs))
-        self.progress = Progress(position, state, np.concatenate([before, costs]), earlier + seconds, best)
-
-    def _steps_walked(self) -> int:
-        epoch, step = self.progress.position
-        return epoch * self._pieces.steps_per_epoch + step
-
-    def _close_epoch(self) -> None:
-        (epoch, step), state, _, _, best = self.progress
-        if step == self._pieces.steps_per_epoch:
-            judged = self._judge(state) if self._judge else None
-            self._record(epoch, judged)
-            self._observer.state(self.epochs[-1], self._problem, state)
-            if self._judge and judged:
-                best = self._judge.better(epoch, judged.cost, state, best)
-            self.progress = Progress(Position(epoch + 1, 0), state, np.empty(0), 0.0, best)
-
-    def _out_of_patience(self) -> bool:
-        """Whether as many epochs as one has patience for have gone by since the best one."""
-        best, patience = self.progress.best, self._config.patience
-        return best is not None and patience > 0 and self.progress.position.epoch - 1 - best.epoch >= patience
-
-    def _diverge(self, epoch: int, step: int) -> None:
-        self.diverged_at = epoch, step
-        self._record(epoch)
-
-    def _record(self, epoch: int, judged: Evaluation | None = None) -> None:
-        costs = self.progress.costs
-        cost = float(np.average(costs, weights=self._batch_rows[: len(costs)]))
-        validated = (judged.cost, judged.accuracy) if judged else ()
-        self.epochs.append(Epoch(epoch, cost, self.progress.seconds, *validated))
-        self._journal.epoch(self.epochs[-1])
-        self._observer.epoch(self.epochs[-1])
+    return Outcome.STOPPED_EARLY if best and 0 < patience <= epoch - 1 - best.epoch else None
 
 
-def _finite(state: TrainState) -> bool:
-    return all(np.isfinite(np.asarray(value)).all() for value in state.params.values())
+def _with_rate(progress: Progress, rate: float) -> Progress:
+    state = progress.state._replace(rate=tf.constant(rate, tf.float64))
+    return progress._replace(state=state, rates=(*progress.rates, (*progress.position, rate)))
+
+
+class Chunks:
+    """Slices of the epochs' orders of about a second each, which also end where a checkpoint is due.
+
+    Cutting changes no number. An engine draws chunks in a thread of its own, while `pace` is called in the trainer's:
+    an int is all that they share.
+
+    Args:
+        plan: the training run.
+        begin: the position of the first chunk.
+    """
+
+    def __init__(self, plan: Plan, begin: Position) -> None:
+        self._plan, self.begin = plan, begin
+        self._every = steps_between_checkpoints(plan.config.checkpoint_every)
+        self._steps = FIRST_STEPS
+
+    def pace(self, seconds: float, steps: int) -> None:
+        """Set the length of the next chunks, by one of `steps` that took `seconds`."""
+        self._steps = max(1, int(CHUNK_SECONDS * steps / max(seconds, 1e-9)))
+
+    def __iter__(self) -> Iterator[Order]:
+        epoch, step = self.begin
+        steps_per_epoch = self._plan.steps_per_epoch
+        while epoch < self._plan.config.epochs:
+            order = self._plan.order(epoch)
+            while step < steps_per_epoch:
+                taken = epoch * steps_per_epoch + step
+                until_due = self._every - taken % self._every if self._every else self._steps
+                last = min(step + min(self._steps, until_due), steps_per_epoch)
+                yield order.between(step, last)
+                step = last
+            epoch, step = epoch + 1, 0
+
+
+def steps_between_checkpoints(every: str) -> int | None:
+    """Number of steps in the setting `checkpoint_every`; None where it is in seconds ("10s")."""
+    return None if re.fullmatch(r".*s", every) else int(every)

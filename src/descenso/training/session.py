@@ -1,44 +1,61 @@
-"""One sitting of a descent in its run directory: from the start or from a checkpoint, to what is kept of it."""
+"""Train in a run directory, from the start or from a checkpoint, and save the results there."""
 
-import math
 import time
+from collections.abc import Sequence
 from contextlib import closing, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
+import tensorflow as tf
+from tensorflow.python.util import _pywrap_util_port  # which alone knows whether oneDNN serves
 
 from descenso.config import FREE, TrainConfig
-from descenso.data.dataset import Dataset, Split
-from descenso.data.fingerprint import data_fingerprint, fingerprint
-from descenso.descent.problem import Model
+from descenso.data.dataset import Dataset, data_fingerprint, fingerprint
+from descenso.descent.problem import Arrays, weights
+from descenso.engines import base as programs
 from descenso.errors import CheckpointError, ConfigError, DescensoError
 from descenso.registry import SCHEDULES, parse
 from descenso.reports.figures import curves, loss_figure, save_figure, templates_figure
 from descenso.runs.checkpoints import Checkpoint, drop_newer
 from descenso.runs.directory import RunDirectory
 from descenso.runs.environment import environment
-from descenso.runs.history import History
 from descenso.runs.trained import Trained
 from descenso.text import _
-from descenso.training.checkpointing import BEST, restore
+from descenso.training.callbacks import Callback
+from descenso.training.checkpointing import Checkpointing, progress_of
+from descenso.training.control import Control, Interruption, Outcome
 from descenso.training.evaluation import Predictor, evaluate
-from descenso.training.journal import COSTS, RunJournal
-from descenso.training.loop import Descent, Progress, descend_all, problem_of
-from descenso.training.observer import Observer
-from descenso.training.outcome import Outcome
-from descenso.training.threads import make_deterministic, onednn, threads
+from descenso.training.loop import Progress, beginning, trained_weights, walk
+from descenso.training.plan import Plan
 
-DECIDING = (  # of the environment: what bits hang on
+DECIDING = (  # parts of the environment that must match for a bit-exact resume
     "descenso", "tensorflow", "keras", "numpy", "processor", "instructions", "cores", "xla_flags",
 )  # fmt: skip
 
 
+class Training(NamedTuple):
+    """A training run to carry out in a run directory.
+
+    Attributes:
+        directory: where the run is saved; locked.
+        plan: the training run.
+        data: its dataset.
+        callbacks: called as it goes.
+        control: stops, pauses or steers it.
+    """
+
+    directory: RunDirectory
+    plan: Plan
+    data: Dataset
+    callbacks: Sequence[Callback]
+    control: Control
+
+
 def circumstances(config: TrainConfig, data: Dataset) -> dict[str, Any]:
-    """What must be the same for a descent to go on to the same bits."""
+    """Collect what must match for a bit-exact resume."""
     found = environment()
     free = set(FREE) if parse(config.schedule, SCHEDULES)[0] == "constant" else set(FREE) - {"epochs"}
     return {
-        "config": config.model_dump(exclude=free),  # other schedules hang on how many epochs there will be
+        "config": config.model_dump(exclude=free),  # other schedules depend on the number of epochs
         "data": data_fingerprint(data),
         "versions": {name: found[name] for name in DECIDING},
         "threads": threads(),
@@ -47,7 +64,7 @@ def circumstances(config: TrainConfig, data: Dataset) -> dict[str, Any]:
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What changed between two circumstances, a line each."""
+    """Describe what changed between two circumstances, a line each."""
     lines = []
     for part, value in now.items():
         before = then.get(part)
@@ -60,94 +77,82 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return lines
 
 
-def progress_of(checkpoint: Checkpoint, config: TrainConfig, data: Dataset, own: Model | None = None) -> Progress:
-    """The progress that `checkpoint` holds.
+def run(training: Training, begin: Progress | None = None, exact: bool = True) -> None:
+    """Train, and save history, checkpoints, weights, status and pictures in the run directory.
 
-    Raises:
-        CheckpointError: where it is of another model, or of no run of `config` at all.
-        ConfigError: where it lies beyond the epochs of `config`.
+    Args:
+        training: the run.
+        begin: the progress to go on from; by default the beginning.
+        exact: whether it went on bit for bit so far.
     """
-    (epoch, step), about = checkpoint.position, checkpoint.about
-    data, _validation = data.hold_back(config.validation_rows(len(data.train.labels)))
-    least = epoch + (step > 0)
-    if config.epochs < least:
-        raise ConfigError(
-            _("epochs must be at least {least}, which are walked, got {epochs}; try --epochs {least}").format(
-                least=least, epochs=config.epochs
-            )
-        )
-    arrays, best = dict(checkpoint.arrays), about.get("best")
-    costs = arrays.pop(COSTS, None)
-    if costs is None:
-        raise CheckpointError(_("the checkpoint holds no {name}").format(name=COSTS))
-    rows = len(data.train.labels)
-    steps = -(-rows // config.batch_rows(rows))
-    seconds, size = about.get("seconds"), about.get("history_bytes")
-    told = isinstance(seconds, float) and math.isfinite(seconds) and isinstance(size, int) and size >= 0
-    told = told and (best is None or set(best) == {"epoch", "cost"})
-    if not told or step >= steps or costs.shape != (step,) or costs.dtype != np.float64:
-        raise CheckpointError(
-            _("the checkpoint stands at epoch {epoch}, step {step}, where no run of these settings ever stands").format(
-                epoch=epoch, step=step
-            )
-        )
-    if not config.patience:  # nobody asks any more what was best
-        best, arrays = None, {name: array for name, array in arrays.items() if not name.startswith(f"{BEST}/")}
-    seen = (int(best["epoch"]), float(best["cost"])) if best else None
-    state, kept = restore(problem_of(config, data, own), config.seed, arrays, seen)
-    return Progress(checkpoint.position, state, costs.astype(np.float64), float(about["seconds"]), kept)
-
-
-def sit(
-    directory: RunDirectory,
-    config: TrainConfig,
-    data: Dataset,
-    observer: Observer,
-    begin: Progress | None = None,
-    exact: bool = True,
-    own: Model | None = None,
-) -> None:
-    """Descend from `begin`, and keep what comes of it in `directory`; `own` in place of the config's model."""
-    if config.deterministic:
-        make_deterministic()
-    train_data, validation = data.hold_back(config.validation_rows(len(data.train.labels)))
+    directory, plan, data, callbacks = training[:4]
     started = time.time()
     try:
-        observer.begun(directory.path, config, data)
-        now = circumstances(config, data)
-        with closing(RunJournal(directory, now)) as journal:
-            descent = descend_all(config, train_data, observer, journal, begin, validation, own)
-        status = _told(descent, directory.history, started) | {"exact": exact, "data": now["data"]}
-        if descent.outcome is Outcome.DIVERGED and not descent.best:
+        for callback in callbacks:
+            callback.on_begin(directory.path, plan.config, data)
+        now = circumstances(plan.config, data)
+        status, progress = _train(training, now, begin)
+        status |= {"started_unix_seconds": started, "exact": exact, "data": now["data"]}
+        if progress.outcome is Outcome.DIVERGED and not progress.best:
             directory.drop_weights()
         else:
-            status |= _keep(directory, descent, data, validation)
-    except BaseException:  # a second Ctrl-C, a full disk, or a fault: say so in the run, and let it pass
+            status |= _save_weights(training, progress, *trained_weights(plan, progress))
+    except BaseException:  # a second Ctrl-C, a full disk, or a fault: the run says so
         with suppress(DescensoError):
             done = len(directory.history.epochs)
-            told = {"outcome": Outcome.INTERRUPTED.value, "epochs_done": done, "exact": exact}
-            directory.write("status.json", told)
+            directory.write("status.json", {"outcome": Outcome.INTERRUPTED.value, "epochs_done": done, "exact": exact})
         raise
-    directory.write("status.json", status)  # before anything is drawn: no picture is worth a run
-    _draw(directory, descent, data)
-    observer.ended(status)
+    directory.write("status.json", status)  # before anything is drawn: a failed picture loses no run
+    _draw(training, progress)
+    for callback in callbacks:
+        callback.on_end(status)
 
 
-def go_on(
-    directory: RunDirectory,
-    checkpoint: Checkpoint | None,
-    config: TrainConfig,
-    data: Dataset,
-    force: bool,
-    observer: Observer,
-    own: Model | None,
-) -> None:
-    """Descend from `checkpoint`, or from the start where a run ended before it had one; see `api.train`."""
-    if config.deterministic:  # before the circumstances are looked at, of which the threads are part
-        make_deterministic()
+def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> tuple[dict[str, Any], Progress]:
+    """Train; return the status so far and the last progress."""
+    directory, plan, _data, callbacks, control = training
+    begin = begin or beginning(plan)
+    with (
+        closing(Checkpointing(directory, plan, now)) as checkpointing,
+        Interruption(control),
+        closing(plan.bind()) as runner,
+    ):
+        for callback in callbacks:
+            callback.on_compiled(runner.compile_seconds)
+        if begin.position == (0, 0):
+            checkpointing.commit(begin)
+        for progress in walk(plan, runner, begin, control):
+            if progress.ended:
+                checkpointing.append(progress.ended)
+            for callback in callbacks:
+                callback.on_chunk(progress, plan.problem)
+                if progress.ended:
+                    callback.on_epoch(progress.ended)
+            diverged = progress.outcome is Outcome.DIVERGED
+            if not diverged and (progress.outcome or checkpointing.is_due(progress)):
+                checkpointing.commit(progress)
+        compile_seconds = runner.compile_seconds
+    epochs, (epoch, step) = directory.history.epochs, progress.position
+    status: dict[str, Any] = {
+        "outcome": str(progress.outcome.value) if progress.outcome else None,
+        "epochs_done": len(epochs) - diverged,
+        "signal": control.signal or None,
+        "diverged_at": (epoch, step - 1) if diverged else None,
+        "compile_seconds": compile_seconds,
+        "train_seconds": sum(epoch.seconds for epoch in epochs) + (0.0 if diverged else progress.seconds),
+    }
+    if progress.rates:
+        status["rates"] = [list(change) for change in progress.rates]
+    return status, progress
+
+
+def resume(training: Training, checkpoint: Checkpoint | None, force: bool) -> None:
+    """Train from `checkpoint`, or from the start where a run ended before it had one; see `descenso.resume`."""
+    directory, plan, data = training[:3]
+    config = plan.config
     if checkpoint is None:
         directory.write("config.json", config.model_dump())
-        sit(directory, config, data, observer, own=own)
+        run(training)
         return
     changed = differences(checkpoint.about, circumstances(config, data))
     if changed and not force:
@@ -156,7 +161,7 @@ def go_on(
                 run=directory.path, changed="; ".join(changed)
             )
         )
-    begin = progress_of(checkpoint, config, data, own)
+    begin = progress_of(checkpoint, plan)
     exact = bool(directory.status.get("exact", True)) and not changed and config.engine == directory.config.engine
     drop_newer(directory.checkpoints, checkpoint.position)
     directory.cut_history(checkpoint.about["history_bytes"])
@@ -169,41 +174,60 @@ def go_on(
     # The status first: a crash between the two must not leave a run of two engines that is called exact.
     directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
     directory.write("config.json", config.model_dump())
-    sit(directory, config, data, observer, begin, exact, own)
+    run(training, begin, exact)
 
 
-def _told(descent: Descent, history: History, started: float) -> dict[str, Any]:
+def _save_weights(training: Training, progress: Progress, params: Arrays, carried: Arrays) -> dict[str, Any]:
+    """Save the weights; return what they achieve on rows that were not trained on."""
+    directory, plan, data = training[:3]
+    trained = Trained(params, carried, data.input_shape, data.class_names, data.scaling, data.stored, data.columns)
+    directory.write_weights(*trained.packed())
+    predictor = Predictor.of_weights(plan.problem.model, params, carried, data.scaling)
+    test = evaluate(predictor, data.test)
+    status = {"test_accuracy": test.accuracy, "test_cost": test.cost, "fingerprint": fingerprint({**params, **carried})}
+    if progress.best:
+        status |= {"best_epoch": progress.best.epoch}
+    if len(plan.validation.labels):
+        status["validation_accuracy"] = evaluate(predictor, plan.validation).accuracy
+    return status
+
+
+def _draw(training: Training, progress: Progress) -> None:
+    directory, plan, data = training[:3]
+    save_figure(loss_figure(curves(directory.path.name, directory.history)), directory.plot_path("loss.png"))
+    images = len(data.input_shape) == 2
+    if plan.problem.model.name == "softmax" and images and progress.outcome is not Outcome.DIVERGED:
+        last = weights(plan.problem, progress.state)
+        figure = templates_figure(last["W"], data.input_shape, data.class_names)
+        save_figure(figure, directory.plot_path("templates.png"))
+
+
+def make_deterministic() -> None:
+    """One thread for each kind of work, and deterministic operations only, for this whole process.
+
+    Raises:
+        ConfigError: where TensorFlow has already started with other threads.
+    """
+    if threads() != {"intra_op": 1, "inter_op": 1}:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        except RuntimeError:
+            raise ConfigError(
+                _("deterministic must be set before TensorFlow has started; try it first in a new process")
+            ) from None
+    tf.config.experimental.enable_op_determinism()
+    programs.clear()
+
+
+def threads() -> dict[str, int]:
+    """How many threads TensorFlow uses within and between operations; 0 is one a core."""
     return {
-        "outcome": descent.outcome.value,
-        "epochs_done": len(history.epochs) - (descent.outcome is Outcome.DIVERGED),
-        "signal": descent.signal or None,
-        "diverged_at": descent.diverged_at,
-        "started_unix_seconds": started,
-        "compile_seconds": descent.compile_seconds,
-        "train_seconds": sum(epoch.seconds for epoch in history.epochs) + descent.unfinished_seconds,
+        "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
+        "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
     }
 
 
-def _keep(directory: RunDirectory, descent: Descent, data: Dataset, validation: Split) -> dict[str, Any]:
-    """Write the weights, the best ones where there was a patience, and what they come to on rows never learned from."""
-    best = descent.best
-    params, carried = (best.params, best.model_state) if best else (descent.params, descent.model_state)
-    scaling = data.input_scale, data.input_shift
-    trained = Trained(params, carried, data.input_shape, data.class_names, *scaling, data.stored, data.columns)
-    directory.write_weights(*trained.packed())
-    predictor = Predictor.of_weights(descent.problem.model, params, carried, *scaling)
-    test = evaluate(predictor, data.test)
-    kept = {"test_accuracy": test.accuracy, "test_cost": test.cost, "fingerprint": fingerprint({**params, **carried})}
-    if best:
-        kept |= {"best_epoch": best.epoch}
-    if len(validation.labels):
-        kept["validation_accuracy"] = evaluate(predictor, validation).accuracy
-    return kept
-
-
-def _draw(directory: RunDirectory, descent: Descent, data: Dataset) -> None:
-    save_figure(loss_figure(curves(directory.path.name, directory.history)), directory.plot_path("loss.png"))
-    images = len(data.input_shape) == 2
-    if descent.problem.model.name == "softmax" and images and descent.outcome is not Outcome.DIVERGED:
-        figure = templates_figure(descent.params["W"], data.input_shape, data.class_names)
-        save_figure(figure, directory.plot_path("templates.png"))
+def onednn() -> bool:
+    """Whether TensorFlow's kernels on the processor are those of oneDNN, which add up in another order than its own."""
+    return bool(_pywrap_util_port.IsMklEnabled())

@@ -1,9 +1,10 @@
-"""What TensorBoard shows of a descent: costs, rate, histograms of the weights, templates, settings."""
+"""TensorBoard: costs, learning rate, histograms of the weights, templates and settings of a run."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -12,11 +13,15 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.errors import ConfigError, DiskError
 from descenso.reports.figures import MOST_CLASSES
-from descenso.runs.history import Epoch
 from descenso.text import _
+from descenso.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from descenso.descent.problem import Problem
+    from descenso.training.loop import Progress
 
 
-class Board:
+class Board(Callback):
     """Writes TensorBoard's events of a descent, after each epoch; a step of TensorBoard's is an epoch.
 
     Args:
@@ -38,12 +43,7 @@ class Board:
             ) from None
         self._root = root
 
-    @property
-    def hears(self) -> dict[str, Callable[..., None]]:
-        """What it wants to hear of a descent, by the names that an observer has for it."""
-        return {"begun": self.begun, "state": self.state, "ended": self.ended}
-
-    def begun(self, run: Path, config: TrainConfig, data: Dataset) -> None:
+    def on_begin(self, run: Path, config: TrainConfig, data: Dataset) -> None:
         """Write the settings.
 
         Raises:
@@ -59,18 +59,22 @@ class Board:
         with self._writing():
             hparams.hparams(config.model_dump())
 
-    def state(self, record: Epoch, problem: Any, state: Any) -> None:
-        """Write what an epoch came to: scalars, histograms of the weights, and templates where there are such."""
+    def on_chunk(self, progress: "Progress", problem: "Problem") -> None:
+        """Write the results of an epoch: scalars, histograms of the weights, and templates of softmax regression."""
+        record, state = progress.ended, progress.state
+        if record is None or not math.isfinite(record.cost):
+            return
         import tensorflow as tf
 
         from descenso.descent.problem import weights
 
         params, images = weights(problem, state), len(self._data.input_shape) == 2
+        share = problem.schedule(tf.cast(state.step, tf.int32) - 1)  # of its last step
         scalars = {
             "cost/training": record.cost,
             "cost/validation": record.validation_cost,
             "accuracy/validation": record.validation_accuracy,
-            "learning_rate": float(problem.schedule(tf.cast(state.step, tf.int32) - 1)),  # of its last step
+            "learning_rate": float(state.rate) * float(share),
         }
         with self._writing():
             self._scalars(scalars, record.epoch)
@@ -80,8 +84,8 @@ class Board:
                 shown = _templates(params["W"], self._data.input_shape)
                 tf.summary.image("templates", shown, record.epoch, max_outputs=len(shown))
 
-    def ended(self, status: dict[str, Any]) -> None:
-        """Write what the descent came to on the test rows, at its last epoch."""
+    def on_end(self, status: dict[str, Any]) -> None:
+        """Write cost and accuracy on the test rows, at the last epoch."""
         tested = {"cost/test": status.get("test_cost"), "accuracy/test": status.get("test_accuracy")}
         with self._writing():
             self._scalars(tested, max(status["epochs_done"] - 1, 0))

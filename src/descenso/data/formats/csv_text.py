@@ -1,4 +1,4 @@
-"""The text of a CSV file as Python's own reader sees it: its header and first row, and what polars would not take."""
+"""Read the header of a CSV file, and find the cell that polars refused, with Python's own reader."""
 
 import contextlib
 import csv
@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 from typing import NoReturn
 
-from descenso.data.limits import Limits
-from descenso.data.opening import opened
+from descenso.data.sources import Limits, opened
 from descenso.errors import DataError
 from descenso.text import _
 
@@ -18,7 +17,7 @@ MISSING = "NA"  # what R writes where a number is missing
 
 
 def head(path: Path, begin: bytes) -> tuple[list[str], list[str], str]:
-    """Header, first row, and the separator, which is the one that stands most often in the header."""
+    """Read header and first row, and choose the separator: the most frequent one in the header."""
     if not begin.strip():
         raise DataError(_("{path}: an empty file").format(path=path))
     try:
@@ -40,7 +39,7 @@ def head(path: Path, begin: bytes) -> tuple[list[str], list[str], str]:
 
 
 def complain(path: Path, separator: str, names: list[str], wanted: set[str], limits: Limits) -> None:
-    """Name the row and column that polars would not take, if Python's own reader finds them."""
+    """Raise a `DataError` for the row and column that polars refused, if Python's own reader finds them."""
     with (
         opened(path, limits) as file,
         io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="") as text,
@@ -61,12 +60,12 @@ def complain(path: Path, separator: str, names: list[str], wanted: set[str], lim
 
 
 def may_be_number(cell: str) -> bool:
-    """Whether a column that begins with `cell` may hold numbers, of which one may be missing."""
+    """Tell whether a column whose first value is `cell` may hold numbers, of which the first may be missing."""
     return not cell or _is_number(cell) or cell == MISSING
 
 
 def refuse_text(path: Path, columns: list[str], cell: str) -> NoReturn:
-    """Columns whose first row holds text are no inputs; `cell` is the first one's."""
+    """Refuse columns whose first row holds text, which are no inputs; `cell` is the first one's."""
     comma = _(" (numbers are read with a point, 1.5)") if _is_number(cell.replace(",", ".")) else ""
     raise DataError(
         _("{path}, row 1, column {column!r}: {value!r} is no number{comma}; make it one, or --drop {names}").format(
@@ -83,7 +82,7 @@ def _is_number(cell: str) -> bool:
 
 
 def refuse(path: Path, row: int, column: str, reason: str) -> NoReturn:
-    """What stands in one place of a table cannot be taken, for `reason`."""
+    """Refuse the value in one row and column of a table, for `reason`."""
     raise DataError(
         _("{path}, row {row}, column {column!r}: {reason}").format(path=path, row=row, column=column, reason=reason)
     )

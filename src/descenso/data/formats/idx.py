@@ -1,4 +1,4 @@
-"""IDX, the format of the original MNIST files, read with hostile input in mind.
+"""Read IDX, the format of the original MNIST files, with hostile input in mind.
 
 A file is two zero bytes, a byte for the element's type, a byte for the number of dimensions, one
 big-endian uint32 a dimension, then the elements, row-major; gzipped or not. Source: the format's
@@ -7,17 +7,24 @@ description on the MNIST page (LeCun, Cortes, Burges).
 
 import gzip
 import math
+import os
 import struct
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, Protocol
 
 import numpy as np
+import pooch
 from numpy.typing import NDArray
 
-from descenso.data.limits import Limits
+from descenso.data.dataset import Dataset, Scaling, Split
+from descenso.data.sources import Limits, Request, opened
 from descenso.errors import DataError
+from descenso.files import inside
 from descenso.text import _
+
+PREFIXES = ("train", "t10k")  # MNIST's own names for the two splits
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_DIMENSIONS = 8
@@ -26,35 +33,28 @@ CHUNK = 2**24
 
 
 def read_idx(path: Path, limits: Limits | None = None) -> NDArray[np.generic]:
-    """The array in the IDX file `path`, in the machine's byte order.
+    """Read the array in the IDX file `path`, in the machine's byte order.
 
-    What the header claims is held against what the file can contain before anything is allocated; then
-    exactly that many bytes must follow. Only a regular file is opened.
+    The sizes in the header are compared with what the file can contain before anything is allocated; then exactly that
+    many bytes must follow.
 
     Raises:
-        DataError: with path and offset, for a file that is missing, unreadable, not IDX, truncated, padded,
-            damaged, or beyond `limits`.
+        DataError: with path and offset, if the file is missing, unreadable, not IDX, truncated, padded, damaged, or
+            beyond `limits`.
     """
     limits = limits or Limits()
-    try:
-        if not path.is_file():
-            _refuse(path, 0, _("not a regular file"))
-        stored = path.stat().st_size
-        limits.check("file_bytes", stored, path)
-        with path.open("rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            if not zipped:
-                return _read(raw, path, stored, limits)
-            patient: Any = _Patience(raw, stored)  # gzip asks it to read, and nothing else that a file can
+    with opened(path, limits) as raw:
+        stored = os.fstat(raw.fileno()).st_size
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        if not zipped:
+            return _read(raw, path, stored, limits)
+        patient: Any = _Patience(raw, stored)  # gzip asks it to read, and nothing else that a file can
+        try:
             with gzip.GzipFile(fileobj=patient) as stream:
                 return _read(stream, path, stored * MAX_DEFLATE_RATIO, limits)
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise DataError(_("{path}: damaged gzip data ({reason})").format(path=path, reason=error)) from None
-    except MemoryError:
-        raise DataError(_("{path}: it holds more than there is memory for").format(path=path)) from None
-    except OSError as error:
-        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror)) from None
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise DataError(_("{path}: damaged gzip data ({reason})").format(path=path, reason=error)) from None
 
 
 def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Limits) -> NDArray[np.generic]:
@@ -84,7 +84,7 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Li
 
 
 class _Patience:
-    """A file that may be read so many times: gzip takes names, comments, padding and empty members byte by byte."""
+    """A file that limits the number of reads: gzip reads names, comments, padding and empty members byte by byte."""
 
     def __init__(self, raw: BinaryIO, stored: int) -> None:
         self._raw, self._left = raw, 2**16 + stored // 2**12
@@ -92,12 +92,12 @@ class _Patience:
     def read(self, size: int = -1) -> bytes:
         self._left -= 1
         if self._left < 0:
-            raise gzip.BadGzipFile(_("there is much in it that is no data"))
+            raise gzip.BadGzipFile(_("too much of it is no data"))
         return self._raw.read(size)
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-    """An empty array that starts at a multiple of 64 bytes, so that TensorFlow may read it where it lies."""
+    """Allocate an array that starts at a multiple of 64 bytes, so that TensorFlow may read it without a copy."""
     size = math.prod(shape) * dtype.itemsize
     room = np.empty(size + 64, np.uint8)
     first = -room.ctypes.data % 64
@@ -105,13 +105,13 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.g
 
 
 class Readable(Protocol):
-    """What bytes are read from."""
+    """An open file, or a part of one."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 def fill(stream: Readable, target: memoryview, path: Path, start: int) -> None:
-    """Read exactly as many bytes as `target` takes; `start` is where in the file they begin, for the error."""
+    """Read exactly as many bytes as `target` holds; `start` is their offset in the file, for the error."""
     done = 0
     while done < len(target):
         piece = stream.read(min(CHUNK, len(target) - done))
@@ -123,3 +123,66 @@ def fill(stream: Readable, target: memoryview, path: Path, start: int) -> None:
 
 def _refuse(path: Path, offset: int, reason: str) -> NoReturn:
     raise DataError(_("{path}, byte {offset}: {reason}").format(path=path, offset=offset, reason=reason))
+
+
+def holds(folder: Path, prefixes: tuple[str, str] = PREFIXES) -> int:
+    """Count the four files that are there."""
+    stems = [f"{prefix}-{kind}-ubyte" for prefix in prefixes for kind in ("images-idx3", "labels-idx1")]
+    return sum((folder / stem).exists() or (folder / f"{stem}.gz").exists() for stem in stems)
+
+
+def recognises(folder: Path) -> bool:
+    """Tell whether any of the four files is in `folder`."""
+    return holds(folder) > 0
+
+
+def read(request: Request) -> Dataset:
+    """Read the dataset in a folder of IDX files."""
+    train, test = read_folder(request.path, request.limits)
+    classes = int(train.labels.max(initial=-1)) + 1
+    return Dataset(request.name, train, test, tuple(map(str, range(classes))), scaling=Scaling(scale=1 / 255))
+
+
+def read_folder(
+    folder: Path,
+    limits: Limits,
+    prefixes: tuple[str, str] = PREFIXES,
+    digests: Mapping[str, str] | None = None,
+) -> list[Split]:
+    """Read the training rows and the test rows in `folder`.
+
+    Args:
+        folder: with `PREFIX-images-idx3-ubyte` and `PREFIX-labels-idx1-ubyte` of both prefixes, gzipped (`.gz`) or not.
+        limits: what to refuse as too large.
+        prefixes: beginnings of the names, training first.
+        digests: published SHA-256 by file name; None to trust the files.
+
+    Raises:
+        DataError: for files that are missing, damaged, too large, or of other types and dimensions.
+    """
+    splits = []
+    for prefix in prefixes:
+        arrays = []
+        for kind, dimensions in (("images", 3), ("labels", 1)):
+            path = _find(folder, f"{prefix}-{kind}-idx{dimensions}-ubyte")
+            if digests and pooch.file_hash(str(path)) != digests[path.name]:
+                raise DataError(
+                    _("{path}: its SHA-256 is not the one published; install descenso again").format(path=path)
+                )
+            array = read_idx(path, limits)
+            if array.ndim != dimensions or array.dtype != np.uint8:
+                raise DataError(
+                    _("{path}: {got} dimensions of {dtype}, expected {expected} of uint8").format(
+                        path=path, got=array.ndim, dtype=array.dtype, expected=dimensions
+                    )
+                )
+            arrays.append(array)
+        splits.append(Split(arrays[0], arrays[1].astype(np.int32)))
+    return splits
+
+
+def _find(folder: Path, stem: str) -> Path:
+    for name in (f"{stem}.gz", stem):
+        if (folder / name).exists():
+            return inside(folder, name)
+    raise DataError(_("{folder}: there is no {stem}, nor {stem}.gz").format(folder=folder, stem=stem))

@@ -1,27 +1,36 @@
-"""Images, PNG and JPEG, in a folder for each class; or one by one, for whoever wants a class of them."""
+"""Read images, PNG and JPEG: a dataset from a folder for each class, or one by one to predict on."""
 
 import contextlib
+import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from descenso.data.dataset import Dataset, Split
-from descenso.data.limits import Limits
-from descenso.data.opening import inside, opened, told
-from descenso.data.split import check_fraction, in_order, random_of, stratified
+from descenso.data.arrays import as_model_reads, check_fraction, in_order, random_of, stratified
+from descenso.data.dataset import Dataset, Scaling, Split
+from descenso.data.digits import as_mnist
+from descenso.data.sources import Expected, Limits, Part, Request, opened, refusals
 from descenso.errors import ConfigError, DataError
+from descenso.files import inside
 from descenso.text import _
 
 SPLITS = ("train", "test")
+AT_ONCE = 2**20  # pixels of images of one size that are prepared as digits together
 GREY = ("1", "L", "LA")  # Pillow's modes of images without colour, but for those of 16 bits
 
 
-def images_by_class(folder: Path, limits: Limits, test_fraction: float, resize: str, seed: int) -> Dataset:
-    """The images below `folder`, where each class has a folder of its own, called as the class is.
+def recognises(folder: Path) -> bool:
+    """Tell whether `folder` holds anything: any folder without IDX files is read as one of images."""
+    return any(folder.iterdir())
+
+
+def read(request: Request) -> Dataset:
+    """Read the images below a folder, where each class has a folder of its name.
 
     Above the classes there may be `train` and `test`; else some images are drawn to test on. Grey images are
     (height, width), those with colours or a palette (height, width, 3); what is transparent shows white. All must
@@ -29,44 +38,48 @@ def images_by_class(folder: Path, limits: Limits, test_fraction: float, resize: 
     shuffled by the seed. Hidden files are left out; any other file that is no image is refused.
 
     Raises:
-        ConfigError: for a size that is none, or a test fraction that does not suit the folder.
-        DataError: naming the first file that cannot be taken.
+        ConfigError: for a size that is not HEIGHTxWIDTH, or a test fraction that does not suit the folder.
+        DataError: naming the first file that is refused.
     """
-    size = parse_size(resize) if resize else None
+    folder, limits, seed = request.path, request.limits, request.seed
+    size = parse_size(request.resize) if request.resize else None
     inner = [name for name in SPLITS if (folder / name).is_dir()]
     if len(inner) == 1:
         _refuse_half(folder, inner[0])
-    check_fraction(folder, test_fraction, has_test=len(inner) == 2)
+    check_fraction(folder, request.test_fraction, has_test=len(inner) == 2)
     if len(inner) == 2:
         refuse_files(folder, SPLITS)
         train, test = (_listed(folder / name, folder, limits) for name in SPLITS)
-        unseen = sorted(set(test) - set(train))
-        if unseen:
-            raise DataError(
-                _("{path}: no class of the training rows is called so; the classes are {names}").format(
-                    path=folder / "test" / unseen[0], names=", ".join(train)
-                )
-            )
-        names = list(train)
-        parts = [_numbered(each, names) for each in (train, test)]
+        _check_classes(folder, train, test)
+        parts = [_numbered(files, list(train)) for files in (train, test)]
         orders = [random_of(seed).permutation(len(labels)) for _files, labels in parts]
     else:
-        every = _listed(folder, folder, limits, least=2)
-        names = list(every)
-        parts = [_numbered(every, names)] * 2
-        orders = list(stratified(parts[0][1], test_fraction, seed))
+        train = _listed(folder, folder, limits, least=2)
+        parts = [_numbered(train, list(train))] * 2
+        orders = list(stratified(parts[0][1], request.test_fraction, seed))
     files = [[paths[row] for row in order] for (paths, _labels), order in zip(parts, orders, strict=True)]
     inputs = _read_all(files[0] + files[1], size, limits)
     divided = (inputs[: len(files[0])], inputs[len(files[0]) :])
     splits = [Split(rows, labels[order]) for rows, (_f, labels), order in zip(divided, parts, orders, strict=True)]
-    return Dataset(str(folder), splits[0], splits[1], tuple(names), input_scale=1 / 255)
+    return Dataset(str(folder), splits[0], splits[1], tuple(train), Scaling(scale=1 / 255))
+
+
+def _check_classes(folder: Path, train: Collection[str], test: Collection[str]) -> None:
+    """Refuse a class that has images to test on, and none to learn from."""
+    unseen = sorted(set(test) - set(train))
+    if unseen:
+        raise DataError(
+            _("{path}: no class of the training rows is called so; the classes are {names}").format(
+                path=folder / "test" / unseen[0], names=", ".join(train)
+            )
+        )
 
 
 def parse_size(resize: str) -> tuple[int, int]:
-    """Height and width.
+    """Parse "HEIGHTxWIDTH" into height and width, in pixels.
 
     Raises:
-        ConfigError: for what is not two whole numbers.
+        ConfigError: for anything else.
 
     >>> parse_size("28x20")
     (28, 20)
@@ -79,31 +92,52 @@ def parse_size(resize: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
+    """Read each image as one row; digits of one size that follow each other are prepared together, which is faster."""
+    images = ((path, _pixels(path, expected, limits)) for path in paths)
+    for shape, alike in groupby(images, key=lambda image: image[1].shape):
+        most = max(1, AT_ONCE // math.prod(shape))
+        while some := list(islice(alike, most)):
+            files, pixels = zip(*some, strict=True)
+            rows = as_model_reads(str(files[0]), np.stack(pixels), expected.stored)
+            yield files[-1], as_mnist(rows, files) if expected.like_mnist else rows, list(map(str, files))
+
+
+def _pixels(path: Path, expected: Expected, limits: Limits) -> NDArray[np.generic]:
+    """Read one image, in grey or colour as the model reads; in its own size where it is to be prepared as a digit."""
+    shape = expected.input_shape
+    image = in_mode(open_image(path, limits), "RGB" if shape[2:] == (3,) else "L")
+    if expected.like_mnist:
+        return np.asarray(image)
+    return np.asarray(image.resize((shape[1], shape[0]))).reshape(shape)
+
+
 def _listed(folder: Path, root: Path, limits: Limits, least: int = 1) -> dict[str, list[Path]]:
-    """The image files of each class, by its name, both sorted; of so many classes at least."""
+    """List the image files of each class by its name, both sorted; refuse fewer than `least` classes."""
     refuse_files(folder)
-    found = {}
+    by_class = {}
     count = 0
     for name in in_order(folder, (path.name for path in _visible(folder))):
         files = []
-        for path in _visible(inside(folder / name, root)):
+        within = (*folder.relative_to(root).parts, name)
+        for path in _visible(inside(root, *within)):
             count += 1
             limits.check("rows", count, folder)
-            files.append(inside(path, root))
-        found[name] = sorted(files)
+            files.append(inside(root, *within, path.name))
+        by_class[name] = sorted(files)
     if not count:
         raise DataError(
             _("{path}: no images in it; put those of each class into a folder that is called as the class is").format(
                 path=folder
             )
         )
-    if len(found) < least:
+    if len(by_class) < least:
         raise DataError(_("{path}: one class only; give a folder for each of at least two").format(path=folder))
-    return found
+    return by_class
 
 
 def refuse_files(folder: Path, names: Sequence[str] = ()) -> None:
-    """Above the images there are folders only, those of `names` if any are given."""
+    """Refuse anything in `folder` but folders, of these `names` if any are given."""
     for path in _visible(folder):
         if not path.is_dir() or (names and path.name not in names):
             raise DataError(
@@ -113,19 +147,19 @@ def refuse_files(folder: Path, names: Sequence[str] = ()) -> None:
             )
 
 
-def _refuse_half(folder: Path, found: str) -> None:
-    """A folder `train` or `test` alone, with folders in it, is no class, but half of a dataset."""
-    if [path.name for path in _visible(folder)] == [found] and any(map(Path.is_dir, _visible(folder / found))):
-        missing = next(name for name in SPLITS if name != found)
+def _refuse_half(folder: Path, name: str) -> None:
+    """Refuse a folder `train` or `test` alone with folders in it: half of a dataset, and no class."""
+    if [path.name for path in _visible(folder)] == [name] and any(map(Path.is_dir, _visible(folder / name))):
+        missing = next(other for other in SPLITS if other != name)
         raise DataError(
             _("{path}: it holds {found} only; add {missing}, or give {path}/{found} and a --test-fraction").format(
-                path=folder, found=found, missing=missing
+                path=folder, found=name, missing=missing
             )
         )
 
 
 def _visible(folder: Path) -> Iterator[Path]:
-    with told(folder):
+    with refusals(folder):
         yield from (path for path in folder.iterdir() if not path.name.startswith("."))
 
 
@@ -135,7 +169,7 @@ def _numbered(files: dict[str, list[Path]], names: list[str]) -> tuple[list[Path
 
 
 def _read_all(files: list[Path], size: tuple[int, int] | None, limits: Limits) -> NDArray[np.uint8]:
-    """Every image in turn, in an array that the first one gives its shape."""
+    """Read the images into one array, whose shape the first one decides."""
     inputs = np.zeros((0, 0, 0), np.uint8)
     for row, path in enumerate(files):
         image = open_image(path, limits)
@@ -165,13 +199,18 @@ def _kind(shape: tuple[int, ...]) -> str:
 
 
 def open_image(path: Path, limits: Limits) -> Image.Image:
-    """The image in `path`, upright, as "L" or "RGB", transparent parts white.
+    """Open the image in `path`, upright, as "L" or "RGB", transparent parts white.
 
     Raises:
-        DataError: for what is neither PNG nor JPEG, is damaged, or has more pixels than the limits allow; these are
+        DataError: if it is neither PNG nor JPEG, is damaged, or has more pixels than the limits allow; they are
             counted before any is unpacked.
     """
-    with opened(path, limits) as file, told(path), _explained(path), Image.open(file, formats=("PNG", "JPEG")) as image:
+    with (
+        opened(path, limits) as file,
+        refusals(path),
+        _explained(path),
+        Image.open(file, formats=("PNG", "JPEG")) as image,
+    ):
         limits.check("pixels", image.width * image.height, path)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
@@ -187,13 +226,13 @@ def open_image(path: Path, limits: Limits) -> Image.Image:
 
 
 def in_mode(image: Image.Image, mode: str) -> Image.Image:
-    """`image` in `mode`, itself where it is that already; Pillow would copy it."""
+    """Convert `image` to `mode`, without the copy that Pillow makes where it has it already."""
     return image if image.mode == mode else image.convert(mode)
 
 
 @contextlib.contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Whatever Pillow makes of a damaged file is told as one thing."""
+    """Turn every error of Pillow's into a `DataError` that names `path`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""NPZ, NumPy's archive of arrays, as Keras ships MNIST: read header first, and nothing is ever unpickled.
+"""Read NPZ, NumPy's archive of arrays, header first; nothing is ever unpickled.
 
 An archive is a ZIP file with a member `NAME.npy` for each array: six magic bytes, a version, the length of the
 header, the header (a Python literal: type, order, shape), then the elements. Source: NumPy's NEP 1.
@@ -8,7 +8,7 @@ import contextlib
 import io
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -16,10 +16,11 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from descenso.data.arrays import Rows
+from descenso.data.arrays import Rows, as_model_reads, split_rows
+from descenso.data.checks import check_finite, check_shape
+from descenso.data.dataset import Dataset
 from descenso.data.formats.idx import MAX_DEFLATE_RATIO, aligned, fill
-from descenso.data.limits import Limits
-from descenso.data.opening import opened
+from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
 from descenso.errors import DataError
 from descenso.text import _
 
@@ -28,12 +29,32 @@ MOST_AT_ONCE = 2**17  # bytes of the archive's table of contents, and of one rea
 KINDS = {"u": 8, "i": 8, "f": 8, "b": 1, "U": 2**16, "S": 2**16}  # of elements, and the most bytes each may have
 
 
-def labelled(path: Path, limits: Limits) -> tuple[Rows, Rows | None]:
-    """The training rows in `path`, and its test rows where it has some.
+def read(request: Request) -> Dataset:
+    """Read the dataset in an NPZ file."""
+    train, test = read_raw(request.path, request.limits)
+    return split_rows(request.name, train, test, request.test_fraction, request.seed)
 
-    Raises:
-        DataError: for arrays that are missing, of types that are no data, or that do not fit together.
-    """
+
+def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
+    """Read the array `x` or `x_test`, or the only one, of each file."""
+    for path in paths:
+        arrays = read_arrays(path, limits)
+        name = next((name for name in ("x", "x_test") if name in arrays), "")
+        if not name and len(arrays) != 1:
+            raise DataError(
+                _("{path}: its arrays are {found}; which holds the inputs? call it x").format(
+                    path=path, found=", ".join(arrays) or _("none")
+                )
+            )
+        inputs = arrays[name] if name else next(iter(arrays.values()))
+        check_shape(inputs, expected.input_shape, str(path))
+        rows = as_model_reads(str(path), inputs, expected.stored)
+        check_finite(rows, str(path), first=1)
+        yield numbered(path, rows)
+
+
+def read_raw(path: Path, limits: Limits) -> tuple[Rows, Rows | None]:
+    """Read the training rows in `path`, and its test rows where it has some, as they are stored."""
     arrays = read_arrays(path, limits)
     for x, y in (("x_train", "y_train"), ("x", "y")):
         if x in arrays and y in arrays:
@@ -51,10 +72,10 @@ def labelled(path: Path, limits: Limits) -> tuple[Rows, Rows | None]:
 
 
 def read_arrays(path: Path, limits: Limits) -> dict[str, NDArray[np.generic]]:
-    """The arrays in `path` by name, in lower case; floats stay as wide as they are, in the machine's byte order.
+    """Read the arrays in `path` by name, in lower case and in the machine's byte order.
 
     Raises:
-        DataError: for what is no such archive, is damaged, is beyond `limits`, or would need to be unpickled.
+        DataError: if the file is no such archive, is damaged, is beyond `limits`, or would need to be unpickled.
     """
     arrays: dict[str, NDArray[np.generic]] = {}
     with opened(path, limits) as file, _explained(path), zipfile.ZipFile(_Sips(file)) as archive:
@@ -77,17 +98,17 @@ def read_arrays(path: Path, limits: Limits) -> dict[str, NDArray[np.generic]]:
 
 
 class _Sips:
-    """A file that gives so much at once: `zipfile` asks for a table of contents of whatever size the file claims."""
+    """A file that limits the size of one read: `zipfile` reads a table of contents of any size that the file claims."""
 
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw = raw
         self.seek, self.tell, self.seekable = raw.seek, raw.tell, raw.seekable
 
     def read(self, size: int = -1) -> bytes:
-        given = self._raw.read(min(size, MOST_AT_ONCE + 1) if size >= 0 else MOST_AT_ONCE + 1)
-        if len(given) > MOST_AT_ONCE:
-            raise zipfile.BadZipFile(_("a table of contents that large is no data's"))
-        return given
+        content = self._raw.read(min(size, MOST_AT_ONCE + 1) if size >= 0 else MOST_AT_ONCE + 1)
+        if len(content) > MOST_AT_ONCE:
+            raise zipfile.BadZipFile(_("its table of contents is too large"))
+        return content
 
 
 @contextlib.contextmanager
@@ -129,14 +150,14 @@ def _read(stream: IO[bytes], member: zipfile.ZipInfo, path: Path, limits: Limits
 
 
 def _extent(shape: tuple[int, ...], dtype: np.dtype[np.generic], path: Path) -> int:
-    """How many bytes the shape spans, once it is one."""
+    """Check the shape, and return the bytes that it spans."""
     if any(type(size) is not int or size < 0 for size in shape) or len(shape) > 8:
         raise DataError(_("{path}: no shape of an array: {shape}").format(path=path, shape=shape))
     return math.prod(max(size, 1) for size in shape) * dtype.itemsize
 
 
 class _Narrow:
-    """A member that is read in pieces as large as the file below it gives."""
+    """A member that is read in pieces no larger than `_Sips` gives."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream

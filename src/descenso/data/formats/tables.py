@@ -1,15 +1,19 @@
-"""Tables, CSV and Parquet, read by polars (extra `tables`): numbers in columns, and one column of labels.
+"""Read tables, CSV and Parquet, with polars (extra `tables`): numbers in columns, and one column of labels.
 
 Rows are counted as a person counts them: row 1 is the first after the header.
 """
 
 import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.arrays import check_fraction, divided, in_order
+from descenso.data.checks import check_shape
+from descenso.data.dataset import Dataset, Split
 from descenso.data.formats.csv_text import (
     MISSING,
     MOST_HEADER,
@@ -20,16 +24,12 @@ from descenso.data.formats.csv_text import (
     refuse,
     refuse_text,
 )
-from descenso.data.limits import Limits
-from descenso.data.opening import opened
-from descenso.data.split import in_order
+from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest
 
 if TYPE_CHECKING:
     import polars as pl
-
-SUFFIXES = (".csv", ".tsv", ".parquet")
 
 
 class Table(NamedTuple):
@@ -38,8 +38,8 @@ class Table(NamedTuple):
     Attributes:
         inputs: (rows, columns) float64, or float32 where the file's columns all are.
         columns: their names.
-        labels: (rows,) int32, each an index into the class names; empty where no label was asked for.
-        class_names: the labels that there are, sorted.
+        labels: (rows,) int32, each an index into the class names; empty where no label was read.
+        class_names: the different labels, sorted.
     """
 
     inputs: NDArray[np.generic]
@@ -48,56 +48,58 @@ class Table(NamedTuple):
     class_names: tuple[str, ...]
 
 
-def read_table(
-    path: Path, limits: Limits, label: str | None, columns: tuple[str, ...] = (), drop: tuple[str, ...] = ()
-) -> Table:
-    """The table in `path`, a CSV or Parquet file.
+def read(request: Request) -> Dataset:
+    """Read the dataset in a CSV or Parquet file."""
+    check_fraction(request.name, request.test_fraction, has_test=False)
+    table = read_table(request)
+    train, test = divided(Split(table.inputs, table.labels), request.test_fraction, request.seed)
+    return Dataset(request.name, train, test, table.class_names, columns=table.columns)
 
-    Args:
-        path: CSV in UTF-8 with a header, its separator a comma, semicolon or tab; or Parquet.
-        limits: what to refuse as too large.
-        label: the column of the labels, text or whole numbers; None where none are wanted.
-        columns: those to read as inputs, in this order; all others but the label's where empty.
-        drop: those to leave out.
+
+def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
+    """Read the columns that the model reads, by name, of each file."""
+    for path in paths:
+        inputs = read_table(Request(str(path), limits, label=None, columns=expected.columns)).inputs
+        check_shape(inputs, expected.input_shape, str(path))
+        yield numbered(path, inputs.astype(np.float64, copy=False))
+
+
+def read_table(request: Request) -> Table:
+    """Read a CSV file, in UTF-8 with a header and separated by commas, semicolons or tabs, or a Parquet file.
 
     Raises:
-        ConfigError: for a label that is not given or no column, or where polars is not installed.
-        DataError: naming row and column, for what is missing, no number or not finite; for rows of different lengths,
-            columns of one name, and more than the limits allow.
+        ConfigError: for a label that is missing or no column, and where polars is not installed.
+        DataError: naming row and column, for values that are missing, no numbers or not finite; for rows of different
+            lengths, columns of one name, and sizes beyond the limits.
     """
-    pl = _polars(path)
+    path, pl = request.path, _polars(request.path)
     faults = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-    with opened(path, limits) as file:
+    with opened(path, request.limits) as file:
         try:
             is_text = path.suffix.lower() != ".parquet"
-            found = _read_csv(path, file.read(MOST_HEADER), limits, label, columns, drop) if is_text else None
-            frame, wanted = found or _read_parquet(path, limits, label, columns, drop)
+            frame, wanted = _read_csv(request, file.read(MOST_HEADER)) if is_text else _read_parquet(request)
         except faults as error:
             raise DataError(
                 _("{path}: cannot be read as a table ({reason})").format(path=path, reason=str(error).split("\n")[0])
             ) from None
-    return _table(path, frame, label, wanted)
+    return _table(request, frame, wanted)
 
 
-def table_of(name: str, frame: Any, limits: Limits, label: str, columns: tuple[str, ...] = ()) -> Table:
-    """The table in `frame`, of polars or pandas; `name` is what errors call it.
-
-    Raises:
-        ConfigError, DataError: as those of `read_table`.
-    """
-    pl, path = _polars(Path(name)), Path(name)
+def table_of(frame: Any, request: Request) -> Table:
+    """Convert `frame`, of polars or pandas, to a table."""
+    pl = _polars(request.path)
     if not isinstance(frame, pl.DataFrame):
         names = [str(name) for name in frame.columns]
-        _choose(path, names, label, columns, limits)  # before columns of one name become one
+        _choose(request, names)  # before columns of one name become one
         series = (frame.iloc[:, place] for place in range(len(names)))
         cells = (
-            each.to_numpy() if each.dtype.kind in "iufb" else each.astype(object).where(each.notna(), None).to_list()
-            for each in series
+            one.to_numpy() if one.dtype.kind in "iufb" else one.astype(object).where(one.notna(), None).to_list()
+            for one in series
         )
         frame = pl.DataFrame(dict(zip(names, cells, strict=True)), strict=False)
-    wanted = _choose(path, frame.columns, label, columns, limits)
-    _check_size(path, len(frame), len(wanted), limits)
-    return _table(path, _as_numbers(path, frame, wanted), label, wanted)
+    wanted = _choose(request, frame.columns)
+    _check_size(request, len(frame), len(wanted))
+    return _table(request, _as_numbers(request.path, frame, wanted), wanted)
 
 
 def _polars(path: Path) -> Any:
@@ -112,16 +114,10 @@ def _polars(path: Path) -> Any:
     return polars
 
 
-def _choose(
-    path: Path,
-    names: list[str],
-    label: str | None,
-    columns: tuple[str, ...],
-    limits: Limits,
-    drop: tuple[str, ...] = (),
-) -> tuple[str, ...]:
-    """The columns of the inputs, once the names are in order."""
-    limits.check("columns", len(names), path)
+def _choose(request: Request, names: list[str]) -> tuple[str, ...]:
+    """Check the names of the columns, and choose those of the inputs."""
+    path, label, columns, drop = request.path, request.label, request.columns, request.drop
+    request.limits.check("columns", len(names), path)
     twice = [name for name, following in itertools.pairwise(sorted(names)) if name == following]
     if twice:
         raise DataError(_("{path}: two columns are called {name!r}; rename one").format(path=path, name=twice[0]))
@@ -131,13 +127,13 @@ def _choose(
                 path=path, columns=", ".join(names), last=names[-1]
             )
         )
-    if label and label not in names:
+    absent = next((name for name in (*filter(None, [label]), *drop) if name not in names), None)
+    if absent is not None:
         raise ConfigError(
-            _("{path}: there is no column {label!r}{hint} for the labels; its columns are {columns}").format(
-                path=path, label=label, hint=closest(label, names), columns=", ".join(names)
+            _("{path}: there is no column {name!r}{hint}; its columns are {columns}").format(
+                path=path, name=absent, hint=closest(absent, names), columns=", ".join(names)
             )
         )
-    _check_drop(path, names, drop)
     missing = [name for name in columns if name not in names]
     if missing:
         raise DataError(
@@ -151,23 +147,12 @@ def _choose(
     return wanted
 
 
-def _check_drop(path: Path, names: list[str], drop: tuple[str, ...]) -> None:
-    absent = next((name for name in drop if name not in names), None)
-    if absent is not None:
-        raise ConfigError(
-            _("{path}: there is no column {name!r}{hint} to leave out; its columns are {columns}").format(
-                path=path, name=absent, hint=closest(absent, names), columns=", ".join(names)
-            )
-        )
-
-
-def _read_csv(
-    path: Path, begin: bytes, limits: Limits, label: str | None, columns: tuple[str, ...], drop: tuple[str, ...]
-) -> tuple["pl.DataFrame", tuple[str, ...]]:
+def _read_csv(request: Request, begin: bytes) -> tuple["pl.DataFrame", tuple[str, ...]]:
     import polars as pl
 
+    path, limits = request.path, request.limits
     names, first, separator = head(path, begin)
-    wanted = _choose(path, names, label, columns, limits, drop)
+    wanted = _choose(request, names)
     words = [name for name, cell in zip(names, first, strict=False) if name in wanted and not may_be_number(cell)]
     if words:
         refuse_text(path, words, first[names.index(words[0])])
@@ -175,14 +160,14 @@ def _read_csv(
     schema = {name: pl.Float64() if name in wanted and name not in truths else pl.String() for name in names}
     most = min(limits.rows, limits.array_bytes // (8 * len(wanted)))
     try:
-        frame = pl.read_csv(path, schema=schema, separator=separator, columns=[*wanted, *filter(None, [label])],
+        frame = pl.read_csv(path, schema=schema, separator=separator, columns=[*wanted, *filter(None, [request.label])],
                             n_rows=most + 1, null_values=dict.fromkeys(wanted, MISSING), glob=False)  # fmt: skip
     except pl.exceptions.ComputeError:
         complain(path, separator, names, set(wanted), limits)
         raise
     while len(frame) and all(column.is_null()[-1] for column in frame):  # blank lines at the end
         frame = frame[:-1]
-    _check_size(path, len(frame), len(wanted), limits)
+    _check_size(request, len(frame), len(wanted))
     text = {name: frame[name].str.to_lowercase().replace_strict(TRUTH, default=None) for name in truths}
     for name, numbers in text.items():
         _refuse_first(path, frame, name, numbers.is_null() & frame[name].is_not_null())
@@ -190,18 +175,17 @@ def _read_csv(
     return frame, wanted
 
 
-def _read_parquet(
-    path: Path, limits: Limits, label: str | None, columns: tuple[str, ...], drop: tuple[str, ...]
-) -> tuple["pl.DataFrame", tuple[str, ...]]:
+def _read_parquet(request: Request) -> tuple["pl.DataFrame", tuple[str, ...]]:
     import polars as pl
 
+    path = request.path
     lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
     schema = lazy.collect_schema()
-    wanted = _choose(path, schema.names(), label, columns, limits, drop)
+    wanted = _choose(request, schema.names())
     _check_types(path, schema, wanted)
     rows = lazy.select(pl.len()).collect().item()
-    _check_size(path, rows, len(wanted), limits)
-    frame = pl.read_parquet(path, columns=[*wanted, *filter(None, [label])], n_rows=rows, glob=False,
+    _check_size(request, rows, len(wanted))
+    frame = pl.read_parquet(path, columns=[*wanted, *filter(None, [request.label])], n_rows=rows, glob=False,
                             hive_partitioning=False)  # fmt: skip
     return _as_numbers(path, frame, wanted), wanted
 
@@ -218,7 +202,7 @@ def _check_types(path: Path, schema: "pl.Schema", wanted: tuple[str, ...]) -> No
 
 
 def _as_numbers(path: Path, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> "pl.DataFrame":
-    """`frame`, its inputs float64, or float32 where all of them are."""
+    """Cast the inputs of `frame` to float64, or to float32 where all of them are."""
     import polars as pl
 
     _check_types(path, frame.schema, wanted)
@@ -226,16 +210,17 @@ def _as_numbers(path: Path, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> "
     return frame.with_columns(pl.col(wanted).cast(kind))
 
 
-def _check_size(path: Path, rows: int, columns: int, limits: Limits) -> None:
-    limits.check("rows", rows, path)
-    limits.check("array_bytes", 8 * rows * columns, path)
+def _check_size(request: Request, rows: int, columns: int) -> None:
+    request.limits.check("rows", rows, request.path)
+    request.limits.check("array_bytes", 8 * rows * columns, request.path)
     if not rows:
-        raise DataError(_("{path}: no rows; give at least one").format(path=path))
+        raise DataError(_("{path}: no rows; give at least one").format(path=request.path))
 
 
-def _table(path: Path, frame: "pl.DataFrame", label: str | None, wanted: tuple[str, ...]) -> Table:
+def _table(request: Request, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> Table:
     import polars as pl
 
+    path, label = request.path, request.label
     gaps = [(int(frame[name].is_null().arg_max() or 0), name) for name in frame.columns if frame[name].null_count()]
     if gaps:
         refuse(path, min(gaps)[0] + 1, min(gaps)[1], _("no value; fill it in, or leave the row out"))
@@ -244,14 +229,14 @@ def _table(path: Path, frame: "pl.DataFrame", label: str | None, wanted: tuple[s
     inputs = frame.select(wanted).to_numpy(order="c")
     if not label:
         return Table(inputs, wanted, np.zeros(0, np.int32), ())
-    given = frame[label]
-    if isinstance(given.dtype, pl.Categorical | pl.Enum):
-        given = given.cast(pl.String)
-    if not (given.dtype.is_integer() or given.dtype in (pl.String, pl.Boolean)):
-        refuse(path, 1, label, _("labels of type {dtype}, expected text or whole numbers").format(dtype=given.dtype))
-    text = given.cast(pl.String)
-    if all(each.lower() in TRUTH for each in text.unique().to_list()):
-        text = text.str.to_titlecase()  # True and False as Python writes them, whoever wrote them here
+    column = frame[label]
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
+        column = column.cast(pl.String)
+    if not (column.dtype.is_integer() or column.dtype in (pl.String, pl.Boolean)):
+        refuse(path, 1, label, _("labels of type {dtype}, expected text or whole numbers").format(dtype=column.dtype))
+    text = column.cast(pl.String)
+    if all(value.lower() in TRUTH for value in text.unique().to_list()):
+        text = text.str.to_titlecase()  # True and False, as Python writes them
     names = in_order(path, text.unique().to_list())
     codes = text.replace_strict(names, list(range(len(names))), return_dtype=pl.Int32)
     return Table(inputs, wanted, codes.to_numpy().astype(np.int32), tuple(names))

@@ -1,4 +1,4 @@
-"""Paths that descents walked, how far two lie apart, and where they part."""
+"""Paths of training runs, how far two lie apart, and where they part."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,21 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.order import Order
-from descenso.descent.problem import Arrays, Problem, TrainState, start, weights
-from descenso.engines.base import Runner
+from descenso.descent.problem import Arrays, TrainState, weights
+from descenso.engines.base import Runner, Trace
+from descenso.training.loop import walk as train_by_chunks
+from descenso.training.plan import Plan
 
 SAME_PATH = {"float32": 1e-4, "float64": 1e-9}  # so far a path may lie where the drift of rounding is not measured
 COST = "cost"  # the tensor that is no parameter
 
 
 class Path(NamedTuple):
-    """One descent as it was walked.
+    """The path of one training run.
 
     Attributes:
         costs: of each epoch, (steps,) float64.
-        weights: after each epoch, as a textbook writes them.
+        weights: after each epoch, in the user's form.
         seconds: of each epoch.
-        state: where it ended.
+        state: at the end.
     """
 
     costs: tuple[NDArray[np.float64], ...]
@@ -63,24 +65,28 @@ class Walked(NamedTuple):
     """A path, and what it was walked on.
 
     Attributes:
-        runner: the problem bound to an engine.
-        problem: what was descended.
+        plan: the training run.
+        runner: of the plan.
         path: the path.
     """
 
+    plan: Plan
     runner: Runner
-    problem: Problem
     path: Path
 
 
-def walk(runner: Runner, problem: Problem, seed: int, orders: Sequence[Order]) -> Path:
-    """The path of a descent from its start; it ends early where a cost is not finite."""
-    walked = [
-        (trace.costs, weights(problem, state), trace.seconds, state)
-        for state, trace in runner.epochs(start(problem, seed), orders)
-    ]
-    costs, params, seconds, states = zip(*walked, strict=True)
-    return Path(costs, params, seconds, states[-1])
+def walk(plan: Plan, runner: Runner) -> Path:
+    """Train from the start, and record the path; it ends early where a cost is not finite."""
+    costs, params, seconds = list[NDArray[np.float64]](), list[Arrays](), list[float]()
+    traces = list[Trace]()
+    for progress in train_by_chunks(plan, runner):
+        traces += [progress.trace] if progress.trace else []
+        if progress.ended:
+            costs.append(np.concatenate([trace.costs for trace in traces]))
+            seconds.append(progress.ended.seconds)
+            params.append(weights(plan.problem, progress.state))
+            traces = []
+    return Path(tuple(costs), tuple(params), tuple(seconds), progress.state)
 
 
 def relative(found: NDArray[np.generic], expected: NDArray[np.generic]) -> float:
@@ -116,9 +122,7 @@ def _furthest(found: Arrays, expected: Arrays) -> tuple[str, float]:
     return name, apart[name]
 
 
-def find_parting(
-    one: Walked, reference: Walked, seed: int, orders: Sequence[Order], limits: Sequence[float]
-) -> Parting | None:
+def find_parting(one: Walked, reference: Walked, limits: Sequence[float]) -> Parting | None:
     """Where `one` leaves `reference` by more than the limit of the epoch; None where it does not.
 
     The epoch, and the first cost that is not the same, are read off the paths. Which update was the first is found by
@@ -127,8 +131,8 @@ def find_parting(
     epoch = next((e for e, gap in enumerate(gaps(one.path, reference.path)) if max(gap) > limits[e]), None)
     if epoch is None:
         return None
-    limit, order = limits[epoch], orders[epoch]
-    begun = [(each, _state_before(each, seed, orders[:epoch])) for each in (one, reference)]
+    limit, order = limits[epoch], one.plan.order(epoch)
+    begun = [(each, _state_before(each, epoch)) for each in (one, reference)]
 
     def after(steps: int) -> tuple[str, float]:
         """The parameter furthest apart after so many steps of the epoch."""
@@ -169,12 +173,12 @@ def _first_cost_apart(found: NDArray[np.float64], expected: NDArray[np.float64],
     return len(apart), 0.0 if len(found) == len(expected) else np.inf
 
 
-def _state_before(walked: Walked, seed: int, orders: Sequence[Order]) -> TrainState:
-    """Where it stood after these epochs."""
-    begin = start(walked.problem, seed)
-    return [begin, *(state for state, _trace in walked.runner.epochs(begin, orders))][-1]
+def _state_before(walked: Walked, epoch: int) -> TrainState:
+    """The state before an epoch."""
+    begin, orders = walked.plan.start(), map(walked.plan.order, range(epoch))
+    return [begin, *(state for state, _trace in walked.runner.walk(begin, orders))][-1]
 
 
 def _weights_after(walked: Walked, state: TrainState, order: Order) -> Arrays:
-    ((last, _trace),) = walked.runner.epochs(state, [order])
-    return weights(walked.problem, last)
+    ((last, _trace),) = walked.runner.walk(state, [order])
+    return weights(walked.plan.problem, last)

@@ -1,6 +1,5 @@
 """What a comparison came to: a table, a verdict, a picture."""
 
-import math
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -9,6 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from descenso.reports.comparison import comparison_figure
+from descenso.studies import plain
 from descenso.studies.comparison.paths import Gap, Parting
 from descenso.text import _, aligned
 
@@ -60,7 +60,7 @@ class Result(NamedTuple):
         """The largest of all epochs; 0 for the first engine, None for what is not finite."""
         apart = self.verdict.gaps if self.verdict else (Gap(0.0, 0.0),)
         cost, weights = (max(each) for each in zip(*apart, strict=True))
-        return {"max_cost_difference": _finite(cost), "max_weight_difference": _finite(weights)}
+        return {"max_cost_difference": plain(cost), "max_weight_difference": plain(weights)}
 
     def cells(self, fastest: float) -> list[str]:
         """What a table says of its speed, beside that of the fastest."""
@@ -126,7 +126,7 @@ class Comparison(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         """As plain values; a number that is not finite is None."""
         if self.axis != ENGINES:
-            records = [{**each.as_json(), "costs": [_finite(cost) for cost in each.costs]} for each in self.results]
+            records = [{**each.as_json(), "costs": plain(each.costs)} for each in self.results]
             return {"dtype": self.dtype, self.axis: records}
         records = [{**each.as_json(), **each.largest_gaps()} for each in self.results]
         return {"dtype": self.dtype, "tolerance": self.tolerance, "coincide": self.coincide, ENGINES: records}
@@ -176,7 +176,3 @@ def _told_parting(result: Result, first: str) -> str:
     ).format(
         name=result.name, first=first, epoch=epoch, step=step, tensor=tensor, difference=difference, limit=limit
     )  # fmt: skip
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -8,14 +8,12 @@ import numpy as np
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
-from descenso.data.order import epoch_order
-from descenso.engines import bind
 from descenso.studies.comparison.paths import SAME_PATH, Path, Walked, costs_apart, find_parting, gaps, walk
 from descenso.studies.comparison.result import ENGINES, MULTIPLE, Comparison, Result, Verdict
 from descenso.text import _
 from descenso.training.evaluation import Predictor, evaluate
-from descenso.training.loop import problem_of
-from descenso.training.threads import make_deterministic
+from descenso.training.plan import Plan
+from descenso.training.session import make_deterministic
 
 LEAST_DRIFT = float(np.finfo(np.float32).eps)  # one unit of rounding, which may by chance not show
 MOST = 0.01  # beyond which no drift makes two paths one
@@ -30,30 +28,25 @@ class Contender(NamedTuple):
 
 
 class _Lane:
-    """A contender bound to its engine, and what it walked there."""
+    """A contender bound to its engine, and its paths."""
 
     def __init__(self, contender: Contender) -> None:
-        config = contender.config
-        data, _validation = contender.data.hold_back(config.validation_rows(len(contender.data.train.labels)))
-        rows = len(data.train.labels)
-        batch_rows = config.batch_rows(rows)
-        self.contender, self.test, self.problem = contender, data.test, problem_of(config, data)
-        self.orders = [
-            epoch_order(config.order, rows, batch_rows, config.seed, epoch) for epoch in range(config.epochs)
-        ]
-        self.runner = bind(config.engine, self.problem, data.train, batch_rows)
+        self.contender = contender
+        plan = Plan.of(contender.config, contender.data)
+        self.plan = plan._replace(validation=plan.validation.rows(slice(0)))  # held back, and not looked at
+        self.runner = self.plan.bind()
         self.paths = list[Path]()
         self.seconds = list[float]()
 
     def walk(self) -> None:
-        """Walk once more; only the first path is kept."""
-        path = walk(self.runner, self.problem, self.contender.config.seed, self.orders)
+        """Train once more; only the first path is kept."""
+        path = walk(self.plan, self.runner)
         self.seconds += path.seconds
         self.paths = self.paths or [path]
 
     @property
     def walked(self) -> Walked:
-        return Walked(self.runner, self.problem, self.paths[0])
+        return Walked(self.plan, self.runner, self.paths[0])
 
     def close(self) -> None:
         self.runner.close()
@@ -61,16 +54,16 @@ class _Lane:
     def result(self, verdict: Verdict | None) -> Result:
         path = self.paths[0]
         finite = all(np.isfinite(array).all() for array in (path.costs[-1], *path.weights[-1].values()))
-        accuracy = evaluate(Predictor.of_state(self.problem, path.state), self.test).accuracy if finite else None
-        costs = (
-            float(np.average(costs, weights=order.weights[: len(costs)]))
-            for costs, order in zip(path.costs, self.orders, strict=False)
-        )
+        accuracy = None
+        if finite:
+            accuracy = evaluate(Predictor.of_state(self.plan.problem, path.state), self.contender.data.test).accuracy
+        rows = self.plan.step_rows
+        costs = (float(np.average(costs, weights=rows[: len(costs)])) for costs in path.costs)
         return Result(
             name=self.contender.name,
             compile_seconds=self.runner.compile_seconds,
             seconds=tuple(self.seconds),
-            steps=sum(1 for _rows in self.orders[0]),
+            steps=self.plan.steps_per_epoch,
             costs=tuple(costs),
             test_accuracy=accuracy,
             verdict=verdict,
@@ -124,6 +117,5 @@ def _judge(lane: _Lane, reference: _Lane, limits: Sequence[float]) -> Verdict | 
         return None
     path, other = lane.paths[0], reference.paths[0]
     steps = [costs_apart(mine, theirs) for mine, theirs in zip(path.costs, other.costs, strict=False)]
-    seed = lane.contender.config.seed
-    parting = find_parting(lane.walked, reference.walked, seed, lane.orders, limits)
+    parting = find_parting(lane.walked, reference.walked, limits)
     return Verdict(gaps(path, other), np.concatenate(steps), parting)

@@ -1,1 +1,1 @@
-"""Gradients computed in several ways and compared."""
+"""Gradient check: one gradient computed in several ways, compared."""

@@ -1,4 +1,4 @@
-"""A gradient taken in several ways, side by side: by TensorFlow's graph, by its tape, by hand, and by differences."""
+"""Compute one gradient by `tf.gradients`, by the tape, by a formula and by central differences, and compare them."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -10,25 +10,26 @@ from numpy.typing import NDArray
 
 from descenso.descent.problem import Arrays, Tensor
 from descenso.errors import ConfigError
+from descenso.studies import plain
 from descenso.text import _, aligned, mark
 
-STEP = float(np.cbrt(np.finfo(np.float64).eps))  # where rounding and curvature together err least
-LEAST = 1e-3  # of the cost, or of 1: smaller components are compared as if they were so large
+STEP = float(np.cbrt(np.finfo(np.float64).eps))  # where rounding and truncation errors together are smallest
+LEAST = 1e-3  # times max(1, |cost|): smaller components are compared as if they were this large
 GRAPH, TAPE, BY_HAND, DIFFERENCES = "tf.gradients", mark("tape"), mark("by hand"), mark("differences")
 
 Floats = NDArray[np.float64]
 
 
 class ParameterCheck(NamedTuple):
-    """What came of one parameter.
+    """Result of a gradient check for one parameter.
 
     Attributes:
-        name: of the parameter.
-        components: how many it has.
-        sampled: of how many central differences were taken; the other ways are compared on all.
-        place: index of the component on which two ways disagree most.
-        values: what each way says of that component; without central differences where none was taken there.
-        difference: of the two that disagree most, |a − b| / max(|a|, |b|, floor); see `gradcheck`.
+        name: name of the parameter.
+        components: number of its components.
+        sampled: number of components with central differences; the other ways are compared on all.
+        place: index of the component with the largest difference between two ways.
+        values: value of that component by each way; without central differences if the component was not sampled.
+        difference: the largest difference between two ways there, |a − b| / max(|a|, |b|, floor); see `gradcheck`.
     """
 
     name: str
@@ -40,25 +41,22 @@ class ParameterCheck(NamedTuple):
 
     @property
     def component(self) -> str:
-        """How the component is written: W[3, 1]."""
+        """The component as text: W[3, 1]."""
         return f"{self.name}[{', '.join(map(str, self.place))}]" if self.place else self.name
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values; a number that is not finite is None."""
-        return {
-            "name": self.name, "index": list(self.place), "components": self.components, "sampled": self.sampled,
-            "values": {way: _finite(value) for way, value in self.values.items()},
-            "difference": _finite(self.difference),
-        }  # fmt: skip
+        """Return plain values, with None for numbers that are not finite."""
+        record = self._asdict()
+        return {"name": record.pop("name"), "index": list(record.pop("place")), **plain(record)}
 
 
 class GradCheck(NamedTuple):
-    """What a gradient came to in each way.
+    """Result of a gradient check.
 
     Attributes:
-        cost: the loss at these parameters.
-        tolerance: how far two ways may lie apart.
-        parameters: one record each.
+        cost: the loss at the parameters.
+        tolerance: largest difference at which two ways agree.
+        parameters: one result per parameter.
     """
 
     cost: float
@@ -67,61 +65,59 @@ class GradCheck(NamedTuple):
 
     @property
     def worst(self) -> ParameterCheck:
-        """The parameter, and in it the component, on which two ways disagree most."""
-        return max(self.parameters, key=lambda each: each.difference)
+        """The result of the parameter whose worst component has the largest difference."""
+        return max(self.parameters, key=lambda check: check.difference)
 
     @property
     def passed(self) -> bool:
-        """Whether all ways agree on every component that was looked at."""
+        """Whether all ways agree on every component."""
         return self.worst.difference <= self.tolerance
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """The ways that were gone: by hand only where there is a formula."""
-        return tuple(dict.fromkeys(way for each in self.parameters for way in each.values))
+        """The ways that were compared; "by hand" only with a formula."""
+        return tuple(dict.fromkeys(way for check in self.parameters for way in check.values))
 
     @property
     def verdict(self) -> str:
         """One sentence: whether the ways agree, and which component is the worst."""
         worst = self.worst
-        low, high = (chosen(worst.values, key=lambda way: worst.values[way]) for chosen in (min, max))
-        said = _("All ways agree") if self.passed else _("The ways disagree")
+        low, high = (extreme(worst.values, key=lambda way: worst.values[way]) for extreme in (min, max))
+        answer = _("All ways agree") if self.passed else _("The ways disagree")
         return _(
-            "{said}; worst: {component}, {one} {a:.9g}, {other} {b:.9g}, relative difference {gap:.1e},"
+            "{answer}; worst: {component}, {one} {a:.9g}, {other} {b:.9g}, relative difference {gap:.1e},"
             " tolerance {tolerance:g}."
         ).format(
-            said=said, component=worst.component, one=_(low), a=worst.values[low], other=_(high),
+            answer=answer, component=worst.component, one=_(low), a=worst.values[low], other=_(high),
             b=worst.values[high], gap=worst.difference, tolerance=self.tolerance,
         )  # fmt: skip
 
     def rows(self) -> list[list[str]]:
-        """The table: its head, then a row for each parameter with its worst component."""
-        head = [_("component"), *map(_, self.ways), _("apart")]
+        """The table: a head, then a row per parameter with its worst component."""
+        head = [_("component"), *map(_, self.ways), _("difference")]
         body = [
             [
-                each.component,
-                *(f"{each.values[way]:.6g}" if way in each.values else "–" for way in self.ways),
-                f"{each.difference:.1e}",
+                check.component,
+                *(f"{check.values[way]:.6g}" if way in check.values else "–" for way in self.ways),
+                f"{check.difference:.1e}",
             ]
-            for each in self.parameters
+            for check in self.parameters
         ]
         return [head, *body]
 
     @property
     def extent(self) -> str:
-        """One sentence: on how many components what was compared."""
-        return _("Central differences of {sampled} components, the other ways on all {components}.").format(
-            sampled=sum(each.sampled for each in self.parameters),
-            components=sum(each.components for each in self.parameters),
+        """One sentence: how many components were compared."""
+        return _("Compared: central differences on {sampled} components, the other ways on all {components}.").format(
+            sampled=sum(check.sampled for check in self.parameters),
+            components=sum(check.components for check in self.parameters),
         )
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values; a number that is not finite is None."""
-        records = [each.as_json() for each in self.parameters]
-        worst = records[self.parameters.index(self.worst)]
+        """Return plain values, with None for numbers that are not finite."""
         return {
-            "passed": self.passed, "cost": _finite(self.cost), "tolerance": self.tolerance, "ways": list(self.ways),
-            "worst": worst, "parameters": records,
+            "passed": self.passed, "cost": plain(self.cost), "tolerance": self.tolerance, "ways": list(self.ways),
+            "worst": self.worst.as_json(), "parameters": [check.as_json() for check in self.parameters],
         }  # fmt: skip
 
     def __repr__(self) -> str:
@@ -137,75 +133,75 @@ def gradcheck(
     tolerance: float = 1e-6,
     seed: int = 0,
 ) -> GradCheck:
-    """Take the gradient of a loss of one's own in every way, in float64, and compare.
+    """Compute the gradient of a loss in several ways, in float64, and compare them component by component.
 
         ∂f/∂θᵢ ≈ (f(θ + h eᵢ) − f(θ − h eᵢ)) / 2h,   h = ε^(1/3) · max(1, |θᵢ|)
 
-    Two ways differ by |a − b| / max(|a|, |b|, 1e-3, 1e-3 |f(θ)|): differences cannot tell less from rounding.
+    Two ways differ by |a − b| / max(|a|, |b|, 1e-3, 1e-3 |f(θ)|); central differences resolve no smaller components.
 
     Args:
-        loss: from parameters by name, float64 tensors, to a scalar; and params, where its gradient is taken.
-        by_hand: the formula, if one has it: from arrays by name to gradients by name.
-        components: of how many of each parameter central differences are taken, drawn by `seed`.
-        tolerance: how far two ways may lie apart.
+        loss: function from parameters by name, float64 tensors, to a float64 scalar.
+        params: arrays by name, at which the gradient is computed.
+        by_hand: the formula, if there is one: function from arrays by name to gradients by name, of equal shapes.
+        components: number of components of each parameter for central differences, drawn by `seed`, at least 1.
+        tolerance: largest difference at which two ways agree.
 
     Returns:
-        A value: `passed` says whether all ways agree, `worst` names the component; printed, it is a table.
+        The result: `passed`, `worst`, `parameters`; its `repr` is a table.
 
     Raises:
-        ConfigError: for a loss that is no finite float64, for no parameters, for a formula's gradient of another shape.
+        ConfigError: for a loss that is not a finite float64 scalar, no parameters, or a formula's wrong shape.
 
     >>> gradcheck(lambda p: p["x"] ** 3, {"x": 2.0}).passed
     True
     """
-    given = {name: np.asarray(value, np.float64) for name, value in params.items()}
-    value = tf.function(loss)
+    given, value = {name: np.asarray(array, np.float64) for name, array in params.items()}, tf.function(loss)
     cost = _checked_cost(value, given)
     ways = {GRAPH: _by_graph(value, given), TAPE: _by_tape(loss, given)}
-    if by_hand is not None:
+    if by_hand:
         ways[BY_HAND] = _checked_formula(by_hand(dict(given)), given)
     ways[DIFFERENCES] = _by_differences(value, given, components, seed)
     floor = LEAST * max(1.0, abs(cost))
-    checks = (_compare(name, {way: found[name] for way, found in ways.items()}, floor) for name in given)
+    checks = (_compare(name, {way: gradients[name] for way, gradients in ways.items()}, floor) for name in given)
     return GradCheck(cost, tolerance, tuple(checks))
 
 
 def _checked_cost(value: Callable[[Any], Tensor], params: dict[str, Floats]) -> float:
     if not params:
-        raise ConfigError(_("params: none are given; give arrays by name, such as {'w': numpy.zeros(3)}"))
+        raise ConfigError(_("params is empty; give arrays by name, such as {'w': numpy.zeros(3)}"))
     cost = np.asarray(value(params))
     if cost.shape or cost.dtype != np.float64 or not np.isfinite(cost):
         got = _("{dtype} of shape {shape}").format(dtype=cost.dtype, shape=cost.shape)
         raise ConfigError(
-            _("loss must be one finite float64, got {got}; try tf.reduce_mean(...), and no casts to float32").format(
-                got=got if cost.shape or cost.dtype != np.float64 else cost
-            )
+            _(
+                "loss must be a finite float64 scalar, got {got}; try tf.reduce_mean(...), without casts to float32"
+            ).format(got=got if cost.shape or cost.dtype != np.float64 else cost)
         )
     return float(cost)
 
 
-def _checked_formula(found: Mapping[str, Any], params: dict[str, Floats]) -> dict[str, Floats]:
-    given = {name: np.asarray(found[name], np.float64) for name in params if name in found}
+def _checked_formula(gradients: Mapping[str, Any], params: dict[str, Floats]) -> dict[str, Floats]:
+    arrays = {name: np.asarray(gradients[name], np.float64) for name in params if name in gradients}
     for name, value in params.items():
-        shape = given[name].shape if name in given else _("none")
+        shape = arrays[name].shape if name in arrays else _("none")
         if shape != value.shape:
             raise ConfigError(
                 _("by_hand: the gradient of {name} has shape {got}, expected {expected}, that of the parameter").format(
                     name=name, got=shape, expected=value.shape
                 )
             )
-    return given
+    return arrays
 
 
 def _by_graph(value: Callable[[Any], Tensor], params: dict[str, Floats]) -> dict[str, Floats]:
-    """As TensorFlow 1 did: operations that `tf.gradients` adds to a static graph."""
+    """Compute the gradient as TensorFlow 1 did: `tf.gradients` adds operations to a static graph."""
 
     @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def gradients(held: dict[str, Tensor]) -> list[Tensor]:
         return list(tf.gradients(value(held), list(held.values()), unconnected_gradients="zero"))
 
     held = {name: tf.constant(array) for name, array in params.items()}
-    return {name: np.asarray(found) for name, found in zip(params, gradients(held), strict=True)}
+    return {name: np.asarray(gradient) for name, gradient in zip(params, gradients(held), strict=True)}
 
 
 def _by_tape(loss: Callable[[dict[str, Tensor]], Tensor], params: dict[str, Floats]) -> dict[str, Floats]:
@@ -213,23 +209,23 @@ def _by_tape(loss: Callable[[dict[str, Tensor]], Tensor], params: dict[str, Floa
     with tf.GradientTape() as tape:
         tape.watch(held)
         cost = loss(held)
-    found = tape.gradient(cost, held, unconnected_gradients="zero")
-    return {name: np.asarray(tf.convert_to_tensor(array)) for name, array in found.items()}
+    gradients = tape.gradient(cost, held, unconnected_gradients="zero")
+    return {name: np.asarray(tf.convert_to_tensor(gradient)) for name, gradient in gradients.items()}
 
 
 def _by_differences(
     value: Callable[[Any], Tensor], params: dict[str, Floats], components: int, seed: int
 ) -> dict[str, Floats]:
-    """Central differences of some components of each parameter; NaN where none was taken, infinite where it failed."""
-    random, found = np.random.default_rng(seed), {name: np.full(array.shape, np.nan) for name, array in params.items()}
+    """Compute central differences of sampled components; NaN for the others, infinite for a slope not finite."""
+    random, slopes = np.random.default_rng(seed), {name: np.full(array.shape, np.nan) for name, array in params.items()}
     held = {name: tf.constant(array) for name, array in params.items()}
     for name, array in params.items():
         for place in random.permutation(array.size)[:components]:
             ends = list(_both_sides(array, int(place)))
             high, low = (float(value({**held, name: tf.constant(moved)})) for moved in ends)
             slope = (high - low) / (ends[0].flat[place] - ends[1].flat[place])
-            found[name].flat[place] = slope if math.isfinite(slope) else math.inf
-    return found
+            slopes[name].flat[place] = slope if math.isfinite(slope) else math.inf
+    return slopes
 
 
 def _both_sides(array: Floats, place: int) -> Iterator[Floats]:
@@ -240,18 +236,14 @@ def _both_sides(array: Floats, place: int) -> Iterator[Floats]:
         yield moved
 
 
-def _compare(name: str, found: dict[str, Floats], floor: float) -> ParameterCheck:
-    """The component of one parameter on which two ways lie furthest apart."""
-    stacked = np.stack(list(found.values()))  # (ways, *shape), central differences last
-    high, low = np.fmax.reduce(stacked), np.fmin.reduce(stacked)  # which pass over NaN
+def _compare(name: str, gradients: dict[str, Floats], floor: float) -> ParameterCheck:
+    """Find the component of one parameter with the largest difference between two ways."""
+    stacked = np.stack(list(gradients.values()))  # (ways, *shape), central differences last
+    high, low = np.fmax.reduce(stacked), np.fmin.reduce(stacked)  # these ignore NaN
     with np.errstate(invalid="ignore"):
         apart = (high - low) / np.maximum(np.maximum(np.abs(high), np.abs(low)), floor)
     apart = np.where(np.isfinite(apart) & np.isfinite(stacked[:-1]).all(axis=0), apart, np.inf)
     place = tuple(map(int, np.unravel_index(np.argmax(apart), apart.shape)))
-    taken = ~np.isnan(found[DIFFERENCES])
-    values = {way: float(array[place]) for way, array in found.items() if way != DIFFERENCES or taken[place]}
-    return ParameterCheck(name, apart.size, int(taken.sum()), place, values, float(apart[place]))
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    sampled = ~np.isnan(gradients[DIFFERENCES])
+    values = {way: float(array[place]) for way, array in gradients.items() if way != DIFFERENCES or sampled[place]}
+    return ParameterCheck(name, apart.size, int(sampled.sum()), place, values, float(apart[place]))

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from descenso.reports.comparison import ladder_figure
+from descenso.studies import plain
 from descenso.text import _, aligned, mark
 
 PIPELINE, EAGER = mark("eager, tf.data pipeline"), mark("eager, batches in memory")
@@ -161,16 +162,17 @@ class Explained(NamedTuple):
         return [*(f"{item.name}: {item.text}" for item in self.items), how]
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return plain values, with None for numbers that are not finite."""
         rungs = [
             {"name": each.name, "calls_per_step": each.calls,
              "seconds": {"median": each.median, "min": min(each.seconds), "max": max(each.seconds)}}
             for each in self.rungs
         ]  # fmt: skip
         items = [{**each._asdict(), "distinguishable": each.distinguishable} for each in self.items]
-        plain = {"dtype": self.dtype, "steps": self.steps, "rounds": len(self.rungs[0].seconds)}
+        sizes = {"dtype": self.dtype, "steps": self.steps, "rounds": len(self.rungs[0].seconds)}
         gap = {"gap_seconds": self.gap, "max_cost_difference": self.max_cost_difference}
-        return {**plain, **gap, "rungs": rungs, "items": items}
+        answer: dict[str, Any] = plain({**sizes, **gap, "rungs": rungs, "items": items})
+        return answer
 
     def plot(self) -> Figure:
         """The way down the ladder, as a matplotlib figure."""

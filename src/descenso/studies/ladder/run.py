@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from time import perf_counter
 from types import FrameType
 from typing import Any
@@ -14,31 +15,20 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order
-from descenso.descent.problem import Problem, Tensor, start, tape_step
+from descenso.descent.problem import Batch, Problem, Step, Tensor, TrainState, make_step
 from descenso.engines.compiled import walk, xla_serves
-from descenso.engines.graph import Graph, v1
-from descenso.engines.rows import as_tensor
+from descenso.engines.graph import Graph, graph_step
+from descenso.engines.rows import as_tensor, gathered
 from descenso.errors import DescensoError
 from descenso.studies.comparison.paths import SAME_PATH, costs_apart
 from descenso.studies.ladder.result import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung
 from descenso.text import _
-from descenso.training.loop import problem_of
+from descenso.training.plan import Plan
 
 BUFFER = 10_000  # rows, of the shuffle buffer, as in the tutorial
 CALLS = ("TFE_Py_FastPathExecute", "TFE_Py_Execute", "TF_SessionRun_wrapper")  # by which Python hands over operations
 
 Walk = Callable[[], Sequence[float] | NDArray[np.floating]]  # one epoch from the start: the cost of each step
-
-
-class _InGraph(Graph):
-    """Graph, but for the rows, which are part of the graph: only their numbers are fed."""
-
-    def batch(self, train: Split) -> tuple[Tensor, Tensor]:
-        self._numbers = v1.placeholder(tf.int32, [None])
-        return tf.gather(tf.constant(train.inputs), self._numbers), tf.gather(tf.constant(train.labels), self._numbers)
-
-    def feed(self, rows: NDArray[np.int32]) -> dict[Tensor, NDArray[np.generic]]:
-        return {self._numbers: rows}
 
 
 def explain_eager(config: TrainConfig, data: Dataset, rounds: int, progress: Callable[[str], None]) -> Explained:
@@ -53,11 +43,9 @@ def explain_eager(config: TrainConfig, data: Dataset, rounds: int, progress: Cal
     Raises:
         DescensoError: where the costs of two rungs are not the same: it would be no ablation.
     """
-    train = data.hold_back(config.validation_rows(len(data.train.labels)))[0].train
-    batch_rows = config.batch_rows(len(train.labels))
-    problem = problem_of(config, data)
-    steps = len(train.labels) // batch_rows
-    with _rungs(problem, train, batch_rows, config.seed) as rungs:
+    plan = Plan.of(config, data)
+    steps = len(plan.train.labels) // plan.batch_rows
+    with _rungs(plan) as rungs:
         progress(_("tracing, compiling, counting calls"))
         calls = {name: _count_calls(rung) for name, rung in rungs.items()}
         apart = _check(rungs, config.variable_dtype)
@@ -74,55 +62,62 @@ def explain_eager(config: TrainConfig, data: Dataset, rounds: int, progress: Cal
 
 
 @contextmanager
-def _rungs(problem: Problem, train: Split, batch_rows: int, seed: int) -> Iterator[dict[str, Walk]]:
-    """The rungs, from the slowest manner to the fastest; then graph, in two manners."""
-    inputs, labels = as_tensor(train.inputs), as_tensor(train.labels)
+def _rungs(plan: Plan) -> Iterator[dict[str, Walk]]:
+    """Make the rungs, from the slowest to the fastest; then graph, with rows fed and with rows in the graph."""
+    problem, train, batch_rows, seed = plan.problem, plan.train, plan.batch_rows, plan.config.seed
+    rows = Batch(as_tensor(train.inputs), as_tensor(train.labels))
 
     def shuffled(rows: Any) -> Any:
-        """`rows` in the order that the buffer gives them, which hangs on the seed alone."""
+        """`rows` in the order that the buffer gives them, which depends on the seed alone."""
         once = rows.shuffle(min(BUFFER, len(train.labels)), seed=seed, reshuffle_each_iteration=False)
         return once.batch(batch_rows, drop_remainder=True)
 
     numbers = np.stack(list(shuffled(tf.data.Dataset.range(len(train.labels))).as_numpy_iterator())).astype(np.int32)
-    held = [(tf.gather(inputs, rows), tf.gather(labels, rows)) for rows in numbers]
-    stacked = tf.gather(inputs, numbers), tf.gather(labels, numbers)
-    begin, traced = start(problem, seed), tf.function(lambda state, *batch: tape_step(problem, state, *batch))
+    held, stacked = [gathered(rows, some) for some in numbers], gathered(rows, numbers)
+    begin, eager = plan.start(), make_step(problem)
+    traced = tf.function(eager)
 
-    def step_by_step(step: Callable[..., Any], batches: Any) -> list[float]:
+    def step_by_step(step: Step, batches: Any) -> list[float]:
         state, costs = begin, list[float]()
         for batch in batches:
-            state, cost = step(state, *batch)
+            state, cost = step(state, Batch(*batch))
             costs.append(float(cost))
         return costs
 
-    def eager(*given: Any) -> Any:
-        return tape_step(problem, *given)
-
-    pipeline = shuffled(tf.data.Dataset.from_tensor_slices((inputs, labels)))
+    pipeline = shuffled(tf.data.Dataset.from_tensor_slices(rows[:2]))
     rungs: dict[str, Walk] = {
         PIPELINE: lambda: step_by_step(eager, pipeline),
         EAGER: lambda: step_by_step(eager, held),
         TRACED: lambda: step_by_step(traced, held),
-        LOOP: _in_one_call(problem, begin, stacked, xla=False),
+        LOOP: _in_one_call(eager, begin, stacked, xla=False),
     }
     if xla_serves(problem.model):
-        rungs[COMPILED] = _in_one_call(problem, begin, stacked, xla=True)
+        rungs[COMPILED] = _in_one_call(eager, begin, stacked, xla=True)
     order = Order(numbers, numbers[0, :0])
-    with closing(Graph(problem, train, batch_rows)) as fed, closing(_InGraph(problem, train, batch_rows)) as in_graph:
-        rungs[FED] = lambda: next(iter(fed.epochs(begin, [order])))[1].costs
-        rungs[HELD] = lambda: next(iter(in_graph.epochs(begin, [order])))[1].costs
+    by_number = Split(np.arange(len(train.labels), dtype=np.int32), train.labels)
+    with (
+        closing(Graph(problem, train, batch_rows)) as fed,
+        closing(Graph(problem, by_number, batch_rows, partial(_in_graph, train))) as in_graph,
+    ):
+        rungs[FED] = lambda: next(iter(fed.walk(begin, [order])))[1].costs
+        rungs[HELD] = lambda: next(iter(in_graph.walk(begin, [order])))[1].costs
         yield rungs
 
 
-def _in_one_call(problem: Problem, begin: Any, batches: tuple[Tensor, Tensor], xla: bool) -> Walk:
+def _in_graph(train: Split, problem: Problem) -> Step:
+    """A step on rows that are part of the graph: its batch holds their numbers in place of inputs."""
+    step = graph_step(problem)
+    return lambda state, batch: step(state, gathered(Batch(*train[:2]).map(tf.constant), batch.inputs))
+
+
+def _in_one_call(step: Step, begin: TrainState, batches: Batch, xla: bool) -> Walk:
     """An epoch as one graph: the compiled engine's own loop, with XLA or without."""
-    steps, none = batches[1].shape[0], (batches[0][0, :0], batches[1][0, :0])
+    count, none = tf.constant(batches.labels.shape[0]), batches.map(lambda rows: rows[0, :0])
 
     @tf.function(jit_compile=xla)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
-    def epoch(state: Any, full: Any, rest: Any, count: Tensor) -> Tensor:
-        return walk(problem, state, full, rest, count, tf.constant(False))[1]
+    def epoch(state: TrainState, full: Batch, rest: Batch, count: Tensor) -> Tensor:
+        return walk(step, state, full, rest, count, tf.constant(False))[1]
 
-    count = tf.constant(steps)
     return lambda: epoch(begin, batches, none, count).numpy()[:-1]
 
 

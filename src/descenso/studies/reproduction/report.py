@@ -1,14 +1,14 @@
 """The reproduction as a report: tables, the verdicts, one picture, and what the programs print."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 from descenso.reports.comparison import comparison_figure
-from descenso.reports.document import Heading, Lines, Paragraph, Part, Picture, Rows, as_html, as_markdown
+from descenso.reports.document import Heading, Lines, Paragraph, Part, Picture, Table, as_html, as_markdown
 from descenso.reports.figures import png
 from descenso.runs.environment import environment
 from descenso.runs.files import write_file
+from descenso.studies import plain
 from descenso.studies.reproduction.run import EPOCHS, Claim, Finished, Reproduction
 from descenso.text import _, language
 
@@ -45,20 +45,19 @@ def as_json(found: Reproduction) -> dict[str, Any]:
     programs = [
         {
             "name": each.name, "engine": each.config.engine, "dtype": each.config.dtype, "order": each.config.order,
-            "rows": each.rows, "costs": [_finite(cost) for cost in each.history.costs],
+            "rows": each.rows, "costs": plain(each.history.costs),
             "test_accuracy": each.test_accuracy, "test_cost": each.test_cost, "seconds": each.seconds,
             "compile_seconds": each.compile_seconds,
         }
         for each in found.finished.values()
     ]  # fmt: skip
     twins = [
-        {"name": each.name, "max_cost_difference": _finite(each.cost), "max_weight_difference": _finite(each.weights),
+        {"name": each.name, "max_cost_difference": plain(each.cost), "max_weight_difference": plain(each.weights),
          "speed_up": each.speed_up}
         for each in found.twins
     ]  # fmt: skip
-    claims = [each._asdict() for each in found.claims]
     answer = {"folder": str(found.folder), "epochs": found.epochs, "holds": found.holds}
-    return {**answer, "programs": programs, "twins": twins, "claims": claims}
+    return {**answer, "programs": programs, "twins": twins, "claims": plain(found.claims)}
 
 
 def write_report(found: Reproduction) -> Path:
@@ -90,10 +89,10 @@ def _parts(found: Reproduction, picture: Picture) -> list[Part]:
                 " run in this folder."
             ).format(epochs=found.epochs, all=EPOCHS)
         ),
-        Rows(program_rows(found)),
+        Table(program_rows(found)),
         picture,
         Heading(_("What was claimed")),
-        Rows(claim_rows(found)),
+        Table(claim_rows(found)),
         Paragraph(
             _(
                 "Differences are relative to the largest value of what they are of. Made with TensorFlow {tf} on {cpu}."
@@ -105,7 +104,3 @@ def _parts(found: Reproduction, picture: Picture) -> list[Part]:
         printed = [f"[{epoch.epoch}] cost: {epoch.cost:.10g}" for epoch in each.history.epochs]
         parts += [Paragraph(each.name), Lines(printed)]
     return parts
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

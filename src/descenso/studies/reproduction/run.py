@@ -9,14 +9,16 @@ import numpy as np
 
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
-from descenso.runs.directory import RunDirectory, create, open_directory, refuse_full
+from descenso.runs.directory import RunDirectory, create, open_directory
 from descenso.runs.environment import environment
-from descenso.runs.files import fresh_folder, make_folder
+from descenso.runs.files import fresh_folder, make_folder, refuse_full
 from descenso.runs.history import History
 from descenso.studies.comparison.paths import SAME_PATH, relative
 from descenso.text import _
-from descenso.training.observer import Observer
-from descenso.training.session import sit
+from descenso.training.callbacks import Callback
+from descenso.training.control import Control
+from descenso.training.plan import Plan
+from descenso.training.session import Training, run
 
 EPOCHS = 100
 ACCURACY, WITHIN = 0.9225, 0.002  # as the tutorial printed it, and how far another order of the rows may lie
@@ -27,7 +29,7 @@ SECOND = {**SHARED, "engine": "eager", "dtype": "float64", "order": "buffer:1000
 PROGRAMS = {"program-1": FIRST, "program-2": SECOND}
 COMPILED = "-compiled"  # after the name of a program: the same descent on that engine
 
-Watch = Callable[[str, TrainConfig], AbstractContextManager[Observer]]
+Watch = Callable[[str, TrainConfig], AbstractContextManager[Callback]]
 
 
 class Finished(NamedTuple):
@@ -111,7 +113,7 @@ def reproduce(out: Path | None, epochs: int, fast: bool, watch: Watch) -> Reprod
         out: the folder; by default a new one in `runs/`.
         epochs: in place of the tutorial's 100.
         fast: leave out the programs as they were published, which take minutes.
-        watch: makes who hears of a descent, from its name and settings.
+        watch: (name, settings) -> the callback of a training run.
 
     Raises:
         ConfigError: where `out` holds anything: nothing is ever overwritten.
@@ -123,8 +125,8 @@ def reproduce(out: Path | None, epochs: int, fast: bool, watch: Watch) -> Reprod
     folder = _empty(out) if out else fresh_folder(Path("runs"), "reproduce")
     finished: dict[str, Finished] = {}
     for name, config in (compiled if fast else {**settings, **compiled}).items():
-        with closing(create(config, environment(), folder / name)) as directory, watch(name, config) as observer:
-            sit(directory, config, data, observer)
+        with closing(create(config, environment(), folder / name)) as directory, watch(name, config) as callback:
+            run(Training(directory, Plan.of(config, data), data, [callback], Control()))
         finished[name] = _finished(name, open_directory(folder / name), len(data.train.labels))
     twins = tuple(_twins(finished[name], finished[name + COMPILED]) for name in PROGRAMS if name in finished)
     return Reproduction(folder, epochs, finished, twins, tuple(_claims(finished, twins, epochs)))

@@ -1,4 +1,4 @@
-"""The checkpoint store: what is written is read again, and nothing else is ever believed."""
+"""Checkpoints: written, read, verified and removed."""
 
 import errno
 import json
@@ -191,10 +191,10 @@ def test_a_store_that_is_not_there(tmp_path):
 
 def test_a_form_of_another_time(store, monkeypatch):
     write_checkpoint(store, checkpoint(1))
-    monkeypatch.setattr(checkpoints, "SCHEMA", 2)
+    monkeypatch.setattr(checkpoints, "SCHEMA", 3)
     path = write_checkpoint(store, checkpoint(2))
     monkeypatch.undo()
-    with refused(path / MANIFEST, "written in form 2, this descenso reads form 1$"):
+    with refused(path / MANIFEST, "its schema is 3, this version of descenso reads schema 2$"):
         read_checkpoint(path)
     assert_newest(store, checkpoint(1), damaged=[path / MANIFEST])
 
@@ -303,7 +303,7 @@ def test_a_manifest_that_says_something_odd(changes, store):
 def test_a_manifest_of_another_kind(body, store):
     path = write_checkpoint(store, checkpoint(2))
     (path / MANIFEST).write_bytes(checkpoints._sealed(json.loads(body)))
-    with refused(path / MANIFEST, "(damaged|written in form None)"):
+    with refused(path / MANIFEST, "(damaged|its schema is None)"):
         read_checkpoint(path)
 
 

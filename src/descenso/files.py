@@ -1,6 +1,7 @@
-"""Reading what others may have written: regular files only, and settings from TOML or a run's `config.json`."""
+"""Read files that others may have written: regular ones, none behind a link out of its folder, and settings."""
 
 import errno
+import os
 import stat
 import sys
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any, BinaryIO
 from pydantic import ValidationError
 
 from descenso.config import TrainConfig, complaint
-from descenso.errors import ConfigError
+from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
 if sys.version_info >= (3, 11):
@@ -22,11 +23,43 @@ MOST_BYTES = 2**14  # of a file of settings
 MOST_DOTS = 2**10  # in TOML, where reading a name takes memory with the square of its dots
 
 
-def read_settings(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file, or in a run's `config.json`; flags' names, with - or _.
+def open_regular(path: Path, most: int | None = None) -> BinaryIO:
+    """Open the regular file `path` to read it; refuse a pipe or a device, which may have no end.
+
+    Args:
+        path: the file.
+        most: the largest size to accept, in bytes.
 
     Raises:
-        ConfigError: for a file that cannot be read, or that is neither.
+        OSError: if it cannot be read or is not a regular file.
+        ValueError: if it is larger than `most`.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):  # for a folder, the system says it better
+        raise OSError(errno.EINVAL, _("not a regular file"))
+    if most is not None and status.st_size > most:
+        raise ValueError(_("more than {most} bytes").format(most=most))
+    return path.open("rb")
+
+
+def inside(folder: Path, *names: str) -> Path:
+    """Return the path `names` below `folder`; refuse it where a link leads out of `folder`.
+
+    Raises:
+        DataError: naming the path.
+    """
+    path = folder.joinpath(*names)
+    may_leave = ".." in names or any(part.is_symlink() for part in (path, *path.parents[: len(names) - 1]))
+    if may_leave and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise DataError(_("{path}: a link out of the folder; copy the file into it").format(path=path))
+    return path
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read the settings in `path`: TOML whose keys are the flags' names, with - or _, or the `config.json` of a run.
+
+    Raises:
+        ConfigError: if the file cannot be read or is neither.
     """
     try:
         with open_regular(path, MOST_BYTES) as file:
@@ -51,18 +84,3 @@ def read_settings(path: Path) -> dict[str, Any]:
     if len(settings) < len(table):
         raise ConfigError(_("{path}: a setting is given twice, once with - and once with _").format(path=path))
     return settings
-
-
-def open_regular(path: Path, most: int) -> BinaryIO:
-    """The regular file `path`, open to be read: neither a pipe nor a device, which may have no end.
-
-    Raises:
-        OSError: where it cannot be read, or is something else.
-        ValueError: where it has more than `most` bytes.
-    """
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):  # of a folder, the system says it better
-        raise OSError(errno.EINVAL, _("not a regular file"))
-    if found.st_size > most:
-        raise ValueError(_("more than {most} bytes").format(most=most))
-    return path.open("rb")

@@ -1,0 +1,114 @@
+"""A training run, posed once from settings, data and model."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset, Split
+from descenso.data.order import Order, epoch_order
+from descenso.descent import models, rules, schedules
+from descenso.descent.losses import LOSSES
+from descenso.descent.problem import Model, Problem, TrainState, start
+from descenso.engines import bind
+from descenso.engines.base import Runner
+from descenso.errors import ConfigError
+from descenso.text import _
+
+
+class Plan(NamedTuple):
+    """Everything that determines the numbers of a training run.
+
+    Attributes:
+        config: the settings.
+        problem: model, loss, rule and schedule.
+        train: rows to train on, without those for validation.
+        validation: rows to validate on after each epoch; may be empty.
+        batch_rows: rows of a full batch.
+    """
+
+    config: TrainConfig
+    problem: Problem
+    train: Split
+    validation: Split
+    batch_rows: int
+
+    @classmethod
+    def of(
+        cls, config: TrainConfig, data: Dataset, model: Model | None = None, validation: Split | None = None
+    ) -> "Plan":
+        """Pose a training run.
+
+        Args:
+            config: the settings.
+            data: the dataset.
+            model: the user's model, in place of the one that `config` names.
+            validation: rows to validate on; by default the first training rows, as many as `config` says.
+
+        Raises:
+            ConfigError: for a model that does not fit the data, and within a graph of TensorFlow 1.
+        """
+        if validation is None:
+            data, validation = data.hold_back(config.validation_rows(len(data.train.labels)))
+        batch_rows = config.batch_rows(len(data.train.labels))
+        steps = config.epochs * -(-len(data.train.labels) // batch_rows)
+        return cls(config, _problem(config, data, steps, model), data.train, validation, batch_rows)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of steps in an epoch, a last, smaller batch among them."""
+        return -(-len(self.train.labels) // self.batch_rows)
+
+    @property
+    def step_rows(self) -> NDArray[np.int64]:
+        """(steps,) rows of each step: the weight of its cost in the epoch's mean."""
+        full, rest = divmod(len(self.train.labels), self.batch_rows)
+        return np.array([self.batch_rows] * full + [rest] * (rest > 0))
+
+    def order(self, epoch: int) -> Order:
+        """The order of the rows in an epoch, counted from 0."""
+        return epoch_order(self.config.order, len(self.train.labels), self.batch_rows, self.config.seed, epoch)
+
+    def start(self) -> TrainState:
+        """Make the state before the first step."""
+        return start(self.problem, self.config.seed)
+
+    def bind(self) -> Runner:
+        """Trace and compile for the engine of the settings; the runner is to be closed."""
+        return bind(self.config.engine, self.problem, self.train, self.batch_rows)
+
+
+def _problem(config: TrainConfig, data: Dataset, steps: int, given: Model | None) -> Problem:
+    if not tf.executing_eagerly():
+        raise ConfigError(
+            _("training begins outside of TensorFlow's graphs; leave `with tf.Graph().as_default()` first")
+        )
+    model = models.build(config, data.input_shape, data.num_classes, given)
+    return Problem(
+        model=model._replace(xla=_devices(config.xla, model)),
+        loss=LOSSES[config.loss],
+        rule=rules.build(
+            config.rule,
+            weight_decay=config.weight_decay,
+            clip_value=config.clip_value,
+            clip_norm=config.clip_norm,
+            average=config.average,
+        ),
+        schedule=schedules.build(config.schedule, steps),
+        dtype=config.variable_dtype,
+        scaling=data.scaling,
+        learning_rate=config.learning_rate,
+    )
+
+
+def _devices(xla: str, model: Model) -> tuple[str, ...]:
+    """The kinds of device on which XLA is to compile `model`."""
+    if xla == "on" and not model.xla:
+        raise ConfigError(
+            _("xla: {name} holds layers that XLA cannot compile, such as --augment's; try --xla auto").format(
+                name=model.name
+            )
+        )
+    return {"auto": model.xla, "on": ("CPU", "GPU"), "off": ()}[xla]

@@ -1,0 +1,144 @@
+"""A training run that another thread stops, pauses or steers, between two chunks."""
+
+import threading
+import time
+from contextlib import closing
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import descenso as ds
+from descenso.config import TrainConfig
+from descenso.data.order import epoch_order
+from descenso.engines import ENGINES, bind
+from descenso.training.callbacks import Callback
+from descenso.training.control import Control, Outcome
+from descenso.training.loop import walk
+from descenso.training.plan import Plan
+
+SETTINGS = {"epochs": 4, "batch_size": 50, "learning_rate": 0.2, "dtype": "float64"}
+
+
+class AtEpoch(Callback):
+    """Calls `command` after the epoch of that number."""
+
+    def __init__(self, number, command):
+        self.number, self.command = number, command
+
+    def on_epoch(self, epoch):
+        if epoch.epoch == self.number:
+            self.command()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_the_rate_changes_without_a_new_trace(engine, schedule, tiny):
+    """Two epochs at one rate and two at another, steered, are the same as with a state that carries the other rate."""
+    plan, control = Plan.of(TrainConfig.of(engine=engine, schedule=schedule, **SETTINGS), tiny), Control()
+    with closing(plan.bind()) as runner:
+        traces = runner.traces
+        for progress in walk(plan, runner, control=control):
+            if progress.ended and progress.ended.epoch == 1:
+                control.change_rate(0.05)
+        assert runner.traces == traces
+        state = plan.start()
+        for epoch in range(4):
+            rate = tf.constant(0.2 if epoch < 2 else 0.05, tf.float64)
+            [(state, _trace)] = runner.walk(state._replace(rate=rate), [plan.order(epoch)])
+        assert runner.traces == traces
+    assert progress.rates == ((2, 0, 0.05),)
+    assert float(progress.state.rate) == 0.05
+    for name, value in state.params.items():
+        np.testing.assert_array_equal(progress.state.params[name], value)
+    assert not np.array_equal(progress.state.params["b"], unsteered(plan).params["b"])
+
+
+def unsteered(plan):
+    with closing(plan.bind()) as runner:
+        return [progress.state for progress in walk(plan, runner)][-1]
+
+
+def test_another_rate_compiles_nothing(tiny):
+    """Runs that differ in rate, seed and data have one program in common; another rule makes another."""
+    orders = [epoch_order("permutation", 203, 50, 0, 0)]
+    plans = [Plan.of(TrainConfig.of(**{**SETTINGS, "learning_rate": rate, "seed": i}), tiny)
+             for i, rate in enumerate((0.1, 0.2, 0.3))]  # fmt: skip
+    plans.append(Plan.of(TrainConfig.of(rule="momentum", **SETTINGS), tiny))
+    runners = [bind("compiled", plan.problem, plan.train, plan.batch_rows) for plan in plans]
+    costs = []
+    for plan, runner in zip(plans, runners, strict=True):
+        [(_state, trace)] = runner.walk(plan.start(), orders)
+        costs.append(tuple(trace.costs))
+        runner.close()
+    first, *others, other_rule = (runner._program for runner in runners)
+    assert all(program is first for program in others)
+    assert other_rule is not first
+    assert len(set(costs)) == len(costs)
+
+
+def test_a_steered_run_says_so_and_resumes_at_its_rate(tiny, tmp_path):
+    control, path = Control(), tmp_path / "run"
+    steered = ds.train(
+        tiny, out=path, control=control, callbacks=[AtEpoch(1, lambda: control.change_rate(0.05))], **SETTINGS
+    )
+    assert steered.status["rates"] == [[2, 0, 0.05]]
+    stopped, part = Control(), tmp_path / "part"
+
+    def steer_and_stop():
+        stopped.change_rate(0.05)
+        stopped.stop()
+
+    first = ds.train(tiny, out=part, control=stopped, callbacks=[AtEpoch(2, steer_and_stop)], **SETTINGS)
+    assert (first.outcome, "rates" in first.status) == ("interrupted", False), "nothing was trained at that rate"
+
+    again, third = Control(), tmp_path / "third"
+    ds.train(tiny, out=third, control=again, callbacks=[
+        AtEpoch(1, lambda: again.change_rate(0.05)), AtEpoch(2, again.stop)], **SETTINGS)  # fmt: skip
+    resumed = ds.resume(third, data=tiny)
+    assert resumed.status["rates"] == [[2, 0, 0.05]]
+    assert resumed.status["fingerprint"] == steered.status["fingerprint"]
+    assert resumed.history.costs == steered.history.costs
+
+
+def test_stopped_from_another_thread(tiny, tmp_path):
+    control = Control()
+    threading.Timer(0.5, control.stop).start()
+    run = ds.train(tiny, out=tmp_path / "run", control=control, engine="eager", **{**SETTINGS, "epochs": 10**6})
+    assert (run.outcome, run.status["signal"]) == ("interrupted", None)
+    done = len(run.history.epochs)
+    assert 0 < done < 10**6
+    assert ds.resume(run.path, data=tiny, epochs=done + 1).outcome == "completed"
+
+
+def test_paused_until_told_to_go_on(tiny):
+    plan, control = Plan.of(TrainConfig.of(engine="function", **SETTINGS), tiny), Control()
+    ended, outcomes = [], []
+
+    def train():
+        with closing(plan.bind()) as runner:
+            for progress in walk(plan, runner, control=control):
+                ended.extend([progress.ended] if progress.ended else [])
+                if len(ended) == 2:
+                    control.pause()
+                outcomes.append(progress.outcome)
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    while len(ended) < 2:
+        time.sleep(0.01)
+    thread.join(0.3)
+    assert (thread.is_alive(), len(ended)) == (True, 2)
+    control.go_on()
+    thread.join(60)
+    assert (len(ended), outcomes[-1]) == (4, Outcome.COMPLETED)
+
+
+def test_stopped_while_paused(tiny):
+    plan, control = Plan.of(TrainConfig.of(engine="function", **SETTINGS), tiny), Control()
+    with closing(plan.bind()) as runner:
+        for progress in walk(plan, runner, control=control):
+            if progress.position == (2, 0) and progress.outcome is None:
+                control.pause()
+                threading.Timer(0.2, control.stop).start()
+    assert (progress.outcome, progress.position, progress.ended) == (Outcome.INTERRUPTED, (2, 0), None)

@@ -1,0 +1,112 @@
+"""Rows in a memory-mapped file: the same numbers as from memory, and never in memory as a whole."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import descenso as ds
+from descenso.data.dataset import data_fingerprint
+from descenso.engines import ENGINES
+from descenso.engines.rows import Rows
+from descenso.errors import DataError
+
+SETTINGS = {"epochs": 2, "batch_size": 50, "learning_rate": 0.2}
+
+
+@pytest.fixture
+def mapped(tiny, tmp_path):
+    """`tiny`, its training inputs in a file that is mapped read-only."""
+    np.save(tmp_path / "inputs.npy", tiny.train.inputs)
+    inputs = np.load(tmp_path / "inputs.npy", mmap_mode="r")
+    return tiny._replace(train=tiny.train._replace(inputs=inputs))
+
+
+def test_rows_are_gathered_and_not_held(mapped, tiny):
+    rows, numbers = Rows(mapped.train), np.array([[5, 0, 202], [7, 7, 1]], np.int32)
+    assert rows.tensors is None
+    for batch in (rows.batch(numbers), rows.arrays(numbers)):
+        np.testing.assert_array_equal(batch.inputs, tiny.train.inputs[numbers])
+        np.testing.assert_array_equal(batch.labels, tiny.train.labels[numbers])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_same_run_as_from_memory(engine, mapped, tiny, tmp_path):
+    one, other = (ds.train(data, out=tmp_path / name, engine=engine, validation_size=20, **SETTINGS)
+                  for name, data in (("mapped", mapped), ("memory", tiny)))  # fmt: skip
+    assert one.history.costs == other.history.costs
+    assert one.history.validation_costs == other.history.validation_costs
+    assert one.status["fingerprint"] == other.status["fingerprint"]
+    assert one.status["data"] == other.status["data"]
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 3)], ids=["table", "pictures"])
+def test_scaled_by_chunks_as_by_numpy(shape, tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    X = (1000 + 3 * random.normal(size=(1000, *shape))).astype(np.float32)
+    X[:, 0] = 7
+    y = random.integers(2, size=1000)
+    np.save(tmp_path / "X.npy", X)
+    monkeypatch.setattr("descenso.data.dataset.CHUNK_BYTES", 999)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    found, expected = (ds.from_arrays(inputs, y, test=(X[:10], y[:10])) for inputs in (mapped, X))
+    assert not Rows(found.train).tensors, "it has been copied"
+    for mine, theirs in zip(found.scaling, expected.scaling, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+
+
+def test_a_value_that_is_not_finite_is_found_in_its_chunk(tmp_path, monkeypatch):
+    X = np.zeros((1000, 5), np.float32)
+    X[777, 2] = np.nan
+    np.save(tmp_path / "X.npy", X)
+    monkeypatch.setattr("descenso.data.dataset.CHUNK_BYTES", 999)
+    with pytest.raises(DataError, match="row 777 holds a value that is not finite"):
+        ds.from_arrays(np.load(tmp_path / "X.npy", mmap_mode="r"), np.arange(1000) % 2, test=(X[:9], np.arange(9) % 2))
+
+
+LARGE = """
+import resource, sys
+import numpy as np
+import descenso as ds
+
+def data_bytes():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmData"))
+
+folder, rows = sys.argv[1], 680_000  # of 784 bytes: 533 MB
+X = np.lib.format.open_memmap(folder + "/X.npy", "w+", np.uint8, (rows, 28, 28))
+y = (np.arange(rows) * 7919 % 10).astype(np.int32)
+for first in range(0, rows, 10_000):
+    part = y[first : first + 10_000]
+    X[first : first + 10_000] = (np.arange(784).reshape(28, 28) * (part[:, None, None] + 3) % 251).astype(np.uint8)
+X.flush()
+X = np.load(folder + "/X.npy", mmap_mode="r")
+settings = {"epochs": 1, "batch_size": 1000, "engine": "compiled"}
+small = ds.from_arrays(X[:100_000].copy(), y[:100_000], test=(X[:1000].copy(), y[:1000]))
+ds.train(small, out=folder + "/small", **settings)
+del small
+allowed = X.nbytes // 4
+resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + allowed,) * 2)
+try:
+    np.array(X)
+    raise SystemExit("the limit does not hold")
+except MemoryError:
+    pass
+data = ds.from_arrays(X, y, test=(X[:1000], y[:1000]))
+run = ds.train(data, out=folder + "/run", validation_size=20_000, **settings)
+print(run.outcome, run.test_accuracy, len(run.history.validation_costs))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits what a process may hold as Linux counts it")
+def test_a_file_four_times_as_large_as_the_memory_that_is_allowed(tmp_path):
+    ended = subprocess.run([sys.executable, "-c", LARGE, tmp_path], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-2000:] + ended.stdout
+    outcome, accuracy, validated = ended.stdout.split()
+    assert (outcome, float(accuracy) > 0.9, validated) == ("completed", True, "1")
+
+
+def test_the_fingerprint_of_rows_is_that_of_memory(mapped, tiny):
+    assert data_fingerprint(mapped) == data_fingerprint(tiny)
