@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +15,8 @@ from descenso.data.dataset import Dataset
 from samples import tiny_dataset, write_folder
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background; children would ignore it, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 for _name in ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "PY_COLORS", "GITHUB_ACTIONS",
               "TTY_COMPATIBLE", "TTY_INTERACTIVE"):  # fmt: skip
     os.environ.pop(_name, None)  # what rich and Typer take for a terminal, some while they are imported

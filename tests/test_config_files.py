@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from descenso.config import SETTINGS, TrainConfig, choices
 from descenso.errors import ConfigError
-from descenso.settings_files import read_settings
+from descenso.files import read_settings
 
 FIELDS = TrainConfig.model_fields
 CHOICES = {name: choices(name) for name in FIELDS if choices(name)}

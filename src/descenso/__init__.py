@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from descenso.data.catalog import load as load
     from descenso.data.dataset import Dataset as Dataset
     from descenso.data.dataset import Split as Split
-    from descenso.data.limits import Limits as Limits
-    from descenso.data.limits import Sources as Sources
     from descenso.data.memory import from_arrays as from_arrays
     from descenso.data.memory import from_frame as from_frame
+    from descenso.data.sources import Limits as Limits
+    from descenso.data.sources import Sources as Sources
     from descenso.descent.keras_models import from_keras as from_keras
     from descenso.exporting import export as export
     from descenso.studies.gradcheck.check import gradcheck as gradcheck
@@ -45,9 +45,9 @@ _HOME = {
     "Classifier": "descenso.api.estimator",
     "Control": "descenso.training.control",
     "Dataset": "descenso.data.dataset",
-    "Limits": "descenso.data.limits",
+    "Limits": "descenso.data.sources",
     "Run": "descenso.api.run",
-    "Sources": "descenso.data.limits",
+    "Sources": "descenso.data.sources",
     "Split": "descenso.data.dataset",
     "TrainConfig": "descenso.config",
     "compare": "descenso.api.compare",

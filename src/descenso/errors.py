@@ -9,7 +9,7 @@
 
 A message names the subject, what was received, what was expected, and the line that mends it. The
 command line prints it without a traceback. How a descent ends is not an exception: it is an
-`Outcome` (see `descenso.training.outcome`).
+`Outcome` (see `descenso.training.control`).
 """
 
 from typing import ClassVar

@@ -70,7 +70,7 @@ def test_the_label_may_have_another_name_elsewhere(run, tmp_path):
     [
         (lambda other: other.with_columns(kind=pl.lit("top")), "row 1 of y has label top, which no training row has"),
         (lambda other: other.drop("level"), "the columns level are missing, which the model reads"),
-        (lambda other: other.drop("kind"), "there is no column 'kind' for the labels"),
+        (lambda other: other.drop("kind"), "there is no column 'kind'; its columns"),
     ],
 )
 def test_a_table_that_does_not_fit_the_run(change, said, run, tmp_path):

@@ -18,7 +18,7 @@ from descenso.api import inference as using
 from descenso.data.dataset import Split
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError, DataError, DiskError
-from descenso.settings_files import read_settings
+from descenso.files import read_settings
 from descenso.training.callbacks import Callback
 from samples import tiny_dataset, write_folder
 

@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from descenso.data.dataset import Split
 from descenso.data.order import Order
-from descenso.descent.problem import Batch, Problem, TrainState
-from descenso.descent.step import objective
+from descenso.descent.problem import Batch, Problem, TrainState, objective
 from descenso.engines.base import Engine, Walk, trace_of
 from descenso.registry import RULES, parse
 

@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from descenso.descent.losses import LOSSES
-from descenso.descent.problem import Batch
-from descenso.descent.step import objective
+from descenso.descent.problem import Batch, objective
 from descenso.registry import MODELS
 from walks import begin, make_case, make_model, make_problem
 

@@ -11,8 +11,8 @@ from descenso.data import named
 from descenso.data.catalog import NAMES, load
 from descenso.data.dataset import Split
 from descenso.data.formats import suffixes
-from descenso.data.limits import Limits, Sources
 from descenso.data.named import BUNDLED
+from descenso.data.sources import Limits, Sources
 from descenso.errors import ConfigError, DataError
 from samples import idx_bytes, tiny_dataset, write_folder
 

@@ -5,11 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from descenso.data import chunks
+from descenso.data import dataset as chunks
 from descenso.data.checks import check_dataset
-from descenso.data.chunks import is_mapped, row_chunks
-from descenso.data.dataset import Dataset, Split
-from descenso.data.fingerprint import data_fingerprint, fingerprint
+from descenso.data.dataset import Dataset, Scaling, Split, data_fingerprint, fingerprint, is_mapped, row_chunks
 from descenso.data.memory import from_arrays
 from descenso.errors import DataError
 
@@ -36,7 +34,7 @@ def peak(function):
 
 
 def dataset(inputs, labels):
-    return Dataset("mapped", Split(inputs, labels), Split(inputs[:500], labels[:500]), ("a", "b", "c"), 1.0)
+    return Dataset("mapped", Split(inputs, labels), Split(inputs[:500], labels[:500]), ("a", "b", "c"), Scaling())
 
 
 def test_an_array_in_memory_is_one_slice(monkeypatch):

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from descenso.data.formats.idx import read_idx
-from descenso.data.limits import Limits
+from descenso.data.sources import Limits
 from descenso.errors import DataError
 from idx_files import HUGE, beyond, header, refused, values
 from samples import CODES, idx_bytes

@@ -12,7 +12,7 @@ from PIL import Image
 
 from descenso.data.catalog import load
 from descenso.data.formats.images import open_image
-from descenso.data.limits import Limits, Sources
+from descenso.data.sources import Limits, Sources
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
 

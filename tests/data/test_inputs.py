@@ -7,8 +7,7 @@ from PIL import Image
 
 from descenso.data.catalog import load
 from descenso.data.inputs import read_inputs
-from descenso.data.limits import Limits
-from descenso.data.request import Expected
+from descenso.data.sources import Expected, Limits
 from descenso.errors import DataError
 
 DIGITS = Expected((28, 28), like_mnist=True)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import descenso as ds
-from descenso.data.limits import Limits
+from descenso.data.sources import Limits
 from descenso.errors import ConfigError, DataError
 
 WIDTHS, HEIGHTS = [1.0, 2.0, 3.0, 4.0], [10, 30, 20, 40]
@@ -44,7 +44,7 @@ def test_a_frame_is_read_as_a_file_of_it_is(frame_of, tmp_path):
 @pytest.mark.parametrize(
     ("columns", "label", "said"),
     [
-        (COLUMNS, "sort", "frame: there is no column 'sort' for the labels; its columns are width, kind, height"),
+        (COLUMNS, "sort", "frame: there is no column 'sort'; its columns are width, kind, height"),
         (COLUMNS, "", "frame: which column holds the labels"),
         ({**COLUMNS, "height": [1, None, 3, 4]}, "kind", "frame, row 2, column 'height': (no value|nan is no number)"),
         ({**COLUMNS, "kind": ["a", None, "b", "b"]}, "kind", "frame, row 2, column 'kind': no value"),

@@ -11,8 +11,8 @@ import requests
 
 from descenso.data import named
 from descenso.data.catalog import load
-from descenso.data.limits import Limits, Sources
 from descenso.data.named import NAMED, present
+from descenso.data.sources import Limits, Sources
 from descenso.errors import ConfigError, DataError
 from samples import idx_bytes, tiny_dataset, write_folder
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from descenso.data.catalog import load
 from descenso.data.formats.npz import read_arrays
-from descenso.data.limits import Limits
+from descenso.data.sources import Limits
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
 

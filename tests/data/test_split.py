@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descenso.data.scaling import scaling
-from descenso.data.split import MOST_CLASSES, in_order, stratified
+from descenso.data.arrays import MOST_CLASSES, in_order, stratified
+from descenso.data.dataset import scaling
 from descenso.errors import DataError
 
 LABELS = st.lists(st.integers(0, 5), min_size=1, max_size=80).map(lambda drawn: np.array(drawn, np.int32))

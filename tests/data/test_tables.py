@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from descenso.data.catalog import load
 from descenso.data.formats.tables import read_table
-from descenso.data.limits import Limits
-from descenso.data.request import Request
+from descenso.data.sources import Limits, Request
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
 
@@ -119,7 +118,7 @@ def test_the_label_must_be_named(write):
     columns = "its columns are length, width, open, species"
     for label, told in (
         ("", f"which column holds the labels? {columns}; try --label species"),
-        ("specie", f"there is no column 'specie' (did you mean 'species'?) for the labels; {columns}"),
+        ("specie", f"there is no column 'specie' (did you mean 'species'?); {columns}"),
     ):
         with pytest.raises(ConfigError, match=f"^{re.escape(f'{path}: {told}')}$"):
             load(str(path), label=label, test_fraction=0.5)

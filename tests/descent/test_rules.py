@@ -9,10 +9,9 @@ from descenso.data.dataset import Scaling
 from descenso.descent import schedules
 from descenso.descent.losses import cross_entropy
 from descenso.descent.models import softmax
-from descenso.descent.problem import Batch, Problem, start, weights
+from descenso.descent.problem import Batch, Problem, descend, make_step, objective, start, weights
 from descenso.descent.rules import RULES, build, sgd
 from descenso.descent.schedules import constant
-from descenso.descent.step import descend, make_step, objective
 from descenso.registry import SCHEDULES as MEMBERS
 
 

@@ -8,8 +8,7 @@ import pytest
 import tensorflow as tf
 
 from descenso.descent.losses import naive_cross_entropy
-from descenso.descent.problem import weights
-from descenso.descent.step import graph_gradient, make_step, tape_gradient
+from descenso.descent.problem import graph_gradient, make_step, tape_gradient, weights
 from descenso.engines import ENGINES, bind
 from walks import BATCH_SIZE, begin, make_case, make_problem
 

@@ -11,7 +11,7 @@ import numpy as np
 
 import descenso as ds
 from descenso.api import inference
-from descenso.data.scaling import scaling
+from descenso.data.dataset import scaling
 from descenso.exporting import FORMATS, export
 from samples import tiny_dataset
 

@@ -7,7 +7,7 @@ name is whole, or did not happen; each write to a file is whole, cut short, left
 
 from pathlib import Path
 
-from descenso.runs.lock import LOCK
+from descenso.runs.files import LOCK
 
 
 class _File:

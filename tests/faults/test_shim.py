@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from descenso.runs import files, lock
-from descenso.runs.lock import LOCK
+from descenso.runs import files
+from descenso.runs import files as lock
+from descenso.runs.files import LOCK
 from power import Power
 from shim import Disk, seen_by_python
 from test_operations import SCENES, assert_only_told_states

@@ -57,8 +57,7 @@ def checkpointing_module() -> ModuleType:
         "descenso.descent.problem": SimpleNamespace(
             Arrays=dict, Problem=None, TrainState=State, start=lambda *_: beginning().state, weights=lambda *_: {}
         ),
-        "descenso.training.chunks": SimpleNamespace(steps_between_checkpoints=int),
-        "descenso.training.loop": SimpleNamespace(Best=object, Progress=Progress),
+        "descenso.training.loop": SimpleNamespace(Best=object, Progress=Progress, steps_between_checkpoints=int),
         "descenso.training.plan": SimpleNamespace(Plan=None),
     }
     spec = importlib.util.find_spec("descenso.training.checkpointing")

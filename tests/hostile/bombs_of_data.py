@@ -62,7 +62,7 @@ def member(flags: int, extra: bytes = b"") -> bytes:
 
 NO_FILE = r": cannot be read \(not a regular file\)"
 NO_IDX = r", byte 0: not an IDX file \(it starts with .*\)"
-MUCH = r": damaged gzip data \(there is much in it that is no data\)"
+MUCH = r": damaged gzip data \(too much of it is no data\)"
 
 DATA_BOMBS = {
     "IDX, three absurd sizes": idx(header(BIG, BIG, BIG), unheld(BIG**3)),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from descenso.config import TrainConfig
-from descenso.settings_files import read_settings
+from descenso.files import read_settings
 from powder import Bomb, link, sparse
 
 TOO_LARGE = r"the settings .* cannot be read \(more than 16384 bytes\); try --config FILE\.toml"

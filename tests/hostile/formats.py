@@ -32,11 +32,11 @@ from descenso.api.run import open_run
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
 from descenso.data.formats.idx import read_idx
+from descenso.files import read_settings
 from descenso.runs import checkpoints
 from descenso.runs.checkpoints import MANIFEST, STATE, Checkpoint, Position, newest, write_checkpoint
 from descenso.runs.directory import create, open_directory
 from descenso.runs.history import Epoch
-from descenso.settings_files import read_settings
 from samples import idx_bytes, tiny_dataset, write_folder
 
 CONFIG = TrainConfig.of(epochs=3, learning_rate=0.5)

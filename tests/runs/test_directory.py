@@ -12,8 +12,8 @@ import pytest
 from descenso.config import TrainConfig
 from descenso.errors import ConfigError, DataError, DiskError
 from descenso.runs.directory import RunDirectory, create, find_runs, open_directory, reopen
+from descenso.runs.files import is_held
 from descenso.runs.history import Epoch
-from descenso.runs.lock import is_held
 from made_runs import ABOUT, CONFIG, WEIGHTS, finished, snapshot
 
 

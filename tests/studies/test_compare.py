@@ -10,7 +10,7 @@ from command import run
 from descenso import engines
 from descenso.errors import ConfigError
 from descenso.studies.comparison.paths import relative
-from descenso.training import chunks
+from descenso.training import loop as chunks
 from faulty import EPOCH, STEP, STEPS
 
 SMALL = {"epochs": 2, "batch_size": 20, "learning_rate": 0.1, "repeats": 1}

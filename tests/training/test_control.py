@@ -13,9 +13,8 @@ from descenso.config import TrainConfig
 from descenso.data.order import epoch_order
 from descenso.engines import ENGINES, bind
 from descenso.training.callbacks import Callback
-from descenso.training.control import Control
+from descenso.training.control import Control, Outcome
 from descenso.training.loop import walk
-from descenso.training.outcome import Outcome
 from descenso.training.plan import Plan
 
 SETTINGS = {"epochs": 4, "batch_size": 50, "learning_rate": 0.2, "dtype": "float64"}

@@ -18,9 +18,8 @@ from descenso.data.order import epoch_order
 from descenso.descent.problem import weights
 from descenso.errors import ConfigError
 from descenso.training.callbacks import Callback
-from descenso.training.control import Control, Interruption
+from descenso.training.control import Control, Interruption, Outcome
 from descenso.training.loop import walk
-from descenso.training.outcome import Outcome
 from descenso.training.plan import Plan
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import descenso as ds
-from descenso.data.fingerprint import data_fingerprint
+from descenso.data.dataset import data_fingerprint
 from descenso.engines import ENGINES
 from descenso.engines.rows import Rows
 from descenso.errors import DataError
@@ -48,7 +48,7 @@ def test_scaled_by_chunks_as_by_numpy(shape, tmp_path, monkeypatch):
     X[:, 0] = 7
     y = random.integers(2, size=1000)
     np.save(tmp_path / "X.npy", X)
-    monkeypatch.setattr("descenso.data.chunks.CHUNK_BYTES", 999)
+    monkeypatch.setattr("descenso.data.dataset.CHUNK_BYTES", 999)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     found, expected = (ds.from_arrays(inputs, y, test=(X[:10], y[:10])) for inputs in (mapped, X))
     assert not Rows(found.train).tensors, "it has been copied"
@@ -60,7 +60,7 @@ def test_a_value_that_is_not_finite_is_found_in_its_chunk(tmp_path, monkeypatch)
     X = np.zeros((1000, 5), np.float32)
     X[777, 2] = np.nan
     np.save(tmp_path / "X.npy", X)
-    monkeypatch.setattr("descenso.data.chunks.CHUNK_BYTES", 999)
+    monkeypatch.setattr("descenso.data.dataset.CHUNK_BYTES", 999)
     with pytest.raises(DataError, match="row 777 holds a value that is not finite"):
         ds.from_arrays(np.load(tmp_path / "X.npy", mmap_mode="r"), np.arange(1000) % 2, test=(X[:9], np.arange(9) % 2))
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import descenso as ds
-from descenso.engines import ENGINES, programs
+from descenso.engines import ENGINES
+from descenso.engines import base as programs
 from samples import tiny_dataset
 
 SETTINGS = {"epochs": 2, "batch_size": 50}

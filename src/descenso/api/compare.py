@@ -7,7 +7,7 @@ from descenso.api.train import rows_of
 from descenso.config import TrainConfig, choices
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
-from descenso.data.limits import Sources
+from descenso.data.sources import Sources
 from descenso.errors import ConfigError
 from descenso.text import _
 

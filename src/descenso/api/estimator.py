@@ -14,15 +14,14 @@ from descenso.api.train import model_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import numbers
 from descenso.data.checks import check_validation
-from descenso.data.scaling import scaling
+from descenso.data.dataset import scaling
 from descenso.descent import models
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
-from descenso.training.control import Control, Interruption
+from descenso.training.control import Control, Interruption, Outcome
 from descenso.training.evaluation import Predictor
 from descenso.training.loop import Progress, train, trained_weights
-from descenso.training.outcome import Outcome
 from descenso.training.plan import Plan
 
 try:

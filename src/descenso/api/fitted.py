@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
+from descenso.data.arrays import stratified
 from descenso.data.checks import check_validation, defaults_for_few_rows
 from descenso.data.dataset import Dataset, Scaling, Split
-from descenso.data.split import stratified
 from descenso.errors import DataError
 from descenso.text import _
 

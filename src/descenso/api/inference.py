@@ -12,11 +12,9 @@ from descenso.config import TrainConfig
 from descenso.data.arrays import as_model_reads, recoded
 from descenso.data.catalog import rows_to_test
 from descenso.data.checks import check_split
-from descenso.data.dataset import Dataset, Split
-from descenso.data.fingerprint import data_fingerprint
+from descenso.data.dataset import Dataset, Split, data_fingerprint
 from descenso.data.inputs import read_inputs
-from descenso.data.limits import Sources
-from descenso.data.request import Expected
+from descenso.data.sources import Expected, Sources
 from descenso.errors import DataError
 from descenso.registry import MODELS
 from descenso.runs.directory import open_directory

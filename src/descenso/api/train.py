@@ -12,7 +12,7 @@ from descenso.config import TrainConfig, having
 from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
-from descenso.data.limits import Sources
+from descenso.data.sources import Sources
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
 from descenso.runs.checkpoints import is_empty, newest
@@ -71,7 +71,7 @@ def train(
 
 def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
     from descenso.training.plan import Plan
-    from descenso.training.threads import make_deterministic
+    from descenso.training.session import make_deterministic
 
     if config.deterministic:
         make_deterministic()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from descenso.cli.display import quiet
 from descenso.cli.options import (
     DataDirOption,
     Json,
@@ -18,7 +19,6 @@ from descenso.cli.options import (
     say_table,
     with_settings,
 )
-from descenso.cli.quiet import quiet
 from descenso.config import SETTINGS, having
 from descenso.text import _
 
@@ -54,7 +54,7 @@ def compare(
     given |= {name: _split(value) for name, value in lists.items() if value is not None}
     with quiet():
         from descenso.api import compare as api
-        from descenso.data.limits import Sources
+        from descenso.data.sources import Sources
         from descenso.reports.figures import save_figure
 
         study = api.explain if explain else api.compare

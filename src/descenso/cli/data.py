@@ -17,7 +17,7 @@ from descenso.cli.options import (
     setting_option,
 )
 from descenso.data.formats import titles
-from descenso.setting import DATA
+from descenso.registry import DATA
 from descenso.text import _
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
@@ -42,7 +42,7 @@ def data(
         return
     from descenso.data.catalog import load
     from descenso.data.describe import describe
-    from descenso.data.limits import Sources
+    from descenso.data.sources import Sources
 
     dataset = load(name, label=label, test_fraction=test_fraction, resize=resize, seed=seed,
                    sources=Sources.of(limit, data_dir))  # fmt: skip

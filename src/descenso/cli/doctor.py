@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from descenso.cli.display import quiet
 from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, cell, say, say_json, setting_option
-from descenso.cli.quiet import quiet
 from descenso.errors import ConfigError
 from descenso.text import _
 
@@ -42,7 +42,7 @@ def doctor(
     with quiet():
         from descenso import doctor as api
         from descenso.config import TrainConfig
-        from descenso.data.limits import Sources
+        from descenso.data.sources import Sources
 
         sources = Sources.of(limit, data_dir)
         stream: Iterable[Finding]

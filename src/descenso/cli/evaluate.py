@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from descenso.cli.display import quiet
 from descenso.cli.options import (
     DataDirOption,
     Json,
@@ -16,7 +17,6 @@ from descenso.cli.options import (
     say_table,
     setting_option,
 )
-from descenso.cli.quiet import quiet
 from descenso.studies import plain
 from descenso.text import _
 
@@ -43,7 +43,7 @@ def evaluate(
     """Evaluate a run on test rows: accuracy, cost, precision and recall per class, confusion matrix."""
     with quiet():
         from descenso.api import inference
-        from descenso.data.limits import Sources
+        from descenso.data.sources import Sources
 
         evaluation, rows = inference.evaluate(
             run, data, model, label=label, resize=resize, sources=Sources.of(limit, data_dir)

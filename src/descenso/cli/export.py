@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from descenso.cli.display import quiet
 from descenso.cli.options import Json, ModelOption, RunArgument, say, say_json
-from descenso.cli.quiet import quiet
 from descenso.text import _
 
 

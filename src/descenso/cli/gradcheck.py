@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
+from descenso.cli.display import quiet
 from descenso.cli.options import DataDirOption, Json, LimitOption, option, say, say_json, say_table, with_settings
-from descenso.cli.quiet import quiet
 from descenso.config import TrainConfig, having
 from descenso.text import _
 
@@ -27,7 +27,7 @@ def gradcheck(
     config = TrainConfig.of(**settings, dtype="float64")
     with quiet():
         from descenso.api.train import rows_of
-        from descenso.data.limits import Sources
+        from descenso.data.sources import Sources
         from descenso.studies.gradcheck.model import check_model
 
         data = rows_of(config, Sources.of(limit, data_dir))

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from descenso.cli.display import quiet
 from descenso.cli.options import OutFile, say
-from descenso.cli.quiet import quiet
 from descenso.errors import ConfigError
 from descenso.text import _
 

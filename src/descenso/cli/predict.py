@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from descenso.cli.display import quiet
 from descenso.cli.options import Json, LimitOption, ModelOption, RunArgument, option, say, say_json, say_table
-from descenso.cli.quiet import quiet
 from descenso.data.formats import input_titles
 from descenso.text import _, printable
 
@@ -33,7 +33,7 @@ def predict(
     """Predict classes and probabilities for images or rows."""
     with quiet():
         from descenso.api import inference
-        from descenso.data.limits import Sources
+        from descenso.data.sources import Sources
         from descenso.reports.figures import is_picture, predictions_figure, save_figure
 
         predicted = inference.predict(run, files, model, Sources.of(limit))

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from descenso.cli.display import Display
+from descenso.cli.display import Display, quiet
 from descenso.cli.options import Json, option, say, say_json, say_table
-from descenso.cli.quiet import quiet
 from descenso.config import TrainConfig
 from descenso.text import _
 

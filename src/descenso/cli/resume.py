@@ -4,8 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-from descenso.cli.display import Display
-from descenso.cli.ending import finish
+from descenso.cli.display import Display, finish, quiet
 from descenso.cli.options import (
     DataDirOption,
     Json,
@@ -17,10 +16,9 @@ from descenso.cli.options import (
     say,
     with_settings,
 )
-from descenso.cli.quiet import quiet
 from descenso.config import FREE
 from descenso.errors import DescensoError
-from descenso.setting import RUN
+from descenso.registry import RUN
 from descenso.text import _
 
 FORCE = _("Resume although config, data or versions have changed; the result is then not exact.")
@@ -40,7 +38,7 @@ def resume(
     """Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."""
     with quiet():
         from descenso.api import train as api
-        from descenso.data.limits import Sources
+        from descenso.data.sources import Sources
 
         done = not settings and _is_complete(run)
         with Display(to_stderr=as_json) as display:

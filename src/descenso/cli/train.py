@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from descenso.cli.display import Display
-from descenso.cli.ending import finish
+from descenso.cli.display import Display, finish, quiet
 from descenso.cli.options import DataDirOption, Json, LimitOption, TensorBoardOption, option, with_settings
-from descenso.cli.quiet import quiet
 from descenso.config import TrainConfig
-from descenso.setting import RUN
-from descenso.settings_files import read_settings
+from descenso.files import read_settings
+from descenso.registry import RUN
 from descenso.text import _
 
 CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags override them.")
@@ -31,7 +29,7 @@ def train(
     TrainConfig.of(**given)  # refuse before TensorFlow is imported, which takes seconds
     with quiet():
         from descenso.api import train as api
-        from descenso.data.limits import Sources
+        from descenso.data.sources import Sources
 
         sources = Sources.of(limit, data_dir)
         with Display(to_stderr=as_json) as display:

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from descenso.data.arrays import Rows, check_and_scale
+from descenso.data.arrays import ALL, Rows, check_and_scale, check_fraction
 from descenso.data.dataset import Dataset
 from descenso.data.formats import OPTIONS, Format, of_file, of_folder, suffixes, titles
-from descenso.data.limits import Sources
 from descenso.data.named import NAMED, load_named
-from descenso.data.request import Request
-from descenso.data.split import ALL, check_fraction
+from descenso.data.sources import Request, Sources
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest
 
@@ -73,14 +71,16 @@ def raw_rows(name: str, sources: Sources | None = None) -> tuple[Rows, Rows | No
     Returns:
         None where `name` is a named dataset, or of a format that can only be loaded.
     """
-    found = None if name in NAMES else of_file(Path(name))
-    return found.reader.read_raw(Path(name), (sources or Sources()).limits) if found and found.raw else None
+    file_format = None if name in NAMES else of_file(Path(name))
+    if file_format is None or not file_format.raw:
+        return None
+    return file_format.reader.read_raw(Path(name), (sources or Sources()).limits)
 
 
 def _read(request: Request, sources: Sources) -> Dataset:
     """Read the dataset, neither checked nor scaled."""
-    found = None if request.name in NAMES else _format(request.name, request.path)
-    options = found.options if found else ()
+    file_format = None if request.name in NAMES else _format(request.name, request.path)
+    options = file_format.options if file_format else ()
     for option in OPTIONS:
         if getattr(request, option) and option not in options:
             raise ConfigError(
@@ -90,19 +90,19 @@ def _read(request: Request, sources: Sources) -> Dataset:
             )
     if "test_fraction" not in options:
         check_fraction(request.name, request.test_fraction, has_test=True)
-    return found.reader.read(request) if found else load_named(request.name, sources)
+    return file_format.reader.read(request) if file_format else load_named(request.name, sources)
 
 
 def _format(name: str, path: Path) -> Format:
     """Find the format of the folder or file `path`."""
     try:
         if path.is_dir():
-            if found := of_folder(path):
-                return found
+            if file_format := of_folder(path):
+                return file_format
             raise DataError(_("{path}: an empty folder; put images in it, a folder for each class").format(path=name))
         if path.exists():
-            if found := of_file(path):
-                return found
+            if file_format := of_file(path):
+                return file_format
             raise DataError(
                 _("{path}: not a kind of data; give a folder, or a file whose name ends in {suffixes}").format(
                     path=name, suffixes=suffixes()

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
-from descenso.data.chunks import row_chunks
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Split, row_chunks
 from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
 from descenso.text import _
@@ -16,11 +15,7 @@ LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and
 
 
 def check_shape(inputs: NDArray[np.generic], input_shape: tuple[int, ...], what: str) -> None:
-    """Check that there are rows, each of `input_shape`.
-
-    Raises:
-        DataError: naming `what`.
-    """
+    """Check that there are rows, each of `input_shape`."""
     got, expected = _shape(inputs.shape[1:]), _shape(input_shape)
     if inputs.shape[1:] != input_shape:
         message = _("{what}: inputs of shape {got}, expected {expected}; the model reads one size only")
@@ -36,11 +31,7 @@ def check_shape(inputs: NDArray[np.generic], input_shape: tuple[int, ...], what:
 
 
 def check_finite(inputs: NDArray[np.generic], what: str, first: int = 0) -> None:
-    """Check that all inputs are finite; an error counts rows from `first`.
-
-    Raises:
-        DataError: naming the first row with a value that is not finite.
-    """
+    """Check that all inputs are finite; an error counts rows from `first`."""
     if inputs.dtype.kind != "f":
         return
     for rows in row_chunks(inputs):
@@ -57,14 +48,7 @@ def check_finite(inputs: NDArray[np.generic], what: str, first: int = 0) -> None
 def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded: bool = True) -> None:
     """Check that inputs and labels fit together in shape and type, one label a row.
 
-    Args:
-        split: the rows.
-        input_shape: of each row.
-        what: name of the rows, for the error.
-        encoded: whether labels must be whole numbers already; else they may be text too, and labels and inputs bool.
-
-    Raises:
-        DataError: naming what does not fit.
+    Unless `encoded`, labels may be text as well as whole numbers, and labels and inputs may be bool.
     """
     inputs, labels, weights = split
     check_shape(inputs, input_shape, what)
@@ -90,10 +74,7 @@ def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded
 def check_split(
     split: Split, num_classes: int, input_shape: tuple[int, ...], what: str, *, finite: bool = False
 ) -> Split:
-    """Check rows as `check_rows` does, and that labels are in [0, num_classes) and inputs finite.
-
-    Args:
-        finite: whether the inputs have been found finite already, as all readers do.
+    """Check rows as `check_rows` does, and that labels are in [0, num_classes) and inputs finite, unless known to be.
 
     Returns:
         The rows in the machine's byte order, labels as int32; arrays that are so already are not copied.
@@ -119,10 +100,7 @@ def check_split(
 
 
 def check_dataset(data: Dataset, *, finite: bool = False) -> Dataset:
-    """Check both splits of `data`; `finite` is as of `check_split`.
-
-    Returns:
-        The dataset, its labels as int32.
+    """Check both splits of `data`, and return it as `check_split` returns them.
 
     Raises:
         DataError: for rows that do not fit together, and for one class only.
@@ -141,11 +119,6 @@ def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int
 
     The models' own defaults are for tens of thousands of rows. For few, a batch is a sixteenth of them, or 8, and there
     are as many epochs as make 1,500 steps. Settings that `given` names stay as they are.
-
-    Args:
-        config: the settings.
-        given: names of the settings that the user gave.
-        rows: number of training rows, at least 1.
 
     >>> few = defaults_for_few_rows(TrainConfig.of(model="mlp"), (), rows=120)
     >>> few.batch_size, few.epochs

@@ -54,7 +54,7 @@ def as_mnist(drawn: NDArray[np.generic], paths: Sequence[Path]) -> NDArray[np.ui
 
 
 def _ink(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(rows, height, width): how far each pixel is from its image's ground, beyond what half the border stays below."""
+    """Return each pixel's distance from its image's background, less the noise of the border: (rows, height, width)."""
     border = np.concatenate([drawn[:, 0], drawn[:, -1], drawn[:, :, 0], drawn[:, :, -1]], axis=1)
     ground = np.median(border, axis=1, keepdims=True)  # (rows, 1)
     noise = 4 * np.median(np.abs(border - ground), axis=1)[:, None, None]
@@ -65,7 +65,7 @@ def _ink(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _fitted(pixels: NDArray[np.uint8], inked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """The part of each image that is inked, brought to fit 20×20: its height and width, and it in the upper left."""
+    """Resize the inked part of each image to fit 20×20; return heights and widths, and the parts, in the upper left."""
     rows, above, across = pixels.shape
     column = Image.fromarray(pixels.reshape(rows * above, across))  # all of them, one below the other: few conversions
     fitted = Image.new("L", (DIGIT, rows * DIGIT))
@@ -81,12 +81,12 @@ def _fitted(pixels: NDArray[np.uint8], inked: NDArray[np.bool_]) -> tuple[NDArra
 
 
 def _span(some: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Of each row, where the first that is true stands, and the place after the last one."""
+    """Return the index of the first true value of each row, and the index after the last one."""
     return some.argmax(axis=1), some.shape[1] - some[:, ::-1].argmax(axis=1)
 
 
 def _centres(digits: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(rows, 2): the row and column of each centre of mass; 0 where there is no mass."""
+    """Return the row and column of each centre of mass, 0 without mass: (rows, 2)."""
     mass = np.maximum(digits.sum(axis=(1, 2)), 1)
     sums = [digits.sum(axis=axis) @ np.arange(DIGIT) for axis in (2, 1)]
     return np.asarray(np.stack(sums, axis=1) / mass[:, None])

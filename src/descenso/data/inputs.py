@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.formats import FORMATS, of_file, titles
-from descenso.data.limits import Limits
-from descenso.data.request import Expected
+from descenso.data.sources import Expected, Limits
 from descenso.errors import DataError
 from descenso.text import _
 
@@ -30,12 +29,12 @@ def read_inputs(paths: Sequence[Path], expected: Expected, limits: Limits) -> tu
     """
     parts, names = list[NDArray[np.generic]](), list[str]()
     rows = 0
-    for found, group in groupby(paths, key=lambda path: of_file(path) or FORMATS["images"]):
+    for file_format, group in groupby(paths, key=lambda path: of_file(path) or FORMATS["images"]):
         files = list(group)
-        if found is FORMATS["images"]:
+        if file_format is FORMATS["images"]:
             _check_images(files, expected.input_shape)
-        for path, part, of_part in found.reader.read_inputs(files, expected, limits):
-            names += of_part
+        for path, part, part_names in file_format.reader.read_inputs(files, expected, limits):
+            names += part_names
             rows += len(part)
             limits.check("rows", rows, path)
             limits.check("array_bytes", rows * part[:1].nbytes, path)

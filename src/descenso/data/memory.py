@@ -5,12 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.data.arrays import Rows, check_and_scale, recoded, split_rows
+from descenso.data.arrays import Rows, check_and_scale, check_fraction, divided, recoded, split_rows
 from descenso.data.dataset import Dataset, Split
 from descenso.data.formats.tables import table_of
-from descenso.data.limits import Limits
-from descenso.data.request import Request
-from descenso.data.split import check_fraction, divided
+from descenso.data.sources import Limits, Request
 
 
 def from_arrays(

@@ -10,8 +10,8 @@ import numpy as np
 import pooch
 
 from descenso.data.dataset import Dataset, Scaling, Split
-from descenso.data.formats.idx_folder import PREFIXES, holds, read_folder
-from descenso.data.limits import Limits, Sources
+from descenso.data.formats.idx import PREFIXES, holds, read_folder
+from descenso.data.sources import Limits, Sources
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
 

@@ -17,7 +17,7 @@ from descenso.api.train import rows_of
 from descenso.data.catalog import load, raw_rows
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
-from descenso.data.limits import Sources
+from descenso.data.sources import Sources
 from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.evidence import Evidence, Finding, Rows
 from descenso.errors import ConfigError, DataError

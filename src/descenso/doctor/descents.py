@@ -9,8 +9,7 @@ import tensorflow as tf
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order, epoch_order
-from descenso.descent.problem import Arrays, Batch, Model, Problem, TrainState, scaled, start
-from descenso.descent.step import tape_gradient
+from descenso.descent.problem import Arrays, Batch, Model, Problem, TrainState, scaled, start, tape_gradient
 from descenso.doctor.checks_run import suspicious
 from descenso.doctor.evidence import SAMPLE, Array, Course, Evidence, Rows, Step
 from descenso.engines import bind

@@ -18,8 +18,8 @@ from descenso.doctor.descents import Walked, evidence_of
 from descenso.doctor.evidence import Array, Evidence
 from descenso.doctor.steps import Watched, evidence_of_step
 from descenso.runs.trained import Trained
+from descenso.training.control import Outcome
 from descenso.training.loop import train, trained_weights
-from descenso.training.outcome import Outcome
 from descenso.training.plan import Plan
 
 ROWS, TEST_ROWS, BATCH = 2_000, 500, 100

@@ -3,8 +3,7 @@
 from importlib import import_module
 
 from descenso.data.dataset import Split
-from descenso.descent.problem import Problem, TrainState
-from descenso.descent.step import MakeStep, make_step
+from descenso.descent.problem import MakeStep, Problem, TrainState, make_step
 from descenso.engines.base import Engine, Runner
 
 ENGINES = {

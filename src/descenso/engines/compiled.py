@@ -12,10 +12,21 @@ from numpy.typing import NDArray
 
 from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order, epoch_order
-from descenso.descent.problem import Batch, Model, Params, Problem, State, Tensor, TrainState, start
-from descenso.descent.step import MakeStep, Step, descend, make_step
-from descenso.engines.base import Trace, Walk, trace_of
-from descenso.engines.programs import arguments, shared
+from descenso.descent.problem import (
+    Batch,
+    MakeStep,
+    Model,
+    Params,
+    Problem,
+    State,
+    Step,
+    Tensor,
+    TrainState,
+    descend,
+    make_step,
+    start,
+)
+from descenso.engines.base import Trace, Walk, arguments, shared, trace_of
 from descenso.engines.rows import Rows
 
 BLOCK_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such blocks are in memory

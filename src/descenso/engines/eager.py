@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from descenso.data.dataset import Split
 from descenso.data.order import Order
-from descenso.descent.problem import Problem, Tensor, TrainState
-from descenso.descent.step import MakeStep, make_step
+from descenso.descent.problem import MakeStep, Problem, Tensor, TrainState, make_step
 from descenso.engines.base import Walk, step_by_step
 from descenso.engines.rows import Rows
 

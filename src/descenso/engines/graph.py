@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 
 from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order
-from descenso.descent.problem import Batch, Problem, Tensor, TrainState, start
-from descenso.descent.step import MakeStep, graph_gradient, make_step
-from descenso.engines.base import Walk, step_by_step
-from descenso.engines.programs import arguments, shapes_of, shared
+from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState, graph_gradient, make_step, start
+from descenso.engines.base import Walk, arguments, shapes_of, shared, step_by_step
 from descenso.engines.rows import Rows, specs
 
 v1 = tf.compat.v1

@@ -18,21 +18,22 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
-from descenso.files import inside, open_regular
+from descenso.files import inside, open_regular, read_settings
 from descenso.runs.checkpoints import prepare
 from descenso.runs.files import (
     disk_errors,
     fresh_folder,
+    is_held,
+    locked,
     make_folder,
     portable_name,
+    refuse_full,
     sweep,
     sync_folder,
     write_file,
 )
 from descenso.runs.history import Epoch, History, finite, read_history
-from descenso.runs.lock import LOCK, is_held, locked
 from descenso.runs.trained import read_weights, weights_bytes
-from descenso.settings_files import read_settings
 from descenso.text import _, mark
 
 HISTORY = "history.jsonl"
@@ -246,13 +247,6 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
     return run
 
 
-def refuse_full(folder: Path) -> None:
-    """Raise ConfigError unless `folder` is empty."""
-    if any(entry.name != LOCK for entry in folder.iterdir()):
-        message = _("{path} is not empty, and no run is ever overwritten; try --out with a new name")
-        raise ConfigError(message.format(path=folder))
-
-
 def reopen(path: Path) -> RunDirectory:
     """Open and lock the run at `path` to resume it.
 
@@ -291,10 +285,10 @@ def open_directory(path: Path) -> RunDirectory:
 def find_runs(folder: Path) -> list[RunDirectory]:
     """List the runs directly in `folder`, oldest first."""
     paths = [entry.parent for entry in folder.glob("*/status.json")]
-    return [RunDirectory(path) for path in sorted(paths, key=lambda path: (_made(path), path.name))]
+    return [RunDirectory(path) for path in sorted(paths, key=_made)]
 
 
-def _made(path: Path) -> float:
-    """Return the time at which the run at `path` was made, by its status if its config is missing."""
+def _made(path: Path) -> tuple[float, str]:
+    """Return when the run at `path` was made, by its status if its config is missing, and its name."""
     config = path / "config.json"
-    return (config if config.exists() else path / "status.json").stat().st_mtime
+    return (config if config.exists() else path / "status.json").stat().st_mtime, path.name

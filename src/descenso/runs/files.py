@@ -1,4 +1,4 @@
-"""Write, replace and remove files and folders atomically. All files of a run are replaced by these functions."""
+"""Write, replace and remove files and folders atomically, as all files of a run are, and lock a run."""
 
 import contextlib
 import errno
@@ -9,8 +9,12 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from descenso.errors import DiskError
+from filelock import FileLock, Timeout
+
+from descenso.errors import ConfigError, DiskError, RunInUse
 from descenso.text import _
+
+LOCK = ".lock"  # never removed: otherwise two processes could lock two files of one name
 
 MOST_LETTERS = 100  # of a name that descenso makes: file systems allow 255 bytes
 # On Windows these names are devices, with any extension.
@@ -160,3 +164,39 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def locked(run: Path) -> FileLock:
+    """Acquire the lock of the directory `run`, held until it is released or this process ends.
+
+    Raises:
+        RunInUse: if another process holds it; nothing is changed.
+        DiskError: if the directory cannot be written.
+    """
+    with disk_errors(run):
+        lock = FileLock(run / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise RunInUse(
+                _("{path}: another process is writing this run; wait for it, or try another --out").format(path=run)
+            ) from None
+    return lock
+
+
+def is_held(run: Path) -> bool:
+    """Whether a process holds the lock of `run`; also True if the lock cannot be opened."""
+    if not (run / LOCK).exists():
+        return False
+    try:
+        with FileLock(run / LOCK, timeout=0):
+            return False
+    except OSError:  # Timeout is one
+        return True
+
+
+def refuse_full(folder: Path) -> None:
+    """Raise ConfigError unless `folder` is empty."""
+    if any(entry.name != LOCK for entry in folder.iterdir()):
+        message = _("{path} is not empty, and no run is ever overwritten; try --out with a new name")
+        raise ConfigError(message.format(path=folder))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from descenso.data.arrays import MOST_CLASSES
 from descenso.data.dataset import Scaling
 from descenso.errors import DataError
 from descenso.files import open_regular
@@ -17,8 +18,6 @@ from descenso.text import _
 MOST_BYTES = 2**31
 MOST_HEADER_BYTES = 2**20  # some ten thousand arrays; reading a header takes many times its size in memory
 DAMAGE = (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, MemoryError)  # of a dtype, too
-
-MOST_CLASSES = 2**12  # a confusion matrix has the square of that
 MOST_DIMENSIONS = 8
 SCALING = "scaling:"  # prefix of the arrays that inputs are scaled and shifted by
 STORED = ("uint8", "float64")

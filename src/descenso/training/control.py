@@ -1,7 +1,8 @@
-"""Stop, pause or steer a training run from outside of its loop."""
+"""Control and outcome of a training run. Importable without TensorFlow."""
 
 import signal
 import threading
+from enum import Enum
 from types import FrameType
 from typing import Any
 
@@ -80,3 +81,16 @@ class Interruption:
 
     def __exit__(self, *_: object) -> None:
         self._restore()
+
+
+class Outcome(str, Enum):
+    """How a training run ended; its value is what `status.json` holds.
+
+    COMPLETED: all epochs were trained. STOPPED_EARLY: the validation cost had not fallen for long enough. DIVERGED: a
+    cost was not finite. INTERRUPTED: a person or the system stopped it, between two steps.
+    """
+
+    COMPLETED = "completed"
+    STOPPED_EARLY = "stopped early"
+    DIVERGED = "diverged"
+    INTERRUPTED = "interrupted"

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from typing import Any, NamedTuple
 
+import tensorflow as tf
+from tensorflow.python.util import _pywrap_util_port  # which alone knows whether oneDNN serves
+
 from descenso.config import FREE, TrainConfig
-from descenso.data.dataset import Dataset
-from descenso.data.fingerprint import data_fingerprint, fingerprint
+from descenso.data.dataset import Dataset, data_fingerprint, fingerprint
 from descenso.descent.problem import Arrays, weights
-from descenso.errors import CheckpointError, DescensoError
+from descenso.engines import base as programs
+from descenso.errors import CheckpointError, ConfigError, DescensoError
 from descenso.registry import SCHEDULES, parse
 from descenso.reports.figures import curves, loss_figure, save_figure, templates_figure
 from descenso.runs.checkpoints import Checkpoint, drop_newer
@@ -19,12 +22,10 @@ from descenso.runs.trained import Trained
 from descenso.text import _
 from descenso.training.callbacks import Callback
 from descenso.training.checkpointing import Checkpointing, progress_of
-from descenso.training.control import Control, Interruption
+from descenso.training.control import Control, Interruption, Outcome
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.loop import Progress, beginning, trained_weights, walk
-from descenso.training.outcome import Outcome
 from descenso.training.plan import Plan
-from descenso.training.threads import onednn, threads
 
 DECIDING = (  # parts of the environment that must match for a bit-exact resume
     "descenso", "tensorflow", "keras", "numpy", "processor", "instructions", "cores", "xla_flags",
@@ -199,3 +200,34 @@ def _draw(training: Training, progress: Progress) -> None:
         last = weights(plan.problem, progress.state)
         figure = templates_figure(last["W"], data.input_shape, data.class_names)
         save_figure(figure, directory.plot_path("templates.png"))
+
+
+def make_deterministic() -> None:
+    """One thread for each kind of work, and deterministic operations only, for this whole process.
+
+    Raises:
+        ConfigError: where TensorFlow has already started with other threads.
+    """
+    if threads() != {"intra_op": 1, "inter_op": 1}:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        except RuntimeError:
+            raise ConfigError(
+                _("deterministic must be set before TensorFlow has started; try it first in a new process")
+            ) from None
+    tf.config.experimental.enable_op_determinism()
+    programs.clear()
+
+
+def threads() -> dict[str, int]:
+    """How many threads TensorFlow uses within and between operations; 0 is one a core."""
+    return {
+        "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
+        "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
+    }
+
+
+def onednn() -> bool:
+    """Whether TensorFlow's kernels on the processor are those of oneDNN, which add up in another order than its own."""
+    return bool(_pywrap_util_port.IsMklEnabled())

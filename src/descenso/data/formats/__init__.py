@@ -13,8 +13,7 @@ from descenso.text import _, mark
 if TYPE_CHECKING:
     from descenso.data.arrays import Rows
     from descenso.data.dataset import Dataset
-    from descenso.data.limits import Limits
-    from descenso.data.request import Expected, Part, Request
+    from descenso.data.sources import Expected, Limits, Part, Request
 
 OPTIONS = ("label", "drop", "resize")  # settings that only some formats take
 
@@ -58,7 +57,7 @@ class Format(NamedTuple):
 
 TABLE = "descenso.data.formats.tables"
 FORMATS = {  # folders are tried in this order
-    "idx": Format("descenso.data.formats.idx_folder", mark("folders of IDX files"), options=()),
+    "idx": Format("descenso.data.formats.idx", mark("folders of IDX files"), options=()),
     "images": Format("descenso.data.formats.images", mark("folders of images"), (), ("resize", "test_fraction"),
                      inputs="PNG, JPEG"),
     "npz": Format("descenso.data.formats.npz", "NPZ", (".npz",), inputs="NPZ", raw=True),
@@ -69,26 +68,26 @@ FORMATS = {  # folders are tried in this order
 
 def of_folder(folder: Path) -> Format | None:
     """Return the format of `folder`, None where it is empty."""
-    folders = (found for found in FORMATS.values() if not found.suffixes)
-    return next((found for found in folders if found.reader.recognises(folder)), None)
+    folders = (row for row in FORMATS.values() if not row.suffixes)
+    return next((row for row in folders if row.reader.recognises(folder)), None)
 
 
 def of_file(path: Path) -> Format | None:
     """Return the format of files that end as `path` does, if there is one."""
-    return next((found for found in FORMATS.values() if path.suffix.lower() in found.suffixes), None)
+    return next((row for row in FORMATS.values() if path.suffix.lower() in row.suffixes), None)
 
 
 def suffixes() -> str:
     """List the suffixes of files, for a message."""
-    return ", ".join(suffix for found in FORMATS.values() for suffix in found.suffixes)
+    return ", ".join(suffix for row in FORMATS.values() for suffix in row.suffixes)
 
 
 def titles(option: str = "") -> str:
     """List the formats of files, or those that take `option`, for a message."""
-    chosen = (found for found in FORMATS.values() if (option in found.options if option else found.suffixes))
-    return ", ".join(_(found.title) for found in chosen)
+    chosen = (row for row in FORMATS.values() if (option in row.options if option else row.suffixes))
+    return ", ".join(_(row.title) for row in chosen)
 
 
 def input_titles() -> str:
     """List the formats of files to predict on, for a message."""
-    return ", ".join(found.inputs for found in FORMATS.values() if found.inputs)
+    return ", ".join(row.inputs for row in FORMATS.values() if row.inputs)

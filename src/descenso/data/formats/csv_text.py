@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 from typing import NoReturn
 
-from descenso.data.limits import Limits
-from descenso.data.opening import opened
+from descenso.data.sources import Limits, opened
 from descenso.errors import DataError
 from descenso.text import _
 

@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from descenso.data.arrays import as_model_reads
+from descenso.data.arrays import as_model_reads, check_fraction, in_order, random_of, stratified
 from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.digits import as_mnist
-from descenso.data.limits import Limits
-from descenso.data.opening import opened, refusals
-from descenso.data.request import Expected, Part, Request
-from descenso.data.split import check_fraction, in_order, random_of, stratified
+from descenso.data.sources import Expected, Limits, Part, Request, opened, refusals
 from descenso.errors import ConfigError, DataError
 from descenso.files import inside
 from descenso.text import _
@@ -96,11 +93,7 @@ def parse_size(resize: str) -> tuple[int, int]:
 
 
 def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
-    """Read each image as one row; digits of one size that follow each other are prepared together, which is faster.
-
-    Raises:
-        DataError: as of `open_image`, and for a model that reads floats.
-    """
+    """Read each image as one row; digits of one size that follow each other are prepared together, which is faster."""
     images = ((path, _pixels(path, expected, limits)) for path in paths)
     for shape, alike in groupby(images, key=lambda image: image[1].shape):
         most = max(1, AT_ONCE // math.prod(shape))
@@ -122,7 +115,7 @@ def _pixels(path: Path, expected: Expected, limits: Limits) -> NDArray[np.generi
 def _listed(folder: Path, root: Path, limits: Limits, least: int = 1) -> dict[str, list[Path]]:
     """List the image files of each class by its name, both sorted; refuse fewer than `least` classes."""
     refuse_files(folder)
-    found = {}
+    by_class = {}
     count = 0
     for name in in_order(folder, (path.name for path in _visible(folder))):
         files = []
@@ -131,16 +124,16 @@ def _listed(folder: Path, root: Path, limits: Limits, least: int = 1) -> dict[st
             count += 1
             limits.check("rows", count, folder)
             files.append(inside(root, *within, path.name))
-        found[name] = sorted(files)
+        by_class[name] = sorted(files)
     if not count:
         raise DataError(
             _("{path}: no images in it; put those of each class into a folder that is called as the class is").format(
                 path=folder
             )
         )
-    if len(found) < least:
+    if len(by_class) < least:
         raise DataError(_("{path}: one class only; give a folder for each of at least two").format(path=folder))
-    return found
+    return by_class
 
 
 def refuse_files(folder: Path, names: Sequence[str] = ()) -> None:
@@ -154,13 +147,13 @@ def refuse_files(folder: Path, names: Sequence[str] = ()) -> None:
             )
 
 
-def _refuse_half(folder: Path, found: str) -> None:
+def _refuse_half(folder: Path, name: str) -> None:
     """Refuse a folder `train` or `test` alone with folders in it: half of a dataset, and no class."""
-    if [path.name for path in _visible(folder)] == [found] and any(map(Path.is_dir, _visible(folder / found))):
-        missing = next(name for name in SPLITS if name != found)
+    if [path.name for path in _visible(folder)] == [name] and any(map(Path.is_dir, _visible(folder / name))):
+        missing = next(other for other in SPLITS if other != name)
         raise DataError(
             _("{path}: it holds {found} only; add {missing}, or give {path}/{found} and a --test-fraction").format(
-                path=folder, found=found, missing=missing
+                path=folder, found=name, missing=missing
             )
         )
 

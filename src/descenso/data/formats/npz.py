@@ -20,9 +20,7 @@ from descenso.data.arrays import Rows, as_model_reads, split_rows
 from descenso.data.checks import check_finite, check_shape
 from descenso.data.dataset import Dataset
 from descenso.data.formats.idx import MAX_DEFLATE_RATIO, aligned, fill
-from descenso.data.limits import Limits
-from descenso.data.opening import opened
-from descenso.data.request import Expected, Part, Request, numbered
+from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
 from descenso.errors import DataError
 from descenso.text import _
 
@@ -32,22 +30,13 @@ KINDS = {"u": 8, "i": 8, "f": 8, "b": 1, "U": 2**16, "S": 2**16}  # of elements,
 
 
 def read(request: Request) -> Dataset:
-    """Read the dataset in an NPZ file.
-
-    Raises:
-        ConfigError: for a test fraction that does not suit the file.
-        DataError: as of `read_raw` and `descenso.data.arrays.split_rows`.
-    """
+    """Read the dataset in an NPZ file."""
     train, test = read_raw(request.path, request.limits)
     return split_rows(request.name, train, test, request.test_fraction, request.seed)
 
 
 def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
-    """Read the array `x` or `x_test`, or the only one, of each file.
-
-    Raises:
-        DataError: for arrays that do not fit the model.
-    """
+    """Read the array `x` or `x_test`, or the only one, of each file."""
     for path in paths:
         arrays = read_arrays(path, limits)
         name = next((name for name in ("x", "x_test") if name in arrays), "")
@@ -65,11 +54,7 @@ def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> It
 
 
 def read_raw(path: Path, limits: Limits) -> tuple[Rows, Rows | None]:
-    """Read the training rows in `path`, and its test rows where it has some, as they are stored.
-
-    Raises:
-        DataError: for arrays that are missing.
-    """
+    """Read the training rows in `path`, and its test rows where it has some, as they are stored."""
     arrays = read_arrays(path, limits)
     for x, y in (("x_train", "y_train"), ("x", "y")):
         if x in arrays and y in arrays:

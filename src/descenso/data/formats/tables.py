@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.arrays import check_fraction, divided, in_order
 from descenso.data.checks import check_shape
 from descenso.data.dataset import Dataset, Split
 from descenso.data.formats.csv_text import (
@@ -23,10 +24,7 @@ from descenso.data.formats.csv_text import (
     refuse,
     refuse_text,
 )
-from descenso.data.limits import Limits
-from descenso.data.opening import opened
-from descenso.data.request import Expected, Part, Request, numbered
-from descenso.data.split import check_fraction, divided, in_order
+from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest
 
@@ -51,11 +49,7 @@ class Table(NamedTuple):
 
 
 def read(request: Request) -> Dataset:
-    """Read the dataset in a CSV or Parquet file.
-
-    Raises:
-        ConfigError, DataError: as of `read_table`, and for a test fraction of 0.
-    """
+    """Read the dataset in a CSV or Parquet file."""
     check_fraction(request.name, request.test_fraction, has_test=False)
     table = read_table(request)
     train, test = divided(Split(table.inputs, table.labels), request.test_fraction, request.seed)
@@ -63,11 +57,7 @@ def read(request: Request) -> Dataset:
 
 
 def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
-    """Read the columns that the model reads, by name, of each file.
-
-    Raises:
-        DataError: for columns that are missing, and for values that are no numbers.
-    """
+    """Read the columns that the model reads, by name, of each file."""
     for path in paths:
         inputs = read_table(Request(str(path), limits, label=None, columns=expected.columns)).inputs
         check_shape(inputs, expected.input_shape, str(path))
@@ -96,19 +86,15 @@ def read_table(request: Request) -> Table:
 
 
 def table_of(frame: Any, request: Request) -> Table:
-    """Convert `frame`, of polars or pandas, to a table.
-
-    Raises:
-        ConfigError, DataError: as of `read_table`.
-    """
+    """Convert `frame`, of polars or pandas, to a table."""
     pl = _polars(request.path)
     if not isinstance(frame, pl.DataFrame):
         names = [str(name) for name in frame.columns]
         _choose(request, names)  # before columns of one name become one
         series = (frame.iloc[:, place] for place in range(len(names)))
         cells = (
-            each.to_numpy() if each.dtype.kind in "iufb" else each.astype(object).where(each.notna(), None).to_list()
-            for each in series
+            one.to_numpy() if one.dtype.kind in "iufb" else one.astype(object).where(one.notna(), None).to_list()
+            for one in series
         )
         frame = pl.DataFrame(dict(zip(names, cells, strict=True)), strict=False)
     wanted = _choose(request, frame.columns)
@@ -141,13 +127,13 @@ def _choose(request: Request, names: list[str]) -> tuple[str, ...]:
                 path=path, columns=", ".join(names), last=names[-1]
             )
         )
-    if label and label not in names:
+    absent = next((name for name in (*filter(None, [label]), *drop) if name not in names), None)
+    if absent is not None:
         raise ConfigError(
-            _("{path}: there is no column {label!r}{hint} for the labels; its columns are {columns}").format(
-                path=path, label=label, hint=closest(label, names), columns=", ".join(names)
+            _("{path}: there is no column {name!r}{hint}; its columns are {columns}").format(
+                path=path, name=absent, hint=closest(absent, names), columns=", ".join(names)
             )
         )
-    _check_drop(path, names, drop)
     missing = [name for name in columns if name not in names]
     if missing:
         raise DataError(
@@ -159,16 +145,6 @@ def _choose(request: Request, names: list[str]) -> tuple[str, ...]:
     if not wanted:
         raise DataError(_("{path}: no column besides the labels'; there is nothing to learn from").format(path=path))
     return wanted
-
-
-def _check_drop(path: Path, names: list[str], drop: tuple[str, ...]) -> None:
-    absent = next((name for name in drop if name not in names), None)
-    if absent is not None:
-        raise ConfigError(
-            _("{path}: there is no column {name!r}{hint} to leave out; its columns are {columns}").format(
-                path=path, name=absent, hint=closest(absent, names), columns=", ".join(names)
-            )
-        )
 
 
 def _read_csv(request: Request, begin: bytes) -> tuple["pl.DataFrame", tuple[str, ...]]:
@@ -253,14 +229,14 @@ def _table(request: Request, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> 
     inputs = frame.select(wanted).to_numpy(order="c")
     if not label:
         return Table(inputs, wanted, np.zeros(0, np.int32), ())
-    given = frame[label]
-    if isinstance(given.dtype, pl.Categorical | pl.Enum):
-        given = given.cast(pl.String)
-    if not (given.dtype.is_integer() or given.dtype in (pl.String, pl.Boolean)):
-        refuse(path, 1, label, _("labels of type {dtype}, expected text or whole numbers").format(dtype=given.dtype))
-    text = given.cast(pl.String)
-    if all(each.lower() in TRUTH for each in text.unique().to_list()):
-        text = text.str.to_titlecase()  # True and False as Python writes them, whoever wrote them here
+    column = frame[label]
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
+        column = column.cast(pl.String)
+    if not (column.dtype.is_integer() or column.dtype in (pl.String, pl.Boolean)):
+        refuse(path, 1, label, _("labels of type {dtype}, expected text or whole numbers").format(dtype=column.dtype))
+    text = column.cast(pl.String)
+    if all(value.lower() in TRUTH for value in text.unique().to_list()):
+        text = text.str.to_titlecase()  # True and False, as Python writes them
     names = in_order(path, text.unique().to_list())
     codes = text.replace_strict(names, list(range(len(names))), return_dtype=pl.Int32)
     return Table(inputs, wanted, codes.to_numpy().astype(np.int32), tuple(names))

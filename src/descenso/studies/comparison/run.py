@@ -13,7 +13,7 @@ from descenso.studies.comparison.result import ENGINES, MULTIPLE, Comparison, Re
 from descenso.text import _
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
-from descenso.training.threads import make_deterministic
+from descenso.training.session import make_deterministic
 
 LEAST_DRIFT = float(np.finfo(np.float32).eps)  # one unit of rounding, which may by chance not show
 MOST = 0.01  # beyond which no drift makes two paths one

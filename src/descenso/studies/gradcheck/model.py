@@ -8,8 +8,7 @@ import tensorflow as tf
 from descenso.config import TrainConfig
 from descenso.data.checks import check_fit
 from descenso.data.dataset import Dataset, Split
-from descenso.descent.problem import Arrays, Batch, Problem, Tensor, scaled, start
-from descenso.descent.step import objective
+from descenso.descent.problem import Arrays, Batch, Problem, Tensor, objective, scaled, start
 from descenso.studies.gradcheck.check import GradCheck, ParameterCheck, gradcheck
 from descenso.training.plan import Plan
 

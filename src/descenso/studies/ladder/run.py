@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order
-from descenso.descent.problem import Batch, Problem, Tensor, TrainState
-from descenso.descent.step import Step, make_step
+from descenso.descent.problem import Batch, Problem, Step, Tensor, TrainState, make_step
 from descenso.engines.compiled import walk, xla_serves
 from descenso.engines.graph import Graph, graph_step
 from descenso.engines.rows import as_tensor, gathered

@@ -9,9 +9,9 @@ import numpy as np
 
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
-from descenso.runs.directory import RunDirectory, create, open_directory, refuse_full
+from descenso.runs.directory import RunDirectory, create, open_directory
 from descenso.runs.environment import environment
-from descenso.runs.files import fresh_folder, make_folder
+from descenso.runs.files import fresh_folder, make_folder, refuse_full
 from descenso.runs.history import History
 from descenso.studies.comparison.paths import SAME_PATH, relative
 from descenso.text import _

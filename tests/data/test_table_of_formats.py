@@ -14,8 +14,7 @@ from descenso.data import formats
 from descenso.data.dataset import Dataset, Split
 from descenso.data.formats import FORMATS, OPTIONS, Format, Reader, of_file, suffixes, titles
 from descenso.data.inputs import read_inputs
-from descenso.data.limits import Limits
-from descenso.data.request import Expected
+from descenso.data.sources import Expected, Limits
 from descenso.errors import ConfigError, DataError
 
 
@@ -48,7 +47,7 @@ def raw_format(monkeypatch):
         def read(request):
             rows = np.fromfile(request.path, np.uint8).reshape(-1, 3).astype(np.float32)
             split = Split(rows, (np.arange(len(rows)) % 2).astype(np.int32))
-            return Dataset(request.name, split, split, ("a", "b"), 1.0)
+            return Dataset(request.name, split, split, ("a", "b"))
 
         @staticmethod
         def read_inputs(paths, expected, limits):

@@ -1,0 +1,163 @@
+"""Requests to the readers of data: sources, limits, and opening files within them."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.errors import ConfigError, DataError
+from descenso.files import open_regular
+from descenso.text import _, closest
+
+
+class Limits(NamedTuple):
+    """The largest sizes that a reader accepts, of one file; the defaults suit a laptop, `--limit NAME=N` raises them.
+
+    Attributes:
+        file_bytes: size on the disk.
+        array_bytes: size of the elements, unpacked.
+        rows: number of rows.
+        pixels: of one image.
+        columns: of a table.
+    """
+
+    file_bytes: int = 2**30
+    array_bytes: int = 2**31
+    rows: int = 10**8
+    pixels: int = 2**24
+    columns: int = 2**12
+
+    @classmethod
+    def of(cls, words: list[str]) -> "Limits":
+        """Parse words such as "rows=1000".
+
+        Raises:
+            ConfigError: for an unknown name, or a value that is not a positive whole number.
+
+        >>> Limits.of(["rows=1000"]).rows
+        1000
+        """
+        raised = {}
+        for word in words:
+            name, _sign, value = word.partition("=")
+            if name not in cls._fields or not value.isdecimal() or not int(value):
+                raise ConfigError(
+                    _("a limit must be NAME=N, NAME one of {names}, got {word!r}{hint}; try --limit rows=1000").format(
+                        names=", ".join(cls._fields), word=word, hint=closest(name, cls._fields)
+                    )
+                )
+            raised[name] = int(value)
+        return cls(**raised)
+
+    def check(self, name: str, value: int, path: Path) -> None:
+        """Refuse `path` where its `value` is beyond the limit called `name`.
+
+        Raises:
+            DataError: naming limit and flag.
+        """
+        limit = getattr(self, name)
+        if value > limit:
+            raise DataError(
+                _("{path}: {name} would be {value}, the limit is {limit}; try --limit {name}={value}").format(
+                    path=path, name=name, value=value, limit=limit
+                )
+            )
+
+
+class Sources(NamedTuple):
+    """Where data is read from, and within which limits.
+
+    Attributes:
+        limits: what to refuse as too large.
+        data_dir: where named datasets are looked for first, each in a folder of its name.
+    """
+
+    limits: Limits = Limits()
+    data_dir: Path | None = None
+
+    @classmethod
+    def of(cls, limits: list[str] | None, data_dir: Path | None = None) -> "Sources":
+        """Parse the limits as `Limits.of` does."""
+        return cls(Limits.of(limits or []), data_dir)
+
+
+@contextlib.contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Turn what the system refuses, and a lack of memory, into a `DataError` that names `path`."""
+    try:
+        yield
+    except MemoryError:
+        raise DataError(_("{path}: it holds more than there is memory for").format(path=path)) from None
+    except OSError as error:
+        raise DataError(
+            _("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror or error)
+        ) from None
+
+
+@contextlib.contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
+    """Open the regular file `path` to read it.
+
+    Raises:
+        DataError: if it cannot be read, is not a regular file, or is larger than the limits.
+    """
+    with refusals(path), open_regular(path) as file:
+        limits.check("file_bytes", os.fstat(file.fileno()).st_size, path)
+        yield file
+
+
+Part = tuple[Path, NDArray[np.generic], list[str]]  # the last file of some rows, the rows, and a name for each
+
+
+def numbered(path: Path, rows: NDArray[np.generic]) -> Part:
+    """Name the rows of a file `path:row`, counted from 1."""
+    return path, rows, [f"{path}:{row + 1}" for row in range(len(rows))]
+
+
+class Request(NamedTuple):
+    """How to read a dataset from a folder or a file.
+
+    Attributes:
+        name: its path as the user gave it; errors name it.
+        limits: what to refuse as too large.
+        label: the column of a table that holds the labels; None to read inputs only.
+        drop: columns of a table to leave out.
+        resize: "HEIGHTxWIDTH" of all images, or empty.
+        test_fraction: share of each class's rows to test on, in [0, 1]; 1 is `descenso.data.arrays.ALL`.
+        seed: of the shuffle and of the split.
+        columns: the columns of a table to read as inputs, in this order; empty for all.
+    """
+
+    name: str
+    limits: Limits = Limits()
+    label: str | None = ""
+    drop: tuple[str, ...] = ()
+    resize: str = ""
+    test_fraction: float = 0.0
+    seed: int = 0
+    columns: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The folder or file."""
+        return Path(self.name)
+
+
+class Expected(NamedTuple):
+    """What a model reads.
+
+    Attributes:
+        input_shape: of one row.
+        columns: names of the inputs, where the model learned from a table.
+        stored: "uint8", as pictures are stored, or "float64".
+        like_mnist: whether to prepare images of digits as MNIST's were.
+    """
+
+    input_shape: tuple[int, ...]
+    columns: tuple[str, ...] = ()
+    stored: str = "uint8"
+    like_mnist: bool = False
