@@ -9,22 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_core import PydanticCustomError
 
 from descenso.errors import ConfigError
-from descenso.registry import (
-    DATA,
-    FACTORY,
-    MODEL,
-    MODELS,
-    OPTIMISATION,
-    RULES,
-    RUN,
-    SCHEDULES,
-    SHAPES,
-    Setting,
-    Trait,
-    defaults,
-    parse,
-    reads,
-)  # fmt: skip
+from descenso.registry import FACTORY, MODELS, RULES, SCHEDULES, SHAPES, defaults, parse, reads
+from descenso.setting import DATA, MODEL, OPTIMISATION, RUN, Setting, Trait, setting
 from descenso.text import _, closest, mark, nearest
 
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
@@ -37,16 +23,6 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one
 NOT_NEGATIVE = mark("a number in [0, inf), 0 for none")
 TEXT = r"[^\ud800-\udfff]"  # a path whose bytes are no text could not be kept in `config.json`
-
-
-def setting(
-    default: Any, help: str, expected: str, example: str, panel: str, *traits: Trait,
-    short: str = "", pattern: str | None = None, **bounds: Any,
-) -> Any:  # fmt: skip
-    """Make a field of `TrainConfig` from its default, the columns of its row, and pydantic's bounds."""
-    row = Setting(help, expected, example, panel, traits, short)
-    whole = None if pattern is None else rf"\A(?:{pattern})\Z"
-    return Field(default, pattern=whole, json_schema_extra=row._asdict(), **bounds)
 
 
 class TrainConfig(BaseModel):

@@ -1,5 +1,4 @@
-"""The registry of rules, schedules and models: formula, source, options and defaults of each, by name; and the record
-of a setting.
+"""The registry of rules, schedules and models: formula, source, options and defaults of each, by name.
 
 Tables only, so that commands that list or check names do not import TensorFlow; the mathematics is in `descent/`. Rules
 and schedules are written as `name` or `name:option=value,option=value`.
@@ -8,12 +7,9 @@ and schedules are written as `name` or `name:option=value,option=value`.
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from descenso.text import _, closest, mark
-
-Trait = Literal["reads data", "cost", "free", "saved"]
-DATA, MODEL, OPTIMISATION, RUN = mark("Data"), mark("Model"), mark("Optimisation"), mark("Run")  # panels of help
 
 
 class Option(NamedTuple):
@@ -53,27 +49,6 @@ class ScheduleInfo(NamedTuple):
     formula: str
     source: str
     options: dict[str, Option]
-
-
-class Setting(NamedTuple):
-    """A row of the table of settings, without its type, default and bounds, which pydantic holds.
-
-    Attributes:
-        help: one sentence for the help text, marked for the catalogue.
-        expected: the valid values in words, marked for the catalogue; empty where the type lists them.
-        example: a valid value as a user types it; empty for a flag.
-        panel: title of the help panel.
-        traits: "reads data": it says how the dataset is read; "cost": the cost of a batch at given parameters depends
-            on it; "free": a resumed run may change it; "saved": it has a meaning for saved runs only.
-        short: one-letter flag.
-    """
-
-    help: str
-    expected: str
-    example: str
-    panel: str
-    traits: tuple[Trait, ...]
-    short: str
 
 
 class ModelInfo(NamedTuple):

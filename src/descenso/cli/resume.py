@@ -18,7 +18,7 @@ from descenso.cli.options import (
 )
 from descenso.config import FREE
 from descenso.errors import DescensoError
-from descenso.registry import RUN
+from descenso.setting import RUN
 from descenso.text import _
 
 FORCE = _("Resume although config, data or versions have changed; the result is then not exact.")

@@ -7,7 +7,7 @@ from descenso.cli.display import Display, finish, quiet
 from descenso.cli.options import DataDirOption, Json, LimitOption, TensorBoardOption, option, with_settings
 from descenso.config import TrainConfig
 from descenso.files import read_settings
-from descenso.registry import RUN
+from descenso.setting import RUN
 from descenso.text import _
 
 CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags override them.")
