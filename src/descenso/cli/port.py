@@ -11,7 +11,8 @@ from rich.console import Console
 from descenso.cli.options import Json, say, say_json
 from descenso.text import _
 from descenso.tf1.descents import Descent
-from descenso.tf1.findings import Finding
+from descenso.tf1.port import Finding
+from descenso.tf1.port import port as read
 
 WIDE = 32  # characters; most calls are shorter
 
@@ -21,8 +22,6 @@ def port(
     as_json: Json = False,
 ) -> None:
     """List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."""
-    from descenso.tf1.port import port as read
-
     ported = read(file)
     if as_json:
         say_json({"file": str(file), **ported.as_json()})

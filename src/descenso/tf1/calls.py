@@ -1,7 +1,7 @@
 """Lessons on calls of TensorFlow 1 that were removed or changed."""
 
 from descenso.text import mark
-from descenso.tf1.lesson import CROSS_ENTROPY, Lesson
+from descenso.tf1.lesson import COST, CROSS_ENTROPY, GRADIENTS, PRED, Lesson, named
 
 NOTHING = mark("nothing: leave it out")
 AT_ONCE = mark("nothing: operations run at once")
@@ -20,19 +20,14 @@ OPTIMIZERS = {
 }
 ARGUMENTS = {  # new names by old ones
     "keep_dims": "keepdims",
-    "reduction_indices": "axis",
-    "dimension": "axis",
-    "dim": "axis",
-    "concat_dim": "axis",
-    "squeeze_dims": "axis",
+    **dict.fromkeys(("reduction_indices", "dimension", "dim", "concat_dim", "squeeze_dims"), "axis"),
     "keep_prob": "rate=1 - keep_prob",
     "lr": "learning_rate",
 }
 CHANGED = ("gradients", "nn.dropout")  # still there; reported only in a script with other removed calls
 
-CALLS = (
-    Lesson(
-        "tutorials",
+CALLS = named({
+    "tutorials": Lesson(
         mark("The helper that read MNIST for TensorFlow's tutorials is gone, and so is its whole package."),
         mark(
             "It was example code, which TensorFlow 2 no longer brings. It kept the first 5,000 of the 60,000 training "
@@ -47,16 +42,12 @@ CALLS = (
             "examples": "tf.keras.datasets.mnist",
             MNIST: "tf.keras.datasets.mnist.load_data()",
             f"{MNIST}().train.next_batch": "for batch_x, batch_y in train",
-            f"{MNIST}().train.num_examples": "len(x_train)",
-            f"{MNIST}().train.images": "x_train",
-            f"{MNIST}().train.labels": "y_train",
-            f"{MNIST}().test.images": "x_test",
-            f"{MNIST}().test.labels": "y_test",
-            f"{MNIST}().test.num_examples": "len(x_test)",
+            **{f"{MNIST}().{part}.images": f"x_{part}" for part in ("train", "test")},
+            **{f"{MNIST}().{part}.labels": f"y_{part}" for part in ("train", "test")},
+            **{f"{MNIST}().{part}.num_examples": f"len(x_{part})" for part in ("train", "test")},
         },
     ),
-    Lesson(
-        "magic",
+    "magic": Lesson(
         mark("%tensorflow_version is no Python: it was Colab's switch between TensorFlow 1 and 2."),
         mark("Other notebooks never knew it, and Colab has no TensorFlow 1 any more to switch to. What is installed "
              "is what is imported."),
@@ -64,8 +55,7 @@ CALLS = (
         (r"%\s*tensorflow_version", r"Tensorflow 1 is unsupported in Colab"),
         {"%tensorflow_version": NOTHING},
     ),
-    Lesson(
-        "placeholder",
+    "placeholder": Lesson(
         mark("TensorFlow 2 has no placeholders: the input of a model is an argument of a function."),
         mark("TensorFlow 1 built a graph first, whose placeholders feed_dict filled later. Today operations run "
              "at once, on arrays; @tf.function builds a graph of them."),
@@ -76,12 +66,11 @@ CALLS = (
             mark("an argument: def predict(x)"),
         ),
     ),
-    Lesson(
-        "session",
+    "session": Lesson(
         mark("TensorFlow 2 has no sessions: operations run at once, and .numpy() gives their value."),
         mark("A session ran parts of a graph that had been built before. Today a step is a function, and its "
              "arguments replace feed_dict."),
-        "def step(x, y):\n    pred = tf.nn.softmax(tf.matmul(x, W) + b)\n"
+        f"def step(x, y):\n    {PRED}\n"
         "    return -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))\n\nprint(step(x, y).numpy())",
         (r"Attempted to use a closed Session", r"No default session is registered"),
         {
@@ -94,8 +83,7 @@ CALLS = (
                              "enable_eager_execution", "disable_eager_execution"), NOTHING),
         },
     ),
-    Lesson(
-        "initializer",
+    "initializer": Lesson(
         mark("Variables need no initialization: each has its value as soon as it is created."),
         mark("In a graph a variable was only described, and a session had to run its initialization. Today it is"
              " initialized when it is created."),
@@ -107,8 +95,7 @@ CALLS = (
             NOTHING,
         ),
     ),
-    Lesson(
-        "optimizers",
+    "optimizers": Lesson(
         mark("The optimizers of tf.train were removed; those of Keras apply gradients that a tape computes."),
         mark("minimize found the gradients in the graph. Without a graph, tf.GradientTape records the operations"
              " and computes the gradients from them."),
@@ -129,18 +116,14 @@ CALLS = (
             "train.Optimizer": "tf.keras.optimizers.Optimizer",
         },
     ),
-    Lesson(
-        "gradients",
+    "gradients": Lesson(
         mark("tf.gradients looks for the gradient in a graph, and outside of @tf.function there is none."),
         mark("Operations run at once and leave no trace, unless a tf.GradientTape is recording them."),
-        "with tf.GradientTape() as tape:\n    pred = tf.nn.softmax(tf.matmul(x, W) + b)\n"
-        "    cost = -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))\n"
-        "grad_W, grad_b = tape.gradient(cost, [W, b])",
+        f"with tf.GradientTape() as tape:\n    {PRED}\n    {COST}\n{GRADIENTS}",
         (r"tf\.gradients is not supported when eager execution is enabled",),
         {"gradients": "tape.gradient(cost, [W, b])"},
     ),
-    Lesson(
-        "contrib",
+    "contrib": Lesson(
         mark("tf.contrib, the package of contributed code, was removed."),
         mark("It was given up with TensorFlow 2. Layers, initializers and regularizers are in tf.keras; the rest "
              "became packages of their own, or ended."),
@@ -154,8 +137,7 @@ CALLS = (
             "contrib.rnn": "tf.keras.layers",
         },
     ),
-    Lesson(
-        "layers",
+    "layers": Lesson(
         mark("The functions of tf.layers are gone; tf.keras.layers has a class for each."),
         mark("A function could make its variables once, in the graph. A layer is an object that is made once, keeps "
              "them, and is then called."),
@@ -171,8 +153,7 @@ CALLS = (
             "layers.batch_normalization": "tf.keras.layers.BatchNormalization()(x)",
         },
     ),
-    Lesson(
-        "variables",
+    "variables": Lesson(
         mark("Variables are no longer found by name: keep the objects, in Python."),
         mark("A graph held its variables, and get_variable looked them up within a scope. Today a variable lives as "
              "long as something refers to it."),
@@ -185,15 +166,13 @@ CALLS = (
                             mark("a list of your own: [W, b]")),
         },
     ),
-    Lesson(
-        "assign",
+    "assign": Lesson(
         mark("tf.assign is now a method of the variable, and happens at once."),
         mark("In a graph it made an operation, which a session then ran."),
         "W.assign_sub(learning_rate * grad_W)\nb.assign_sub(learning_rate * grad_b)",
         calls={"assign": "W.assign(value)", "assign_add": "W.assign_add(value)", "assign_sub": "W.assign_sub(value)"},
     ),
-    Lesson(
-        "saver",
+    "saver": Lesson(
         mark("Without a graph, tf.train.Saver finds no variables; tf.train.Checkpoint takes them as arguments."),
         mark("Saver stored all variables of the graph by their names. A checkpoint stores objects by the names that "
              "you give them."),
@@ -205,8 +184,7 @@ CALLS = (
             "train.Saver().restore": "checkpoint.restore(path)",
         },
     ),
-    Lesson(
-        "summary",
+    "summary": Lesson(
         mark("TensorBoard's summaries are no longer merged and run: a writer is opened, and writes at once."),
         mark("They were operations of the graph. Today each names its step, within a writer's context."),
         'writer = tf.summary.create_file_writer("logs")\nwith writer.as_default():\n'
@@ -217,8 +195,7 @@ CALLS = (
             **dict.fromkeys(("summary.FileWriter().add_summary", "summary.merge_all", "summary.merge"), NOTHING),
         },
     ),
-    Lesson(
-        "flags",
+    "flags": Lesson(
         mark("tf.app and tf.flags are gone; Python's own argparse reads a script's arguments."),
         mark("They were Abseil's, which TensorFlow 1 passed on; absl-py still has them."),
         'import argparse\n\nparser = argparse.ArgumentParser()\n'
@@ -226,8 +203,7 @@ CALLS = (
         "learning_rate = parser.parse_args().learning_rate",
         calls={"app": "main()", "flags": "argparse", "app.flags": "argparse"},
     ),
-    Lesson(
-        "losses",
+    "losses": Lesson(
         mark("The functions of tf.losses are gone, and so is the _v2 at the end of the cross entropy."),
         mark("They added each loss to the graph's collection. tf.nn has the costs of each row, whose mean you take; "
              "tf.keras.losses has classes."),
@@ -239,8 +215,7 @@ CALLS = (
             "losses.mean_squared_error": "tf.reduce_mean(tf.square(pred - y))",
         },
     ),
-    Lesson(
-        "decay",
+    "decay": Lesson(
         mark("The decays of the learning rate in tf.train are gone; a Keras optimizer takes a schedule for its rate."),
         mark("They were operations on a step counter in the graph. A schedule is a function of the step, and the "
              "optimizer counts."),
@@ -255,8 +230,7 @@ CALLS = (
             "train.piecewise_constant": "tf.keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates)",
         },
     ),
-    Lesson(
-        "iterators",
+    "iterators": Lesson(
         mark("A dataset needs no iterator of its own: Python's for goes through it."),
         mark("In a graph, get_next was the operation that gave the next batch, and a session had to run it."),
         "train = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(1000).batch(20)\n"
@@ -268,4 +242,4 @@ CALLS = (
             "().get_next": "for batch_x, batch_y in dataset",
         },
     ),
-)  # fmt: skip
+})  # fmt: skip

@@ -26,20 +26,13 @@ TYPES = {"double": "float64", "float": "float32", "half": "float16"}  # names in
 
 
 class Answer(NamedTuple):
-    """A lesson, applied to one message.
+    """A lesson, applied to one message."""
 
-    Attributes:
-        lesson: name of the lesson.
-        means, why: meaning and cause, with the shapes, types or symbol of the message.
-        code: lines that work in TensorFlow 2.
-        named: shapes, types or symbol of the message.
-    """
-
-    lesson: str
-    means: str
+    lesson: str  # its name
+    means: str  # with the shapes, types or symbol of the message
     why: str
-    code: str
-    named: dict[str, str]
+    code: str  # lines that work in TensorFlow 2
+    named: dict[str, str]  # shapes, types or symbol of the message
 
     @classmethod
     def of(cls, lesson: Lesson, named: dict[str, str]) -> "Answer":

@@ -5,7 +5,7 @@ one otherwise, its wording is added and the old one stays.
 """
 
 from descenso.text import mark
-from descenso.tf1.lesson import CROSS_ENTROPY, SPARSE, Lesson
+from descenso.tf1.lesson import COST, CROSS_ENTROPY, SPARSE, Lesson, named
 
 SHAPE = r"\[[\d,?]*\]"
 TUPLE = r"\([\dNone, ]*\)"
@@ -19,14 +19,13 @@ TYPES = (
     SAME,
 )
 
-MESSAGES = (
-    Lesson(
-        "one-hot",
+MESSAGES = named({
+    "one-hot": Lesson(
         mark("Labels of shape {a} for predictions of shape {b}: they are class numbers, but one-hot labels are "
              "expected."),
         mark("The sum −Σ y·log(pred) runs over the classes, so that y needs a column for each, 1 at the row's class. "
              "Class numbers have none."),
-        "y = tf.one_hot(labels, 10)\ncost = -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))",
+        f"y = tf.one_hot(labels, 10)\n{COST}",
         (
             r"Incompatible shapes: (?P<a>\[(?P<n>\d+)\]) vs\. (?P<b>\[(?P=n),\d+\])",
             r"Incompatible shapes: (?P<b>\[(?P<n>\d+),\d+\]) vs\. (?P<a>\[(?P=n)\])",
@@ -36,8 +35,7 @@ MESSAGES = (
             r"must be broadcastable: logits_size=(?P<b>\[(?P<n>\d+),\d+\]) labels_size=(?P<a>\[1,(?P=n)\])",
         ),
     ),
-    Lesson(
-        "not-one-hot",
+    "not-one-hot": Lesson(
         mark("Labels of shape {a} for predictions of shape {b}: they are one-hot, but class numbers are "
              "expected."),
         mark("The sparse cross entropy takes one whole number a row. Rows of 0 and 1 go to the one that is not "
@@ -50,8 +48,7 @@ MESSAGES = (
             rf"output\.shape=(?P<b>{TUPLE})",
         ),
     ),
-    Lesson(
-        "labels",
+    "labels": Lesson(
         mark("descenso reads class numbers, one whole number a row; these labels are {a}."),
         mark("It takes the cost of the class itself, so that no rows of 0 and 1 are needed, and no type has to agree "
              "with that of the inputs."),
@@ -61,8 +58,7 @@ MESSAGES = (
             r"(?:labels of shape|etiquetas de forma) (?P<a>\([\d, ]*\) (?:and|y) \w+); (?:each row needs|cada fila)",
         ),
     ),
-    Lesson(
-        "classes",
+    "classes": Lesson(
         mark("Labels and predictions do not have the same classes: labels are {a}, predictions {b}."),
         mark("Both need a column for each class; one_hot's depth and the last layer's width are that number."),
         "classes = 10\ny = tf.one_hot(labels, classes)\nW = tf.Variable(tf.zeros([784, classes]))\n"
@@ -73,8 +69,7 @@ MESSAGES = (
             rf"output\.shape=(?P<b>{TUPLE})",
         ),
     ),
-    Lesson(
-        "matmul",
+    "matmul": Lesson(
         mark("The product of {a} and {b} does not exist: the last number of the first must be the first of the "
              "second."),
         mark("Either their order is wrong, or one must be transposed, or images were not reshaped to rows: "
@@ -85,15 +80,13 @@ MESSAGES = (
             rf"= (?:Batch)?MatMul\w*\[.{{0,400}} with input shapes: (?P<a>{SHAPE}), (?P<b>{SHAPE})",
         ),
     ),
-    Lesson(
-        "rank",
+    "rank": Lesson(
         mark("A product of matrices was given something that is no matrix: it has fewer than two axes."),
         mark("One row of 784 numbers is a vector. As a batch of one it is a matrix of one row."),
         "row = x[0]  # (784,)\nlogits = tf.matmul(tf.reshape(row, [1, 784]), W) + b  # (1, 10)",
         (r"In\[\d\] ndims must be >= 2", r"In\[0\] and In\[1\] has different ndims"),  # with oneDNN, and without
     ),
-    Lesson(
-        "shapes",
+    "shapes": Lesson(
         mark("The arrays do not fit together: yours are {a} and {b}."),
         mark("Number by number, two arrays need equal shapes; counted from the right, an axis may also be 1, or not "
              "be there, and is then repeated. A bias is as long as its layer is wide."),
@@ -105,8 +98,7 @@ MESSAGES = (
             rf"variable shape (?P<a>{TUPLE}), and the assigned value shape (?P<b>{TUPLE}) are incompatible",
         ),
     ),
-    Lesson(
-        "input-shape",
+    "input-shape": Lesson(
         mark("The model reads inputs of shape {a}, and was given {b}."),
         mark("The first axis counts rows and may be any; the others are the model's. Images of 28×28 are rows of 784 "
              "once they are reshaped."),
@@ -117,36 +109,30 @@ MESSAGES = (
             rf"expected axis -1 of input shape to have value (?P<a>\d+), but received input with shape (?P<b>{TUPLE})",
         ),
     ),
-    Lesson(
-        "reshape",
+    "reshape": Lesson(
         mark("An array of {a} numbers cannot be brought to a shape of {b}."),
         mark("Reshaping loses and adds no number. One axis may be −1: TensorFlow then works it out."),
         "images = tf.zeros([100, 28, 28])\nrows = tf.reshape(images, [-1, 28 * 28])  # (100, 784)",
         (r"Input to reshape is a tensor with (?P<a>\d+) values, but the requested shape has (?P<b>\d+)",),
     ),
-    Lesson(
-        "ragged",
+    "ragged": Lesson(
         mark("A list whose rows are not equally long is no array."),
         mark("A row has lost a number, or holds a list where the others have numbers."),
         "rows = [[1.0, 2.0], [3.0]]\nlengths = {len(row) for row in rows}\nprint(lengths)\n"
         "rows = tf.ragged.constant(rows).to_tensor(default_value=0.0)",
         (
-            r"Can't convert non-rectangular Python sequence to Tensor",
-            r"setting an array element with a sequence",
+            r"Can't convert non-rectangular Python sequence to Tensor|setting an array element with a sequence",
             r"Failed to convert a NumPy array to a Tensor \(Unsupported object type list",
         ),
     ),
-    Lesson(
-        "float64",
+    "float64": Lesson(
         mark("One array is {a} and the other {b}: TensorFlow mixes no precisions."),
         mark("Dividing integers in NumPy gives float64, but tf.zeros and tf.one_hot give float32. TensorFlow "
              "does not convert implicitly: cast one of the two, best where the data is read."),
-        "x = tf.cast(x, tf.float32)\ny = tf.cast(y, x.dtype)\n"
-        "cost = -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))",
+        f"x = tf.cast(x, tf.float32)\ny = tf.cast(y, x.dtype)\n{COST}",
         tuple(pattern.format(FLOAT) for pattern in TYPES),
     ),
-    Lesson(
-        "integers",
+    "integers": Lesson(
         mark("One array is {a} and the other {b}: TensorFlow does not convert integers to floats implicitly."),
         mark("Pixels and labels are stored as integers. Cast and scale the pixels; make class numbers one-hot."),
         'pixels = np.zeros([100, 784], "uint8")\nx = tf.cast(pixels, tf.float32) / 255\ny = tf.one_hot(labels, 10)',
@@ -156,20 +142,18 @@ MESSAGES = (
             r"Could not find device for node: .*(?P<b>MatMul)\[T=DT_(?P<a>\w+)",
         ),
     ),
-    Lesson(
-        "label-type",
+    "label-type": Lesson(
         mark("The sparse cross entropy expects class numbers, as int32 or int64, and got {a}."),
         mark("Labels were converted to floats, as in a table or by dividing all columns; for one-hot labels, use"
              " the cross entropy that is not sparse."),
         f"labels = tf.cast(labels, tf.int32)\n{SPARSE}",
         (r"Value for attr 'Tlabels' of (?P<a>\w+) is not in the list",),
     ),
-    Lesson(
-        "label-range",
+    "label-range": Lesson(
         mark("A label is {a}, and there are classes for [0, {b}) only."),
         mark("Classes are counted from 0: ten classes are 0 to 9. Subtract 1 from labels that begin at 1; else "
              "the last layer has too few units."),
         "labels = labels - tf.reduce_min(labels)\nclasses = int(tf.reduce_max(labels)) + 1",
         (r"Received a label value of (?P<a>-?\d+) which is outside the valid range of \[0, (?P<b>\d+)\)",),
     ),
-)  # fmt: skip
+})  # fmt: skip

@@ -20,35 +20,24 @@ class Symbol(NamedTuple):
 class Node:
     """Result of a call or an operation.
 
-    Attributes:
-        op: sign of the operator, last part of a TensorFlow name, ".name" for an attribute or a method (whose object is
-            the first argument), "[]", "row" for the variable of a loop, or "?" if it cannot be read.
-        place: place in the script.
-        args, keywords: values of the arguments.
-        symbol: full TensorFlow name.
-        written: expression, for messages.
+    `op` is the sign of the operator, the last part of a TensorFlow name, ".name" for an attribute or a method (whose
+    object is the first argument), "[]", "row" for the variable of a loop, or "?" if it cannot be read.
     """
 
     op: str
     place: Place
     args: tuple[Any, ...] = ()
     keywords: dict[str, Any] = field(default_factory=dict)
-    symbol: str = ""
-    written: ast.AST | None = None
+    symbol: str = ""  # full TensorFlow name
+    written: ast.AST | None = None  # expression, for messages
 
 
 class Event(NamedTuple):
-    """A call or a subtraction, in the order of the script.
+    """A call or a subtraction, in the order of the script."""
 
-    Attributes:
-        node: its result.
-        loops: iterables of the surrounding loops, outermost first.
-        traced: whether it is in a @tf.function.
-    """
-
-    node: Node
-    loops: tuple[Any, ...]
-    traced: bool
+    node: Node  # its result
+    loops: tuple[Any, ...]  # iterables of the surrounding loops, outermost first
+    traced: bool  # whether it is in a @tf.function
 
 
 def is_number(value: Any) -> bool:

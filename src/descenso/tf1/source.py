@@ -27,15 +27,10 @@ PYTHON_2 = re.compile(
 
 
 class Place(NamedTuple):
-    """Place in a script or notebook, counted from 1.
+    """Place in a script or notebook, counted from 1."""
 
-    Attributes:
-        cell: cell of a notebook; None in a script.
-        line: line of the cell, or of the script.
-    """
-
-    cell: int | None
-    line: int
+    cell: int | None  # None in a script
+    line: int  # of the cell, or of the script
 
     @property
     def text(self) -> str:
@@ -48,15 +43,10 @@ class Place(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Syntax trees of a script or notebook.
+    """Syntax trees of a script or notebook."""
 
-    Attributes:
-        parts: number of the cell and syntax tree, one pair per cell; None and the tree of a script.
-        magics: lines that only a notebook understands, with their places.
-    """
-
-    parts: list[tuple[int | None, ast.Module]]
-    magics: list[tuple[Place, str]]
+    parts: list[tuple[int | None, ast.Module]]  # number and tree of each cell; None and the tree of a script
+    magics: list[tuple[Place, str]]  # lines that only a notebook understands
 
 
 def read_source(path: Path) -> Source:
