@@ -40,10 +40,9 @@ def export(run: str | Path, to: str, out: str | Path | None = None, model: Any =
         DiskError: if the file cannot be written.
     """
     if to not in FORMATS:
-        names = ", ".join(FORMATS)
         raise ConfigError(
             _("to must be one of {choices}, got {value!r}{hint}; try --to onnx").format(
-                choices=names, value=to, hint=closest(to, FORMATS)
+                choices=", ".join(FORMATS), value=to, hint=closest(to, FORMATS)
             )
         )
     path = _default(Path(run), FORMATS[to]) if out is None else Path(out)
@@ -88,7 +87,6 @@ def _converted(run: str | Path, to: str, model: Any) -> bytes | dict[str, bytes]
     loaded = load_trained(run, model)
 
     from descenso.exporting import graphs, script
-    from descenso.exporting.inference import from_scaled
 
     writers: dict[str, Callable[[Any, Trained, str], bytes | dict[str, bytes]]] = {
         "keras": graphs.keras_file,
@@ -98,4 +96,4 @@ def _converted(run: str | Path, to: str, model: Any) -> bytes | dict[str, bytes]
         "numpy-script": script.numpy_script,
     }
     dtype = "float32" if to in IN_FLOAT32 else loaded.config.variable_dtype
-    return writers[to](from_scaled(loaded.predictor.model, loaded.trained, dtype), loaded.trained, dtype)
+    return writers[to](graphs.from_scaled(loaded.predictor.model, loaded.trained, dtype), loaded.trained, dtype)
