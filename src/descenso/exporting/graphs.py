@@ -60,11 +60,8 @@ def _copy(model: Model, dtype: str) -> Any:
     try:
         return keras.models.clone_model(model.layers, clone_function=made_again, recursive=True)
     except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
-        raise ConfigError(
-            _("model: {name} cannot be copied by Keras ({reason}); try --to npz").format(
-                name=model.name, reason=str(error).partition("\n")[0]
-            )
-        ) from error
+        message = _("model: {name} cannot be copied by Keras ({reason}); try --to npz")
+        raise ConfigError(message.format(name=model.name, reason=str(error).partition("\n")[0])) from error
 
 
 def from_stored(plain: Any, trained: Trained, dtype: str, stored: str) -> Any:
@@ -108,11 +105,8 @@ def onnx(plain: Any, trained: Trained, dtype: str) -> bytes:
         import onnx as written
         import tf2onnx
     except ImportError:
-        raise ConfigError(
-            _("ONNX files are written by tf2onnx, which is not installed; try {command}").format(
-                command="pip install 'descenso[export]'"
-            )
-        ) from None
+        message = _("ONNX files are written by tf2onnx, which is not installed; try {command}")
+        raise ConfigError(message.format(command="pip install 'descenso[export]'")) from None
     model = from_stored(plain, trained, dtype, trained.stored)
     function = tf.function(lambda inputs: {"probabilities": model(inputs, training=False)})
     signature = tf.TensorSpec([None, *trained.input_shape], trained.stored, "inputs")
@@ -149,12 +143,11 @@ def litert(plain: Any, trained: Trained, dtype: str) -> bytes:
     far = np.abs(np.asarray(trained.scaling.shift) * trained.scaling.scale)
     if far.max() > FAR:
         place = int(far.argmax())
-        raise DataError(
-            _(
-                "column {column}: its values lie {far:.0f} standard deviations from 0, where float32, which LiteRT "
-                "reads, cannot distinguish them; try --to onnx"
-            ).format(column=trained.columns[place] if trained.columns else place + 1, far=far.max())
+        message = _(
+            "column {column}: its values lie {far:.0f} standard deviations from 0, where float32, which LiteRT "
+            "reads, cannot distinguish them; try --to onnx"
         )
+        raise DataError(message.format(column=trained.columns[place] if trained.columns else place + 1, far=far.max()))
     model = from_stored(plain, trained, dtype, "uint8" if trained.stored == "uint8" else "float32")
     builtin = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
     with _temporary_folder() as folder, _converting(plain.name, "litert"):
@@ -177,8 +170,5 @@ def _converting(name: str, to: str) -> Iterator[None]:
         yield
     except Exception as error:  # converters do not document their exceptions
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ConfigError(
-            _("model: {name} cannot be written as {format} ({reason}); try --to savedmodel").format(
-                name=name, format=to, reason=reason[:200]
-            )
-        ) from error
+        message = _("model: {name} cannot be written as {format} ({reason}); try --to savedmodel")
+        raise ConfigError(message.format(name=name, format=to, reason=reason[:200])) from error

@@ -120,11 +120,10 @@ def _chain(model: Any) -> Iterator[Any]:
     values = [*model.inputs, *(layer.output for layer in layers)]
     follow = all(layer.input is before for layer, before in zip(layers, values, strict=False))
     if not isinstance(model, keras.Sequential) and not (follow and values[-1] is model.outputs[0]):
-        raise ConfigError(
-            _(
-                "model: the layers of {name} do not follow one after the other, as a numpy-script's must; try --to onnx"
-            ).format(name=model.name)
+        message = _(
+            "model: the layers of {name} do not follow one after the other, as a numpy-script's must; try --to onnx"
         )
+        raise ConfigError(message.format(name=model.name))
     for layer in layers:
         if isinstance(layer, keras.Model):
             yield from _chain(layer)
@@ -166,11 +165,10 @@ def _line(layer: Any, named: Named) -> str:
     if code is None or unsupported:
         options = [f"{name}={getattr(layer, name)}" for name in unsupported] if code else []
         kind = ", ".join([type(layer).__name__, *options])
-        raise ConfigError(
-            _(
-                "model: a numpy-script has no layer like {name} ({kind}); try --to onnx, litert, savedmodel or keras"
-            ).format(name=layer.name, kind=kind)
+        message = _(
+            "model: a numpy-script has no layer like {name} ({kind}); try --to onnx, litert, savedmodel or keras"
         )
+        raise ConfigError(message.format(name=layer.name, kind=kind))
     function = ACTIVATIONS[activation]
     code = f"{function}({code})" if function else code
     return "" if code == "x" else f"x = {code}  # (rows, {shape})"
