@@ -17,58 +17,33 @@ COST = "cost"  # the tensor that is no parameter
 
 
 class Path(NamedTuple):
-    """The path of one training run.
+    """The path of one training run."""
 
-    Attributes:
-        costs: of each epoch, (steps,) float64.
-        weights: after each epoch, in the user's form.
-        seconds: of each epoch.
-        state: at the end.
-    """
-
-    costs: tuple[NDArray[np.float64], ...]
-    weights: tuple[Arrays, ...]
-    seconds: tuple[float, ...]
-    state: TrainState
+    costs: tuple[NDArray[np.float64], ...]  # of each epoch, (steps,)
+    weights: tuple[Arrays, ...]  # after each epoch, in the user's form
+    seconds: tuple[float, ...]  # of each epoch
+    state: TrainState  # at the end
 
 
 class Gap(NamedTuple):
-    """How far one epoch of a path lies from that of another, relative to the largest value of each array.
+    """Difference of one epoch of two paths, relative to the largest value of each array."""
 
-    Attributes:
-        cost: of its steps' costs.
-        weights: of its last parameters, the largest over all of them.
-    """
-
-    cost: float
-    weights: float
+    cost: float  # of the costs of its steps
+    weights: float  # of the parameters at its end, the largest over all of them
 
 
 class Parting(NamedTuple):
-    """Where a path leaves another.
-
-    Attributes:
-        epoch, step: counted from 0; the first step whose cost, or whose update, is not the same.
-        tensor: "cost", or the parameter that lies furthest apart after that step.
-        difference: how far.
-        limit: how far it may.
-    """
+    """The first step, counted from 0, whose cost or whose update differs between two paths."""
 
     epoch: int
     step: int
-    tensor: str
+    tensor: str  # "cost", or the parameter with the largest difference after that step
     difference: float
-    limit: float
+    limit: float  # the allowed difference
 
 
 class Walked(NamedTuple):
-    """A path, and what it was walked on.
-
-    Attributes:
-        plan: the training run.
-        runner: of the plan.
-        path: the path.
-    """
+    """The path of a training run, with its plan and runner."""
 
     plan: Plan
     runner: Runner
@@ -100,13 +75,8 @@ def relative(found: NDArray[np.generic], expected: NDArray[np.generic]) -> float
     """
     if found.shape != expected.shape:
         return np.inf
-    mine, theirs = found.astype(np.float64), expected.astype(np.float64)
-    if np.array_equal(mine, theirs, equal_nan=True):
-        return 0.0
-    same = (mine == theirs) | (np.isnan(mine) & np.isnan(theirs))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gap = np.abs(mine - theirs)[~same].max() / np.abs(theirs[np.isfinite(theirs)]).max(initial=0)
-    return float(gap) if np.isfinite(gap) else np.inf
+    mine, theirs = (array.astype(np.float64).ravel() for array in (found, expected))
+    return float(costs_apart(mine, theirs).max(initial=0))
 
 
 def gaps(path: Path, reference: Path) -> tuple[Gap, ...]:
