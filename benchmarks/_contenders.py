@@ -1,4 +1,4 @@
-"""Who takes part: a table that imports nothing heavy. A contender's own process imports what it needs."""
+"""The table of contenders. It imports nothing heavy; the process of a contender imports what it needs."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPILED", "CONTENDERS", "GEMM", "OWN_ORDER", "REFERENCE", "Contender"]
 
 OWN_ORDER = "own order"
-OTHER_DESCENT = "another descent"
+OTHER_ALGORITHM = "another algorithm"
 OTHER_PRECISION = "another precision"
 
 
@@ -20,13 +20,13 @@ class Contender(NamedTuple):
 
     Attributes:
         label: as the table shows it.
-        home: "module:function", and arguments, which make a walk of the function.
-        precision: "float32", "float32 sum" (so is the running sum of its costs) or "float64"; decides how closely
-            its costs must agree.
-        package: what must be installed for it.
-        model: what it descends on.
-        exempt: why its costs are not those of the others, where they are not.
-        as_it_comes: whether its TensorFlow starts as it does without descenso.
+        home: "module:function" of its `Walk`, or of a function that makes it from `arguments`.
+        precision: "float32", "float32 sum" (its running sum of costs is float32, too), "float32 layers" or "float64";
+            determines how closely its costs must agree.
+        package: that must be installed.
+        exempt: reason why its costs differ from the others', or empty.
+        model: that it trains.
+        as_it_comes: whether TensorFlow starts with its own defaults, not with descenso's.
     """
 
     label: str
@@ -43,7 +43,7 @@ class Contender(NamedTuple):
         return find_spec(self.package) is not None
 
     def walk(self) -> "Walk":
-        """Import its home and what that needs; for its own process."""
+        """Import its home and dependencies; call it in the process of the contender."""
         module, name = self.home.split(":")
         found = getattr(import_module(module), name)
         return found(*self.arguments) if self.arguments else found
@@ -75,7 +75,7 @@ def _with_layers() -> Iterator[tuple[str, Contender]]:
         yield f"torch-{model}", Contender(f"{label}, {model}", torch, (model,), precision, "torch", model=model)
 
 
-COMPILED = "descenso compiled"  # how its labels begin
+COMPILED = "descenso compiled"  # prefix of its labels
 CONTENDERS = {
     **dict(_engines()),
     "article": Contender(
@@ -90,7 +90,7 @@ CONTENDERS = {
         "scikit-learn `MLPClassifier`, no hidden layer", "_others:sklearn_mlp", package="sklearn"
     ),
     "sklearn-sgd": Contender(
-        "scikit-learn `SGDClassifier`", "_others:sklearn_sgd", package="sklearn", exempt=OTHER_DESCENT
+        "scikit-learn `SGDClassifier`", "_others:sklearn_sgd", package="sklearn", exempt=OTHER_ALGORITHM
     ),
     **dict(_with_layers()),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""How fast this machine multiplies matrices at best: what is left of an epoch when all else costs nothing."""
+"""Measure how fast this machine multiplies matrices: the lower limit of the time of an epoch."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,11 @@ __all__ = ["EPOCH_GFLOP", "GEMM_GFLOP", "products"]
 
 
 def _gflop(first: int, *others: int) -> float:
-    """Of an epoch, where layers multiply and add so often for each row.
+    """Operations of an epoch, in GFLOP.
 
-    The product itself and the gradient of its weights; and of its inputs, which the first layer's do not need.
+    Args:
+        first, others: multiplications of each layer for one row. A layer needs the product itself and the gradient of
+            its weights; all but the first also that of their inputs.
     """
     return 2 * ROWS * (2 * first + 3 * sum(others)) / 1e9
 
@@ -28,7 +30,7 @@ GEMM_GFLOP = TIMES * 2 * SIZE**3 / 1e9
 
 
 def products(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
-    """Square products in float32 through NumPy's BLAS, on as many threads as the environment allows."""
+    """Multiply square matrices in float32 with NumPy's BLAS, on as many threads as the environment allows."""
     random = np.random.default_rng(0)
     a, b = (random.standard_normal([SIZE, SIZE], np.float32) for _ in "ab")
     out = np.empty_like(a)

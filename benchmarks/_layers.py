@@ -24,7 +24,7 @@ BN_EPSILON = 1e-3  # Keras's; PyTorch's own is 1e-5
 
 
 def begin(model: str) -> list[NDArray[np.floating]]:
-    """The parameters that all start from, in the order of the layers, shaped as Keras shapes them."""
+    """Make the common initial parameters, in the order of the layers, in Keras's shapes."""
     random = np.random.default_rng(0)
     made = []
     for shape in SHAPES[model]:
@@ -38,12 +38,12 @@ def begin(model: str) -> list[NDArray[np.floating]]:
 
 
 def batches(order: Order) -> list[NDArray[np.int32]]:
-    """Every batch of an epoch, the smaller last one too."""
+    """Yield every batch of an epoch, the smaller last one too."""
     return [*order.batches, *([order.rest] if len(order.rest) else [])]
 
 
 def descenso_layers(model: str, engine: str, dtype: str = "float32") -> Walk:
-    """An engine of descenso."""
+    """Train on an engine of descenso."""
 
     def walk(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
         import tensorflow as tf
@@ -65,7 +65,7 @@ def descenso_layers(model: str, engine: str, dtype: str = "float32") -> Walk:
 
 
 def keras_layers(model: str) -> Walk:
-    """`fit` on rows that lie in order already; the clock runs from an epoch's begin to its end as Keras calls them."""
+    """Train with `fit` on rows in order already; the clock runs from Keras's begin of an epoch to its end."""
 
     def walk(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
         import keras
@@ -102,7 +102,7 @@ def _keras_net(model: str) -> Any:
 
 
 def torch_layers(model: str) -> Walk:
-    """Layers, cross-entropy and Adam, eager; threads as PyTorch sets them."""
+    """Train with layers, cross-entropy and Adam, eager; threads as PyTorch sets them."""
 
     def walk(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
         import torch
@@ -142,7 +142,7 @@ def _torch_net(model: str) -> Any:
 
 
 def _for_torch(params: list[NDArray[np.floating]]) -> Iterator[NDArray[np.floating]]:
-    """Kernels with outputs first; and the first dense layer after pictures reads channels before rows and columns."""
+    """Convert to PyTorch's layout: outputs first, and channels before rows and columns in the first dense layer."""
     channels = 0
     for value in params:
         if value.ndim == 4:  # (height, width, in, out)

@@ -1,4 +1,4 @@
-"""Contenders that run on something else: NumPy, JAX, PyTorch, scikit-learn. Each written as its users write it."""
+"""Contenders on other libraries: NumPy, JAX, PyTorch, scikit-learn, each as its users write it."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ __all__ = ["jax_scan", "numpy_by_hand", "sklearn_mlp", "sklearn_sgd", "torch_aut
 
 
 def numpy_by_hand(dtype: str) -> Walk:
-    """The descent written out; in float64 it is what every other contender's costs are held against."""
+    """Train with the formulas written out; in float64 it is the reference for the costs of the others."""
 
     def walk(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
         x, y, rate, each = rows.scaled(dtype), rows.labels, np.dtype(dtype).type(RATE), np.arange(BATCH_SIZE)
@@ -38,7 +38,7 @@ def numpy_by_hand(dtype: str) -> Walk:
 
 
 def jax_scan(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
-    """`lax.scan` under `jit` over an epoch's batches, which lie in order on the device before the clock starts."""
+    """Train with `lax.scan` under `jit` over batches that are in order on the device before the clock starts."""
     import jax
     import jax.numpy as jnp
 
@@ -63,7 +63,7 @@ def jax_scan(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[floa
 
 
 def torch_autograd(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
-    """A linear layer, cross-entropy and SGD, eager; threads as PyTorch sets them."""
+    """Train a linear layer with cross-entropy and SGD, eager; threads as PyTorch sets them."""
     import torch
 
     x, y = torch.from_numpy(rows.scaled("float32")), torch.from_numpy(rows.labels).long()
@@ -85,7 +85,7 @@ def torch_autograd(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterato
 
 
 def sklearn_mlp(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
-    """`MLPClassifier` without a hidden layer is softmax regression; it gets its rows in order already."""
+    """Train `MLPClassifier` without a hidden layer, which is softmax regression, on rows in order already."""
     from sklearn.neural_network import MLPClassifier
 
     x, y = rows.scaled("float32"), rows.labels
@@ -103,7 +103,7 @@ def sklearn_mlp(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[f
 
 
 def sklearn_sgd(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
-    """`SGDClassifier` walks elsewhere: a step a row, and ten classifiers of one class against the rest."""
+    """Train `SGDClassifier`, another algorithm: one step a row, and ten classifiers of one class against the rest."""
     from sklearn.linear_model import SGDClassifier
 
     x, y = rows.scaled("float32"), rows.labels
@@ -114,4 +114,4 @@ def sklearn_sgd(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[f
         inputs, labels = x[flat], y[flat]
         with clock:
             model.partial_fit(inputs, labels, classes=np.arange(CLASSES))
-        yield float("nan")  # it keeps no account of its costs
+        yield float("nan")  # it does not report its costs

@@ -1,4 +1,4 @@
-"""The race: processes that are kept alive and asked in turn, so that only one computes at a time."""
+"""The race: processes that stay alive and train in turn, so that only one computes at a time."""
 
 import json
 import os
@@ -12,24 +12,24 @@ from typing import IO, NamedTuple, cast
 
 __all__ = ["Epoch", "FallenError", "Process", "costs_alone", "most_epochs", "race", "threads"]
 
-ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # which descenso has set in this process, and not everybody is to inherit
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # set by descenso in this process; not every contender inherits it
 TURN_SECONDS, MOST_A_TURN = 0.3, 5
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class Epoch(NamedTuple):
-    """What a contender answers. Attributes: its seconds; the mean cost of its batches, where it keeps one."""
+    """One epoch of a contender. Attributes: its seconds; the mean cost of its batches, or None."""
 
     seconds: float
     cost: float | None
 
 
 class FallenError(Exception):
-    """A contender ended before its time; the message is what it last wrote to standard error."""
+    """The process of a contender ended early; the message is the end of its standard error."""
 
 
 class Process:
-    """A contender at work; it starts at once, and walks an epoch when asked."""
+    """The process of a contender; it starts at once, and trains an epoch on request."""
 
     def __init__(self, name: str, epochs: int, environment: Mapping[str, str]) -> None:
         self._name = name
@@ -41,10 +41,10 @@ class Process:
         )  # fmt: skip
 
     def epoch(self) -> Epoch:
-        """The next epoch. The first one sets up, traces and compiles as well.
+        """Train the next epoch. The first one also sets up, traces and compiles.
 
         Raises:
-            FallenError: where the process has ended.
+            FallenError: if the process has ended.
         """
         asked, answers = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
         with suppress(BrokenPipeError):  # there is no answer then either
@@ -59,23 +59,23 @@ class Process:
         return Epoch(**json.loads(answer))
 
     def close(self) -> None:
-        """Let it end, and wait for that."""
+        """Let the process end, and wait for it."""
         with suppress(BrokenPipeError):
             self._process.communicate()
         self._errors.close()
 
 
 def threads(count: int) -> dict[str, str]:
-    """The environment in which a BLAS computes on `count` threads."""
+    """Make the environment variables that give a BLAS `count` threads."""
     return dict.fromkeys(THREADS, str(count))
 
 
 def race(
     entries: Mapping[str, tuple[str, Mapping[str, str]]], rounds: int, say: Callable[[str], None]
 ) -> dict[str, list[Epoch]]:
-    """Each entry, (contender, environment), walks one epoch that sets it up, then takes a turn in each round.
+    """Train one epoch of each entry, (contender, environment), to set it up, then one turn of each in each round.
 
-    A round begins with another one each time. Only one computes at any time.
+    Each round begins with another entry. Only one computes at any time.
     """
     walked: dict[str, list[Epoch]] = {}
     with ExitStack() as stack:
@@ -94,9 +94,9 @@ def race(
 
 
 def turn(process: Process) -> list[Epoch]:
-    """One epoch; where that is soon over, some more, since in a descent epochs follow one another too.
+    """Train one epoch; if it is short, some more, as epochs follow one another in training, too.
 
-    The first epoch after a pause finds neither its rows in the caches nor its threads awake.
+    In the first epoch after a pause, the rows are not in the caches, and the threads sleep.
     """
     walked = [process.epoch()]
     while len(walked) < MOST_A_TURN and sum(each.seconds for each in walked) < TURN_SECONDS:
@@ -105,11 +105,11 @@ def turn(process: Process) -> list[Epoch]:
 
 
 def most_epochs(rounds: int) -> int:
-    """How many epochs a contender may come to walk in `rounds` turns, the one that sets it up included."""
+    """Return the largest number of epochs in `rounds` turns, with the one that sets up."""
     return 1 + rounds * MOST_A_TURN
 
 
 def costs_alone(contender: str, epochs: int) -> list[float]:
-    """The cost of each epoch of a contender that does not race."""
+    """Return the cost of each epoch of a contender that is not measured."""
     with closing(Process(contender, epochs, {})) as process:
         return [process.epoch().cost or 0.0 for _ in range(epochs)]

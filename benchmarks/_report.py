@@ -1,4 +1,4 @@
-"""A race told as a markdown table, as docs/performance.md takes it, and as JSON."""
+"""Report a race as a Markdown table, for docs/performance.md, and as JSON."""
 
 import itertools
 import os
@@ -23,14 +23,14 @@ PACKAGES = ("tensorflow", "keras", "numpy", "jax", "torch", "scikit-learn")
 
 
 class Result(NamedTuple):
-    """A contender's race.
+    """Measurements of a contender.
 
     Attributes:
         label: as the table shows it.
         seconds: of the measured epochs.
-        costs: of all epochs, the one that set it up first; None where none is kept.
-        precision: a key of `TOLERANCE`, which holds unless it is exempt.
-        exempt: why its costs are not those of the others, where they are not.
+        costs: of all epochs, beginning with the one that sets up; None where there is none.
+        precision: a key of `TOLERANCE`, which applies unless `exempt` is set.
+        exempt: reason why its costs differ from the others', or empty.
     """
 
     label: str
@@ -49,11 +49,11 @@ class Result(NamedTuple):
 
 
 def verdict(result: Result, reference: Sequence[float]) -> tuple[bool, str]:
-    """Whether its costs are those of the reference at every epoch, and how the table says it."""
+    """Compare the costs with the reference's at every epoch; return whether they agree, and a table cell."""
     limit = TOLERANCE.get(result.exempt or result.precision)
     if limit is None:
         return True, result.exempt
-    pairs = zip(result.costs, reference, strict=False)  # the reference went on for as long as any might
+    pairs = zip(result.costs, reference, strict=False)  # the reference has as many epochs as any contender may have
     if result.precision == "float32 layers":
         pairs = itertools.islice(pairs, 1)
     off = max(float("inf") if mine is None else abs(mine - theirs) / theirs for mine, theirs in pairs)
@@ -63,7 +63,7 @@ def verdict(result: Result, reference: Sequence[float]) -> tuple[bool, str]:
 
 
 def heading(command: Sequence[str]) -> list[str]:
-    """What ran where, and how to run it again."""
+    """Make the lines on machine, versions and command."""
     about = environment()
     load = f", load {os.getloadavg()[0]:.1f} before the start" if hasattr(os, "getloadavg") else ""
     versions = ", ".join(f"{name} {number}" for name in PACKAGES if (number := _version(name)))
@@ -89,15 +89,15 @@ def markdown(
     unit: float,
     last: int,
 ) -> list[str]:
-    """The table, the quickest first.
+    """Make the table, the fastest first.
 
     Args:
-        results: of those who raced.
+        results: of the contenders.
         floors: of the bare matrix product.
-        absent: labels of who is not installed.
-        reference: its costs.
-        unit: the seconds that ratios are of, or 0.
-        last: an epoch that all have walked; its cost is shown.
+        absent: labels of contenders that are not installed.
+        reference: costs of the reference.
+        unit: seconds of ratio 1, or 0.
+        last: an epoch that all have completed; its cost is shown.
     """
     titles = ("one epoch", "ms, median", "min", "max", "× compiled", "cost, epoch 0", f"epoch {last}", "costs agree")
     lines = [row(titles), row(["---", *["---:"] * 6, "---"])]
@@ -119,5 +119,5 @@ def _times(result: Result, unit: float) -> list[str]:
 
 
 def row(cells: Sequence[Any]) -> str:
-    """A row of a markdown table."""
+    """Make a row of a Markdown table."""
     return "| " + " | ".join(map(str, cells)) + " |"

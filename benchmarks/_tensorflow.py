@@ -1,4 +1,4 @@
-"""Contenders that run on TensorFlow: descenso's engines, the article's second program, Keras."""
+"""Contenders on TensorFlow: descenso's engines, the article's second program, Keras."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,7 +15,7 @@ __all__ = ["article", "engine", "keras_fit"]
 
 
 def engine(name: str, dtype: str) -> Walk:
-    """An engine of descenso, with all other settings at their defaults."""
+    """Train on an engine of descenso, with all other settings at their defaults."""
 
     def walk(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
         plan = Plan.of(TrainConfig.of(engine=name, dtype=dtype), rows.dataset)
@@ -54,7 +54,7 @@ def article(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float
 
 
 def keras_fit(rows: Rows, orders: Iterator[Order], clock: Clock) -> Iterator[float]:
-    """`fit` on rows that lie in order already; the clock runs from an epoch's begin to its end as Keras calls them."""
+    """Train with `fit` on rows in order already; the clock runs from Keras's begin of an epoch to its end."""
     import keras
 
     x, y = rows.scaled("float32"), rows.labels

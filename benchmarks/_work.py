@@ -1,4 +1,4 @@
-"""What every contender is given: the same rows, the same batches, and a clock to stop."""
+"""The common input of all contenders: rows, batches, and a clock."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from descenso.data.order import Order, epoch_order
 __all__ = ["BATCH_SIZE", "CLASSES", "CONFIGS", "INPUTS", "RATE", "ROWS", "Clock", "Rows", "Walk", "orders"]
 
 CONFIG = TrainConfig.of()  # `descenso train` without a flag
-WITH_LAYERS = {"schedule": "constant", "learning_rate": 0.001, "dropout": 0.0}  # what all libraries do alike
+WITH_LAYERS = {"schedule": "constant", "learning_rate": 0.001, "dropout": 0.0}  # the same in all libraries
 CONFIGS = {"softmax": CONFIG} | {model: TrainConfig.of(model=model, **WITH_LAYERS) for model in ("mlp", "cnn")}
 RATE, BATCH_SIZE = CONFIG.learning_rate, CONFIG.batch_size
 ROWS, INPUTS, CLASSES = 60_000, 784, 10
 
 
 class Clock:
-    """Counts the seconds between `start` and `stop`, or inside `with`."""
+    """Measures the seconds between `start` and `stop`, or inside `with`."""
 
     def __init__(self) -> None:
         self.seconds = self._then = 0.0
@@ -42,7 +42,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Rows:
-    """MNIST's training rows, as a contender asks for them."""
+    """MNIST's training rows, in the forms that contenders need."""
 
     dataset: Dataset
 
@@ -55,15 +55,15 @@ class Rows:
         return self.dataset.train.labels
 
     def scaled(self, dtype: DTypeLike) -> NDArray[np.floating]:
-        """(rows, 784), pixels in [0, 1]."""
+        """Return (rows, 784), pixels in [0, 1]."""
         return self.dataset.train.inputs.reshape(-1, INPUTS).astype(dtype) / np.asarray(255, dtype)
 
 
-# rows, the order of each epoch, a clock -> the mean cost of each epoch's batches; NaN where it has no such thing
+# rows, the order of each epoch, a clock -> the mean cost of each epoch's batches, or NaN
 Walk = Callable[[Rows, Iterator[Order], Clock], Iterator[float]]
 
 
 def orders(epochs: int, model: str) -> list[Order]:
-    """The batches of the first `epochs` epochs of `descenso train`, drawn before any clock starts."""
+    """Draw the batches of the first `epochs` epochs of `descenso train`, before any clock starts."""
     config = CONFIGS[model]
     return [epoch_order(config.order, ROWS, config.batch_rows(ROWS), config.seed, epoch) for epoch in range(epochs)]

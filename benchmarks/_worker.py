@@ -1,4 +1,4 @@
-"""One contender in a process of its own: for each line it reads it walks an epoch, and answers with a line of JSON."""
+"""Run one contender: for each line of standard input train an epoch, and answer with a line of JSON."""
 
 import json
 import math
@@ -12,7 +12,7 @@ __all__: list[str] = []
 
 
 def serve(name: str, epochs: int) -> None:
-    """Answer until standard input ends. What libraries print goes to standard error, and not among the answers."""
+    """Answer until standard input ends. Output of libraries goes to standard error, not among the answers."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     contender = {**CONTENDERS, "gemm": GEMM, "reference": REFERENCE}[name]

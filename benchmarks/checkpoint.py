@@ -1,8 +1,8 @@
-"""What a checkpoint after each epoch costs the default run, which writes them in a thread while it goes on.
+"""Measure the cost of a checkpoint after each epoch of the default run, written in a thread while training continues.
 
-One training run, in blocks of epochs that keep checkpoints and blocks that keep none, by turns. Each block is held
-against the one beside it, so that a machine that slows down slows down both; the first epoch of a block, in which the
-thread still writes for the block before, counts for neither.
+One training run, in alternating blocks of epochs with checkpoints and without. Each block is compared with its
+neighbour, so that a machine that slows down slows down both; the first epoch of a block, in which the thread still
+writes for the previous block, is not counted.
 
 python benchmarks/checkpoint.py --pairs 200
 """
@@ -48,7 +48,7 @@ PARTS = {  # of a checkpoint
 
 
 class Switched:
-    """Checkpointing in some blocks only; it notes when each epoch ended, all told."""
+    """Checkpointing in some blocks only; records when each epoch ended."""
 
     def __init__(self, checkpointing: Checkpointing) -> None:
         self._checkpointing = checkpointing
@@ -70,12 +70,12 @@ class Switched:
 
 
 def keeps(epoch: int) -> bool:
-    """Whether checkpoints are kept in the block of `epoch`: in the 1st, 4th, 5th, 8th, …, against what drifts."""
+    """Whether the block of `epoch` has checkpoints: the 1st, 4th, 5th, 8th, …, so that drift cancels."""
     return epoch // (BLOCK + 1) % 4 in (0, 3)
 
 
 def timed(owner: Any, name: str, taken: list[float]) -> None:
-    """Have `owner.name` tell how long each call of it takes."""
+    """Record how long each call of `owner.name` takes."""
     real: Callable[..., Any] = getattr(owner, name)
 
     @wraps(real)
@@ -110,7 +110,7 @@ def train(pairs: int, folder: Path) -> Switched:
 
 
 def ratios(ended: list[float]) -> tuple[list[float], list[float]]:
-    """Seconds of an epoch with checkpoints to one without, of each pair of blocks; and the latter."""
+    """Return the ratio of seconds of an epoch with checkpoints to one without, per pair of blocks; and the latter."""
     seconds = [after - before for before, after in itertools.pairwise(ended)]
     blocks = [seconds[first + 1 : first + 1 + BLOCK] for first in range(0, len(seconds), BLOCK + 1)]
     pairs = list(zip(blocks[::2], blocks[1::2], strict=True))
@@ -119,7 +119,7 @@ def ratios(ended: list[float]) -> tuple[list[float], list[float]]:
 
 
 def tell(parts: dict[str, list[float]]) -> None:
-    """The table of what a checkpoint is made of."""
+    """Print the table of the parts of a checkpoint."""
     print("| of a checkpoint | ms, median | max |\n|---|---:|---:|")
     for label, taken in parts.items():
         each = max(1, round(len(taken) / len(parts[WHOLE])))
@@ -143,7 +143,7 @@ def main() -> None:
     waited = (switched.waited[True] - switched.waited[False]) / asked.pairs / (BLOCK + 1)
     print(f"an epoch without checkpoints: {1000 * median(bare):.2f} ms, median of {len(bare)} blocks of {BLOCK}")
     print(f"with one after each epoch: × {median(found):.4f} (95 %: {low:.4f} to {high:.4f})")
-    print(f"of which training stood still for: {1000 * waited:.3f} ms an epoch, {waited / median(bare):.2%}\n")
+    print(f"of which training waited: {1000 * waited:.3f} ms an epoch, {waited / median(bare):.2%}\n")
     tell(parts)
 
 

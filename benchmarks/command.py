@@ -1,4 +1,4 @@
-"""What a command of descenso takes as a whole process: wall time, processor time, peak memory.
+"""Measure commands of descenso as whole processes: wall time, processor time, peak memory.
 
     python benchmarks/command.py
 
@@ -30,7 +30,7 @@ COMMANDS = {
 
 
 class Use(NamedTuple):
-    """What a process used. Attributes: wall and processor time in seconds; its resident memory at its most."""
+    """Resources of a process. Attributes: wall and processor time in seconds; peak resident memory in bytes."""
 
     seconds: float
     processor_seconds: float
@@ -38,7 +38,7 @@ class Use(NamedTuple):
 
 
 def run(command: Sequence[str]) -> Use:
-    """Run `command` in an empty directory to its end, which must be a good one."""
+    """Run `command` in an empty directory; it must end with exit code 0."""
     with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryFile() as told:
         then = perf_counter()
         process = subprocess.Popen(command, cwd=empty, stdin=subprocess.DEVNULL, stdout=told, stderr=told)
@@ -52,7 +52,7 @@ def run(command: Sequence[str]) -> Use:
 
 
 def measure(runs: int) -> dict[str, list[Use]]:
-    """Run each command once for the file caches, unmeasured, and then `runs` times."""
+    """Run each command once unmeasured, for the file caches, and then `runs` times."""
     uses: dict[str, list[Use]] = {name: [] for name in COMMANDS}
     for number in range(runs + 1):
         for name, command in COMMANDS.items():

@@ -3,17 +3,17 @@
     python benchmarks/epoch.py                softmax regression
     python benchmarks/epoch.py --model mlp    or cnn: the networks of descenso, but with Adam at one rate and no dropout
 
-Each contender is a process of its own that stays alive. In each round every one has its turn, one after the
-other: an epoch, or up to five for who is quick. A round begins with another contender each time. The epoch in which
-a contender sets up, traces and compiles comes before the rounds and is not measured. All walk the same batches, so
-their costs are held against those of a reference in float64 NumPy, or with layers against Keras's: whose costs are off
-is marked, and the exit code is 1.
+Each contender runs in a separate process that stays alive. In each round the contenders train in turn: one epoch,
+or up to five if an epoch is short. Each round begins with another contender. The epoch in which a contender sets up,
+traces and compiles comes before the rounds and is not measured. All train on the same batches, so their costs are
+compared with those of a reference in float64 NumPy, or with layers with Keras's: a contender whose costs differ is
+marked, and the exit code is 1.
 
-Keras and the article's program run on TensorFlow as it comes, which has oneDNN off on processors without AVX-512;
+Keras and the article's program run on TensorFlow's defaults, which have oneDNN off on processors without AVX-512;
 descenso turns it on, and so do the rows that say so.
 
-A clock runs over what a library's own loop over an epoch does. Who is given rows by their numbers gathers them
-in that time; who is given whole arrays (Keras, JAX's scan, scikit-learn) gets them in order already, for nothing.
+The measured time is that of the library's own loop over an epoch. Contenders that are given row numbers gather the rows
+in that time; contenders that are given whole arrays (Keras, JAX's scan, scikit-learn) get them in order already.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def say(text: str) -> None:
 
 
 def measure(model: str, names: Sequence[str], rounds: int) -> tuple[list[Result], list[Result], list[float]]:
-    """Let `names` race, and the bare matrix product with them: (results, floors, the reference's costs)."""
+    """Measure `names` and the bare matrix product; return results, floors, and the costs of the reference."""
     say("walking the reference")
     reference = (
         costs_alone("reference", most_epochs(rounds)) if model == "softmax" else costs_alone(f"keras-{model}", 1)

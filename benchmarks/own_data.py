@@ -1,4 +1,4 @@
-"""What data of one's own takes: a table of a million rows from file to model, and 10,000 images from files to classes.
+"""Measure your own data: a table of a million rows from file to model, and 10,000 images from files to classes.
 
 python benchmarks/own_data.py
 """
@@ -25,7 +25,7 @@ ROWS, COLUMNS, CLASSES = 1_000_000, 20, 4
 
 
 def table(folder: Path) -> Path:
-    """A CSV file whose columns lean by the label."""
+    """Write a CSV file whose columns depend on the label."""
     random = np.random.default_rng(0)
     kind = random.integers(CLASSES, size=ROWS)
     leaning = 0.5 * (kind[:, None] == np.arange(COLUMNS) % CLASSES)
@@ -36,7 +36,7 @@ def table(folder: Path) -> Path:
 
 
 def pictures(folder: Path) -> tuple[list[Path], Path]:
-    """MNIST's test images as PNG files, and as one NPZ file."""
+    """Write MNIST's test images as PNG files, and as one NPZ file."""
     inputs = ds.load("mnist").test.inputs
     files = [folder / f"{number:05d}.png" for number in range(len(inputs))]
     for image, path in zip(inputs, files, strict=True):
@@ -46,7 +46,7 @@ def pictures(folder: Path) -> tuple[list[Path], Path]:
 
 
 def predicted(model: Path, files: Sequence[Path]) -> float:
-    """Seconds that it takes, TensorFlow being there."""
+    """Measure the seconds of a prediction, with TensorFlow imported."""
     then = perf_counter()
     using.predict(model, files)
     return perf_counter() - then
@@ -54,7 +54,7 @@ def predicted(model: Path, files: Sequence[Path]) -> float:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--runs", type=int, default=3, help="of each, the best of which counts [default: 3]")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each measurement [default: 3]")
     given = parser.parse_args(arguments)
     head = heading(["python", "benchmarks/own_data.py", *arguments])
     with tempfile.TemporaryDirectory() as made:
@@ -64,10 +64,10 @@ def main(arguments: Sequence[str]) -> int:
         uses = [run([DESCENSO, "train", str(csv), *settings]) for _ in range(given.runs)]
         files, archive = pictures(folder)
         model = ds.train("mnist", epochs=1, out=folder / "run").path
-        predicted(model, files[:1])  # what is made once
+        predicted(model, files[:1])  # unmeasured: what is made once
         times = {name: [predicted(model, each) for _ in range(given.runs)]
                  for name, each in (("PNG files", files), ("one NPZ file", [archive]))}  # fmt: skip
-    print(*head, "", row(("what", "s, least", "most", "peak MB, most")), row(["---", *["---:"] * 3]), sep="\n")
+    print(*head, "", row(("what", "s, min", "max", "peak MB, max")), row(["---", *["---:"] * 3]), sep="\n")
     seconds = [use.seconds for use in uses]
     label = f"`descenso train`, one epoch of a CSV file, {ROWS} × {COLUMNS}"
     peak = max(use.peak_bytes for use in uses) / 1e6

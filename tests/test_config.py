@@ -6,10 +6,11 @@ import pytest
 from pydantic import ValidationError
 
 from descenso import text
-from descenso.config import FREE, SETTINGS, TrainConfig, Trait, choices, having, is_number
+from descenso.config import FREE, SETTINGS, TrainConfig, choices, having, is_number
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError
 from descenso.registry import MODELS, SHAPES
+from descenso.setting import Trait
 from descenso.text import closest
 
 FIELDS = TrainConfig.model_fields

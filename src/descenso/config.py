@@ -3,13 +3,14 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from descenso.errors import ConfigError
 from descenso.registry import FACTORY, MODELS, RULES, SCHEDULES, SHAPES, defaults, parse, reads
+from descenso.setting import DATA, MODEL, OPTIMISATION, RUN, Setting, Trait, setting
 from descenso.text import _, closest, mark, nearest
 
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
@@ -17,44 +18,11 @@ MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer 
 EngineName = Literal["graph", "eager", "function", "compiled"]
 DtypeName = Literal["float32", "float64", "mixed_bfloat16"]
 ActivationName = Literal["relu", "tanh", "sigmoid", "gelu"]
-Trait = Literal["reads data", "cost", "free", "saved"]
 NAMED: dict[str, Mapping[str, Any]] = {"model": MODELS, "rule": RULES, "schedule": SCHEDULES}
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one
 NOT_NEGATIVE = mark("a number in [0, inf), 0 for none")
 TEXT = r"[^\ud800-\udfff]"  # a path whose bytes are no text could not be kept in `config.json`
-DATA, MODEL, OPTIMISATION, RUN = mark("Data"), mark("Model"), mark("Optimisation"), mark("Run")
-
-
-class Setting(NamedTuple):
-    """A row of the table of settings, without its type, default and bounds, which pydantic holds.
-
-    Attributes:
-        help: one sentence for the help text, marked for the catalogue.
-        expected: the valid values in words, marked for the catalogue; empty where the type lists them.
-        example: a valid value as a user types it; empty for a flag.
-        panel: title of the help panel.
-        traits: "reads data": it says how the dataset is read; "cost": the cost of a batch at given parameters depends
-            on it; "free": a resumed run may change it; "saved": it has a meaning for saved runs only.
-        short: one-letter flag.
-    """
-
-    help: str
-    expected: str
-    example: str
-    panel: str
-    traits: tuple[Trait, ...]
-    short: str
-
-
-def setting(
-    default: Any, help: str, expected: str, example: str, panel: str, *traits: Trait,
-    short: str = "", pattern: str | None = None, **bounds: Any,
-) -> Any:  # fmt: skip
-    """Make a field of `TrainConfig` from its default, the columns of its row, and pydantic's bounds."""
-    row = Setting(help, expected, example, panel, traits, short)
-    whole = None if pattern is None else rf"\A(?:{pattern})\Z"
-    return Field(default, pattern=whole, json_schema_extra=row._asdict(), **bounds)
 
 
 class TrainConfig(BaseModel):

@@ -10,6 +10,7 @@ import pytest
 from descenso.data import named
 from descenso.data.catalog import NAMES, load
 from descenso.data.dataset import Split
+from descenso.data.formats import suffixes
 from descenso.data.named import BUNDLED
 from descenso.data.sources import Limits, Sources
 from descenso.errors import ConfigError, DataError
@@ -249,7 +250,7 @@ def test_a_path_that_is_nowhere(name, tmp_path, monkeypatch):
 def test_a_file_of_no_known_kind(name, tmp_path):
     path = tmp_path / name
     path.touch()
-    message = f"{path}: not a kind of data; give a folder, or a file whose name ends in .npz, .csv, .tsv, .parquet"
+    message = f"{path}: not a kind of data; give a folder, or a file whose name ends in {suffixes()}"
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         load(str(path))
 

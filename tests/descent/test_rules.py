@@ -12,6 +12,7 @@ from descenso.descent.models import softmax
 from descenso.descent.problem import Batch, Problem, descend, make_step, objective, start, weights
 from descenso.descent.rules import RULES, build, sgd
 from descenso.descent.schedules import constant
+from descenso.registry import SCHEDULES as MEMBERS
 
 
 def problem(dtype="float64", learning_rate=0.5):
@@ -109,6 +110,14 @@ def test_steps_of_nadam_are_as_long_as_its_corrections_mean_them_to_be():
 
 
 T = 40
+
+
+def test_every_schedule_of_the_registry_is_a_share_of_the_rate():
+    assert set(MEMBERS) == {*schedules.SCHEDULES, "constant"}
+    for name in MEMBERS:
+        shares = schedules.shares(name, T)
+        assert shares.shape == (T + 1,)
+        assert ((shares >= 0) & (shares <= 1)).all(), name
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from binding import WAYS, bind_way, in_time
+from descenso.config import choices
 from descenso.data.dataset import Split
 from descenso.data.formats.idx import aligned
 from descenso.data.order import Order
@@ -26,6 +27,10 @@ PROBLEM = make_problem(CASE, "float64")
 STEPS_AN_EPOCH = 11
 LIMIT = 6e-15  # as in conformance/conformance_limits.py
 on_every_engine = pytest.mark.parametrize("way", WAYS)
+
+
+def test_the_setting_names_the_engines():
+    assert choices("engine") == tuple(ENGINES)
 
 
 @pytest.fixture(scope="module")

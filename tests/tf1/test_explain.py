@@ -51,7 +51,7 @@ def test_the_lines_that_a_lesson_offers_work(name, tmp_path, monkeypatch):
     data = load("mnist")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["script.py"])
-    monkeypatch.setattr(tf.keras.datasets.mnist, "load_data", lambda: (tuple(data.train), tuple(data.test)))
+    monkeypatch.setattr(tf.keras.datasets.mnist, "load_data", lambda: (tuple(data.train[:2]), tuple(data.test[:2])))
     before = snippets.names()
     (tmp_path / "script.py").write_text(BY_NAME[name].code, encoding="utf-8")  # AutoGraph reads sources from files
     after = runpy.run_path("script.py", before)
@@ -63,7 +63,7 @@ def test_the_lines_that_a_lesson_offers_work(name, tmp_path, monkeypatch):
 
 def test_the_lines_for_mnist_make_the_helpers_rows(monkeypatch):
     data = load("mnist")
-    monkeypatch.setattr(tf.keras.datasets.mnist, "load_data", lambda: (tuple(data.train), tuple(data.test)))
+    monkeypatch.setattr(tf.keras.datasets.mnist, "load_data", lambda: (tuple(data.train[:2]), tuple(data.test[:2])))
     names = {"tf": tf}
     exec(BY_NAME["tutorials"].code, names)  # noqa: S102
     assert names["x_train"].shape == (55000, 784)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from descenso.engines import ENGINES
 from descenso.engines import base as programs
 from samples import tiny_dataset
 
+TESTS = Path(__file__).parents[1]  # where `samples` is imported from
 SETTINGS = {"epochs": 2, "batch_size": 50}
 MOST_MEGABYTES = 60  # that may be added after the tenth training
 
@@ -48,7 +50,8 @@ print(megabytes() - tenth)
 @pytest.mark.parametrize("work", ["train", "search"])
 def test_memory_stays_flat(work):
     """200 trainings of changing rate, rule, model and seed; ten grid searches of a hundred fits."""
-    ended = subprocess.run([sys.executable, "-c", MANY, work], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", MANY, work]
+    ended = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert float(ended.stdout.split()[-1]) < MOST_MEGABYTES
 

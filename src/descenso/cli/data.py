@@ -16,8 +16,8 @@ from descenso.cli.options import (
     setting_option,
     with_settings,
 )
-from descenso.config import DATA
 from descenso.data.formats import titles
+from descenso.setting import DATA
 from descenso.text import _
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from descenso.config import DATA, MODEL, NAMED, SETTINGS, TrainConfig, choices, flag, is_number
+from descenso.config import NAMED, SETTINGS, TrainConfig, choices, flag, is_number
 from descenso.data.formats import titles
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
+from descenso.setting import DATA, MODEL
 from descenso.text import _, printable
 
 OUTPUT = _("Output")  # title of the help panel

@@ -15,9 +15,10 @@ from descenso.cli.options import (
     say,
     with_settings,
 )
-from descenso.config import FREE, RUN, TrainConfig
+from descenso.config import FREE, TrainConfig
 from descenso.errors import DescensoError
 from descenso.files import read_settings
+from descenso.setting import RUN
 from descenso.text import _
 
 CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags override them.")

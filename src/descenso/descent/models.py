@@ -56,8 +56,7 @@ def build(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int, g
         return softmax(tuple(input_shape), num_classes)
     from descenso.descent import keras_models, networks  # softmax needs no Keras, which takes a second to import
 
-    if config.model in ("mlp", "cnn") and given is None:
-        make = networks.mlp if config.model == "mlp" else networks.cnn
+    if given is None and (make := networks.NETWORKS.get(config.model)):
         return make(config, tuple(input_shape), num_classes)
     model = given or keras_models.from_factory(config.model, config.dtype)
     if (model.input_shape, model.num_classes) != (tuple(input_shape), num_classes):

@@ -1,5 +1,6 @@
 """The networks that descenso brings, made of Keras layers: a multi-layer perceptron and a convolutional network."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -98,3 +99,6 @@ def _numbers(written: str) -> list[int]:
 def _shared(name: str, model: Model) -> Model:
     """Name a model that equal settings share; the last start is kept, since cross-validation uses one seed."""
     return model._replace(name=name, init=lru_cache(maxsize=1)(model.init), shared=True)
+
+
+NETWORKS: dict[str, Callable[[TrainConfig, tuple[int, ...], int], Model]] = {"mlp": mlp, "cnn": cnn}
