@@ -65,7 +65,7 @@ def walk(plan: Plan, runner: Runner) -> Path:
 
 
 def relative(found: NDArray[np.generic], expected: NDArray[np.generic]) -> float:
-    """The largest difference of two arrays over the largest value of `expected`; infinite where they do not compare.
+    """Compute the largest difference of two arrays over the largest value of `expected`; infinite where they do not compare.
 
     Relative to the largest, since a single component may lie as near zero as it likes, where rounding does not shrink
     with it. What is equally not finite is equal.
@@ -80,20 +80,20 @@ def relative(found: NDArray[np.generic], expected: NDArray[np.generic]) -> float
 
 
 def gaps(path: Path, reference: Path) -> tuple[Gap, ...]:
-    """The gap of each epoch that both walked; where one ended before the other, the last of these is infinite."""
+    """Compute the gap of each epoch that both walked; where one ended before the other, the last of these is infinite."""
     both = zip(path.costs, path.weights, reference.costs, reference.weights, strict=False)
     return tuple(Gap(relative(cost, its_cost), _furthest(mine, its)[1]) for cost, mine, its_cost, its in both)
 
 
 def _furthest(found: Arrays, expected: Arrays) -> tuple[str, float]:
-    """The parameter that lies furthest apart, and how far."""
+    """Find the parameter with the largest difference, and the difference."""
     apart = {name: relative(found[name], array) for name, array in expected.items()}
     name = max(apart, key=lambda each: apart[each])
     return name, apart[name]
 
 
 def find_parting(one: Walked, reference: Walked, limits: Sequence[float]) -> Parting | None:
-    """Where `one` leaves `reference` by more than the limit of the epoch; None where it does not.
+    """Find where `one` leaves `reference` by more than the limit of the epoch; None where it does not.
 
     The epoch, and the first cost that is not the same, are read off the paths. Which update was the first is found by
     walking the first steps of that epoch again, on both engines, as many as halving asks for.
@@ -105,7 +105,7 @@ def find_parting(one: Walked, reference: Walked, limits: Sequence[float]) -> Par
     begun = [(each, _state_before(each, epoch)) for each in (one, reference)]
 
     def after(steps: int) -> tuple[str, float]:
-        """The parameter furthest apart after so many steps of the epoch."""
+        """Find the parameter with the largest difference after so many steps of the epoch."""
         found, expected = (_weights_after(each, state, order.between(0, steps)) for each, state in begun)
         return _furthest(found, expected)
 
@@ -122,7 +122,7 @@ def find_parting(one: Walked, reference: Walked, limits: Sequence[float]) -> Par
 
 
 def costs_apart(found: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far the cost of each step lies, relative to the largest of `expected`; of the steps that both took.
+    """Compute the difference of each step's cost, relative to the largest of `expected`, of the steps that both took.
 
     Infinite where only one is finite.
     """
@@ -135,7 +135,7 @@ def costs_apart(found: NDArray[np.float64], expected: NDArray[np.float64]) -> ND
 
 
 def _first_cost_apart(found: NDArray[np.float64], expected: NDArray[np.float64], limit: float) -> tuple[int, float]:
-    """The first step whose cost is not the same, and how far it lies; behind the last and 0, where all are."""
+    """Find the first step whose cost differs, and by how much; the number of steps and 0 where none does."""
     apart = costs_apart(found, expected)
     if (apart > limit).any():
         step = int(np.argmax(apart > limit))
@@ -144,7 +144,7 @@ def _first_cost_apart(found: NDArray[np.float64], expected: NDArray[np.float64],
 
 
 def _state_before(walked: Walked, epoch: int) -> TrainState:
-    """The state before an epoch."""
+    """Return the state before an epoch."""
     begin, orders = walked.plan.start(), map(walked.plan.order, range(epoch))
     return [begin, *(state for state, _trace in walked.runner.walk(begin, orders))][-1]
 
