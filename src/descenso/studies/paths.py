@@ -65,7 +65,7 @@ def walk(plan: Plan, runner: Runner) -> Path:
 
 
 def relative(found: NDArray[np.generic], expected: NDArray[np.generic]) -> float:
-    """Compute the largest difference of two arrays over the largest value of `expected`; infinite where they do not compare.
+    """Compute the largest difference of two arrays over the largest value of `expected`; infinite for other shapes.
 
     Relative to the largest, since a single component may lie as near zero as it likes, where rounding does not shrink
     with it. What is equally not finite is equal.
@@ -80,7 +80,7 @@ def relative(found: NDArray[np.generic], expected: NDArray[np.generic]) -> float
 
 
 def gaps(path: Path, reference: Path) -> tuple[Gap, ...]:
-    """Compute the gap of each epoch that both walked; where one ended before the other, the last of these is infinite."""
+    """Compute the gap of each epoch of both paths; where one ended before the other, the last of these is infinite."""
     both = zip(path.costs, path.weights, reference.costs, reference.weights, strict=False)
     return tuple(Gap(relative(cost, its_cost), _furthest(mine, its)[1]) for cost, mine, its_cost, its in both)
 
