@@ -187,3 +187,12 @@ def test_without_scikit_learn_it_says_what_to_install():
     ask += "descenso.errors.ConfigError as error: print(error)"
     said = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout
     assert said.strip().endswith("which is not installed; try pip install 'descenso[sklearn]'")
+
+
+def test_partial_fit_refuses_parameters_that_are_not_finite():
+    """The cost before the step is finite; what the step leads to is not."""
+    X, y = [[1e3, 1.0], [-1e3, 2.0], [3.0, 1e3], [2.0, -1e3]], [0, 1, 0, 1]
+    classifier = ds.Classifier(learning_rate=1e308, rule="momentum", batch_size="full")
+    with pytest.raises(ConfigError, match="the cost stopped being finite"):
+        classifier.partial_fit(X, y, classes=[0, 1])
+    assert not hasattr(classifier, "params_")

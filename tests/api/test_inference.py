@@ -121,3 +121,23 @@ def test_files_are_given_as_text_or_paths_one_or_several(run, tmp_path):
     assert expected.shape == (5, 3)
     for files in (path, str(path), [str(path)], (path,)):
         np.testing.assert_array_equal(inference.predict(run, files).probabilities, expected)
+
+
+def test_the_weights_of_test_rows_count(tiny, tmp_path):
+    """The cost is that which the run itself measured on them."""
+    weights = np.random.default_rng(0).uniform(0.01, 5, len(tiny.test.labels))
+    data = tiny._replace(test=tiny.test._replace(weights=weights))
+    weighted = ds.train(data, out=tmp_path / "run", engine="eager", epochs=2, batch_size=20)
+    found, _rows = ds.evaluate(weighted.path, data)
+    assert found.cost == pytest.approx(weighted.status["test_cost"], rel=1e-12)
+    assert found.cost != pytest.approx(ds.evaluate(weighted.path, tiny)[0].cost, rel=1e-5)
+
+
+def test_mapped_test_rows_are_not_copied(run, tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32), np.arange(40) % 3
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    trained = ds.train(ds.from_arrays(X, y, test=(X, y)), out=tmp_path / "run", engine="eager", epochs=1)
+    found, rows = ds.evaluate(trained.path, ds.from_arrays(mapped, y, test=(mapped, y)))
+    assert isinstance(rows.inputs, np.memmap)
+    assert found.cost == pytest.approx(trained.status["test_cost"], rel=1e-6)

@@ -17,6 +17,7 @@ from descenso.config import choices
 from descenso.data.dataset import Split
 from descenso.data.formats.idx import aligned
 from descenso.data.order import Order
+from descenso.descent import rules
 from descenso.descent.problem import weights
 from descenso.engines import ENGINES
 from descenso.engines.rows import ALIGNMENT, as_tensor
@@ -228,3 +229,29 @@ def test_memory_is_shared_only_where_that_is_safe(offset, writeable):
     memory[:] = 0
     shared = offset == 0 and writeable
     np.testing.assert_array_equal(tensor.numpy(), np.zeros_like(expected) if shared else expected)
+
+
+def test_graph_reads_its_state_before_it_assigns_the_next():
+    """Which averages show, whose first step depends on a flag alone: without an order, one walk in a few went wrong."""
+    problem = make_problem(CASE, "float64", rule=rules.build("sgd", average=0.9))
+    first, order = begin(problem, CASE.params), CASE.orders[0].between(0, 1)
+    with closing(bind_way("eager", problem, CASE.train, BATCH_SIZE)) as eager:
+        [(state, _trace)] = eager.walk(first, [order])
+        expected = weights(problem, state)["W"]
+    with closing(bind_way("graph", problem, CASE.train, BATCH_SIZE)) as graph:
+        for _ in range(200):
+            [(state, _trace)] = graph.walk(first, [order])
+            np.testing.assert_allclose(weights(problem, state)["W"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("way", ENGINES)
+def test_weights_of_rows_count(way):
+    """A row of weight 2 is two rows: the mean over the batch of weighted costs, by hand."""
+    train = CASE.train._replace(weights=np.linspace(0.5, 2, len(CASE.train.labels)))
+    with closing(bind_way(way, PROBLEM, train, BATCH_SIZE)) as runner:
+        [(_state, trace)] = runner.walk(begin(PROBLEM, CASE.params), [CASE.orders[0].between(0, 1)])
+    rows = CASE.orders[0].batches[0]
+    params = {name: np.asarray(value, np.float64) for name, value in CASE.params.items()}
+    logits = train.inputs[rows].reshape(len(rows), -1) / 255 @ params["W"] + params["b"]
+    costs = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(rows)), train.labels[rows]]
+    assert trace.costs[0] == pytest.approx(np.mean(train.weights[rows] * costs), rel=1e-13)

@@ -7,6 +7,7 @@ import pytest
 
 from command import run
 from descenso.api import compare as comparing
+from descenso.engines import base
 from descenso.engines.compiled import walk
 from descenso.errors import ConfigError, DescensoError
 from descenso.studies.ladder import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung
@@ -134,3 +135,12 @@ def test_command(tiny_folder, tmp_path, monkeypatch):
     assert sum(each["seconds"] for each in answer["items"][:-1]) == pytest.approx(answer["gap_seconds"])
     assert answer["rounds"] == 5
     assert (tmp_path / "explain.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_weights_of_rows_count_on_every_rung_and_no_graph_of_rows_is_kept(tiny):
+    weights = np.linspace(0.5, 2, len(tiny.train.labels))
+    weighted = tiny._replace(train=tiny.train._replace(weights=weights))
+    assert comparing.explain(weighted, **SMALL, dtype="float64").max_cost_difference < 1e-9
+    kept = len(base._kept)
+    comparing.explain(weighted, **SMALL, dtype="float64")
+    assert len(base._kept) == kept

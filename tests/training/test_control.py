@@ -12,6 +12,7 @@ import descenso as ds
 from descenso.config import TrainConfig
 from descenso.data.order import epoch_order
 from descenso.engines import ENGINES, bind
+from descenso.errors import CheckpointError
 from descenso.training.callbacks import Callback
 from descenso.training.control import Control, Outcome
 from descenso.training.loop import walk
@@ -90,7 +91,7 @@ def test_a_steered_run_says_so_and_resumes_at_its_rate(tiny, tmp_path):
         stopped.stop()
 
     first = ds.train(tiny, out=part, control=stopped, callbacks=[AtEpoch(2, steer_and_stop)], **SETTINGS)
-    assert (first.outcome, "rates" in first.status) == ("interrupted", False), "nothing was trained at that rate"
+    assert (first.outcome, first.status["rates"]) == ("interrupted", [[3, 0, 0.05]])
 
     again, third = Control(), tmp_path / "third"
     ds.train(tiny, out=third, control=again, callbacks=[
@@ -142,3 +143,55 @@ def test_stopped_while_paused(tiny):
                 control.pause()
                 threading.Timer(0.2, control.stop).start()
     assert (progress.outcome, progress.position, progress.ended) == (Outcome.INTERRUPTED, (2, 0), None)
+
+
+def test_a_pause_after_the_last_chunk_ends_nothing_later(tiny):
+    plan, control = Plan.of(TrainConfig.of(engine="function", **SETTINGS), tiny), Control()
+    with closing(plan.bind()) as runner:
+        for progress in walk(plan, runner, control=control):
+            if progress.outcome:
+                control.pause()
+    assert progress.outcome is Outcome.COMPLETED
+
+
+def test_a_stop_outlasts_a_pause_and_a_rate_is_taken_once():
+    control = Control()
+    control.stop(2)
+    control.pause()
+    assert (control.wait(), control.stopped, control.signal) == (True, True, 2)
+    control.change_rate(0.5)
+    assert (control.take_rate(), control.take_rate()) == (0.5, None)
+
+
+@pytest.mark.parametrize("commands", ["change, stop", "pause, change, stop"])
+def test_a_rate_that_was_changed_before_the_stop_is_kept(commands, tiny):
+    """And so a resume goes on at it."""
+    plan, control = Plan.of(TrainConfig.of(engine="function", **SETTINGS), tiny), Control()
+    with closing(plan.bind()) as runner:
+        for progress in walk(plan, runner, control=control):
+            if progress.position == (2, 0) and progress.outcome is None:
+                if "pause" in commands:
+                    control.pause()
+                control.change_rate(0.123)
+                control.stop()
+    assert (progress.outcome, float(progress.state.rate)) == (Outcome.INTERRUPTED, 0.123)
+    assert progress.rates == ((2, 0, 0.123),)
+
+
+def test_a_steered_rate_is_set_back_by_force_only(tiny, tmp_path):
+    control = Control()
+    ds.train(tiny, out=tmp_path / "run", control=control, callbacks=[AtEpoch(1, lambda: control.change_rate(0.05))],
+             **SETTINGS)  # fmt: skip
+    with pytest.raises(CheckpointError, match=r"changed: learning rate: 0.05 → 0.2; try --force"):
+        ds.resume(tmp_path / "run", data=tiny, epochs=5, learning_rate=0.2)
+    resumed = ds.resume(tmp_path / "run", data=tiny, epochs=5, learning_rate=0.2, force=True)
+    assert resumed.status["rates"] == [[2, 0, 0.05], [4, 0, 0.2]]
+    assert resumed.status["exact"] is False
+
+
+def test_a_forced_resume_of_a_complete_run_can_be_resumed_again(tiny, tmp_path):
+    ds.train(tiny, out=tmp_path / "run", **SETTINGS)
+    ds.resume(tmp_path / "run", data=tiny, learning_rate=0.3, force=True)
+    resumed = ds.resume(tmp_path / "run", data=tiny, epochs=5)
+    assert (resumed.outcome, resumed.config.learning_rate) == ("completed", 0.3)
+    assert resumed.status["rates"] == [[4, 0, 0.3]]

@@ -25,7 +25,7 @@ def mapped(tiny, tmp_path):
 
 def test_rows_are_gathered_and_not_held(mapped, tiny):
     rows, numbers = Rows(mapped.train), np.array([[5, 0, 202], [7, 7, 1]], np.int32)
-    assert rows.tensors is None
+    assert not rows.in_memory
     for batch in (rows.batch(numbers), rows.arrays(numbers)):
         np.testing.assert_array_equal(batch.inputs, tiny.train.inputs[numbers])
         np.testing.assert_array_equal(batch.labels, tiny.train.labels[numbers])
@@ -51,7 +51,7 @@ def test_scaled_by_chunks_as_by_numpy(shape, tmp_path, monkeypatch):
     monkeypatch.setattr("descenso.data.dataset.CHUNK_BYTES", 999)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     found, expected = (ds.from_arrays(inputs, y, test=(X[:10], y[:10])) for inputs in (mapped, X))
-    assert not Rows(found.train).tensors, "it has been copied"
+    assert not Rows(found.train).in_memory, "it has been copied"
     for mine, theirs in zip(found.scaling, expected.scaling, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-12)
 

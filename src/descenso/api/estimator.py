@@ -21,7 +21,7 @@ from descenso.errors import ConfigError, DataError
 from descenso.text import _
 from descenso.training.control import Control, Interruption, Outcome
 from descenso.training.evaluation import Predictor
-from descenso.training.loop import Progress, train, trained_weights
+from descenso.training.loop import Progress, finite, train, trained_weights
 from descenso.training.plan import Plan
 
 try:
@@ -170,7 +170,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         curve = [] if first else self.loss_curve_
         with closing(plan.bind()) as runner:
             state, trace = next(runner.walk(self._state(plan), [plan.order(len(curve))]))
-        if not trace.finite:
+        if not (trace.finite and finite(state)):
             raise _diverged(config)
         self.loss_curve_ = [*curve, float(np.average(trace.costs, weights=plan.step_rows))]
         self._left_at = tf.nest.map_structure(np.asarray, state)

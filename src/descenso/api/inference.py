@@ -190,10 +190,10 @@ def _test_rows(rows: Dataset, trained: Trained) -> Split:
     if trained.columns and rows.columns:
         rows = _in_columns(rows, trained.columns)
     what = _("{name}, test rows").format(name=rows.name)
-    inputs, labels, _weights = check_split(rows.test, rows.num_classes, trained.input_shape, what)
+    test = check_split(rows.test, rows.num_classes, trained.input_shape, what)
     first = 1 if rows.columns else 0  # rows of tables are counted from 1, those of arrays from 0
-    split = recoded(rows.name, Split(inputs, labels), rows.class_names, trained.class_names, first)
-    return split._replace(inputs=as_model_reads(rows.name, inputs, trained.stored))
+    split = recoded(rows.name, test, rows.class_names, trained.class_names, first)
+    return split._replace(inputs=as_model_reads(rows.name, test.inputs, trained.stored))
 
 
 def _in_columns(rows: Dataset, columns: tuple[str, ...]) -> Dataset:

@@ -15,8 +15,8 @@ from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
-from descenso.runs.checkpoints import is_empty, newest
-from descenso.runs.directory import create, open_directory, reopen
+from descenso.runs.checkpoints import Checkpoint, is_empty, newest
+from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.text import _, printable
 from descenso.training.callbacks import Callback
@@ -129,22 +129,26 @@ def resume(
     """
     callbacks = _with_board(callbacks, tensorboard)
     with closing(reopen(Path(run))) as directory:
-        checkpoint = None
-        if directory.history_bytes or not is_empty(directory.checkpoints):  # else it ended before its first one
-            checkpoint, damaged = newest(directory.checkpoints)
-            _warn_all(warn, damaged)
+        checkpoint = _newest(directory, warn)
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
         rows = check_dataset(data) if data else rows_of(config, sources)
         plan = _pose(config, rows, _own(config, model))
         from descenso.training import session
 
-        session.resume(session.Training(directory, plan, rows, callbacks, control or Control()), checkpoint, force)
+        training = session.Training(directory, plan, rows, callbacks, control or Control())
+        rate = config.learning_rate if "learning_rate" in changes else None
+        session.resume(training, checkpoint, force, rate)
     return Run(open_directory(directory.path))
 
 
-def _warn_all(warn: Callable[[str], None], messages: Sequence[str]) -> None:
-    for message in messages:
+def _newest(directory: RunDirectory, warn: Callable[[str], None]) -> Checkpoint | None:
+    """Read the newest valid checkpoint; None where the run ended before its first one."""
+    if not directory.history_bytes and is_empty(directory.checkpoints):
+        return None
+    checkpoint, damaged = newest(directory.checkpoints)
+    for message in damaged:
         warn(printable(message))
+    return checkpoint
 
 
 def _with_board(callbacks: Sequence[Callback], tensorboard: str | Path | None) -> Sequence[Callback]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.checks import check_dataset, check_finite, check_rows
-from descenso.data.dataset import Dataset, Split, scaling
+from descenso.data.dataset import Dataset, Split, is_mapped, scaling
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
@@ -71,7 +71,7 @@ def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[
     Raises:
         DataError: for a label that is not among `wanted`.
     """
-    return Split(rows.inputs, _coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
+    return rows._replace(labels=_coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
 
 
 def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], first: int = 0) -> NDArray[np.int32]:
@@ -107,7 +107,8 @@ def as_model_reads(name: str, inputs: NDArray[np.generic], stored: str) -> NDArr
             "{path}: pictures as stored, of type uint8; the model learned from floats: give it floats, in an NPZ file"
         )
         raise DataError(message.format(path=name))  # fmt: skip
-    return inputs if stored == "uint8" else inputs.astype(np.float64, copy=False)
+    as_it_is = stored == "uint8" or (is_mapped(inputs) and inputs.dtype.kind == "f")  # else it would be read whole
+    return inputs if as_it_is else inputs.astype(np.float64, copy=False)
 
 
 def numbers(inputs: NDArray[np.generic]) -> NDArray[np.generic]:

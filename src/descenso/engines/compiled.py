@@ -26,7 +26,7 @@ from descenso.descent.problem import (
     make_step,
     start,
 )
-from descenso.engines.base import Trace, Walk, arguments, shared, trace_of
+from descenso.engines.base import Trace, Walk, arguments, shapes_of, shared, trace_of
 from descenso.engines.rows import Rows
 
 BLOCK_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such blocks are in memory
@@ -127,10 +127,8 @@ class Compiled:
             program(begin, self._scaling, *_arguments(no_steps))  # compiles, and takes no step
             return traced, program
 
-        kinds = tuple(
-            (rows.shape, rows.dtype) for rows in tf.nest.flatten((as_stored.full, as_stored.rest)) if rows is not None
-        )
-        self._traced, self._program = shared(problem, make, "compiled", step, kinds)
+        shapes = shapes_of(like), shapes_of(as_stored[:2])
+        self._traced, self._program = shared(problem, make, "compiled", step, *shapes)
         self.compile_seconds = perf_counter() - then
 
     @property

@@ -27,7 +27,7 @@ class Function:
         like: TrainState | None = None,
     ) -> None:
         self._rows, self._scaling = Rows(train), arguments(problem.scaling)
-        in_memory, any_rows = self._rows.tensors is not None, specs(train, (None,))
+        in_memory, any_rows = self._rows.in_memory, specs(train, (None,))
         then = perf_counter()
 
         def make() -> tuple[Any, Any]:
@@ -48,7 +48,7 @@ class Function:
         rows = self._rows
 
         def step(state: TrainState, numbers: NDArray[np.int32]) -> Any:
-            given = (rows.batch(numbers),) if rows.tensors is None else (tf.constant(numbers), rows.tensors)
+            given = (tf.constant(numbers), rows.tensors) if rows.in_memory else (rows.batch(numbers),)
             return self._step(state, self._scaling, *given)
 
         return step_by_step(step, state, orders, read=lambda state: state)

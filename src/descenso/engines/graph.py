@@ -96,7 +96,8 @@ def _build(problem: Problem, begin: TrainState, rows: Batch, step: MakeStep) -> 
         variables = _map(lambda value: v1.Variable(value, use_resource=True), given)
         state, scaling = _map(lambda variable: variable.read_value(), variables)
         following, cost = step(problem._replace(scaling=scaling))(state, batch)
-        assign = tf.group(*map(v1.assign, tf.nest.flatten(variables[0]), tf.nest.flatten(following)))
+        with tf.control_dependencies([*tf.nest.flatten(state), *tf.nest.flatten(following), cost]):  # read, then assign
+            assign = tf.group(*map(v1.assign, tf.nest.flatten(variables[0]), tf.nest.flatten(following)))
         initial = v1.global_variables_initializer()
     graph.finalize()
     return Built(graph, initial, given, batch, cost, assign, state)

@@ -1,6 +1,7 @@
 """Training rows as an engine reads them: on the device where they fit, or gathered from a memory-mapped file."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,16 +24,20 @@ class Rows:
         split: rows; its arrays must not change while this lives.
 
     Attributes:
-        tensors: all rows as tensors, or None for memory-mapped ones.
+        in_memory: whether they are; else they are mapped.
     """
 
     def __init__(self, split: Split) -> None:
-        self._split = split
-        self.tensors = None if is_mapped(split.inputs) else Batch(*split).map(as_tensor)
+        self._split, self.in_memory = split, not is_mapped(split.inputs)
+
+    @cached_property
+    def tensors(self) -> Batch:
+        """All rows, in memory, as tensors."""
+        return Batch(*self._split).map(as_tensor)
 
     def batch(self, numbers: NDArray[np.int32]) -> Batch:
         """Gather rows by number: (…, batch) int32 -> inputs (…, batch, *input_shape), and so on."""
-        if self.tensors is not None:
+        if self.in_memory:
             return gathered(self.tensors, numbers)
         return Batch(*self._split).map(lambda array: as_tensor(np.take(array, numbers, axis=0)))
 

@@ -72,7 +72,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """
     path = folder / _name(checkpoint.position)
     if path in _candidates(folder):  # a resumed run may be saved again at the position it started from
-        if _verifies(path):
+        if _holds(path, checkpoint.about):
             with disk_errors(folder):
                 sync_folder(folder)  # the process that wrote it may have been killed before this
             return path
@@ -102,6 +102,14 @@ def _rotate(folder: Path, written: Path) -> None:
             remove_folder(path)
         elif path == written or _verifies(path):
             verified += 1
+
+
+def _holds(path: Path, about: Mapping[str, Any]) -> bool:
+    """Whether the checkpoint in `path` verifies, and is about the same: a forced resume changes settings."""
+    try:
+        return bool(read_checkpoint(path).about.items() >= json.loads(json.dumps(about)).items())
+    except CheckpointError:
+        return False
 
 
 def _verifies(path: Path) -> bool:

@@ -195,7 +195,8 @@ def explain_eager(config: TrainConfig, data: Dataset, rounds: int, progress: Cal
     """
     plan = Plan.of(config, data)
     steps = len(plan.train.labels) // plan.batch_rows
-    with _rungs(plan) as rungs:
+    problem = plan.problem._replace(model=plan.problem.model._replace(shared=False))  # a graph of rows is not kept
+    with _rungs(plan._replace(problem=problem)) as rungs:
         progress(_("tracing, compiling, counting calls"))
         calls = {name: _count_calls(rung) for name, rung in rungs.items()}
         apart = _check(rungs, config.variable_dtype)
@@ -215,7 +216,7 @@ def explain_eager(config: TrainConfig, data: Dataset, rounds: int, progress: Cal
 def _rungs(plan: Plan) -> Iterator[dict[str, Walk]]:
     """Make the rungs, from the slowest to the fastest; then graph, with rows fed and with rows in the graph."""
     problem, train, batch_rows, seed = plan.problem, plan.train, plan.batch_rows, plan.config.seed
-    rows = Batch(as_tensor(train.inputs), as_tensor(train.labels))
+    rows = Batch(*train).map(as_tensor)
 
     def shuffled(rows: Any) -> Any:
         """Batch `rows` in the order of the buffer, which depends on the seed alone."""
@@ -234,7 +235,7 @@ def _rungs(plan: Plan) -> Iterator[dict[str, Walk]]:
             costs.append(float(cost))
         return costs
 
-    pipeline = shuffled(tf.data.Dataset.from_tensor_slices(rows[:2]))
+    pipeline = shuffled(tf.data.Dataset.from_tensor_slices(tuple(each for each in rows if each is not None)))
     rungs: dict[str, Walk] = {
         PIPELINE: lambda: step_by_step(eager, pipeline),
         EAGER: lambda: step_by_step(eager, held),
@@ -257,7 +258,7 @@ def _rungs(plan: Plan) -> Iterator[dict[str, Walk]]:
 def _in_graph(train: Split, problem: Problem) -> Step:
     """Make a step on rows that are part of the graph; the inputs of its batches are their numbers."""
     step = graph_step(problem)
-    return lambda state, batch: step(state, gathered(Batch(*train[:2]).map(tf.constant), batch.inputs))
+    return lambda state, batch: step(state, gathered(Batch(*train).map(tf.constant), batch.inputs))
 
 
 def _in_one_call(step: Step, begin: TrainState, batches: Batch, xla: bool) -> Walk:

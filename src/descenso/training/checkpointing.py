@@ -113,10 +113,10 @@ def progress_of(checkpoint: Checkpoint, plan: Plan) -> Progress:
         )
     if not config.patience:  # nothing asks for the best weights any more
         best, arrays = None, {name: array for name, array in arrays.items() if not name.startswith(f"{BEST}/")}
-    before = about.get("config")
-    forced = isinstance(before, dict) and before.get("learning_rate") != config.learning_rate
-    if about.get("schema") == 1 or forced:
-        arrays["rate"] = np.asarray(config.learning_rate, np.float64)
+    if about.get("schema") == 1:
+        before = about.get("config")
+        rate = before.get("learning_rate") if isinstance(before, dict) else None
+        arrays["rate"] = np.asarray(config.learning_rate if rate is None else rate, np.float64)
     measured = (int(best["epoch"]), float(best["cost"])) if best else None
     state, kept = restore(plan.problem, config.seed, arrays, measured)
     return Progress(checkpoint.position, state, costs.astype(np.float64), float(about["seconds"]), kept, _rates(about))

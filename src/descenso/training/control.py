@@ -16,39 +16,47 @@ class Control:
 
     def __init__(self) -> None:
         self.signal = 0
-        self._stopped, self._running = threading.Event(), threading.Event()
-        self._running.set()
+        self._changed = threading.Condition()  # reentrant, since a signal may come while it is held
+        self._stopped = self._paused = False
         self._rate: float | None = None
 
     @property
     def stopped(self) -> bool:
         """Whether `stop` was called."""
-        return self._stopped.is_set()
+        return self._stopped
 
     def stop(self, number: int = 0) -> None:
         """End training after this chunk; `number` is that of a signal."""
-        self.signal = number
-        self._stopped.set()
-        self._running.set()
+        with self._changed:
+            self.signal, self._stopped = number, True
+            self._changed.notify_all()
 
     def pause(self) -> None:
         """Wait after this chunk, until `go_on` or `stop`."""
-        if not self.stopped:
-            self._running.clear()
+        self._paused = True
 
     def go_on(self) -> None:
         """Continue after a pause."""
-        self._running.set()
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
 
     def change_rate(self, learning_rate: float) -> None:
-        """Go on with another learning rate, in (0, inf), of which the schedule takes its share."""
-        self._rate = learning_rate
+        """Continue with another learning rate, in (0, inf), of which the schedule takes its share."""
+        with self._changed:
+            self._rate = learning_rate
 
-    def new_rate(self) -> float | None:
-        """Wait while paused; return the learning rate to go on with, or None for no change."""
-        self._running.wait()
-        rate, self._rate = self._rate, None
-        return rate
+    def take_rate(self) -> float | None:
+        """Return the learning rate to change to, once; None for no change."""
+        with self._changed:
+            rate, self._rate = self._rate, None
+            return rate
+
+    def wait(self) -> bool:
+        """Wait while paused; return whether there is a command."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or not self._paused)
+            return self._stopped or self._rate is not None
 
 
 class Interruption:

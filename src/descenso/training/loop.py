@@ -86,22 +86,18 @@ def walk(
         return
     chunks = Chunks(plan, progress.position)
     while progress.outcome is None:
-        chunks.begin, rate = progress.position, None
+        chunks.begin = progress.position
         with closing(runner.walk(progress.state, chunks)) as walked:
             for state, trace in walked:
                 chunks.pace(trace.seconds, len(trace.costs))
-                progress = _advanced(plan, progress, state, trace)
-                if control.stopped:
-                    progress = progress._replace(outcome=progress.outcome or Outcome.INTERRUPTED)
+                progress = _commanded(_advanced(plan, progress, state, trace), control)
                 yield progress
-                rate = control.new_rate()
-                if progress.outcome or control.stopped or rate is not None:
+                if progress.outcome or control.wait() or progress.state is not state:
                     break
-        if progress.outcome is None and control.stopped:  # while the caller had the progress
-            progress = progress._replace(trace=None, ended=None, outcome=Outcome.INTERRUPTED)
-            yield progress
-        elif rate is not None:
-            progress = _with_rate(progress, rate)
+        if progress.outcome is None:  # commands that came while the caller had the progress
+            progress = _commanded(progress._replace(trace=None, ended=None), control)
+            if progress.outcome:
+                yield progress
 
 
 def train(plan: Plan, control: Control | None = None) -> tuple[list[Epoch], Progress]:
@@ -134,9 +130,14 @@ def _advanced(plan: Plan, progress: Progress, state: TrainState, trace: Trace) -
         trace=trace,
         ended=None,
     )
-    if not (trace.finite and all(np.isfinite(np.asarray(value)).all() for value in state.params.values())):
+    if not (trace.finite and finite(state)):
         return progress._replace(ended=_record(plan, progress), outcome=Outcome.DIVERGED)
     return _with_epoch_ended(plan, progress) if progress.position.step == plan.steps_per_epoch else progress
+
+
+def finite(state: TrainState) -> bool:
+    """Whether all parameters are finite."""
+    return all(np.isfinite(np.asarray(value)).all() for value in state.params.values())
 
 
 def _with_epoch_ended(plan: Plan, progress: Progress) -> Progress:
@@ -168,7 +169,17 @@ def _ended(plan: Plan, progress: Progress) -> Outcome | None:
     return Outcome.STOPPED_EARLY if best and 0 < patience <= epoch - 1 - best.epoch else None
 
 
-def _with_rate(progress: Progress, rate: float) -> Progress:
+def _commanded(progress: Progress, control: Control) -> Progress:
+    """Apply the commands of `control`: another learning rate, the end."""
+    if progress.outcome:
+        return progress
+    rate = control.take_rate()
+    progress = progress if rate is None else with_rate(progress, rate)
+    return progress._replace(outcome=Outcome.INTERRUPTED) if control.stopped else progress
+
+
+def with_rate(progress: Progress, rate: float) -> Progress:
+    """Change the learning rate, and record the change."""
     state = progress.state._replace(rate=tf.constant(rate, tf.float64))
     return progress._replace(state=state, rates=(*progress.rates, (*progress.position, rate)))
 

@@ -24,7 +24,7 @@ from descenso.training.callbacks import Callback
 from descenso.training.checkpointing import Checkpointing, progress_of
 from descenso.training.control import Control, Interruption, Outcome
 from descenso.training.evaluation import Predictor, evaluate
-from descenso.training.loop import Progress, beginning, trained_weights, walk
+from descenso.training.loop import Progress, beginning, trained_weights, walk, with_rate
 from descenso.training.plan import Plan
 
 DECIDING = (  # parts of the environment that must match for a bit-exact resume
@@ -146,8 +146,11 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
     return status, progress
 
 
-def resume(training: Training, checkpoint: Checkpoint | None, force: bool) -> None:
-    """Train from `checkpoint`, or from the start where a run ended before it had one; see `descenso.resume`."""
+def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate: float | None = None) -> None:
+    """Train from `checkpoint`, or from the start where a run ended before it had one; see `descenso.resume`.
+
+    `rate` is the learning rate to continue with, where it is given anew; else that of the checkpoint is kept.
+    """
     directory, plan, data = training[:3]
     config = plan.config
     if checkpoint is None:
@@ -155,13 +158,14 @@ def resume(training: Training, checkpoint: Checkpoint | None, force: bool) -> No
         run(training)
         return
     changed = differences(checkpoint.about, circumstances(config, data))
-    if changed and not force:
-        raise CheckpointError(
-            _("{run}: it cannot go on exactly, for this changed: {changed}; try --force to go on all the same").format(
-                run=directory.path, changed="; ".join(changed)
-            )
-        )
+    _refuse(training, changed, force)
     begin = progress_of(checkpoint, plan)
+    if any(line.startswith("config learning_rate:") for line in changed):  # edited, and forced
+        rate = config.learning_rate
+    if rate is not None and rate != float(begin.state.rate):  # of the config, or as it was steered since
+        changed += [f"learning rate: {float(begin.state.rate)} → {rate}"]
+        _refuse(training, changed, force)
+        begin = with_rate(begin, rate)
     exact = bool(directory.status.get("exact", True)) and not changed and config.engine == directory.config.engine
     drop_newer(directory.checkpoints, checkpoint.position)
     directory.cut_history(checkpoint.about["history_bytes"])
@@ -175,6 +179,12 @@ def resume(training: Training, checkpoint: Checkpoint | None, force: bool) -> No
     directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
     directory.write("config.json", config.model_dump())
     run(training, begin, exact)
+
+
+def _refuse(training: Training, changed: list[str], force: bool) -> None:
+    if changed and not force:
+        message = _("{run}: it cannot go on exactly, for this changed: {changed}; try --force to go on all the same")
+        raise CheckpointError(message.format(run=training.directory.path, changed="; ".join(changed)))
 
 
 def _save_weights(training: Training, progress: Progress, params: Arrays, carried: Arrays) -> dict[str, Any]:
