@@ -10,7 +10,6 @@ import json
 import re
 import shlex
 import shutil
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from sklearn.datasets import load_digits, load_iris
 from typer.testing import CliRunner
 
 import descenso as ds
+from descenso.cli.app import find_command
 from test_docs import CLOSE, ROOT, Block, blocks, run, said
 
 PAGES = {"en": ROOT / "README.md", "es": ROOT / "README.es.md"}
@@ -78,7 +78,7 @@ def test_both_pages_print_the_same_commands():
 
 def parsed(words):
     """What the command line of `words` passes to the function of its command, which is not called."""
-    command, passed = getattr(import_module(f"descenso.cli.{words[1]}"), words[1]), {}
+    command, passed = find_command(words[1]), {}
     app = typer.Typer()
     app.command()(functools.wraps(command)(lambda **named: passed.update(named)))
     ended = CliRunner().invoke(app, words[2:])

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from descenso.data.sources import Sources as Sources
     from descenso.descent.keras_models import from_keras as from_keras
     from descenso.exporting import export as export
-    from descenso.studies.gradcheck.check import gradcheck as gradcheck
+    from descenso.studies.gradcheck import gradcheck as gradcheck
     from descenso.training.callbacks import Callback as Callback
     from descenso.training.control import Control as Control
 
@@ -57,7 +57,7 @@ _HOME = {
     "from_arrays": "descenso.data.memory",
     "from_frame": "descenso.data.memory",
     "from_keras": "descenso.descent.keras_models",
-    "gradcheck": "descenso.studies.gradcheck.check",
+    "gradcheck": "descenso.studies.gradcheck",
     "load": "descenso.data.catalog",
     "open_run": "descenso.api.run",
     "predict": "descenso.api.inference",

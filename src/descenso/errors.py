@@ -16,7 +16,7 @@ from typing import ClassVar
 
 
 class DescensoError(Exception):
-    """Root of everything that this package raises on purpose."""
+    """Base class of the exceptions of this package."""
 
     exit_code: ClassVar[int] = 1
 
@@ -46,6 +46,6 @@ class DiskError(DescensoError, OSError):
 
 
 class CheckpointError(DescensoError):
-    """No checkpoint of a run can be believed, or the run cannot go on exactly as it was."""
+    """No checkpoint of a run is valid, or the run cannot be resumed exactly."""
 
     exit_code = 7

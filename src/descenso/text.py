@@ -1,4 +1,4 @@
-"""Every sentence that a person reads passes through here: GNU gettext, in English and Spanish.
+"""Translate the sentences that users read, with GNU gettext, into English or Spanish.
 
 The language is taken once from the environment (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`, `LANG`, in
 gettext's own order) and may be set again by `use`. Keys, flags and column names are never translated.
@@ -19,7 +19,7 @@ LANGUAGES = ("en", "es")
 
 
 def from_environment() -> str:
-    """The first language of the environment that descenso speaks, else English."""
+    """Return the first language of the environment that has a catalogue, else English."""
     for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         names = [name[:2] for name in os.environ.get(variable, "").split(":") if name]
         if names:
@@ -35,7 +35,7 @@ _catalogue = _load(from_environment())
 
 
 def use(language: str) -> None:
-    """Speak `language` ("en" or "es") from now on.
+    """Use `language` ("en" or "es") from now on.
 
     Raises:
         ConfigError: for a language without a catalogue.
@@ -51,7 +51,7 @@ def use(language: str) -> None:
 
 
 def language() -> str:
-    """The language in use."""
+    """Return the language in use."""
     return _catalogue.info().get("language", "en")
 
 
@@ -66,7 +66,7 @@ def mark(message: str) -> str:
 
 
 def closest(name: str, choices: Iterable[str]) -> str:
-    """ " (did you mean …?)" where one of `choices` is near `name`, else nothing.
+    """Return " (did you mean …?)" if one of `choices` is near `name`, else nothing.
 
     >>> closest("compield", ["graph", "compiled"])
     " (did you mean 'compiled'?)"
@@ -76,7 +76,7 @@ def closest(name: str, choices: Iterable[str]) -> str:
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """The one of `choices` that is near `name`, if one is.
+    """Return the nearest of `choices` to `name`, or None if none is near.
 
     >>> nearest("cosin", ["constant", "cosine"])
     'cosine'
@@ -86,7 +86,7 @@ def nearest(name: str, choices: Iterable[str]) -> str | None:
 
 
 def printable(message: str) -> str:
-    r"""`message` without what could command a terminal: control and bidirectional characters are shown as escapes.
+    r"""Escape control and bidirectional characters, which could command a terminal.
 
     So are the ends of lines, by which a name could make up a line that descenso never said; what is to be of several
     lines is printed line by line.
@@ -98,7 +98,7 @@ def printable(message: str) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """A table of texts in columns, each as wide as its widest cell, flush right.
+    """Format a table of texts in columns, each as wide as its widest cell, aligned right.
 
     >>> print(aligned([["a", "b"], ["1.5", "2"]]))
       a  b
@@ -128,7 +128,7 @@ BORROWED = (  # sentences of Typer that a person reads among ours; it looks them
 
 
 def lend_to_typer(language: str) -> None:
-    """Let Typer, not yet imported, find its own few sentences in our catalogue. For the command line only.
+    """Let Typer, not yet imported, find its sentences in our catalogue. For the command line only.
 
     It sets gettext's process-wide domain and the environment's LANGUAGE, as a program may and a library
     may not.

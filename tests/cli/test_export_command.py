@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from descenso import exporting
-from descenso.cli.export import export
+from descenso.cli.inference import export
 from descenso.errors import ConfigError
 from shell import descenso
 

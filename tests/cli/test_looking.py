@@ -16,7 +16,7 @@ from PIL import Image
 
 import descenso as ds
 from descenso.api import inference as using
-from descenso.cli.evaluate import evaluate
+from descenso.cli.inference import evaluate
 from shell import SECONDS, descenso, environment
 
 

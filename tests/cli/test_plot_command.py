@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from descenso.cli.plot import plot
+from descenso.cli.lists import plot
 from descenso.descent.schedules import shares
 from descenso.errors import ConfigError
 from descenso.reports.figures import schedules_figure

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from descenso.cli.predict import predict
+from descenso.cli.inference import predict
 from descenso.registry import MODELS, RULES, SCHEDULES
 from shell import descenso
 

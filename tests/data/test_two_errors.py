@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 import descenso as ds
-from descenso.cli.explain import explain
+from descenso.cli.tf1 import explain
 from descenso.cli.train import train
 from descenso.data.dataset import Split
 from descenso.errors import DataError

@@ -108,7 +108,7 @@ def test_a_run_is_followed_while_it_is_written(tiny_folder, tmp_path, monkeypatc
     directory = create(config, {}, tmp_path / "run")
     judged, heard, looks = [0.5, 0.4, 0.6, 0.9], [], []
     for name in ("test-in-train", "pixels-not-scaled"):
-        monkeypatch.setitem(CHECKS, name, CHECKS[name]._replace(observe=lambda _, name=name: looks.append(name)))
+        monkeypatch.setitem(CHECKS, name, CHECKS[name]._replace(observe=lambda *_, name=name: looks.append(name)))
 
     def epoch(_seconds):
         done = len(directory.history.epochs)

@@ -9,7 +9,7 @@ import descenso as ds
 from command import run
 from descenso import engines
 from descenso.errors import ConfigError
-from descenso.studies.comparison.paths import relative
+from descenso.studies.paths import relative
 from descenso.training import loop as chunks
 from faulty import EPOCH, STEP, STEPS
 
@@ -55,7 +55,7 @@ def test_engines_walk_one_path(tiny, dtype):
         assert set(each["seconds_per_epoch"]) == {"median", "min", "max"}
         assert max(each["max_cost_difference"], each["max_weight_difference"]) <= answer["tolerance"] / 2
         assert each["test_accuracy"] > 0.5
-    assert found.told()[0].startswith("Same path")
+    assert found.sentences()[0].startswith("Same path")
 
 
 FAULTS = {
@@ -87,7 +87,7 @@ def test_faults_are_called_a_parting_where_they_are(tiny, plant, fault, dtype):
     assert (parting.epoch, parting.step) == (epoch, step)
     assert parting.tensor in tensors
     assert parting.difference > parting.limit == found.limits[epoch]
-    assert f"function leaves graph at epoch {epoch}, step {step}, in {parting.tensor} " in found.told()[0]
+    assert f"function leaves graph at epoch {epoch}, step {step}, in {parting.tensor} " in found.sentences()[0]
 
 
 def test_a_fault_of_the_first_engine_is_no_excuse_for_the_others(tiny, plant):

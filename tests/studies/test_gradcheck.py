@@ -12,7 +12,7 @@ from command import run
 from descenso.config import TrainConfig
 from descenso.data.dataset import Split
 from descenso.errors import ConfigError
-from descenso.studies.gradcheck.model import check_problem
+from descenso.studies.gradcheck import check_problem
 from descenso.training.plan import Plan
 
 PARAMS = {"w": np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]]), "b": np.array([0.1, 0.2])}
@@ -85,8 +85,8 @@ def test_components_are_sampled_by_the_seed_and_counted():
     taken = [ds.gradcheck(loss, PARAMS, components=2, seed=seed) for seed in seeds]
     assert [each.sampled for each in taken[0].parameters] == [2, 2]
     assert taken[0] == taken[1]
-    assert "4 components" in taken[0].extent
-    assert "all 8" in taken[0].extent
+    assert "4 components" in taken[0].sentences()[0]
+    assert "all 8" in taken[0].sentences()[0]
 
     def wrong(params):
         found = formula(params)
@@ -175,7 +175,7 @@ def test_command(tiny_folder, monkeypatch):
     assert "dense_1/bias[" in ended.stdout
 
     wrong = {"W": np.zeros((64, 4)), "b": np.zeros(4)}
-    monkeypatch.setattr("descenso.studies.gradcheck.model._softmax_by_hand", lambda *_: wrong)
+    monkeypatch.setattr("descenso.studies.gradcheck._softmax_by_hand", lambda *_: wrong)
     ended = run("gradcheck", tiny_folder, "--components", 5)
     assert ended.exit_code == 1
     assert "The ways disagree; worst: " in ended.stdout

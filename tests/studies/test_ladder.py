@@ -9,7 +9,7 @@ from command import run
 from descenso.api import compare as comparing
 from descenso.engines.compiled import walk
 from descenso.errors import ConfigError, DescensoError
-from descenso.studies.ladder.result import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung
+from descenso.studies.ladder import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung
 
 NAMES = [PIPELINE, EAGER, TRACED, LOOP, COMPILED, FED, HELD]
 SMALL = {"batch_size": 20, "learning_rate": 0.1, "repeats": 5}
@@ -99,7 +99,7 @@ def test_a_rung_that_walks_another_path_is_refused(tiny, monkeypatch):
 
         return walk(shrinking, *arguments)
 
-    monkeypatch.setattr("descenso.studies.ladder.run.walk", faulty)
+    monkeypatch.setattr("descenso.studies.ladder.walk", faulty)
     with pytest.raises(
         DescensoError, match="the epoch as one loop walks another path: costs .* apart, 1e-09 is allowed"
     ):

@@ -12,8 +12,8 @@ from descenso.config import TrainConfig
 from descenso.errors import ConfigError
 from descenso.runs.directory import find_runs
 from descenso.runs.history import Epoch, History
-from descenso.studies.reproduction import run as study
-from descenso.studies.reproduction.run import Finished
+from descenso.studies import reproduction as study
+from descenso.studies.reproduction import Finished
 
 NAMES = ["program-1", "program-2", "program-1-compiled", "program-2-compiled"]
 

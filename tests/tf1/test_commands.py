@@ -11,8 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 import scripts
-from descenso.cli.explain import explain
-from descenso.cli.port import port
+from descenso.cli.tf1 import explain, port
 from descenso.errors import DataError
 from descenso.tf1.explain import LESSONS
 

@@ -15,8 +15,7 @@ from tensorboard.util import tensor_util
 from typer.testing import CliRunner
 
 import descenso as ds
-from descenso.cli.resume import resume
-from descenso.cli.train import train
+from descenso.cli.train import resume, train
 from descenso.engines import ENGINES
 from descenso.errors import ConfigError, DiskError
 from descenso.runs.files import write_file

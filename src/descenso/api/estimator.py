@@ -1,4 +1,4 @@
-"""A descent as a scikit-learn estimator: for pipelines, grid searches and cross-validation (extra `sklearn`)."""
+"""A scikit-learn estimator, for pipelines, grid searches and cross-validation (extra `sklearn`)."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -54,7 +54,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         n_features_in_: size of the inputs' second axis; feature_names_in_ where a frame named its columns.
         loss_curve_: the cost of each epoch, or of each call of `partial_fit`, in nats.
         validation_scores_: after each epoch of `fit` the accuracy on rows kept back, in [0, 1]; None without such rows.
-        n_iter_: how many epochs there were.
+        n_iter_: number of epochs trained.
         params_: the parameters by name, as a textbook writes them.
         model_state_: what the model carries besides.
 
@@ -101,7 +101,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
             setattr(self, name, given[name])
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "Classifier":
-        """Descend from the start.
+        """Train from the start.
 
         Args:
             X: (rows, features) or (rows, height, width[, channels]), finite numbers; an array or a frame.
@@ -140,7 +140,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> "Classifier":
-        """Go on by one epoch over these rows, at a constant rate, on the eager engine, which need not compile.
+        """Train for one epoch on these rows, at a constant rate, on the eager engine, which need not compile.
 
         Args:
             X, y: as of `fit`. Inputs are scaled as the first rows seen suggest.
@@ -177,20 +177,20 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         return self._learned(known, settings, weights(plan.problem, state), self._left_at.model_state)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
-        """(rows, num_classes), each in [0, 1]: the probability of each of `classes_`."""
+        """Predict the probability of each of `classes_`: (rows, num_classes), each in [0, 1]."""
         check_is_fitted(self, "classes_")
         inputs = self._numbers(validate_data(self, X, reset=False, allow_nd=True))
         return self._predictor().probabilities(inputs)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """(rows,), of `classes_` the likeliest for each row."""
+        """Predict the most probable of `classes_` for each row: (rows,)."""
         likeliest = self.predict_proba(X).argmax(axis=1)
         labels: NDArray[Any] = self.classes_[likeliest]
         return labels
 
     @property
     def n_iter_(self) -> int:
-        """How many epochs there were."""
+        """Number of epochs trained."""
         return len(self.loss_curve_)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -212,7 +212,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         return numbers(X)
 
     def _settings(self) -> dict[str, Any]:
-        """The settings of the descent that are given."""
+        """Return the settings that the user gave."""
         given = {name: value for name, value in self.get_params().items() if value is not None}
         given.pop("class_weight", None)
         return given
@@ -220,7 +220,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
     def _weights(
         self, sample_weight: ArrayLike | None, inputs: NDArray[Any], labels: NDArray[Any]
     ) -> NDArray[np.float64] | None:
-        """(rows,), or None for 1 each."""
+        """Combine the weights of rows and classes: (rows,), or None for 1 each."""
         if sample_weight is None and self.class_weight is None:
             return None
         each = _check_sample_weight(sample_weight, inputs, dtype=np.float64, ensure_non_negative=True)
@@ -229,7 +229,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         return np.asarray(each)
 
     def _state(self, plan: Plan) -> TrainState:
-        """The state that `partial_fit` goes on from, at the rate of the settings."""
+        """Return the state that `partial_fit` continues from, at the rate of the settings."""
         begin, problem = plan.start(), plan.problem
         if not hasattr(self, "params_"):
             return begin
@@ -242,13 +242,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
     def _learned(
         self, known: FittedInputs, settings: dict[str, Any], params: Arrays, model_state: Arrays
     ) -> "Classifier":
-        """Take in what was learned; nothing that fails comes so far."""
+        """Set the fitted attributes; a fit that fails has changed none."""
         self._known, self._learned_by, self.classes_ = known, settings, known.classes
         self.params_, self.model_state_, self._made = params, model_state, list[Predictor]()
         return self
 
     def _predictor(self) -> Predictor:
-        """What predicts: made when first asked, and not pickled."""
+        """Return the predictor: made at its first use, and not pickled."""
         if not self._made:
             known = self._known
             config, own = _config(self._learned_by)
@@ -258,7 +258,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
 
 
 def _config(settings: dict[str, Any]) -> tuple[TrainConfig, Any]:
-    """The config, and the model of one's own."""
+    """Return the config, and the user's model or None."""
     name, own = model_of(settings["model"], str(settings.get("dtype", "float32")))
     return TrainConfig.of(**{**settings, "data": "arrays", "model": name}), own
 

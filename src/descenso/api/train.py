@@ -79,7 +79,7 @@ def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
 
 
 def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
-    """`data`, checked; settings that say how data is read are refused here, rather than left without effect."""
+    """Check a dataset in memory, and refuse settings that say how data is read, which would have no effect."""
     for name in having("reads data"):
         if getattr(config, name):
             raise ConfigError(
@@ -91,7 +91,7 @@ def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
 
 
 def model_of(model: Any, dtype: str) -> tuple[str, "Model | None"]:
-    """The name of `model` in a config, and itself where it is one's own."""
+    """Return the name of `model` for a config, and the model itself where it is the user's."""
     if isinstance(model, str):
         return model, None
     from descenso.descent.keras_models import as_model
@@ -164,13 +164,13 @@ def _own(config: TrainConfig, model: Any) -> "Model | None":
 
 
 def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:
-    """The dataset that `config` names, read as it says."""
+    """Read the dataset that `config` names."""
     asked = config.model_dump(include={*having("reads data"), "seed"})
     return load(config.data, **asked, sources=sources)
 
 
 def _source(data: Dataset | str | Path) -> str:
-    """What a config says of `data`: a name, or a full path, so that it may be given back anywhere."""
+    """Return the entry of `data` in a config: a name, or a full path, so that it can be used from anywhere."""
     if isinstance(data, Dataset):
         return data.name
     if not isinstance(data, str | Path):

@@ -1,4 +1,4 @@
-"""The command line. One small file a command: it parses, calls, prints.
+"""The command line: each command parses its options, calls the package and prints the result.
 
 Nothing here imports TensorFlow, NumPy or matplotlib until a command needs them.
 """

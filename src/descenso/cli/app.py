@@ -56,15 +56,23 @@ COMMANDS = {
     "port": _("List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."),
     "env": _("Show versions, processor and platform, as runs record them."),
 }
+MODULES = {  # of the commands that share one
+    "train": ("train", "resume"),
+    "lists": ("models", "rules", "schedules", "runs", "env", "plot"),
+    "inference": ("evaluate", "predict", "export"),
+    "studies": ("compare", "reproduce", "gradcheck"),
+    "tf1": ("explain", "port"),
+}
 
 
 def _unused() -> None:
     """Placeholder of a command in the list of commands."""
 
 
-def _command(name: str) -> Callable[..., None]:
-    """Import the command `name`, only if that name was typed: `descenso --help` needs none of them."""
-    return getattr(import_module(f"descenso.cli.{name}"), name) if name in sys.argv else _unused
+def find_command(name: str) -> Callable[..., None]:
+    """Import the function of the command `name`."""
+    module = next((module for module, names in MODULES.items() if name in names), name)
+    return getattr(import_module(f"descenso.cli.{module}"), name)  # type: ignore[no-any-return]
 
 
 class Command(TyperCommand):
@@ -78,5 +86,5 @@ class Command(TyperCommand):
         return option
 
 
-for name, text in COMMANDS.items():
-    app.command(name, help=text, cls=Command)(_command(name))
+for name, text in COMMANDS.items():  # only what was typed is imported: `descenso --help` needs no command
+    app.command(name, help=text, cls=Command)(find_command(name) if name in sys.argv else _unused)

@@ -6,15 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from descenso.cli.options import (
-    DataDirOption,
     Json,
-    LimitOption,
     OutFile,
+    SourcesOptions,
     option,
     say,
     say_json,
     say_table,
     setting_option,
+    with_settings,
 )
 from descenso.data.formats import titles
 from descenso.setting import DATA
@@ -24,28 +24,26 @@ NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(format
 MOST_COLUMNS = 20  # of a table that are shown on the screen
 
 
+@with_settings(())
 def data(
     name: Annotated[str, typer.Argument(help=NAME_HELP, metavar="DATA")] = "mnist",
     label: Annotated[str, setting_option("label")] = "",
     test_fraction: Annotated[float, setting_option("test_fraction")] = 0.0,
     resize: Annotated[str, setting_option("resize")] = "",
     seed: Annotated[int, option(_("Seed that draws the test rows."), panel=_(DATA), min=0)] = 0,
-    data_dir: DataDirOption = None,
     listed: Annotated[bool, typer.Option("--list", help=_("List the named datasets."))] = False,
     out: OutFile = None,
-    limit: LimitOption = None,
+    sources: SourcesOptions = None,
     as_json: Json = False,
 ) -> None:
     """Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."""
     if listed:
-        _list(data_dir, as_json)
+        _list(sources.data_dir, as_json)
         return
     from descenso.data.catalog import load
     from descenso.data.describe import describe
-    from descenso.data.sources import Sources
 
-    dataset = load(name, label=label, test_fraction=test_fraction, resize=resize, seed=seed,
-                   sources=Sources.of(limit, data_dir))  # fmt: skip
+    dataset = load(name, label=label, test_fraction=test_fraction, resize=resize, seed=seed, sources=sources)
     about = describe(dataset)
     sheet = None
     if len(dataset.input_shape) > 1:  # tables do not import matplotlib

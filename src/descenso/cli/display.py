@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import typer
@@ -37,17 +36,10 @@ class Display(Callback):
         self._lines = sys.stderr if to_stderr else sys.stdout
         self._live = sys.stderr.isatty() and (to_stderr or sys.stdout.isatty())
         self._shown, self._seconds = 0, 0.0
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[cost]}"),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not self._live,
-        )
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+        texts = TextColumn("{task.fields[cost]}"), TextColumn("{task.fields[rate]}"), TimeRemainingColumn()
+        console = Console(stderr=True)
+        self._bar = Progress(*columns, *texts, console=console, transient=True, disable=not self._live)
         self._task = self._bar.add_task(_("Starting TensorFlow"), total=None, cost="", rate="")
 
     def __enter__(self) -> "Display":
@@ -74,9 +66,7 @@ class Display(Callback):
         """Print a warning."""
         self._bar.console.print(cell(_("descenso: warning: {message}").format(message=message)), soft_wrap=True)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._bar.stop()
 
 
@@ -90,26 +80,22 @@ def finish(run: "Run", as_json: bool) -> None:
 
 
 def _summarise(run: "Run") -> None:
+    status, config = run.status, run.config
     if run.outcome == "completed":
         say(_("Training finished!"))
     if run.outcome == "stopped early":
         message = _("Stopped early; the weights are those after epoch {epoch}, which had the lowest validation cost.")
-        say(message.format(epoch=run.status["best_epoch"]))
+        say(message.format(epoch=status["best_epoch"]))
     if run.test_accuracy is not None:
         say(_("Test accuracy: {accuracy:.4f}").format(accuracy=run.test_accuracy))
-    if run.status.get("validation_accuracy") is not None:
-        say(_("Validation accuracy: {accuracy:.4f}").format(accuracy=run.status["validation_accuracy"]))
-    say(
-        _("Trained in {train:.2f} s, compiled in {compile:.2f} s ({engine}, {dtype})").format(
-            train=run.status["train_seconds"],
-            compile=run.status["compile_seconds"],
-            engine=run.config.engine,
-            dtype=run.config.dtype,
-        )
-    )
-    if run.status.get("fingerprint"):
-        say(_("Fingerprint of the weights: {digest}").format(digest=run.status["fingerprint"]))
-    if not run.status.get("exact", True):
+    if status.get("validation_accuracy") is not None:
+        say(_("Validation accuracy: {accuracy:.4f}").format(accuracy=status["validation_accuracy"]))
+    times = {"train": status["train_seconds"], "compile": status["compile_seconds"]}
+    message = _("Trained in {train:.2f} s, compiled in {compile:.2f} s ({engine}, {dtype})")
+    say(message.format(**times, engine=config.engine, dtype=config.dtype))
+    if status.get("fingerprint"):
+        say(_("Fingerprint of the weights: {digest}").format(digest=status["fingerprint"]))
+    if not status.get("exact", True):
         say(_("Not exact: the run was resumed after something had changed."))
     say(_("Run: {path}").format(path=run.path))
     say(_("Pictures: {path}").format(path=run.path / "plots"))
@@ -117,30 +103,19 @@ def _summarise(run: "Run") -> None:
 
 def _exit(run: "Run") -> None:
     """Exit with the code of the outcome, after printing what it means and how to continue."""
+    status, config = run.status, run.config
     if run.outcome == "diverged":
-        epoch, step = run.status["diverged_at"]
-        advice = (
-            _("the naive loss takes the logarithm of 0; try --loss cross_entropy")
-            if run.config.loss == "naive"
-            else _("try a smaller --learning-rate, such as {rate:g}").format(rate=run.config.learning_rate / 10)
-        )
-        say(
-            _("descenso: diverged: the cost stopped being finite at epoch {epoch}, step {step}; {advice}").format(
-                epoch=epoch, step=step, advice=advice
-            ),
-            err=True,
-        )
+        epoch, step = status["diverged_at"]
+        advice = _("the naive loss takes the logarithm of 0; try --loss cross_entropy")
+        if config.loss != "naive":
+            advice = _("try a smaller --learning-rate, such as {rate:g}").format(rate=config.learning_rate / 10)
+        message = _("descenso: diverged: the cost stopped being finite at epoch {epoch}, step {step}; {advice}")
+        say(message.format(epoch=epoch, step=step, advice=advice), err=True)
         raise typer.Exit(8)
     if run.outcome == "interrupted":
-        say(
-            _("descenso: interrupted after {done} of {epochs} epochs; to go on: descenso resume {path}").format(
-                done=run.status["epochs_done"],
-                epochs=run.config.epochs,
-                path=run.path,
-            ),
-            err=True,
-        )
-        raise typer.Exit(128 + (run.status["signal"] or 2))
+        message = _("descenso: interrupted after {done} of {epochs} epochs; to go on: descenso resume {path}")
+        say(message.format(done=status["epochs_done"], epochs=config.epochs, path=run.path), err=True)
+        raise typer.Exit(128 + (status["signal"] or 2))
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from descenso.cli.display import quiet
-from descenso.cli.options import DataDirOption, Json, LimitOption, ModelOption, cell, say, say_json, setting_option
+from descenso.cli.options import Json, ModelOption, SourcesOptions, cell, say, say_json, setting_option, with_settings
 from descenso.errors import ConfigError
 from descenso.text import _
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from descenso.doctor.evidence import Finding
 
 
+WHAT = _("Run directory, or data as `descenso train` takes it.")
 LESSON = _("Make the mistake that RULE detects, on a few rows of MNIST, and show the finding.")
 LessonOption = Annotated[str | None, typer.Option("--break", metavar="RULE", help=LESSON)]
 
 
+@with_settings(())
 def doctor(
-    what: Annotated[
-        str, typer.Argument(help=_("Run directory, or data as `descenso train` takes it."), metavar="RUN|DATA")
-    ] = "",
+    what: Annotated[str, typer.Argument(help=WHAT, metavar="RUN|DATA")] = "",
     follow: Annotated[bool, typer.Option("--follow", help=_("Watch a run while it trains, until it ends."))] = False,
     lesson: LessonOption = None,
     label: Annotated[str, setting_option("label")] = "",
@@ -32,8 +32,7 @@ def doctor(
     resize: Annotated[str, setting_option("resize")] = "",
     order: Annotated[str, setting_option("order")] = "permutation",
     model: ModelOption = None,
-    limit: LimitOption = None,
-    data_dir: DataDirOption = None,
+    sources: SourcesOptions = None,
     as_json: Json = False,
 ) -> None:
     """Find common mistakes in data, in a run, or in a run while it trains."""
@@ -42,9 +41,7 @@ def doctor(
     with quiet():
         from descenso import doctor as api
         from descenso.config import TrainConfig
-        from descenso.data.sources import Sources
 
-        sources = Sources.of(limit, data_dir)
         stream: Iterable[Finding]
         if lesson:
             line, stream = api.lesson(lesson)
@@ -56,27 +53,16 @@ def doctor(
                               order=TrainConfig.of(order=order).order)  # fmt: skip
         else:
             stream = (api.follow if follow else api.run)(what, model=model, sources=sources)
-        findings = _print_all(stream, as_json)
-    _exit(findings, as_json)
-
-
-def _exit(findings: "list[Finding]", as_json: bool) -> None:
-    """Exit with code 1 if there are findings, else with 0."""
+        findings = []
+        for finding in stream:  # printed as soon as it is found
+            findings.append(finding)
+            if not as_json:
+                _print(finding)
     if as_json:
         say_json({"findings": [finding._asdict() for finding in findings]})
     elif not findings:
         say(_("Nothing found."))
     raise typer.Exit(1 if findings else 0)
-
-
-def _print_all(stream: "Iterable[Finding]", as_json: bool) -> "list[Finding]":
-    """Print each finding as soon as it is found, and return all of them."""
-    findings = []
-    for finding in stream:
-        findings.append(finding)
-        if not as_json:
-            _print(finding)
-    return findings
 
 
 def _print(finding: "Finding") -> None:

@@ -30,9 +30,8 @@ def option(help: str, *flags: str, panel: str = OUTPUT, **more: Any) -> Any:
 
 def _png(path: Path | None) -> Path | None:
     if path is not None and path.suffix.lower() != ".png":
-        raise ConfigError(
-            _("out must be a PNG file, got {path}; try --out {stem}.png").format(path=path, stem=path.stem)
-        )
+        message = _("out must be a PNG file, got {path}; try --out {stem}.png")
+        raise ConfigError(message.format(path=path, stem=path.stem))
     return path
 
 
@@ -44,6 +43,7 @@ DATA_DIR = _("Folder to search first for datasets that have a name; also DESCENS
 DataDirOption = Annotated[Path | None, option(DATA_DIR, panel=_(DATA), metavar="DIR")]
 CUSTOM_MODEL = _("Custom model of the run, package.module:factory; its code is imported and run.")
 ModelOption = Annotated[str | None, option(CUSTOM_MODEL, panel=_(MODEL), metavar=_("NAME"))]
+SourcesOptions = Any  # a parameter of this name becomes --limit and --data-dir; see `with_settings`
 TENSORBOARD = _("Write event files for TensorBoard into a folder of the run's name in DIR.")
 TensorBoardOption = Annotated[Path | None, option(TENSORBOARD, metavar="DIR")]
 RunArgument = Annotated[Path, typer.Argument(help=_("Run directory."), metavar="RUN")]
@@ -90,16 +90,25 @@ def setting_option(name: str) -> Any:
 def with_settings(
     names: Collection[str] = tuple(SETTINGS), show_defaults: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add an option to `command(**settings)` for each setting of `names`; it receives those that the user gave."""
+    """Add an option to `command(**settings)` for each setting of `names`; it receives those that the user gave.
+
+    A parameter `sources` of the command becomes the options --limit and --data-dir; it receives a `Sources`.
+    """
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
-        own = inspect.signature(command).parameters.values()
-        named = [parameter for parameter in own if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
-        made = [_parameter(name, show_defaults) for name in SETTINGS if name in names]
-        parameters = sorted([*made, *named], key=lambda parameter: parameter.name not in ("data", "run"))  # arguments
+        parameters = [_parameter(name, show_defaults) for name in SETTINGS if name in names]
+        for parameter in inspect.signature(command).parameters.values():
+            if parameter.name == "sources":
+                parameters += [_option("limit", LimitOption), _option("data_dir", DataDirOption)]
+            elif parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+                parameters.append(parameter)
+        parameters.sort(key=lambda parameter: parameter.name not in ("data", "run"))  # arguments first
 
-        def called(**values: Any) -> None:
-            command(**{name: value for name, value in values.items() if name not in names or value is not None})
+        def called(*words: Any, limit: Any = None, data_dir: Any = None, **values: Any) -> None:
+            from descenso.data.sources import Sources
+
+            values = {name: value for name, value in values.items() if name not in names or value is not None}
+            command(*words, sources=Sources.of(limit, data_dir), **values)
 
         called.__doc__ = command.__doc__
         called.__name__ = command.__name__
@@ -108,6 +117,10 @@ def with_settings(
         return called
 
     return decorated
+
+
+def _option(name: str, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation)
 
 
 def _parameter(name: str, show_default: bool) -> inspect.Parameter:
@@ -125,6 +138,4 @@ def _parameter(name: str, show_default: bool) -> inspect.Parameter:
         word = _("NUMBER") if is_number(name) else _("NAME") if choices(name) or name in NAMED else _("TEXT")
         metavar = None if kind is bool else word
         info = option(text, flag(name), *short, panel=_(row.panel), metavar=metavar, show_default=False)
-    return inspect.Parameter(
-        name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=Annotated[kind | None, info]
-    )
+    return _option(name, Annotated[kind | None, info])

@@ -80,8 +80,9 @@ def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str],
     values, places = np.unique(labels, return_inverse=True)
     unseen = [value for value in values if str(value) not in codes]
     if unseen:
+        message = _("{path}: row {row} of {array} has label {label}, which no training row has")
         raise DataError(
-            _("{path}: row {row} of {array} has label {label}, which no training row has").format(
+            message.format(
                 path=name, row=first + int(np.flatnonzero(labels == unseen[0])[0]), array=array, label=unseen[0]
             )
         )
@@ -97,16 +98,15 @@ def as_model_reads(name: str, inputs: NDArray[np.generic], stored: str) -> NDArr
     """
     pictures = inputs.dtype == np.uint8 and inputs.ndim > 2
     if inputs.dtype.kind not in "iufb" or (stored == "uint8" and inputs.dtype != np.uint8):
+        message = _("{path}: values of type {got}, the model reads {expected}")
         raise DataError(
-            _("{path}: values of type {got}, the model reads {expected}").format(
-                path=name, got=inputs.dtype, expected="uint8" if stored == "uint8" else _("numbers")
-            )
+            message.format(path=name, got=inputs.dtype, expected="uint8" if stored == "uint8" else _("numbers"))
         )
     if stored != "uint8" and pictures:
-        raise DataError(
-            _("{path}: pictures as stored, of type uint8; the model learned from floats: give it floats, in an NPZ "
-              "file").format(path=name)
-        )  # fmt: skip
+        message = _(
+            "{path}: pictures as stored, of type uint8; the model learned from floats: give it floats, in an NPZ file"
+        )
+        raise DataError(message.format(path=name))  # fmt: skip
     return inputs if stored == "uint8" else inputs.astype(np.float64, copy=False)
 
 
@@ -127,11 +127,8 @@ def check_fraction(path: object, test_fraction: float, has_test: bool) -> None:
     if has_test and test_fraction not in (0, ALL):
         raise ConfigError(_("{path}: it has test rows of its own; leave --test-fraction out").format(path=path))
     if not has_test and not 0 < test_fraction <= ALL:
-        raise ConfigError(
-            _("{path}: no test rows of its own, and a test_fraction of {got}; try --test-fraction 0.2").format(
-                path=path, got=test_fraction
-            )
-        )
+        message = _("{path}: no test rows of its own, and a test_fraction of {got}; try --test-fraction 0.2")
+        raise ConfigError(message.format(path=path, got=test_fraction))
 
 
 def random_of(seed: int) -> np.random.Generator:
@@ -184,10 +181,7 @@ def in_order(path: object, names: Iterable[str]) -> list[str]:
     """
     unsorted = list(names)
     if len(unsorted) > MOST_CLASSES:
-        raise DataError(
-            _("{path}: {count} different labels, at most {most} can be classes; is the label the right one?").format(
-                path=path, count=len(unsorted), most=MOST_CLASSES
-            )
-        )
+        message = _("{path}: {count} different labels, at most {most} can be classes; is the label the right one?")
+        raise DataError(message.format(path=path, count=len(unsorted), most=MOST_CLASSES))
     whole = all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in unsorted)
     return sorted(unsorted, key=int if whole else str)

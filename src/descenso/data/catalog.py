@@ -83,11 +83,8 @@ def _read(request: Request, sources: Sources) -> Dataset:
     options = file_format.options if file_format else ()
     for option in OPTIONS:
         if getattr(request, option) and option not in options:
-            raise ConfigError(
-                _("{path}: --{option} is for {formats} only; leave --{option} out").format(
-                    path=request.name, option=option, formats=titles(option)
-                )
-            )
+            message = _("{path}: --{option} is for {formats} only; leave --{option} out")
+            raise ConfigError(message.format(path=request.name, option=option, formats=titles(option)))
     if "test_fraction" not in options:
         check_fraction(request.name, request.test_fraction, has_test=True)
     return file_format.reader.read(request) if file_format else load_named(request.name, sources)
@@ -103,17 +100,11 @@ def _format(name: str, path: Path) -> Format:
         if path.exists():
             if file_format := of_file(path):
                 return file_format
-            raise DataError(
-                _("{path}: not a kind of data; give a folder, or a file whose name ends in {suffixes}").format(
-                    path=name, suffixes=suffixes()
-                )
-            )
+            message = _("{path}: not a kind of data; give a folder, or a file whose name ends in {suffixes}")
+            raise DataError(message.format(path=name, suffixes=suffixes()))
     except OSError as error:  # a name too long, a folder that may not be entered
         raise DataError(_("{path}: cannot be read ({reason})").format(path=name, reason=error.strerror)) from None
     if path.name != name or of_file(path):
         raise DataError(_("{path}: there is no such file or folder").format(path=name))
-    raise ConfigError(
-        _("there is no dataset {name!r}{hint}; the names are {names}, or give a folder or a file").format(
-            name=name, hint=closest(name, NAMES), names=", ".join(NAMES)
-        )
-    )
+    message = _("there is no dataset {name!r}{hint}; the names are {names}, or give a folder or a file")
+    raise ConfigError(message.format(name=name, hint=closest(name, NAMES), names=", ".join(NAMES)))

@@ -38,11 +38,8 @@ def check_finite(inputs: NDArray[np.generic], what: str, first: int = 0) -> None
         chunk = inputs[rows]
         broken = np.flatnonzero(~np.isfinite(chunk.reshape(len(chunk), -1)).all(axis=1))
         if len(broken):
-            raise DataError(
-                _("{what}: row {row} holds a value that is not finite; leave it out or fill it in").format(
-                    what=what, row=first + rows.start + int(broken[0])
-                )
-            )
+            message = _("{what}: row {row} holds a value that is not finite; leave it out or fill it in")
+            raise DataError(message.format(what=what, row=first + rows.start + int(broken[0])))
 
 
 def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded: bool = True) -> None:
@@ -90,11 +87,8 @@ def check_split(
         outside = np.flatnonzero((labels[rows] < 0) | (labels[rows] >= num_classes))
         if len(outside):
             row = rows.start + int(outside[0])
-            raise DataError(
-                _("{what}: row {row} has label {label}, expected one in [0, {classes})").format(
-                    what=what, row=row, label=labels[row], classes=num_classes
-                )
-            )
+            message = _("{what}: row {row} has label {label}, expected one in [0, {classes})")
+            raise DataError(message.format(what=what, row=row, label=labels[row], classes=num_classes))
     native = inputs.astype(inputs.dtype.newbyteorder("="), copy=False)
     return split._replace(inputs=native, labels=labels.astype(np.int32, copy=False))
 
@@ -146,11 +140,8 @@ def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> Tra
     config = defaults_for_few_rows(config, given, rows - validation_size)
     batch_size = config.batch_rows(rows - validation_size)
     if batch_size > rows - validation_size:
-        raise ConfigError(
-            _("batch_size must be at most the {rows} training rows, got {size}; try --batch-size {rows}").format(
-                rows=rows - validation_size, size=batch_size
-            )
-        )
+        message = _("batch_size must be at most the {rows} training rows, got {size}; try --batch-size {rows}")
+        raise ConfigError(message.format(rows=rows - validation_size, size=batch_size))
     _check_classes(data.train.labels[validation_size:], data, _("{name}, training rows").format(name=data.name))
     return config
 
@@ -163,22 +154,16 @@ def check_validation(rows: int, config: TrainConfig) -> int:
     """
     validation_size = config.validation_rows(rows)
     if validation_size >= rows:
-        raise ConfigError(
-            _("validation_size must leave training rows, got {size} of {rows}; try --validation-size {less}").format(
-                size=validation_size, rows=rows, less=rows // 10
-            )
-        )
+        message = _("validation_size must leave training rows, got {size} of {rows}; try --validation-size {less}")
+        raise ConfigError(message.format(size=validation_size, rows=rows, less=rows // 10))
     return validation_size
 
 
 def _check_classes(labels: NDArray[np.int32], data: Dataset, what: str) -> None:
     missing = np.flatnonzero(np.bincount(labels, minlength=data.num_classes) == 0)
     if len(missing):
-        raise DataError(
-            _("{what}: no row of class {name}; give some, and shuffle the rows where they are sorted by class").format(
-                what=what, name=data.class_names[missing[0]]
-            )
-        )
+        message = _("{what}: no row of class {name}; give some, and shuffle the rows where they are sorted by class")
+        raise DataError(message.format(what=what, name=data.class_names[missing[0]]))
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -146,11 +146,8 @@ def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] 
         scale = 1 / deviation
     broken = np.flatnonzero(~(np.isfinite(shift) & np.isfinite(deviation) & np.isfinite(scale)))
     if len(broken):
-        raise DataError(
-            _("{what}: column {column} holds values too large, or too close to each other, to be standardised").format(
-                what=what, column=int(broken[0]) + 1
-            )
-        )
+        message = _("{what}: column {column} holds values too large, or too close to each other, to be standardised")
+        raise DataError(message.format(what=what, column=int(broken[0]) + 1))
     return Scaling(shift, scale) if axis == 0 else Scaling(float(shift), float(scale))
 
 

@@ -39,9 +39,8 @@ def as_mnist(drawn: NDArray[np.generic], paths: Sequence[Path]) -> NDArray[np.ui
     most = ink.max(axis=(1, 2))
     empty = np.flatnonzero(most < FAINT)
     if len(empty):
-        raise DataError(
-            _("{path}: nothing is drawn on it, every pixel is nearly the same").format(path=paths[empty[0]])
-        )
+        message = _("{path}: nothing is drawn on it, every pixel is nearly the same")
+        raise DataError(message.format(path=paths[empty[0]]))
     ink *= (255 / most)[:, None, None]
     shapes, fitted = _fitted(np.rint(ink).astype(np.uint8), ink > EDGE)
     fields = np.zeros((len(drawn), FIELD, FIELD), np.uint8)

@@ -48,8 +48,5 @@ def _check_images(files: list[Path], shape: tuple[int, ...]) -> None:
     if folder:
         raise DataError(_("{path}: a folder; name the files in it, {path}/*").format(path=folder))
     if len(shape) != 2 and not (len(shape) == 3 and shape[2] in (1, 3)):
-        raise DataError(
-            _("{path}: the model reads rows of {shape}, and no images; give it a file of rows: {formats}").format(
-                path=files[0], shape="×".join(map(str, shape)), formats=titles()
-            )
-        )
+        message = _("{path}: the model reads rows of {shape}, and no images; give it a file of rows: {formats}")
+        raise DataError(message.format(path=files[0], shape="×".join(map(str, shape)), formats=titles()))

@@ -92,11 +92,8 @@ def load_named(name: str, sources: Sources) -> Dataset:
     """
     limits, data_dir = sources
     if data_dir is not None and not data_dir.is_dir():
-        raise ConfigError(
-            _("data_dir must be a folder, got {path!r}, which is none; try --data-dir FOLDER with {name} in it").format(
-                path=str(data_dir), name=name
-            )
-        )
+        message = _("data_dir must be a folder, got {path!r}, which is none; try --data-dir FOLDER with {name} in it")
+        raise ConfigError(message.format(path=str(data_dir), name=name))
     known = NAMED[name]
     folder = present(name, data_dir)
     if folder is None:
@@ -150,8 +147,9 @@ def _download(name: str, data_dir: Path | None) -> Path:
         reason = type(error).__name__
     else:
         return _unpacked(name) if archived else _cache(name)
+    message = _("{name} is not here, and cannot be downloaded ({reason}); put {files} from {url} into {folder}")
     raise DataError(
-        _("{name} is not here, and cannot be downloaded ({reason}); put {files} from {url} into {folder}").format(
+        message.format(
             name=name,
             reason=reason,
             files=", ".join(stems),

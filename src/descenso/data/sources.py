@@ -45,10 +45,9 @@ class Limits(NamedTuple):
         for word in words:
             name, _sign, value = word.partition("=")
             if name not in cls._fields or not value.isdecimal() or not int(value):
+                message = _("a limit must be NAME=N, NAME one of {names}, got {word!r}{hint}; try --limit rows=1000")
                 raise ConfigError(
-                    _("a limit must be NAME=N, NAME one of {names}, got {word!r}{hint}; try --limit rows=1000").format(
-                        names=", ".join(cls._fields), word=word, hint=closest(name, cls._fields)
-                    )
+                    message.format(names=", ".join(cls._fields), word=word, hint=closest(name, cls._fields))
                 )
             raised[name] = int(value)
         return cls(**raised)
@@ -61,11 +60,8 @@ class Limits(NamedTuple):
         """
         limit = getattr(self, name)
         if value > limit:
-            raise DataError(
-                _("{path}: {name} would be {value}, the limit is {limit}; try --limit {name}={value}").format(
-                    path=path, name=name, value=value, limit=limit
-                )
-            )
+            message = _("{path}: {name} would be {value}, the limit is {limit}; try --limit {name}={value}")
+            raise DataError(message.format(path=path, name=name, value=value, limit=limit))
 
 
 class Sources(NamedTuple):
@@ -93,9 +89,8 @@ def refusals(path: Path) -> Iterator[None]:
     except MemoryError:
         raise DataError(_("{path}: it holds more than there is memory for").format(path=path)) from None
     except OSError as error:
-        raise DataError(
-            _("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror or error)
-        ) from None
+        message = _("{path}: cannot be read ({reason})")
+        raise DataError(message.format(path=path, reason=error.strerror or error)) from None
 
 
 @contextlib.contextmanager

@@ -1,1 +1,1 @@
-"""The mathematics of a descent, as pure functions on tensors."""
+"""The mathematics of gradient descent, as pure functions on tensors."""

@@ -33,7 +33,7 @@ CONVOLUTIONS = (
 
 
 def own_model(config: TrainConfig, given: Any) -> Model | None:
-    """The model of a run that was trained with one's own, as `given`; None for one that descenso brings.
+    """Convert the user's model of a run to a `Model`; None for a model of descenso.
 
     Raises:
         ConfigError: where none is given: a run may come from others, and nothing that its files name is imported.
@@ -50,7 +50,7 @@ def own_model(config: TrainConfig, given: Any) -> Model | None:
 
 
 def from_keras(made_of: Any, dtype: str = "float32") -> Model:
-    """A Keras model as a `Model`: its variables become params and state, its layers a pure function.
+    """Convert a Keras model to a `Model`: its variables become params and state, its layers a pure function.
 
     Args:
         made_of: a keras.Model, which starts from the weights that it has; or a function without arguments that makes
@@ -90,14 +90,14 @@ def from_keras(made_of: Any, dtype: str = "float32") -> Model:
 
 
 def _xla_serves(model: keras.Model) -> tuple[str, ...]:
-    """The kinds of device on which XLA does."""
+    """Return the kinds of device on which XLA compiles the model."""
     layers = list(model._flatten_layers())
     convolves, augments = (any(isinstance(layer, kind) for layer in layers) for kind in (CONVOLUTIONS, Augment))
     return () if augments else ("GPU",) if convolves else ("CPU", "GPU")
 
 
 def as_model(given: Any, dtype: str) -> Model:
-    """A `Model` of what a user gave: itself, or one of Keras, or the path of what makes one.
+    """Convert a `Model`, a keras.Model, a function that makes one, or the path of one, to a `Model`.
 
     Raises:
         ConfigError: for anything else.
@@ -116,7 +116,7 @@ def as_model(given: Any, dtype: str) -> Model:
 
 
 def from_factory(path: str, dtype: str) -> Model:
-    """The model that the function at `path`, "package.module:function", makes.
+    """Make a model by the function at `path`, "package.module:function".
 
     Raises:
         ConfigError: where there is no such function, or what it makes is no model.
@@ -147,7 +147,7 @@ def _make(factory: Factory, seed: int, dtype: str) -> Any:
 
 @contextlib.contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """While entered, Keras's initialisers draw by `seed`: those without one of their own take it from `random`."""
+    """Let Keras's initialisers draw by `seed`: those without a seed take it from `random`."""
     with PROCESS:
         before = random.getstate()
         random.seed(seed)
@@ -159,7 +159,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def computing_in(dtype: str) -> Iterator[None]:
-    """While entered, layers are made that compute in `dtype`."""
+    """Let layers that are made within compute in `dtype`."""
     with PROCESS:
         before = keras.config.floatx(), keras.config.dtype_policy()
         keras.config.set_floatx(keras.DTypePolicy(dtype).variable_dtype)
@@ -197,7 +197,7 @@ def _check(model: Any, dtype: str) -> None:
 
 
 def _gives_probabilities(model: Any) -> bool:
-    """Whether its rows sum to 1, however that comes about: an activation, a layer, an operation, a model within."""
+    """Whether the output's rows sum to 1, by an activation, a layer, an operation or a model within."""
     shape, dtype = (2, *model.input_shape[1:]), model.inputs[0].dtype
     plain = isinstance(model, keras.Sequential) and getattr(model.layers[-1], "activation", None)
     if None in shape or plain is keras.activations.linear:
@@ -208,7 +208,7 @@ def _gives_probabilities(model: Any) -> bool:
 
 
 def variable_names(model: Any) -> tuple[list[str], list[str]]:
-    """Stable names of its trained and of its carried variables, no two the same: Keras counts layers and variables
+    """Return stable, unique names of the trained and of the other variables: Keras counts layers and variables
     without a name through the whole process ("dense_7"), here each model begins at "dense"; and where it calls two
     variables the same, the second one is counted on.
     """

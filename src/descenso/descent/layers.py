@@ -1,4 +1,4 @@
-"""Layers that must do the same on every engine, and so are not Keras's own."""
+"""Dropout and augmentation that draw the same numbers on every engine, which Keras's layers do not."""
 
 import math
 import random
@@ -10,7 +10,7 @@ from descenso.descent.problem import Tensor
 
 
 def _mixed(bits: Tensor) -> Tensor:
-    """Integers in, integers out, (…,) uint32, one to one, and no trace of the order they came in.
+    """Hash integers, (…,) uint32, one to one.
 
     Source: the hash with least bias that Wellons's search found (hash-prospector, 2018, "lowbias32" of 2023).
     """
@@ -21,7 +21,7 @@ def _mixed(bits: Tensor) -> Tensor:
 
 
 def noise(draw: Tensor, shape: Tensor) -> Tensor:
-    """Numbers at random, float32 of `shape`, uniform in [0, 1), a function of `draw` (int32 scalar) alone.
+    """Draw float32 numbers of `shape`, uniform in [0, 1), as a function of `draw` (int32 scalar) alone.
 
     TensorFlow's own generators give XLA other numbers than they give the processor's kernels, from the same seed.
     """
@@ -33,19 +33,19 @@ def noise(draw: Tensor, shape: Tensor) -> Tensor:
 
 
 class _Drawing(keras.layers.Layer):  # type: ignore[misc] # Keras publishes no types
-    """A layer that draws at random while training.
+    """Base class of layers that draw at random while training.
 
     Its state is the number of the next draw; it travels with the descent, so that a run goes on to the same bits.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Draw where the draws begin."""
+        """Make the counter of draws, at a random start."""
         first = random.getrandbits(30)
         begin = keras.initializers.Constant(first)
         self.draw = self.add_weight(name="draw", shape=(), dtype="int32", initializer=begin, trainable=False)
 
     def drawn(self, shape: Tensor) -> Tensor:
-        """The next draw: float32 of `shape`, uniform in [0, 1)."""
+        """Draw the next numbers: float32 of `shape`, uniform in [0, 1)."""
         draw = tf.convert_to_tensor(self.draw.value)
         self.draw.assign(draw + 1)
         return noise(draw, shape)
@@ -53,7 +53,7 @@ class _Drawing(keras.layers.Layer):  # type: ignore[misc] # Keras publishes no t
 
 @keras.saving.register_keras_serializable("descenso")
 class Dropout(_Drawing):
-    """Leaves out a share of its inputs while training, and makes the others as much larger.
+    """Zero a share of the inputs while training, and scale the others up to keep their mean.
 
     Source: Srivastava et al., Dropout (2014), section 10 ("inverted", as Keras's).
     """
@@ -63,20 +63,20 @@ class Dropout(_Drawing):
         self.rate = rate
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """(…,) in, (…,) out."""
+        """Apply the layer: (…,) -> (…,)."""
         if not training or not self.rate:
             return inputs
         kept = self.drawn(tf.shape(inputs)) >= self.rate
         return tf.where(kept, inputs / (1 - self.rate), tf.zeros_like(inputs))
 
     def get_config(self) -> dict[str, object]:
-        """What makes it again."""
+        """Return the arguments that make the layer again."""
         return {**super().get_config(), "rate": self.rate}
 
 
 @keras.saving.register_keras_serializable("descenso")
 class Augment(_Drawing):
-    """Moves, turns, scales and shears each image at random while training; what comes into view goes on from its edge.
+    """Shift, rotate, scale and shear each image at random while training; its edge pixels fill what comes into view.
 
     At a strength of 1 each image is moved by up to 3/28 of its size each way, turned by up to 15 degrees, and scaled
     and sheared by up to 15 %, all uniformly; a strength of s makes that s times as much. No picture is mirrored.
@@ -91,7 +91,7 @@ class Augment(_Drawing):
         self.strength = strength
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """(batch, height, width, channels) in and out."""
+        """Apply the layer: (batch, height, width, channels) -> the same shape."""
         if not training:
             return inputs
         height, width = inputs.shape[1:3]
@@ -109,5 +109,5 @@ class Augment(_Drawing):
         return keras.ops.image.affine_transform(inputs, moves, fill_mode="nearest", data_format="channels_last")
 
     def get_config(self) -> dict[str, object]:
-        """What makes it again."""
+        """Return the arguments that make the layer again."""
         return {**super().get_config(), "strength": self.strength}

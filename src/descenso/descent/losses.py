@@ -15,7 +15,7 @@ def _mean_over_rows(
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Mean over the batch of −log softmax(z)[label], finite wherever the logits are.
+    """Compute the mean over the batch of −log softmax(z)[label], finite wherever the logits are.
 
         −log softmax(z)[y] = log Σⱼ exp(zⱼ − max z) − (z_y − max z)
 
@@ -34,7 +34,7 @@ def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None)
 
 @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow publishes no types
 def _row_costs(logits: Tensor, labels: Tensor) -> Tensor:
-    """The cost of each row, with its gradient by the formula, softmax(z) − one_hot(y).
+    """Compute the cost of each row, with its gradient by the formula, softmax(z) − one_hot(y).
 
     By columns, and with the exponentials shared between the two: the product that follows in softmax regression
     then needs no transposed copy, and XLA fewer loops (docs/performance.md).
@@ -52,7 +52,7 @@ def _row_costs(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def naive_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """The same mean taken literally, −Σ one_hot(y) · log(softmax(z)), as many tutorials write it.
+    """Compute the same mean as written, −Σ one_hot(y) · log(softmax(z)), as many tutorials write it.
 
     Once a probability underflows to 0 the cost is not finite: 0 · log 0 is NaN, and −log 0 infinite where the
     class was the right one.

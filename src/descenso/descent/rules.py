@@ -261,7 +261,7 @@ def _squared(values: Params) -> Params:
 
 
 def _decaying(average: Params, values: Params, decay: float | Tensor) -> Params:
-    """The moving averages one step on: decay · average + (1 − decay) · value."""
+    """Update moving averages by a step: decay · average + (1 − decay) · value."""
     return {name: decay * average[name] + (1 - decay) * value for name, value in values.items()}
 
 
@@ -270,13 +270,13 @@ def _no_moments(params: Params) -> RuleState:
 
 
 def _moments(gradients: Params, state: RuleState, beta_1: float, beta_2: float) -> tuple[Tensor, Params, Params]:
-    """The step's number t, m and s."""
+    """Update the moments; return the step's number t, m and s."""
     mean = _decaying(state["mean"], gradients, beta_1)
     return state["count"] + 1, mean, _decaying(state["squares"], _squared(gradients), beta_2)
 
 
 def _correction(beta: float, count: Tensor, dtype: tf.DType) -> Tensor:
-    """1 − βᵗ, in (0, 1]."""
+    """Compute 1 − βᵗ, in (0, 1]."""
     return tf.cast(1 - tf.pow(tf.constant(beta, tf.float64), tf.cast(count, tf.float64)), dtype)
 
 

@@ -1,4 +1,4 @@
-"""What a rule may be wrapped in: clipping, decay, averaging. Each takes a rule and gives one, so that they compose."""
+"""Wrappers of rules: clipping, decay, averaging. Each takes a rule and returns one, so that they compose."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ from descenso.descent.problem import Params, Rule, RuleState, Tensor
 
 
 def decayed(rule: Rule, rate: float) -> Rule:
-    """`rule`, and weights that decay apart from the gradient: θ ← θ − η λ θ, with λ = `rate`, in [0, inf).
+    """Add weight decay, apart from the gradient: θ ← θ − η λ θ, with λ = `rate`, in [0, inf).
 
     Source: Loshchilov and Hutter (2019), section 2.
     """
@@ -19,7 +19,7 @@ def decayed(rule: Rule, rate: float) -> Rule:
 
 
 def clipped_by_value(rule: Rule, bound: float) -> Rule:
-    """`rule` on gradients with each component brought into [−bound, bound]; `bound` in (0, inf).
+    """Clip each component of the gradient to [−bound, bound]; `bound` in (0, inf).
 
     As the clipvalue of Keras.
     """
@@ -32,7 +32,7 @@ def clipped_by_value(rule: Rule, bound: float) -> Rule:
 
 
 def clipped_by_norm(rule: Rule, bound: float) -> Rule:
-    """`rule` on g · min(1, bound / ‖g‖), the norm taken over all parameters together; `bound` in (0, inf).
+    """Clip the gradient's norm over all parameters together: g · min(1, bound / ‖g‖); `bound` in (0, inf).
 
     As the global_clipnorm of Keras.
 
@@ -48,7 +48,7 @@ def clipped_by_norm(rule: Rule, bound: float) -> Rule:
 
 
 def averaged(rule: Rule, decay: float) -> Rule:
-    """`rule`, whose outcome is the moving average of the weights: a ← decay · a + (1 − decay) θ, from a = θ after the
+    """Return the moving average of the weights as the result: a ← decay · a + (1 − decay) θ, from a = θ after the
     first step.
 
     `decay` in [0, 1). As the use_ema of Keras with ema_overwrite_frequency None.

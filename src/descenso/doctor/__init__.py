@@ -62,11 +62,8 @@ def _split(what: str, inputs: Any, labels: Any) -> Split:
     split = Split(np.asarray(inputs), np.asarray(labels))
     shapes = split.inputs.shape, split.labels.shape
     if shapes[0][:1] != shapes[1][:1] or len(shapes[0]) < 2 or len(shapes[1]) not in (1, 2):
-        raise DataError(
-            _("{what}: inputs of shape {inputs} and labels of shape {labels}; each row needs one label").format(
-                what=what, inputs=shapes[0], labels=shapes[1]
-            )
-        )
+        message = _("{what}: inputs of shape {inputs} and labels of shape {labels}; each row needs one label")
+        raise DataError(message.format(what=what, inputs=shapes[0], labels=shapes[1]))
     return split
 
 
@@ -106,11 +103,8 @@ def lesson(rule: str) -> tuple[str, list[Finding]]:
         ConfigError: if there is no check of that name.
     """
     if rule not in CHECKS:
-        raise ConfigError(
-            _("there is no rule {name!r}{hint}; the rules are {names}").format(
-                name=rule, hint=closest(rule, CHECKS), names=", ".join(CHECKS)
-            )
-        )
+        message = _("there is no rule {name!r}{hint}; the rules are {names}")
+        raise ConfigError(message.format(name=rule, hint=closest(rule, CHECKS), names=", ".join(CHECKS)))
     from descenso.doctor.faults import FAULTS
 
     return FAULTS[rule].line, examine(FAULTS[rule].plant())
@@ -192,11 +186,7 @@ def run(
 
 
 def follow(path: str | Path, model: Any = None, sources: Sources | None = None) -> Iterator[Finding]:
-    """Check a run after each of its epochs, until it ends, and yield each finding once.
-
-    Args:
-        path, model, sources: see `run`.
-    """
+    """Check a run after each of its epochs, until it ends, and yield each finding once; for the arguments see `run`."""
     directory = open_directory(Path(path))
     rows = rows_of(directory.config, sources)
     evidence, names, reported = _evidence(directory, rows, model), list(CHECKS), set[str]()

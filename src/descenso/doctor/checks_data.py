@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.order import epoch_order
-from descenso.doctor.evidence import Array, Evidence, Observation, Rows
+from descenso.doctor.evidence import Array, Observation, Rows, Step
 from descenso.text import _
 
 BYTE = 255
@@ -16,50 +16,38 @@ MOST_NAMED = 4  # parameters that a message lists
 WINDOW = 100  # largest number of consecutive rows whose classes are counted
 
 
-def labels_not_one_hot(evidence: Evidence) -> Observation | None:
+def labels_not_one_hot(rows: Rows | None, step: Step | None) -> Observation | None:
     """Check for class numbers with a loss that reads one-hot labels."""
-    rows = evidence.rows
     if not rows or not rows.one_hot or rows.labels.ndim != 1:
         return None
-    outputs = evidence.step.outputs if evidence.step else None
+    outputs = step.outputs if step else None
     classes = len(np.unique(rows.labels)) if outputs is None else outputs.shape[-1]
-    return Observation(
-        _("labels of shape {shape}, one number per row, for a loss that reads one-hot labels").format(
-            shape=rows.labels.shape
-        ),
-        f"labels = tf.one_hot(labels, {classes})",
-    )
+    saw = _("labels of shape {shape}, one number per row, for a loss that reads one-hot labels")
+    return saw.format(shape=rows.labels.shape), f"labels = tf.one_hot(labels, {classes})"
 
 
-def labels_one_hot(evidence: Evidence) -> Observation | None:
+def labels_one_hot(rows: Rows) -> Observation | None:
     """Check for one-hot labels with a loss that reads class numbers."""
-    rows = evidence.rows
-    if not rows or rows.one_hot is not False or rows.labels.ndim != 2 or rows.labels.shape[1] < 2:
+    if rows.one_hot is not False or rows.labels.ndim != 2 or rows.labels.shape[1] < 2:
         return None
     if not (np.isin(rows.labels, (0, 1)).all() and (rows.labels.sum(axis=1) == 1).all()):
         return None
-    return Observation(
-        _("one-hot labels of shape {shape}, for a loss that reads one class number per row").format(
-            shape=rows.labels.shape
-        ),
-        "labels = labels.argmax(axis=1)",
-    )
+    saw = _("one-hot labels of shape {shape}, for a loss that reads one class number per row")
+    return saw.format(shape=rows.labels.shape), "labels = labels.argmax(axis=1)"
 
 
-def labels_from_1(evidence: Evidence) -> Observation | None:
+def labels_from_1(rows: Rows) -> Observation | None:
     """Check for class numbers from 1 to the number of classes."""
-    rows = evidence.rows
-    if not rows or not rows.whole or rows.labels.ndim != 1 or rows.labels.dtype.kind not in "iu":
+    if not rows.whole or rows.labels.ndim != 1 or rows.labels.dtype.kind not in "iu":
         return None
     classes = np.unique(rows.labels)
     if len(classes) < 2 or classes[0] != 1 or classes[-1] != len(classes):
         return None
-    return Observation(_("labels from 1 to {last}, and none is 0").format(last=classes[-1]), "labels = labels - 1")
+    return _("labels from 1 to {last}, and none is 0").format(last=classes[-1]), "labels = labels - 1"
 
 
-def mixed_dtypes(evidence: Evidence) -> Observation | None:
+def mixed_dtypes(rows: Rows | None, step: Step | None) -> Observation | None:
     """Check for float32 and float64 in one operation."""
-    rows, step = evidence.rows, evidence.step
     if not rows or (step and not step.castable):  # a step that succeeds converts them itself
         return None
     dtypes = {"inputs": str(rows.inputs.dtype), "labels": str(rows.labels.dtype), **dict(step.dtypes if step else ())}
@@ -69,14 +57,12 @@ def mixed_dtypes(evidence: Evidence) -> Observation | None:
     listed = "; ".join(f"{dtype}: {', '.join(arrays[:MOST_NAMED])}" for dtype, arrays in names.items())
     wanted = step.dtypes[0][1] if step else "float32"  # dtype of the parameters
     other = names["float32" if wanted == "float64" else "float64"][0]
-    return Observation(
-        _("two precisions in one step ({dtypes})").format(dtypes=listed), f'{other} = tf.cast({other}, "{wanted}")'
-    )
+    saw = _("two precisions in one step ({dtypes})").format(dtypes=listed)
+    return saw, f'{other} = tf.cast({other}, "{wanted}")'
 
 
-def pixels_not_scaled(evidence: Evidence) -> Observation | None:
+def pixels_not_scaled(rows: Rows | None, step: Step | None) -> Observation | None:
     """Check for pixels up to 255 that the model reads without scaling."""
-    rows, step = evidence.rows, evidence.step
     if not rows or not _are_images(rows) or not rows.inputs.size:
         return None
     stored = rows.inputs.dtype == np.uint8 and np.all(np.equal(rows.scaling.scale, 1))
@@ -85,42 +71,36 @@ def pixels_not_scaled(evidence: Evidence) -> Observation | None:
             return None
     elif stored:  # stored images, which may be scaled later
         return None
-    scaled = rows.scaled
+    scaled = (rows.sample.astype(np.float64) - rows.scaling.shift) * rows.scaling.scale
     low, high = scaled.min(), scaled.max()
     if low < 0 or not BYTE / 2 < high <= BYTE or (scaled % 1).any():
         return None
-    return Observation(
-        _("inputs are whole numbers from {low:g} to {high:g}").format(low=low, high=high),
-        'inputs = inputs.astype("float32") / 255',
-    )
+    saw = _("inputs are whole numbers from {low:g} to {high:g}").format(low=low, high=high)
+    return saw, 'inputs = inputs.astype("float32") / 255'
 
 
-def pixels_zeroed(evidence: Evidence) -> Observation | None:
+def pixels_zeroed(rows: Rows) -> Observation | None:
     """Check for pixels after an integer division, of which only the brightest are not 0."""
-    rows = evidence.rows
-    if not rows or not _are_images(rows) or not rows.inputs.size:
+    if not _are_images(rows) or not rows.inputs.size:
         return None
     sample = rows.sample.reshape(len(rows.sample), -1)
     blank = float((sample == 0).all(axis=1).mean())
     if blank < BLANK or not np.isin(sample, (0, 1)).all():
         return None
-    return Observation(
-        _("all inputs are 0 or 1, and {share:.0%} of the rows are 0 everywhere").format(share=blank),
-        'inputs = inputs.astype("float32") / 255  # not // 255',
-    )
+    saw = _("all inputs are 0 or 1, and {share:.0%} of the rows are 0 everywhere").format(share=blank)
+    return saw, 'inputs = inputs.astype("float32") / 255  # not // 255'
 
 
-def buffer_on_sorted(evidence: Evidence) -> Observation | None:
+def buffer_on_sorted(rows: Rows) -> Observation | None:
     """Check for an order in which consecutive rows are mostly of one class."""
-    rows = evidence.rows
-    if not rows or not rows.whole or rows.order == "permutation" or len(rows.labels) < 2:
+    if not rows.whole or rows.order == "permutation" or len(rows.labels) < 2:
         return None
     distance, mixed = (_class_distance(rows.classes, order) for order in (rows.order, "permutation"))
     if distance < 2 * mixed + 0.1:
         return None
     saw = _("in any {window} rows by {order} the classes' shares are off by {found:.0%}, by {mixed:.0%} when shuffled")
     saw = saw.format(order=rows.order, window=_window(rows.labels), found=distance, mixed=mixed)
-    return Observation(saw, _("--order permutation, or dataset.shuffle({rows})").format(rows=len(rows.labels)))
+    return saw, _("--order permutation, or dataset.shuffle({rows})").format(rows=len(rows.labels))
 
 
 def _class_distance(classes: Array, order: str) -> float:
@@ -142,10 +122,9 @@ def _window(labels: Array) -> int:
     return max(1, min(WINDOW, len(labels) // 10))
 
 
-def test_in_train(evidence: Evidence) -> Observation | None:
+def test_in_train(rows: Rows) -> Observation | None:
     """Check for more test rows among the training rows than are equal by chance."""
-    rows = evidence.rows
-    if not rows or not rows.test or not len(rows.test.inputs) or rows.test.inputs.shape[1:] != rows.inputs.shape[1:]:
+    if not rows.test or not len(rows.test.inputs) or rows.test.inputs.shape[1:] != rows.inputs.shape[1:]:
         return None
     known = {row.tobytes() for row in np.ascontiguousarray(rows.inputs)}
     test = rows.test.inputs.astype(rows.inputs.dtype, copy=False)
@@ -153,16 +132,14 @@ def test_in_train(evidence: Evidence) -> Observation | None:
     by_chance = (len(rows.inputs) - len(known)) / len(rows.inputs) * len(test)
     if leaked <= 3 + 3 * by_chance:
         return None
-    return Observation(
-        _("{found} of the {rows} test rows are among the training rows").format(found=leaked, rows=len(test)),
-        "known = {row.tobytes() for row in train}; test = test[[row.tobytes() not in known for row in test]]",
-    )
+    saw = _("{found} of the {rows} test rows are among the training rows").format(found=leaked, rows=len(test))
+    mend = "known = {row.tobytes() for row in train}; test = test[[row.tobytes() not in known for row in test]]"
+    return saw, mend
 
 
-def imbalanced_classes(evidence: Evidence) -> Observation | None:
+def imbalanced_classes(rows: Rows) -> Observation | None:
     """Check for a class with more than ten times the rows of another."""
-    rows = evidence.rows
-    if not rows or not rows.whole or not len(rows.labels):
+    if not rows.whole or not len(rows.labels):
         return None
     names, counts = np.unique(rows.classes, return_counts=True)
     if counts.max() <= UNEVEN * counts.min():
@@ -171,7 +148,7 @@ def imbalanced_classes(evidence: Evidence) -> Observation | None:
     saw = _("{most} rows of class {large}, {least} of class {small}; predicting {large} always is right in {share:.0%}")
     share = counts.max() / counts.sum()
     saw = saw.format(most=counts.max(), large=large, least=counts.min(), small=small, share=share)
-    return Observation(saw, 'descenso.Classifier(class_weight="balanced"), keras.Model.fit(class_weight=…)')
+    return saw, 'descenso.Classifier(class_weight="balanced"), keras.Model.fit(class_weight=…)'
 
 
 def _are_images(rows: Rows) -> bool:

@@ -1,4 +1,4 @@
-"""Evidence of a descent: one step from its start, one from where it has come to, and a range test of the rate."""
+"""Evidence of a training run: a step at its start, a step at its end, and a range test of the learning rate."""
 
 from contextlib import closing
 from typing import NamedTuple
@@ -25,7 +25,7 @@ BELOW_BEST = 10  # how many times smaller than the rate of the lowest cost, wher
 
 
 class Walked(NamedTuple):
-    """A descent, as it is known afterwards.
+    """A training run, as its directory records it.
 
     Attributes:
         config: its settings.
@@ -45,7 +45,7 @@ class Walked(NamedTuple):
 
 
 def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
-    """All that can be gathered of a descent; where its costs raise a suspicion, a range test too.
+    """Gather the evidence of a training run, with a range test where its costs are suspicious.
 
     Args:
         walked: it.
@@ -88,7 +88,7 @@ def _step(problem: Problem, state: TrainState, rows: Split) -> Step:
 
 
 def suggested_rate(plan: Plan) -> float | None:
-    """A learning rate that does well from the start, by a range test: steps at rates from 1e-6 to 100, each a
+    """Suggest a learning rate by a range test from the start: steps at rates from 1e-6 to 100, each a
     fifth larger than the one before, until the cost is not finite; a tenth of the rate where the cost was lowest.
 
     Source: Smith, Cyclical Learning Rates for Training Neural Networks (2017), section 3.3.
@@ -113,7 +113,7 @@ def suggested_rate(plan: Plan) -> float | None:
 
 
 def _costs(problem: Problem, train: Split, begin: TrainState, order: Order, batch_rows: int) -> Array:
-    """The costs of the steps of `order` from `begin`, as long as they are finite."""
+    """Return the costs of the steps of `order` from `begin`, as long as they are finite."""
     with closing(bind("function", problem, train, batch_rows)) as runner:
         _state, trace = next(runner.walk(begin, [order]))
     return trace.costs[np.isfinite(trace.costs)]

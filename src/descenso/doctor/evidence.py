@@ -13,28 +13,19 @@ from descenso.runs.history import Epoch, History
 SAMPLE = 1_000  # rows whose values are checked, and over which a gradient is taken
 
 Array = NDArray[Any]
+Observation = tuple[str, str]  # what a check saw, and the line that mends it
 
 
 class Rows(NamedTuple):
-    """Training rows.
+    """Training rows."""
 
-    Attributes:
-        inputs: (rows, *input_shape), before scaling.
-        labels: (rows,) or (rows, num_classes).
-        test: test rows, or None.
-        one_hot: whether the loss reads one-hot labels; None if unknown.
-        whole: whether these are all rows, and not one batch of them.
-        order: order of the rows in an epoch; see `descenso.data.order`.
-        scaling: of the inputs; the model reads (inputs - shift) * scale.
-    """
-
-    inputs: Array
-    labels: Array
-    test: Split | None = None
-    one_hot: bool | None = False
-    whole: bool = True
-    order: str = "permutation"
-    scaling: Scaling = Scaling()
+    inputs: Array  # (rows, *input_shape), before scaling
+    labels: Array  # (rows,) or (rows, num_classes)
+    test: Split | None = None  # test rows
+    one_hot: bool | None = False  # whether the loss reads one-hot labels; None if unknown
+    whole: bool = True  # whether these are all rows, and not one batch of them
+    order: str = "permutation"  # order of the rows in an epoch; see `descenso.data.order`
+    scaling: Scaling = Scaling()  # of the inputs; the model reads (inputs - shift) * scale
 
     @classmethod
     def of(cls, data: Dataset, order: str = "permutation") -> "Rows":
@@ -47,40 +38,23 @@ class Rows(NamedTuple):
         return self.inputs[:: max(1, len(self.inputs) // SAMPLE)]
 
     @property
-    def scaled(self) -> NDArray[np.float64]:
-        """The sample as the model reads it."""
-        return (self.sample.astype(np.float64) - self.scaling.shift) * self.scaling.scale
-
-    @property
     def classes(self) -> Array:
         """(rows,) the class of each row, also of one-hot labels."""
         return self.labels.argmax(axis=1) if self.labels.ndim > 1 else self.labels
 
 
 class Step(NamedTuple):
-    """One step: cost, outputs and gradients.
+    """One step: cost, outputs and gradients."""
 
-    Attributes:
-        cost: mean over the rows, in nats; None if it could not be computed.
-        outputs: (rows, num_classes), outputs of the model; None likewise.
-        logits: whether the loss reads outputs as logits; None if unknown.
-        gradients: by the name of the parameter; None for one that does not lead to the cost.
-        plain: names of the parameters that are tensors, not variables.
-        dtypes: name and dtype of each parameter.
-        first: whether the model is untrained.
-        error: exception that TensorFlow raised, or None.
-        castable: whether the step succeeds with inputs and labels cast to the dtype of the parameters.
-    """
-
-    cost: float | None
-    outputs: Array | None
-    logits: bool | None
-    gradients: dict[str, Array | None]
-    plain: tuple[str, ...] = ()
-    dtypes: tuple[tuple[str, str], ...] = ()
-    first: bool = True
-    error: Exception | None = None
-    castable: bool = False
+    cost: float | None  # mean over the rows, in nats; None if it could not be computed
+    outputs: Array | None  # (rows, num_classes), outputs of the model; None likewise
+    logits: bool | None  # whether the loss reads outputs as logits; None if unknown
+    gradients: dict[str, Array | None]  # by parameter; None for one that does not lead to the cost
+    plain: tuple[str, ...] = ()  # names of the parameters that are tensors, not variables
+    dtypes: tuple[tuple[str, str], ...] = ()  # name and dtype of each parameter
+    first: bool = True  # whether the model is untrained
+    error: Exception | None = None  # exception that TensorFlow raised
+    castable: bool = False  # whether the step succeeds with inputs and labels cast to the dtype of the parameters
 
     @property
     def kernels(self) -> dict[str, Array]:
@@ -97,29 +71,17 @@ class Step(NamedTuple):
 
 
 class Course(NamedTuple):
-    """Costs and outcome of a training run.
+    """Costs and outcome of a training run."""
 
-    Attributes:
-        config: settings of the run.
-        num_classes: number of classes.
-        steps: number of steps, approximately.
-        costs: cost of each epoch, in nats.
-        validation_costs: validation cost after each epoch, in nats; empty without validation.
-        outcome: as that of `Run`.
-        early: costs of the first steps, in nats; empty if they were not repeated.
-        suggested_rate: learning rate that a range test found; None without a test, or if it found none.
-        tested: whether a range test was made.
-    """
-
-    config: TrainConfig
+    config: TrainConfig  # settings of the run
     num_classes: int
-    steps: int
-    costs: list[float]
-    validation_costs: list[float]
-    outcome: str
-    early: tuple[float, ...] = ()
-    suggested_rate: float | None = None
-    tested: bool = False
+    steps: int  # number of steps, approximately
+    costs: list[float]  # cost of each epoch, in nats
+    validation_costs: list[float]  # after each epoch, in nats; empty without validation
+    outcome: str  # as that of `Run`
+    early: tuple[float, ...] = ()  # costs of the first steps, in nats; empty if they were not repeated
+    suggested_rate: float | None = None  # learning rate that a range test found, if any
+    tested: bool = False  # whether a range test was made
 
     @classmethod
     def of(cls, config: TrainConfig, data: Dataset, epochs: tuple[Epoch, ...], outcome: str) -> "Course":
@@ -136,44 +98,22 @@ class Course(NamedTuple):
 
 
 class Calls(NamedTuple):
-    """Calls and traces of a `tf.function`.
+    """Calls and traces of a `tf.function`; `changes` has an entry for each trace but the first."""
 
-    Attributes:
-        name: name of the function.
-        calls: number of calls.
-        traces: number of traces.
-        changes: (argument, before, after) of each trace but the first; "" if no argument had changed.
-    """
-
-    name: str
-    calls: int
-    traces: int
-    changes: tuple[tuple[str, str, str], ...]
+    name: str  # of the function
+    calls: int  # number of calls
+    traces: int  # number of traces
+    changes: tuple[tuple[str, str, str], ...]  # argument, before, after; "" if no argument had changed
 
 
 class Evidence(NamedTuple):
-    """All evidence on data, a training run, a step or a function.
+    """All evidence on data, a training run, a step or a function."""
 
-    Attributes:
-        rows: training and test rows.
-        step: one step from the initial weights, or of the user's loop.
-        last: one step from the final weights.
-        course: costs and outcome of the run.
-        calls: calls of a function.
-    """
-
-    rows: Rows | None = None
-    step: Step | None = None
-    last: Step | None = None
-    course: Course | None = None
-    calls: Calls | None = None
-
-
-class Observation(NamedTuple):
-    """What a check saw, and the line that mends it."""
-
-    saw: str
-    mend: str
+    rows: Rows | None = None  # training and test rows
+    step: Step | None = None  # one step from the initial weights, or of the user's loop
+    last: Step | None = None  # one step from the final weights
+    course: Course | None = None  # costs and outcome of the run
+    calls: Calls | None = None  # calls of a function
 
 
 class Finding(NamedTuple):

@@ -1,6 +1,6 @@
 """One planted fault per check, on some rows of MNIST, for `descenso doctor --break` and for the tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -26,74 +26,47 @@ ROWS, TEST_ROWS, BATCH = 2_000, 500, 100
 
 
 class Fault(NamedTuple):
-    """A planted fault.
+    """A planted fault."""
 
-    Attributes:
-        line: line of code with the mistake.
-        plant: function that makes the mistake and returns its evidence.
-    """
-
-    line: str
-    plant: Callable[[], Evidence]
+    line: str  # line of code with the mistake
+    plant: Callable[[], Evidence]  # makes the mistake and returns its evidence
 
 
 @lru_cache(1)
 def _few() -> Dataset:
     data = load("mnist")
-    return data._replace(
-        train=Split(data.train.inputs[:ROWS], data.train.labels[:ROWS]),
-        test=Split(data.test.inputs[:TEST_ROWS], data.test.labels[:TEST_ROWS]),
-    )
+    return data._replace(train=data.train.rows(slice(ROWS)), test=data.test.rows(slice(TEST_ROWS)))
 
 
-def _from_1() -> Dataset:
+def _from_1() -> dict[str, Any]:
     """Labels from 1 to 10, with a class 0 without rows."""
-    data = _few()
-    return data._replace(
-        train=data.train._replace(labels=data.train.labels + 1),
-        test=data.test._replace(labels=data.test.labels + 1),
-        class_names=(*data.class_names, "10"),
-    )
+    train, test, names = _few().train, _few().test, _few().class_names
+    plus_1 = {"train": train._replace(labels=train.labels + 1), "test": test._replace(labels=test.labels + 1)}
+    return {**plus_1, "class_names": (*names, "10")}
 
 
-def _zeroed() -> Dataset:
-    data = _few()
-    train, test = (split._replace(inputs=split.inputs // np.uint8(255)) for split in (data.train, data.test))
-    return data._replace(train=train, test=test, scaling=Scaling())
+def _zeroed() -> dict[str, Any]:
+    train, test = (split._replace(inputs=split.inputs // np.uint8(255)) for split in (_few().train, _few().test))
+    return {"train": train, "test": test, "scaling": Scaling()}
 
 
-def _unscaled() -> Dataset:
-    return _few()._replace(scaling=Scaling())
+def _sorted() -> Split:
+    train = _few().train
+    return train.rows(np.argsort(train.labels, kind="stable"))
 
 
-def _sorted() -> Dataset:
-    data = _few()
-    order = np.argsort(data.train.labels, kind="stable")
-    return data._replace(train=Split(data.train.inputs[order], data.train.labels[order]))
+def _rare() -> Split:
+    train = _few().train
+    return train.rows((train.labels != 7) | (np.arange(ROWS) < BATCH))
 
 
-def _rare() -> Dataset:
-    data = _few()
-    kept = np.flatnonzero((data.train.labels != 7) | (np.arange(ROWS) < BATCH))
-    return data._replace(train=Split(data.train.inputs[kept], data.train.labels[kept]))
-
-
-def _leaking() -> Dataset:
-    data = _few()
-    return data._replace(test=Split(data.train.inputs[:TEST_ROWS], data.train.labels[:TEST_ROWS]))
-
-
-def _layers(count: int, **settings: Any) -> Callable[[], Any]:
+def _layers(count: int, last: Any = "glorot_uniform", **settings: Any) -> Callable[[], Any]:
     def make() -> Any:
         hidden = [keras.layers.Dense(64, **settings) for _ in range(count)]
-        return keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10)])
+        outputs = keras.layers.Dense(10, kernel_initializer=last)
+        return keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten(), *hidden, outputs])
 
     return make
-
-
-def _wide_start() -> Any:
-    last = keras.layers.Dense(10, kernel_initializer=RandomNormal(stddev=2.0))
-    return keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten(), last])
 
 
 def _with_softmax() -> Model:
@@ -107,9 +80,9 @@ def _with_softmax() -> Model:
     return model._replace(apply=apply)
 
 
-def _descent(data: Dataset | None = None, make: Any = None, **settings: Any) -> Evidence:
-    """Train softmax regression, or the model `make` or its result, and return the evidence of the run."""
-    data, own = data or _few(), as_model(make, "float32") if make else None
+def _descent(make: Any = None, changes: Mapping[str, Any] | None = None, **settings: Any) -> Evidence:
+    """Train softmax regression, or the model `make`, on rows with these changes; return the evidence of the run."""
+    data, own = _few()._replace(**(changes or {})), as_model(make, "float32") if make else None
     usual = {"engine": "function", "rule": "sgd", "learning_rate": 0.1, "schedule": "constant", "epochs": 6}
     config = TrainConfig.of(**{**usual, **settings})
     plan = Plan.of(config, data, own)
@@ -120,26 +93,21 @@ def _descent(data: Dataset | None = None, make: Any = None, **settings: Any) -> 
     return evidence_of(Walked(config, data, tuple(epochs), str(progress.outcome and progress.outcome.value), kept, own))
 
 
-def _noisy() -> Dataset:
+def _noisy() -> Split:
     """Few rows with permuted labels, which a model can only memorise."""
-    data, random = _few(), np.random.default_rng(0)
-    inputs, labels = data.train.inputs[:400], random.permutation(data.train.labels[:400])
-    return data._replace(train=Split(inputs, labels))
+    train = _few().train.rows(slice(400))
+    return train._replace(labels=np.random.default_rng(0).permutation(train.labels))
 
 
 def _batch() -> tuple[Array, Array]:
-    train = _few().train
-    return train.inputs[:BATCH].astype(np.float64) / 255, train.labels[:BATCH]
+    train = _few().train.rows(slice(BATCH))
+    return train.inputs.astype(np.float64) / 255, train.labels
 
 
-def _loop(
-    labels: Callable[[Array], Any] = lambda labels: labels,
-    inputs_dtype: str = "float32",
-    lost: bool = False,
-    sure: float = 0.0,
-) -> Evidence:
+def _loop(one_hot: bool = True, inputs_dtype: str = "float32", lost: bool = False, sure: float = 0.0) -> Evidence:
     """Evidence on one step of softmax regression, written as in tutorials."""
     images, digits = _batch()
+    labels = tf.one_hot(digits, 10) if one_hot else digits
     inputs = tf.constant(images.reshape(BATCH, -1), inputs_dtype)
     start = np.random.default_rng(0).normal(size=(784, 10)) * sure
     W, b = tf.Variable(tf.constant(start, "float32")), tf.Variable(tf.zeros(10))
@@ -150,17 +118,13 @@ def _loop(
     def loss(labels: Tensor, outputs: Tensor) -> Tensor:
         return tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(outputs), axis=1))
 
-    return evidence_of_step(model, loss, inputs, labels(digits), [W, b], not sure, False)
-
-
-def _one_hot(labels: Array) -> Tensor:
-    return tf.one_hot(labels, 10)
+    return evidence_of_step(model, loss, inputs, labels, [W, b], not sure, False)
 
 
 def _sparse_loop() -> Evidence:
     images, digits = _batch()
     model, loss = _layers(1, activation="relu")(), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return evidence_of_step(model, loss, images, _one_hot(digits), model.trainable_variables, True, False)
+    return evidence_of_step(model, loss, images, tf.one_hot(digits, 10), model.trainable_variables, True, False)
 
 
 def _counted(count: Callable[[int], Any] = lambda step: step) -> Evidence:
@@ -189,47 +153,53 @@ def healthy() -> Evidence:
 
 FAULTS = {
     "labels-not-one-hot": Fault(
-        "tf.reduce_sum(labels * tf.math.log(outputs), axis=1)  # labels.shape == (100,)", _loop
+        "tf.reduce_sum(labels * tf.math.log(outputs), axis=1)  # labels.shape == (100,)", lambda: _loop(one_hot=False)
     ),
     "labels-one-hot": Fault(
         "SparseCategoricalCrossentropy(from_logits=True)(tf.one_hot(labels, 10), outputs)", _sparse_loop
     ),
-    "labels-from-1": Fault("labels = labels + 1", lambda: _descent(_from_1())),
-    "mixed-dtypes": Fault("inputs = images / 255  # float64", lambda: _loop(_one_hot, inputs_dtype="float64")),
-    "pixels-not-scaled": Fault(
-        'inputs = images.astype("float32")', lambda: _descent(_few()._replace(scaling=Scaling()))
-    ),
-    "pixels-zeroed": Fault("inputs = images // 255", lambda: _descent(_zeroed())),
+    "labels-from-1": Fault("labels = labels + 1", lambda: _descent(changes=_from_1())),
+    "mixed-dtypes": Fault("inputs = images / 255  # float64", lambda: _loop(inputs_dtype="float64")),
+    "pixels-not-scaled": Fault('inputs = images.astype("float32")', lambda: _descent(changes={"scaling": Scaling()})),
+    "pixels-zeroed": Fault("inputs = images // 255", lambda: _descent(changes=_zeroed())),
     "buffer-on-sorted": Fault(
-        "descenso train sorted.npz --order buffer:100", lambda: _descent(_sorted(), order=f"buffer:{BATCH}")
+        "descenso train sorted.npz --order buffer:100",
+        lambda: _descent(changes={"train": _sorted()}, order=f"buffer:{BATCH}"),
     ),
-    "test-in-train": Fault("test = train[:500]", lambda: _descent(_leaking())),
-    "imbalanced-classes": Fault("train = train[(labels != 7) | (places < 100)]", lambda: _descent(_rare())),
-    "first-cost": Fault("Dense(10, kernel_initializer=RandomNormal(stddev=2.0))", lambda: _descent(make=_wide_start)),
-    "softmax-twice": Fault("Sequential([…, Dense(10), Softmax()])", lambda: _descent(make=_with_softmax())),
+    "test-in-train": Fault(
+        "test = train[:500]", lambda: _descent(changes={"test": _few().train.rows(slice(TEST_ROWS))})
+    ),
+    "imbalanced-classes": Fault(
+        "train = train[(labels != 7) | (places < 100)]", lambda: _descent(changes={"train": _rare()})
+    ),
+    "first-cost": Fault(
+        "Dense(10, kernel_initializer=RandomNormal(stddev=2.0))",
+        lambda: _descent(_layers(0, RandomNormal(stddev=2.0))),
+    ),
+    "softmax-twice": Fault("Sequential([…, Dense(10), Softmax()])", lambda: _descent(_with_softmax())),
     "log-of-zero": Fault(
         "cost = tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(softmax), axis=1))",
-        lambda: _loop(_one_hot, sure=20.0),
+        lambda: _loop(sure=20.0),
     ),
-    "none-gradients": Fault(
-        "outputs = tf.nn.softmax(tf.matmul(inputs, W.numpy()) + b)", lambda: _loop(_one_hot, lost=True)
-    ),
+    "none-gradients": Fault("outputs = tf.nn.softmax(tf.matmul(inputs, W.numpy()) + b)", lambda: _loop(lost=True)),
     "dead-units": Fault(
         'Dense(64, "relu", bias_initializer=Constant(-10))',
-        lambda: _descent(make=_layers(1, activation="relu", bias_initializer=Constant(-10))),
+        lambda: _descent(_layers(1, activation="relu", bias_initializer=Constant(-10))),
     ),
     "vanishing-gradients": Fault(
-        '[Dense(64, "sigmoid") for _ in range(8)]', lambda: _descent(make=_layers(8, activation="sigmoid"))
+        '[Dense(64, "sigmoid") for _ in range(8)]', lambda: _descent(_layers(8, activation="sigmoid"))
     ),
     "exploding-gradients": Fault(
         '[Dense(64, "relu", kernel_initializer=RandomNormal(stddev=0.5)) for _ in range(8)]',
-        lambda: _descent(make=_layers(8, activation="relu", kernel_initializer=RandomNormal(stddev=0.5, seed=0))),
+        lambda: _descent(_layers(8, activation="relu", kernel_initializer=RandomNormal(stddev=0.5, seed=0))),
     ),
     "retracing": Fault("for number in range(10): step(images, number)", _counted),
     "rate-too-high": Fault("descenso train --learning-rate 30", lambda: _descent(learning_rate=30.0)),
     "rate-too-low": Fault("descenso train --learning-rate 1e-6", lambda: _descent(learning_rate=1e-6)),
     "over-fitting": Fault(
         "descenso train noise.npz --model mlp --epochs 60",
-        lambda: _descent(_noisy(), model="mlp", rule="adam", learning_rate=0.003, epochs=60, validation_size=200),
+        lambda: _descent(
+            None, {"train": _noisy()}, model="mlp", rule="adam", learning_rate=0.003, epochs=60, validation_size=200
+        ),
     ),
 }

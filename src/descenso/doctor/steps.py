@@ -28,7 +28,8 @@ def evidence_of_step(
     dtypes = [tf.as_dtype(value.dtype).name for value in variables]
     classes = outputs.shape[-1] if outputs is not None and len(outputs.shape) == 2 else None
     dtype = dtypes[0] if classes is None else tf.as_dtype(outputs.dtype).name
-    one_hot, logits = _reads_of(loss, classes or _classes(labels), dtype)
+    known: Array = np.asarray(labels)
+    one_hot, logits = _reads_of(loss, classes or int(known.shape[-1] if known.ndim > 1 else known.max() + 1), dtype)
     arrays = [None if value is None else np.asarray(tf.convert_to_tensor(value)) for value in gradients]
     step = Step(
         cost=None if cost is None else float(cost),
@@ -42,7 +43,7 @@ def evidence_of_step(
         castable=error is not None
         and _attempt(model, loss, *_cast(inputs, labels, variables), variables, watched)[3] is None,
     )
-    return Evidence(Rows(np.asarray(inputs), np.asarray(labels), one_hot=one_hot, whole=False), step)
+    return Evidence(Rows(np.asarray(inputs), known, one_hot=one_hot, whole=False), step)
 
 
 def _attempt(
@@ -72,11 +73,6 @@ def _cast(inputs: Any, labels: Any, variables: Sequence[Any]) -> tuple[Any, Any]
     return tf.cast(inputs, dtype), tf.cast(labels, dtype) if floats else labels
 
 
-def _classes(labels: Any) -> int:
-    array: Array = np.asarray(labels)
-    return int(array.shape[-1] if array.ndim > 1 else array.max() + 1)
-
-
 def _reads_of(loss: Function, classes: int, dtype: str) -> tuple[bool | None, bool | None]:
     """Whether `loss` reads one-hot labels, and whether it reads outputs as logits; None, None if unknown.
 
@@ -102,23 +98,12 @@ def _reads_of(loss: Function, classes: int, dtype: str) -> tuple[bool | None, bo
 
 
 class Watched:
-    """A `tf.function` that warns when it is traced too often, and names the argument that causes it.
-
-    Args:
-        function: result of `tf.function`.
-        warn: whether to issue a warning, once.
-
-    Attributes:
-        calls: calls and traces so far.
-    """
+    """A `tf.function` that warns once if it is traced too often, and names the argument that causes it."""
 
     def __init__(self, function: Function, warn: bool = True) -> None:
         if not hasattr(function, "experimental_get_tracing_count"):
-            raise ConfigError(
-                _("watch: {value!r} is no tf.function; try descenso.doctor.watch(tf.function(…))").format(
-                    value=function
-                )
-            )
+            message = _("watch: {value!r} is no tf.function; try descenso.doctor.watch(tf.function(…))")
+            raise ConfigError(message.format(value=function))
         self._function = function
         python: Any = getattr(function, "python_function", function)
         self._signature = inspect.signature(python)
@@ -139,18 +124,14 @@ class Watched:
             changes = (*changes, *(changed or [("", "", "")]))
         self._before = described
         self.calls = Calls(name, calls + 1, now, changes)
-        self._warn()
+        for finding in self.findings() if self._warns else ():
+            self._warns = False
+            warnings.warn(_("{saw}; try {mend}").format(saw=finding.saw, mend=finding.mend), stacklevel=2)
         return result
 
     def findings(self) -> list[Finding]:
         """Return the findings on the calls so far."""
         return examine(Evidence(calls=self.calls))
-
-    def _warn(self) -> None:
-        if self._warns:
-            for finding in self.findings():
-                self._warns = False
-                warnings.warn(_("{saw}; try {mend}").format(saw=finding.saw, mend=finding.mend), stacklevel=3)
 
 
 def _described(value: Any) -> str:

@@ -103,12 +103,12 @@ def arguments(scaling: Scaling) -> Scaling:
 
 
 def _static(scaling: Scaling) -> Hashable:
-    """What of a scaling is part of a program: its shapes, and whether there is a shift."""
+    """Return the part of a scaling that is compiled in: its shapes, and whether there is a shift."""
     return bool(np.any(scaling.shift)), np.shape(scaling.shift), np.shape(scaling.scale)
 
 
 def shapes_of(nest: Any) -> Hashable:
-    """The shape and the dtype of each tensor in a nest."""
+    """Return the shape and the dtype of each tensor in a nest."""
     return tuple((tuple(each.shape), each.dtype) if tf.is_tensor(each) else None for each in tf.nest.flatten(nest))
 
 

@@ -101,7 +101,7 @@ def xla_serves(model: Model) -> bool:
 
 
 class Compiled:
-    """While the processor walks one block of an epoch, a thread gathers the rows of the next."""
+    """Runs one block of an epoch as one program, while a thread gathers the rows of the next."""
 
     def __init__(
         self,

@@ -66,7 +66,10 @@ def _on_batch(problem: Problem, step: MakeStep) -> Any:
 
 
 def _on_rows(problem: Problem, step: MakeStep) -> Any:
-    """The rows are arguments: a graph keeps alive what it captures, and TensorFlow keeps some graphs for ever."""
+    """Trace the step on row numbers.
+
+    The rows are arguments: a graph keeps alive what it captures, and TensorFlow keeps some graphs for ever.
+    """
 
     @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def traced(state: TrainState, scaling: Scaling, numbers: Tensor, rows: Batch) -> tuple[TrainState, Tensor]:

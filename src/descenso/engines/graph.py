@@ -4,7 +4,7 @@ Placeholders, `tf.gradients`, assign operations and `feed_dict`, all inside a `t
 process-wide switch is thrown, and eager code works before, meanwhile and afterwards.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -28,19 +28,17 @@ class Built(NamedTuple):
 
     Attributes:
         graph: the graph.
-        begin: operation that assigns a state, fed by `given`, to the variables.
-        given: placeholders of that state.
-        scaling: placeholders of a scaling, or the number 0 for no shift.
+        begin: operation that assigns a state and a scaling, fed by `given`, to the variables.
+        given: placeholders of that state, and of that scaling, where no shift is the number 0.
         batch: placeholders of a batch.
         cost: cost of the batch.
-        assign: operations that assign the next state to the variables.
+        assign: operation that assigns the next state to the variables.
         state: the state that the variables hold.
     """
 
     graph: Any
     begin: Any
-    given: TrainState
-    scaling: Scaling
+    given: tuple[TrainState, Scaling]
     batch: Batch
     cost: Tensor
     assign: Any
@@ -70,16 +68,17 @@ class Graph:
             shapes_of(like),
             rows,
         )
-        self._scaling = _feed(self._built.scaling, arguments(problem.scaling))
+        self._scaling = arguments(problem.scaling)
         self._session = v1.Session(graph=self._built.graph)
         self.compile_seconds = perf_counter() - then
 
     def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
         built, session = self._built, self._session
-        session.run(built.begin, _feed(built.given, state))
+        session.run(built.begin, _feed(built.given, (state, self._scaling)))
+        placeholders = [each for each in built.batch if each is not None]
 
         def step(state: TrainState, numbers: NDArray[np.int32]) -> tuple[TrainState, Tensor]:
-            feed = _feed(built.batch, self._rows.arrays(numbers)) | self._scaling
+            feed = dict(zip(placeholders, self._rows.arrays(numbers), strict=False))
             return state, session.run([built.cost, built.assign], feed)[0]
 
         return step_by_step(step, state, orders, read=lambda _: session.run(built.state))
@@ -90,21 +89,22 @@ class Graph:
 
 
 def _build(problem: Problem, begin: TrainState, rows: Batch, step: MakeStep) -> Built:
-    first = tf.nest.map_structure(np.asarray, begin)
-    scale = arguments(problem.scaling)
+    first = begin, arguments(problem.scaling)
     with tf.Graph().as_default() as graph:
         batch = rows.map(lambda spec: v1.placeholder(spec.dtype, spec.shape))
-        scaling = tf.nest.map_structure(
-            lambda value: v1.placeholder(value.dtype, value.shape) if tf.is_tensor(value) else value, scale
-        )
-        given = tf.nest.map_structure(lambda array: v1.placeholder(array.dtype, array.shape), first)
-        variables = tf.nest.map_structure(lambda value: v1.Variable(value, use_resource=True), given)
-        state = tf.nest.map_structure(lambda variable: variable.read_value(), variables)
+        given = _map(lambda value: v1.placeholder(value.dtype, value.shape), first)
+        variables = _map(lambda value: v1.Variable(value, use_resource=True), given)
+        state, scaling = _map(lambda variable: variable.read_value(), variables)
         following, cost = step(problem._replace(scaling=scaling))(state, batch)
-        assign = tf.nest.map_structure(v1.assign, variables, following)
+        assign = tf.group(*map(v1.assign, tf.nest.flatten(variables[0]), tf.nest.flatten(following)))
         initial = v1.global_variables_initializer()
     graph.finalize()
-    return Built(graph, initial, given, scaling, batch, cost, assign, state)
+    return Built(graph, initial, given, batch, cost, assign, state)
+
+
+def _map(function: Callable[[Any], Any], nest: Any) -> Any:
+    """Apply `function` to a nest, but for numbers, which are part of the graph."""
+    return tf.nest.map_structure(lambda each: each if isinstance(each, float) else function(each), nest)
 
 
 def _feed(placeholders: Any, values: Any) -> dict[Tensor, NDArray[np.generic]]:

@@ -40,23 +40,15 @@ def export(run: str | Path, to: str, out: str | Path | None = None, model: Any =
         DiskError: if the file cannot be written.
     """
     if to not in FORMATS:
-        names = ", ".join(FORMATS)
-        raise ConfigError(
-            _("to must be one of {choices}, got {value!r}{hint}; try --to onnx").format(
-                choices=names, value=to, hint=closest(to, FORMATS)
-            )
-        )
+        message = _("to must be one of {choices}, got {value!r}{hint}; try --to onnx")
+        raise ConfigError(message.format(choices=", ".join(FORMATS), value=to, hint=closest(to, FORMATS)))
     path = _default(Path(run), FORMATS[to]) if out is None else Path(out)
     if to == "keras" and path.suffix != FORMATS[to]:  # by which Keras chooses the format
-        raise ConfigError(
-            _("out must end in {ending} for {to}, got {path}; try --out {stem}{ending}").format(
-                ending=FORMATS[to], to=to, path=path, stem=path.stem
-            )
-        )
+        message = _("out must end in {ending} for {to}, got {path}; try --out {stem}{ending}")
+        raise ConfigError(message.format(ending=FORMATS[to], to=to, path=path, stem=path.stem))
     if path.exists() or path.is_symlink():
-        raise ConfigError(
-            _("{path} is there already, and nothing is overwritten; try --out with a new name").format(path=path)
-        )
+        message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
+        raise ConfigError(message.format(path=path))
     content = _npz(read_trained(run)[1]) if to == "npz" else _converted(run, to, model)
     make_folder(path.parent)
     if isinstance(content, bytes):
@@ -88,7 +80,6 @@ def _converted(run: str | Path, to: str, model: Any) -> bytes | dict[str, bytes]
     loaded = load_trained(run, model)
 
     from descenso.exporting import graphs, script
-    from descenso.exporting.inference import from_scaled
 
     writers: dict[str, Callable[[Any, Trained, str], bytes | dict[str, bytes]]] = {
         "keras": graphs.keras_file,
@@ -98,4 +89,4 @@ def _converted(run: str | Path, to: str, model: Any) -> bytes | dict[str, bytes]
         "numpy-script": script.numpy_script,
     }
     dtype = "float32" if to in IN_FLOAT32 else loaded.config.variable_dtype
-    return writers[to](from_scaled(loaded.predictor.model, loaded.trained, dtype), loaded.trained, dtype)
+    return writers[to](graphs.from_scaled(loaded.predictor.model, loaded.trained, dtype), loaded.trained, dtype)

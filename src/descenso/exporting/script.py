@@ -5,7 +5,7 @@ import inspect
 import io
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -14,10 +14,19 @@ import numpy as np
 from descenso._version import __version__
 from descenso.errors import ConfigError
 from descenso.exporting import numpy_layers
-from descenso.exporting.inference import named_variables
-from descenso.exporting.lines import line
+from descenso.exporting.graphs import named_variables
 from descenso.runs.trained import Trained
 from descenso.text import _, printable
+
+Named = Callable[[Any], str]  # variable -> its expression in the script
+FIXED = {"data_format": "channels_last", "dilation_rate": (1, 1), "groups": 1}  # the only supported values
+ACTIVATIONS = {
+    keras.activations.linear: "",
+    keras.activations.relu: "relu",
+    keras.activations.sigmoid: "sigmoid",
+    keras.activations.tanh: "np.tanh",
+    keras.activations.gelu: "gelu",
+}
 
 SCRIPT = '''\
 #!/usr/bin/env python3
@@ -80,16 +89,16 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
     Raises:
         ConfigError: if a layer is not supported, or the layers are no chain.
     """
-    variables = named_variables(plain)
+    variables, scaling = named_variables(plain), trained.scaling
     names = {id(variable): name for name, variable in variables.items()}
     arrays = {name: variable.numpy() for name, variable in variables.items()}
-    scaling = {
-        "input_shift": np.asarray(trained.scaling.shift),
-        "input_scale": np.asarray(trained.scaling.scale, dtype),
-    }
-    arrays |= {name: array for name, array in scaling.items() if array.ndim}
-    lines = [_scaled(trained, dtype)]
-    lines += [line(layer, lambda variable: f"W[{names[id(variable)]!r}]") for layer in _chain(plain)]
+    constants = {"input_shift": np.asarray(scaling.shift), "input_scale": np.asarray(scaling.scale)}
+    shift, scale = (f"W[{name!r}]" if value.ndim else repr(float(value)) for name, value in constants.items())
+    constants["input_scale"] = constants["input_scale"].astype(dtype)
+    arrays |= {name: value for name, value in constants.items() if value.ndim}
+    shifted = f"(inputs - {shift})" if np.any(scaling.shift) else "inputs"
+    lines = [f"x = {shifted}.astype(np.{dtype}) * {scale}"]
+    lines += [_line(layer, lambda variable: f"W[{names[id(variable)]!r}]") for layer in _chain(plain)]
     functions = _needed("softmax\n" + "\n".join(lines))
     return SCRIPT.format(
         version=__version__,
@@ -105,26 +114,16 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
     ).encode()
 
 
-def _scaled(trained: Trained, dtype: str) -> str:
-    shift, scale = (
-        f"W[{name!r}]" if np.ndim(value) else repr(float(value))
-        for name, value in (("input_shift", trained.scaling.shift), ("input_scale", trained.scaling.scale))
-    )
-    shifted = f"(inputs - {shift})" if np.any(trained.scaling.shift) else "inputs"
-    return f"x = {shifted}.astype(np.{dtype}) * {scale}"
-
-
 def _chain(model: Any) -> Iterator[Any]:
     """Yield the layers of `model`, each of which must read the output of the one before it."""
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     values = [*model.inputs, *(layer.output for layer in layers)]
     follow = all(layer.input is before for layer, before in zip(layers, values, strict=False))
     if not isinstance(model, keras.Sequential) and not (follow and values[-1] is model.outputs[0]):
-        raise ConfigError(
-            _(
-                "model: the layers of {name} do not follow one after the other, as a numpy-script's must; try --to onnx"
-            ).format(name=model.name)
+        message = _(
+            "model: the layers of {name} do not follow one after the other, as a numpy-script's must; try --to onnx"
         )
+        raise ConfigError(message.format(name=model.name))
     for layer in layers:
         if isinstance(layer, keras.Model):
             yield from _chain(layer)
@@ -148,3 +147,55 @@ def _as_text(arrays: dict[str, Any]) -> str:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return "\n".join(textwrap.wrap(base64.b64encode(buffer.getvalue()).decode(), 120))
+
+
+def _line(layer: Any, named: Named) -> str:
+    """Write `layer` as a line that assigns x, with its shape in a comment; "" for a layer without effect in inference.
+
+    Raises:
+        ConfigError: if the layer, or one of its options or its activation, is not supported.
+    """
+    shape = ", ".join(map(str, layer.output.shape[1:]))
+    code = _expression(layer, named, shape)
+    unsupported = [name for name, value in FIXED.items() if getattr(layer, name, value) != value]
+    unsupported += ["axis"] if getattr(layer, "axis", -1) not in (-1, len(layer.output.shape) - 1) else []
+    activation = getattr(layer, "activation", keras.activations.linear)
+    if activation not in ACTIVATIONS:
+        unsupported.append("activation")
+    if code is None or unsupported:
+        options = [f"{name}={getattr(layer, name)}" for name in unsupported] if code else []
+        kind = ", ".join([type(layer).__name__, *options])
+        message = _(
+            "model: a numpy-script has no layer like {name} ({kind}); try --to onnx, litert, savedmodel or keras"
+        )
+        raise ConfigError(message.format(name=layer.name, kind=kind))
+    function = ACTIVATIONS[activation]
+    code = f"{function}({code})" if function else code
+    return "" if code == "x" else f"x = {code}  # (rows, {shape})"
+
+
+def _expression(layer: Any, named: Named, shape: str) -> str | None:
+    """Write the output of `layer` as an expression of its input x; None if layers of its type are not supported."""
+    kind, bias = type(layer), f" + {named(layer.bias)}" if getattr(layer, "use_bias", False) else ""
+    if kind in (keras.layers.Activation, keras.layers.Dropout, keras.layers.Identity):
+        return "x"
+    if kind in (keras.layers.Flatten, keras.layers.Reshape):
+        return f"x.reshape(-1, {shape})"
+    if kind is keras.layers.Dense:
+        return f"x @ {named(layer.kernel)}{bias}"
+    if kind is keras.layers.Conv2D:
+        return f"convolution(x, {named(layer.kernel)}, {layer.strides}, same={layer.padding == 'same'}){bias}"
+    if kind is keras.layers.MaxPooling2D:
+        return f"max_pooling(x, {layer.pool_size}, {layer.strides}, same={layer.padding == 'same'})"
+    if kind in (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D):
+        name = "mean" if kind is keras.layers.GlobalAveragePooling2D else "max"
+        return f"x.{name}(axis=(1, 2), keepdims={layer.keepdims})"
+    return _normalization(layer, named) if kind is keras.layers.BatchNormalization else None
+
+
+def _normalization(layer: Any, named: Named) -> str:
+    values = {"mean": named(layer.moving_mean), "variance": named(layer.moving_variance), "epsilon": layer.epsilon}
+    values |= {"gamma": named(layer.gamma)} if layer.scale else {}
+    values |= {"beta": named(layer.beta)} if layer.center else {}
+    arguments = "".join(f"    {name}={value},\n" for name, value in values.items())
+    return f"batch_normalization(\n    x,\n{arguments})"

@@ -4,15 +4,18 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from descenso.reports.figures import add_legend, draw_costs
 from descenso.text import _, printable
 
 BOTTOM = 1e-17  # differences of 0 on a logarithmic axis, below the rounding unit of float64
 STYLES = ["-", "--", "-.", ":"]  # different, because curves may coincide
+SMALL = 8  # font size, in points
 
 
 def comparison_figure(
@@ -35,20 +38,12 @@ def comparison_figure(
     panels = 3 if apart else 2
     figure = Figure(figsize=(4.2 * panels, 3.8), layout="constrained")
     first, *middle, last = figure.subplots(1, panels)
-    _draw_costs(first, costs)
+    draw_costs(first, costs, STYLES, SMALL)
+    first.grid(alpha=0.3)
     if apart:
         _draw_apart(middle[0], list(costs), apart, limits, drift)
     _draw_seconds(last, seconds)
     return figure
-
-
-def _draw_costs(axes: Axes, costs: Mapping[str, Sequence[float]]) -> None:
-    for number, (name, values) in enumerate(costs.items()):
-        marker = "o" if len(values) < 3 else None
-        axes.plot(values, STYLES[number % len(STYLES)], marker=marker, color=f"C{number}", label=printable(name))
-    axes.set(title=_("Training Loss"), xlabel=_("Epoch #"), ylabel=_("Loss"))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _finish(axes)
 
 
 def _draw_apart(
@@ -58,20 +53,22 @@ def _draw_apart(
     limits: Sequence[float],
     drift: Sequence[float],
 ) -> None:
+    lines, most = dict[str, Artist](), max(map(len, apart.values()))
     for number, name in enumerate(names):
         if name in apart:
-            steps = np.arange(1, len(apart[name]) + 1) * len(limits) / max(map(len, apart.values()))
+            epochs = np.arange(1, len(apart[name]) + 1) * len(limits) / most
             drawn = np.clip(apart[name], BOTTOM, None)
-            axes.plot(steps, drawn, STYLES[number % len(STYLES)], color=f"C{number}", label=printable(name))
+            (lines[name],) = axes.plot(epochs, drawn, STYLES[number % len(STYLES)], color=f"C{number}")
     edges = np.arange(len(limits) + 1)
-    axes.stairs(limits, edges, baseline=None, color="black", linestyle="--", label=_("allowed"))
+    lines[_("allowed")] = axes.stairs(limits, edges, baseline=None, color="black", linestyle="--")
     if drift:
-        axes.stairs(drift, edges[: len(drift) + 1], baseline=None, color="grey", label=_("rounding alone"))
+        lines[_("rounding alone")] = axes.stairs(drift, edges[: len(drift) + 1], baseline=None, color="grey")
     title = _("Cost, apart from {name}").format(name=printable(names[0]))
     axes.set(title=title, xlabel=_("Epoch #"), ylabel=_("relative difference so far (none: 1e-17)"), yscale="log")
     axes.set_ylim(BOTTOM / 2)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _finish(axes)
+    axes.grid(alpha=0.3)
+    add_legend(axes, lines, SMALL)
 
 
 def _draw_seconds(axes: Axes, seconds: Mapping[str, Sequence[float]]) -> None:
@@ -80,16 +77,12 @@ def _draw_seconds(axes: Axes, seconds: Mapping[str, Sequence[float]]) -> None:
         axes.barh(place, middle, color=f"C{place}", alpha=0.8)
         axes.plot([min(values), max(values)], [place, place], color="black", linewidth=1)
         label = _("{seconds:.3g} s, × {ratio:.3g}").format(seconds=middle, ratio=middle / min(middles))
-        axes.annotate(label, (max(values), place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
+        axes.annotate(
+            label, (max(values), place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL
+        )
     axes.set_yticks(range(len(seconds)), list(map(printable, seconds)), parse_math=False)
     axes.invert_yaxis()
     axes.set(title=_("Seconds an epoch, from least to most"), xlim=(0, 1.5 * max(map(max, seconds.values()))))
-
-
-def _finish(axes: Axes) -> None:
-    axes.grid(alpha=0.3)
-    for text in axes.legend(fontsize=8).get_texts():  # a name is not a formula
-        text.set_parse_math(False)
 
 
 def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float, float]]) -> Figure:
@@ -111,7 +104,7 @@ def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float
         axes.barh(place, top - bottom, left=bottom, height=0.25, color="C3", alpha=0.6)
         axes.plot([bottom + low, bottom + high], [place, place], color="black", linewidth=1)
         label = _("{name}: {milliseconds:.3g} ms").format(name=name, milliseconds=1e3 * (top - bottom))
-        axes.annotate(label, (end, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)
+        axes.annotate(label, (end, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=SMALL)
     axes.set_yticks(places, names)
     axes.invert_yaxis()
     axes.set(title=_("What an epoch's seconds go to"), xlabel=_("seconds an epoch; in red what the step down saves"))

@@ -17,27 +17,11 @@ pre { background: #f5f5f5; padding: .7rem; overflow: auto; max-height: 20rem }
 """
 
 
-class Heading(NamedTuple):
-    """Title of a section."""
+class Text(NamedTuple):
+    """Text of an HTML element: "h1", "h2", "p", or "pre" for printed lines."""
 
+    tag: str
     text: str
-
-
-class Paragraph(NamedTuple):
-    """Sentences of a paragraph."""
-
-    text: str
-
-
-class Lines(NamedTuple):
-    """Printed lines."""
-
-    lines: Sequence[str]
-
-    @property
-    def text(self) -> str:
-        """The lines as one text."""
-        return "\n".join(map(printable, self.lines))
 
 
 class Table(NamedTuple):
@@ -54,12 +38,13 @@ class Picture(NamedTuple):
     png: bytes
 
 
-Part = Heading | Paragraph | Lines | Table | Picture
+Part = Text | Table | Picture
+MARKDOWN = {"h1": "# {}", "h2": "## {}", "p": "{}", "pre": "```\n{}\n```"}
 
 
-def as_markdown(title: str, parts: Sequence[Part]) -> str:
+def as_markdown(parts: Sequence[Part]) -> str:
     """Return the report as Markdown, with links to its pictures by their names."""
-    return "\n\n".join([f"# {title}", *map(_markdown, parts)]) + "\n"
+    return "\n\n".join(map(_markdown, parts)) + "\n"
 
 
 def _markdown(part: Part) -> str:
@@ -69,22 +54,21 @@ def _markdown(part: Part) -> str:
         return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *body])
     if isinstance(part, Picture):
         return f"![{part.shows}]({part.name})"
-    if isinstance(part, Lines):
-        return f"```\n{part.text}\n```"
-    return f"## {part.text}" if isinstance(part, Heading) else printable(part.text)
+    return MARKDOWN[part.tag].format(_printable_lines(part.text))
 
 
-def as_html(title: str, parts: Sequence[Part], language: str) -> str:
+def as_html(parts: Sequence[Part], title: str, language: str) -> str:
     """Return the report as one HTML page that contains its pictures.
 
     Args:
-        title, parts: title and parts of the report.
+        parts: parts of the report.
+        title: title of the window.
         language: language of the text, "en" or "es".
     """
     head = (
         f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
     )
-    body = "\n".join([f"<h1>{html.escape(title)}</h1>", *map(_html, parts)])
+    body = "\n".join(map(_html, parts))
     page = f'<html lang="{language}">\n<head>{head}\n<style>{STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n'
     return "<!doctype html>\n" + page
 
@@ -97,7 +81,8 @@ def _html(part: Part) -> str:
     if isinstance(part, Picture):
         source = base64.b64encode(part.png).decode()
         return f'<img alt="{html.escape(part.shows)}" src="data:image/png;base64,{source}">'
-    if isinstance(part, Lines):
-        return f"<pre>{html.escape(part.text)}</pre>"
-    tag = "h2" if isinstance(part, Heading) else "p"
-    return f"<{tag}>{html.escape(printable(part.text))}</{tag}>"
+    return f"<{part.tag}>{html.escape(_printable_lines(part.text))}</{part.tag}>"
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))

@@ -1,14 +1,14 @@
 """Draw figures with matplotlib, without its global state."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -35,14 +35,23 @@ def loss_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
     Args:
         curves: costs in nats by label; values that are not finite leave a gap.
     """
-    figure, axes = _axes(title=_("Training Loss"), xlabel=_("Epoch #"), ylabel=_("Loss"))
-    lines = [
-        axes.plot(np.arange(len(costs)), costs, marker="o" if len(costs) < 3 else None)[0] for costs in curves.values()
-    ]
+    figure, axes = _axes()
+    draw_costs(axes, curves)
+    return figure
+
+
+def draw_costs(
+    axes: Axes, curves: Mapping[str, Sequence[float]], styles: Sequence[str] = "-", size: Any = None
+) -> None:
+    """Draw the cost of each epoch, one curve per label, with a legend of this font size if there are several."""
+    lines = {
+        label: axes.plot(costs, styles[number % len(styles)], marker="o" if len(costs) < 3 else None)[0]
+        for number, (label, costs) in enumerate(curves.items())
+    }
+    axes.set(title=_("Training Loss"), xlabel=_("Epoch #"), ylabel=_("Loss"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(curves) > 1:
-        _legend(axes, lines, curves)
-    return figure
+        add_legend(axes, lines, size)
 
 
 def schedules_figure(shares: Mapping[str, NDArray[np.float64]]) -> Figure:
@@ -56,9 +65,9 @@ def schedules_figure(shares: Mapping[str, NDArray[np.float64]]) -> Figure:
         xlabel=_("Share of the steps done"),
         ylabel=_("Share of the learning rate"),
     )
-    lines = [axes.plot(np.linspace(0, 1, len(values)), values)[0] for values in shares.values()]
+    lines = {name: axes.plot(np.linspace(0, 1, len(values)), values)[0] for name, values in shares.items()}
     axes.set_ylim(0, 1.05)
-    _legend(axes, lines, shares)
+    add_legend(axes, lines)
     return figure
 
 
@@ -70,9 +79,10 @@ def _axes(**labels: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _legend(axes: Axes, lines: Sequence[Line2D], labels: Iterable[str]) -> None:
-    legend = axes.legend(lines, [printable(label) for label in labels])
-    for text in legend.get_texts():  # a label is a path, not a formula
+def add_legend(axes: Axes, lines: Mapping[str, Artist], size: Any = None) -> None:
+    """Add a legend whose labels are shown as they are: no formulas, control characters escaped."""
+    legend = axes.legend(list(lines.values()), list(map(printable, lines)), fontsize=size)
+    for text in legend.get_texts():
         text.set_parse_math(False)
 
 

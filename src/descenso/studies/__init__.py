@@ -1,6 +1,8 @@
-"""Studies: questions that are answered by training runs."""
+"""Studies: questions that are answered by training runs; every result has tables, sentences and JSON."""
 
 import math
+from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 
@@ -17,3 +19,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def spread(seconds: Sequence[float]) -> dict[str, float]:
+    """Return the median, the least and the largest of repeated times."""
+    return {"median": median(seconds), "min": min(seconds), "max": max(seconds)}
+
+
+def cell(value: float | None, form: str = ".4f") -> str:
+    """Format a number for a table; a value that is missing is a dash."""
+    return "–" if value is None else format(value, form)

@@ -1,7 +1,7 @@
 """Lessons on calls of TensorFlow 1 that were removed or changed."""
 
 from descenso.text import mark
-from descenso.tf1.lesson import CROSS_ENTROPY, Lesson
+from descenso.tf1.lesson import COST, CROSS_ENTROPY, GRADIENTS, PRED, lesson, named
 
 NOTHING = mark("nothing: leave it out")
 AT_ONCE = mark("nothing: operations run at once")
@@ -12,32 +12,22 @@ APPLY = "optimizer.apply_gradients(zip(gradients, variables))"
 OPTIMIZERS = {
     "GradientDescentOptimizer": "SGD(learning_rate)",
     "MomentumOptimizer": "SGD(learning_rate, momentum)",
-    "AdamOptimizer": "Adam(learning_rate)",
-    "AdagradOptimizer": "Adagrad(learning_rate)",
-    "AdadeltaOptimizer": "Adadelta(learning_rate)",
     "RMSPropOptimizer": "RMSprop(learning_rate)",
-    "FtrlOptimizer": "Ftrl(learning_rate)",
+    **{f"{name}Optimizer": f"{name}(learning_rate)" for name in ("Adam", "Adagrad", "Adadelta", "Ftrl")},
 }
 ARGUMENTS = {  # new names by old ones
     "keep_dims": "keepdims",
-    "reduction_indices": "axis",
-    "dimension": "axis",
-    "dim": "axis",
-    "concat_dim": "axis",
-    "squeeze_dims": "axis",
+    **dict.fromkeys(("reduction_indices", "dimension", "dim", "concat_dim", "squeeze_dims"), "axis"),
     "keep_prob": "rate=1 - keep_prob",
     "lr": "learning_rate",
 }
 CHANGED = ("gradients", "nn.dropout")  # still there; reported only in a script with other removed calls
 
-CALLS = (
-    Lesson(
-        "tutorials",
+CALLS = named({
+    "tutorials": lesson(
         mark("The helper that read MNIST for TensorFlow's tutorials is gone, and so is its whole package."),
-        mark(
-            "It was example code, which TensorFlow 2 no longer brings. It kept the first 5,000 of the 60,000 training "
-            "rows back for validation, scaled pixels to [0, 1], and with one_hot=True gave labels as rows of 0 and 1."
-        ),
+        mark("It was example code. It kept the first 5,000 of the 60,000 training rows back for validation, "
+             "scaled pixels to [0, 1], and with one_hot=True gave labels as rows of 0 and 1."),
         "(x_train, y_train), (x_test, y_test) = tf.keras.datasets.mnist.load_data()\n"
         'x_train = x_train[5000:].reshape(-1, 784).astype("float32") / 255\n'
         "y_train = tf.one_hot(y_train[5000:], 10)\n"
@@ -47,44 +37,33 @@ CALLS = (
             "examples": "tf.keras.datasets.mnist",
             MNIST: "tf.keras.datasets.mnist.load_data()",
             f"{MNIST}().train.next_batch": "for batch_x, batch_y in train",
-            f"{MNIST}().train.num_examples": "len(x_train)",
-            f"{MNIST}().train.images": "x_train",
-            f"{MNIST}().train.labels": "y_train",
-            f"{MNIST}().test.images": "x_test",
-            f"{MNIST}().test.labels": "y_test",
-            f"{MNIST}().test.num_examples": "len(x_test)",
+            **{f"{MNIST}().{part}.images": f"x_{part}" for part in ("train", "test")},
+            **{f"{MNIST}().{part}.labels": f"y_{part}" for part in ("train", "test")},
+            **{f"{MNIST}().{part}.num_examples": f"len(x_{part})" for part in ("train", "test")},
         },
     ),
-    Lesson(
-        "magic",
+    "magic": lesson(
         mark("%tensorflow_version is no Python: it was Colab's switch between TensorFlow 1 and 2."),
-        mark("Other notebooks never knew it, and Colab has no TensorFlow 1 any more to switch to. What is installed "
-             "is what is imported."),
+        mark("Other notebooks never knew it, and Colab has no TensorFlow 1 any more. What is installed is imported."),
         "import tensorflow as tf\n\nprint(tf.__version__)",
-        (r"%\s*tensorflow_version", r"Tensorflow 1 is unsupported in Colab"),
-        {"%tensorflow_version": NOTHING},
+        r"%\s*tensorflow_version|Tensorflow 1 is unsupported in Colab",
+        calls={"%tensorflow_version": NOTHING},
     ),
-    Lesson(
-        "placeholder",
+    "placeholder": lesson(
         mark("TensorFlow 2 has no placeholders: the input of a model is an argument of a function."),
         mark("TensorFlow 1 built a graph first, whose placeholders feed_dict filled later. Today operations run "
              "at once, on arrays; @tf.function builds a graph of them."),
         "@tf.function\ndef predict(x):\n    return tf.nn.softmax(tf.matmul(x, W) + b)\n\npred = predict(x)",
-        (r"tf\.placeholder\(\) is not compatible with eager execution",),
-        dict.fromkeys(
-            ("placeholder", "placeholder_with_default", "sparse_placeholder"),
-            mark("an argument: def predict(x)"),
-        ),
+        r"tf\.placeholder\(\) is not compatible with eager execution",
+        calls=dict.fromkeys(("placeholder", "placeholder_with_default", "sparse_placeholder"),
+                            mark("an argument: def predict(x)")),
     ),
-    Lesson(
-        "session",
+    "session": lesson(
         mark("TensorFlow 2 has no sessions: operations run at once, and .numpy() gives their value."),
-        mark("A session ran parts of a graph that had been built before. Today a step is a function, and its "
-             "arguments replace feed_dict."),
-        "def step(x, y):\n    pred = tf.nn.softmax(tf.matmul(x, W) + b)\n"
-        "    return -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))\n\nprint(step(x, y).numpy())",
-        (r"Attempted to use a closed Session", r"No default session is registered"),
-        {
+        mark("A session ran parts of a graph built before. Today a step is a function; arguments replace feed_dict."),
+        f"def step(x, y):\n    {PRED}\n    {COST}\n    return cost\n\nprint(step(x, y).numpy())",
+        r"Attempted to use a closed Session|No default session is registered",
+        calls={
             **dict.fromkeys(("Session", "InteractiveSession", "train.MonitoredTrainingSession"), AT_ONCE),
             **dict.fromkeys(("Session().run", "InteractiveSession().run"), mark("a function's call: step(x, y)")),
             **dict.fromkeys(("Session().close", "InteractiveSession().close"), NOTHING),
@@ -94,11 +73,9 @@ CALLS = (
                              "enable_eager_execution", "disable_eager_execution"), NOTHING),
         },
     ),
-    Lesson(
-        "initializer",
+    "initializer": lesson(
         mark("Variables need no initialization: each has its value as soon as it is created."),
-        mark("In a graph a variable was only described, and a session had to run its initialization. Today it is"
-             " initialized when it is created."),
+        mark("A graph only described a variable, and a session initialized it. Today its creation initializes it."),
         "W = tf.Variable(tf.zeros([784, 10]))\nprint(W.numpy())",
         calls=dict.fromkeys(
             ("global_variables_initializer", "initialize_all_variables", "local_variables_initializer",
@@ -107,43 +84,32 @@ CALLS = (
             NOTHING,
         ),
     ),
-    Lesson(
-        "optimizers",
+    "optimizers": lesson(
         mark("The optimizers of tf.train were removed; those of Keras apply gradients that a tape computes."),
-        mark("minimize found the gradients in the graph. Without a graph, tf.GradientTape records the operations"
-             " and computes the gradients from them."),
+        mark("minimize found gradients in the graph; now tf.GradientTape records operations and computes gradients."),
         "optimizer = tf.keras.optimizers.SGD(learning_rate=0.01)\nwith tf.GradientTape() as tape:\n"
         "    logits = tf.matmul(x, W) + b\n"
         "    costs = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)\n"
-        "    cost = tf.reduce_mean(costs)\n"
-        "optimizer.apply_gradients(zip(tape.gradient(cost, [W, b]), [W, b]))",
-        (
-            r"`loss` passed to Optimizer\.compute_gradients should be a function",
-            r"object has no attribute '(?:minimize|compute_gradients)'",
-            r"Argument\(s\) not recognized: \{'lr'",
-        ),
-        {
+        "    cost = tf.reduce_mean(costs)\noptimizer.apply_gradients(zip(tape.gradient(cost, [W, b]), [W, b]))",
+        r"`loss` passed to Optimizer\.compute_gradients should be a function",
+        r"object has no attribute '(?:minimize|compute_gradients)'|Argument\(s\) not recognized: \{'lr'",
+        calls={
             **{f"train.{old}": f"tf.keras.optimizers.{new}" for old, new in OPTIMIZERS.items()},
             **{f"train.{old}().minimize": APPLY for old in OPTIMIZERS},
             **{f"train.{old}().compute_gradients": "tape.gradient(cost, variables)" for old in OPTIMIZERS},
             "train.Optimizer": "tf.keras.optimizers.Optimizer",
         },
     ),
-    Lesson(
-        "gradients",
+    "gradients": lesson(
         mark("tf.gradients looks for the gradient in a graph, and outside of @tf.function there is none."),
         mark("Operations run at once and leave no trace, unless a tf.GradientTape is recording them."),
-        "with tf.GradientTape() as tape:\n    pred = tf.nn.softmax(tf.matmul(x, W) + b)\n"
-        "    cost = -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))\n"
-        "grad_W, grad_b = tape.gradient(cost, [W, b])",
-        (r"tf\.gradients is not supported when eager execution is enabled",),
-        {"gradients": "tape.gradient(cost, [W, b])"},
+        f"with tf.GradientTape() as tape:\n    {PRED}\n    {COST}\n{GRADIENTS}",
+        r"tf\.gradients is not supported when eager execution is enabled",
+        calls={"gradients": "tape.gradient(cost, [W, b])"},
     ),
-    Lesson(
-        "contrib",
+    "contrib": lesson(
         mark("tf.contrib, the package of contributed code, was removed."),
-        mark("It was given up with TensorFlow 2. Layers, initializers and regularizers are in tf.keras; the rest "
-             "became packages of their own, or ended."),
+        mark("Layers, initializers and regularizers are in tf.keras; the rest became packages of their own, or ended."),
         'dense = tf.keras.layers.Dense(10, kernel_initializer="glorot_uniform")\nlogits = dense(x)',
         calls={
             "contrib": "tf.keras",
@@ -154,14 +120,12 @@ CALLS = (
             "contrib.rnn": "tf.keras.layers",
         },
     ),
-    Lesson(
-        "layers",
+    "layers": lesson(
         mark("The functions of tf.layers are gone; tf.keras.layers has a class for each."),
-        mark("A function could make its variables once, in the graph. A layer is an object that is made once, keeps "
-             "them, and is then called."),
+        mark("A function could make variables once, in the graph. A layer is made once, keeps them, and is called."),
         'dense = tf.keras.layers.Dense(256, activation="relu")\nhidden = dense(x)',
-        (r"`\w+` is not available with Keras 3",),
-        {
+        r"`\w+` is not available with Keras 3",
+        calls={
             "layers": "tf.keras.layers",
             "layers.dense": "tf.keras.layers.Dense(units)(x)",
             "layers.conv2d": "tf.keras.layers.Conv2D(filters, kernel_size)(x)",
@@ -171,54 +135,47 @@ CALLS = (
             "layers.batch_normalization": "tf.keras.layers.BatchNormalization()(x)",
         },
     ),
-    Lesson(
-        "variables",
+    "variables": lesson(
         mark("Variables are no longer found by name: keep the objects, in Python."),
-        mark("A graph held its variables, and get_variable looked them up within a scope. Today a variable lives as "
-             "long as something refers to it."),
+        mark("get_variable looked them up in the graph. Today a variable lives as long as something refers to it."),
         "W = tf.Variable(tf.zeros([784, 10]))\nb = tf.Variable(tf.zeros([10]))\nvariables = [W, b]",
-        (r"Variable \S+ already exists, disallowed",),
-        {
+        r"Variable \S+ already exists, disallowed",
+        calls={
             "get_variable": "tf.Variable(initial_value)",
             **dict.fromkeys(("variable_scope", "AUTO_REUSE", "get_variable_scope"), NOTHING),
             **dict.fromkeys(("trainable_variables", "global_variables", "all_variables"),
                             mark("a list of your own: [W, b]")),
         },
     ),
-    Lesson(
-        "assign",
+    "assign": lesson(
         mark("tf.assign is now a method of the variable, and happens at once."),
         mark("In a graph it made an operation, which a session then ran."),
         "W.assign_sub(learning_rate * grad_W)\nb.assign_sub(learning_rate * grad_b)",
         calls={"assign": "W.assign(value)", "assign_add": "W.assign_add(value)", "assign_sub": "W.assign_sub(value)"},
     ),
-    Lesson(
-        "saver",
+    "saver": lesson(
         mark("Without a graph, tf.train.Saver finds no variables; tf.train.Checkpoint takes them as arguments."),
-        mark("Saver stored all variables of the graph by their names. A checkpoint stores objects by the names that "
-             "you give them."),
+        mark("Saver stored the graph's variables by their names. A checkpoint stores objects by names you give them."),
         'checkpoint = tf.train.Checkpoint(W=W, b=b)\npath = checkpoint.save("saved/model")\ncheckpoint.restore(path)',
-        (r"`var_list` must specify a list or dict of variables",),
-        {
+        r"`var_list` must specify a list or dict of variables",
+        calls={
             "train.Saver": "tf.train.Checkpoint(W=W, b=b)",
             "train.Saver().save": "checkpoint.save(path)",
             "train.Saver().restore": "checkpoint.restore(path)",
         },
     ),
-    Lesson(
-        "summary",
+    "summary": lesson(
         mark("TensorBoard's summaries are no longer merged and run: a writer is opened, and writes at once."),
         mark("They were operations of the graph. Today each names its step, within a writer's context."),
         'writer = tf.summary.create_file_writer("logs")\nwith writer.as_default():\n'
         '    tf.summary.scalar("cost", cost, step=0)',
-        (r"No step set\. Please specify one",),
-        {
+        r"No step set\. Please specify one",
+        calls={
             "summary.FileWriter": "tf.summary.create_file_writer(folder)",
             **dict.fromkeys(("summary.FileWriter().add_summary", "summary.merge_all", "summary.merge"), NOTHING),
         },
     ),
-    Lesson(
-        "flags",
+    "flags": lesson(
         mark("tf.app and tf.flags are gone; Python's own argparse reads a script's arguments."),
         mark("They were Abseil's, which TensorFlow 1 passed on; absl-py still has them."),
         'import argparse\n\nparser = argparse.ArgumentParser()\n'
@@ -226,11 +183,9 @@ CALLS = (
         "learning_rate = parser.parse_args().learning_rate",
         calls={"app": "main()", "flags": "argparse", "app.flags": "argparse"},
     ),
-    Lesson(
-        "losses",
+    "losses": lesson(
         mark("The functions of tf.losses are gone, and so is the _v2 at the end of the cross entropy."),
-        mark("They added each loss to the graph's collection. tf.nn has the costs of each row, whose mean you take; "
-             "tf.keras.losses has classes."),
+        mark("They added losses to a collection. tf.nn has each row's cost, to average; tf.keras.losses has classes."),
         f"logits = tf.matmul(x, W) + b\n{CROSS_ENTROPY}",
         calls={
             "nn.softmax_cross_entropy_with_logits_v2": ROWS_COSTS,
@@ -239,11 +194,9 @@ CALLS = (
             "losses.mean_squared_error": "tf.reduce_mean(tf.square(pred - y))",
         },
     ),
-    Lesson(
-        "decay",
+    "decay": lesson(
         mark("The decays of the learning rate in tf.train are gone; a Keras optimizer takes a schedule for its rate."),
-        mark("They were operations on a step counter in the graph. A schedule is a function of the step, and the "
-             "optimizer counts."),
+        mark("They were operations on a step counter. A schedule is a function of the step; the optimizer counts."),
         "schedules = tf.keras.optimizers.schedules\n"
         "rate = schedules.ExponentialDecay(0.01, decay_steps=550, decay_rate=0.95)\n"
         "optimizer = tf.keras.optimizers.SGD(rate)",
@@ -255,17 +208,16 @@ CALLS = (
             "train.piecewise_constant": "tf.keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates)",
         },
     ),
-    Lesson(
-        "iterators",
+    "iterators": lesson(
         mark("A dataset needs no iterator of its own: Python's for goes through it."),
         mark("In a graph, get_next was the operation that gave the next batch, and a session had to run it."),
         "train = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(1000).batch(20)\n"
         "for batch_x, batch_y in train:\n    print(batch_x.shape, batch_y.shape)",
-        (r"has no attribute '(?:make_one_shot_iterator|make_initializable_iterator|output_shapes|output_types)'",),
-        {
+        r"has no attribute '(?:make_one_shot_iterator|make_initializable_iterator|output_shapes|output_types)'",
+        calls={
             **dict.fromkeys(("data.make_one_shot_iterator", "data.make_initializable_iterator"), "iter(dataset)"),
             **dict.fromkeys(("().make_one_shot_iterator", "().make_initializable_iterator"), "iter(dataset)"),
             "().get_next": "for batch_x, batch_y in dataset",
         },
     ),
-)  # fmt: skip
+})  # fmt: skip

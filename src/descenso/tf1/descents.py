@@ -12,17 +12,13 @@ from typing import Any, NamedTuple
 from descenso.config import SETTINGS, flag
 from descenso.text import _, mark
 from descenso.tf1.layers import Network, Unread, argument, factors, read_loss, read_network
-from descenso.tf1.nodes import Event, Node, is_number
-from descenso.tf1.source import Place
+from descenso.tf1.source import Event, Node, Place, is_number
 
 MOST_DESCENTS = 32  # of one script; for each of them all events are searched
 ROWS = 60000  # training rows of MNIST and of Fashion-MNIST
 DATASETS = {"keras.datasets.mnist.load_data": "mnist", "keras.datasets.fashion_mnist.load_data": "fashion-mnist"}
-GRADIENTS = {
-    "gradients": ("ys", 0),
-    ".gradient": ("target", 1),
-    ".minimize": ("loss", 1),
-}  # name and position of the argument that is the cost
+# The name and the position of the argument that is the cost.
+GRADIENTS = {"gradients": ("ys", 0), ".gradient": ("target", 1), ".minimize": ("loss", 1)}
 # The rule, and its options with name, position and default of their arguments.
 OPTIMIZERS: dict[str, tuple[str, dict[str, tuple[Any, ...]]]] = {
     "GradientDescentOptimizer": ("sgd", {}),
@@ -30,6 +26,7 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, tuple[Any, ...]]]] = {
     "AdamOptimizer": ("adam", {"beta_1": ("beta1", 1, 0.9), "beta_2": ("beta2", 2, 0.999),
                                "epsilon": ("epsilon", 3, 1e-8)}),
 }  # fmt: skip
+SIZES = {".batch": "batch_size", ".shuffle": "buffer_size", ".repeat": "count"}  # arguments of methods of a dataset
 SAME_ROWS = ("cast", "reshape", ".astype", ".reshape", "constant", "convert_to_tensor", "/", "*")
 SCALINGS = (("/", (255,)), ("*", (1 / 255,)))
 NO_NUMBER = mark("no number that can be read")
@@ -38,19 +35,12 @@ NO_LOOP = mark("the number of passes of this loop cannot be read")
 
 
 class Descent(NamedTuple):
-    """A training run of a script.
+    """A training run of a script."""
 
-    Attributes:
-        place: place of its gradient.
-        settings: settings of `descenso train`, as far as they could be read; empty if descenso has no such model.
-        unread: settings that could not be read, with place and reason.
-        notes: differences between the script and the command.
-    """
-
-    place: Place
-    settings: dict[str, Any]
-    unread: dict[str, str]
-    notes: list[str]
+    place: Place  # of its gradient
+    settings: dict[str, Any]  # of `descenso train`, as far as they could be read; empty without a model of descenso
+    unread: dict[str, str]  # settings that could not be read, with place and reason
+    notes: list[str]  # differences between the script and the command
 
     @property
     def command(self) -> list[str]:
@@ -78,27 +68,26 @@ class _Reading:
 
     def __init__(self, event: Event, events: Sequence[Event]) -> None:
         self.event, self.gradient, self.events = event, event.node, events
-        self.settings: dict[str, Any] = {}
-        self.unread: dict[str, str] = {}
-        self.notes: list[str] = []
+        self.result = Descent(event.node.place, {}, {}, [])
+        _place, self.settings, self.unread, self.notes = self.result
 
     def descent(self) -> Descent:
         """Read the training run."""
         with self.reading("model"):
-            loss = read_loss(argument(self.gradient, *GRADIENTS[self.gradient.op]))
-            network = read_network(loss.logits)
+            loss, logits, summed = read_loss(argument(self.gradient, *GRADIENTS[self.gradient.op]))
+            network = read_network(logits)
             self.model(network)
             tape = "function" if self.event.traced else "eager"
             engine = tape if self.gradient.op == ".gradient" else "graph"
-            self.settings |= {"loss": loss.name, "dtype": network.dtype, "engine": engine}
+            self.settings |= {"loss": loss, "dtype": network.dtype, "engine": engine}
             with self.reading("rule", "learning_rate"):
                 self.rule()
             with self.reading("data", "epochs", "batch_size"):
                 helper = network.inputs.op == "placeholder"
                 self.from_helper() if helper else self.from_dataset(network.inputs)
-            if loss.summed:
+            if summed:
                 self.summed()
-        return Descent(self.gradient.place, self.settings, self.unread, self.notes)
+        return self.result
 
     @contextlib.contextmanager
     def reading(self, *settings: str) -> Iterator[None]:
@@ -141,9 +130,8 @@ class _Reading:
         written = ",".join(f"{name}={value!r}" for name, value in values.items())
         self.settings["rule"] = f"{rule}:{written}" if written else rule
         if rule == "adam":
-            self.notes.append(
-                _("descenso adds epsilon after the correction of bias, TensorFlow 1 before: nearly the same")
-            )
+            note = _("descenso adds epsilon after the correction of bias, TensorFlow 1 before: nearly the same")
+            self.notes.append(note)
         rate = argument(optimizer, "learning_rate", 0, 0.001 if rule == "adam" else None)
         self.settings["learning_rate"] = _number(rate, optimizer)
 
@@ -151,11 +139,11 @@ class _Reading:
         """Return the optimizer; None if the script updates the weights itself."""
         if self.gradient.op == ".minimize":
             return _node(self.gradient.args[0], self.gradient)
-        for event in self.events:
-            if event.node.op == ".apply_gradients" and len(event.node.args) > 1:
-                pairs = _node(event.node.args[1], event.node)
-                if pairs.op == "zip" and pairs.args and self.is_gradient(pairs.args[0]):
-                    return _node(event.node.args[0], event.node)
+        for node in (event.node for event in self.events):
+            match node:
+                case Node(op=".apply_gradients", args=(optimizer, Node(op="zip", args=(gradients, *_)), *_)):
+                    if self.is_gradient(gradients):
+                        return _node(optimizer, node)
         return None
 
     def is_gradient(self, value: Any) -> bool:
@@ -191,9 +179,8 @@ class _Reading:
             raise Unread(NO_NUMBER, event.node)
         self.settings["epochs"] = -(-steps // in_epoch)
         if steps % in_epoch:
-            self.notes.append(
-                _("{steps} steps are {epochs:.2f} epochs, rounded up").format(steps=steps, epochs=steps / in_epoch)
-            )
+            note = _("{steps} steps are {epochs:.2f} epochs, rounded up")
+            self.notes.append(note.format(steps=steps, epochs=steps / in_epoch))
         if rows % size:
             self.notes.append(_("the script's last batch continues into the next epoch, descenso's is smaller"))
 
@@ -203,18 +190,14 @@ class _Reading:
             inputs = _node(inputs.args[0], inputs)
         whole = dataset = _node(inputs.args[0], inputs)
         options: dict[str, Any] = {}
-        while dataset.op in (".batch", ".shuffle", ".repeat", ".prefetch", ".cache"):
-            options.setdefault(
-                dataset.op,
-                argument(dataset, {".batch": "batch_size", ".shuffle": "buffer_size"}.get(dataset.op, "count"), 1),
-            )
+        while dataset.op in (*SIZES, ".prefetch", ".cache"):
+            options.setdefault(dataset.op, argument(dataset, SIZES.get(dataset.op, ""), 1))
             dataset = _node(dataset.args[0], dataset)
         if dataset.op != "from_tensor_slices" or not dataset.args or not isinstance(dataset.args[0], tuple):
             raise Unread(NO_DATA, dataset)
         self.settings["data"] = self.origin(dataset.args[0][0], dataset)
-        self.settings["order"] = (
-            f"buffer:{_number(options['.shuffle'], dataset)}" if ".shuffle" in options else "sequential"
-        )
+        buffer = f"buffer:{_number(options['.shuffle'], dataset)}" if ".shuffle" in options else ""
+        self.settings["order"] = buffer or "sequential"
         self.settings["batch_size"] = _number(options.get(".batch"), dataset)
         others = [loop for loop in self.event.loops if loop is not whole]
         if len(others) == len(self.event.loops):
@@ -239,15 +222,13 @@ class _Reading:
         if rate is None or rows is None:
             return
         if self.settings["rule"].startswith("adam"):
-            self.notes.append(
-                _("the script sums the cost over a batch, descenso takes the mean: to adam that is nearly the same")
+            note = _("the script sums the cost over a batch, descenso takes the mean: to adam that is nearly the same")
+        else:
+            self.settings["learning_rate"] = rate * rows
+            note = _(
+                "the script sums the cost over a batch, descenso takes the mean: the rate is {rows} times larger, and "
+                "costs are {rows} times smaller"
             )
-            return
-        self.settings["learning_rate"] = rate * rows
-        note = _(
-            "the script sums the cost over a batch, descenso takes the mean: the rate is {rows} times larger, and "
-            "costs are {rows} times smaller"
-        )
         self.notes.append(note.format(rows=rows))
 
 
@@ -271,9 +252,10 @@ def _number(value: Any, at: Node) -> Any:
 
 def _helper(node: Node) -> Node | None:
     """Return the tutorials' helper if `node` takes the next training batch from it."""
-    train = node.args[0] if node.op == ".next_batch" else None
-    helper = train.args[0] if isinstance(train, Node) and train.op == ".train" else None
-    return helper if isinstance(helper, Node) and helper.op == "read_data_sets" else None
+    match node:
+        case Node(op=".next_batch", args=(Node(op=".train", args=(Node(op="read_data_sets") as helper,)), *_)):
+            return helper
+    return None
 
 
 def _passes(loop: Any) -> int:

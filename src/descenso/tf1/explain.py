@@ -8,10 +8,9 @@ from descenso.text import _
 from descenso.tf1.calls import ARGUMENTS, CALLS
 from descenso.tf1.lesson import Lesson
 from descenso.tf1.messages import MESSAGES
-from descenso.tf1.runtime import RUNTIME
 from descenso.tf1.symbols import ARGUMENT, GONE, MOVED, find
 
-LESSONS = (*CALLS, ARGUMENT, MOVED, GONE, *MESSAGES, *RUNTIME)
+LESSONS = (*CALLS, ARGUMENT, MOVED, GONE, *MESSAGES)
 MOST = 2**16  # characters that are read, from the end, where the exception is
 ERROR = re.compile(r"^[ \t]{0,99}[\w.]{0,99}(?:Error|Warning|Exception)(?::|$)", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -26,20 +25,13 @@ TYPES = {"double": "float64", "float": "float32", "half": "float16"}  # names in
 
 
 class Answer(NamedTuple):
-    """A lesson, applied to one message.
+    """A lesson, applied to one message."""
 
-    Attributes:
-        lesson: name of the lesson.
-        means, why: meaning and cause, with the shapes, types or symbol of the message.
-        code: lines that work in TensorFlow 2.
-        named: shapes, types or symbol of the message.
-    """
-
-    lesson: str
-    means: str
+    lesson: str  # its name
+    means: str  # with the shapes, types or symbol of the message
     why: str
-    code: str
-    named: dict[str, str]
+    code: str  # lines that work in TensorFlow 2
+    named: dict[str, str]  # shapes, types or symbol of the message
 
     @classmethod
     def of(cls, lesson: Lesson, named: dict[str, str]) -> "Answer":
@@ -58,8 +50,7 @@ def explain(text: str) -> list[Answer]:
     """Find the lessons on a message, the most specific first.
 
     Args:
-        text: a message, a traceback (its last error is explained), a symbol such as "tf.placeholder", or a lesson's
-            name.
+        text: a message, a traceback (its last error is explained), a symbol like "tf.placeholder", or a lesson's name.
 
     >>> explain("Incompatible shapes: [100] vs. [100,10]")[0].named
     {'a': '[100]', 'b': '[100,10]'}

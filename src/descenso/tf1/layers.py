@@ -3,12 +3,11 @@
 from typing import Any, NamedTuple
 
 from descenso.text import mark
-from descenso.tf1.nodes import Node, Symbol, is_number
+from descenso.tf1.source import Node, Symbol, is_number
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh")
 CROSS_ENTROPIES = ("softmax_cross_entropy_with_logits", "softmax_cross_entropy_with_logits_v2",
                    "sparse_softmax_cross_entropy_with_logits")  # fmt: skip
-MEANS = ("softmax_cross_entropy", "sparse_softmax_cross_entropy")  # of tf.losses, means over the rows
 ROWS_AXES = (1, -1, (1,), (-1,))
 FILLED = {"zeros": 0, "ones": 0, "random_normal": 0, "normal": 0, "truncated_normal": 0, "random_uniform": 0,
           "uniform": 0, "constant": 2}  # position of the argument shape  # fmt: skip
@@ -26,36 +25,14 @@ class Unread(Exception):  # noqa: N818 - the script is not wrong
         self.sentence, self.value = sentence, value
 
 
-class Loss(NamedTuple):
-    """Loss of a script.
-
-    Attributes:
-        name: "naive" or "cross_entropy".
-        logits: value of the logits.
-        summed: whether it is the sum of the rows' costs; descenso takes their mean.
-    """
-
-    name: str
-    logits: Any
-    summed: bool
-
-
 class Network(NamedTuple):
-    """Layers of a script, from the inputs to the logits.
-
-    Attributes:
-        inputs: inputs of the first layer.
-        hidden: units of each layer but the last.
-        activation: activation of these layers; "" without any.
-        dtype: "float32" or "float64".
-        from_zeros: whether all initial weights are 0.
-    """
+    """Layers of a script, from the inputs to the logits."""
 
     inputs: Node
-    hidden: tuple[int, ...]
-    activation: str
-    dtype: str
-    from_zeros: bool
+    hidden: tuple[int, ...]  # units of each layer but the last
+    activation: str  # of the hidden layers; "" without any
+    dtype: str  # "float32" or "float64"
+    from_zeros: bool  # whether all initial weights are 0
 
 
 def argument(node: Node, name: str, place: int, default: Any = None) -> Any:
@@ -86,43 +63,45 @@ def factors(value: Any) -> tuple[float, list[Any]]:
     return number, rest
 
 
-def read_loss(cost: Any) -> Loss:
+def read_loss(cost: Any) -> tuple[str, Any, bool]:
     """Read the loss of which `cost` is the value.
+
+    Returns:
+        "naive" or "cross_entropy"; the logits; whether it is the sum of the rows' costs; descenso takes their mean.
 
     Raises:
         Unread: if descenso has no such loss.
     """
     unread = Unread(mark("the cost is no cross-entropy of a softmax"), cost)
     number, rest = factors(cost)
-    inner = rest[0] if len(rest) == 1 else None
-    if not isinstance(inner, Node):
-        raise unread
-    if inner.op in MEANS and number == 1:
-        return Loss("cross_entropy", argument(inner, "logits", 1), summed=False)
-    summed = inner.op == "reduce_sum"
-    if inner.op not in ("reduce_mean", "reduce_sum") or _axis(inner) is not None:
-        raise unread
-    more, rest = factors(inner.args[0] if inner.args else None)
-    number, rows_summed = number * more, summed
-    if len(rest) == 1 and isinstance(rest[0], Node):
-        inner = rest[0]
-        if inner.op in CROSS_ENTROPIES and number == 1:
-            return Loss("cross_entropy", argument(inner, "logits", 1), summed)
-        if inner.op == "reduce_sum" and _axis(inner) in ROWS_AXES:
-            more, rest = factors(inner.args[0])
+    match rest:
+        case [Node(op="softmax_cross_entropy" | "sparse_softmax_cross_entropy") as mean] if number == 1:  # of tf.losses
+            return "cross_entropy", argument(mean, "logits", 1), False
+        case [Node(op="reduce_mean" | "reduce_sum" as reduction) as total] if _axis(total) is None:
+            summed = rows_summed = reduction == "reduce_sum"
+        case _:
+            raise unread
+    more, rest = factors(argument(total, "input_tensor", 0))
+    number *= more
+    match rest:
+        case [Node(op=op) as costs] if op in CROSS_ENTROPIES and number == 1:
+            return "cross_entropy", argument(costs, "logits", 1), summed
+        case [Node(op="reduce_sum") as row] if _axis(row) in ROWS_AXES:
+            more, rest = factors(argument(row, "input_tensor", 0))
             number, rows_summed = number * more, True
     logs = [factor for factor in rest if isinstance(factor, Node) and factor.op == "log"]
     if number != -1 or len(rest) != 2 or len(logs) != 1:
         raise unread
     if not rows_summed:
         raise Unread(mark("the cost is also a mean over the classes"), cost)
-    predicted = logs[0].args[0] if logs[0].args else None
-    if not isinstance(predicted, Node) or predicted.op != "softmax" or not predicted.args:
-        raise Unread(mark("the logarithm is not of a softmax"), predicted)
-    return Loss("naive", predicted.args[0], summed)
+    match argument(logs[0], "x", 0):
+        case Node(op="softmax", args=(logits, *_)):
+            return "naive", logits, summed
+        case predicted:
+            raise Unread(mark("the logarithm is not of a softmax"), predicted)
 
 
-def is_size(value: Any) -> bool:
+def _is_size(value: Any) -> bool:
     """Whether `value` may be the length of an axis."""
     return isinstance(value, int) and is_number(value) and value > 0
 
@@ -159,32 +138,31 @@ def read_network(logits: Any) -> Network:
 
 def _activated(value: Any) -> tuple[str, Any]:
     """Return the activation that gives `value`, and its argument; "" and `value` if none does."""
-    if isinstance(value, Node) and value.op in ACTIVATIONS and value.args:
-        return value.op, value.args[0]
-    activation = value.keywords.get("activation") if isinstance(value, Node) and value.op == "dense" else None
-    name = activation.name.rpartition(".")[2] if isinstance(activation, Symbol) else ""
-    return (name if name in ACTIVATIONS else ""), value
+    match value:
+        case Node(op=name, args=(inner, *_)) if name in ACTIVATIONS:
+            return name, inner
+        case Node(op="dense", keywords={"activation": Symbol(path)}):
+            name = path.rpartition(".")[2]
+            return (name if name in ACTIVATIONS else ""), value
+    return "", value
 
 
 def _layer(value: Any) -> tuple[Any, int, str, bool]:
     """Return inputs, units and dtype of the layer that gives `value`, and whether its initial weights are 0."""
-    if isinstance(value, Node) and value.op in ("+", "add", "bias_add") and len(value.args) >= 2:
-        for product, bias in (value.args[:2], value.args[1::-1]):
-            if isinstance(product, Node) and product.op == "matmul" and len(product.args) == 2:
-                return (product.args[0], *_weights(product.args[1], bias))
-    if isinstance(value, Node) and value.op == "xw_plus_b" and len(value.args) == 3:
-        return (value.args[0], *_weights(value.args[1], value.args[2]))
-    if isinstance(value, Node) and value.op == "dense" and is_size(argument(value, "units", 1)):
-        return argument(value, "inputs", 0), argument(value, "units", 1), "float32", False
+    match value:
+        case (
+            Node(op="+" | "add" | "bias_add", args=(Node(op="matmul", args=(inputs, kernel)), bias, *_))
+            | Node(op="+" | "add" | "bias_add", args=(bias, Node(op="matmul", args=(inputs, kernel)), *_))
+            | Node(op="xw_plus_b", args=(inputs, kernel, bias))
+        ):
+            shape, dtype, zeros = _filled(kernel)
+            biases, _dtype, also_zeros = _filled(bias)
+            if len(shape) != 2 or biases != shape[1:]:
+                raise Unread(NO_SHAPE, kernel)
+            return inputs, shape[1], dtype, zeros and also_zeros
+        case Node(op="dense") if _is_size(units := argument(value, "units", 1)):
+            return argument(value, "inputs", 0), units, "float32", False
     raise Unread(NO_LAYER, value)
-
-
-def _weights(kernel: Any, bias: Any) -> tuple[int, str, bool]:
-    shape, dtype, zeros = _filled(kernel)
-    biases, _dtype, also_zeros = _filled(bias)
-    if len(shape) != 2 or biases != shape[1:]:
-        raise Unread(NO_SHAPE, kernel)
-    return shape[1], dtype, zeros and also_zeros
 
 
 def _filled(value: Any) -> tuple[tuple[int, ...], str, bool]:
@@ -201,7 +179,7 @@ def _filled(value: Any) -> tuple[tuple[int, ...], str, bool]:
         dtype = dtype or value.keywords.get("dtype") or next((a for a in value.args if isinstance(a, Symbol)), None)
         if value.op == "constant" and shape is None:
             shape = ()
-    if not isinstance(shape, tuple) or not all(is_size(size) for size in shape):
+    if not isinstance(shape, tuple) or not all(_is_size(size) for size in shape):
         raise Unread(NO_SHAPE, value)
     names = {"float32": "float32", "float64": "float64", "double": "float64"}
     name = dtype.name if isinstance(dtype, Symbol) else "float32" if dtype is None else str(dtype)

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+PRED = "pred = tf.nn.softmax(tf.matmul(x, W) + b)"
+COST = "cost = -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))"
+GRADIENTS = "grad_W, grad_b = tape.gradient(cost, [W, b])"
 CROSS_ENTROPY = "costs = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)\ncost = tf.reduce_mean(costs)"
 SPARSE = (
     "costs = tf.nn.sparse_softmax_cross_entropy_with_logits(\n    labels=labels, logits=logits\n)\n"
@@ -11,21 +14,21 @@ SPARSE = (
 
 
 class Lesson(NamedTuple):
-    """An entry of `descenso explain`.
-
-    Attributes:
-        name: name of the lesson.
-        means: meaning of the message, marked for the catalogue and formatted with the groups of the patterns.
-        why: cause of the message, marked likewise.
-        code: lines that work in TensorFlow 2, for a softmax regression with x, y, W, b, pred and cost.
-        patterns: regular expressions of its messages, all with the same groups.
-        calls: removed symbols, as `descenso.tf1.symbols` writes them, and their replacements: code, or a sentence
-            marked for the catalogue.
-    """
+    """An entry of `descenso explain`; its sentences are marked for the catalogue."""
 
     name: str
-    means: str
-    why: str
-    code: str
-    patterns: tuple[str, ...] = ()
-    calls: Mapping[str, str] = {}
+    means: str  # meaning of the message, formatted with the groups of the patterns
+    why: str  # cause of the message
+    code: str  # lines that work in TensorFlow 2, for a softmax regression with x, y, W, b, pred and cost
+    patterns: tuple[str, ...]  # regular expressions of its messages, all with the same groups
+    calls: Mapping[str, str]  # removed symbols, and code or a sentence that replaces each
+
+
+def lesson(means: str, why: str, code: str, *patterns: str, calls: Mapping[str, str] | None = None) -> Lesson:
+    """Return a lesson without its name."""
+    return Lesson("", means, why, code, patterns, calls or {})
+
+
+def named(lessons: Mapping[str, Lesson]) -> tuple[Lesson, ...]:
+    """Return the lessons of a table with their names."""
+    return tuple(entry._replace(name=name) for name, entry in lessons.items())

@@ -1,14 +1,15 @@
-"""Read and parse scripts and notebooks without running them."""
+"""Read and parse scripts and notebooks without running them; records of the values that are read in them."""
 
 import ast
-import io
 import json
+import math
 import re
-import tokenize
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.util import decode_source
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from descenso.errors import DataError
 from descenso.files import open_regular
@@ -17,6 +18,7 @@ from descenso.text import _
 ROOT = "tensorflow"
 MOST_SOURCE = 2**18  # bytes of Python; its syntax tree takes about a hundred times as much
 MOST_NOTEBOOK = 2**23  # bytes of JSON
+MOST_BITS = 48  # of a whole number
 MAGIC = re.compile(r"^(\s*)(?:[%!].*|[\w.]+\?{1,2}\s*)$")
 MAGIC_VALUE = re.compile(r"^([^=%!]*=\s*)[%!].*$")
 OTHER_LANGUAGE = re.compile(r"\s*%%(?!time|timeit|capture|prun)\w")
@@ -27,15 +29,10 @@ PYTHON_2 = re.compile(
 
 
 class Place(NamedTuple):
-    """Place in a script or notebook, counted from 1.
+    """Place in a script or notebook, counted from 1."""
 
-    Attributes:
-        cell: cell of a notebook; None in a script.
-        line: line of the cell, or of the script.
-    """
-
-    cell: int | None
-    line: int
+    cell: int | None  # None in a script
+    line: int  # of the cell, or of the script
 
     @property
     def text(self) -> str:
@@ -48,15 +45,10 @@ class Place(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Syntax trees of a script or notebook.
+    """Syntax trees of a script or notebook."""
 
-    Attributes:
-        parts: number of the cell and syntax tree, one pair per cell; None and the tree of a script.
-        magics: lines that only a notebook understands, with their places.
-    """
-
-    parts: list[tuple[int | None, ast.Module]]
-    magics: list[tuple[Place, str]]
+    parts: list[tuple[int | None, ast.Module]]  # number and tree of each cell; None and the tree of a script
+    magics: list[tuple[Place, str]]  # lines that only a notebook understands
 
 
 def read_source(path: Path) -> Source:
@@ -64,16 +56,16 @@ def read_source(path: Path) -> Source:
 
     Raises:
         DataError: if it cannot be read, is too large, or is no Python 3; names cell and line.
+        RecursionError, MemoryError: if it is nested too deeply.
     """
     if path.suffix.lower() not in (".py", ".ipynb"):
-        raise DataError(
-            _("{path}: neither a script nor a notebook; give a file called .py or .ipynb").format(path=path)
-        )
+        message = _("{path}: neither a script nor a notebook; give a file called .py or .ipynb")
+        raise DataError(message.format(path=path))
     notebook = path.suffix.lower() == ".ipynb"
     try:
         with open_regular(path, MOST_NOTEBOOK if notebook else MOST_SOURCE) as file:
             content = file.read()
-        texts = _cells(path, content) if notebook else [(None, _decoded(content))]
+        texts = _cells(path, content) if notebook else [(None, decode_source(content))]
         parts, magics = [], []
         for cell, text in texts:
             tree, lines = _parsed(path, cell, text)
@@ -81,17 +73,10 @@ def read_source(path: Path) -> Source:
             magics += lines
     except DataError:
         raise
-    except (RecursionError, MemoryError):
-        raise DataError(_("{path}: nested more deeply than can be read").format(path=path)) from None
     except (OSError, ValueError, SyntaxError, LookupError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason)) from None
     return Source(parts, magics)
-
-
-def _decoded(content: bytes) -> str:
-    encoding, _lines = tokenize.detect_encoding(io.BytesIO(content).readline)
-    return content.decode(encoding)
 
 
 def _cells(path: Path, content: bytes) -> list[tuple[int | None, str]]:
@@ -161,3 +146,40 @@ def imports(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str, str]]
         else:
             package = alias.name.partition(".")[0]
             yield package, package, alias.name
+
+
+class Symbol(NamedTuple):
+    """A name below `tensorflow`, "nn.relu"."""
+
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """Result of a call or an operation.
+
+    `op` is the sign of the operator, the last part of a TensorFlow name, ".name" for an attribute or a method (whose
+    object is the first argument), "[]", "row" for the variable of a loop, or "?" if it cannot be read.
+    """
+
+    op: str
+    place: Place
+    args: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = field(default_factory=dict)
+    symbol: str = ""  # full TensorFlow name
+    written: ast.AST | None = None  # expression, for messages
+
+
+class Event(NamedTuple):
+    """A call or a subtraction, in the order of the script."""
+
+    node: Node  # its result
+    loops: tuple[Any, ...]  # iterables of the surrounding loops, outermost first
+    traced: bool  # whether it is in a @tf.function
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite number of usual size."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and value.bit_length() <= MOST_BITS
+    return isinstance(value, float) and math.isfinite(value)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from descenso.text import mark
-from descenso.tf1.calls import CALLS
-from descenso.tf1.lesson import Lesson
-from descenso.tf1.runtime import RUNTIME
+from descenso.tf1.calls import ARGUMENTS, CALLS
+from descenso.tf1.lesson import Lesson, lesson, named
+from descenso.tf1.messages import MESSAGES
 
 PACKAGES = ("app", "contrib", "examples", "flags", "layers", "logging")  # removed with all that is in them
 NO_V1 = ("contrib", "examples", "layers")  # not in tf.compat.v1 either
@@ -38,46 +38,40 @@ OTHERS = {  # symbols with another form today, and without a lesson
     "sub": "tf.subtract(x, y)",
     "to_double": "tf.cast(x, tf.float64)",
     "to_float": "tf.cast(x, tf.float32)",
-    "to_int32": "tf.cast(x, tf.int32)",
-    "to_int64": "tf.cast(x, tf.int64)",
+    **{f"to_{name}": f"tf.cast(x, tf.{name})" for name in ("int32", "int64")},
     "unpack": "tf.unstack(value)",
 }
-MOVED = Lesson(
-    "moved",
-    mark("tf.{symbol} is written {instead} in TensorFlow 2."),
-    mark("TensorFlow 2 keeps one name for each function: of log and math.log, the second."),
-    "{instead}",
-)  # fmt: skip
-GONE = Lesson(
-    "gone",
-    mark("tf.{symbol} is not in TensorFlow 2; tf.compat.v1 still has it."),
-    mark("It belongs to graphs and sessions, or something better took its place. Under tf.compat.v1 it works within "
-         "tf.Graph().as_default()."),
-    "tf.compat.v1.{symbol}",
-)  # fmt: skip
-ARGUMENT = Lesson(
-    "argument",
-    mark("The argument {symbol} has another name today: {instead}."),
-    mark("TensorFlow 1 took the old name and the new one for some years; TensorFlow 2 takes the new one."),
-    "total = tf.reduce_sum(x, axis=1, keepdims=True)\nthinned = tf.nn.dropout(x, rate=1 - 0.75)  # keep_prob=0.75",
-    (
-        r"unexpected keyword argument '(?P<symbol>keep_dims|reduction_indices|dimension|dim|concat_dim|squeeze_dims|"
-        r"keep_prob)'",
+MOVED, GONE, ARGUMENT = named({
+    "moved": lesson(
+        mark("tf.{symbol} is written {instead} in TensorFlow 2."),
+        mark("TensorFlow 2 keeps one name for each function: of log and math.log, the second."),
+        "{instead}",
     ),
-)
-BY_CALL = {symbol: (lesson, instead) for lesson in (*CALLS, *RUNTIME) for symbol, instead in lesson.calls.items()}
+    "gone": lesson(
+        mark("tf.{symbol} is not in TensorFlow 2; tf.compat.v1 still has it."),
+        mark("It belongs to graphs and sessions, or was replaced. In tf.Graph().as_default(), tf.compat.v1 has it."),
+        "tf.compat.v1.{symbol}",
+    ),
+    "argument": lesson(
+        mark("The argument {symbol} has another name today: {instead}."),
+        mark("TensorFlow 1 took the old name and the new one for some years; TensorFlow 2 takes the new one."),
+        "total = tf.reduce_sum(x, axis=1, keepdims=True)\n"
+        "thinned = tf.nn.dropout(x, rate=1 - 0.75)  # keep_prob=0.75",
+        rf"unexpected keyword argument '(?P<symbol>{'|'.join(ARGUMENTS)})'",
+    ),
+})  # fmt: skip
 
 
 class Replacement(NamedTuple):
-    """Replacement of a removed symbol.
-
-    Attributes:
-        lesson: lesson on the symbol.
-        instead: code, or a sentence marked for the catalogue.
-    """
+    """Replacement of a removed symbol."""
 
     lesson: Lesson
-    instead: str
+    instead: str  # code, or a sentence marked for the catalogue
+
+
+BY_CALL = {
+    symbol: Replacement(lesson, instead) for lesson in (*CALLS, *MESSAGES) for symbol, instead in lesson.calls.items()
+}
 
 
 @lru_cache(maxsize=1)
@@ -101,7 +95,7 @@ def find(symbol: str) -> Replacement | None:
     if bare != symbol and bare.partition(".")[0] not in NO_V1:
         return None
     if bare in BY_CALL:
-        return Replacement(*BY_CALL[bare])
+        return BY_CALL[bare]
     if bare in OTHERS or moved().get(bare):
         return Replacement(MOVED, OTHERS.get(bare) or f"tf.{moved()[bare]}")
     package, _dot, rest = bare.partition(".")
@@ -110,4 +104,4 @@ def find(symbol: str) -> Replacement | None:
     if bare in moved():
         return Replacement(GONE, f"tf.compat.v1.{bare}")
     method = f"().{bare.rpartition('().')[2]}"
-    return Replacement(*BY_CALL[method]) if "()." in bare and method in BY_CALL else None
+    return BY_CALL.get(method) if "()." in bare else None

@@ -9,8 +9,7 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from descenso.tf1.nodes import Event, Node, Symbol, is_number
-from descenso.tf1.source import ROOT, Place, Source, imports
+from descenso.tf1.source import ROOT, Event, Node, Place, Source, Symbol, imports, is_number
 
 MOST_READS = 3 * 10**5  # of expressions and statements, those of a function at each of its calls
 MOST_DEPTH = 12  # of nested calls of the script's functions
@@ -89,7 +88,9 @@ class _Reader:
             case ast.Try():
                 return self.block([*node.body, *node.orelse, *node.finalbody])
             case ast.FunctionDef():
-                traced = any(self._name_of(decorator).endswith("function") for decorator in node.decorator_list)
+                callees = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]
+                decorators = [self.value(callee) for callee in callees]
+                traced = any(isinstance(value, Symbol) and value.name.endswith("function") for value in decorators)
                 self.names[node.name] = _Function(node, traced)
             case ast.Import() | ast.ImportFrom():
                 for name, symbol, _imported in imports(node):
@@ -99,10 +100,6 @@ class _Reader:
                 self.result = self.value(node.value) if node.value else None
                 return True
         return False
-
-    def _name_of(self, node: ast.expr) -> str:
-        value = self.value(node.func if isinstance(node, ast.Call) else node)
-        return value.name if isinstance(value, Symbol) else ""
 
     def _loop(self, node: ast.For | ast.While, over: Any, target: ast.expr | None) -> None:
         inside = [inner for statement in node.body for inner in ast.walk(statement)]
@@ -132,9 +129,8 @@ class _Reader:
                 self.result = self._unknown(node.test)
             outcomes.append(self.names)
         one, other = outcomes
-        missing = object()
         self.names = {
-            name: value if other.get(name, missing) is value else self._unknown(node.test)
+            name: value if name in other and other[name] is value else self._unknown(node.test)
             for name, value in {**other, **one}.items()
         }
         return False
@@ -220,10 +216,7 @@ class _Reader:
         args = tuple(self.value(argument) for argument in node.args)
         keywords = {keyword.arg: self.value(keyword.value) for keyword in node.keywords if keyword.arg}
         if name in NUMBERS and len(args) == 1 and is_number(args[0]):
-            try:
-                return NUMBERS[name](args[0])
-            except (ArithmeticError, ValueError):
-                return self._unknown(node)
+            return NUMBERS[name](args[0])
         if name in ("range", "zip", "enumerate", "len"):
             return self._node(name, node, args, keywords)
         if isinstance(called, _Function):

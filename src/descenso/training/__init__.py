@@ -1,1 +1,1 @@
-"""The epoch loop, what it records, and how it may end. It knows engines by their protocol only."""
+"""Training runs: plan, loop, control, checkpoints, evaluation, and the session that saves them."""

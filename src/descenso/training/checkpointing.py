@@ -1,4 +1,4 @@
-"""Progress as a checkpoint of the run directory, and back."""
+"""Write progress to the checkpoints of a run directory, and restore it."""
 
 import math
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""How well a model does on rows it has not learned from, and what it says of rows without labels."""
+"""Evaluate a model on rows with labels, and predict those of rows without."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ BINS = 10  # of confidence
 
 
 class Predictor(NamedTuple):
-    """A trained model, and how rows are brought to it.
+    """A trained model, with the scaling of its inputs.
 
     Attributes:
         model: what predicts.
@@ -45,19 +45,19 @@ class Predictor(NamedTuple):
         return cls(problem.model, held, carried, problem.scaling)
 
     def logits(self, inputs: NDArray[np.generic]) -> Iterator[Tensor]:
-        """(rows, num_classes) for some rows of `inputs` after the other, so that all need not fit in memory."""
+        """Yield logits, (rows, num_classes), of some rows of `inputs` after the other; not all need fit in memory."""
         dtype = next(iter(self.params.values())).dtype
         for first in range(0, len(inputs), ROWS_AT_ONCE):
             rows = tf.constant(inputs[first : first + ROWS_AT_ONCE])
             yield self.model.apply(self.params, self.model_state, scaled(rows, dtype, self.scaling), False)[0]
 
     def probabilities(self, inputs: NDArray[np.generic]) -> NDArray[np.floating]:
-        """(rows, num_classes), each in [0, 1]; a row's sum is 1."""
+        """Predict probabilities, (rows, num_classes), each in [0, 1]; a row's sum is 1."""
         return np.concatenate([tf.nn.softmax(logits).numpy() for logits in self.logits(inputs)])
 
 
 class Evaluation(NamedTuple):
-    """What a split's predictions came to.
+    """Predictions of the rows of a split, and their costs.
 
     Attributes:
         costs: (rows,) float64, the cross-entropy of each row, in nats.
@@ -85,16 +85,16 @@ class Evaluation(NamedTuple):
 
     @property
     def recall(self) -> list[float | None]:
-        """Fraction of the rows of each class that were called so, or None for a class without rows."""
+        """Fraction of the rows of each class that were predicted as it; None for a class without rows."""
         return _shares(self.confusion.diagonal(), self.confusion.sum(axis=1))
 
     @property
     def precision(self) -> list[float | None]:
-        """Fraction of the rows called each class that were of it, or None for a class that none was called."""
+        """Fraction of the rows predicted as each class that are of it; None for a class never predicted."""
         return _shares(self.confusion.diagonal(), self.confusion.sum(axis=0))
 
     def calibration(self, labels: NDArray[np.int32]) -> list[tuple[int, float, float]]:
-        """Of each tenth of confidence that has rows: how many, their mean confidence, the fraction that was right.
+        """Return for each tenth of confidence with rows: their number, mean confidence and accuracy.
 
         Source: Guo et al., On Calibration of Modern Neural Networks (2017), section 2.
         """
@@ -114,7 +114,7 @@ def _shares(hits: NDArray[np.int64], totals: NDArray[np.int64]) -> list[float | 
 
 
 def evaluate(predictor: Predictor, split: Split) -> Evaluation:
-    """Evaluate on `split`, some rows at a time.
+    """Evaluate a model on `split`, some rows at a time.
 
     Args:
         predictor: the model.

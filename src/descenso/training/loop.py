@@ -65,7 +65,7 @@ class Progress(NamedTuple):
 
 
 def beginning(plan: Plan) -> Progress:
-    """The progress before the first step."""
+    """Return the progress before the first step."""
     return Progress(Position(0, 0), plan.start(), np.empty(0), 0.0)
 
 
@@ -124,7 +124,7 @@ def trained_weights(plan: Plan, progress: Progress) -> tuple[Arrays, Arrays]:
 
 
 def _advanced(plan: Plan, progress: Progress, state: TrainState, trace: Trace) -> Progress:
-    """The progress after a chunk."""
+    """Return the progress after a chunk."""
     epoch, step = progress.position
     progress = progress._replace(
         position=Position(epoch, step + len(trace.costs)),
@@ -161,7 +161,7 @@ def _record(plan: Plan, progress: Progress, *validated: float) -> Epoch:
 
 
 def _ended(plan: Plan, progress: Progress) -> Outcome | None:
-    """How training has ended at the end of an epoch, or None."""
+    """Return how training has ended at the end of an epoch, or None."""
     epoch, best, patience = progress.position.epoch, progress.best, plan.config.patience
     if epoch >= plan.config.epochs:
         return Outcome.COMPLETED

@@ -49,11 +49,8 @@ def complain(path: Path, separator: str, names: list[str], wanted: set[str], lim
         next(rows)
         for row, cells in enumerate(rows, start=1):
             if len(cells) > len(names):
-                raise DataError(
-                    _("{path}, row {row}: {got} values, the header names {expected} columns").format(
-                        path=path, row=row, got=len(cells), expected=len(names)
-                    )
-                )
+                message = _("{path}, row {row}: {got} values, the header names {expected} columns")
+                raise DataError(message.format(path=path, row=row, got=len(cells), expected=len(names)))
             for name, cell in zip(names, cells, strict=False):
                 if name in wanted and cell and not _is_number(cell):
                     refuse(path, row, name, _("{value!r} is no number").format(value=cell[:40]))
@@ -67,11 +64,8 @@ def may_be_number(cell: str) -> bool:
 def refuse_text(path: Path, columns: list[str], cell: str) -> NoReturn:
     """Refuse columns whose first row holds text, which are no inputs; `cell` is the first one's."""
     comma = _(" (numbers are read with a point, 1.5)") if _is_number(cell.replace(",", ".")) else ""
-    raise DataError(
-        _("{path}, row 1, column {column!r}: {value!r} is no number{comma}; make it one, or --drop {names}").format(
-            path=path, column=columns[0], value=cell[:40], comma=comma, names=",".join(columns)
-        )
-    )
+    message = _("{path}, row 1, column {column!r}: {value!r} is no number{comma}; make it one, or --drop {names}")
+    raise DataError(message.format(path=path, column=columns[0], value=cell[:40], comma=comma, names=",".join(columns)))
 
 
 def _is_number(cell: str) -> bool:
@@ -83,6 +77,5 @@ def _is_number(cell: str) -> bool:
 
 def refuse(path: Path, row: int, column: str, reason: str) -> NoReturn:
     """Refuse the value in one row and column of a table, for `reason`."""
-    raise DataError(
-        _("{path}, row {row}, column {column!r}: {reason}").format(path=path, row=row, column=column, reason=reason)
-    )
+    message = _("{path}, row {row}, column {column!r}: {reason}")
+    raise DataError(message.format(path=path, row=row, column=column, reason=reason))

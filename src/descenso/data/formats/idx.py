@@ -166,16 +166,12 @@ def read_folder(
         for kind, dimensions in (("images", 3), ("labels", 1)):
             path = _find(folder, f"{prefix}-{kind}-idx{dimensions}-ubyte")
             if digests and pooch.file_hash(str(path)) != digests[path.name]:
-                raise DataError(
-                    _("{path}: its SHA-256 is not the one published; install descenso again").format(path=path)
-                )
+                message = _("{path}: its SHA-256 is not the one published; install descenso again")
+                raise DataError(message.format(path=path))
             array = read_idx(path, limits)
             if array.ndim != dimensions or array.dtype != np.uint8:
-                raise DataError(
-                    _("{path}: {got} dimensions of {dtype}, expected {expected} of uint8").format(
-                        path=path, got=array.ndim, dtype=array.dtype, expected=dimensions
-                    )
-                )
+                message = _("{path}: {got} dimensions of {dtype}, expected {expected} of uint8")
+                raise DataError(message.format(path=path, got=array.ndim, dtype=array.dtype, expected=dimensions))
             arrays.append(array)
         splits.append(Split(arrays[0], arrays[1].astype(np.int32)))
     return splits

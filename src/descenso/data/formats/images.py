@@ -68,11 +68,8 @@ def _check_classes(folder: Path, train: Collection[str], test: Collection[str]) 
     """Refuse a class that has images to test on, and none to learn from."""
     unseen = sorted(set(test) - set(train))
     if unseen:
-        raise DataError(
-            _("{path}: no class of the training rows is called so; the classes are {names}").format(
-                path=folder / "test" / unseen[0], names=", ".join(train)
-            )
-        )
+        message = _("{path}: no class of the training rows is called so; the classes are {names}")
+        raise DataError(message.format(path=folder / "test" / unseen[0], names=", ".join(train)))
 
 
 def parse_size(resize: str) -> tuple[int, int]:
@@ -86,9 +83,8 @@ def parse_size(resize: str) -> tuple[int, int]:
     """
     height, _x, width = str(resize).partition("x")
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise ConfigError(
-            _("resize must be HEIGHTxWIDTH in pixels, got {got!r}; try --resize 28x28").format(got=resize)
-        )
+        message = _("resize must be HEIGHTxWIDTH in pixels, got {got!r}; try --resize 28x28")
+        raise ConfigError(message.format(got=resize))
     return int(height), int(width)
 
 
@@ -126,11 +122,8 @@ def _listed(folder: Path, root: Path, limits: Limits, least: int = 1) -> dict[st
             files.append(inside(root, *within, path.name))
         by_class[name] = sorted(files)
     if not count:
-        raise DataError(
-            _("{path}: no images in it; put those of each class into a folder that is called as the class is").format(
-                path=folder
-            )
-        )
+        message = _("{path}: no images in it; put those of each class into a folder that is called as the class is")
+        raise DataError(message.format(path=folder))
     if len(by_class) < least:
         raise DataError(_("{path}: one class only; give a folder for each of at least two").format(path=folder))
     return by_class
@@ -140,22 +133,16 @@ def refuse_files(folder: Path, names: Sequence[str] = ()) -> None:
     """Refuse anything in `folder` but folders, of these `names` if any are given."""
     for path in _visible(folder):
         if not path.is_dir() or (names and path.name not in names):
-            raise DataError(
-                _("{path}: beside the folders of images; move it elsewhere, or hide it: .{name}").format(
-                    path=path, name=path.name
-                )
-            )
+            message = _("{path}: beside the folders of images; move it elsewhere, or hide it: .{name}")
+            raise DataError(message.format(path=path, name=path.name))
 
 
 def _refuse_half(folder: Path, name: str) -> None:
     """Refuse a folder `train` or `test` alone with folders in it: half of a dataset, and no class."""
     if [path.name for path in _visible(folder)] == [name] and any(map(Path.is_dir, _visible(folder / name))):
         missing = next(other for other in SPLITS if other != name)
-        raise DataError(
-            _("{path}: it holds {found} only; add {missing}, or give {path}/{found} and a --test-fraction").format(
-                path=folder, found=name, missing=missing
-            )
-        )
+        message = _("{path}: it holds {found} only; add {missing}, or give {path}/{found} and a --test-fraction")
+        raise DataError(message.format(path=folder, found=name, missing=missing))
 
 
 def _visible(folder: Path) -> Iterator[Path]:
@@ -184,10 +171,9 @@ def _read_all(files: list[Path], size: tuple[int, int] | None, limits: Limits) -
             fresh[:row] = inputs[:row, ..., None] if row else fresh[:row]
             inputs = fresh
         if pixels.shape != inputs.shape[1:]:
+            message = _("{path}: {got}, but {other}: {expected}; give --resize HEIGHTxWIDTH to bring all to one size")
             raise DataError(
-                _("{path}: {got}, but {other}: {expected}; give --resize HEIGHTxWIDTH to bring all to one size").format(
-                    path=path, got=_kind(pixels.shape), other=files[0], expected=_kind(inputs.shape[1:])
-                )
+                message.format(path=path, got=_kind(pixels.shape), other=files[0], expected=_kind(inputs.shape[1:]))
             )
         inputs[row] = pixels
     return inputs
@@ -241,11 +227,8 @@ def _explained(path: Path) -> Iterator[None]:
     except (DataError, MemoryError):
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise DataError(
-            _("{path}: more pixels than {most}, which no image of a dataset has").format(
-                path=path, most=Image.MAX_IMAGE_PIXELS
-            )
-        ) from None
+        message = _("{path}: more pixels than {most}, which no image of a dataset has")
+        raise DataError(message.format(path=path, most=Image.MAX_IMAGE_PIXELS)) from None
     except UnidentifiedImageError:
         raise DataError(_("{path}: neither a PNG nor a JPEG image").format(path=path)) from None
     except Exception as error:  # all: no plugin says what it raises; IndexError, SyntaxError, … were seen

@@ -41,11 +41,8 @@ def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> It
         arrays = read_arrays(path, limits)
         name = next((name for name in ("x", "x_test") if name in arrays), "")
         if not name and len(arrays) != 1:
-            raise DataError(
-                _("{path}: its arrays are {found}; which holds the inputs? call it x").format(
-                    path=path, found=", ".join(arrays) or _("none")
-                )
-            )
+            message = _("{path}: its arrays are {found}; which holds the inputs? call it x")
+            raise DataError(message.format(path=path, found=", ".join(arrays) or _("none")))
         inputs = arrays[name] if name else next(iter(arrays.values()))
         check_shape(inputs, expected.input_shape, str(path))
         rows = as_model_reads(str(path), inputs, expected.stored)
@@ -60,11 +57,8 @@ def read_raw(path: Path, limits: Limits) -> tuple[Rows, Rows | None]:
         if x in arrays and y in arrays:
             break
     else:
-        raise DataError(
-            _("{path}: its arrays are {found}; expected x_train and y_train, or x and y").format(
-                path=path, found=", ".join(arrays) or _("none")
-            )
-        )
+        message = _("{path}: its arrays are {found}; expected x_train and y_train, or x and y")
+        raise DataError(message.format(path=path, found=", ".join(arrays) or _("none")))
     if ("x_test" in arrays) != ("y_test" in arrays):
         raise DataError(_("{path}: of x_test and y_test there is one only; give both, or none").format(path=path))
     test = Rows(arrays["x_test"], arrays["y_test"]) if "x_test" in arrays else None
@@ -81,11 +75,8 @@ def read_arrays(path: Path, limits: Limits) -> dict[str, NDArray[np.generic]]:
     with opened(path, limits) as file, _explained(path), zipfile.ZipFile(_Sips(file)) as archive:
         members = archive.infolist()
         if len(members) > MOST_MEMBERS:
-            raise DataError(
-                _("{path}: {count} members, expected at most {most}").format(
-                    path=path, count=len(members), most=MOST_MEMBERS
-                )
-            )
+            message = _("{path}: {count} members, expected at most {most}")
+            raise DataError(message.format(path=path, count=len(members), most=MOST_MEMBERS))
         left = limits.array_bytes
         for member in members:
             name = member.filename.removesuffix(".npy").lower()
@@ -137,9 +128,8 @@ def _read(stream: IO[bytes], member: zipfile.ZipInfo, path: Path, limits: Limits
     claimed = math.prod(shape) * dtype.itemsize
     start = len(head) + len(header)
     if member.file_size != start + claimed or member.compress_size * MAX_DEFLATE_RATIO < claimed or extent >= 2**63:
-        raise DataError(
-            _("{path}: {claimed} bytes claimed, the file cannot hold them").format(path=path, claimed=extent)
-        )
+        message = _("{path}: {claimed} bytes claimed, the file cannot hold them")
+        raise DataError(message.format(path=path, claimed=extent))
     limits.check("array_bytes", extent, path)
     limits.check("rows", (*shape, 0)[0], path)
     limits.check("columns" if len(shape) == 2 else "pixels", math.prod(shape[1:]), path)

@@ -79,9 +79,8 @@ def read_table(request: Request) -> Table:
             is_text = path.suffix.lower() != ".parquet"
             frame, wanted = _read_csv(request, file.read(MOST_HEADER)) if is_text else _read_parquet(request)
         except faults as error:
-            raise DataError(
-                _("{path}: cannot be read as a table ({reason})").format(path=path, reason=str(error).split("\n")[0])
-            ) from None
+            message = _("{path}: cannot be read as a table ({reason})")
+            raise DataError(message.format(path=path, reason=str(error).split("\n")[0])) from None
     return _table(request, frame, wanted)
 
 
@@ -106,11 +105,8 @@ def _polars(path: Path) -> Any:
     try:
         import polars
     except ImportError:
-        raise ConfigError(
-            _("{path}: tables are read by polars, which is not installed; try pip install 'descenso[tables]'").format(
-                path=path
-            )
-        ) from None
+        message = _("{path}: tables are read by polars, which is not installed; try pip install 'descenso[tables]'")
+        raise ConfigError(message.format(path=path)) from None
     return polars
 
 
@@ -122,25 +118,16 @@ def _choose(request: Request, names: list[str]) -> tuple[str, ...]:
     if twice:
         raise DataError(_("{path}: two columns are called {name!r}; rename one").format(path=path, name=twice[0]))
     if label == "":
-        raise ConfigError(
-            _("{path}: which column holds the labels? its columns are {columns}; try --label {last}").format(
-                path=path, columns=", ".join(names), last=names[-1]
-            )
-        )
+        message = _("{path}: which column holds the labels? its columns are {columns}; try --label {last}")
+        raise ConfigError(message.format(path=path, columns=", ".join(names), last=names[-1]))
     absent = next((name for name in (*filter(None, [label]), *drop) if name not in names), None)
     if absent is not None:
-        raise ConfigError(
-            _("{path}: there is no column {name!r}{hint}; its columns are {columns}").format(
-                path=path, name=absent, hint=closest(absent, names), columns=", ".join(names)
-            )
-        )
+        message = _("{path}: there is no column {name!r}{hint}; its columns are {columns}")
+        raise ConfigError(message.format(path=path, name=absent, hint=closest(absent, names), columns=", ".join(names)))
     missing = [name for name in columns if name not in names]
     if missing:
-        raise DataError(
-            _("{path}: the columns {missing} are missing, which the model reads; its columns are {columns}").format(
-                path=path, missing=", ".join(missing), columns=", ".join(names)
-            )
-        )
+        message = _("{path}: the columns {missing} are missing, which the model reads; its columns are {columns}")
+        raise DataError(message.format(path=path, missing=", ".join(missing), columns=", ".join(names)))
     wanted = columns or tuple(name for name in names if name != label and name not in drop)
     if not wanted:
         raise DataError(_("{path}: no column besides the labels'; there is nothing to learn from").format(path=path))
@@ -194,11 +181,8 @@ def _check_types(path: Path, schema: "pl.Schema", wanted: tuple[str, ...]) -> No
     wrong = [name for name in wanted
              if not (schema[name].is_numeric() or schema[name].base_type().__name__ == "Boolean")]  # fmt: skip
     if wrong:
-        raise DataError(
-            _("{path}, column {column!r}: type {dtype}, expected numbers; make them such, or --drop {names}").format(
-                path=path, column=wrong[0], dtype=schema[wrong[0]], names=",".join(wrong)
-            )
-        )
+        message = _("{path}, column {column!r}: type {dtype}, expected numbers; make them such, or --drop {names}")
+        raise DataError(message.format(path=path, column=wrong[0], dtype=schema[wrong[0]], names=",".join(wrong)))
 
 
 def _as_numbers(path: Path, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> "pl.DataFrame":

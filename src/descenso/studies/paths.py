@@ -17,58 +17,33 @@ COST = "cost"  # the tensor that is no parameter
 
 
 class Path(NamedTuple):
-    """The path of one training run.
+    """The path of one training run."""
 
-    Attributes:
-        costs: of each epoch, (steps,) float64.
-        weights: after each epoch, in the user's form.
-        seconds: of each epoch.
-        state: at the end.
-    """
-
-    costs: tuple[NDArray[np.float64], ...]
-    weights: tuple[Arrays, ...]
-    seconds: tuple[float, ...]
-    state: TrainState
+    costs: tuple[NDArray[np.float64], ...]  # of each epoch, (steps,)
+    weights: tuple[Arrays, ...]  # after each epoch, in the user's form
+    seconds: tuple[float, ...]  # of each epoch
+    state: TrainState  # at the end
 
 
 class Gap(NamedTuple):
-    """How far one epoch of a path lies from that of another, relative to the largest value of each array.
+    """Difference of one epoch of two paths, relative to the largest value of each array."""
 
-    Attributes:
-        cost: of its steps' costs.
-        weights: of its last parameters, the largest over all of them.
-    """
-
-    cost: float
-    weights: float
+    cost: float  # of the costs of its steps
+    weights: float  # of the parameters at its end, the largest over all of them
 
 
 class Parting(NamedTuple):
-    """Where a path leaves another.
-
-    Attributes:
-        epoch, step: counted from 0; the first step whose cost, or whose update, is not the same.
-        tensor: "cost", or the parameter that lies furthest apart after that step.
-        difference: how far.
-        limit: how far it may.
-    """
+    """The first step, counted from 0, whose cost or whose update differs between two paths."""
 
     epoch: int
     step: int
-    tensor: str
+    tensor: str  # "cost", or the parameter with the largest difference after that step
     difference: float
-    limit: float
+    limit: float  # the allowed difference
 
 
 class Walked(NamedTuple):
-    """A path, and what it was walked on.
-
-    Attributes:
-        plan: the training run.
-        runner: of the plan.
-        path: the path.
-    """
+    """The path of a training run, with its plan and runner."""
 
     plan: Plan
     runner: Runner
@@ -90,7 +65,7 @@ def walk(plan: Plan, runner: Runner) -> Path:
 
 
 def relative(found: NDArray[np.generic], expected: NDArray[np.generic]) -> float:
-    """The largest difference of two arrays over the largest value of `expected`; infinite where they do not compare.
+    """Compute the largest difference of two arrays over the largest value of `expected`; infinite for other shapes.
 
     Relative to the largest, since a single component may lie as near zero as it likes, where rounding does not shrink
     with it. What is equally not finite is equal.
@@ -100,30 +75,25 @@ def relative(found: NDArray[np.generic], expected: NDArray[np.generic]) -> float
     """
     if found.shape != expected.shape:
         return np.inf
-    mine, theirs = found.astype(np.float64), expected.astype(np.float64)
-    if np.array_equal(mine, theirs, equal_nan=True):
-        return 0.0
-    same = (mine == theirs) | (np.isnan(mine) & np.isnan(theirs))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gap = np.abs(mine - theirs)[~same].max() / np.abs(theirs[np.isfinite(theirs)]).max(initial=0)
-    return float(gap) if np.isfinite(gap) else np.inf
+    mine, theirs = (array.astype(np.float64).ravel() for array in (found, expected))
+    return float(costs_apart(mine, theirs).max(initial=0))
 
 
 def gaps(path: Path, reference: Path) -> tuple[Gap, ...]:
-    """The gap of each epoch that both walked; where one ended before the other, the last of these is infinite."""
+    """Compute the gap of each epoch of both paths; where one ended before the other, the last of these is infinite."""
     both = zip(path.costs, path.weights, reference.costs, reference.weights, strict=False)
     return tuple(Gap(relative(cost, its_cost), _furthest(mine, its)[1]) for cost, mine, its_cost, its in both)
 
 
 def _furthest(found: Arrays, expected: Arrays) -> tuple[str, float]:
-    """The parameter that lies furthest apart, and how far."""
+    """Find the parameter with the largest difference, and the difference."""
     apart = {name: relative(found[name], array) for name, array in expected.items()}
     name = max(apart, key=lambda each: apart[each])
     return name, apart[name]
 
 
 def find_parting(one: Walked, reference: Walked, limits: Sequence[float]) -> Parting | None:
-    """Where `one` leaves `reference` by more than the limit of the epoch; None where it does not.
+    """Find where `one` leaves `reference` by more than the limit of the epoch; None where it does not.
 
     The epoch, and the first cost that is not the same, are read off the paths. Which update was the first is found by
     walking the first steps of that epoch again, on both engines, as many as halving asks for.
@@ -135,7 +105,7 @@ def find_parting(one: Walked, reference: Walked, limits: Sequence[float]) -> Par
     begun = [(each, _state_before(each, epoch)) for each in (one, reference)]
 
     def after(steps: int) -> tuple[str, float]:
-        """The parameter furthest apart after so many steps of the epoch."""
+        """Find the parameter with the largest difference after so many steps of the epoch."""
         found, expected = (_weights_after(each, state, order.between(0, steps)) for each, state in begun)
         return _furthest(found, expected)
 
@@ -152,7 +122,7 @@ def find_parting(one: Walked, reference: Walked, limits: Sequence[float]) -> Par
 
 
 def costs_apart(found: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far the cost of each step lies, relative to the largest of `expected`; of the steps that both took.
+    """Compute the difference of each step's cost, relative to the largest of `expected`, of the steps that both took.
 
     Infinite where only one is finite.
     """
@@ -165,7 +135,7 @@ def costs_apart(found: NDArray[np.float64], expected: NDArray[np.float64]) -> ND
 
 
 def _first_cost_apart(found: NDArray[np.float64], expected: NDArray[np.float64], limit: float) -> tuple[int, float]:
-    """The first step whose cost is not the same, and how far it lies; behind the last and 0, where all are."""
+    """Find the first step whose cost differs, and by how much; the number of steps and 0 where none does."""
     apart = costs_apart(found, expected)
     if (apart > limit).any():
         step = int(np.argmax(apart > limit))
@@ -174,7 +144,7 @@ def _first_cost_apart(found: NDArray[np.float64], expected: NDArray[np.float64],
 
 
 def _state_before(walked: Walked, epoch: int) -> TrainState:
-    """The state before an epoch."""
+    """Return the state before an epoch."""
     begin, orders = walked.plan.start(), map(walked.plan.order, range(epoch))
     return [begin, *(state for state, _trace in walked.runner.walk(begin, orders))][-1]
 

@@ -1,43 +1,39 @@
-"""Compute one gradient by `tf.gradients`, by the tape, by a formula and by central differences, and compare them."""
+"""Compute one gradient by `tf.gradients`, the tape, a formula and central differences, and compare them."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.descent.problem import Arrays, Tensor
+from descenso.config import TrainConfig
+from descenso.data.checks import check_fit
+from descenso.data.dataset import Dataset, Split
+from descenso.descent.problem import Arrays, Batch, Problem, Tensor, objective, scaled, start
 from descenso.errors import ConfigError
-from descenso.studies import plain
+from descenso.studies import cell, plain
 from descenso.text import _, aligned, mark
+from descenso.training.plan import Plan
 
 STEP = float(np.cbrt(np.finfo(np.float64).eps))  # where rounding and truncation errors together are smallest
 LEAST = 1e-3  # times max(1, |cost|): smaller components are compared as if they were this large
 GRAPH, TAPE, BY_HAND, DIFFERENCES = "tf.gradients", mark("tape"), mark("by hand"), mark("differences")
+NOISE = 0.05  # standard deviation added to the start, where zeros and symmetry would hide faults
 
 Floats = NDArray[np.float64]
 
 
 class ParameterCheck(NamedTuple):
-    """Result of a gradient check for one parameter.
-
-    Attributes:
-        name: name of the parameter.
-        components: number of its components.
-        sampled: number of components with central differences; the other ways are compared on all.
-        place: index of the component with the largest difference between two ways.
-        values: value of that component by each way; without central differences if the component was not sampled.
-        difference: the largest difference between two ways there, |a − b| / max(|a|, |b|, floor); see `gradcheck`.
-    """
+    """Result of a gradient check for one parameter."""
 
     name: str
-    components: int
-    sampled: int
-    place: tuple[int, ...]
-    values: dict[str, float]
-    difference: float
+    components: int  # number of components
+    sampled: int  # number of components with central differences; the other ways are compared on all
+    place: tuple[int, ...]  # index of the component with the largest difference between two ways
+    values: dict[str, float]  # of that component by each way; without central differences if it was not sampled
+    difference: float  # the largest difference between two ways there; see `gradcheck`
 
     @property
     def component(self) -> str:
@@ -92,26 +88,21 @@ class GradCheck(NamedTuple):
             b=worst.values[high], gap=worst.difference, tolerance=self.tolerance,
         )  # fmt: skip
 
-    def rows(self) -> list[list[str]]:
-        """The table: a head, then a row per parameter with its worst component."""
-        head = [_("component"), *map(_, self.ways), _("difference")]
-        body = [
-            [
-                check.component,
-                *(f"{check.values[way]:.6g}" if way in check.values else "–" for way in self.ways),
-                f"{check.difference:.1e}",
-            ]
-            for check in self.parameters
-        ]
-        return [head, *body]
+    def tables(self) -> list[list[list[str]]]:
+        """The one table: a head, then a row per parameter with its worst component."""
+        rows = [[_("component"), *map(_, self.ways), _("difference")]]
+        for check in self.parameters:
+            values = [cell(check.values.get(way), ".6g") for way in self.ways]
+            rows.append([check.component, *values, f"{check.difference:.1e}"])
+        return [rows]
 
-    @property
-    def extent(self) -> str:
-        """One sentence: how many components were compared."""
-        return _("Compared: central differences on {sampled} components, the other ways on all {components}.").format(
+    def sentences(self) -> list[str]:
+        """How many components were compared, and the verdict."""
+        extent = _("Compared: central differences on {sampled} components, the other ways on all {components}.").format(
             sampled=sum(check.sampled for check in self.parameters),
             components=sum(check.components for check in self.parameters),
         )
+        return [extent, self.verdict]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with None for numbers that are not finite."""
@@ -121,7 +112,7 @@ class GradCheck(NamedTuple):
         }  # fmt: skip
 
     def __repr__(self) -> str:
-        return "\n".join([aligned(self.rows()), self.extent, self.verdict])
+        return "\n".join([*map(aligned, self.tables()), *self.sentences()])
 
 
 def gradcheck(
@@ -172,11 +163,10 @@ def _checked_cost(value: Callable[[Any], Tensor], params: dict[str, Floats]) -> 
     cost = np.asarray(value(params))
     if cost.shape or cost.dtype != np.float64 or not np.isfinite(cost):
         got = _("{dtype} of shape {shape}").format(dtype=cost.dtype, shape=cost.shape)
-        raise ConfigError(
-            _(
-                "loss must be a finite float64 scalar, got {got}; try tf.reduce_mean(...), without casts to float32"
-            ).format(got=got if cost.shape or cost.dtype != np.float64 else cost)
+        message = _(
+            "loss must be a finite float64 scalar, got {got}; try tf.reduce_mean(...), without casts to float32"
         )
+        raise ConfigError(message.format(got=got if cost.shape or cost.dtype != np.float64 else cost))
     return float(cost)
 
 
@@ -185,11 +175,8 @@ def _checked_formula(gradients: Mapping[str, Any], params: dict[str, Floats]) ->
     for name, value in params.items():
         shape = arrays[name].shape if name in arrays else _("none")
         if shape != value.shape:
-            raise ConfigError(
-                _("by_hand: the gradient of {name} has shape {got}, expected {expected}, that of the parameter").format(
-                    name=name, got=shape, expected=value.shape
-                )
-            )
+            message = _("by_hand: the gradient of {name} has shape {got}, expected {expected}, that of the parameter")
+            raise ConfigError(message.format(name=name, got=shape, expected=value.shape))
     return arrays
 
 
@@ -221,19 +208,13 @@ def _by_differences(
     held = {name: tf.constant(array) for name, array in params.items()}
     for name, array in params.items():
         for place in random.permutation(array.size)[:components]:
-            ends = list(_both_sides(array, int(place)))
-            high, low = (float(value({**held, name: tf.constant(moved)})) for moved in ends)
-            slope = (high - low) / (ends[0].flat[place] - ends[1].flat[place])
+            step = np.zeros(array.shape)
+            step.flat[place] = STEP * max(1.0, abs(array.flat[place]))
+            above, below = array + step, array - step
+            high, low = (float(value({**held, name: tf.constant(moved)})) for moved in (above, below))
+            slope = (high - low) / (above.flat[place] - below.flat[place])
             slopes[name].flat[place] = slope if math.isfinite(slope) else math.inf
     return slopes
-
-
-def _both_sides(array: Floats, place: int) -> Iterator[Floats]:
-    step = STEP * max(1.0, abs(array.flat[place]))
-    for sign in (1, -1):
-        moved = array.copy()
-        moved.flat[place] += sign * step
-        yield moved
 
 
 def _compare(name: str, gradients: dict[str, Floats], floor: float) -> ParameterCheck:
@@ -247,3 +228,62 @@ def _compare(name: str, gradients: dict[str, Floats], floor: float) -> Parameter
     sampled = ~np.isnan(gradients[DIFFERENCES])
     values = {way: float(array[place]) for way, array in gradients.items() if way != DIFFERENCES or sampled[place]}
     return ParameterCheck(name, apart.size, int(sampled.sum()), place, values, float(apart[place]))
+
+
+def check_model(
+    config: TrainConfig, data: Dataset, components: int, tolerance: float, given: Collection[str] = ()
+) -> GradCheck:
+    """Check the gradient of a model's cost on the first batch of the first epoch.
+
+    Args:
+        config, data: settings with dtype float64, and a dataset.
+        components, tolerance: as of `gradcheck`.
+        given: names of the settings that the user gave; others are fitted to small datasets.
+    """
+    config = check_fit(data, config, given)
+    plan = Plan.of(config, data)
+    batch = plan.train.rows(next(iter(plan.order(0))))
+    return check_problem(plan.problem, batch, components, tolerance, config.seed)
+
+
+def check_problem(problem: Problem, batch: Split, components: int, tolerance: float, seed: int) -> GradCheck:
+    """Check the gradient of a problem's cost on `batch`, at its initial parameters plus a little noise.
+
+    Args:
+        problem, batch: a problem in float64, and some rows.
+        components, tolerance: as of `gradcheck`.
+        seed: seed of the initial parameters, the noise and the drawn components.
+    """
+    state, random = start(problem, seed), np.random.default_rng(seed)
+    held = {name: np.asarray(value) for name, value in state.params.items()}
+    moved: Arrays = {name: value + random.normal(0, NOISE, value.shape) for name, value in held.items()}
+    rows = Batch(*batch).map(tf.constant)
+
+    def loss(params: dict[str, Tensor]) -> Tensor:
+        return objective(problem, params, state.model_state, rows)[0]
+
+    def by_hand(params: Arrays) -> Arrays:
+        return problem.model.from_user(_softmax_by_hand(problem, problem.model.to_user(params), batch))
+
+    formula = by_hand if problem.model.name == "softmax" else None
+    result = gradcheck(loss, moved, by_hand=formula, components=components, tolerance=tolerance, seed=seed)
+    return result._replace(parameters=tuple(_as_textbook(problem, moved, check) for check in result.parameters))
+
+
+def _softmax_by_hand(problem: Problem, params: Arrays, batch: Split) -> Arrays:
+    """Compute ∂/∂W = xᵀ δ and ∂/∂b = Σ δ, with δ = (softmax(x W + b) − one_hot(y)) / rows."""
+    rows = scaled(batch.inputs, "float64", problem.scaling).numpy()
+    x = rows.reshape(len(rows), -1)  # (batch, num_inputs)
+    logits = x @ params["W"] + params["b"]  # (batch, num_classes)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))  # (batch, num_classes)
+    probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+    delta = (probabilities - np.eye(problem.model.num_classes)[batch.labels]) / len(x)
+    return {"W": x.T @ delta, "b": delta.sum(axis=0)}
+
+
+def _as_textbook(problem: Problem, params: Arrays, check: ParameterCheck) -> ParameterCheck:
+    """Convert the index of `check` to the textbook form of the parameter, which may be transposed."""
+    one_hot: Arrays = {name: np.zeros(value.shape) for name, value in params.items()}
+    one_hot[check.name][check.place] = 1.0
+    place = np.argwhere(problem.model.to_user(one_hot)[check.name])[0]
+    return check._replace(place=tuple(map(int, place)))

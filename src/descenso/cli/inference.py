@@ -1,0 +1,156 @@
+"""`descenso evaluate`, `predict` and `export`: what a trained run is used for."""
+
+import csv
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from descenso.cli.display import quiet
+from descenso.cli.options import (
+    Json,
+    LimitOption,
+    ModelOption,
+    RunArgument,
+    SourcesOptions,
+    option,
+    say,
+    say_json,
+    say_table,
+    setting_option,
+    with_settings,
+)
+from descenso.data.formats import input_titles
+from descenso.studies import cell, plain
+from descenso.text import _, printable
+
+if TYPE_CHECKING:
+    from descenso.data.dataset import Split
+    from descenso.training.evaluation import Evaluation
+
+TEST_DATA = _("Dataset to test on: its test rows, or all rows if it has none. Default: that of the run.")
+FILES = _("Files to predict on: {formats}.")
+FORMAT = _("Format: keras, savedmodel, onnx, litert, npz, numpy-script (see docs/export.md).")
+EXPORT_OUT = _("File to write, or folder for savedmodel; it must not exist.")
+MOST_SHOWN = 100  # rows of the table; all are in --json and --csv
+
+
+@with_settings(())
+def evaluate(
+    run: RunArgument,
+    data: Annotated[str | None, typer.Option(help=TEST_DATA)] = None,
+    label: Annotated[str, setting_option("label")] = "",
+    resize: Annotated[str, setting_option("resize")] = "",
+    model: ModelOption = None,
+    sources: SourcesOptions = None,
+    as_json: Json = False,
+) -> None:
+    """Evaluate a run on test rows: accuracy, cost, precision and recall per class, confusion matrix."""
+    with quiet():
+        from descenso.api import inference
+
+        evaluation, rows = inference.evaluate(run, data, model, label=label, resize=resize, sources=sources)
+        names = inference.read_trained(run)[1].class_names
+    of = f"-{Path(data).stem}" if data else ""  # the pictures of the run's own test rows stay
+    pictures = _draw(evaluation, rows, names, run, of)
+    if as_json:
+        say_json(_answer(evaluation, rows, names))
+    else:
+        _show(evaluation, rows, names)
+        for picture in pictures:
+            say(_("Picture: {path}").format(path=picture))
+
+
+def _draw(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...], run: Path, of: str) -> list[Path]:
+    """Save the confusion matrix and, of images, the worst mistakes among the plots of the run."""
+    from descenso.reports.figures import confusion_figure, is_picture, mistakes_figure, save_figure
+    from descenso.runs.directory import open_directory
+
+    directory = open_directory(run)
+    pictures = [save_figure(confusion_figure(evaluation.confusion, names), directory.plot_path(f"confusion{of}.png"))]
+    if is_picture(rows.inputs.shape[1:]):
+        sheet = mistakes_figure(rows, evaluation.costs, evaluation.predicted, evaluation.confidence, names)
+        pictures.append(save_figure(sheet, directory.plot_path(f"mistakes{of}.png")))
+    return pictures
+
+
+def _show(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> None:
+    say(_("Accuracy: {accuracy:.4f}, cost: {cost:.6f}").format(accuracy=evaluation.accuracy, cost=evaluation.cost))
+    counts = evaluation.confusion.sum(axis=1)
+    table = [
+        [name, count, *map(cell, values)]
+        for name, count, *values in zip(names, counts, evaluation.precision, evaluation.recall, strict=True)
+    ]
+    say_table([[_("class"), _("rows"), _("precision"), _("recall")], *table])
+    error = evaluation.calibration_error(rows.labels)
+    say(_("Calibration error: {error:.4f} (mean difference between confidence and accuracy)").format(error=error))
+
+
+def _answer(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> dict[str, Any]:
+    tenths = evaluation.calibration(rows.labels)
+    return {
+        "accuracy": evaluation.accuracy,
+        "cost": plain(evaluation.cost),
+        "classes": list(names),
+        "precision": evaluation.precision,
+        "recall": evaluation.recall,
+        "confusion": evaluation.confusion.tolist(),
+        "calibration": [
+            {"rows": count, "confidence": confidence, "accuracy": accuracy} for count, confidence, accuracy in tenths
+        ],
+        "calibration_error": evaluation.calibration_error(rows.labels),
+    }
+
+
+def predict(
+    run: RunArgument,
+    files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar="FILE...")],
+    model: ModelOption = None,
+    limit: LimitOption = None,
+    as_csv: Annotated[bool, option(_("Print CSV: one row per input, with all probabilities."), "--csv")] = False,
+    as_json: Json = False,
+) -> None:
+    """Predict classes and probabilities for images or rows."""
+    with quiet():
+        from descenso.api import inference
+        from descenso.data.sources import Sources
+        from descenso.reports.figures import is_picture, predictions_figure, save_figure
+
+        predicted = inference.predict(run, files, model, Sources.of(limit))
+    classes = [predicted.class_names[place] for place in predicted.probabilities.argmax(axis=1)]
+    rows = list(zip(predicted.names, classes, predicted.probabilities.tolist(), strict=True))
+    if as_json:
+        records = [{"input": name, "class": label, "probabilities": values} for name, label, values in rows]
+        say_json({"classes": list(predicted.class_names), "predictions": records})
+        return
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(map(printable, ("input", "class", *predicted.class_names)))
+        writer.writerows([printable(name), printable(label), *values] for name, label, values in rows)
+        return
+    shown = ((name, label, f"{max(values):.4f}") for name, label, values in rows[:MOST_SHOWN])
+    say_table([(_("input"), _("class"), _("probability")), *shown], text_columns=2)
+    if len(classes) > MOST_SHOWN:
+        say(_("… {more} more; --csv or --json prints all").format(more=len(classes) - MOST_SHOWN))
+    if is_picture(predicted.inputs.shape[1:]):
+        picture = save_figure(predictions_figure(predicted.inputs, classes), Path(f"{run.name}-seen.png"))
+        say(_("Inputs as the model sees them: {path}").format(path=picture))
+
+
+def export(
+    run: RunArgument,
+    to: Annotated[str, typer.Option(help=FORMAT, metavar="keras|savedmodel|onnx|litert|npz|numpy-script")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=EXPORT_OUT)] = None,
+    model: ModelOption = None,
+    as_json: Json = False,
+) -> None:
+    """Export a run's model to another library's format, with input scaling and softmax included."""
+    with quiet():
+        from descenso import exporting
+
+        path = exporting.export(run, to, out, model)
+    if as_json:
+        say_json({"run": str(run), "format": to, "path": str(path)})
+    else:
+        say(_("Exported: {path}").format(path=path))

@@ -1,1 +1,0 @@
-"""Gradient check: one gradient computed in several ways, compared."""

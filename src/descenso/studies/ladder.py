@@ -1,0 +1,300 @@
+"""Itemise the cost of eager execution: train on the same batches on a ladder of rungs, each leaving out one thing."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from itertools import pairwise
+from statistics import median
+from time import perf_counter
+from types import FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset, Split
+from descenso.data.order import Order
+from descenso.descent.problem import Batch, Problem, Step, Tensor, TrainState, make_step
+from descenso.engines.compiled import walk, xla_serves
+from descenso.engines.graph import Graph, graph_step
+from descenso.engines.rows import as_tensor, gathered
+from descenso.errors import DescensoError
+from descenso.reports.comparison import ladder_figure
+from descenso.studies import cell, plain, spread
+from descenso.studies.paths import SAME_PATH, costs_apart
+from descenso.text import _, aligned, mark
+from descenso.training.plan import Plan
+
+PIPELINE, EAGER = mark("eager, tf.data pipeline"), mark("eager, batches in memory")
+TRACED, LOOP, COMPILED = mark("one traced step"), mark("the epoch as one loop"), mark("the epoch compiled")
+FED, HELD = mark("graph, rows fed"), mark("graph, rows in it")
+DRAWS = 2000  # of the bootstrap
+CERTAIN = 95  # per cent, of an interval
+BUFFER = 10_000  # rows, of the shuffle buffer, as in the tutorial
+CALLS = ("TFE_Py_FastPathExecute", "TFE_Py_Execute", "TF_SessionRun_wrapper")  # by which Python hands over operations
+
+Walk = Callable[[], Sequence[float] | NDArray[np.floating]]  # one epoch from the start: the cost of each step
+
+STEPS_DOWN = {  # from one rung to the next: what is left out, and what that means
+    (PIPELINE, EAGER): (
+        mark("input pipeline"),
+        mark(
+            "tf.data shuffles the rows through a buffer, batches them and hands each batch to Python. The next rung"
+            " finds the same batches in memory."
+        ),
+    ),
+    (EAGER, TRACED): (
+        mark("dispatch and tape"),
+        mark(
+            "Python calls TensorFlow {above:.0f} times a step, and a tape records what to go back over; traced, it is"
+            " one call. Dispatch and recording are not told apart: together they are {each:.1f} µs for each call saved."
+        ),
+    ),
+    (TRACED, LOOP): (
+        mark("Python's loop"),
+        mark("Python starts every step and waits for its cost. In one graph TensorFlow turns the loop itself."),
+    ),
+    (LOOP, COMPILED): (
+        mark("no XLA"),
+        mark(
+            "XLA makes one program of the same loop, fuses operations and plans their memory. Which of these saves how"
+            " much is not told apart."
+        ),
+    ),
+    (FED, HELD): (
+        mark("feed_dict"),
+        mark(
+            "NumPy gathers the rows of each batch, and feed_dict copies them into the session. The next rung gathers"
+            " the same rows from a constant of the graph."
+        ),
+    ),
+}
+
+
+class Rung(NamedTuple):
+    """A rung of the ladder."""
+
+    name: str
+    seconds: tuple[float, ...]  # of an epoch, one per round
+    calls: float  # Python's calls of TensorFlow in a step
+
+    @property
+    def median(self) -> float:
+        """Median of the seconds of an epoch."""
+        return median(self.seconds)
+
+
+class Item(NamedTuple):
+    """Seconds of an epoch that one step down the ladder saves."""
+
+    name: str  # what is left out
+    text: str
+    seconds: float  # difference of two medians
+    low: float  # ends of the bootstrap interval over the rounds
+    high: float
+    share: float | None  # of the whole gap; None for what is no part of it
+
+    @property
+    def distinguishable(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low > 0 or self.high < 0
+
+
+class Explained(NamedTuple):
+    """Result of the ladder."""
+
+    dtype: str
+    steps: int  # in an epoch
+    max_cost_difference: float  # of the costs from those of the first rung, relative to the largest
+    rungs: tuple[Rung, ...]  # from eager with its pipeline to the epoch compiled; then graph, fed and not
+
+    @property
+    def gap(self) -> float:
+        """Seconds of an epoch that the steps down from eager save together."""
+        eager = self.rungs[:-2]
+        return eager[0].median - eager[-1].median
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """What each step down saves: these add up to the gap; last, and no part of it, what feeding costs graph."""
+        items = []
+        for above, below in pairwise(self.rungs):
+            if (above.name, below.name) in STEPS_DOWN:
+                (name, text), saved = STEPS_DOWN[above.name, below.name], above.median - below.median
+                each = 1e6 * saved / self.steps / max(above.calls - below.calls, 1e-9)
+                share = None if above.name == FED else saved / self.gap
+                text = _(text).format(above=above.calls, each=each)
+                items.append(Item(_(name), text, saved, *_interval(above.seconds, below.seconds), share))
+        return tuple(items)
+
+    def tables(self) -> list[list[list[str]]]:
+        """The rungs, and what each step down saves."""
+        rungs = [[_("one epoch"), _("seconds"), _("min"), _("max"), _("µs/step"), _("calls/step")]]
+        for rung in self.rungs:
+            seconds = (f"{value:.3g}" for value in spread(rung.seconds).values())
+            rungs.append([_(rung.name), *seconds, f"{1e6 * rung.median / self.steps:.0f}", f"{rung.calls:.3g}"])
+        items = [[_("what it costs"), _("µs/step"), _("from"), _("to"), _("share"), ""]]
+        for item in self.items:
+            microseconds = (f"{1e6 * value / self.steps:.1f}" for value in (item.seconds, item.low, item.high))
+            slower = _("slower without") if item.seconds < 0 else ""
+            note = slower if item.distinguishable else _("not distinguishable")
+            items.append([item.name, *microseconds, cell(item.share, ".1%"), note])
+        return [rungs, items]
+
+    def sentences(self) -> list[str]:
+        """The meaning of each item, and how it was measured."""
+        how = _(
+            "{rounds} rounds, differences of medians; spreads are {certain} % bootstrap intervals over the rounds. The"
+            " costs of all rungs coincide to {apart:.1e}."
+        ).format(rounds=len(self.rungs[0].seconds), certain=CERTAIN, apart=self.max_cost_difference)
+        return [*(f"{item.name}: {item.text}" for item in self.items), how]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values, with None for numbers that are not finite."""
+        rungs = [
+            {"name": name, "calls_per_step": calls, "seconds": spread(seconds)} for name, seconds, calls in self.rungs
+        ]
+        items = [{**item._asdict(), "distinguishable": item.distinguishable} for item in self.items]
+        answer: dict[str, Any] = {"dtype": self.dtype, "steps": self.steps, "rounds": len(self.rungs[0].seconds)}
+        answer |= {"gap_seconds": self.gap, "max_cost_difference": self.max_cost_difference}
+        return {**plain(answer), "rungs": plain(rungs), "items": plain(items)}
+
+    def plot(self) -> Figure:
+        """Draw the seconds of an epoch on each rung."""
+        medians = {_(rung.name): rung.median for rung in self.rungs}
+        return ladder_figure(medians, [(item.name, item.low, item.high) for item in self.items])
+
+    def __repr__(self) -> str:
+        return "\n\n".join([*map(aligned, self.tables()), "\n".join(self.sentences())])
+
+
+def _interval(above: Sequence[float], below: Sequence[float]) -> tuple[float, float]:
+    """Compute the bootstrap interval of the difference of the medians; a round's two times are drawn together."""
+    pairs = np.array([above, below])  # (2, rounds)
+    drawn = np.random.default_rng(0).integers(pairs.shape[1], size=(DRAWS, pairs.shape[1]))
+    medians = np.median(pairs[:, drawn], axis=2)  # (2, draws)
+    low, high = np.percentile(medians[0] - medians[1], [(100 - CERTAIN) / 2, (100 + CERTAIN) / 2])
+    return float(low), float(high)
+
+
+def explain_eager(config: TrainConfig, data: Dataset, rounds: int, progress: Callable[[str], None]) -> Explained:
+    """Time an epoch on each rung, by turns in each round; first, one epoch on each that is not counted.
+
+    Args:
+        config: the settings; the order is that of tf.data's shuffle buffer, and a last, smaller batch is left out.
+        data: the dataset.
+        rounds: number of rounds.
+        progress: called with a line when a round begins.
+
+    Raises:
+        DescensoError: if the costs of two rungs differ, because nothing could then be concluded.
+    """
+    plan = Plan.of(config, data)
+    steps = len(plan.train.labels) // plan.batch_rows
+    with _rungs(plan) as rungs:
+        progress(_("tracing, compiling, counting calls"))
+        calls = {name: _count_calls(rung) for name, rung in rungs.items()}
+        apart = _check(rungs, config.variable_dtype)
+        seconds: dict[str, list[float]] = {name: [] for name in rungs}
+        for number in range(rounds):
+            progress(_("round {number} of {rounds}").format(number=number + 1, rounds=rounds))
+            names = list(rungs)
+            for name in names[number % len(names) :] + names[: number % len(names)]:
+                then = perf_counter()
+                rungs[name]()
+                seconds[name].append(perf_counter() - then)
+    timed = tuple(Rung(name, tuple(seconds[name]), calls[name] / steps) for name in rungs)
+    return Explained(config.dtype, steps, apart, timed)
+
+
+@contextmanager
+def _rungs(plan: Plan) -> Iterator[dict[str, Walk]]:
+    """Make the rungs, from the slowest to the fastest; then graph, with rows fed and with rows in the graph."""
+    problem, train, batch_rows, seed = plan.problem, plan.train, plan.batch_rows, plan.config.seed
+    rows = Batch(as_tensor(train.inputs), as_tensor(train.labels))
+
+    def shuffled(rows: Any) -> Any:
+        """Batch `rows` in the order of the buffer, which depends on the seed alone."""
+        once = rows.shuffle(min(BUFFER, len(train.labels)), seed=seed, reshuffle_each_iteration=False)
+        return once.batch(batch_rows, drop_remainder=True)
+
+    numbers = np.stack(list(shuffled(tf.data.Dataset.range(len(train.labels))).as_numpy_iterator())).astype(np.int32)
+    held, stacked = [gathered(rows, some) for some in numbers], gathered(rows, numbers)
+    begin, eager = plan.start(), make_step(problem)
+    traced = tf.function(eager)
+
+    def step_by_step(step: Step, batches: Any) -> list[float]:
+        state, costs = begin, list[float]()
+        for batch in batches:
+            state, cost = step(state, Batch(*batch))
+            costs.append(float(cost))
+        return costs
+
+    pipeline = shuffled(tf.data.Dataset.from_tensor_slices(rows[:2]))
+    rungs: dict[str, Walk] = {
+        PIPELINE: lambda: step_by_step(eager, pipeline),
+        EAGER: lambda: step_by_step(eager, held),
+        TRACED: lambda: step_by_step(traced, held),
+        LOOP: _in_one_call(eager, begin, stacked, xla=False),
+    }
+    if xla_serves(problem.model):
+        rungs[COMPILED] = _in_one_call(eager, begin, stacked, xla=True)
+    order = Order(numbers, numbers[0, :0])
+    by_number = Split(np.arange(len(train.labels), dtype=np.int32), train.labels)
+    with (
+        closing(Graph(problem, train, batch_rows)) as fed,
+        closing(Graph(problem, by_number, batch_rows, partial(_in_graph, train))) as in_graph,
+    ):
+        rungs[FED] = lambda: next(iter(fed.walk(begin, [order])))[1].costs
+        rungs[HELD] = lambda: next(iter(in_graph.walk(begin, [order])))[1].costs
+        yield rungs
+
+
+def _in_graph(train: Split, problem: Problem) -> Step:
+    """Make a step on rows that are part of the graph; the inputs of its batches are their numbers."""
+    step = graph_step(problem)
+    return lambda state, batch: step(state, gathered(Batch(*train[:2]).map(tf.constant), batch.inputs))
+
+
+def _in_one_call(step: Step, begin: TrainState, batches: Batch, xla: bool) -> Walk:
+    """Make an epoch as one graph: the loop of the compiled engine, with XLA or without."""
+    count, none = tf.constant(batches.labels.shape[0]), batches.map(lambda rows: rows[0, :0])
+
+    @tf.function(jit_compile=xla)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+    def epoch(state: TrainState, full: Batch, rest: Batch, count: Tensor) -> Tensor:
+        return walk(step, state, full, rest, count, tf.constant(False))[1]
+
+    return lambda: epoch(begin, batches, none, count).numpy()[:-1]
+
+
+def _check(rungs: dict[str, Walk], dtype: str) -> float:
+    """Return the largest difference of the costs from those of the first rung."""
+    first, *others = (np.asarray(rung(), np.float64) for rung in rungs.values())
+    apart = [float(costs_apart(costs, first).max()) for costs in others]
+    message = _("{name} walks another path: costs {gap:.1e} apart, {limit:g} is allowed; try --dtype float64")
+    for name, gap in zip(list(rungs)[1:], apart, strict=True):
+        if gap > SAME_PATH[dtype]:
+            raise DescensoError(message.format(name=_(name), gap=gap, limit=SAME_PATH[dtype]))
+    return max(apart)
+
+
+def _count_calls(rung: Walk) -> int:
+    """Count Python's calls of TensorFlow that run operations in an epoch of `rung`, which is traced beforehand."""
+    rung()
+    count = 0
+
+    def hear(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event == "c_call" and argument.__name__ in CALLS
+
+    before = sys.getprofile()
+    sys.setprofile(hear)
+    try:
+        rung()
+    finally:
+        sys.setprofile(before)
+    return count

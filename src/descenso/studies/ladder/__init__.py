@@ -1,1 +1,0 @@
-"""The cost of eager execution, itemised by ablation."""

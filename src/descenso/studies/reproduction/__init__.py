@@ -1,1 +1,0 @@
-"""The tutorial's two programs as published, and compiled."""
