@@ -21,8 +21,12 @@ def test_the_environment_is_plain_and_known():
 def test_processors_of_one_name_are_told_apart(monkeypatch):
     """A virtual machine hides the model of the processor, but not its instructions, on which sums depend."""
 
+    read = Path.read_text
+
     def on(text):
-        monkeypatch.setattr(Path, "read_text", lambda path, **_: text)
+        monkeypatch.setattr(
+            Path, "read_text", lambda path, **named: text if path == Path("/proc/cpuinfo") else read(path, **named)
+        )
         return environment()
 
     old = on("processor : 0\nmodel name : AMD EPYC\nflags : fpu avx fma avx2 smep\n\nprocessor : 1\nflags : other\n")

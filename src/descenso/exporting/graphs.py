@@ -149,10 +149,13 @@ def litert(plain: Any, trained: Trained, dtype: str) -> bytes:
         )
         raise DataError(message.format(column=trained.columns[place] if trained.columns else place + 1, far=far.max()))
     model = from_stored(plain, trained, dtype, "uint8" if trained.stored == "uint8" else "float32")
-    builtin = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
     with _temporary_folder() as folder, _converting(plain.name, "litert"):
-        model.export(folder / "model.tflite", format="litert", verbose=False, target_spec=builtin)
-        return (folder / "model.tflite").read_bytes()
+        # Keras 3.12, the last one for Python 3.10, cannot export LiteRT itself.
+        model.export(folder, format="tf_saved_model", verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        content: bytes = converter.convert()
+    return content
 
 
 @contextlib.contextmanager
