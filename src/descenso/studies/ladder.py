@@ -203,8 +203,7 @@ def explain_eager(config: TrainConfig, data: Dataset, rounds: int, progress: Cal
         seconds: dict[str, list[float]] = {name: [] for name in rungs}
         for number in range(rounds):
             progress(_("round {number} of {rounds}").format(number=number + 1, rounds=rounds))
-            names = list(rungs)
-            for name in names[number % len(names) :] + names[: number % len(names)]:
+            for name in [*rungs][number % len(rungs) :] + [*rungs][: number % len(rungs)]:
                 then = perf_counter()
                 rungs[name]()
                 seconds[name].append(perf_counter() - then)
