@@ -60,7 +60,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("escapes")
     data = tiny_dataset(60, 20, 3)
     for split in ("train", "test"):
-        for row, (pixels, label) in enumerate(zip(*getattr(data, split), strict=True)):
+        for row, (pixels, label) in enumerate(zip(*getattr(data, split)[:2], strict=True)):
             path = folder / NAME / split / LABELS[label] / f"{row}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(path)
