@@ -163,7 +163,7 @@ def _moments(
     if weights is None:
         count = len(train) if axis == 0 else train.size
         mean = sum(train[rows].sum(axis, np.float64) for rows in chunks) / count
-        squares = sum(((train[rows] - mean) ** 2).sum(axis, np.float64) for rows in chunks)
+        squares = sum(((train[rows].astype(np.float64) - mean) ** 2).sum(axis) for rows in chunks)
         return np.asarray(mean), np.asarray(np.sqrt(squares / count))
     flat = train.reshape(len(train), -1).astype(np.float64)
     mean = np.average(flat, axis=0, weights=weights)
