@@ -41,11 +41,8 @@ def own_model(config: TrainConfig, given: Any) -> Model | None:
     if given is None and config.model in MODELS:
         return None
     if given is None:
-        raise ConfigError(
-            _("model: the run was trained with {name}, which is code, and not run unasked; try --model {name}").format(
-                name=config.model
-            )
-        )
+        message = _("model: the run was trained with {name}, which is code, and not run unasked; try --model {name}")
+        raise ConfigError(message.format(name=config.model))
     return as_model(given, config.dtype)
 
 
@@ -107,11 +104,8 @@ def as_model(given: Any, dtype: str) -> Model:
     if isinstance(given, str):
         return from_factory(given, dtype)
     if not callable(given):
-        raise ConfigError(
-            _(
-                "model must be a name, a keras.Model or a function that makes one, got {value!r}; try model='mlp'"
-            ).format(value=given)
-        )
+        message = _("model must be a name, a keras.Model or a function that makes one, got {value!r}; try model='mlp'")
+        raise ConfigError(message.format(value=given))
     return from_keras(given, dtype)
 
 
@@ -125,11 +119,8 @@ def from_factory(path: str, dtype: str) -> Model:
     try:
         factory = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            _("model: {path} cannot be imported ({reason}); try --model package.module:factory, or give model=").format(
-                path=path, reason=error
-            )
-        ) from None
+        message = _("model: {path} cannot be imported ({reason}); try --model package.module:factory, or give model=")
+        raise ConfigError(message.format(path=path, reason=error)) from None
     return from_keras(factory, dtype)
 
 
@@ -137,11 +128,8 @@ def _make(factory: Factory, seed: int, dtype: str) -> Any:
     with _seeded(seed), computing_in(dtype):
         model = factory()
     if not isinstance(model, keras.Model):
-        raise ConfigError(
-            _("model: {name} made a {kind}, expected a keras.Model").format(
-                name=getattr(factory, "__name__", factory), kind=type(model).__name__
-            )
-        )
+        message = _("model: {name} made a {kind}, expected a keras.Model")
+        raise ConfigError(message.format(name=getattr(factory, "__name__", factory), kind=type(model).__name__))
     return model
 
 
@@ -175,25 +163,18 @@ def _check(model: Any, dtype: str) -> None:
     if not model.built:
         raise ConfigError(_("model: {name} has no input shape; begin it with keras.Input").format(name=model.name))
     if isinstance(model.output_shape, list | dict) or len(model.output_shape) != 2 or model.output_shape[-1] is None:
-        raise ConfigError(
-            _("model: {name} gives {shape}, expected one row of logits, (batch, num_classes)").format(
-                name=model.name, shape=model.output_shape
-            )
-        )
+        message = _("model: {name} gives {shape}, expected one row of logits, (batch, num_classes)")
+        raise ConfigError(message.format(name=model.name, shape=model.output_shape))
     if _gives_probabilities(model):
-        raise ConfigError(
-            _(
-                "model: {name} ends in softmax, and the loss would take it a second time; leave that activation out"
-            ).format(name=model.name)
+        message = _(
+            "model: {name} ends in softmax, and the loss would take it a second time; leave that activation out"
         )
+        raise ConfigError(message.format(name=model.name))
     if model.losses:
         raise ConfigError(_("model: {name} adds losses of its own; try --weight-decay").format(name=model.name))
     if model.dtype_policy.name != dtype:
-        raise ConfigError(
-            _("model: {name} computes in {found}, the run in {dtype}; try --dtype {found}, or give a function").format(
-                name=model.name, found=model.dtype_policy.name, dtype=dtype
-            )
-        )
+        message = _("model: {name} computes in {found}, the run in {dtype}; try --dtype {found}, or give a function")
+        raise ConfigError(message.format(name=model.name, found=model.dtype_policy.name, dtype=dtype))
 
 
 def _gives_probabilities(model: Any) -> bool:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.data.dataset import Split, is_mapped
+from descenso.data.formats.idx import aligned
 from descenso.descent.problem import Batch, Tensor
 
 ALIGNMENT = 64  # bytes; TensorFlow's kernels on the processor assume it, and abort without
@@ -39,11 +40,17 @@ class Rows:
         """Gather rows by number: (…, batch) int32 -> inputs (…, batch, *input_shape), and so on."""
         if self.in_memory:
             return gathered(self.tensors, numbers)
-        return Batch(*self._split).map(lambda array: as_tensor(np.take(array, numbers, axis=0)))
+        return Batch(*self._split).map(lambda array: _taken(array, numbers))
 
     def arrays(self, numbers: NDArray[np.int32]) -> Batch:
         """Gather rows by number as NumPy arrays, for what is fed by hand."""
         return Batch(*self._split).map(lambda array: np.take(array, numbers, axis=0))
+
+
+def _taken(array: NDArray[Any], numbers: NDArray[np.int32]) -> Tensor:
+    """Take rows of `array` into memory that becomes the tensor's own."""
+    rows = aligned((*numbers.shape, *array.shape[1:]), array.dtype)
+    return as_tensor(np.take(array, numbers, axis=0, out=rows, mode="clip"))  # "raise" would take a second buffer
 
 
 def gathered(rows: Batch, numbers: Tensor) -> Batch:

@@ -96,21 +96,15 @@ def progress_of(checkpoint: Checkpoint, plan: Plan) -> Progress:
     (epoch, step), about, config = checkpoint.position, checkpoint.about, plan.config
     least = epoch + (step > 0)
     if config.epochs < least:
-        raise ConfigError(
-            _("epochs must be at least {least}, which are done, got {epochs}; try --epochs {least}").format(
-                least=least, epochs=config.epochs
-            )
-        )
+        message = _("epochs must be at least {least}, which are done, got {epochs}; try --epochs {least}")
+        raise ConfigError(message.format(least=least, epochs=config.epochs))
     arrays, best = dict(checkpoint.arrays), about.get("best")
     costs = arrays.pop(COSTS, None)
     if costs is None:
         raise CheckpointError(_("the checkpoint holds no {name}").format(name=COSTS))
     if not _consistent(about) or step >= plan.steps_per_epoch or costs.shape != (step,) or costs.dtype != np.float64:
-        raise CheckpointError(
-            _("the checkpoint stands at epoch {epoch}, step {step}, where no run of these settings ever stands").format(
-                epoch=epoch, step=step
-            )
-        )
+        message = _("the checkpoint stands at epoch {epoch}, step {step}, where no run of these settings ever stands")
+        raise CheckpointError(message.format(epoch=epoch, step=step))
     if not config.patience:  # nothing asks for the best weights any more
         best, arrays = None, {name: array for name, array in arrays.items() if not name.startswith(f"{BEST}/")}
     if about.get("schema") == 1:
@@ -157,11 +151,8 @@ def restore(
     expected = {name: (value.shape, value.dtype) for name, value in snapshot(template, like).items()}
     found = {name: (value.shape, value.dtype) for name, value in arrays.items()}
     if found != expected:
-        raise CheckpointError(
-            _("the checkpoint holds {found}, the run needs {expected}").format(
-                found=_inventory(found), expected=_inventory(expected)
-            )
-        )
+        message = _("the checkpoint holds {found}, the run needs {expected}")
+        raise CheckpointError(message.format(found=_inventory(found), expected=_inventory(expected)))
     state = TrainState(**_fill(template._asdict(), arrays, ""))
     if best is None:
         return state, None

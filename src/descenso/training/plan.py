@@ -106,9 +106,6 @@ def _problem(config: TrainConfig, data: Dataset, steps: int, given: Model | None
 def _devices(xla: str, model: Model) -> tuple[str, ...]:
     """The kinds of device on which XLA is to compile `model`."""
     if xla == "on" and not model.xla:
-        raise ConfigError(
-            _("xla: {name} holds layers that XLA cannot compile, such as --augment's; try --xla auto").format(
-                name=model.name
-            )
-        )
+        message = _("xla: {name} holds layers that XLA cannot compile, such as --augment's; try --xla auto")
+        raise ConfigError(message.format(name=model.name))
     return {"auto": model.xla, "on": ("CPU", "GPU"), "off": ()}[xla]

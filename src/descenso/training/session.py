@@ -170,10 +170,9 @@ def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate:
     drop_newer(directory.checkpoints, checkpoint.position)
     directory.cut_history(checkpoint.about["history_bytes"])
     if len(directory.history.epochs) != begin.position.epoch:
+        message = _("{path}: {found} epochs, the checkpoint was written after {expected}")
         raise CheckpointError(
-            _("{path}: {found} epochs, the checkpoint was written after {expected}").format(
-                path=directory.path, found=len(directory.history.epochs), expected=begin.position.epoch
-            )
+            message.format(path=directory.path, found=len(directory.history.epochs), expected=begin.position.epoch)
         )
     # The status first: a crash between the two must not leave a run of two engines that is called exact.
     directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})

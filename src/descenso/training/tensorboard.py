@@ -36,11 +36,8 @@ class Board(Callback):
         try:
             import tensorboard  # noqa: F401 - without which tf.summary writes nothing
         except ImportError:
-            raise ConfigError(
-                _("tensorboard: it is not installed; try {command}").format(
-                    command="pip install 'descenso[tensorboard]'"
-                )
-            ) from None
+            message = _("tensorboard: it is not installed; try {command}")
+            raise ConfigError(message.format(command="pip install 'descenso[tensorboard]'")) from None
         self._root = root
 
     def on_begin(self, run: Path, config: TrainConfig, data: Dataset) -> None:
@@ -111,8 +108,9 @@ class Board(Callback):
         try:
             yield
         except (OSError, tf.errors.OpError) as error:
+            message = _("{path}: TensorBoard's events cannot be written ({reason}); try --tensorboard elsewhere")
             raise DiskError(
-                _("{path}: TensorBoard's events cannot be written ({reason}); try --tensorboard elsewhere").format(
+                message.format(
                     path=self._folder, reason=error.strerror if isinstance(error, OSError) else error.message
                 )
             ) from error
