@@ -71,11 +71,16 @@ class Engine(Protocol):
     ) -> Runner: ...
 
 
-StepOnRows = Callable[[Any, NDArray[np.int32]], tuple[Any, Tensor]]  # state, row numbers -> next state, cost
+StepOnRows = Callable[[Any, Any], tuple[Any, Tensor]]  # state, row numbers -> next state, cost
 
 
-def step_by_step(step: StepOnRows, state: Any, orders: Iterable[Order], read: Callable[[Any], TrainState]) -> Walk:
-    """Walk with Python's own loop: one call of `step` for each batch; `read` makes the state to yield."""
+def step_by_step(
+    step: StepOnRows, state: Any, orders: Iterable[Iterable[Any]], read: Callable[[Any], TrainState]
+) -> Walk:
+    """Walk with Python's own loop: one call of `step` for the row numbers of each batch of an order.
+
+    `read` makes the state to yield.
+    """
     for order in orders:
         then, costs = perf_counter(), list[Any]()
         for rows in order:

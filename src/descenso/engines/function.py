@@ -1,12 +1,10 @@
 """Function: one step is traced once into a graph with `tf.function`; Python runs the loop."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order
@@ -47,14 +45,27 @@ class Function:
     def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
         rows = self._rows
 
-        def step(state: TrainState, numbers: NDArray[np.int32]) -> Any:
-            given = (tf.constant(numbers), rows.tensors) if rows.in_memory else (rows.batch(numbers),)
+        def step(state: TrainState, numbers: Any) -> Any:
+            given = (numbers, rows.tensors) if rows.in_memory else (rows.batch(numbers),)
             return self._step(state, self._scaling, *given)
 
-        return step_by_step(step, state, orders, read=lambda state: state)
+        on_device = map(_Numbers, orders) if rows.in_memory else orders
+        return step_by_step(step, state, on_device, read=lambda state: state)
 
     def close(self) -> None:
         """Nothing is held but memory."""
+
+
+class _Numbers:
+    """An order whose row numbers become tensors together: one by one takes a tenth of a small step."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+
+    def __iter__(self) -> Iterator[Tensor]:
+        yield from tf.unstack(tf.constant(self._order.batches))
+        if len(self._order.rest):
+            yield tf.constant(self._order.rest)
 
 
 def _on_batch(problem: Problem, step: MakeStep) -> Any:
