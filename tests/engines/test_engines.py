@@ -14,8 +14,7 @@ import tensorflow as tf
 
 from binding import WAYS, bind_way, in_time
 from descenso.config import choices
-from descenso.data.dataset import Split
-from descenso.data.formats.idx import aligned
+from descenso.data.dataset import Split, aligned
 from descenso.data.order import Order
 from descenso.descent import rules
 from descenso.descent.problem import weights

@@ -1,7 +1,6 @@
 """A training run that another thread stops, pauses or steers, between two chunks."""
 
 import threading
-import time
 from contextlib import closing
 
 import numpy as np
@@ -114,7 +113,7 @@ def test_stopped_from_another_thread(tiny, tmp_path):
 
 def test_paused_until_told_to_go_on(tiny):
     plan, control = Plan.of(TrainConfig.of(engine="function", **SETTINGS), tiny), Control()
-    ended, outcomes = [], []
+    ended, outcomes, second = [], [], threading.Event()
 
     def train():
         with closing(plan.bind()) as runner:
@@ -122,12 +121,12 @@ def test_paused_until_told_to_go_on(tiny):
                 ended.extend([progress.ended] if progress.ended else [])
                 if len(ended) == 2:
                     control.pause()
+                    second.set()
                 outcomes.append(progress.outcome)
 
     thread = threading.Thread(target=train)
     thread.start()
-    while len(ended) < 2:
-        time.sleep(0.01)
+    assert second.wait(60)
     thread.join(0.3)
     assert (thread.is_alive(), len(ended)) == (True, 2)
     control.go_on()

@@ -1,6 +1,7 @@
 """Datasets as plain records of NumPy arrays; their scaling, and their fingerprint."""
 
 import hashlib
+import math
 import mmap
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -92,6 +93,14 @@ class Dataset(NamedTuple):
         """
         held, kept = (self.train.rows(part) for part in (slice(validation_size), slice(validation_size, None)))
         return self._replace(train=kept), held
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    """Allocate an array that starts at a multiple of 64 bytes, so that TensorFlow may read it without a copy."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + 64, np.uint8)
+    first = -memory.ctypes.data % 64
+    return memory[first : first + size].view(dtype).reshape(shape)
 
 
 def is_mapped(array: NDArray[Any]) -> bool:

@@ -8,8 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.data.dataset import Split, is_mapped
-from descenso.data.formats.idx import aligned
+from descenso.data.dataset import Split, aligned, is_mapped
 from descenso.descent.problem import Batch, Tensor
 
 ALIGNMENT = 64  # bytes; TensorFlow's kernels on the processor assume it, and abort without

@@ -18,7 +18,7 @@ import numpy as np
 import pooch
 from numpy.typing import NDArray
 
-from descenso.data.dataset import Dataset, Scaling, Split
+from descenso.data.dataset import Dataset, Scaling, Split, aligned
 from descenso.data.sources import Limits, Request, opened
 from descenso.errors import DataError
 from descenso.files import inside
@@ -94,14 +94,6 @@ class _Patience:
         if self._left < 0:
             raise gzip.BadGzipFile(_("too much of it is no data"))
         return self._raw.read(size)
-
-
-def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-    """Allocate an array that starts at a multiple of 64 bytes, so that TensorFlow may read it without a copy."""
-    size = math.prod(shape) * dtype.itemsize
-    room = np.empty(size + 64, np.uint8)
-    first = -room.ctypes.data % 64
-    return room[first : first + size].view(dtype).reshape(shape)
 
 
 class Readable(Protocol):

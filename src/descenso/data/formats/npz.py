@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from descenso.data.arrays import Rows, as_model_reads, split_rows
 from descenso.data.checks import check_finite, check_shape
-from descenso.data.dataset import Dataset
-from descenso.data.formats.idx import MAX_DEFLATE_RATIO, aligned, fill
+from descenso.data.dataset import Dataset, aligned
+from descenso.data.formats.idx import MAX_DEFLATE_RATIO, fill
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
 from descenso.errors import DataError
 from descenso.text import _
