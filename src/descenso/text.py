@@ -5,11 +5,15 @@ gettext's own order) and may be set again by `use`. Keys, flags and column names
 """
 
 import difflib
+import errno
 import gettext
+import numbers
 import os
+import string
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from descenso.errors import ConfigError
 
@@ -115,15 +119,102 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
+SYSTEM = {  # what the system says when it refuses a path; C libraries translate these sentences, Python does not
+    errno.EPERM: mark("Operation not permitted"),
+    errno.ENOENT: mark("No such file or directory"),
+    errno.EIO: mark("Input/output error"),
+    errno.ENXIO: mark("No such device or address"),
+    errno.EACCES: mark("Permission denied"),
+    errno.EBUSY: mark("Device or resource busy"),
+    errno.EEXIST: mark("File exists"),
+    errno.EXDEV: mark("Invalid cross-device link"),
+    errno.ENODEV: mark("No such device"),
+    errno.ENOTDIR: mark("Not a directory"),
+    errno.EISDIR: mark("Is a directory"),
+    errno.EINVAL: mark("Invalid argument"),
+    errno.ENFILE: mark("Too many open files in system"),
+    errno.EMFILE: mark("Too many open files"),
+    errno.EFBIG: mark("File too large"),
+    errno.ENOSPC: mark("No space left on device"),
+    errno.EROFS: mark("Read-only file system"),
+    errno.EMLINK: mark("Too many links"),
+    errno.EPIPE: mark("Broken pipe"),
+    errno.ENAMETOOLONG: mark("File name too long"),
+    errno.ENOTEMPTY: mark("Directory not empty"),
+    errno.ELOOP: mark("Too many levels of symbolic links"),
+    errno.ETIMEDOUT: mark("Connection timed out"),
+    errno.ECONNREFUSED: mark("Connection refused"),
+}
+if hasattr(errno, "EDQUOT"):
+    SYSTEM[errno.EDQUOT] = mark("Disk quota exceeded")
+
+
+def reason_of(error: object) -> str:
+    """Say why `error` happened, in the language in use if the system refused something, else as it says itself.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "absent.csv"))
+    'No such file or directory'
+    >>> reason_of(ValueError("7 is no label"))
+    '7 is no label'
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return _(SYSTEM.get(error.errno or 0, error.strerror))
+    return str(error)
+
+
+def number(value: float, spec: str = "") -> str:
+    """Format a number for a sentence: in Spanish with a decimal comma, and 10 000 and 12 % with a space that holds.
+
+    For prose only. What is copied or read by a program (JSON, CSV, history, tables, flags, the lines of costs) has a
+    point in every language.
+
+    >>> number(0.9221, ".4f"), number(55000, ","), number(0.12, ".0%")
+    ('0.9221', '55,000', '12%')
+    """
+    text = format(value, spec)
+    if language() != "es":
+        return text
+    whole, point, rest = text.partition(".")
+    if len(whole.lstrip("-").replace(",", "")) < GROUPED:
+        whole = whole.replace(",", "")
+    return (whole.replace(",", NARROW) + ("," if point else "") + rest).replace("%", NARROW + "%")
+
+
+def prose(sentence: str, **values: object) -> str:
+    """Fill a translated sentence as `str.format` does, its numbers in the way of the language in use.
+
+    A value that the reader is to type (a flag, a name, a line of code) is given as text.
+
+    >>> prose("Test accuracy: {accuracy:.4f}", accuracy=0.92214)
+    'Test accuracy: 0.9221'
+    """
+    return _PROSE.vformat(sentence, (), values)
+
+
+class _Prose(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if isinstance(value, numbers.Real) and not isinstance(value, bool):
+            return number(value, format_spec)  # type: ignore[arg-type] # NumPy's numbers, too
+        return super().format_field(value, format_spec)
+
+
+_PROSE = _Prose()
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+GROUPED = 5  # digits from which Spanish groups them: 5000, but 55 000
+
 BORROWED = (  # sentences of Typer that a person reads among ours; it looks them up in our catalogue
     mark("Arguments"),
     mark("Options"),
     mark("Commands"),
     mark("Error"),
     mark("Aborted."),
+    mark("(deprecated) "),
     mark("[default: {}]"),
+    mark("[env var: {}]"),
     mark("[required]"),
     mark("Try [blue]'{command_path} {help_option}'[/] for help."),
+    mark("Install completion for the current shell."),
+    mark("Show completion for the current shell, to copy it or customize the installation."),
 )
 
 

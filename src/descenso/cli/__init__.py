@@ -17,7 +17,7 @@ def main() -> None:
         language = _language(sys.argv)
         text.use(language)
         text.lend_to_typer(language)
-        import_module("descenso.cli.app").app(prog_name="descenso")
+        sys.exit(import_module("descenso.cli.app").app(prog_name="descenso", standalone_mode=False))
     except DescensoError as error:
         _say(str(error))
         sys.exit(error.exit_code)
@@ -27,6 +27,14 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has closed its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        answer = import_module("descenso.cli.usage").answer(error, sys.argv[1:])
+        if answer is None:
+            raise
+        line, exit_code = answer
+        if line:
+            _say(line)
+        sys.exit(exit_code)
 
 
 def _language(arguments: list[str]) -> str:

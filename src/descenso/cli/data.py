@@ -26,7 +26,7 @@ MOST_COLUMNS = 20  # of a table that are shown on the screen
 
 @with_settings(())
 def data(
-    name: Annotated[str, typer.Argument(help=NAME_HELP, metavar="DATA")] = "mnist",
+    name: Annotated[str, typer.Argument(help=NAME_HELP, metavar=_("DATA"))] = "mnist",
     label: Annotated[str, setting_option("label")] = "",
     test_fraction: Annotated[float, setting_option("test_fraction")] = 0.0,
     resize: Annotated[str, setting_option("resize")] = "",

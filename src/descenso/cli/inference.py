@@ -105,7 +105,7 @@ def _answer(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> 
 
 def predict(
     run: RunArgument,
-    files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar=_("FILE..."))],
     model: ModelOption = None,
     limit: LimitOption = None,
     as_csv: Annotated[bool, option(_("Print CSV: one row per input, with all probabilities."), "--csv")] = False,
