@@ -152,14 +152,15 @@ if hasattr(errno, "EDQUOT"):
 def reason_of(error: object) -> str:
     """Say why `error` happened, in the language in use if the system refused something, else as it says itself.
 
-    >>> reason_of(FileNotFoundError(2, "No such file or directory", "absent.csv"))
+    >>> reason_of(OSError(errno.ENOENT, os.strerror(errno.ENOENT), "absent.csv"))
     'No such file or directory'
     >>> reason_of(ValueError("7 is no label"))
     '7 is no label'
     """
-    if isinstance(error, OSError) and error.strerror:
-        return _(SYSTEM.get(error.errno or 0, error.strerror))
-    return str(error)
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    code = error.errno or 0
+    return _(SYSTEM.get(code, error.strerror)) if error.strerror == os.strerror(code) else error.strerror
 
 
 def number(value: float, spec: str = "") -> str:
