@@ -53,7 +53,7 @@ def _list_registry(name: str, registry: Mapping[str, RuleInfo | ScheduleInfo], h
     rows = [head]
     for key, info in registry.items():
         rate = [f"{info.learning_rate:g}"] if isinstance(info, RuleInfo) else []
-        rows.append([key, info.formula, describe_options(info.options), *rate, info.source])
+        rows.append([key, _(info.formula), describe_options(info.options), *rate, _(info.source)])
     say_table(rows, text_columns=len(head))
 
 

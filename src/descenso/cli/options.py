@@ -38,7 +38,7 @@ def _png(path: Path | None) -> Path | None:
 Json = Annotated[bool, option(_("Print one JSON object on standard output, and nothing else."), "--json")]
 OutFile = Annotated[Path | None, option(_("PNG file to write."), "--out", "-o", callback=_png)]
 LIMIT = _("Raise a limit of the file readers: file_bytes, array_bytes, rows, columns or pixels.")
-LimitOption = Annotated[list[str] | None, option(LIMIT, "--limit", panel=_(DATA), metavar="NAME=N")]
+LimitOption = Annotated[list[str] | None, option(LIMIT, "--limit", panel=_(DATA), metavar=_("NAME=N"))]
 DATA_DIR = _("Folder to search first for datasets that have a name; also DESCENSO_DATA.")
 DataDirOption = Annotated[Path | None, option(DATA_DIR, panel=_(DATA), metavar=_("DIR"))]
 CUSTOM_MODEL = _("Custom model of the run, package.module:factory; its code is imported and run.")
