@@ -14,7 +14,7 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 
 import descenso
-from descenso import text
+from descenso import cli, text
 from descenso.errors import ConfigError
 
 SOURCE = Path(descenso.__file__).parent
@@ -150,17 +150,17 @@ def test_every_language_has_a_catalogue_and_no_other_does():
 
 BORROW = """
 import gettext, json, sys
-from descenso import text
-text.lend_to_typer("es")
-print(json.dumps([gettext.gettext(sentence) for sentence in text.BORROWED]))
+from descenso import cli, text
+cli.lend_to_typer("es")
+print(json.dumps([gettext.gettext(sentence) for sentence in cli.BORROWED]))
 """
 
 
 def test_what_is_lent_to_typer_is_said_in_spanish(catalogue):
     """By Python's own gettext, which Typer asks; whether it still has these sentences is its own matter."""
     ended = subprocess.run([sys.executable, "-c", BORROW], capture_output=True, encoding="utf-8", check=True)
-    assert json.loads(ended.stdout) == [catalogue[sentence].string for sentence in text.BORROWED]
-    assert len(text.BORROWED) > 5
+    assert json.loads(ended.stdout) == [catalogue[sentence].string for sentence in cli.BORROWED]
+    assert len(cli.BORROWED) > 5
 
 
 def test_languages_are_switched():

@@ -123,27 +123,19 @@ SYSTEM = {  # what the system says when it refuses a path; C libraries translate
     errno.EPERM: mark("Operation not permitted"),
     errno.ENOENT: mark("No such file or directory"),
     errno.EIO: mark("Input/output error"),
-    errno.ENXIO: mark("No such device or address"),
     errno.EACCES: mark("Permission denied"),
     errno.EBUSY: mark("Device or resource busy"),
     errno.EEXIST: mark("File exists"),
-    errno.EXDEV: mark("Invalid cross-device link"),
-    errno.ENODEV: mark("No such device"),
     errno.ENOTDIR: mark("Not a directory"),
     errno.EISDIR: mark("Is a directory"),
-    errno.EINVAL: mark("Invalid argument"),
     errno.ENFILE: mark("Too many open files in system"),
     errno.EMFILE: mark("Too many open files"),
     errno.EFBIG: mark("File too large"),
     errno.ENOSPC: mark("No space left on device"),
     errno.EROFS: mark("Read-only file system"),
-    errno.EMLINK: mark("Too many links"),
-    errno.EPIPE: mark("Broken pipe"),
     errno.ENAMETOOLONG: mark("File name too long"),
     errno.ENOTEMPTY: mark("Directory not empty"),
     errno.ELOOP: mark("Too many levels of symbolic links"),
-    errno.ETIMEDOUT: mark("Connection timed out"),
-    errno.ECONNREFUSED: mark("Connection refused"),
 }
 if hasattr(errno, "EDQUOT"):
     SYSTEM[errno.EDQUOT] = mark("Disk quota exceeded")
@@ -202,29 +194,3 @@ class _Prose(string.Formatter):
 _PROSE = _Prose()
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 GROUPED = 5  # digits from which Spanish groups them: 5000, but 55 000
-
-BORROWED = (  # sentences of Typer that a person reads among ours; it looks them up in our catalogue
-    mark("Arguments"),
-    mark("Options"),
-    mark("Commands"),
-    mark("Error"),
-    mark("Aborted."),
-    mark("(deprecated) "),
-    mark("[default: {}]"),
-    mark("[env var: {}]"),
-    mark("[required]"),
-    mark("Try [blue]'{command_path} {help_option}'[/] for help."),
-    mark("Install completion for the current shell."),
-    mark("Show completion for the current shell, to copy it or customize the installation."),
-)
-
-
-def lend_to_typer(language: str) -> None:
-    """Let Typer, not yet imported, find its sentences in our catalogue. For the command line only.
-
-    It sets gettext's process-wide domain and the environment's LANGUAGE, as a program may and a library
-    may not.
-    """
-    os.environ["LANGUAGE"] = language
-    gettext.bindtextdomain(DOMAIN, str(FOLDER))
-    gettext.textdomain(DOMAIN)

@@ -114,19 +114,20 @@ def find_command(name: str) -> Callable[..., None]:
 class Command(Translated, TyperCommand):
     """A command whose `--help` is translated and shown in the panel of output options."""
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command; words that no argument takes are refused here, since Typer would do so in English."""
-        if ctx.args:
-            message = _("{command} takes no further argument, got {words}; see descenso {command} --help")
-            raise ConfigError(message.format(command=ctx.info_name, words=" ".join(ctx.args)))
-        return super().invoke(ctx)
-
     def get_help_option(self, ctx: Any) -> Any:
         """Return the option `--help`."""
         option = super().get_help_option(ctx)
         if option is not None:
             option.help, option.rich_help_panel = _("Show this message and exit."), _("Output")
         return option
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments; words that no argument takes are refused here, since Typer would do so in English."""
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            message = _("{command} takes no further argument, got {words}; see descenso {command} --help")
+            raise ConfigError(message.format(command=ctx.info_name, words=" ".join(rest)))
+        return rest
 
 
 CALL: dict[str, Any] = {
