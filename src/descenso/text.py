@@ -170,10 +170,10 @@ def number(value: float, spec: str = "") -> str:
     whole, point, rest = text.partition(".")
     if len(whole.lstrip("-").replace(",", "")) < GROUPED:
         whole = whole.replace(",", "")
-    return (whole.replace(",", NARROW) + ("," if point else "") + rest).replace("%", NARROW + "%")
+    return (whole.replace(",", SPACE) + ("," if point else "") + rest).replace("%", SPACE + "%")
 
 
-def prose(sentence: str, **values: object) -> str:
+def prose(sentence: str, /, **values: object) -> str:
     """Fill a translated sentence as `str.format` does, its numbers in the way of the language in use.
 
     A value that the reader is to type (a flag, a name, a line of code) is given as text.
@@ -192,5 +192,5 @@ class _Prose(string.Formatter):
 
 
 _PROSE = _Prose()
-NARROW = "\N{NARROW NO-BREAK SPACE}"
+SPACE = "\N{NO-BREAK SPACE}"
 GROUPED = 5  # digits from which Spanish groups them: 5000, but 55 000

@@ -18,7 +18,7 @@ from descenso.cli.options import (
 )
 from descenso.data.formats import titles
 from descenso.setting import DATA
-from descenso.text import _
+from descenso.text import _, prose
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
 MOST_COLUMNS = 20  # of a table that are shown on the screen
@@ -113,4 +113,4 @@ def _normalisation(about: dict[str, Any]) -> str:
         text = _("Normalisation: needed; the values reach {maximum:g}, so each step multiplies them by {scale:.6g}.")
     else:
         text = _("Normalisation: not needed; the values reach {maximum:g}.")
-    return text.format(maximum=about["train"]["maximum"], scale=about["input_scale"], shift=about["input_shift"])
+    return prose(text, maximum=about["train"]["maximum"], scale=about["input_scale"], shift=about["input_shift"])
