@@ -74,7 +74,7 @@ PAIRS = sorted(page.name.removesuffix(".es.md") for page in (ROOT / "docs").glob
 
 
 def without_comments(text):
-    return [line.split("  #")[0].rstrip() for line in text.splitlines()]
+    return [re.split(r"\s+# ", line)[0].rstrip() for line in text.splitlines()]
 
 
 def typed(block):
