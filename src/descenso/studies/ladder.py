@@ -115,8 +115,7 @@ class Explained(NamedTuple):
     @property
     def gap(self) -> float:
         """Seconds of an epoch that the steps down from eager save together."""
-        eager = self.rungs[:-2]
-        return eager[0].median - eager[-1].median
+        return self.rungs[0].median - self.rungs[-3].median  # the last two are graph's
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -151,8 +150,8 @@ class Explained(NamedTuple):
             "{rounds} rounds, differences of medians; spreads are {certain} % bootstrap intervals over the rounds. The"
             " costs of all rungs coincide to {apart:.1e}."
         )
-        how = prose(how, rounds=len(self.rungs[0].seconds), certain=CERTAIN, apart=self.max_cost_difference)
-        return [*(f"{item.name}: {item.text}" for item in self.items), how]
+        values = {"rounds": len(self.rungs[0].seconds), "certain": CERTAIN, "apart": self.max_cost_difference}
+        return [*(f"{item.name}: {item.text}" for item in self.items), prose(how, **values)]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with None for numbers that are not finite."""
