@@ -206,7 +206,7 @@ class RunDirectory:
             with open_regular(path, MOST_BYTES) as file:
                 values = json.loads(file.read().decode("utf-8"), parse_float=finite, parse_constant=finite)
             if not isinstance(values, dict):
-                raise ValueError("no JSON object")
+                raise ValueError(_("no JSON object"))
             return values
         except (OSError, ValueError, RecursionError) as error:
             raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason_of(error))) from None
