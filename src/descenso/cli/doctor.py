@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from descenso.cli.display import quiet
 from descenso.cli.options import Json, ModelOption, SourcesOptions, cell, say, say_json, setting_option, with_settings
 from descenso.errors import ConfigError
 from descenso.text import _
+from descenso.training.display import quiet
 
 if TYPE_CHECKING:
     from descenso.doctor.evidence import Finding

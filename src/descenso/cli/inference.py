@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from descenso.cli.display import quiet
 from descenso.cli.options import (
     Json,
     LimitOption,
@@ -24,6 +23,7 @@ from descenso.cli.options import (
 from descenso.data.formats import input_titles
 from descenso.studies import cell, plain
 from descenso.text import _, printable
+from descenso.training.display import quiet
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Split

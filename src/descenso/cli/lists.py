@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from descenso.cli.display import quiet
 from descenso.cli.options import Json, OutFile, say, say_json, say_table
 from descenso.config import TrainConfig, flag
 from descenso.errors import ConfigError, DataError
 from descenso.registry import MODELS, RULES, SCHEDULES, RuleInfo, ScheduleInfo, describe_options, to_json
 from descenso.studies import cell, plain
 from descenso.text import _
+from descenso.training.display import quiet
 
 SCHEDULE = _("Plot this schedule instead, NAME or NAME:OPTION=VALUE; may be repeated.")
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from descenso.cli.display import Display, quiet
 from descenso.cli.options import Json, OutFile, SourcesOptions, option, say, say_json, say_table, with_settings
 from descenso.config import SETTINGS, TrainConfig, having
 from descenso.text import _
+from descenso.training.display import Display, quiet
 
 COMPARISON, GRADIENT_CHECK = _("Comparison"), _("Gradient check")  # help panels
 EXPLAIN = _("Itemise the time of the eager engine, removing one source of overhead at a time.")

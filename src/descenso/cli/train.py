@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from descenso.cli.display import Display, finish, quiet
+import typer
+
 from descenso.cli.options import (
     Json,
     ModelOption,
@@ -13,6 +14,7 @@ from descenso.cli.options import (
     TensorBoardOption,
     option,
     say,
+    say_json,
     with_settings,
 )
 from descenso.config import FREE, TrainConfig
@@ -20,6 +22,10 @@ from descenso.errors import DescensoError
 from descenso.files import read_settings
 from descenso.setting import RUN
 from descenso.text import _
+from descenso.training.display import Display, quiet
+
+if TYPE_CHECKING:
+    from descenso.api.run import Run
 
 CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags override them.")
 OUT = _("Directory of the run, which must be new or empty. Default: a new one in runs/.")
@@ -77,3 +83,51 @@ def _is_complete(run: Path) -> bool:
     with suppress(DescensoError):  # `resume` itself reports what cannot be read
         return open_directory(run).outcome == "completed"
     return False
+
+
+def finish(run: "Run", as_json: bool) -> None:
+    """Print the summary of `run`, and exit with the code of its outcome."""
+    if as_json:
+        say_json(run.summary())
+    else:
+        _summarise(run)
+    _exit(run)
+
+
+def _summarise(run: "Run") -> None:
+    status, config = run.status, run.config
+    if run.outcome == "completed":
+        say(_("Training finished!"))
+    if run.outcome == "stopped early":
+        message = _("Stopped early; the weights are those after epoch {epoch}, which had the lowest validation cost.")
+        say(message.format(epoch=status["best_epoch"]))
+    if run.test_accuracy is not None:
+        say(_("Test accuracy: {accuracy:.4f}").format(accuracy=run.test_accuracy))
+    if status.get("validation_accuracy") is not None:
+        say(_("Validation accuracy: {accuracy:.4f}").format(accuracy=status["validation_accuracy"]))
+    times = {"train": status["train_seconds"], "compile": status["compile_seconds"]}
+    message = _("Trained in {train:.2f} s, compiled in {compile:.2f} s ({engine}, {dtype})")
+    say(message.format(**times, engine=config.engine, dtype=config.dtype))
+    if status.get("fingerprint"):
+        say(_("Fingerprint of the weights: {digest}").format(digest=status["fingerprint"]))
+    if not status.get("exact", True):
+        say(_("Not exact: the run was resumed after something had changed."))
+    say(_("Run: {path}").format(path=run.path))
+    say(_("Pictures: {path}").format(path=run.path / "plots"))
+
+
+def _exit(run: "Run") -> None:
+    """Exit with the code of the outcome, after printing what it means and how to continue."""
+    status, config = run.status, run.config
+    if run.outcome == "diverged":
+        epoch, step = status["diverged_at"]
+        advice = _("the naive loss takes the logarithm of 0; try --loss cross_entropy")
+        if config.loss != "naive":
+            advice = _("try a smaller --learning-rate, such as {rate:g}").format(rate=config.learning_rate / 10)
+        message = _("descenso: diverged: the cost stopped being finite at epoch {epoch}, step {step}; {advice}")
+        say(message.format(epoch=epoch, step=step, advice=advice), err=True)
+        raise typer.Exit(8)
+    if run.outcome == "interrupted":
+        message = _("descenso: interrupted after {done} of {epochs} epochs; to go on: descenso resume {path}")
+        say(message.format(done=status["epochs_done"], epochs=config.epochs, path=run.path), err=True)
+        raise typer.Exit(128 + (status["signal"] or 2))

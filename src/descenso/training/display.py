@@ -1,4 +1,4 @@
-"""Output of a training run: progress, summary and exit code; start-up messages of TensorFlow are held back."""
+"""Show the progress of a training run, and hold back start-up messages. Importable without TensorFlow."""
 
 import contextlib
 import os
@@ -7,22 +7,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
-from descenso.cli.options import cell, say, say_json
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.errors import DescensoError
 from descenso.runs.history import Epoch
-from descenso.text import _
+from descenso.text import _, printable
 from descenso.training.callbacks import Callback
-
-if TYPE_CHECKING:
-    from descenso.api.run import Run
 
 
 class Display(Callback):
@@ -64,58 +59,12 @@ class Display(Callback):
 
     def warn(self, message: str) -> None:
         """Print a warning."""
-        self._bar.console.print(cell(_("descenso: warning: {message}").format(message=message)), soft_wrap=True)
+        self._bar.console.print(
+            Text(printable(_("descenso: warning: {message}").format(message=message))), soft_wrap=True
+        )
 
     def __exit__(self, *_error: object) -> None:
         self._bar.stop()
-
-
-def finish(run: "Run", as_json: bool) -> None:
-    """Print the summary of `run`, and exit with the code of its outcome."""
-    if as_json:
-        say_json(run.summary())
-    else:
-        _summarise(run)
-    _exit(run)
-
-
-def _summarise(run: "Run") -> None:
-    status, config = run.status, run.config
-    if run.outcome == "completed":
-        say(_("Training finished!"))
-    if run.outcome == "stopped early":
-        message = _("Stopped early; the weights are those after epoch {epoch}, which had the lowest validation cost.")
-        say(message.format(epoch=status["best_epoch"]))
-    if run.test_accuracy is not None:
-        say(_("Test accuracy: {accuracy:.4f}").format(accuracy=run.test_accuracy))
-    if status.get("validation_accuracy") is not None:
-        say(_("Validation accuracy: {accuracy:.4f}").format(accuracy=status["validation_accuracy"]))
-    times = {"train": status["train_seconds"], "compile": status["compile_seconds"]}
-    message = _("Trained in {train:.2f} s, compiled in {compile:.2f} s ({engine}, {dtype})")
-    say(message.format(**times, engine=config.engine, dtype=config.dtype))
-    if status.get("fingerprint"):
-        say(_("Fingerprint of the weights: {digest}").format(digest=status["fingerprint"]))
-    if not status.get("exact", True):
-        say(_("Not exact: the run was resumed after something had changed."))
-    say(_("Run: {path}").format(path=run.path))
-    say(_("Pictures: {path}").format(path=run.path / "plots"))
-
-
-def _exit(run: "Run") -> None:
-    """Exit with the code of the outcome, after printing what it means and how to continue."""
-    status, config = run.status, run.config
-    if run.outcome == "diverged":
-        epoch, step = status["diverged_at"]
-        advice = _("the naive loss takes the logarithm of 0; try --loss cross_entropy")
-        if config.loss != "naive":
-            advice = _("try a smaller --learning-rate, such as {rate:g}").format(rate=config.learning_rate / 10)
-        message = _("descenso: diverged: the cost stopped being finite at epoch {epoch}, step {step}; {advice}")
-        say(message.format(epoch=epoch, step=step, advice=advice), err=True)
-        raise typer.Exit(8)
-    if run.outcome == "interrupted":
-        message = _("descenso: interrupted after {done} of {epochs} epochs; to go on: descenso resume {path}")
-        say(message.format(done=status["epochs_done"], epochs=config.epochs, path=run.path), err=True)
-        raise typer.Exit(128 + (status["signal"] or 2))
 
 
 @contextlib.contextmanager
