@@ -76,7 +76,15 @@ def find_command(name: str) -> Callable[..., None]:
 
 
 class Command(TyperCommand):
-    """A command whose `--help` is translated and shown in the panel of output options."""
+    """A command whose `--help` is translated and in the panel of output options, and that says when Ctrl-C ends it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; typer would end without a word after Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo(_("descenso: interrupted"), err=True)
+            raise typer.Exit(130) from None
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return the option `--help`."""

@@ -1,6 +1,7 @@
 """`descenso train` and `descenso resume`."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,12 +45,11 @@ def train(
     """Train a model by gradient descent and save the run in a directory."""
     settings = {**(read_settings(config) if config else {}), **settings}
     TrainConfig.of(**settings)  # refuse before TensorFlow is imported, which takes seconds
-    with quiet():
+    with _watched(as_json) as display:
         from descenso.api import train as api
 
-        with Display(to_stderr=as_json) as display:
-            callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
-            run = api.train(out=out, sources=sources, **callbacks, **settings)
+        callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
+        run = api.train(out=out, sources=sources, **callbacks, **settings)
     finish(run, as_json)
 
 
@@ -64,17 +64,44 @@ def resume(
     **settings: Any,
 ) -> None:
     """Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."""
-    with quiet():
+    with _watched(as_json, run) as display:
         from descenso.api import train as api
 
         done = not settings and _is_complete(run)
-        with Display(to_stderr=as_json) as display:
-            callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}
-            resumed = api.resume(run, sources=sources, model=model, force=force, **callbacks, **settings)
+        callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}
+        resumed = api.resume(run, sources=sources, model=model, force=force, **callbacks, **settings)
     if done:
         hint = _("The run was complete already; to extend it: descenso resume {path} --epochs {epochs}")
         say(hint.format(path=run, epochs=2 * resumed.config.epochs), err=True)
     finish(resumed, as_json)
+
+
+@contextmanager
+def _watched(as_json: bool, resumed: Path | None = None) -> Iterator[Display]:
+    """Show the progress of training; where Ctrl-C ends it at once, say what is left. `resumed` is the run to resume."""
+    display = None
+    try:
+        with quiet(), Display(to_stderr=as_json) as display:
+            yield display
+    except KeyboardInterrupt:
+        run = resumed or (display and display.run)
+        say(_left(run) if run else _("descenso: interrupted before training began; there is no run"), err=True)
+        raise typer.Exit(130) from None
+
+
+def _left(path: Path) -> str:
+    """Say what an interruption left of the run in `path`."""
+    from descenso.runs.directory import open_directory
+
+    try:
+        run = open_directory(path)
+        done, epochs, outcome = len(run.history.epochs), run.config.epochs, run.outcome
+    except DescensoError as error:
+        return _("descenso: interrupted; {reason}").format(reason=error)
+    if outcome in ("completed", "stopped early"):
+        return _("descenso: interrupted; the run is complete: {path}").format(path=path)
+    message = _("descenso: interrupted after {done} of {epochs} epochs; to go on: descenso resume {path}")
+    return message.format(done=done, epochs=epochs, path=path)
 
 
 def _is_complete(run: Path) -> bool:
