@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from descenso.cli.options import Json, OutFile, say, say_json, say_table
+from descenso.cli.options import Json, OutFile, completing, option, run_directories, say, say_json, say_table
 from descenso.config import TrainConfig, flag
 from descenso.errors import ConfigError, DataError
 from descenso.registry import MODELS, RULES, SCHEDULES, RuleInfo, ScheduleInfo, describe_options, to_json
+from descenso.runs.files import check_output
 from descenso.studies import cell, plain
 from descenso.text import _
 from descenso.training.display import quiet
@@ -110,14 +111,19 @@ def env(as_json: Json = False) -> None:
 
 
 def plot(
-    runs: Annotated[list[Path] | None, typer.Argument(help=_("Run directories."), metavar="RUN...")] = None,
-    schedule: Annotated[list[str] | None, typer.Option(help=SCHEDULE)] = None,
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help=_("Run directories."), metavar="RUN...", autocompletion=run_directories)
+    ] = None,
+    schedule: Annotated[
+        list[str] | None, option(SCHEDULE, metavar=_("NAME"), autocompletion=completing(lambda: SCHEDULES))
+    ] = None,
     out: OutFile = None,
 ) -> None:
     """Plot the training loss of one or more runs on one axis, or learning rate schedules."""
     if bool(runs) == bool(schedule):
         raise ConfigError(_("plot takes either runs or schedules; try descenso plot runs/*, or --schedule one-cycle"))
     specs = [TrainConfig.of(schedule=spec).schedule for spec in schedule or []]
+    picture = None if out is None else check_output(out)
     with quiet():
         from descenso.reports import figures
 
@@ -132,4 +138,4 @@ def plot(
             curves = [figures.curves(str(run.path), run.history) for run in opened]
             figure = figures.loss_figure({label: costs for run in curves for label, costs in run.items()})
             path = opened[0].plot_path("loss.png") if len(opened) == 1 else Path("loss.png")
-        say(figures.save_figure(figure, out or path))
+        say(figures.save_figure(figure, picture or path))

@@ -26,6 +26,7 @@ from descenso.runs.files import (
     is_held,
     locked,
     make_folder,
+    not_a_path,
     portable_name,
     refuse_full,
     sweep,
@@ -106,12 +107,20 @@ class RunDirectory:
 
     def _without_weights(self) -> DataError:
         outcome = self.outcome
-        message = _("{run}: no weights were kept (outcome: {outcome}); train again with --config {run}/config.json")
+        message = _(
+            "{run}: no weights were kept (outcome: {outcome}); to repeat it: descenso train --config {run}/config.json"
+        )
+        if outcome == "diverged":
+            message = _(
+                "{run}: no weights were kept (outcome: {outcome}); with a smaller learning rate: "
+                "descenso train --config {run}/config.json --learning-rate {rate:g}"
+            )
         if outcome == "running":
             message = _("{run}: no weights were kept yet, it is still being written; wait until it has ended")
         elif outcome in ("killed", "interrupted"):
             message = _("{run}: no weights were kept yet (outcome: {outcome}); to go on: descenso resume {run}")
-        return DataError(message.format(run=self.path, outcome=outcome))
+        rate = self.config.learning_rate / 10
+        return DataError(message.format(run=self.path, outcome=_(outcome), rate=rate))
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Write the JSON file `name` atomically."""
@@ -228,9 +237,7 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
     try:
         make_folder(path)
     except ValueError as error:  # a null byte, half of a surrogate pair
-        raise ConfigError(
-            _("out must be a path, got {path!r} ({reason}); try --out runs/mine").format(path=str(path), reason=error)
-        ) from None
+        raise not_a_path(path, error) from None
     run = RunDirectory(path, locked(path))
     try:
         refuse_full(path)
