@@ -94,6 +94,14 @@ class Command(TyperCommand):
             typer.echo(_("descenso: interrupted"), err=True)
             raise typer.Exit(130) from None
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, without Typer's word for the type of a flag, which takes no value."""
+        params = super().get_params(ctx)
+        for param in params:
+            if getattr(param, "is_flag", False) and param.metavar is None:
+                param.metavar = ""
+        return params
+
     def get_help_option(self, ctx: Any) -> Any:
         """Return the option `--help`."""
         option = super().get_help_option(ctx)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
@@ -20,8 +21,8 @@ from descenso.setting import DATA, MODEL
 from descenso.text import _, printable
 
 OUTPUT = _("Output")  # title of the help panel
+MANY = 8  # columns of a table, from which on there is one space between them
 READ_DATA = (*having("reads data"), "seed")  # settings of every command that reads data by name
-WIDE = 8  # columns of a table; from there on one space between them, so that it fits into 80 characters
 
 
 def option(help: str, *flags: str, panel: str = OUTPUT, **more: Any) -> Any:
@@ -111,10 +112,14 @@ def say_table(rows: Sequence[Sequence[object]], text_columns: int = 1) -> None:
         Column(cell(title), justify="left" if place < text_columns else "right", overflow="fold")
         for place, title in enumerate(head)
     ]
-    table = Table(*columns, box=SIMPLE, padding=(0, int(len(head) < WIDE), 0, 0))
+    console = Console()
+    widths = [max(cell_len(str(row[place])) for row in rows) for place in range(len(head))]
+    room = console.width - 1 - sum(widths) - len(widths)  # with a space between columns
+    tight = len(head) >= MANY or 0 <= room < len(widths)
+    table = Table(*columns, box=SIMPLE, padding=(0, int(not tight), 0, 0))
     for row in body:
         table.add_row(*map(cell, row))
-    Console().print(table)
+    console.print(table)
 
 
 def setting_option(name: str) -> Any:

@@ -19,8 +19,9 @@ from descenso.cli.options import (
     with_settings,
 )
 from descenso.config import FREE, TrainConfig
-from descenso.errors import DescensoError
+from descenso.errors import ConfigError, DescensoError
 from descenso.files import read_settings
+from descenso.registry import smaller_rate
 from descenso.setting import RUN
 from descenso.text import _
 from descenso.training.display import Display, quiet
@@ -64,6 +65,7 @@ def resume(
     **settings: Any,
 ) -> None:
     """Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."""
+    _refuse_patience(run, settings)
     with _watched(as_json, run) as display:
         from descenso.api import train as api
 
@@ -71,9 +73,21 @@ def resume(
         callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}
         resumed = api.resume(run, sources=sources, model=model, force=force, **callbacks, **settings)
     if done:
-        hint = _("The run was complete already; to extend it: descenso resume {path} --epochs {epochs}")
-        say(hint.format(path=run, epochs=2 * resumed.config.epochs), err=True)
+        say(_how_to_extend(resumed), err=True)
     finish(resumed, as_json)
+
+
+def _refuse_patience(path: Path, settings: dict[str, Any]) -> None:
+    """Refuse `--patience` for a run without validation rows: it cannot get any."""
+    from descenso.runs.directory import open_directory
+
+    patience = TrainConfig.of(validation_size=1, **settings).patience
+    if patience and not open_directory(path).config.validation_size:
+        message = _(
+            "patience needs validation rows, and {run} has none; to train a run with some: "
+            "descenso train --config {run}/config.json --validation-size 0.1 --patience {patience}"
+        )
+        raise ConfigError(message.format(run=path, patience=patience))
 
 
 @contextmanager
@@ -102,6 +116,17 @@ def _left(path: Path) -> str:
         return _("descenso: interrupted; the run is complete: {path}").format(path=path)
     message = _("descenso: interrupted after {done} of {epochs} epochs; to go on: descenso resume {path}")
     return message.format(done=done, epochs=epochs, path=path)
+
+
+def _how_to_extend(run: "Run") -> str:
+    """Say how to train a complete run for more epochs."""
+    hint = _("The run was complete already; to extend it: descenso resume {path} --epochs {epochs}")
+    if run.config.schedule.partition(":")[0] != "constant":
+        hint = _(
+            "The run was complete already. Its schedule {schedule} depends on the number of epochs; to extend it all "
+            "the same: descenso resume {path} --epochs {epochs} --force"
+        )
+    return hint.format(path=run.path, epochs=2 * run.config.epochs, schedule=run.config.schedule)
 
 
 def _is_complete(run: Path) -> bool:
@@ -150,7 +175,9 @@ def _exit(run: "Run") -> None:
         epoch, step = status["diverged_at"]
         advice = _("the naive loss takes the logarithm of 0; try --loss cross_entropy")
         if config.loss != "naive":
-            advice = _("try a smaller --learning-rate, such as {rate:g}").format(rate=config.learning_rate / 10)
+            advice = _("try a smaller --learning-rate, such as {rate:g}").format(
+                rate=smaller_rate(config.rule, config.learning_rate)
+            )
         message = _("descenso: diverged: the cost stopped being finite at epoch {epoch}, step {step}; {advice}")
         say(message.format(epoch=epoch, step=step, advice=advice), err=True)
         raise typer.Exit(8)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
 from descenso.files import inside, open_regular, read_settings
+from descenso.registry import smaller_rate
 from descenso.runs.checkpoints import prepare
 from descenso.runs.files import (
     disk_errors,
@@ -119,7 +120,7 @@ class RunDirectory:
             message = _("{run}: no weights were kept yet, it is still being written; wait until it has ended")
         elif outcome in ("killed", "interrupted"):
             message = _("{run}: no weights were kept yet (outcome: {outcome}); to go on: descenso resume {run}")
-        rate = self.config.learning_rate / 10
+        rate = smaller_rate(self.config.rule, self.config.learning_rate)
         return DataError(message.format(run=self.path, outcome=_(outcome), rate=rate))
 
     def write(self, name: str, content: dict[str, Any]) -> None:
