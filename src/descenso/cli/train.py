@@ -74,7 +74,7 @@ def resume(
         resumed = api.resume(run, sources=sources, model=model, force=force, **callbacks, **settings)
     if done:
         say(_how_to_extend(resumed), err=True)
-    finish(resumed, as_json)
+    finish(resumed, as_json, resumed=True)
 
 
 def _refuse_patience(path: Path, settings: dict[str, Any]) -> None:
@@ -137,13 +137,13 @@ def _is_complete(run: Path) -> bool:
     return False
 
 
-def finish(run: "Run", as_json: bool) -> None:
-    """Print the summary of `run`, and exit with the code of its outcome."""
+def finish(run: "Run", as_json: bool, resumed: bool = False) -> None:
+    """Print the summary of `run`, and exit with the code of its outcome; `resume` cannot change all settings."""
     if as_json:
         say_json(run.summary())
     else:
         _summarise(run)
-    _exit(run)
+    _exit(run, resumed)
 
 
 def _summarise(run: "Run") -> None:
@@ -168,16 +168,20 @@ def _summarise(run: "Run") -> None:
     say(_("Pictures: {path}").format(path=run.path / "plots"))
 
 
-def _exit(run: "Run") -> None:
+def _exit(run: "Run", resumed: bool) -> None:
     """Exit with the code of the outcome, after printing what it means and how to continue."""
     status, config = run.status, run.config
     if run.outcome == "diverged":
         epoch, step = status["diverged_at"]
         advice = _("the naive loss takes the logarithm of 0; try --loss cross_entropy")
+        flags = "--loss cross_entropy"
         if config.loss != "naive":
-            advice = _("try a smaller --learning-rate, such as {rate:g}").format(
-                rate=smaller_rate(config.rule, config.learning_rate)
-            )
+            rate = smaller_rate(config.rule, config.learning_rate)
+            advice = _("try a smaller --learning-rate, such as {rate:g}").format(rate=rate)
+            flags = f"--learning-rate {rate:g}"
+        if resumed:
+            advice = _("to train it anew: descenso train --config {path}/config.json {flags}")
+            advice = advice.format(path=run.path, flags=flags)
         message = _("descenso: diverged: the cost stopped being finite at epoch {epoch}, step {step}; {advice}")
         say(message.format(epoch=epoch, step=step, advice=advice), err=True)
         raise typer.Exit(8)
