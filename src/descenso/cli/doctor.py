@@ -23,7 +23,7 @@ from descenso.cli.options import (
     with_settings,
 )
 from descenso.errors import ConfigError
-from descenso.setting import DATA
+from descenso.registry import DATA
 from descenso.text import _
 from descenso.training.display import quiet
 

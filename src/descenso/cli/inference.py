@@ -25,8 +25,8 @@ from descenso.cli.options import (
     with_settings,
 )
 from descenso.data.formats import input_titles
+from descenso.registry import DATA
 from descenso.runs.files import check_output
-from descenso.setting import DATA
 from descenso.studies import cell, plain
 from descenso.text import _, printable
 from descenso.training.display import quiet

@@ -22,9 +22,8 @@ from descenso.cli.options import (
     with_settings,
 )
 from descenso.config import SETTINGS, TrainConfig, choices, having
-from descenso.registry import RULES
+from descenso.registry import RULES, RUN
 from descenso.runs.files import check_output
-from descenso.setting import RUN
 from descenso.text import _
 from descenso.training.display import Display, quiet
 

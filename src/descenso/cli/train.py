@@ -21,8 +21,7 @@ from descenso.cli.options import (
 from descenso.config import FREE, TrainConfig
 from descenso.errors import ConfigError, DescensoError
 from descenso.files import read_settings
-from descenso.registry import smaller_rate
-from descenso.setting import RUN
+from descenso.registry import RUN, smaller_rate
 from descenso.text import _
 from descenso.training.display import Display, quiet
 
