@@ -188,6 +188,7 @@ def plot(
         list[str] | None, option(SCHEDULE, metavar=_("NAME"), autocompletion=completing(lambda: SCHEDULES))
     ] = None,
     out: OutFile = None,
+    as_json: Json = False,
 ) -> None:
     """Plot the training loss of one or more runs on one axis, or learning rate schedules."""
     if bool(runs) == bool(schedule):
@@ -208,4 +209,8 @@ def plot(
             curves = [figures.curves(str(run.path), run.history) for run in opened]
             figure = figures.loss_figure({label: costs for run in curves for label, costs in run.items()})
             path = opened[0].plot_path("loss.png") if len(opened) == 1 else Path("loss.png")
-        say(figures.save_figure(figure, picture or path))
+        path = figures.save_figure(figure, picture or path)
+    if as_json:
+        say_json({"picture": str(path)})
+    else:
+        say(path)
