@@ -70,7 +70,9 @@ def _png(path: Path | None) -> Path | None:
     return path
 
 
-Json = Annotated[bool, option(_("Print one JSON object on standard output, and nothing else."), "--json")]
+Json = Annotated[
+    bool, option(_("Print one JSON object on standard output, and nothing else; docs/json.md describes it."), "--json")
+]
 OutFile = Annotated[Path | None, option(_("PNG file to write."), "--out", "-o", callback=_png)]
 LIMIT = _("Raise a limit of the file readers: file_bytes, array_bytes, rows, columns or pixels.")
 LimitOption = Annotated[list[str] | None, option(LIMIT, "--limit", panel=_(DATA), metavar="NAME=N")]
