@@ -127,7 +127,7 @@ def test_a_diverged_run_is_kept_without_weights(diverged):
     assert "diverged" in diverged._repr_html_()
     with pytest.raises(
         DataError,
-        match=r"no weights were kept \(outcome: diverged\); with a smaller learning rate: descenso train --config ",
+        match=r"no weights were kept \(outcome: diverged\); again: descenso train --config ",
     ):
         _ = diverged.weights
 

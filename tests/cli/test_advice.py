@@ -137,10 +137,7 @@ ADVICE = [
     Advice("{run}: it cannot go on exactly", "resume", "resume edited"),
     Advice("{run}: the schedule {schedule} depends", "resume", "resume cosine -e 6"),
     Advice("{run}: its data has changed", "evaluate", "evaluate changed"),
-    Advice("{run}: no weights were kept (outcome: {outcome}); to repeat it", "evaluate predict export",
-           "evaluate bare"),
-    Advice("{run}: no weights were kept (outcome: {outcome}); with a smaller", "evaluate predict export",
-           "evaluate diverged"),
+    Advice("{run}: no weights were kept (outcome: {outcome}); again", "evaluate predict export", "evaluate diverged"),
     Advice("{run}: no weights were kept yet (outcome: {outcome}); to go on", "evaluate predict export",
            "evaluate stopped"),
     Advice("{saw}; try {mend}", where="tests/api/test_estimator.py"),
@@ -232,12 +229,11 @@ def _train_runs(here):
     ds.train(here / "changing.csv", label="kind", test_fraction=0.5, out=here / "changed", **settings)
     rows = pl.read_csv(here / "changing.csv")
     rows.with_columns(pl.col("height") + 1).write_csv(here / "changing.csv")
-    for name, outcome in (("bare", "completed"), ("stopped", "interrupted"), ("edited", "completed")):
+    for name, outcome in (("stopped", "interrupted"), ("edited", "completed")):
         shutil.copytree(here / "first", here / name)
         status = json.loads((here / name / "status.json").read_text())
         (here / name / "status.json").write_text(json.dumps({**status, "outcome": outcome}))
-    for name in ("bare", "stopped"):
-        (here / name / "model" / "weights.safetensors").unlink()
+    (here / "stopped" / "model" / "weights.safetensors").unlink()
     config = json.loads((here / "edited" / "config.json").read_text())
     (here / "edited" / "config.json").write_text(json.dumps({**config, "seed": 7}))
 
@@ -254,7 +250,7 @@ def said_by(line):
 
 def followed(line, message):
     """`line` after the advice of `message` was put in: a whole command, or flags with their values."""
-    advice = re.split(r"; try |, or (?=--)|to go on: |to extend it[a-z ]*: |to repeat it: |a smaller learning rate: ",
+    advice = re.split(r"; try |, or (?=--)|to go on: |to extend it[a-z ]*: |again: ",
                       message.strip().splitlines()[-1])[-1]  # fmt: skip
     if whole := re.search(r"descenso (.*)", advice):
         return whole[1]

@@ -111,7 +111,7 @@ def test_a_run_without_weights_says_what_to_do(tmp_path):
     directory = open_directory(run)
     for outcome, told in (
         ("killed", f"to go on: descenso resume {run}"),
-        ("diverged", "with a smaller learning rate: descenso train --config"),
+        ("diverged", "again: descenso train --config"),
     ):
         directory.write("status.json", {"outcome": outcome, "epochs_done": 0})
         with pytest.raises(DataError, match=told):

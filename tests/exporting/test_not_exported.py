@@ -17,7 +17,7 @@ from takeaway import FAST, assert_same, table, truth
 def test_a_run_that_diverged(to, tiny, tmp_path):
     run = ds.train(tiny, out=tmp_path / "run", loss="naive", **{**FAST, "learning_rate": 1e6})
     again = r"descenso train --config .*config\.json --learning-rate \S+$"
-    message = rf"run: no weights were kept \(outcome: diverged\); with a smaller learning rate: {again}"
+    message = rf"run: no weights were kept \(outcome: diverged\); again: {again}"
     with pytest.raises(DataError, match=message):
         export(run.path, to, tmp_path / f"model{FORMATS[to]}")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

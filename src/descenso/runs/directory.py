@@ -107,21 +107,17 @@ class RunDirectory:
         return read_weights(path)
 
     def _without_weights(self) -> DataError:
-        outcome = self.outcome
+        outcome, flags = self.outcome, ""
         message = _(
-            "{run}: no weights were kept (outcome: {outcome}); to repeat it: descenso train --config {run}/config.json"
+            "{run}: no weights were kept (outcome: {outcome}); again: descenso train --config {run}/config.json{flags}"
         )
-        if outcome == "diverged":
-            message = _(
-                "{run}: no weights were kept (outcome: {outcome}); with a smaller learning rate: "
-                "descenso train --config {run}/config.json --learning-rate {rate:g}"
-            )
         if outcome == "running":
             message = _("{run}: no weights were kept yet, it is still being written; wait until it has ended")
         elif outcome in ("killed", "interrupted"):
             message = _("{run}: no weights were kept yet (outcome: {outcome}); to go on: descenso resume {run}")
-        rate = smaller_rate(self.config.rule, self.config.learning_rate)
-        return DataError(message.format(run=self.path, outcome=_(outcome), rate=rate))
+        elif outcome == "diverged":
+            flags = f" --learning-rate {smaller_rate(self.config.rule, self.config.learning_rate):g}"
+        return DataError(message.format(run=self.path, outcome=_(outcome), flags=flags))
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Write the JSON file `name` atomically."""
