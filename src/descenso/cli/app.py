@@ -52,7 +52,7 @@ COMMANDS = {
     "plot": _("Plot the training loss of one or more runs on one axis, or learning rate schedules."),
     "runs": _("List the runs in a folder."),
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
-    "explain": _("Explain a message of TensorFlow: what it means, its cause, and code that works today; offline."),
+    "explain": _("Explain a message of TensorFlow or a word of gradient descent; offline."),
     "port": _("List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."),
     "env": _("Show versions, processor and platform, as runs record them."),
 }

@@ -13,38 +13,78 @@ from rich.text import Text
 from descenso.cli.options import Json, cell, say, say_json, say_table
 from descenso.text import _, printable
 from descenso.tf1.descents import Descent
-from descenso.tf1.explain import LESSONS, MOST, Answer, nearest
+from descenso.tf1.explain import LESSONS, MOST, Answer, define, nearest, word_hint, word_title
 from descenso.tf1.explain import explain as lessons_on
+from descenso.tf1.lesson import Word
 from descenso.tf1.port import Finding
 from descenso.tf1.port import port as read_program
+from descenso.tf1.words import WORDS
 
-MESSAGE = _("A message of TensorFlow, or a name such as tf.placeholder; - or nothing for standard input.")
+MESSAGE = _("A message, a name such as tf.placeholder, or a word such as gradient; - or nothing for standard input.")
 INDENT = "  "
 WIDE = 32  # characters; most calls are shorter
+FEW_WORDS = 3  # of what may have been meant as a word of the glossary
 
 
 def explain(
     message: Annotated[str | None, typer.Argument(help=MESSAGE, metavar="TEXT")] = None,
-    listed: Annotated[bool, typer.Option("--list", help=_("List all lessons."))] = False,
+    listed: Annotated[bool, typer.Option("--list", help=_("List all words and lessons."))] = False,
     as_json: Json = False,
 ) -> None:
-    """Explain a message of TensorFlow: what it means, its cause, and code that works today; reads tracebacks, too."""
+    """Explain a message of TensorFlow, or a word of gradient descent: what it means, and code that works today."""
     if listed:
         _list(as_json)
         return
     text = _standard_input() if message in (None, "-") else str(message)
-    answers = lessons_on(text)
-    near = [] if answers else nearest(text)
+    word, answers = define(text), lessons_on(text)
+    near = [] if word or answers else nearest(text)
     if as_json:
-        say_json({"lessons": [answer._asdict() for answer in answers], "nearest": near})
-    elif answers:
-        _show_lessons(answers)
+        say_json({"word": word and _word(word), "lessons": [answer._asdict() for answer in answers], "nearest": near})
+    elif word or answers:
+        if word:
+            _show_word(word)
+        if word and answers:
+            say("")
+            say(_("As an error:"))
+            say("")
+        if answers:
+            _show_lessons(answers)
     else:
         say(_("There is no lesson on this message."))
         if near:
             say(_("Nearest: {names}; `descenso explain NAME` shows one").format(names=", ".join(near)))
-    if not answers:
+        if len(text.split()) <= FEW_WORDS:
+            _say_words(text)
+    if not (word or answers):
         raise typer.Exit(1)
+
+
+def _word(word: Word) -> dict[str, str]:
+    """Return a word's entry in the language in use, as `--json` prints it."""
+    texts = {"word": _(word.name), "means": _(word.means), "equation": _(word.equation)}
+    return {**texts, "code": word.code, "see": word.see}
+
+
+def _say_words(text: str) -> None:
+    names = ", ".join(_(word.name) for word in WORDS)
+    _say_wrapped(_("Words that are explained{hint}: {names}").format(hint=word_hint(text), names=names))
+
+
+def _show_word(word: Word) -> None:
+    console = Console()
+    console.print(Text(word_title(word), "bold"))
+    console.print()
+    _say_wrapped(_(word.means), INDENT)
+    if word.equation:
+        console.print()
+        console.print(Text(INDENT + _(word.equation)), soft_wrap=True)
+    console.print()
+    console.print(Text(_("In code"), "bold"))
+    for line in word.code.splitlines():
+        console.print(Text(INDENT + line), soft_wrap=True)
+    if word.see:
+        console.print()
+        console.print(cell(_("See it: {command}").format(command=word.see)), soft_wrap=True)
 
 
 def _standard_input() -> str:
@@ -80,8 +120,11 @@ def _show_lessons(answers: list[Answer]) -> None:
 
 def _list(as_json: bool) -> None:
     if as_json:
-        say_json({"lessons": [Answer.of(lesson, {})._asdict() for lesson in LESSONS]})
+        lessons = [Answer.of(lesson, {})._asdict() for lesson in LESSONS]
+        say_json({"words": [_word(word) for word in WORDS], "lessons": lessons})
         return
+    _say_words("")
+    say("")
     rows = [(lesson.name, Answer.of(lesson, {}).means) for lesson in LESSONS]
     say_table([(_("lesson"), _("what it means")), *rows], text_columns=2)
 
@@ -141,7 +184,8 @@ def _show_descent(descent: Descent) -> None:
 
 
 def _say_wrapped(text: str, indent: str = "") -> None:
-    for line in textwrap.wrap(text, Console().width, initial_indent=indent, subsequent_indent=indent):
+    width = Console().width
+    for line in textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False):
         say(line)
 
 
