@@ -60,6 +60,22 @@ def test_the_tutorial_does_what_it_says(tmp_path):
     assert (ran, checked) == (14, 14)
 
 
+@pytest.mark.slow
+def test_each_loop_of_faster_computes_the_same(tmp_path):
+    """The page itself asserts that the costs of each step are those of the first loop; here, that none is left out."""
+    page = ROOT / "docs" / "faster.md"
+    code = "\n".join(block.text for block in blocks(page) if block.language == "python")
+    printed = run(Block("python", code), tmp_path)
+    names = re.findall(r'^ways\["([^"]+)"\]', code, re.MULTILINE)
+    times = r"^(\S.*?\S) +[\d,]+ ms +[\d.]+ ×$"
+    assert len(names) == 6
+    assert re.findall(times, printed, re.MULTILINE) == names
+    shown = "\n".join(block.text for block in blocks(page) if not block.language)
+    assert re.findall(times, shown, re.MULTILINE) == names
+    assert "was traced 5 times in 5 calls" in printed
+    assert said("[1.1465, 0.6422]", printed.splitlines()[-1])
+
+
 def test_what_counts_as_said():
     printed = "Test accuracy: 0.9221\nRun: runs/a-001\n"
     assert said("Test accuracy: 0.9229", printed)

@@ -21,6 +21,7 @@ from descenso.setting import DATA
 from descenso.text import _
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
+SAMPLES = _("Write example files into this new folder: a picture, photos by class, a table, arrays, a program.")
 MOST_COLUMNS = 20  # of a table that are shown on the screen
 
 
@@ -33,6 +34,7 @@ def data(
     seed: Annotated[int, option(_("Seed that draws the test rows."), panel=_(DATA), min=0)] = 0,
     listed: Annotated[bool, typer.Option("--list", help=_("List the named datasets."))] = False,
     out: OutFile = None,
+    samples: Annotated[Path | None, option(SAMPLES, metavar="DIR")] = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
 ) -> None:
@@ -44,6 +46,11 @@ def data(
     from descenso.data.describe import describe
 
     dataset = load(name, label=label, test_fraction=test_fraction, resize=resize, seed=seed, sources=sources)
+    if samples is not None:
+        from descenso.reports.samples import write_samples
+
+        _say_written(write_samples(dataset, samples), as_json)
+        return
     about = describe(dataset)
     sheet = None
     if len(dataset.input_shape) > 1:  # tables do not import matplotlib
@@ -58,6 +65,14 @@ def data(
     _show(about)
     if sheet is not None:
         say(_("Samples: {path}").format(path=sheet))
+
+
+def _say_written(paths: list[Path], as_json: bool) -> None:
+    if as_json:
+        say_json({"samples": [str(path) for path in paths]})
+        return
+    for path in paths:
+        say(_("Written: {path}").format(path=path))
 
 
 def _list(data_dir: Path | None, as_json: bool) -> None:
