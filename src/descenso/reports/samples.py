@@ -10,7 +10,7 @@ from PIL import Image
 
 from descenso.data.dataset import Dataset, Split
 from descenso.errors import ConfigError
-from descenso.runs.files import portable_name, write_folder
+from descenso.runs.files import make_folder, portable_name, write_folder
 from descenso.text import _
 
 PER_CLASS = 30  # pictures in each folder of photos/
@@ -71,6 +71,7 @@ def write_samples(data: Dataset, folder: Path) -> list[Path]:
         "tutorial.py": PROGRAM.encode(),
         **_photos(data.train, data.class_names),
     }
+    make_folder(folder.parent)
     write_folder(folder, contents)
     return [folder / name for name in ("digit.png", "photos", "digits.csv", "digits.npz", "tutorial.py")]
 
