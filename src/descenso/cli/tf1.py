@@ -11,19 +11,17 @@ from rich.console import Console
 from rich.text import Text
 
 from descenso.cli.options import Json, cell, say, say_json, say_table
+from descenso.cli.words import say_words, show_word, word_as_json, words_as_json
 from descenso.text import _, printable
 from descenso.tf1.descents import Descent
-from descenso.tf1.explain import LESSONS, MOST, Answer, define, nearest, word_hint, word_title
+from descenso.tf1.explain import LESSONS, MOST, Answer, define, nearest
 from descenso.tf1.explain import explain as lessons_on
-from descenso.tf1.lesson import Word
 from descenso.tf1.port import Finding
 from descenso.tf1.port import port as read_program
-from descenso.tf1.words import WORDS
 
 MESSAGE = _("A message, a name such as tf.placeholder, or a word such as gradient; - or nothing for standard input.")
 INDENT = "  "
 WIDE = 32  # characters; most calls are shorter
-FEW_WORDS = 3  # of what may have been meant as a word of the glossary
 
 
 def explain(
@@ -39,10 +37,12 @@ def explain(
     word, answers = define(text), lessons_on(text)
     near = [] if word or answers else nearest(text)
     if as_json:
-        say_json({"word": word and _word(word), "lessons": [answer._asdict() for answer in answers], "nearest": near})
+        say_json(
+            {"word": word and word_as_json(word), "lessons": [answer._asdict() for answer in answers], "nearest": near}
+        )
     elif word or answers:
         if word:
-            _show_word(word)
+            show_word(word)
         if word and answers:
             say("")
             say(_("As an error:"))
@@ -53,38 +53,9 @@ def explain(
         say(_("There is no lesson on this message."))
         if near:
             say(_("Nearest: {names}; `descenso explain NAME` shows one").format(names=", ".join(near)))
-        if len(text.split()) <= FEW_WORDS:
-            _say_words(text)
+        say_words(text)
     if not (word or answers):
         raise typer.Exit(1)
-
-
-def _word(word: Word) -> dict[str, str]:
-    """Return a word's entry in the language in use, as `--json` prints it."""
-    texts = {"word": _(word.name), "means": _(word.means), "equation": _(word.equation)}
-    return {**texts, "code": word.code, "see": word.see}
-
-
-def _say_words(text: str) -> None:
-    names = ", ".join(_(word.name) for word in WORDS)
-    _say_wrapped(_("Words that are explained{hint}: {names}").format(hint=word_hint(text), names=names))
-
-
-def _show_word(word: Word) -> None:
-    console = Console()
-    console.print(Text(word_title(word), "bold"))
-    console.print()
-    _say_wrapped(_(word.means), INDENT)
-    if word.equation:
-        console.print()
-        console.print(Text(INDENT + _(word.equation)), soft_wrap=True)
-    console.print()
-    console.print(Text(_("In code"), "bold"))
-    for line in word.code.splitlines():
-        console.print(Text(INDENT + line), soft_wrap=True)
-    if word.see:
-        console.print()
-        console.print(cell(_("See it: {command}").format(command=word.see)), soft_wrap=True)
 
 
 def _standard_input() -> str:
@@ -121,9 +92,9 @@ def _show_lessons(answers: list[Answer]) -> None:
 def _list(as_json: bool) -> None:
     if as_json:
         lessons = [Answer.of(lesson, {})._asdict() for lesson in LESSONS]
-        say_json({"words": [_word(word) for word in WORDS], "lessons": lessons})
+        say_json({"words": words_as_json(), "lessons": lessons})
         return
-    _say_words("")
+    say_words()
     say("")
     rows = [(lesson.name, Answer.of(lesson, {}).means) for lesson in LESSONS]
     say_table([(_("lesson"), _("what it means")), *rows], text_columns=2)
@@ -184,8 +155,7 @@ def _show_descent(descent: Descent) -> None:
 
 
 def _say_wrapped(text: str, indent: str = "") -> None:
-    width = Console().width
-    for line in textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False):
+    for line in textwrap.wrap(text, Console().width, initial_indent=indent, subsequent_indent=indent):
         say(line)
 
 

@@ -107,7 +107,5 @@ def _table(rows: Split, class_names: tuple[str, ...]) -> bytes:
 def _arrays(data: Dataset) -> bytes:
     train, test = data.train.rows(slice(ROWS)), data.test.rows(slice(TEST_ROWS))
     stream = io.BytesIO()
-    np.savez_compressed(
-        stream, x_train=train.inputs, y_train=train.labels, x_test=test.inputs, y_test=test.labels
-    )
+    np.savez_compressed(stream, x_train=train.inputs, y_train=train.labels, x_test=test.inputs, y_test=test.labels)
     return stream.getvalue()
