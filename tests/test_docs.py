@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from command import parsed, words_of
+
 ROOT = Path(__file__).parents[1]
 CLOSE = 0.01  # of a cost or an accuracy, from one machine to another
 
@@ -74,6 +76,32 @@ def test_each_loop_of_faster_computes_the_same(tmp_path):
     assert re.findall(times, shown, re.MULTILINE) == names
     assert "was traced 5 times in 5 calls" in printed
     assert said("[1.1465, 0.6422]", printed.splitlines()[-1])
+
+
+def commands_of(page):
+    """What begins with descenso in the blocks of a page, and in its sentences."""
+    text = page.read_text(encoding="utf-8")
+    inside = "\n".join(block.text for block in blocks(page))
+    lines = re.findall(r"^\s*(?:\$ )?(descenso [a-z](?:\\\n|[^\n])*)", inside, re.MULTILINE)
+    between = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    mentioned = [" ".join(found.split()) for found in re.findall(r"`(descenso [a-z][^`]*)`", between)]
+    return [line.replace("\\\n", " ") for line in lines], mentioned
+
+
+def test_commands_of_the_pages_are_commands():
+    """Every name and option that a page prints; what is only mentioned may lack an argument."""
+    pages = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]
+    seen, wrong = 0, []
+    for page in pages:
+        lines, mentioned = commands_of(page)
+        for line in (*lines, *mentioned):
+            passed, told = parsed(words_of(line))
+            lacking = line in mentioned and re.search(r"Missing argument|requires an argument", told)
+            if passed is None and not lacking:
+                wrong.append(f"{page.name}: {line}\n{told}")
+            seen += 1
+    assert not wrong, "\n".join(wrong)
+    assert seen > 100
 
 
 def test_what_counts_as_said():

@@ -12,8 +12,8 @@ import sys
 
 import pytest
 
+from command import parsed
 from descenso.cli.app import COMMANDS
-from test_readme import parsed
 
 pytestmark = pytest.mark.slow
 

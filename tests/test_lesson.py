@@ -6,9 +6,9 @@ import tokenize
 
 import pytest
 
+from command import parsed, words_of
 from descenso.tf1.explain import define, explain
 from notebooks import LESSONS, execute, read, text_of
-from test_readme import parsed, words_of
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 EACH = pytest.mark.parametrize("language", LESSONS)

@@ -5,18 +5,15 @@ and the Python are run here, in a folder that holds what their first lines make:
 epochs in place of a hundred, and the example files. Lines that take more than a second are marked slow.
 """
 
-import functools
 import re
 import shlex
 import shutil
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 import descenso as ds
-from descenso.cli.app import find_command
+from command import parsed, words_of
 from test_docs import CLOSE, ROOT, Block, blocks, run, said
 
 PAGES = {"en": ROOT / "README.md", "es": ROOT / "README.es.md"}
@@ -29,10 +26,6 @@ LINES = {  # of the blocks of commands, as printed
 FIRST = "mnist-softmax-001"  # the run that the first command of the page makes
 EXIT_CODES = {"--loss naive": 8, "port": 1}  # it diverges; there is something to port
 QUICK = ("descenso explain ", "descenso port ", "descenso data ")
-
-
-def words_of(line):
-    return shlex.split(line, comments=True)
 
 
 UNIQUE = {" ".join(words_of(line)): line for lines in reversed(LINES.values()) for line in lines}.values()
@@ -68,15 +61,6 @@ def test_both_pages_print_the_same_commands():
     comment = re.compile(r" +#.*")
     python = [comment.sub("", block_of(language, lambda block: block.language == "python")) for language in PAGES]
     assert python[0] == python[1]
-
-
-def parsed(words):
-    """What the command line of `words` passes to the function of its command, which is not called."""
-    command, passed = find_command(words[1]), {}
-    app = typer.Typer()
-    app.command()(functools.wraps(command)(lambda **named: passed.update(named)))
-    ended = CliRunner().invoke(app, words[2:])
-    return (passed, ended.output) if ended.exit_code == 0 else (None, ended.output)
 
 
 @EACH_LINE

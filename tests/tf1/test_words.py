@@ -6,11 +6,10 @@ import runpy
 import pytest
 
 import snippets
-from command import run
+from command import parsed, run, words_of
 from descenso.text import _, use
 from descenso.tf1.explain import LESSONS, define, explain, word_hint, word_title
 from descenso.tf1.words import WORDS
-from test_readme import parsed, words_of
 
 OF_THE_LESSON = (
     "gradient", "softmax", "cross-entropy", "learning rate", "epoch", "batch", "one-hot", "NaN", "GradientTape",
