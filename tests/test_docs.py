@@ -75,7 +75,8 @@ def test_each_loop_of_faster_computes_the_same(tmp_path):
     shown = "\n".join(block.text for block in blocks(page) if not block.language)
     assert re.findall(times, shown, re.MULTILINE) == names
     assert "was traced 5 times in 5 calls" in printed
-    assert said("[1.1465, 0.6422]", printed.splitlines()[-1])
+    first, second = (float(cost) for cost in printed.splitlines()[-1].strip("[]").split(","))
+    assert second < first < 1.2  # of the Keras model, whose initial weights are random
 
 
 def commands_of(page):
