@@ -110,7 +110,8 @@ WORDS = (
         "descenso compare --learning-rates 0.01,0.1,1",
     ),
     Word(
-        mark("schedule"), ("plan de tasas", "decay", "programa", "plan", "learning rate schedule"),
+        mark("schedule"), ("planificación", "planificación de la tasa de aprendizaje", "programa",
+                            "learning rate schedule"),
         mark("A rule by which the learning rate changes with the steps: constant, falling, or rising first and falling "
              "then. In descenso it is a share of the learning rate, a function of the step alone."),
         "η_t = η · (1 + cos(π t / T)) / 2",
@@ -118,7 +119,8 @@ WORDS = (
         "descenso schedules",
     ),
     Word(
-        mark("rule"), ("regla", "optimizer", "optimizador", "momentum", "momento", "adam"),
+        mark("rule"), ("regla", "regla de actualización", "update rule", "optimizer", "optimizador",
+                        "momentum", "momento", "adam"),
         mark("What makes new weights of old ones and a gradient; Keras calls it an optimizer. Plain gradient descent "
              "(sgd) subtracts a share of the gradient; momentum and Adam also use the gradients before."),
         "v ← μ v + ∂C/∂W,   W ← W − η v",
