@@ -34,8 +34,8 @@ def _own_commands() -> Iterator[None]:
 def execute(path: Path, folder: Path) -> list[Any]:
     """Run a notebook's cells in `folder`, which becomes the working directory; return them with their outputs.
 
-    An error in a cell raises nbclient's CellExecutionError. What a cell writes to standard error, such as the messages
-    of TensorFlow's start, is left out: it is the machine's own.
+    An error in a cell raises nbclient's CellExecutionError. Bars of progress are left out, and what a cell writes to
+    standard error, such as the messages of TensorFlow's start: they are the machine's own.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -51,12 +51,15 @@ def execute(path: Path, folder: Path) -> list[Any]:
 
 
 def _joined(outputs: list[Any]) -> list[Any]:
-    """Join what was printed in several pieces."""
+    """Keep what was printed, in one piece, what was returned, and pictures."""
     joined: list[Any] = []
     for output in outputs:
-        if output["output_type"] == "stream" and joined and joined[-1]["output_type"] == "stream":
+        kind = output["output_type"]
+        if output.get("name") == "stderr" or (kind == "display_data" and "image/png" not in output["data"]):
+            continue
+        if kind == "stream" and joined and joined[-1]["output_type"] == "stream":
             joined[-1]["text"] += output["text"]
-        elif output.get("name") != "stderr":
+        else:
             joined.append(output)
     return joined
 

@@ -74,6 +74,8 @@ def test_each_loop_of_faster_computes_the_same(tmp_path):
     assert re.findall(times, printed, re.MULTILINE) == names
     shown = "\n".join(block.text for block in blocks(page) if not block.language)
     assert re.findall(times, shown, re.MULTILINE) == names
+    spanish = [re.sub(r" +#.*", "", block.text) for block in blocks(page.with_name("faster.es.md"))]
+    assert spanish == [re.sub(r" +#.*", "", block.text) for block in blocks(page)]
     assert "was traced 5 times in 5 calls" in printed
     first, second = (float(cost) for cost in printed.splitlines()[-1].strip("[]").split(","))
     assert second < first < 1.2  # of the Keras model, whose initial weights are random
