@@ -18,7 +18,7 @@ from descenso.cli.options import (
 )
 from descenso.data.formats import titles
 from descenso.registry import DATA
-from descenso.text import _
+from descenso.text import _, prose
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
 SAMPLES = _("Write example files into this new folder: a picture, photos by class, a table, arrays, a program.")
@@ -27,7 +27,7 @@ MOST_COLUMNS = 20  # of a table that are shown on the screen
 
 @with_settings(())
 def data(
-    name: Annotated[str, typer.Argument(help=NAME_HELP, metavar="DATA")] = "mnist",
+    name: Annotated[str, typer.Argument(help=NAME_HELP, metavar=_("DATA"))] = "mnist",
     label: Annotated[str, setting_option("label")] = "",
     test_fraction: Annotated[float, setting_option("test_fraction")] = 0.0,
     resize: Annotated[str, setting_option("resize")] = "",
@@ -128,4 +128,4 @@ def _normalisation(about: dict[str, Any]) -> str:
         text = _("Normalisation: needed; the values reach {maximum:g}, so each step multiplies them by {scale:.6g}.")
     else:
         text = _("Normalisation: not needed; the values reach {maximum:g}.")
-    return text.format(maximum=about["train"]["maximum"], scale=about["input_scale"], shift=about["input_shift"])
+    return prose(text, maximum=about["train"]["maximum"], scale=about["input_scale"], shift=about["input_shift"])

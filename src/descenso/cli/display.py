@@ -18,7 +18,7 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.errors import DescensoError
 from descenso.runs.history import Epoch
-from descenso.text import _
+from descenso.text import _, prose
 from descenso.training.control import Callback
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class Display(Callback):
         self._seconds += epoch.seconds
         self._shown += 1
         if self._live:
-            rate = _("{rate:.3g} epochs/s").format(rate=self._shown / max(self._seconds, 1e-9))
-            cost = _("cost {cost:.6f}").format(cost=epoch.cost)
+            rate = prose(_("{rate:.3g} epochs/s"), rate=self._shown / max(self._seconds, 1e-9))
+            cost = prose(_("cost {cost:.6f}"), cost=epoch.cost)
             self._bar.update(self._task, completed=epoch.epoch + 1, cost=cost, rate=rate)
         else:
             print(f"[{epoch.epoch}] cost: {epoch.cost:.10g}", file=self._lines, flush=True)
@@ -87,12 +87,12 @@ def _summarise(run: "Run") -> None:
         message = _("Stopped early; the weights are those after epoch {epoch}, which had the lowest validation cost.")
         say(message.format(epoch=status["best_epoch"]))
     if run.test_accuracy is not None:
-        say(_("Test accuracy: {accuracy:.4f}").format(accuracy=run.test_accuracy))
+        say(prose(_("Test accuracy: {accuracy:.4f}"), accuracy=run.test_accuracy))
     if status.get("validation_accuracy") is not None:
-        say(_("Validation accuracy: {accuracy:.4f}").format(accuracy=status["validation_accuracy"]))
+        say(prose(_("Validation accuracy: {accuracy:.4f}"), accuracy=status["validation_accuracy"]))
     times = {"train": status["train_seconds"], "compile": status["compile_seconds"]}
     message = _("Trained in {train:.2f} s, compiled in {compile:.2f} s ({engine}, {dtype})")
-    say(message.format(**times, engine=config.engine, dtype=config.dtype))
+    say(prose(message, **times, engine=config.engine, dtype=config.dtype))
     if status.get("fingerprint"):
         say(_("Fingerprint of the weights: {digest}").format(digest=status["fingerprint"]))
     if not status.get("exact", True):

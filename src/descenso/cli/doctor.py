@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 WHAT = _("Run directory, or data as `descenso train` takes it.")
 LESSON = _("Make the mistake that RULE detects, on a few rows of MNIST, and show the finding.")
-LessonOption = Annotated[str | None, typer.Option("--break", metavar="RULE", help=LESSON)]
+LessonOption = Annotated[str | None, typer.Option("--break", metavar=_("RULE"), help=LESSON)]
 
 
 @with_settings(())
 def doctor(
-    what: Annotated[str, typer.Argument(help=WHAT, metavar="RUN|DATA")] = "",
+    what: Annotated[str, typer.Argument(help=WHAT, metavar=_("RUN|DATA"))] = "",
     follow: Annotated[bool, typer.Option("--follow", help=_("Watch a run while it trains, until it ends."))] = False,
     lesson: LessonOption = None,
     label: Annotated[str, setting_option("label")] = "",

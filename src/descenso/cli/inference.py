@@ -23,7 +23,7 @@ from descenso.cli.options import (
 )
 from descenso.data.formats import input_titles
 from descenso.studies import cell, plain
-from descenso.text import _, printable
+from descenso.text import _, printable, prose
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Split
@@ -76,7 +76,7 @@ def _draw(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...], run: 
 
 
 def _show(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> None:
-    say(_("Accuracy: {accuracy:.4f}, cost: {cost:.6f}").format(accuracy=evaluation.accuracy, cost=evaluation.cost))
+    say(prose(_("Accuracy: {accuracy:.4f}, cost: {cost:.6f}"), accuracy=evaluation.accuracy, cost=evaluation.cost))
     counts = evaluation.confusion.sum(axis=1)
     table = [
         [name, count, *map(cell, values)]
@@ -84,7 +84,7 @@ def _show(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> No
     ]
     say_table([[_("class"), _("rows"), _("precision"), _("recall")], *table])
     error = evaluation.calibration_error(rows.labels)
-    say(_("Calibration error: {error:.4f} (mean difference between confidence and accuracy)").format(error=error))
+    say(prose(_("Calibration error: {error:.4f} (mean difference between confidence and accuracy)"), error=error))
 
 
 def _answer(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _answer(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> 
 
 def predict(
     run: RunArgument,
-    files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar=_("FILE..."))],
     model: ModelOption = None,
     limit: LimitOption = None,
     as_csv: Annotated[bool, option(_("Print CSV: one row per input, with all probabilities."), "--csv")] = False,

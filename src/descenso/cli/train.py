@@ -28,8 +28,8 @@ FORCE = _("Resume although config, data or versions have changed; the result is 
 
 @with_settings()
 def train(
-    config: Annotated[Path | None, option(CONFIG, panel=_(RUN), metavar="FILE")] = None,
-    out: Annotated[Path | None, option(OUT, "--out", "-o", metavar="DIR")] = None,
+    config: Annotated[Path | None, option(CONFIG, panel=_(RUN), metavar=_("FILE"))] = None,
+    out: Annotated[Path | None, option(OUT, "--out", "-o", metavar=_("DIR"))] = None,
     sources: SourcesOptions = None,
     tensorboard: TensorBoardOption = None,
     as_json: Json = False,
