@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from descenso.cli.options import Json, cell, say, say_json, say_table
-from descenso.text import _, printable
+from descenso.cli.options import Json, cell, option, say, say_json, say_table
+from descenso.errors import ConfigError
+from descenso.text import _, mark, printable
 from descenso.tf1.descents import Descent
 from descenso.tf1.explain import LESSONS, MOST, Answer, nearest
 from descenso.tf1.explain import explain as lessons_on
@@ -20,6 +21,14 @@ from descenso.tf1.port import port as read_program
 
 MESSAGE = _("A message of TensorFlow, or a name such as tf.placeholder; - or nothing for standard input.")
 INDENT = "  "
+WORDS = _("Arguments of the program with --run, after --: its sys.argv.")
+PROGRAM = mark("The program itself")
+RUN = _(
+    "Run the file: its own code, in a process of its own, without a network. tensorflow is what it was written for, and "
+    "MNIST is the bundled one; figures are saved. Without this option nothing of the file is executed."
+)
+OUT = _("Write it as a script for plain TensorFlow 2, without descenso; no file is replaced, and nothing is executed.")
+ANYWAY = _("With --run or --out: do it although calls were found that cannot work.")
 WIDE = 32  # characters; most calls are shorter
 
 
@@ -38,7 +47,7 @@ def explain(
     if as_json:
         say_json({"lessons": [answer._asdict() for answer in answers], "nearest": near})
     elif answers:
-        _show_lessons(answers)
+        show_lessons(answers)
     else:
         say(_("There is no lesson on this message."))
         if near:
@@ -57,9 +66,10 @@ def _standard_input() -> str:
     return text.decode("utf-8", "replace")
 
 
-def _show_lessons(answers: list[Answer]) -> None:
+def show_lessons(answers: list[Answer], err: bool = False) -> None:
+    """Print the first lesson in full, and the names of the others; to standard error if `err`."""
     first, *others = answers
-    console = Console()
+    console = Console(stderr=err)
     console.print(Text(first.lesson, "bold"))
     for title, sentence in ((_("What it means"), first.means), (_("Cause"), first.why)):
         console.print()
@@ -87,10 +97,23 @@ def _list(as_json: bool) -> None:
 
 
 def port(
-    file: Annotated[Path, typer.Argument(help=_("Script (.py) or notebook (.ipynb); it is read, not run."))],
+    file: Annotated[Path, typer.Argument(help=_("Script (.py) or notebook (.ipynb); it is run with --run only."))],
+    words: Annotated[list[str] | None, typer.Argument(help=WORDS, metavar="[-- ARGS]...")] = None,
+    run: Annotated[bool, option(RUN, "--run", panel=_(PROGRAM))] = False,
+    out: Annotated[Path | None, option(OUT, "--out", "-o", panel=_(PROGRAM), metavar="NEW.py")] = None,
+    anyway: Annotated[bool, option(ANYWAY, "--anyway", panel=_(PROGRAM))] = False,
     as_json: Json = False,
 ) -> None:
     """List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."""
+    _check_port(file, words, run, out, anyway)
+    if run or out is not None:
+        from descenso.cli import programs
+
+        if out is not None:
+            programs.write(file, out, anyway, as_json)
+        else:
+            programs.run(file, words or [], anyway, as_json)
+        return
     ported = read_program(file)
     if as_json:
         say_json({"file": str(file), **ported.as_json()})
@@ -104,23 +127,42 @@ def port(
         raise typer.Exit(1)
 
 
+def _check_port(file: Path, words: list[str] | None, run: bool, out: Path | None, anyway: bool) -> None:
+    if run and out is not None:
+        message = _("--run and --out are two commands; try descenso port {file} --out {out}, then python {out}")
+        raise ConfigError(message.format(file=file, out=out))
+    if words and not run:
+        message = _("arguments of the program are for --run; try descenso port {file} --run -- {words}")
+        raise ConfigError(message.format(file=file, words=shlex.join(words)))
+    if anyway and not run and out is None:
+        raise ConfigError(_("--anyway is for --run and --out; try descenso port {file} --run --anyway").format(file=file))
+    if out is not None and out.suffix.lower() != ".py":
+        message = _("out must be a script, got {out}; try --out {stem}.py")
+        raise ConfigError(message.format(out=out, stem=out.stem))
+
+
 def _show_findings(file: Path, findings: list[Finding]) -> None:
     if not findings:
         say(_("{file}: no calls that are gone from TensorFlow.").format(file=file))
         return
     say(_("{file}: calls that are gone or changed: {count}").format(file=file, count=len(findings)))
-    say("")
+    list_findings(findings)
+
+
+def list_findings(findings: list[Finding], err: bool = False) -> None:
+    """Print each finding with its replacement, and the names of the lessons; to standard error if `err`."""
+    say("", err)
     for finding in findings:
         instead = f"→ {_(finding.instead)}"
         line = f"{finding.place!s:>7}  {finding.call:<{WIDE}}"
         if len(line) + len(instead) + 2 <= Console().width:
-            say(f"{line}  {instead}")
+            say(f"{line}  {instead}", err)
         else:
-            say(line.rstrip())
-            say(f"{'':>9}{instead}")
+            say(line.rstrip(), err)
+            say(f"{'':>9}{instead}", err)
     names = ", ".join(dict.fromkeys(finding.lesson for finding in findings))
-    say("")
-    _say_wrapped(_("`descenso explain NAME` says more: {names}").format(names=names))
+    say("", err)
+    _say_wrapped(_("`descenso explain NAME` says more: {names}").format(names=names), err=err)
 
 
 def _show_descent(descent: Descent) -> None:
@@ -140,9 +182,9 @@ def _show_descent(descent: Descent) -> None:
         _say_wrapped(note, "  ")
 
 
-def _say_wrapped(text: str, indent: str = "") -> None:
+def _say_wrapped(text: str, indent: str = "", err: bool = False) -> None:
     for line in textwrap.wrap(text, Console().width, initial_indent=indent, subsequent_indent=indent):
-        say(line)
+        say(line, err)
 
 
 def _lines(command: list[str]) -> list[str]:

@@ -1,0 +1,108 @@
+"""Read a file as the programs that it holds, with what each needs: which TensorFlow, and what cannot run."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from descenso.errors import DataError
+from descenso.text import _
+from descenso.tf1.calls import CHANGED
+from descenso.tf1.port import MAGIC, Finding, find_all
+from descenso.tf1.source import Place, Source, parsed, read_texts
+from descenso.tf1.symbols import ARGUMENT, NO_V1
+
+VERSION = re.compile(r"^%\s*tensorflow_version\s+([12])", re.MULTILINE)
+EAGER = re.compile(r"\bGradientTape\b|\btf\.function\b|\.numpy\(\)|\benable_v2_behavior\b")
+OF_GRAPHS = ("session", "placeholder", "initializer")  # lessons on what is in every program for a graph
+HELPER = "examples.tutorials.mnist"
+ANSWERED = (  # symbols that compat.v1 does not have and that are answered, as are those below the first
+    HELPER,
+    "contrib.learn.python.learn.datasets.mnist",
+    "layers",
+    *(f"layers.{name}" for name in ("dense", "conv2d", "max_pooling2d", "average_pooling2d", "flatten", "dropout",
+                                    "batch_normalization")),
+)  # fmt: skip
+QUIET = re.compile(r"[%!]{1,2}\s*(matplotlib|tensorflow_version|pylab|config|time|timeit|capture|load_ext|reload_ext|"
+                   r"autoreload|precision|pip|conda|apt|apt-get|nvidia-smi)\b|.*\?$")  # fmt: skip
+
+
+class Block(NamedTuple):
+    """What runs as one: a script or a cell."""
+
+    cell: int | None
+    written: str  # text as in the file
+    plain: str  # text with magics commented out
+
+
+class Program(NamedTuple):
+    """A program, which runs in a process of its own."""
+
+    blocks: list[Block]
+    old: bool  # whether it is for TensorFlow 1
+    dead: list[Finding]  # calls that cannot work when it is run
+    magics: list[tuple[Place, str]]  # lines for a notebook or a shell that are left out
+
+    @property
+    def left_out(self) -> list[tuple[Place, str]]:
+        """Magics whose absence may change what the program does."""
+        return [(place, line) for place, line in self.magics if not QUIET.match(line)]
+
+
+def read_programs(path: Path) -> list[Program]:
+    """Read the programs in the script or notebook at `path` without running it.
+
+    They are several if %tensorflow_version changes: Colab restarts its process there.
+
+    Raises:
+        DataError: if it cannot be read; see `descenso.tf1.source.read_source`.
+    """
+    try:
+        return [_program(path, texts, version) for version, texts in _by_version(read_texts(path))]
+    except (RecursionError, MemoryError):
+        raise DataError(_("{path}: nested more deeply than can be read").format(path=path)) from None
+
+
+Texts = list[tuple[int | None, str]]
+
+
+def _by_version(texts: Texts) -> list[tuple[str, Texts]]:
+    """Part the texts where another version is asked for; line numbers stay. The version is "" where none is named."""
+    parts: list[tuple[str, Texts]] = [("", [])]
+    for cell, text in texts:
+        begin = 0
+        for match in VERSION.finditer(text):
+            version, kept = parts[-1]
+            if not version:
+                parts[-1] = match[1], kept
+            elif version != match[1]:
+                kept.append((cell, _piece(text, begin, match.start())))
+                parts.append((match[1], []))
+                begin = match.start()
+        parts[-1][1].append((cell, _piece(text, begin, len(text))))
+    return parts
+
+
+def _piece(text: str, begin: int, end: int) -> str:
+    return "\n" * text.count("\n", 0, begin) + text[begin:end]
+
+
+def _program(path: Path, texts: Texts, version: str) -> Program:
+    source = parsed(path, texts)
+    blocks = [Block(cell, text, plain) for (cell, text), plain in zip(texts, source.texts, strict=True)]
+    findings = [finding for finding in find_all(source) if finding.symbol != MAGIC]
+    old = version == "1" if version else _is_old(source, findings)
+    return Program(blocks, old, [finding for finding in findings if _is_dead(finding, old)], source.magics)
+
+
+def _is_old(source: Source, findings: list[Finding]) -> bool:
+    """Whether a program that does not say so is for TensorFlow 1: by graphs, or by calls that are gone from 2."""
+    if any(finding.lesson in OF_GRAPHS for finding in findings):
+        return True
+    return bool(findings) and not any(EAGER.search(text) for text in source.texts)
+
+
+def _is_dead(finding: Finding, old: bool) -> bool:
+    symbol = finding.symbol.removeprefix("compat.v1.")
+    if symbol in ANSWERED or f"{symbol}.".startswith(f"{HELPER}.") or finding.lesson == ARGUMENT.name:
+        return False
+    return symbol.partition(".")[0] in NO_V1 if old else symbol not in CHANGED
