@@ -27,6 +27,7 @@ def run(file: Path, words: list[str], anyway: bool, as_json: bool) -> None:
     programs = read_programs(file)
     _refuse_dead(file, programs, anyway, as_json)
     said: list[dict[str, Any]] = []
+    figures: tuple[str, ...] = ()
     for program in programs:
         if not any(block.plain.strip() for block in program.blocks):
             continue
@@ -34,7 +35,8 @@ def run(file: Path, words: list[str], anyway: bool, as_json: bool) -> None:
             _say(_("{file}: {place} is left out: {line}").format(file=file, place=place.text, line=line))
         if said:
             _say(_("{file}: the rest is for another TensorFlow, and runs in a new process").format(file=file))
-        ended = run_program(file, program, words, output_to_stderr=as_json)
+        ended = run_program(file, program, words, as_json, figures)
+        figures += ended.figures
         said.append(_as_json(program, ended, _after(file, program, ended)))
         if ended.exit_code:
             break

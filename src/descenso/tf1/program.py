@@ -40,6 +40,7 @@ class Program(NamedTuple):
     blocks: list[Block]
     old: bool  # whether it is for TensorFlow 1
     dead: list[Finding]  # calls that cannot work when it is run
+    answered: frozenset[str]  # symbols that are gone, and that descenso has for it
     magics: list[tuple[Place, str]]  # lines for a notebook or a shell that are left out
 
     @property
@@ -91,7 +92,9 @@ def _program(path: Path, texts: Texts, version: str) -> Program:
     blocks = [Block(cell, text, plain) for (cell, text), plain in zip(texts, source.texts, strict=True)]
     findings = [finding for finding in find_all(source) if finding.symbol != MAGIC]
     old = version == "1" if version else _is_old(source, findings)
-    return Program(blocks, old, [finding for finding in findings if _is_dead(finding, old)], source.magics)
+    answered = frozenset(finding.symbol for finding in findings if _is_answered(finding))
+    dead = [finding for finding in findings if not _is_answered(finding) and _is_dead(finding, old)]
+    return Program(blocks, old, dead, answered, source.magics)
 
 
 def _is_old(source: Source, findings: list[Finding]) -> bool:
@@ -101,8 +104,11 @@ def _is_old(source: Source, findings: list[Finding]) -> bool:
     return bool(findings) and not any(EAGER.search(text) for text in source.texts)
 
 
+def _is_answered(finding: Finding) -> bool:
+    symbol = finding.symbol.removeprefix("compat.v1.")
+    return symbol in ANSWERED or f"{symbol}.".startswith(f"{HELPER}.")
+
+
 def _is_dead(finding: Finding, old: bool) -> bool:
     symbol = finding.symbol.removeprefix("compat.v1.")
-    if symbol in ANSWERED or f"{symbol}.".startswith(f"{HELPER}.") or finding.lesson == ARGUMENT.name:
-        return False
-    return symbol.partition(".")[0] in NO_V1 if old else symbol not in CHANGED
+    return symbol.partition(".")[0] in NO_V1 if old else symbol not in CHANGED and finding.lesson != ARGUMENT.name

@@ -33,7 +33,9 @@ class Ended(NamedTuple):
     figures: tuple[str, ...] = ()
 
 
-def run(path: Path, program: Program, arguments: list[str], output_to_stderr: bool = False) -> Ended:
+def run(
+    path: Path, program: Program, arguments: list[str], output_to_stderr: bool = False, figures: tuple[str, ...] = ()
+) -> Ended:
     """Run `program` and wait for its end; its output and errors are printed while it runs.
 
     Args:
@@ -41,6 +43,7 @@ def run(path: Path, program: Program, arguments: list[str], output_to_stderr: bo
         program: what to run.
         arguments: the other words of its `sys.argv`.
         output_to_stderr: whether its standard output goes to standard error.
+        figures: of the program before it in the same file; those of this one are put beside them.
     """
     job = {
         "path": str(path),
@@ -51,7 +54,8 @@ def run(path: Path, program: Program, arguments: list[str], output_to_stderr: bo
     }
     environment = {
         **os.environ,
-        "DESCENSO_FIGURES": str(path.with_name(f"{path.stem}-figures")),
+        "DESCENSO_FIGURES": str(Path(figures[0]).parent if figures else path.with_name(f"{path.stem}-figures")),
+        "DESCENSO_FIGURES_BEFORE": str(len(figures)),
         "MPLBACKEND": "module://descenso.tf1.running.figures",
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
     }

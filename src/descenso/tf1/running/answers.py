@@ -18,9 +18,8 @@ from typing import Any
 
 from descenso.data.named import BUNDLED
 from descenso.text import _, printable
+from descenso.tf1.running import HELPER, HELPERS
 
-HELPER = "tensorflow.examples.tutorials.mnist"
-HELPERS = (HELPER, f"{HELPER}.input_data", "tensorflow.contrib.learn.python.learn.datasets.mnist", "input_data")
 HERE = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - compared, not bound
 IDX = tuple(f"{part}-ubyte" for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3",
                                          "t10k-labels-idx1"))  # fmt: skip

@@ -19,10 +19,12 @@ class Saved:
 
     Attributes:
         folder: made with the first figure; with a number at the end of its name if there is one of this name.
+        before: number of figures in it that a program of the same file has saved.
         paths: of the figures, in their order.
     """
 
     folder = Path(os.environ.get(FOLDER, "figures"))
+    before = int(os.environ.get(f"{FOLDER}_BEFORE", "0"))
     paths: list[Path] = []  # noqa: RUF012 - one process runs one program
 
 
@@ -78,9 +80,9 @@ def _save(figure: Any) -> None:
     if not figure.get_axes() and not figure.texts and not figure.images:
         return
     try:
-        if not Saved.paths:
+        if not Saved.before + len(Saved.paths):
             Saved.folder = _new(Saved.folder)
-        path = Saved.folder / f"figure-{len(Saved.paths) + 1}.png"
+        path = Saved.folder / f"figure-{Saved.before + len(Saved.paths) + 1}.png"
         figure.savefig(path)
     except OSError as error:
         message = _("the figure cannot be saved in {folder} ({reason})")

@@ -1,7 +1,6 @@
-"""Read MNIST as the helper of TensorFlow 1's tutorials did.
+"""Read MNIST as the helper of TensorFlow 1's tutorials did."""
 
-`descenso port --out` writes this text into scripts, so it imports nothing of descenso.
-"""
+# Of descenso: `port --out` writes this text into scripts, so nothing of descenso is imported.
 
 import gzip
 import os

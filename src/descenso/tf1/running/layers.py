@@ -1,7 +1,6 @@
-"""Functions of tf.layers, which TensorFlow with Keras 3 no longer has, with the variables and the names that they made.
+"""Functions of tf.layers, which TensorFlow with Keras 3 no longer has, with the variables and the names that they made."""
 
-`descenso port --out` writes this text into scripts, so it imports nothing of descenso.
-"""
+# Of descenso: `port --out` writes this text into scripts, so nothing of descenso is imported.
 
 from typing import Any
 
