@@ -11,12 +11,12 @@ import tempfile
 import types
 import urllib.error
 import urllib.request
+import urllib.response
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.message import Message
 from pathlib import Path
 from typing import Any
 
-from descenso.data.named import BUNDLED
 from descenso.text import _, printable
 from descenso.tf1.running import HELPER, HELPERS
 
@@ -24,6 +24,12 @@ HERE = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - compared
 IDX = tuple(f"{part}-ubyte" for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3",
                                          "t10k-labels-idx1"))  # fmt: skip
 MNISTS = ("/mnist/", "/tf-keras-datasets/", "cvdf-datasets", "lecun")  # in addresses of the original files
+
+
+def _bundled() -> Path:
+    from descenso.data.named import BUNDLED  # with NumPy, which not every program needs
+
+    return BUNDLED
 
 
 def say(message: str) -> None:
@@ -71,12 +77,14 @@ class Imports:
         return self._import(name, globals, locals, fromlist, level)
 
     def _old_tensorflow(self, name: str, globals: Any, locals: Any, fromlist: Sequence[str] | None) -> Any:
-        old = sys.modules["tensorflow"].compat.v1
+        old = sys.modules["tensorflow.compat.v1"]
         if name == "tensorflow":
             return old
+        if name.startswith("tensorflow.compat"):
+            return self._import(name, globals, locals, fromlist)
         module: Any = old  # `from tensorflow.train import Saver`: a package of compat.v1, or it is imported
         for part in name.split(".")[1:]:
-            module = None if module is None or part in ("keras", "compat") else getattr(module, part, None)
+            module = None if module is None or part == "keras" else getattr(module, part, None)
         if fromlist and isinstance(module, types.ModuleType):
             return module
         imported = self._import(name, globals, locals, fromlist)
@@ -93,12 +101,12 @@ def _start(old: bool) -> None:
         sys.path.insert(0, folder)
     from descenso.tf1.running import input_data, layers
 
-    v1 = tf.compat.v1
+    v1: Any = importlib.import_module("tensorflow.compat.v1")  # no longer the same object as before its import
     v1.logging.set_verbosity(v1.logging.ERROR)
     if old:
         v1.disable_v2_behavior()
     v1.layers, v1.python = layers, sys.modules["tensorflow.python"]
-    input_data.MNIST = str(BUNDLED)
+    input_data.MNIST = str(_bundled())
     helper = types.ModuleType(HELPER)
     vars(helper).update(input_data=input_data, read_data_sets=input_data.read_data_sets)
     v1.examples = types.SimpleNamespace(tutorials=types.SimpleNamespace(mnist=helper))
@@ -130,7 +138,7 @@ def _load_data(path: str = "mnist.npz") -> tuple[tuple[Any, Any], tuple[Any, Any
     """Load MNIST as `tf.keras.datasets.mnist.load_data` does: images (rows, 28, 28) and labels (rows,), uint8."""
     from descenso.tf1.running.input_data import _idx_files
 
-    images, labels, test_images, test_labels = (array.copy() for array in _idx_files(BUNDLED))
+    images, labels, test_images, test_labels = (array.copy() for array in _idx_files(_bundled()))
     return (images, labels), (test_images, test_labels)
 
 
@@ -146,7 +154,7 @@ def _content(address: str) -> bytes | None:
         file = io.BytesIO()
         np.savez(file, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
         return file.getvalue()
-    return (BUNDLED / name).read_bytes() if name.removesuffix(".gz") in IDX and name.endswith(".gz") else None
+    return (_bundled() / name).read_bytes() if name.removesuffix(".gz") in IDX and name.endswith(".gz") else None
 
 
 class _Offline(urllib.request.BaseHandler):
@@ -160,7 +168,9 @@ class _Offline(urllib.request.BaseHandler):
             raise urllib.error.URLError(_no_network(request.host))
         headers = Message()
         headers["Content-Length"] = str(len(content))
-        return urllib.request.addinfourl(io.BytesIO(content), headers, request.full_url, 200)  # type: ignore[attr-defined]
+        response = urllib.response.addinfourl(io.BytesIO(content), headers, request.full_url, 200)
+        response.msg = "OK"  # type: ignore[attr-defined]  # which urllib reads of every response
+        return response
 
     https_open = ftp_open = http_open
 
