@@ -86,7 +86,7 @@ def test_a_notebook_shows_what_jupyter_shows(tmp_path, version):
     cells = [
         "%matplotlib inline\n!pip install nothing \\\n  at all\nimport os\ntext = '''\n%s is no magic\n'''\ntext % 'x'",
         "%%bash\necho no",
-        "%time total = sum([1, 2])\nfiles = !ls\nget_ipython().run_line_magic('matplotlib', 'inline')\n(total,\n files)",
+        "%time total = sum([1, 2])\nfiles = !ls\nget_ipython().magic('matplotlib inline')\n(total,\n files)",
         "hidden = 4\nhidden;",
         "if True:\n    %cd data\nos?\ndisplay({'a': 1})\nprint('end')",
         "None",
@@ -148,7 +148,11 @@ def test_one_json_object(tmp_path):
     assert (answer["file"], answer["exit_code"], ended.returncode) == ("own.py", 1, 1)
     error = answer["programs"][0].pop("error")
     assert answer["programs"] == [{"tensorflow": 2, "exit_code": 1, "figures": [], "left_out": []}]
-    assert (error["message"], error["cell"], error["line"]) == ("ValueError: Incompatible shapes: [3] vs. [3,10]", None, 2)
+    assert (error["message"], error["cell"], error["line"]) == (
+        "ValueError: Incompatible shapes: [3] vs. [3,10]",
+        None,
+        2,
+    )
     assert error["lessons"][0]["lesson"] == "one-hot"
     assert "theirs\n" in ended.stderr
     assert "descenso: own.py, line 2: what `descenso explain` says of this" in ended.stderr
@@ -203,11 +207,15 @@ def test_signals_reach_the_program_and_its_output_is_live(tmp_path, number):
     _output, said = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert "Traceback" not in said
-    assert said.startswith("descenso: own.py: interrupted (line " if number == signal.SIGINT else "descenso: own.py: its ")
+    assert said.startswith(
+        "descenso: own.py: interrupted (line " if number == signal.SIGINT else "descenso: own.py: its "
+    )
 
 
 def test_a_program_that_saves_when_it_is_interrupted(tmp_path):
-    script = "import time\ntry:\n    print('begun')\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('saved')\n"
+    script = (
+        "import time\ntry:\n    print('begun')\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('saved')\n"
+    )
     (tmp_path / "own.py").write_text(script)
     process = subprocess.Popen(command("own.py"), cwd=tmp_path, stdout=subprocess.PIPE, encoding="utf-8",
                                start_new_session=True)  # fmt: skip
@@ -240,7 +248,9 @@ def test_files_that_cannot_be_run(tmp_path):
 
 
 def test_calls_that_cannot_work_are_named_before_anything_runs(tmp_path):
-    script = "print('begun')\nimport tensorflow as tf\nx = tf.placeholder(tf.float32)\ntf.contrib.rnn.BasicLSTMCell(3)\n"
+    script = (
+        "print('begun')\nimport tensorflow as tf\nx = tf.placeholder(tf.float32)\ntf.contrib.rnn.BasicLSTMCell(3)\n"
+    )
     (tmp_path / "own.py").write_text(script)
     ended = run("own.py", folder=tmp_path)
     assert (ended.returncode, ended.stdout) == (1, "")

@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
+from descenso.cli.lessons import list_findings, show_lessons
 from descenso.cli.options import say, say_json
-from descenso.cli.tf1 import list_findings, show_lessons
 from descenso.text import _
 from descenso.tf1.explain import Answer, explain
 from descenso.tf1.program import Program, read_programs

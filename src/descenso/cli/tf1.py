@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from descenso.cli.options import Json, cell, option, say, say_json, say_table
+from descenso.cli.lessons import list_findings, say_wrapped, show_lessons
+from descenso.cli.options import Json, option, say, say_json, say_table
 from descenso.errors import ConfigError
-from descenso.text import _, mark, printable
+from descenso.text import _, mark
 from descenso.tf1.descents import Descent
 from descenso.tf1.explain import LESSONS, MOST, Answer, nearest
 from descenso.tf1.explain import explain as lessons_on
@@ -20,16 +19,14 @@ from descenso.tf1.port import Finding
 from descenso.tf1.port import port as read_program
 
 MESSAGE = _("A message of TensorFlow, or a name such as tf.placeholder; - or nothing for standard input.")
-INDENT = "  "
 WORDS = _("Arguments of the program with --run, after --: its sys.argv.")
 PROGRAM = mark("The program itself")
 RUN = _(
-    "Run the file: its own code, in a process of its own, without a network. tensorflow is what it was written for, and "
-    "MNIST is the bundled one; figures are saved. Without this option nothing of the file is executed."
+    "Run the file: its own code, in a process of its own, without a network. tensorflow is what it was written for, "
+    "MNIST is the bundled one, and figures are saved. Without this option nothing of the file is executed."
 )
 OUT = _("Write it as a script for plain TensorFlow 2, without descenso; no file is replaced, and nothing is executed.")
 ANYWAY = _("With --run or --out: do it although calls were found that cannot work.")
-WIDE = 32  # characters; most calls are shorter
 
 
 def explain(
@@ -64,28 +61,6 @@ def _standard_input() -> str:
     while piece := stream.read(MOST):
         text = (text + piece)[-MOST:]
     return text.decode("utf-8", "replace")
-
-
-def show_lessons(answers: list[Answer], err: bool = False) -> None:
-    """Print the first lesson in full, and the names of the others; to standard error if `err`."""
-    first, *others = answers
-    console = Console(stderr=err)
-    console.print(Text(first.lesson, "bold"))
-    for title, sentence in ((_("What it means"), first.means), (_("Cause"), first.why)):
-        console.print()
-        console.print(Text(title, "bold"))
-        for line in textwrap.wrap(printable(sentence), console.width - len(INDENT)):
-            console.print(Text(INDENT + line))
-    console.print()
-    console.print(Text(_("What works today"), "bold"))
-    for line in first.code.splitlines():
-        console.print(Text(INDENT + line), soft_wrap=True)
-    if first.replaces:
-        console.print()
-        console.print(cell(_("tf.{symbol} becomes {instead}").format(**first.named)), soft_wrap=True)
-    if others:
-        console.print()
-        console.print(cell(_("It may also be: {names}").format(names=", ".join(each.lesson for each in others))))
 
 
 def _list(as_json: bool) -> None:
@@ -135,7 +110,9 @@ def _check_port(file: Path, words: list[str] | None, run: bool, out: Path | None
         message = _("arguments of the program are for --run; try descenso port {file} --run -- {words}")
         raise ConfigError(message.format(file=file, words=shlex.join(words)))
     if anyway and not run and out is None:
-        raise ConfigError(_("--anyway is for --run and --out; try descenso port {file} --run --anyway").format(file=file))
+        raise ConfigError(
+            _("--anyway is for --run and --out; try descenso port {file} --run --anyway").format(file=file)
+        )
     if out is not None and out.suffix.lower() != ".py":
         message = _("out must be a script, got {out}; try --out {stem}.py")
         raise ConfigError(message.format(out=out, stem=out.stem))
@@ -147,22 +124,6 @@ def _show_findings(file: Path, findings: list[Finding]) -> None:
         return
     say(_("{file}: calls that are gone or changed: {count}").format(file=file, count=len(findings)))
     list_findings(findings)
-
-
-def list_findings(findings: list[Finding], err: bool = False) -> None:
-    """Print each finding with its replacement, and the names of the lessons; to standard error if `err`."""
-    say("", err)
-    for finding in findings:
-        instead = f"→ {_(finding.instead)}"
-        line = f"{finding.place!s:>7}  {finding.call:<{WIDE}}"
-        if len(line) + len(instead) + 2 <= Console().width:
-            say(f"{line}  {instead}", err)
-        else:
-            say(line.rstrip(), err)
-            say(f"{'':>9}{instead}", err)
-    names = ", ".join(dict.fromkeys(finding.lesson for finding in findings))
-    say("", err)
-    _say_wrapped(_("`descenso explain NAME` says more: {names}").format(names=names), err=err)
 
 
 def _show_descent(descent: Descent) -> None:
@@ -179,12 +140,7 @@ def _show_descent(descent: Descent) -> None:
     if notes:
         say("")
     for note in notes:
-        _say_wrapped(note, "  ")
-
-
-def _say_wrapped(text: str, indent: str = "", err: bool = False) -> None:
-    for line in textwrap.wrap(text, Console().width, initial_indent=indent, subsequent_indent=indent):
-        say(line, err)
+        say_wrapped(note, "  ")
 
 
 def _lines(command: list[str]) -> list[str]:

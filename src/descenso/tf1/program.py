@@ -14,10 +14,8 @@ from descenso.tf1.symbols import ARGUMENT, NO_V1
 VERSION = re.compile(r"^%\s*tensorflow_version\s+([12])", re.MULTILINE)
 EAGER = re.compile(r"\bGradientTape\b|\btf\.function\b|\.numpy\(\)|\benable_v2_behavior\b")
 OF_GRAPHS = ("session", "placeholder", "initializer")  # lessons on what is in every program for a graph
-HELPER = "examples.tutorials.mnist"
-ANSWERED = (  # symbols that compat.v1 does not have and that are answered, as are those below the first
-    HELPER,
-    "contrib.learn.python.learn.datasets.mnist",
+HELPERS = ("examples.tutorials.mnist.", "contrib.learn.python.learn.datasets.mnist.")
+ANSWERED = (  # symbols that compat.v1 does not have and that are answered, as are those of HELPERS
     "layers",
     *(f"layers.{name}" for name in ("dense", "conv2d", "max_pooling2d", "average_pooling2d", "flatten", "dropout",
                                     "batch_normalization")),
@@ -106,7 +104,7 @@ def _is_old(source: Source, findings: list[Finding]) -> bool:
 
 def _is_answered(finding: Finding) -> bool:
     symbol = finding.symbol.removeprefix("compat.v1.")
-    return symbol in ANSWERED or f"{symbol}.".startswith(f"{HELPER}.")
+    return symbol in ANSWERED or f"{symbol}.".startswith(HELPERS)
 
 
 def _is_dead(finding: Finding, old: bool) -> bool:

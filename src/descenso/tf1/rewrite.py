@@ -80,7 +80,9 @@ def write_script(file: Path, programs: list[Program], out: Path) -> list[str]:
     """
     programs = [each for each in programs if any(block.plain.strip() for block in each.blocks)] or programs[:1]
     if len(programs) > 1:
-        message = _("{file}: programs for both versions of TensorFlow (%tensorflow_version); give each a file of its own")
+        message = _(
+            "{file}: programs for both versions of TensorFlow (%tensorflow_version); give each a file of its own"
+        )
         raise ConfigError(message.format(file=file))
     text = script(file, programs[0])
     compile(text, str(out), "exec", dont_inherit=True)
@@ -120,7 +122,8 @@ def script(file: Path, program: Program) -> str:
         parts.append(FIGURES)
     lines = "".join(bodies).split("\n")
     head, body = lines[: writer.head], lines[writer.head :]
-    prelude = "\n".join(("\n" if part.startswith(("def ", "import pathlib")) else "") + part for part in parts) + "\n"
+    prelude = "\n".join(("\n" if part.startswith(("def ", "import pathlib")) else "") + part for part in parts)
+    prelude += "\n" if len(parts) > 1 else ""
     begin = [f"from __future__ import {', '.join(writer.future)}"] if writer.future else []
     end = ["_save_figures()", ""] if writer.drawing else []
     return "\n".join([*head, *begin, prelude, *body, *end])
@@ -180,8 +183,9 @@ class _Writer:
         line, column = last.end_lineno or 0, last.end_col_offset or 0
         if lines[line - 1].encode()[column:].lstrip().startswith(b";"):
             return []
-        return [Edit(last.lineno, last.col_offset, last.lineno, last.col_offset, "_show("),
-                Edit(line, column, line, column, ")")]  # fmt: skip
+        opened, closed = ("((", "))") if isinstance(last.value, ast.Tuple) else ("(", ")")  # maybe one without its own
+        return [Edit(last.lineno, last.col_offset, last.lineno, last.col_offset, f"_show{opened}"),
+                Edit(line, column, line, column, closed)]  # fmt: skip
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> list[Edit]:
         """Return the edits of an import: of TensorFlow, of the tutorials' helper, and of `__future__`."""

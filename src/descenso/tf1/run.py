@@ -52,19 +52,12 @@ def run(
         "blocks": [block._asdict() for block in program.blocks],
         "arguments": arguments,
     }
-    environment = {
-        **os.environ,
-        "DESCENSO_FIGURES": str(Path(figures[0]).parent if figures else path.with_name(f"{path.stem}-figures")),
-        "DESCENSO_FIGURES_BEFORE": str(len(figures)),
-        "MPLBACKEND": "module://descenso.tf1.running.figures",
-        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
-    }
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "job.json").write_text(json.dumps(job), encoding="utf-8")
         command = [sys.executable, "-u", str(CHILD), str(Path(folder, "job.json"))]
         sys.stdout.flush()
         output = sys.stderr.fileno() if output_to_stderr else None
-        process = subprocess.Popen(command, env=environment, stdout=output)  # noqa: S603 - our own Python
+        process = subprocess.Popen(command, env=_environment(path, figures), stdout=output)  # noqa: S603 - our own Python
         with _signals_to(process):
             code = process.wait()
         try:
@@ -74,6 +67,16 @@ def run(
     error = report.get("error") or {}
     place = error.get("cell"), error.get("line")
     return Ended(code if code >= 0 else 128 - code, error.get("text", ""), *place, tuple(report.get("figures", ())))
+
+
+def _environment(path: Path, figures: tuple[str, ...]) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DESCENSO_FIGURES": str(Path(figures[0]).parent if figures else path.with_name(f"{path.stem}-figures")),
+        "DESCENSO_FIGURES_BEFORE": str(len(figures)),
+        "MPLBACKEND": "module://descenso.tf1.running.figures",
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
+    }
 
 
 @contextlib.contextmanager

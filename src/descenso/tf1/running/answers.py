@@ -231,7 +231,7 @@ def notebook_modules() -> dict[str, types.ModuleType]:
     def nothing(*_words: Any, **_options: Any) -> None:
         pass
 
-    made = {
+    made: dict[str, dict[str, Any]] = {
         "google.colab.drive": {"mount": mount, "flush_and_unmount": nothing},
         "google.colab.files": {"upload": upload, "download": download},
         "google.colab.output": {"clear": nothing},

@@ -2,9 +2,11 @@
 
 import sys
 
-sys.path.pop(0)  # the folder of this file, which is none of the program's
+if __name__ == "__main__":
+    sys.path.pop(0)  # the folder of this file, which is none of the program's
 
 import __future__
+
 import ast
 import builtins
 import json

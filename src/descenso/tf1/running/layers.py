@@ -1,4 +1,4 @@
-"""Functions of tf.layers, which TensorFlow with Keras 3 no longer has, with the variables and the names that they made."""
+"""Functions of tf.layers, which TensorFlow no longer has with Keras 3; they make variables of the same names."""
 
 # Of descenso: `port --out` writes this text into scripts, so nothing of descenso is imported.
 
@@ -137,32 +137,37 @@ def batch_normalization(
 ) -> Any:
     """Return normalized inputs; the updates of the moving averages are in the collection UPDATE_OPS."""
     inputs = tf.convert_to_tensor(inputs)
-    rank = inputs.shape.ndims
-    axis %= rank
-    others = [each for each in range(rank) if each != axis]
-    width = inputs.shape.as_list()[axis]
-    wide = [width if each == axis else 1 for each in range(rank)]
+    axis %= inputs.shape.ndims
     zero, one = tf.zeros_initializer(), tf.ones_initializer()
     with tf.variable_scope(name, "batch_normalization", reuse=reuse):
 
         def made(kind: str, start: Any, regularizer: Any, trained: bool) -> Any:
-            return _variable(kind, [width], inputs, start, regularizer, trained)
+            return _variable(kind, [inputs.shape.as_list()[axis]], inputs, start, regularizer, trained)
 
         gamma = made("gamma", gamma_initializer or one, gamma_regularizer, trainable) if scale else None
         beta = made("beta", beta_initializer or zero, beta_regularizer, trainable) if center else None
         moving_mean = made("moving_mean", moving_mean_initializer or zero, None, False)
         moving_variance = made("moving_variance", moving_variance_initializer or one, None, False)
-        batch_mean, batch_variance = tf.nn.moments(inputs, others)
-        rows = tf.cast(tf.size(inputs) // width, batch_variance.dtype)
-        unbiased = rows / tf.maximum(rows - 1, 1) if rank == 4 else 1.0  # as its kernel for images had it
-        for moving, batch in (moving_mean, batch_mean), (moving_variance, batch_variance * unbiased):
-            kept = _either(training, lambda m=moving, b=batch: momentum * m + (1 - momentum) * b, moving.read_value)
-            if training is not False:
-                tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, moving.assign(kept))
-        mean = _either(training, lambda: batch_mean, moving_mean.read_value)
-        variance = _either(training, lambda: batch_variance, moving_variance.read_value)
-        wided = [None if value is None else tf.reshape(value, wide) for value in (mean, variance, beta, gamma)]
-        return tf.nn.batch_normalization(inputs, *wided, epsilon)
+        mean, variance = _moments(inputs, axis, moving_mean, moving_variance, momentum, training)
+        wide = [size if place == axis else 1 for place, size in enumerate(inputs.shape.as_list())]
+        values = [None if value is None else tf.reshape(value, wide) for value in (mean, variance, beta, gamma)]
+        return tf.nn.batch_normalization(inputs, *values, epsilon)
+
+
+def _moments(inputs: Any, axis: int, moving_mean: Any, moving_variance: Any, momentum: float, training: Any) -> Any:
+    """Return the batch's mean and variance while training, else the moving ones, whose updates are collected."""
+    rank = inputs.shape.ndims
+    mean, variance = tf.nn.moments(inputs, [each for each in range(rank) if each != axis])
+    rows = tf.cast(tf.size(inputs) // inputs.shape.as_list()[axis], variance.dtype)
+    unbiased = rows / tf.maximum(rows - 1, 1) if rank == 4 else 1.0  # as its kernel for images had it
+    for moving, batch in (moving_mean, mean), (moving_variance, variance * unbiased):
+        kept = _either(training, lambda m=moving, b=batch: momentum * m + (1 - momentum) * b, moving.read_value)
+        if training is not False:
+            tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, moving.assign(kept))
+    return (
+        _either(training, lambda: mean, moving_mean.read_value),
+        _either(training, lambda: variance, moving_variance.read_value),
+    )
 
 
 def _variable(name: str, shape: Any, like: Any, initializer: Any, regularizer: Any, trainable: bool) -> Any:
