@@ -176,7 +176,24 @@ assert tf.executing_eagerly() and double(tf.constant(2)).numpy() == 4
 print("ended")
 """
 
+CONTRIB = """\
+from tensorflow.contrib.layers import flatten
+from tensorflow.contrib import layers
+start = tf.contrib.layers.xavier_initializer(seed=1)
+image = tf.reshape(x, [-1, 28, 28, 1])
+hidden = layers.max_pool2d(layers.conv2d(image, 4, [5, 5], weights_initializer=start), 2)
+hidden = layers.dropout(flatten(hidden), keep_prob=0.9)
+hidden = layers.fully_connected(hidden, 32, weights_regularizer=layers.l2_regularizer(1e-4))
+logits = layers.fully_connected(hidden, 10, activation_fn=None, scope="out")
+names = [variable.name for variable in tf.trainable_variables()]
+wanted = ["Conv/weights:0", "Conv/biases:0", "fully_connected/weights:0", "fully_connected/biases:0"]
+assert names == [*wanted, "out/weights:0", "out/biases:0"], names
+cost = tf.losses.softmax_cross_entropy(y, logits) + tf.losses.get_regularization_loss()
+train = tf.train.AdamOptimizer(0.01).minimize(cost)
+"""
+
 PROGRAMS = {
+    "contrib": DATA + CONTRIB + STEPS,
     "layers": DATA + LAYERS + STEPS,
     "saver": DATA + SAVER,
     "flags": FLAGS,

@@ -107,7 +107,7 @@ def test_what_it_refuses(here):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["layers", "saver", "iterators", "tutorial"])
+@pytest.mark.parametrize("name", ["contrib", "layers", "saver", "iterators", "tutorial"])
 def test_it_runs_in_a_plain_python(name, here):
     text = {**programs.PROGRAMS, "tutorial": scripts.SOFTMAX.replace("epochs = 100", "epochs = 1")}[name]
     written(here, text + "\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nprint('ended')\n")

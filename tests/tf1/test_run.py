@@ -322,8 +322,8 @@ def test_errors_of_tensorflow_end_in_their_lessons(tmp_path):
     assert set(re.findall(r'File "(.*?)"', ended.stderr)) == {"own.py"}
     assert ended.stderr.count("Traceback") == 1
     assert "\nmatmul\n" in ended.stderr
-    (tmp_path / "own.py").write_text(script.replace("out =", "y = tf.contrib.layers.fully_connected(x, 3)\nout ="))
+    (tmp_path / "own.py").write_text(script.replace("out =", "y = tf.contrib.layers.layer_norm(x)\nout ="))
     ended = run("own.py", "--anyway", "--json", folder=tmp_path)
     error = json.loads(ended.stdout)["programs"][0]["error"]
     assert (error["line"], error["lessons"][0]["lesson"]) == (10, "contrib")
-    assert error["lessons"][0]["named"]["symbol"] == "contrib.layers.fully_connected"
+    assert error["lessons"][0]["named"]["symbol"] == "contrib.layers.layer_norm"

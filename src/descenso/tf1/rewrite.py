@@ -12,13 +12,18 @@ from descenso.tf1.program import Block, Program
 from descenso.tf1.running import HELPERS
 
 RUNNING = Path(__file__).parent / "running"
-AS_THEY_ARE = ("keras", "python", "compat", "contrib")  # packages of tensorflow that both versions have, or none
+AS_THEY_ARE = ("keras", "python", "compat")  # packages of tensorflow that both versions have, or none
 SCREENS = re.compile(r"(matplotlib|mpl)\.use|\w+\.switch_backend")  # choices of a backend, which may need a screen
 CODING = re.compile(r"^(#.*?coding[:=][ \t]*)[-\w.]+")
 OURS = re.compile(r"^# Of descenso: .*\n\n?", re.MULTILINE)  # comments that are not for a script
 
 OLD = "import tensorflow.compat.v1 as _v1\n"
 GRAPHS = "_v1.disable_v2_behavior()\n"
+CONTRIB = """\
+import types as _types
+
+_v1.contrib = _types.SimpleNamespace(layers=_contrib())
+"""
 FIGURES = """\
 import pathlib as _pathlib
 
@@ -109,13 +114,14 @@ def script(file: Path, program: Program) -> str:
     bodies = [writer.written(block) for block in program.blocks]
     parts = [_("Written by `descenso port` from {file}, for TensorFlow 2.").format(file=file.name)]
     parts = [f"# {parts[0]}\n"]
-    layers = any(symbol.removeprefix("compat.v1.").startswith("layers") for symbol in program.answered)
+    contrib = any(symbol.startswith("contrib.layers") for symbol in program.answered)
+    layers = contrib or any(symbol.removeprefix("compat.v1.").startswith("layers") for symbol in program.answered)
     parts += [OLD] if program.old or layers else []
     parts += [GRAPHS] if program.old else []
     if "_input_data()" in "".join(bodies):
         parts.append(_function("input_data"))
-    if layers:
-        parts += [_function("layers"), "_v1.layers = _layers()\n"]
+    parts += [_function("layers"), "_v1.layers = _layers()\n"] if layers else []
+    parts += [_function("contrib"), CONTRIB] if contrib else []
     shown = {"_show(": SHOW, "display(": DISPLAY} if notebook else {}
     parts += [code for call, code in shown.items() if re.search(rf"(?<![\w.]){re.escape(call)}", "".join(bodies))]
     if writer.drawing:
@@ -132,6 +138,7 @@ def script(file: Path, program: Program) -> str:
 def _function(name: str) -> str:
     """Return a module of `running` as the function `_name` that returns its names, which so do not meet a program's."""
     text = OURS.sub("", (RUNNING / f"{name}.py").read_text(encoding="utf-8"))
+    text = text.replace("from descenso.tf1.running import layers as _layers\n", "_layers = _v1.layers\n")
     returned = "    import types\n\n    return types.SimpleNamespace(**locals())\n"
     return f"def _{name}():\n{textwrap.indent(text, '    ')}\n{returned}"
 
@@ -209,7 +216,7 @@ class _Writer:
         if self.old and name == "tensorflow":
             return f"import tensorflow.compat.v1 as {bound or name}"
         root, _dot, rest = name.partition(".")
-        if self.old and root == "tensorflow" and bound and rest.partition(".")[0] not in AS_THEY_ARE:
+        if self.old and root == "tensorflow" and bound and rest and rest.partition(".")[0] not in AS_THEY_ARE:
             return f"{bound} = _v1.{rest}"
         return ast.unparse(ast.Import([alias]))
 
@@ -221,6 +228,8 @@ class _Writer:
                 for alias in names
             ]
         root, _dot, rest = module.partition(".")
+        if self.old and rest.partition(".")[0] == "contrib":  # no module that could be imported
+            return [f"{alias.asname or alias.name} = _v1.{rest}.{alias.name}" for alias in names]
         if self.old and root == "tensorflow" and rest.partition(".")[0] not in AS_THEY_ARE:
             module = f"tensorflow.compat.v1.{rest}".rstrip(".")
         return [ast.unparse(ast.ImportFrom(module, names, 0))]

@@ -20,6 +20,7 @@ from typing import Any
 from descenso.text import _, printable
 from descenso.tf1.running import HELPER, HELPERS
 
+CONTRIB = "tensorflow.contrib"
 HERE = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - compared, not bound
 IDX = tuple(f"{part}-ubyte" for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3",
                                          "t10k-labels-idx1"))  # fmt: skip
@@ -99,12 +100,15 @@ def _start(old: bool) -> None:
             import tensorflow as tf
     finally:
         sys.path.insert(0, folder)
-    from descenso.tf1.running import input_data, layers
+    from descenso.tf1.running import contrib, input_data, layers
 
     v1: Any = importlib.import_module("tensorflow.compat.v1")  # no longer the same object as before its import
     v1.logging.set_verbosity(v1.logging.ERROR)
     if old:
         v1.disable_v2_behavior()
+    functions = {name: value for name, value in vars(contrib).items() if callable(value) and name[0].islower()}
+    sys.modules[f"{CONTRIB}.layers"] = _module(f"{CONTRIB}.layers", functions)
+    v1.contrib = sys.modules[CONTRIB] = _module(CONTRIB, {"layers": sys.modules[f"{CONTRIB}.layers"]})
     v1.layers, v1.python = layers, sys.modules["tensorflow.python"]
     input_data.MNIST = str(_bundled())
     helper = types.ModuleType(HELPER)
