@@ -1,5 +1,6 @@
 """`descenso port --run`: programs that people have, run as published; what a program sees, and how it ends."""
 
+import ast
 import json
 import os
 import re
@@ -14,9 +15,11 @@ from PIL import Image
 
 import programs
 import scripts
+from descenso.tf1.program import ANSWERED
 from descenso.tf1.running import input_data
 
-DIGITS = Path(input_data.__file__).parents[2] / "data" / "mnist"
+RUNNING = Path(input_data.__file__).parent
+DIGITS = RUNNING.parents[1] / "data" / "mnist"
 
 
 def command(file, *words):
@@ -258,6 +261,19 @@ def test_calls_that_cannot_work_are_named_before_anything_runs(tmp_path):
     assert ended.stderr.endswith("descenso: nothing was run or written; --anyway does it nevertheless\n")
     answer = json.loads(run("own.py", "--json", folder=tmp_path).stdout)
     assert [each["place"] for each in answer["cannot_work"]] == ["4"]
+
+
+def test_what_is_answered_is_what_there_is():
+    """The names that a program may use are known without TensorFlow, which the functions import."""
+    named = {"layers.": set(), "contrib.layers.": set()}
+    for symbol in ANSWERED:
+        package, _dot, name = symbol.rpartition(".")
+        named.get(f"{package}.", set()).add(name)
+    for prefix, module in (("layers.", "layers"), ("contrib.layers.", "contrib")):
+        tree = ast.parse((RUNNING / f"{module}.py").read_text(encoding="utf-8"))
+        made = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        made |= {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}
+        assert {name for name in made if not name.startswith("_")} == named[prefix]
 
 
 # With TensorFlow.

@@ -22,7 +22,8 @@ ANSWERED = (  # symbols that compat.v1 does not have and that are answered, as a
     "contrib.layers",
     *(f"contrib.layers.{name}" for name in (
         "xavier_initializer", "xavier_initializer_conv2d", "variance_scaling_initializer", "l1_regularizer",
-        "l2_regularizer", "fully_connected", "conv2d", "convolution2d", "max_pool2d", "avg_pool2d", "flatten", "dropout",
+        "l2_regularizer", "fully_connected", "conv2d", "convolution2d", "max_pool2d", "avg_pool2d", "flatten",
+        "dropout",
     )),
 )  # fmt: skip
 QUIET = re.compile(r"[%!]{1,2}\s*(matplotlib|tensorflow_version|pylab|config|time|timeit|capture|load_ext|reload_ext|"
@@ -114,7 +115,6 @@ def _is_answered(finding: Finding) -> bool:
 
 def _is_dead(finding: Finding, old: bool) -> bool:
     symbol = finding.symbol.removeprefix("compat.v1.")
-    keras = f"{symbol}.".startswith("nn.rnn_cell.")  # in compat.v1, which asks for Keras 2 in vain
-    return (
-        keras or symbol.partition(".")[0] in NO_V1 if old else symbol not in CHANGED and finding.lesson != ARGUMENT.name
-    )
+    if old:  # compat.v1 has cells, and asks in vain for Keras 2 to make one
+        return symbol.partition(".")[0] in NO_V1 or f"{symbol}.".startswith("nn.rnn_cell.")
+    return symbol not in CHANGED and finding.lesson != ARGUMENT.name
