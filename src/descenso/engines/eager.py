@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from descenso.data.dataset import Split
 from descenso.data.order import Order
 from descenso.descent.problem import MakeStep, Problem, Tensor, TrainState, make_step
-from descenso.engines.base import Walk, step_by_step
-from descenso.engines.rows import Rows
+from descenso.engines.base import Rows, Walk, step_by_step
 
 
 class Eager:

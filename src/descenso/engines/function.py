@@ -9,8 +9,7 @@ import tensorflow as tf
 from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order
 from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState, make_step, start
-from descenso.engines.base import Walk, arguments, shapes_of, shared, step_by_step
-from descenso.engines.rows import Rows, gathered, specs
+from descenso.engines.base import Rows, Walk, arguments, gathered, shapes_of, shared, specs, step_by_step
 
 
 class Function:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order
 from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState, graph_gradient, make_step, start
-from descenso.engines.base import Walk, arguments, shapes_of, shared, step_by_step
-from descenso.engines.rows import Rows, specs
+from descenso.engines.base import Rows, Walk, arguments, shapes_of, shared, specs, step_by_step
 
 v1 = tf.compat.v1
 graph_step = partial(make_step, gradient=graph_gradient)

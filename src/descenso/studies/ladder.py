@@ -19,9 +19,9 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order
 from descenso.descent.problem import Batch, Problem, Step, Tensor, TrainState, make_step
+from descenso.engines.base import as_tensor, gathered
 from descenso.engines.compiled import walk, xla_serves
 from descenso.engines.graph import Graph, graph_step
-from descenso.engines.rows import as_tensor, gathered
 from descenso.errors import DescensoError
 from descenso.reports.comparison import ladder_figure
 from descenso.studies import cell, plain, spread
