@@ -79,7 +79,7 @@ def port(
     anyway: Annotated[bool, option(ANYWAY, "--anyway", panel=_(PROGRAM))] = False,
     as_json: Json = False,
 ) -> None:
-    """List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."""
+    """Read a TensorFlow 1 script or notebook: list calls that are gone, and print the command; or run or rewrite it."""
     _check_port(file, words, run, out, anyway)
     if run or out is not None:
         from descenso.cli import programs
