@@ -73,7 +73,7 @@ def _list(as_json: bool) -> None:
 
 def port(
     file: Annotated[Path, typer.Argument(help=_("Script (.py) or notebook (.ipynb); it is run with --run only."))],
-    words: Annotated[list[str] | None, typer.Argument(help=WORDS, metavar="[-- ARGS]...")] = None,
+    words: Annotated[list[str] | None, typer.Argument(help=WORDS, metavar="ARGS")] = None,
     run: Annotated[bool, option(RUN, "--run", panel=_(PROGRAM))] = False,
     out: Annotated[Path | None, option(OUT, "--out", "-o", panel=_(PROGRAM), metavar="NEW.py")] = None,
     anyway: Annotated[bool, option(ANYWAY, "--anyway", panel=_(PROGRAM))] = False,
