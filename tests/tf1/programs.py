@@ -192,7 +192,19 @@ cost = tf.losses.softmax_cross_entropy(y, logits) + tf.losses.get_regularization
 train = tf.train.AdamOptimizer(0.01).minimize(cost)
 """
 
+KERAS_1 = """\
+import tensorflow as tf
+tf.set_random_seed(1)
+(x, y), _ = tf.keras.datasets.mnist.load_data()
+model = tf.keras.models.Sequential([tf.keras.layers.Flatten(), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])
+model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+model.fit(x[:1000] / 255.0, y[:1000], epochs=1, verbose=0)
+assert model.predict(x[:3], verbose=0).shape == (3, 10)
+print("ended")
+"""
+
 PROGRAMS = {
+    "keras-1": KERAS_1,
     "contrib": DATA + CONTRIB + STEPS,
     "layers": DATA + LAYERS + STEPS,
     "saver": DATA + SAVER,

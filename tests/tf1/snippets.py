@@ -36,6 +36,7 @@ SNIPPETS = {
     ],
     "initializer": ["tf.global_variables_initializer()", "tf.initialize_all_variables()"],
     "optimizers": [
+        "tf.keras.Sequential([tf.keras.layers.Dense(10)]).compile(v1.train.AdamOptimizer(), 'mse')",
         "tf.train.GradientDescentOptimizer(0.01)",
         "tf.train.AdamOptimizer()",
         "v1.train.GradientDescentOptimizer(0.01).minimize(tf.reduce_sum(W))",

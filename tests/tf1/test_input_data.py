@@ -40,6 +40,11 @@ def test_what_it_returns(tiny):
     assert (hot.labels.sum(axis=1) == 1).all()
 
 
+def test_no_rows_for_validation():
+    data = input_data.read_data_sets("nowhere", validation_size=0)
+    assert (data.train.num_examples, data.validation.images.shape) == (ROWS, (0, 64))
+
+
 def test_batches_go_on_over_the_end_of_an_epoch():
     data = input_data.DataSet(np.arange(10).reshape(10, 1), np.arange(10), dtype="uint8", seed=5)
     taken = [data.next_batch(4) for _ in range(5)]

@@ -53,7 +53,9 @@ COMMANDS = {
     "runs": _("List the runs in a folder."),
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
     "explain": _("Explain a message of TensorFlow: what it means, its cause, and code that works today; offline."),
-    "port": _("Read a TensorFlow 1 script or notebook: calls that are gone, and the command that trains it; or run it."),
+    "port": _(
+        "Read a TensorFlow 1 program: calls that are gone, and the command that trains it; or run or rewrite it."
+    ),
     "env": _("Show versions, processor and platform, as runs record them."),
 }
 MODULES = {  # of the commands that share one

@@ -98,6 +98,7 @@ CALLS = named({
         "    costs = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)\n"
         "    cost = tf.reduce_mean(costs)\noptimizer.apply_gradients(zip(tape.gradient(cost, [W, b]), [W, b]))",
         r"`loss` passed to Optimizer\.compute_gradients should be a function",
+        r"Could not interpret optimizer identifier: <tensorflow\.python\.training",
         r"object has no attribute '(?:minimize|compute_gradients)'|Argument\(s\) not recognized: \{'lr'",
         calls={
             **{f"train.{old}": f"tf.keras.optimizers.{new}" for old, new in OPTIMIZERS.items()},

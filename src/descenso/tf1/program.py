@@ -13,6 +13,7 @@ from descenso.tf1.symbols import ARGUMENT, NO_V1
 
 VERSION = re.compile(r"^%\s*tensorflow_version\s+([12])", re.MULTILINE)
 EAGER = re.compile(r"\bGradientTape\b|\btf\.function\b|\.numpy\(\)|\benable_v2_behavior\b")
+FIT = re.compile(r"\.(fit|fit_generator|train_on_batch)\(")
 OF_GRAPHS = ("session", "placeholder", "initializer")  # lessons on what is in every program for a graph
 HELPERS = ("examples.tutorials.mnist.", "contrib.learn.python.learn.datasets.mnist.")
 ANSWERED = (  # symbols that compat.v1 does not have and that are answered, as are those of HELPERS
@@ -42,7 +43,8 @@ class Program(NamedTuple):
     """A program, which runs in a process of its own."""
 
     blocks: list[Block]
-    old: bool  # whether it is for TensorFlow 1
+    old: bool  # whether it is for TensorFlow 1, and so has the names of tensorflow.compat.v1
+    graphs: bool  # whether version 2's behaviour is off: not where an old program only fits a Keras model
     dead: list[Finding]  # calls that cannot work when it is run
     answered: frozenset[str]  # symbols that are gone, and that descenso has for it
     magics: list[tuple[Place, str]]  # lines for a notebook or a shell that are left out
@@ -98,7 +100,7 @@ def _program(path: Path, texts: Texts, version: str) -> Program:
     old = version == "1" if version else _is_old(source, findings)
     answered = frozenset(finding.symbol for finding in findings if _is_answered(finding))
     dead = [finding for finding in findings if not _is_answered(finding) and _is_dead(finding, old)]
-    return Program(blocks, old, dead, answered, source.magics)
+    return Program(blocks, old, old and _makes_graphs(source, findings), dead, answered, source.magics)
 
 
 def _is_old(source: Source, findings: list[Finding]) -> bool:
@@ -106,6 +108,12 @@ def _is_old(source: Source, findings: list[Finding]) -> bool:
     if any(finding.lesson in OF_GRAPHS for finding in findings):
         return True
     return bool(findings) and not any(EAGER.search(text) for text in source.texts)
+
+
+def _makes_graphs(source: Source, findings: list[Finding]) -> bool:
+    """Whether a program for TensorFlow 1 runs graphs; Keras fits a model without one only."""
+    runs = any(finding.lesson in OF_GRAPHS[1:] or finding.symbol.endswith("().run") for finding in findings)
+    return runs or not any(FIT.search(text) for text in source.texts)
 
 
 def _is_answered(finding: Finding) -> bool:

@@ -117,7 +117,7 @@ def script(file: Path, program: Program) -> str:
     contrib = any(symbol.startswith("contrib.layers") for symbol in program.answered)
     layers = contrib or any(symbol.removeprefix("compat.v1.").startswith("layers") for symbol in program.answered)
     parts += [OLD] if program.old or layers else []
-    parts += [GRAPHS] if program.old else []
+    parts += [GRAPHS] if program.graphs else []
     if "_input_data()" in "".join(bodies):
         parts.append(_function("input_data"))
     parts += [_function("layers"), "_v1.layers = _layers()\n"] if layers else []

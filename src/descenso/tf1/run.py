@@ -49,6 +49,7 @@ def run(
         "path": str(path),
         "notebook": path.suffix.lower() == ".ipynb",
         "old": program.old,
+        "graphs": program.graphs,
         "blocks": [block._asdict() for block in program.blocks],
         "arguments": arguments,
     }

@@ -45,10 +45,11 @@ class Imports:
     Args:
         is_users: whether a file is one of the program's own.
         old: whether the program is one of TensorFlow 1, so that `tensorflow` is `tensorflow.compat.v1`.
+        graphs: whether version 2's behaviour is off.
     """
 
-    def __init__(self, is_users: Callable[[str], bool], old: bool) -> None:
-        self._import, self._is_users, self._old = builtins.__import__, is_users, old
+    def __init__(self, is_users: Callable[[str], bool], old: bool, graphs: bool) -> None:
+        self._import, self._is_users, self._old, self._graphs = builtins.__import__, is_users, old, graphs
         self._started, self._modules = False, notebook_modules()
 
     def __call__(
@@ -65,7 +66,7 @@ class Imports:
         root = name.partition(".")[0]
         if root in ("tensorflow", "keras", "input_data") and not self._started:
             self._started = True
-            _start(self._old)
+            _start(self._graphs)
         if root == "matplotlib":
             from descenso.tf1.running import figures
 
@@ -92,7 +93,7 @@ class Imports:
         return imported if fromlist else old
 
 
-def _start(old: bool) -> None:
+def _start(graphs: bool) -> None:
     """Import TensorFlow, without its chatter, and give it what programs expect in it."""
     folder = sys.path.pop(0)  # a file called tensorflow.py beside the program is not meant
     try:
@@ -104,7 +105,7 @@ def _start(old: bool) -> None:
 
     v1: Any = importlib.import_module("tensorflow.compat.v1")  # no longer the same object as before its import
     v1.logging.set_verbosity(v1.logging.ERROR)
-    if old:
+    if graphs:
         v1.disable_v2_behavior()
     functions = {name: value for name, value in vars(contrib).items() if callable(value) and name[0].islower()}
     sys.modules[f"{CONTRIB}.layers"] = _module(f"{CONTRIB}.layers", functions)

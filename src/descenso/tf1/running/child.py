@@ -149,7 +149,7 @@ def main() -> None:
     sys.path.insert(0, program.folder)
     sys.modules["__main__"] = program.main
     answers.refuse_network()
-    builtins.__import__ = answers.Imports(program.is_users, job["old"])
+    builtins.__import__ = answers.Imports(program.is_users, job["old"], job["graphs"])
     report = _ended(program)
     try:
         figures = _figures(not program.notebook)

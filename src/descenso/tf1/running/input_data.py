@@ -40,7 +40,7 @@ class DataSet:
         if not fake_data:
             if len(images) != len(labels):
                 raise ValueError(f"{len(images)} images for {len(labels)} labels")
-            images = images.reshape(len(images), -1) if reshape else images
+            images = images.reshape(len(images), int(np.prod(images.shape[1:]))) if reshape else images
             if kind == np.float32:
                 images = images.astype(np.float32)
                 images *= np.float32(1.0 / 255.0)
