@@ -203,7 +203,22 @@ assert model.predict(x[:3], verbose=0).shape == (3, 10)
 print("ended")
 """
 
+MODULES = """\
+import network
+print(network.train())
+print("ended")
+"""
+NETWORK = """\
+import tensorflow as tf
+
+
+def train():
+    with tf.Session() as sess:
+        return sess.run(tf.placeholder_with_default(2.0, []) * 2.0)
+"""
+
 PROGRAMS = {
+    "modules": MODULES,
     "keras-1": KERAS_1,
     "contrib": DATA + CONTRIB + STEPS,
     "layers": DATA + LAYERS + STEPS,

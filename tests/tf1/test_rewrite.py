@@ -87,6 +87,13 @@ def test_a_program_for_tensorflow_2_stays_one(here):
     assert text == "# Written by `descenso port` from old.py, for TensorFlow 2.\n\n" + scripts.TAPE
 
 
+def test_modules_beside_it_are_named(here):
+    (here / "network").mkdir()
+    (here / "network" / "deep.py").write_text("import tensorflow as tf\ntf.Session()\nimport old")
+    _text, said = written(here, "from network.deep import x\nimport numpy")
+    assert "new.py: network/deep.py is imported as it is; if it needs TensorFlow 1, port it, too\n" in said
+
+
 def test_what_it_refuses(here):
     (here / "old.py").write_text("x = 1")
     (here / "new.py").write_text("kept")

@@ -283,6 +283,7 @@ def test_what_is_answered_is_what_there_is():
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("programs")
     (folder / "helper.py").write_text(programs.HELPER)
+    (folder / "network.py").write_text(programs.NETWORK)
     for name, text in programs.PROGRAMS.items():
         (folder / f"{name}.py").write_text(text)
     return folder

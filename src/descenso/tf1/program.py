@@ -1,5 +1,7 @@
 """Read a file as the programs that it holds, with what each needs: which TensorFlow, and what cannot run."""
 
+import ast
+import contextlib
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +10,7 @@ from descenso.errors import DataError
 from descenso.text import _
 from descenso.tf1.calls import CHANGED
 from descenso.tf1.port import MAGIC, Finding, find_all
-from descenso.tf1.source import Place, Source, parsed, read_texts
+from descenso.tf1.source import Place, Source, imports, parsed, read_texts
 from descenso.tf1.symbols import ARGUMENT, NO_V1
 
 VERSION = re.compile(r"^%\s*tensorflow_version\s+([12])", re.MULTILINE)
@@ -27,6 +29,7 @@ ANSWERED = (  # symbols that compat.v1 does not have and that are answered, as a
         "dropout",
     )),
 )  # fmt: skip
+MOST_MODULES = 100  # beside a program that are read
 QUIET = re.compile(r"[%!]{1,2}\s*(matplotlib|tensorflow_version|pylab|config|time|timeit|capture|load_ext|reload_ext|"
                    r"autoreload|precision|pip|conda|apt|apt-get|nvidia-smi)\b|.*\?$")  # fmt: skip
 
@@ -48,6 +51,7 @@ class Program(NamedTuple):
     dead: list[Finding]  # calls that cannot work when it is run
     answered: frozenset[str]  # symbols that are gone, and that descenso has for it
     magics: list[tuple[Place, str]]  # lines for a notebook or a shell that are left out
+    beside: list[Path]  # modules in its folder that it imports
 
     @property
     def left_out(self) -> list[tuple[Place, str]]:
@@ -95,25 +99,54 @@ def _piece(text: str, begin: int, end: int) -> str:
 
 def _program(path: Path, texts: Texts, version: str) -> Program:
     source = parsed(path, texts)
+    beside = _beside(path, source)
+    everything = [text for part in (source, *beside.values()) for text in part.texts]
     blocks = [Block(cell, text, plain) for (cell, text), plain in zip(texts, source.texts, strict=True)]
     findings = [finding for finding in find_all(source) if finding.symbol != MAGIC]
-    old = version == "1" if version else _is_old(source, findings)
+    everywhere = [*findings, *(finding for module in beside.values() for finding in find_all(module))]
+    old = version == "1" if version else _is_old(everything, everywhere)
     answered = frozenset(finding.symbol for finding in findings if _is_answered(finding))
     dead = [finding for finding in findings if not _is_answered(finding) and _is_dead(finding, old)]
-    return Program(blocks, old, old and _makes_graphs(source, findings), dead, answered, source.magics)
+    graphs = old and _makes_graphs(everything, everywhere)
+    return Program(blocks, old, graphs, dead, answered, source.magics, list(beside))
 
 
-def _is_old(source: Source, findings: list[Finding]) -> bool:
+def _beside(file: Path, source: Source) -> dict[Path, Source]:
+    """Parse the modules beside a program that it imports, and those that they import; by their paths."""
+    found: dict[Path, Source] = {}
+    waiting = [source]
+    while waiting:
+        nodes = [node for _cell, tree in waiting.pop().parts for node in ast.walk(tree)]
+        for node in nodes:
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            for path in (path for _name, symbol, _imported in imports(node) for path in _paths(file.parent, symbol)):
+                if path not in (file, *found) and len(found) < MOST_MODULES and path.is_file():
+                    found[path] = Source([], [], [])
+                    with contextlib.suppress(DataError):  # Python says what is wrong with it, if it is imported
+                        found[path] = parsed(path, read_texts(path))
+                    waiting.append(found[path])
+    return found
+
+
+def _paths(folder: Path, symbol: str) -> list[Path]:
+    """Return where the modules of an imported name could be: of "a.b", a.py, a/__init__.py, a/b.py …"""
+    parts = symbol.split(".")
+    places = [folder.joinpath(*parts[: number + 1]) for number in range(len(parts) if parts[0] else 0)]
+    return [path for place in places for path in (place.with_name(f"{place.name}.py"), place / "__init__.py")]
+
+
+def _is_old(texts: list[str], findings: list[Finding]) -> bool:
     """Whether a program that does not say so is for TensorFlow 1: by graphs, or by calls that are gone from 2."""
     if any(finding.lesson in OF_GRAPHS for finding in findings):
         return True
-    return bool(findings) and not any(EAGER.search(text) for text in source.texts)
+    return bool(findings) and not any(EAGER.search(text) for text in texts)
 
 
-def _makes_graphs(source: Source, findings: list[Finding]) -> bool:
+def _makes_graphs(texts: list[str], findings: list[Finding]) -> bool:
     """Whether a program for TensorFlow 1 runs graphs; Keras fits a model without one only."""
     runs = any(finding.lesson in OF_GRAPHS[1:] or finding.symbol.endswith("().run") for finding in findings)
-    return runs or not any(FIT.search(text) for text in source.texts)
+    return runs or not any(FIT.search(text) for text in texts)
 
 
 def _is_answered(finding: Finding) -> bool:

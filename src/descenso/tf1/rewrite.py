@@ -102,6 +102,8 @@ def write_script(file: Path, programs: list[Program], out: Path) -> list[str]:
         _("{file}: {place} is left out: {line}").format(file=file, place=place.text, line=line)
         for place, line in programs[0].left_out
     ]
+    message = _("{out}: {module} is imported as it is; if it needs TensorFlow 1, port it, too")
+    notes += [message.format(out=out, module=module) for module in programs[0].beside if programs[0].old]
     if "google.colab" in text:
         notes.append(_("{out}: google.colab is not outside of Colab; replace what is read through it").format(out=out))
     return notes

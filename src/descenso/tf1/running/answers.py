@@ -187,10 +187,12 @@ def _no_network(host: str) -> str:
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+    if event in ("socket.connect", "socket.sendto"):
+        host = arguments[1][0] if isinstance(arguments[1], tuple) else ""  # the path of a Unix socket
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        host = arguments[0]
+    else:
         return
-    address = arguments[-1] if event in ("socket.connect", "socket.sendto") else arguments[0]
-    host = address[0] if isinstance(address, tuple) else address if "get" in event else ""
     host = host.decode("utf-8", "replace") if isinstance(host, bytes) else str(host or "")
     if host not in HERE:
         raise ConnectionRefusedError(_no_network(host))
