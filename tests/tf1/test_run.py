@@ -289,8 +289,10 @@ def place(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(programs.PROGRAMS))
+FORMS = [pytest.param(name, marks=() if name == "flags" else pytest.mark.slow) for name in sorted(programs.PROGRAMS)]
+
+
+@pytest.mark.parametrize("name", FORMS)
 def test_programs_in_known_forms_end_as_they_did(name, place):
     words = ["--", "--rate", "0.4", "--steps=12", "rest"] if name == "flags" else []
     ended = run(f"{name}.py", *words, folder=place)
