@@ -103,12 +103,7 @@ class Compiled:
     """Runs one block of an epoch as one program, while a thread gathers the rows of the next."""
 
     def __init__(
-        self,
-        problem: Problem,
-        train: Split,
-        batch_rows: int,
-        step: MakeStep = make_step,
-        like: TrainState | None = None,
+        self, problem: Problem, train: Split, batch_rows: int, step: MakeStep, like: TrainState | None
     ) -> None:
         self._rows, self._scaling = Rows(train), arguments(problem.scaling)
         self._ahead = ThreadPoolExecutor(1, "descenso-gather")

@@ -50,12 +50,7 @@ class Graph:
     traces = 1  # the graph is finalised once built
 
     def __init__(
-        self,
-        problem: Problem,
-        train: Split,
-        batch_rows: int,
-        step: MakeStep = make_step,
-        like: TrainState | None = None,
+        self, problem: Problem, train: Split, batch_rows: int, step: MakeStep, like: TrainState | None
     ) -> None:
         step = graph_step if step is make_step else step
         self._rows, rows, then = Rows(train), specs(train, (None,)), perf_counter()
