@@ -36,6 +36,7 @@ SNIPPETS = {
     ],
     "initializer": ["tf.global_variables_initializer()", "tf.initialize_all_variables()"],
     "optimizers": [
+        "tf.keras.Sequential([tf.keras.layers.Dense(10)]).compile(v1.train.AdamOptimizer(), 'mse')",
         "tf.train.GradientDescentOptimizer(0.01)",
         "tf.train.AdamOptimizer()",
         "v1.train.GradientDescentOptimizer(0.01).minimize(tf.reduce_sum(W))",
@@ -44,7 +45,8 @@ SNIPPETS = {
     ],
     "gradients": ["tf.gradients(tf.reduce_sum(W), [W])"],
     "contrib": ["tf.contrib.layers", "import tensorflow.contrib.slim", "v1.contrib"],
-    "layers": ["tf.layers.dense(x, 10)", "v1.layers.dense(x, 10)"],
+    "layers": ["tf.layers.dense(x, 10)", "v1.layers.dense(x, 10)", "v1.nn.rnn_cell.BasicLSTMCell(3)"],
+    "estimator": ["tf.estimator.Estimator", "v1.estimator.DNNClassifier"],
     "variables": [
         "tf.get_variable('W', [784, 10])",
         "with tf.variable_scope('layer'):\n    pass",

@@ -64,6 +64,8 @@ def lend_to_typer(language: str) -> None:
 def _language(arguments: list[str]) -> str:
     """Take `--lang` out of `arguments`, at any place: help texts are made when commands are imported."""
     for place, argument in enumerate(arguments):
+        if argument == "--":  # what follows is for a program, as of `descenso port`
+            break
         if argument == "--lang" and place + 1 < len(arguments):
             language = arguments[place + 1]
             del arguments[place : place + 2]

@@ -89,7 +89,9 @@ COMMANDS = {
     "runs": _("List the runs in a folder."),
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
     "explain": _("Explain a message of TensorFlow or a word of gradient descent; offline."),
-    "port": _("List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."),
+    "port": _(
+        "Read a TensorFlow 1 program: calls that are gone, and the command that trains it; or run or rewrite it."
+    ),
     "env": _("Show versions, processor and platform, as runs record them."),
 }
 MODULES = {  # of the commands that share one
