@@ -4,6 +4,7 @@ Each command ends with its exit code; nothing ends in a traceback, in English in
 an option of that command. The commands of the README pages are in `test_readme.py`, the lesson is in `test_lesson.py`.
 """
 
+import json
 import os
 import re
 import shlex
@@ -90,8 +91,49 @@ TYPED = [  # in this order, in one folder
     ("explain xyzzy", CHECK_FAILED),
     ("explain --list", DONE),
     ("port examples/tutorial.py", CHECK_FAILED),
+    ("port examples/tutorial.py --out new.py", DONE),
+    ("port examples/tutorial.py --run", DONE),
     ("port nothing.py", BAD_DATA),
 ]
+PYTHON = [  # in this order, in one process, and the error that each ends in
+    ("import descenso as ds", ""),
+    ("data = ds.load('examples/digits.npz')", ""),
+    ("print(data)", ""),
+    ("run = ds.train(data, epochs=2)", ""),
+    ("print(run, run.test_accuracy, run.history.costs)", ""),
+    ("run.plot().savefig('loss.png')", ""),
+    ("ds.train(data, lr=0.1)", "ConfigError"),
+    ("ds.train(data, optimizer='adam')", "ConfigError"),
+    ("ds.train(data, epochs='three')", "ConfigError"),
+    ("ds.train(data, learning_rate=-1)", "ConfigError"),
+    ("ds.train(data, model='resnet')", "ConfigError"),
+    ("ds.train('nothing.csv')", "DataError"),
+    ("print(ds.predict(run.path, 'examples/digit.png').probabilities)", ""),
+    ("ds.predict(run.path, 'nothing.png')", "DataError"),
+    ("print(ds.evaluate(run.path, data)[0].accuracy)", ""),
+    ("ds.export(run.path, 'npz')", ""),
+    ("ds.export(run.path, 'pdf')", "ConfigError"),
+    ("print(ds.resume(run.path, data=data, epochs=4))", ""),
+    ("ds.open_run('runs/nothing')", "DataError"),
+    ("print(ds.compare(data, engines=['function', 'compiled'], epochs=1, repeats=1))", ""),
+    ("ds.compare(data, engines=['compiled'])", "ConfigError"),
+    ("print(ds.gradcheck(lambda p: p['x'] ** 2, {'x': 3.0}))", ""),
+    ("ds.from_arrays([[1.0], [2.0]], ['a', 'a'], test_fraction=0.5)", "DataError"),
+    ("X, y = data.train.inputs, data.train.labels", ""),
+    ("print(ds.Classifier(model='mlp', epochs=2).fit(X, y).predict(X[:3]))", ""),
+    ("print(ds.doctor.data(X, y))", ""),
+]
+TRY_EACH = """
+import json, sys
+ended = []
+for line in json.load(sys.stdin):
+    try:
+        exec(line, globals())
+        ended.append(["", ""])
+    except Exception as error:
+        ended.append([type(error).__name__, str(error)])
+print(json.dumps(ended))
+"""
 # No Spanish text has these words; Python's keywords are left out, since lines of code are shown.
 ENGLISH = (
     r"\b(the|of|must|got|which|that|was|are|this|it|its|by|you|your|each|only|needs|expected|missing|cannot|choose|"
@@ -140,6 +182,21 @@ def takes(command, flag):
     """Whether a command has this option: it may lack a value, or other arguments, but is not unknown."""
     passed, told = parsed(["descenso", command, flag])
     return passed is not None or "No such option" not in told
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_hour_in_python(language, tmp_path):
+    assert descenso(language, "data mnist --samples examples", tmp_path).returncode == 0
+    environment = {**os.environ, "LANGUAGE": language, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUTF8": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-c", TRY_EACH], cwd=tmp_path, env=environment, input=json.dumps([line for line, _ in PYTHON]),
+        capture_output=True, encoding="utf-8", check=True,
+    )  # fmt: skip
+    told = json.loads(ended.stdout.splitlines()[-1])
+    assert [(line, kind) for (line, _), (kind, _message) in zip(PYTHON, told, strict=True)] == PYTHON
+    assert "Traceback" not in ended.stderr
+    if language == "es":
+        assert [(message, found) for _kind, message in told if (found := english_in(message))] == []
 
 
 def test_what_is_looked_for_is_seen():
