@@ -13,6 +13,7 @@ from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
+from descenso.descent import import_tensorflow
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
 from descenso.runs.checkpoints import Checkpoint, is_empty, newest
@@ -58,6 +59,7 @@ def train(
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
     config, callbacks = check_fit(rows, config, settings), _with_board(callbacks, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
+        import_tensorflow()
         from descenso.training import session
 
         try:
@@ -132,6 +134,7 @@ def resume(
         checkpoint = _newest(directory, warn)
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
         rows = check_dataset(data) if data else rows_of(config, sources)
+        import_tensorflow()
         plan = _pose(config, rows, _own(config, model))
         from descenso.training import session
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.data.dataset import Scaling, Split
-from descenso.data.order import Order, epoch_order
+from descenso.data.order import Order
 from descenso.descent.problem import (
     Batch,
     MakeStep,
@@ -27,7 +27,7 @@ from descenso.descent.problem import (
     start,
 )
 from descenso.engines.base import Trace, Walk, arguments, shapes_of, shared, trace_of
-from descenso.engines.rows import Rows
+from descenso.engines.rows import Rows, unread
 
 BLOCK_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such blocks are in memory
 
@@ -87,7 +87,7 @@ def walk(
 def _update_by_xla(problem: Problem, state: TrainState, gradients: Params, model_state: State) -> TrainState:
     """Apply the rule with XLA, which fuses its many small operations: a sixth of a convolutional network's step."""
 
-    @tf.function(jit_compile=True)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+    @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def update(state: TrainState, gradients: Params) -> TrainState:
         return descend(problem, state, gradients, {})
 
@@ -118,8 +118,8 @@ class Compiled:
         self._shape = -(-steps // blocks), batch_rows
         self._padding = np.zeros(rest_rows, np.int32)
         then = perf_counter()
-        as_stored = next(self._blocks(epoch_order("sequential", len(train.labels), batch_rows, 0, 0)))
-        no_steps = as_stored._replace(steps=0, closing=False)
+        full, rest = unread(train, *self._shape), unread(train, rest_rows)
+        no_steps = Block(full, rest, steps=0, closing=False, last=True)
 
         def make() -> tuple[Any, Any]:
             begin, traced = like or start(problem, 0), _program(problem, step)
@@ -127,7 +127,7 @@ class Compiled:
             program(begin, self._scaling, *_arguments(no_steps))  # compiles, and takes no step
             return traced, program
 
-        shapes = shapes_of(like), shapes_of(as_stored[:2])
+        shapes = shapes_of(like), shapes_of(no_steps[:2])
         self._traced, self._program = shared(problem, make, "compiled", step, *shapes)
         self.compile_seconds = perf_counter() - then
 
@@ -179,7 +179,7 @@ def _program(problem: Problem, step: MakeStep) -> Any:
     if step is make_step and problem.model.xla and not by_xla:  # not where XLA is switched off
         step = partial(make_step, update=_update_by_xla)
 
-    @tf.function(jit_compile=by_xla)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+    @tf.function(jit_compile=by_xla, autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def program(
         state: TrainState, scaling: Scaling, full: Batch, rest: Batch, steps: Tensor, closing: Tensor
     ) -> tuple[TrainState, Tensor]:

@@ -57,6 +57,11 @@ def gathered(rows: Batch, numbers: Tensor) -> Batch:
     return rows.map(lambda tensor: tf.gather(tensor, numbers))
 
 
+def unread(split: Split, *leading: int) -> Batch:
+    """Make batches of `split`, (*leading, *row), for a call that reads none of them: their memory is not written to."""
+    return Batch(*split).map(lambda array: as_tensor(aligned((*leading, *array.shape[1:]), array.dtype)))
+
+
 def specs(split: Split, leading: tuple[int | None, ...]) -> Batch:
     """Describe batches of `split` whose shapes begin with `leading`."""
     spec: Callable[[Any], tf.TensorSpec] = lambda array: tf.TensorSpec([*leading, *array.shape[1:]], array.dtype)  # noqa: E731
