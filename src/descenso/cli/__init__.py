@@ -3,6 +3,7 @@
 Nothing here imports TensorFlow, NumPy or matplotlib until a command needs them.
 """
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -27,6 +28,8 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has closed its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    finally:
+        gc.freeze()  # at exit, Python would search the objects of TensorFlow for cycles, which takes half a second
 
 
 def _language(arguments: list[str]) -> str:

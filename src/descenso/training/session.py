@@ -3,8 +3,6 @@
 import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from importlib import import_module
-from threading import Thread
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -14,7 +12,6 @@ from descenso.config import FREE, TrainConfig
 from descenso.data.dataset import Dataset, data_fingerprint, fingerprint
 from descenso.descent.problem import Arrays, weights
 from descenso.engines import base as programs
-from descenso.engines.base import Runner
 from descenso.errors import CheckpointError, ConfigError, DescensoError
 from descenso.registry import SCHEDULES, parse
 from descenso.runs.checkpoints import Checkpoint, drop_newer
@@ -117,7 +114,7 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
     with (
         closing(Checkpointing(directory, plan, now)) as checkpointing,
         Interruption(control),
-        closing(_bound(plan)) as runner,
+        closing(plan.bind()) as runner,
     ):
         for callback in callbacks:
             callback.on_compiled(runner.compile_seconds)
@@ -146,16 +143,6 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
     if progress.rates:
         status["rates"] = [list(change) for change in progress.rates]
     return status, progress
-
-
-def _bound(plan: Plan) -> Runner:
-    """Trace and compile, and meanwhile import what draws the pictures: XLA leaves Python, and a core, free."""
-    importing = Thread(target=import_module, args=["descenso.reports.figures"], daemon=True)
-    importing.start()
-    try:
-        return plan.bind()
-    finally:
-        importing.join()  # before callbacks, which may import the same
 
 
 def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate: float | None = None) -> None:
@@ -214,7 +201,7 @@ def _save_weights(training: Training, progress: Progress, params: Arrays, carrie
 
 
 def _draw(training: Training, progress: Progress) -> None:
-    from descenso.reports.figures import curves, loss_figure, save_figure, templates_figure
+    from descenso.reports.figures import curves, loss_figure, save_figure, templates_figure  # half a second
 
     directory, plan, data = training[:3]
     save_figure(loss_figure(curves(directory.path.name, directory.history)), directory.plot_path("loss.png"))
