@@ -17,16 +17,16 @@ from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
-from _report import heading, row
 from PIL import Image
 
 import descenso as ds
+from _report import heading, row
 
 __all__ = ["main"]
 
 BYTES = 1 if sys.platform == "darwin" else 1024  # in a unit of ru_maxrss
 DESCENSO = str(Path(sys.executable).with_name("descenso"))
-IMPORT = 'python -c "import tensorflow"'
+IMPORT = '`python -c "import tensorflow"`'
 
 
 class Command(NamedTuple):
@@ -49,18 +49,17 @@ def commands(folder: Path) -> dict[str, Command]:
     for model in ("softmax", "mlp"):
         ds.train(model=model, epochs=1, out=folder / model)
     Image.fromarray(ds.load("mnist").test.inputs[0]).save(folder / "digit.png")
-    used = {
-        f"descenso {name} {model}": Command([DESCENSO, name.split()[0], str(folder / model), *files])
-        for model in ("softmax", "mlp")
-        for name, files in (("predict one picture,", [str(folder / "digit.png")]), ("evaluate 10,000 rows,", []))
-    }
-    return {
-        "descenso --help": Command([DESCENSO, "--help"]),
-        "descenso train --learning-rate -1": Command([DESCENSO, "train", "--learning-rate", "-1"], 2),
+    chosen = {
+        "`descenso --help`": Command([DESCENSO, "--help"]),
+        "`descenso train --learning-rate -1`, refused": Command([DESCENSO, "train", "--learning-rate", "-1"], 2),
         IMPORT: Command([sys.executable, "-c", "import tensorflow"]),
-        "descenso train": Command([DESCENSO, "train"]),
-        **used,
+        "`descenso train`, 100 epochs": Command([DESCENSO, "train"]),
     }
+    for model in ("softmax", "mlp"):
+        predict = [DESCENSO, "predict", str(folder / model), str(folder / "digit.png")]
+        chosen[f"`descenso predict`, one picture, {model}"] = Command(predict)
+        chosen[f"`descenso evaluate`, 10,000 rows, {model}"] = Command([DESCENSO, "evaluate", str(folder / model)])
+    return chosen
 
 
 def run(command: Command) -> Use:
@@ -105,7 +104,7 @@ def main(arguments: Sequence[str]) -> int:
         ratio = median(own / imported for own, imported in zip(seconds, imports, strict=True))
         cells = [median(seconds), min(seconds), max(seconds), ratio, median(use.processor_seconds for use in each)]
         peak = max(use.peak_bytes for use in each) / 1e6
-        print(row([f"`{name}`", *[f"{cell:.2f}" for cell in cells], f"{peak:.0f}"]))
+        print(row([name, *[f"{cell:.2f}" for cell in cells], f"{peak:.0f}"]))
     return 0
 
 
