@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.data.dataset import Scaling, Split
-from descenso.data.order import Order
+from descenso.data.order import Order, epoch_order
 from descenso.descent.problem import (
     Batch,
     MakeStep,
@@ -28,8 +28,7 @@ from descenso.descent.problem import (
     make_step,
     start,
 )
-from descenso.engines.base import Trace, Walk, arguments, shapes_of, shared, trace_of
-from descenso.engines.rows import Rows, unread
+from descenso.engines.base import Rows, Trace, Walk, arguments, shapes_of, shared, trace_of
 
 BLOCK_BYTES = 2**24  # the most that is gathered at once of an epoch's batches; two such blocks are in memory
 
@@ -112,12 +111,7 @@ class Compiled:
     """Runs one block of an epoch as one program, while a thread gathers the rows of the next."""
 
     def __init__(
-        self,
-        problem: Problem,
-        train: Split,
-        batch_rows: int,
-        step: MakeStep = make_step,
-        like: TrainState | None = None,
+        self, problem: Problem, train: Split, batch_rows: int, step: MakeStep, like: TrainState | None
     ) -> None:
         self._rows, self._scaling = Rows(train), arguments(problem.scaling)
         self._ahead = ThreadPoolExecutor(1, "descenso-gather")
@@ -126,8 +120,8 @@ class Compiled:
         self._shape = -(-steps // blocks), batch_rows
         self._padding = np.zeros(rest_rows, np.int32)
         then = perf_counter()
-        full, rest = unread(train, *self._shape), unread(train, rest_rows)
-        no_steps = Block(full, rest, steps=0, closing=False, last=True)
+        as_stored = next(self._blocks(epoch_order("sequential", len(train.labels), batch_rows, 0, 0)))
+        no_steps = as_stored._replace(steps=0, closing=False)
 
         def make() -> tuple[Any, Any]:
             begin, traced = like or start(problem, 0), _program(problem, step)
@@ -135,7 +129,7 @@ class Compiled:
             program(begin, self._scaling, *_arguments(no_steps))  # compiles, and takes no step
             return traced, program
 
-        shapes = shapes_of(like), shapes_of(no_steps[:2])
+        shapes = shapes_of(like), shapes_of(as_stored[:2])
         self._traced, self._program = shared(problem, make, "compiled", step, *shapes)
         _return_memory()
         self.compile_seconds = perf_counter() - then
@@ -192,7 +186,8 @@ def _program(problem: Problem, step: MakeStep) -> Any:
     def program(
         state: TrainState, scaling: Scaling, full: Batch, rest: Batch, steps: Tensor, closing: Tensor
     ) -> tuple[TrainState, Tensor]:
-        scaling = Scaling(scaling.shift, tf.cast(scaling.scale, problem.dtype))
+        if tf.is_tensor(scaling.scale):
+            scaling = Scaling(scaling.shift, tf.cast(scaling.scale, problem.dtype))  # once, outside the loop
         return walk(step(problem._replace(scaling=scaling)), state, full, rest, steps, closing)
 
     return program
