@@ -35,7 +35,7 @@ assert ds.train(sys.argv[1], model="mlp", hidden="5", out="mlp", **settings).out
 BEFORE = """
 import sys
 import {module}
-from descenso.descent import import_tensorflow
+from descenso.api.train import import_tensorflow
 
 before = dict(sys.modules)
 import_tensorflow()
@@ -72,7 +72,7 @@ def test_a_tensorflow_that_needs_keras_is_imported_with_it(begins, tmp_path):
         (tmp_path / package / "__init__.py").write_text("")
     (tmp_path / "keras" / "src" / "optimizers.py").write_text("")
     (tmp_path / "tensorflow" / "__init__.py").write_text(begins)
-    code = "import sys; from descenso.descent import import_tensorflow; import_tensorflow(); "
+    code = "import sys; from descenso.api.train import import_tensorflow; import_tensorflow(); "
     run(code + "assert sys.modules['keras.src.optimizers'] is sys.modules['keras'].src.optimizers", cwd=tmp_path)
 
 
@@ -80,7 +80,7 @@ def test_an_environment_without_tensorflow_says_so(tmp_path):
     (tmp_path / "tensorflow.py").write_text("import a_library_that_is_missing")
     code = """
 import sys
-from descenso.descent import import_tensorflow
+from descenso.api.train import import_tensorflow
 try:
     import_tensorflow()
 except ModuleNotFoundError as error:
