@@ -63,8 +63,10 @@ def train(
     config, callbacks = check_fit(rows, config, settings), _with_board(callbacks, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
+            from descenso.training import session
+
             plan = _pose(config, rows, given)
-        except ConfigError:  # settings that cannot be meant leave no run
+        except (ConfigError, KeyboardInterrupt):  # settings that cannot be meant, or Ctrl-C by now, leave no run
             directory.discard()
             raise
         from descenso.training import session
