@@ -63,14 +63,11 @@ def train(
     config, callbacks = check_fit(rows, config, settings), _with_board(callbacks, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
-            from descenso.training import session
-
             plan = _pose(config, rows, given)
+            from descenso.training import session
         except (ConfigError, KeyboardInterrupt):  # settings that cannot be meant, or Ctrl-C by now, leave no run
             directory.discard()
             raise
-        from descenso.training import session
-
         session.run(session.Training(directory, plan, rows, callbacks, control or Control()))
     return Run(open_directory(directory.path))
 
