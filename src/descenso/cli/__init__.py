@@ -3,6 +3,7 @@
 Nothing here imports TensorFlow, NumPy or matplotlib until a command needs them.
 """
 
+import gc
 import gettext
 import os
 import sys
@@ -48,6 +49,8 @@ def main() -> None:
         if line:
             _say(line)
         sys.exit(exit_code)
+    finally:
+        gc.freeze()  # at exit, Python would search the objects of TensorFlow for cycles, which takes half a second
 
 
 def lend_to_typer(language: str) -> None:

@@ -1,5 +1,6 @@
 """The commands of `descenso`."""
 
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -36,7 +37,7 @@ class Commands(Translated, TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that the first word of `args` names."""
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             message = _("there is no command {name!r}{hint}; see descenso --help")
             raise ConfigError(message.format(name=name, hint=closest(name, COMMANDS)))
         return super().resolve_command(ctx, args)
@@ -88,11 +89,18 @@ COMMANDS = {
     "plot": _("Plot the training loss of one or more runs on one axis, or learning rate schedules."),
     "runs": _("List the runs in a folder."),
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
+    "env": _("Show versions, processor and platform, as runs record them."),
     "explain": _("Explain a message of TensorFlow or a word of gradient descent; offline."),
     "port": _(
         "Read a TensorFlow 1 program: calls that are gone, and the command that trains it; or run or rewrite it."
     ),
-    "env": _("Show versions, processor and platform, as runs record them."),
+}
+PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
+    _("Train"): ("train", "resume", "models", "rules", "schedules"),
+    _("Use a run"): ("evaluate", "predict", "export"),
+    _("Find out why"): ("compare", "reproduce", "gradcheck", "doctor"),
+    _("Look"): ("plot", "runs", "data", "env"),
+    _("Programs of TensorFlow 1"): ("explain", "port"),
 }
 MODULES = {  # of the commands that share one
     "train": ("train", "resume"),
@@ -114,7 +122,23 @@ def find_command(name: str) -> Callable[..., None]:
 
 
 class Command(Translated, TyperCommand):
-    """A command whose `--help` is translated and shown in the panel of output options."""
+    """A command whose `--help` is translated and in the panel of output options, and that says when Ctrl-C ends it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; typer would end without a word after Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo(_("descenso: interrupted"), err=True)
+            raise typer.Exit(130) from None
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, without Typer's word for the type of a flag, which takes no value."""
+        params = super().get_params(ctx)
+        for param in params:
+            if getattr(param, "is_flag", False) and param.metavar is None:
+                param.metavar = ""
+        return params
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return the option `--help`."""
@@ -132,8 +156,10 @@ class Command(Translated, TyperCommand):
         return rest
 
 
-CALL: dict[str, Any] = {
-    "cls": Command, "options_metavar": _("[OPTIONS]"), "context_settings": {"allow_extra_args": True}
-}  # fmt: skip
+TYPED = {*sys.argv, *os.environ.get("COMP_WORDS", os.environ.get("_TYPER_COMPLETE_ARGS", "")).split()}
 for name, text in COMMANDS.items():  # only what was typed is imported: `descenso --help` needs no command
-    app.command(name, help=text, **CALL)(find_command(name) if name in sys.argv else _unused)
+    panel = next(title for title, names in PANELS.items() if name in names)
+    app.command(
+        name, help=text, cls=Command, rich_help_panel=panel, options_metavar=_("[OPTIONS]"),
+        context_settings={"allow_extra_args": True},
+    )(find_command(name) if name in TYPED else _unused)  # fmt: skip
