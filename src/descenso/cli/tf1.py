@@ -24,7 +24,7 @@ WIDE = 32  # characters; most calls are shorter
 
 
 def explain(
-    message: Annotated[str | None, typer.Argument(help=MESSAGE, metavar="TEXT")] = None,
+    message: Annotated[str | None, typer.Argument(help=MESSAGE, metavar=_("TEXT"))] = None,
     listed: Annotated[bool, typer.Option("--list", help=_("List all lessons."))] = False,
     as_json: Json = False,
 ) -> None:
@@ -87,7 +87,9 @@ def _list(as_json: bool) -> None:
 
 
 def port(
-    file: Annotated[Path, typer.Argument(help=_("Script (.py) or notebook (.ipynb); it is read, not run."))],
+    file: Annotated[
+        Path, typer.Argument(help=_("Script (.py) or notebook (.ipynb); it is read, not run."), metavar=_("FILE"))
+    ],
     as_json: Json = False,
 ) -> None:
     """List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."""
