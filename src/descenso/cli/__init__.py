@@ -3,6 +3,7 @@
 Nothing here imports TensorFlow, NumPy or matplotlib until a command needs them.
 """
 
+import gc
 import gettext
 import os
 import sys
@@ -48,6 +49,8 @@ def main() -> None:
         if line:
             _say(line)
         sys.exit(exit_code)
+    finally:
+        gc.freeze()  # at exit, Python would search the objects of TensorFlow for cycles, which takes half a second
 
 
 def lend_to_typer(language: str) -> None:
@@ -64,6 +67,8 @@ def lend_to_typer(language: str) -> None:
 def _language(arguments: list[str]) -> str:
     """Take `--lang` out of `arguments`, at any place: help texts are made when commands are imported."""
     for place, argument in enumerate(arguments):
+        if argument == "--":  # what follows is for a program, as of `descenso port`
+            break
         if argument == "--lang" and place + 1 < len(arguments):
             language = arguments[place + 1]
             del arguments[place : place + 2]

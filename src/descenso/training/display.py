@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Problem
 
 MOST_LINES = 1_000  # in a terminal or a notebook, whose memory is short; history.jsonl has all epochs
-PRINT_SECONDS = 0.05  # between two prints, which draw the bar anew: a hundred epochs may take four seconds
+PRINT_SECONDS = 0.1  # between two prints, which draw the bar anew: a hundred epochs may take four seconds
 NARROW = 72  # characters, below which the bar does without the cost, which stands in the lines
 
 
