@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
@@ -12,6 +13,7 @@ from babel.messages.pofile import read_po
 from descenso import text
 from descenso.cli.app import COMMANDS
 
+ROOT = Path(__file__).parents[1]
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -60,6 +62,27 @@ def test_the_words_are_those_of_the_glossary(catalogue):
 
 def test_no_english_is_left_in_spanish(catalogue):
     assert not told(spoken(catalogue), ENGLISH)
+
+
+def pages():
+    """The Spanish pages, without their code and the names in it."""
+    for path in [ROOT / "README.es.md", *sorted((ROOT / "docs").glob("*.es.md"))]:
+        yield path.name, path.read_text(encoding="utf-8")
+    lesson = json.loads((ROOT / "docs" / "leccion.ipynb").read_text(encoding="utf-8"))
+    for place, cell in enumerate(lesson["cells"]):
+        if cell["cell_type"] == "markdown":
+            yield f"leccion.ipynb, cell {place}", "".join(cell["source"])
+
+
+OPENS = re.compile(f"(?:^|[.;:!?] |\\n\\n)(?:{USTED.pattern})", re.IGNORECASE)  # elsewhere it may be a subjunctive
+
+
+@pytest.mark.parametrize("pattern", [OPENS, NOT_OUR_WORDS, ENGLISH], ids=["usted", "words", "English"])
+def test_the_pages_are_in_the_same_spanish(pattern):
+    """Save for quotations of English in «» or in italics, and the words that the glossary explains."""
+    away = r"^```.*?^```$|`[^`]*`|\]\([^)]*\)|\[In English\]|«[^»]*»|\*[^*\n]+\*|^\| .* \|$|\w+\.\w+|\$[^$]*\$"
+    clean = re.compile(away, re.MULTILINE | re.DOTALL)
+    assert not told({name: CODE.sub("…", clean.sub("…", text)) for name, text in pages()}, pattern)
 
 
 @pytest.mark.parametrize(
