@@ -91,7 +91,7 @@ def test_a_notebook_shows_what_jupyter_shows(tmp_path, version):
         "%%bash\necho no",
         "%time total = sum([1, 2])\nfiles = !ls\nget_ipython().magic('matplotlib inline')\n(total,\n files)",
         "hidden = 4\nhidden;",
-        "if True:\n    %cd data\nos?\ndisplay({'a': 1})\nprint('end')",
+        "if True:\n    %cd data\nos?\n?os\ndisplay({'a': 1})\nprint('end')",
         "None",
         "def f():\n    return 1 / 0\nf()",
     ]
@@ -232,6 +232,7 @@ def test_files_that_cannot_be_run(tmp_path):
     cases = {
         "print 'a'\n": r"own.py: line 1 is Python 2 \(print 'a'\); bring it to Python 3 first, as with print\(…\)",
         "x = (\n": r"own.py: line 1 is no Python \(x = \(\): .*",
+        "x = 1\nreturn x\n": r"own.py: line 2 is no Python \(return x\): 'return' outside function",
     }
     for script, said in cases.items():
         (tmp_path / "own.py").write_text(script)
