@@ -152,7 +152,7 @@ def test_the_ends_of_the_ranges(settings):
         ({"patience": 2}, "patience needs validation rows, and there are none; try --validation-size 0.1"),
         (
             {"rule": "adamw", "weight_decay": 0.5},
-            "weight_decay: adamw has its own; try --rule adamw:weight_decay=0.5",
+            "weight_decay: adamw has its own; try --rule adamw:weight_decay=0.5 in its place",
         ),
     ],
 )

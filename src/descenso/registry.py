@@ -188,6 +188,16 @@ def defaults(model: str, preset: str = "") -> dict[str, Any]:
     return {**defaults(model), **presets[preset]}
 
 
+def smaller_rate(rule: str, learning_rate: float) -> float:
+    """Return a learning rate to try where `learning_rate` was too large for `rule`: its default, or a tenth.
+
+    >>> smaller_rate("sgd", 50.0), smaller_rate("momentum:momentum=0.5", 0.01)
+    (0.01, 0.001)
+    """
+    info = RULES.get(rule.partition(":")[0])
+    return info.learning_rate if info and info.learning_rate < learning_rate else learning_rate / 10
+
+
 def reads(model: str) -> tuple[str, ...]:
     """Return the settings of `SHAPES` that `model` reads; a custom model reads none."""
     return MODELS[model].reads if model in MODELS else ()

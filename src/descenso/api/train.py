@@ -57,11 +57,11 @@ def train(
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
     config, callbacks = check_fit(rows, config, settings), _with_board(callbacks, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
-        from descenso.training import session
-
         try:
+            from descenso.training import session
+
             plan = _pose(config, rows, given)
-        except ConfigError:  # settings that cannot be meant leave no run
+        except (ConfigError, KeyboardInterrupt):  # settings that cannot be meant, or Ctrl-C by now, leave no run
             directory.discard()
             raise
         session.run(session.Training(directory, plan, rows, callbacks, control or Control()))

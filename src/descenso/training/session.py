@@ -182,7 +182,15 @@ def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate:
 def _refuse(training: Training, changed: list[str], force: bool) -> None:
     if changed and not force:
         message = _("{run}: it cannot go on exactly, for this changed: {changed}; try --force to go on all the same")
-        raise CheckpointError(message.format(run=training.directory.path, changed="; ".join(changed)))
+        if all(line.startswith("config epochs:") for line in changed):
+            message = _(
+                "{run}: the schedule {schedule} depends on the number of epochs, so that the rates of the epochs done "
+                "were those of a shorter or longer run ({changed}); try --force to go on all the same, not exactly"
+            )
+        schedule = training.plan.config.schedule
+        raise CheckpointError(
+            message.format(run=training.directory.path, schedule=schedule, changed="; ".join(changed))
+        )
 
 
 def _save_weights(training: Training, progress: Progress, params: Arrays, carried: Arrays) -> dict[str, Any]:
