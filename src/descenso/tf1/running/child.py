@@ -21,7 +21,7 @@ from typing import Any
 
 from descenso.tf1.running import answers
 
-FRAME = re.compile(r'^ +File "(?P<file>[^"\n]+)", line (?P<line>\d+).*\n(?:    .*\n)*', re.MULTILINE)
+FRAME = re.compile(r'^ +File "(?P<file>[^"\n]+)", line (?P<line>\d+).*\n(?:    (?! *File ").*\n)*', re.MULTILINE)
 PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 LIBRARIES = (os.path.realpath(sysconfig.get_paths()["stdlib"]), str(Path(__file__).resolve().parents[2]))
 MOST = 2**16  # characters of an exception's text in the report
@@ -161,4 +161,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # before the program began, or after its end
+        sys.exit(130)
