@@ -9,6 +9,7 @@ import __future__
 
 import ast
 import builtins
+import functools
 import json
 import linecache
 import os
@@ -38,6 +39,7 @@ class Program:
         self.path, self.notebook, self.blocks = job["path"], job["notebook"], job["blocks"]
         self.folder = os.path.realpath(Path(self.path).parent)
         self.main = types.ModuleType("__main__")
+        self.is_users = functools.cache(self._is_users)  # it is asked at every import, also those in functions
         vars(self.main).update({"__cell__": self.path} if self.notebook else {"__file__": self.path})
         if self.notebook or any("get_ipython" in block["plain"] for block in self.blocks):
             vars(self.main).update(answers.notebook_names())
@@ -47,7 +49,7 @@ class Program:
         """Return the name of a block in tracebacks."""
         return f"{self.path}[{cell}]" if cell else str(self.path)
 
-    def is_users(self, file: str) -> bool:
+    def _is_users(self, file: str) -> bool:
         """Whether `file` is the program or a module beside it, and none of a library."""
         if file == self.path or re.fullmatch(re.escape(self.path) + r"\[\d+\]", file):
             return True
