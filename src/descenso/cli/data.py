@@ -22,7 +22,7 @@ from descenso.config import TrainConfig
 from descenso.data.formats import titles
 from descenso.registry import DATA
 from descenso.runs.files import check_output
-from descenso.text import _
+from descenso.text import _, prose
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
 MOST_COLUMNS = 20  # of a table that are shown on the screen
@@ -30,7 +30,9 @@ MOST_COLUMNS = 20  # of a table that are shown on the screen
 
 @with_settings(READ_DATA, show_defaults=False, panel=DATA)
 def data(
-    name: Annotated[str, typer.Argument(help=NAME_HELP, metavar="DATA", autocompletion=completing(datasets))] = "mnist",
+    name: Annotated[
+        str, typer.Argument(help=NAME_HELP, metavar=_("DATA"), autocompletion=completing(datasets))
+    ] = "mnist",
     listed: Annotated[bool, option(_("List the named datasets."), "--list")] = False,
     out: OutFile = None,
     sources: SourcesOptions = None,
@@ -115,4 +117,4 @@ def _normalisation(about: dict[str, Any]) -> str:
         text = _("Normalisation: needed; the values reach {maximum:g}, so each step multiplies them by {scale:.6g}.")
     else:
         text = _("Normalisation: not needed; the values reach {maximum:g}.")
-    return text.format(maximum=about["train"]["maximum"], scale=about["input_scale"], shift=about["input_shift"])
+    return prose(text, maximum=about["train"]["maximum"], scale=about["input_scale"], shift=about["input_shift"])

@@ -30,7 +30,7 @@ ANYWAY = _("With --run or --out: do it although calls were found that cannot wor
 
 
 def explain(
-    message: Annotated[str | None, typer.Argument(help=MESSAGE, metavar="TEXT")] = None,
+    message: Annotated[str | None, typer.Argument(help=MESSAGE, metavar=_("TEXT"))] = None,
     listed: Annotated[bool, typer.Option("--list", help=_("List all lessons."))] = False,
     as_json: Json = False,
 ) -> None:
@@ -72,8 +72,10 @@ def _list(as_json: bool) -> None:
 
 
 def port(
-    file: Annotated[Path, typer.Argument(help=_("Script (.py) or notebook (.ipynb); it is run with --run only."))],
-    words: Annotated[list[str] | None, typer.Argument(help=WORDS, metavar="ARGS")] = None,
+    file: Annotated[
+        Path, typer.Argument(help=_("Script (.py) or notebook (.ipynb); it is run with --run only."), metavar=_("FILE"))
+    ],
+    words: Annotated[list[str] | None, typer.Argument(help=WORDS, metavar=_("ARGS"))] = None,
     run: Annotated[bool, option(RUN, "--run", panel=_(PROGRAM))] = False,
     out: Annotated[Path | None, option(OUT, "--out", "-o", panel=_(PROGRAM), metavar="NEW.py")] = None,
     anyway: Annotated[bool, option(ANYWAY, "--anyway", panel=_(PROGRAM))] = False,

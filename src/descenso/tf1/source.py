@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from descenso.errors import DataError
 from descenso.files import open_regular
-from descenso.text import _
+from descenso.text import _, reason_of
 
 ROOT = "tensorflow"
 MOST_SOURCE = 2**18  # bytes of Python; its syntax tree takes about a hundred times as much
@@ -105,8 +105,7 @@ def _readable(path: Path) -> Iterator[None]:
     except DataError:
         raise
     except (OSError, ValueError, SyntaxError, LookupError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason)) from None
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason_of(error))) from None
 
 
 def _cells(path: Path, content: bytes) -> list[tuple[int | None, str]]:

@@ -17,7 +17,7 @@ from rich.console import Console
 from descenso.config import TrainConfig
 from descenso.errors import DescensoError
 from descenso.runs.history import Epoch
-from descenso.text import _, printable
+from descenso.text import _, printable, prose
 from descenso.training.control import Callback, Progress
 
 if TYPE_CHECKING:
@@ -93,13 +93,13 @@ class Display(Callback):
         """Return what stands beside the bar: epochs done, cost, speed, time left."""
         told = [f"{epoch}/{self._epochs}"]
         if cost is not None and (self._bar is None or self._bar.width >= NARROW):
-            told.append(_("cost {cost:.6f}").format(cost=cost))
+            told.append(prose(_("cost {cost:.6f}"), cost=cost))
         before, began = self._begun or (0.0, 0.0)
         rate = (done - before) / max(time.monotonic() - began, 1e-9)
         if rate > 0:
             fast = _("{rate:.3g} epochs/s") if rate >= 1 else _("{seconds:.3g} s/epoch")
             left = timedelta(seconds=round((self._epochs - done) / rate))
-            told += [fast.format(rate=rate, seconds=1 / rate), str(left)]
+            told += [prose(fast, rate=rate, seconds=1 / rate), str(left)]
         return "  ".join(told)
 
     def on_epoch(self, epoch: Epoch) -> None:
