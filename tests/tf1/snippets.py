@@ -121,7 +121,11 @@ SNIPPETS = {
         "tf.keras.Sequential([tf.keras.Input((784,)), tf.keras.layers.Dense(10)])(tf.ones([2, 28, 28]))",
         "tf.keras.Sequential([tf.keras.Input((784,)), tf.keras.layers.Dense(10)])(tf.ones([2, 10]))",
     ],
-    "reshape": ["tf.reshape(tf.zeros([100, 28, 28]), [100, 780])"],
+    "reshape": [
+        "tf.reshape(tf.zeros([100, 28, 28]), [100, 780])",
+        "np.zeros([100, 28, 28]).reshape(90, -1)",
+        "np.zeros([100, 28, 28]).reshape(100, 780)",
+    ],
     "ragged": [
         "tf.constant([[1, 2], [3]])",
         "np.array([[1, 2], [3]])",

@@ -59,7 +59,7 @@ def test_an_unknown_message():
         "There is no lesson on this message.", "Nearest: placeholder, not-fed; `descenso explain NAME` shows one",
     ]  # fmt: skip
     ended = run(explain, "--json", "\x1b[2J")
-    assert (ended.exit_code, json.loads(ended.stdout)) == (1, {"lessons": [], "nearest": []})
+    assert (ended.exit_code, json.loads(ended.stdout)) == (1, {"word": None, "lessons": [], "nearest": []})
 
 
 def test_nothing_reaches_the_terminal_as_a_command():

@@ -10,15 +10,16 @@ import typer
 
 from descenso.cli.lessons import list_findings, say_wrapped, show_lessons
 from descenso.cli.options import Json, option, say, say_json, say_table
+from descenso.cli.words import say_words, show_word, word_as_json, words_as_json
 from descenso.errors import ConfigError
 from descenso.text import _, mark
 from descenso.tf1.descents import Descent
-from descenso.tf1.explain import LESSONS, MOST, Answer, nearest
+from descenso.tf1.explain import LESSONS, MOST, Answer, define, nearest
 from descenso.tf1.explain import explain as lessons_on
 from descenso.tf1.port import Finding
 from descenso.tf1.port import port as read_program
 
-MESSAGE = _("A message of TensorFlow, or a name such as tf.placeholder; - or nothing for standard input.")
+MESSAGE = _("A message, a name such as tf.placeholder, or a word such as gradient; - or nothing for standard input.")
 WORDS = _("Arguments of the program with --run, after --: its sys.argv.")
 PROGRAM = mark("The program itself")
 RUN = _(
@@ -31,25 +32,35 @@ ANYWAY = _("With --run or --out: do it although calls were found that cannot wor
 
 def explain(
     message: Annotated[str | None, typer.Argument(help=MESSAGE, metavar=_("TEXT"))] = None,
-    listed: Annotated[bool, typer.Option("--list", help=_("List all lessons."))] = False,
+    listed: Annotated[bool, typer.Option("--list", help=_("List all words and lessons."))] = False,
     as_json: Json = False,
 ) -> None:
-    """Explain a message of TensorFlow: what it means, its cause, and code that works today; reads tracebacks, too."""
+    """Explain a message of TensorFlow, or a word of gradient descent: what it means, and code that works today."""
     if listed:
         _list(as_json)
         return
     text = _standard_input() if message in (None, "-") else str(message)
-    answers = lessons_on(text)
-    near = [] if answers else nearest(text)
+    word, answers = define(text), lessons_on(text)
+    near = [] if word or answers else nearest(text)
     if as_json:
-        say_json({"lessons": [answer._asdict() for answer in answers], "nearest": near})
-    elif answers:
-        show_lessons(answers)
+        say_json(
+            {"word": word and word_as_json(word), "lessons": [answer._asdict() for answer in answers], "nearest": near}
+        )
+    elif word or answers:
+        if word:
+            show_word(word)
+        if word and answers:
+            say("")
+            say(_("As an error:"))
+            say("")
+        if answers:
+            show_lessons(answers)
     else:
         say(_("There is no lesson on this message."))
         if near:
             say(_("Nearest: {names}; `descenso explain NAME` shows one").format(names=", ".join(near)))
-    if not answers:
+        say_words(text)
+    if not (word or answers):
         raise typer.Exit(1)
 
 
@@ -65,8 +76,11 @@ def _standard_input() -> str:
 
 def _list(as_json: bool) -> None:
     if as_json:
-        say_json({"lessons": [Answer.of(lesson, {})._asdict() for lesson in LESSONS]})
+        lessons = [Answer.of(lesson, {})._asdict() for lesson in LESSONS]
+        say_json({"words": words_as_json(), "lessons": lessons})
         return
+    say_words()
+    say("")
     rows = [(lesson.name, Answer.of(lesson, {}).means) for lesson in LESSONS]
     say_table([(_("lesson"), _("what it means")), *rows], text_columns=2)
 
