@@ -91,9 +91,7 @@ COMMANDS = {
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
     "env": _("Show versions, processor and platform, as runs record them."),
     "explain": _("Explain a message of TensorFlow or a word of gradient descent; offline."),
-    "port": _(
-        "Read a TensorFlow 1 program: calls that are gone, and the command that trains it; or run or rewrite it."
-    ),
+    "port": _("List what is gone of a TensorFlow 1 program, print the command that trains it, or run or rewrite it."),
 }
 PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
     _("Train"): ("train", "resume", "models", "rules", "schedules"),
