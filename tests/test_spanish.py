@@ -101,7 +101,7 @@ print(json.dumps(said))
 """
 WRONG = {
     "--help": (0, "Un laboratorio del descenso de gradiente"),
-    "": (2, "Comandos"),
+    "": (2, "Entrenar"),
     "trian": (2, "no existe el comando 'trian' (¿querías decir 'train'?); consulta descenso --help"),
     "train --bogus": (2, "train no tiene la opción --bogus; consulta descenso train --help"),
     "train --epcohs 3": (2, "train no tiene la opción --epcohs (¿querías decir '--epochs'?)"),
