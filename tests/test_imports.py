@@ -11,7 +11,7 @@ import pytest
 import descenso
 
 SOURCE = Path(descenso.__file__).parent
-GROUND = {"config", "errors", "files", "registry", "setting", "text", "_version"}
+GROUND = {"config", "errors", "files", "guesses", "registry", "setting", "text", "_version"}
 BELOW = {  # the layers from the lowest to the highest, and what each package may import beside itself and GROUND
     "data": set(),
     "tf1": set(),
@@ -33,7 +33,8 @@ BELOW_ON_THE_GROUND = {
     "text": {"errors"},
     "registry": {"text"},
     "setting": {"text"},
-    "config": {"errors", "text", "registry", "setting"},
+    "guesses": {"text"},
+    "config": {"errors", "text", "registry", "setting", "guesses"},
     "files": {"errors", "text", "config"},
 }
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 40

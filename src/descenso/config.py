@@ -1,8 +1,8 @@
 """The settings of a training run: one table, from which validation, messages, help and the lists of settings come."""
 
 import math
-import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from descenso.errors import ConfigError
 from descenso.registry import FACTORY, MODELS, RULES, SCHEDULES, SHAPES, defaults, parse, reads
 from descenso.setting import DATA, MODEL, OPTIMISATION, RUN, Setting, Trait, setting
-from descenso.text import _, closest, mark, nearest
+from descenso.text import _, closest, mark, nearest, option
 
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
 
@@ -20,7 +20,6 @@ DtypeName = Literal["float32", "float64", "mixed_bfloat16"]
 ActivationName = Literal["relu", "tanh", "sigmoid", "gelu"]
 NAMED: dict[str, Mapping[str, Any]] = {"model": MODELS, "rule": RULES, "schedule": SCHEDULES}
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one
 NOT_NEGATIVE = mark("a number in [0, inf), 0 for none")
 TEXT = r"[^\ud800-\udfff]"  # a path whose bytes are no text could not be kept in `config.json`
 
@@ -179,6 +178,19 @@ class TrainConfig(BaseModel):
             raise PydanticCustomError("number", "not a number, or too long")
         return value
 
+    @field_validator("drop", "hidden", "filters", "resize", "checkpoint_every", mode="before")
+    @classmethod
+    def _as_typed(cls, value: Any, info: ValidationInfo) -> Any:
+        """Write several values, and whole numbers, as they are typed on the command line: (64, 32) as "64,32"."""
+        several = value.tolist() if hasattr(value, "tolist") else value  # of NumPy
+        if isinstance(several, int) and not isinstance(several, bool) and several.bit_length() <= MOST_BITS:
+            return str(several)
+        if not isinstance(several, list | tuple):
+            return value
+        if any(not isinstance(each, str | int) or isinstance(each, bool) or "," in str(each) for each in several):
+            raise PydanticCustomError("several", "not names or whole numbers, or with a comma")
+        return ("x" if info.field_name == "resize" else ",").join(map(str, several))
+
     @property
     def variable_dtype(self) -> str:
         """Dtype of the parameters; mixed precision keeps them in float32."""
@@ -240,6 +252,18 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def _mend(name: str, value: Any) -> str:
+    """Write a line that sets `name`: to `value` if it is valid, to what it means elsewhere, or to the row's example."""
+    from descenso.guesses import value_of
+
+    others = {"model": next((model for model in MODELS if name in reads(model)), "softmax"), "validation_size": 0.1}
+    for each in (value, value_of(name, value, choices(name) or tuple(NAMED.get(name, ())))):
+        with suppress(ValidationError, TypeError):
+            if each is not None:
+                return option(name, str(getattr(TrainConfig(**{**others, name: each}), name)))
+    return option(name, SETTINGS[name].example)
+
+
 def complaint(error: ValidationError) -> str:
     """Describe the first fault in one line: subject, expected, received, and a value that works."""
     first = error.errors()[0]
@@ -247,21 +271,19 @@ def complaint(error: ValidationError) -> str:
     if not first["loc"]:
         return reason
     name, received = str(first["loc"][0]), first["input"]
+    from descenso import guesses
+
     if first["type"] == "extra_forbidden":
-        return _("there is no setting {name!r}{hint}").format(name=name, hint=closest(name.replace("-", "_"), SETTINGS))
+        return guesses.answer(name, received, tuple(SETTINGS), _mend)
     row, names = SETTINGS[name], choices(name) or tuple(NAMED.get(name, ()))
     near = nearest(received.partition(":")[0], names) if isinstance(received, str) else None
-    mend = f"{flag(name)} {near or row.example}".rstrip()
+    meant = guesses.value_of(name, received, names) or near
+    mend = option(name, meant) if meant else _mend(name, received)
     if first["type"] == "value_error":
         return _("{name}: {reason}; try {mend}").format(name=name, reason=reason, mend=mend)
     expected = _(row.expected) or _("one of {choices}").format(choices=", ".join(names))
-    try:
-        typed = isinstance(received, str) and is_number(name) and NUMBER.fullmatch(received)
-        bare = typed or isinstance(received, int | float)
-        shown = f"{received}" if bare else repr(received)  # NumPy's repr of 0.1 is not 0.1
-        hint = closest(received, names) if isinstance(received, str) else ""
-    except (ValueError, RecursionError):  # a number too long, or a nest too deep, to be written out
-        shown, hint = f"<{type(received).__name__}>", ""
+    hint = closest(received, names) if near == meant and near else ""
+    shown = guesses.shown(received, isinstance(received, str) and is_number(name))
     return _("{name} must be {expected}, got {value}{hint}; try {mend}").format(
         name=name, expected=expected, value=shown, hint=hint, mend=mend
     )

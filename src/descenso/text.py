@@ -2,11 +2,15 @@
 
 The language is taken once from the environment (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`, `LANG`, in
 gettext's own order) and may be set again by `use`. Keys, flags and column names are never translated.
+
+Sentences name a setting by its flag, `--learning-rate 0.1`. In Python they are shown with keyword arguments in place of
+flags, `learning_rate=0.1`; the command line calls `use_flags` to have them as they are written.
 """
 
 import difflib
 import gettext
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -32,6 +36,7 @@ def _load(language: str) -> gettext.NullTranslations:
 
 
 _catalogue = _load(from_environment())
+_flags = False
 
 
 def use(language: str) -> None:
@@ -50,6 +55,12 @@ def use(language: str) -> None:
     _catalogue = _load(language)
 
 
+def use_flags(wanted: bool) -> None:
+    """Name settings by flags, as on the command line, or by keyword arguments, from now on."""
+    global _flags
+    _flags = wanted
+
+
 def language() -> str:
     """Return the language in use."""
     return _catalogue.info().get("language", "en")
@@ -57,7 +68,63 @@ def language() -> str:
 
 def _(message: str) -> str:
     """Translate `message` into the language in use; an empty one, which is a catalogue's header, stays empty."""
-    return _catalogue.gettext(message) if message else ""
+    translated = _catalogue.gettext(message) if message else ""
+    return translated if _flags else in_python(translated)
+
+
+_FLAG = re.compile(r"--(?P<name>\{\w+\}|[a-z]+(?:-[a-z]+)*)(?: (?P<value>(?:\{[^{}]*\}|[^\s{},;)'])+))?")
+_VALUE = re.compile(  # of a flag; other words that follow one go on with the sentence
+    r"[\d{]|[A-Z]{2}|\S*[:=/]|(auto|cnn|cross_entropy|eager|float32|float64|gelu|graph|keras|mlp|naive|npz|off|onnx|"
+    r"permutation|relu|savedmodel|sequential|softmax)$"
+)
+_SAID = {  # how Python has what is no keyword argument of that name
+    "force": "force=True",
+    "lang": "descenso.text.use({value})",
+    "data-dir": "sources=descenso.Sources(data_dir={value})",
+}
+
+
+def in_python(sentence: str) -> str:
+    """Replace the flags of a sentence, not yet filled in, by keyword arguments.
+
+    >>> in_python("got {got}; try --learning-rate 0.1, --label {last}, or another --out")
+    'got {got}; try learning_rate=0.1, label={last!r}, or another out='
+    """
+    return _FLAG.sub(_keyword, sentence) if "--" in sentence else sentence
+
+
+def _keyword(flag: re.Match[str]) -> str:
+    name, value = flag["name"], flag["value"] or ""
+    if not _VALUE.match(value) and name != "lang":
+        return _SAID.get(name, f"{name.replace('-', '_')}=") + (f" {value}" if value else "")
+    if name == "limit":
+        return f"sources=descenso.Sources(descenso.Limits({value}))"
+    return _SAID.get(name, f"{name.replace('-', '_')}={{value}}").replace("{value}", _quoted(value))
+
+
+def _quoted(value: str) -> str:
+    """Write the value of a flag, which may be a field to be filled in, as Python does."""
+    if re.fullmatch(r"\{\w+\}", value):
+        return value.replace("}", "!r}")
+    return value if re.fullmatch(r"[\d.]+|\{[^{}]*\}", value) else f"'{value}'"
+
+
+def option(name: str, value: str = "") -> str:
+    """Write a setting as a user sets it: as a flag on the command line, as a keyword argument in Python.
+
+    Args:
+        name: of the setting.
+        value: as it is typed on the command line; empty for a flag without one.
+
+    >>> option("hidden", "64,32"), option("rule", "adam"), option("learning_rate", "0.1"), option("deterministic")
+    ('hidden=(64, 32)', "rule='adam'", 'learning_rate=0.1', 'deterministic=True')
+    """
+    if _flags:
+        return f"--{name.replace('_', '-')} {value}".rstrip()
+    if re.fullmatch(r"\d+(,\d+)+", value):
+        return f"{name}=({value.replace(',', ', ')})"
+    number = re.fullmatch(r"[-+]?(\d+[.]?\d*|[.]\d+)(e[-+]?\d+)?", value)
+    return f"{name}={value if number else repr(value) if value else True}"
 
 
 def mark(message: str) -> str:

@@ -16,6 +16,7 @@ def main() -> None:
     try:
         language = _language(sys.argv)
         text.use(language)
+        text.use_flags(True)
         text.lend_to_typer(language)
         import_module("descenso.cli.app").app(prog_name="descenso")
     except DescensoError as error:
