@@ -3,6 +3,7 @@
 Imported only when a message is to be written.
 """
 
+import difflib
 import re
 from collections.abc import Callable, Collection
 from typing import Any
@@ -167,7 +168,7 @@ def answer(name: str, value: Any, known: tuple[str, ...], mend: Callable[[str, A
     near = nearest(key, known)
     ours, meant = TRANSLATED[key](value) if key in TRANSLATED else (FIRST.get(key.lower()), value)
     if not ours:
-        ours = None if near else FIRST.get(nearest(key, FIRST) or "")
+        ours = None if near else next(map(FIRST.get, difflib.get_close_matches(key.lower(), FIRST, 1, 0.8)), None)
     if not ours and near:
         return _("there is no setting {name!r}{hint}").format(name=name, hint=closest(key, known))
     if not ours:
