@@ -129,7 +129,7 @@ def test_the_weights_of_test_rows_count(tiny, tmp_path):
     data = tiny._replace(test=tiny.test._replace(weights=weights))
     weighted = ds.train(data, out=tmp_path / "run", engine="eager", epochs=2, batch_size=20)
     found, _rows = ds.evaluate(weighted.path, data)
-    assert found.cost == pytest.approx(weighted.status["test_cost"], rel=1e-12)
+    assert found.cost == pytest.approx(weighted.status["test_cost"], rel=1e-6)  # float32, of NumPy and of TensorFlow
     assert found.cost != pytest.approx(ds.evaluate(weighted.path, tiny)[0].cost, rel=1e-5)
 
 

@@ -89,4 +89,4 @@ def _converted(run: str | Path, to: str, model: Any) -> bytes | dict[str, bytes]
         "numpy-script": script.numpy_script,
     }
     dtype = "float32" if to in IN_FLOAT32 else loaded.config.variable_dtype
-    return writers[to](graphs.from_scaled(loaded.predictor.model, loaded.trained, dtype), loaded.trained, dtype)
+    return writers[to](graphs.from_scaled(loaded.model, loaded.trained, dtype), loaded.trained, dtype)
