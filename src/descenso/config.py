@@ -256,7 +256,7 @@ def _mend(name: str, value: Any) -> str:
     """Write a line that sets `name`: to `value` if it is valid, to what it means elsewhere, or to the row's example."""
     from descenso.guesses import value_of
 
-    others = {"model": next((model for model in MODELS if name in reads(model)), "softmax"), "validation_size": 0.1}
+    others: dict[str, Any] = {"model": next((model for model in MODELS if name in reads(model)), "softmax"), "validation_size": 0.1}
     for each in (value, value_of(name, value, choices(name) or tuple(NAMED.get(name, ())))):
         with suppress(ValidationError, TypeError):
             if each is not None:

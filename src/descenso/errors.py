@@ -9,9 +9,11 @@
 
 A message names the subject, what was received, what was expected, and the line that mends it. The
 command line prints it without a traceback. How a descent ends is not an exception: it is an
-`Outcome` (see `descenso.training.control`).
+`Outcome` (see `descenso.training.control`). A signal, which is to end the process and not the run alone, is raised as
+`Interrupted` or `Terminated` once the run is saved.
 """
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -49,3 +51,27 @@ class CheckpointError(DescensoError):
     """No checkpoint of a run is valid, or the run cannot be resumed exactly."""
 
     exit_code = 7
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended a training run, which is saved.
+
+    Attributes:
+        run: directory of the run.
+    """
+
+    def __init__(self, message: str, run: Path) -> None:
+        super().__init__(message)
+        self.run = run
+
+
+class Terminated(SystemExit):
+    """SIGTERM ended a training run, which is saved; the exit code is 143, as a shell says of that signal.
+
+    Attributes:
+        run: directory of the run.
+    """
+
+    def __init__(self, run: Path) -> None:
+        super().__init__(143)
+        self.run = run

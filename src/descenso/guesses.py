@@ -93,7 +93,7 @@ CALLBACKS = {  # of Keras, by their class, and what to do here
     "progbarlogger": mark("try progress=True"),
     "terminateonnan": mark("a run ends by itself where the cost is not finite; leave it out"),
 }
-VALUES = {  # of a setting, by their names elsewhere
+VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # of a setting, by their names elsewhere
     "loss": {"cross_entropy": ("categorical_crossentropy", "sparse_categorical_crossentropy", "crossentropy", "ce",
                                "binary_crossentropy", "log_loss", "nll", "softmax_cross_entropy", "xent")},
     "model": {"softmax": ("logistic", "logistic_regression", "logisticregression", "linear", "softmax_regression"),

@@ -90,6 +90,7 @@ def in_python(sentence: str) -> str:
     >>> in_python("got {got}; try --learning-rate 0.1, --label {last}, or another --out")
     'got {got}; try learning_rate=0.1, label={last!r}, or another out='
     """
+    sentence = re.sub(r"descenso resume (\{\w+\})", r"descenso.resume('\1')", sentence)
     return _FLAG.sub(_keyword, sentence) if "--" in sentence else sentence
 
 

@@ -1,5 +1,6 @@
 """`descenso train` and `descenso resume`."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +19,7 @@ from descenso.cli.options import (
     with_settings,
 )
 from descenso.config import FREE, TrainConfig
-from descenso.errors import DescensoError
+from descenso.errors import DescensoError, Interrupted, Terminated
 from descenso.files import read_settings
 from descenso.setting import RUN
 from descenso.text import _
@@ -49,7 +50,7 @@ def train(
 
         with Display(to_stderr=as_json) as display:
             callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
-            run = api.train(out=out, sources=sources, **callbacks, **settings)
+            run = _run_of(api.train, out=out, sources=sources, **callbacks, **settings)
     finish(run, as_json)
 
 
@@ -70,11 +71,21 @@ def resume(
         done = not settings and _is_complete(run)
         with Display(to_stderr=as_json) as display:
             callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}
-            resumed = api.resume(run, sources=sources, model=model, force=force, **callbacks, **settings)
+            resumed = _run_of(api.resume, run, sources=sources, model=model, force=force, **callbacks, **settings)
     if done:
         hint = _("The run was complete already; to extend it: descenso resume {path} --epochs {epochs}")
         say(hint.format(path=run, epochs=2 * resumed.config.epochs), err=True)
     finish(resumed, as_json)
+
+
+def _run_of(train: Callable[..., "Run"], *given: Any, **settings: Any) -> "Run":
+    """Train, and return the run, also one that a signal has stopped, of which `finish` tells."""
+    try:
+        return train(*given, **settings)
+    except (Interrupted, Terminated) as stop:
+        from descenso.api.run import open_run
+
+        return open_run(stop.run)
 
 
 def _is_complete(run: Path) -> bool:
