@@ -11,7 +11,7 @@ import pytest
 import descenso
 
 SOURCE = Path(descenso.__file__).parent
-GROUND = {"config", "errors", "files", "guesses", "registry", "setting", "text", "_version"}
+GROUND = {"config", "errors", "files", "guesses", "hints", "keywords", "registry", "setting", "text", "_version"}
 BELOW = {  # the layers from the lowest to the highest, and what each package may import beside itself and GROUND
     "data": set(),
     "tf1": set(),
@@ -30,10 +30,12 @@ BELOW["__init__"] = BELOW["__main__"] = BELOW["cli"] | {"cli"}
 BELOW_ON_THE_GROUND = {
     "_version": set(),
     "errors": set(),
-    "text": {"errors"},
+    "keywords": set(),
+    "text": {"errors", "keywords"},
     "registry": {"text"},
     "setting": {"text"},
     "guesses": {"text"},
+    "hints": {"config"},
     "config": {"errors", "text", "registry", "setting", "guesses"},
     "files": {"errors", "text", "config"},
 }

@@ -191,6 +191,11 @@ class TrainConfig(BaseModel):
             raise PydanticCustomError("several", "not names or whole numbers, or with a comma")
         return ("x" if info.field_name == "resize" else ",").join(map(str, several))
 
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """Show data, model, and what is not the model's default."""
+        usual = {name: field.default for name, field in type(self).model_fields.items()} | defaults(self.model)
+        return [(name, value) for name, value in self if name in ("data", "model") or value != usual[name]]
+
     @property
     def variable_dtype(self) -> str:
         """Dtype of the parameters; mixed precision keeps them in float32."""
@@ -256,7 +261,10 @@ def _mend(name: str, value: Any) -> str:
     """Write a line that sets `name`: to `value` if it is valid, to what it means elsewhere, or to the row's example."""
     from descenso.guesses import value_of
 
-    others: dict[str, Any] = {"model": next((model for model in MODELS if name in reads(model)), "softmax"), "validation_size": 0.1}
+    others: dict[str, Any] = {
+        "model": next((model for model in MODELS if name in reads(model)), "softmax"),
+        "validation_size": 0.1,
+    }
     for each in (value, value_of(name, value, choices(name) or tuple(NAMED.get(name, ())))):
         with suppress(ValidationError, TypeError):
             if each is not None:

@@ -77,9 +77,9 @@ SAID = {  # names for which there is no setting, and what to do
     "workers": mark("there are no worker processes; leave it out"),
     "n_jobs": mark("TensorFlow uses all cores; leave it out"),
     "tol": mark("training stops early by the validation cost; try --patience 5 with --validation-size 0.1"),
-    "x": mark("inputs belong to the data; try descenso.train(descenso.from_arrays(X, y, test_fraction=0.2))"),
-    "y": mark("labels belong to the data; try descenso.train(descenso.from_arrays(X, y, test_fraction=0.2))"),
-    "labels": mark("labels belong to the data; try descenso.train(descenso.from_arrays(X, y, test_fraction=0.2))"),
+    "x": mark("inputs and labels come first; try descenso.train(X, y)"),
+    "y": mark("inputs and labels come first; try descenso.train(X, y)"),
+    "labels": mark("inputs and labels come first; try descenso.train(X, y)"),
 }
 CALLBACKS = {  # of Keras, by their class, and what to do here
     "earlystopping": mark("try --patience 5 with --validation-size 0.1"),

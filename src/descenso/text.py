@@ -10,7 +10,6 @@ flags, `learning_rate=0.1`; the command line calls `use_flags` to have them as t
 import difflib
 import gettext
 import os
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -69,49 +68,20 @@ def language() -> str:
 def _(message: str) -> str:
     """Translate `message` into the language in use; an empty one, which is a catalogue's header, stays empty."""
     translated = _catalogue.gettext(message) if message else ""
-    return translated if _flags else in_python(translated)
+    if _flags or ("--" not in translated and "descenso resume" not in translated):
+        return translated
+    from descenso.keywords import in_python
+
+    return in_python(translated)
 
 
-_FLAG = re.compile(r"--(?P<name>\{\w+\}|[a-z]+(?:-[a-z]+)*)(?: (?P<value>(?:\{[^{}]*\}|[^\s{},;)'])+))?")
-_VALUE = re.compile(  # of a flag; other words that follow one go on with the sentence
-    r"[\d{]|[A-Z]{2}|\S*[:=/]|(auto|cnn|cross_entropy|eager|float32|float64|gelu|graph|keras|mlp|naive|npz|off|onnx|"
-    r"permutation|relu|savedmodel|sequential|softmax)$"
-)
-_SAID = {  # how Python has what is no keyword argument of that name
-    "force": "force=True",
-    "lang": "descenso.text.use({value})",
-    "data-dir": "sources=descenso.Sources(data_dir={value})",
-}
-
-
-def in_python(sentence: str) -> str:
-    """Replace the flags of a sentence, not yet filled in, by keyword arguments.
-
-    >>> in_python("got {got}; try --learning-rate 0.1, --label {last}, or another --out")
-    'got {got}; try learning_rate=0.1, label={last!r}, or another out='
-    """
-    sentence = re.sub(r"descenso resume (\{\w+\})", r"descenso.resume('\1')", sentence)
-    return _FLAG.sub(_keyword, sentence) if "--" in sentence else sentence
-
-
-def _keyword(flag: re.Match[str]) -> str:
-    name, value = flag["name"], flag["value"] or ""
-    if not _VALUE.match(value) and name != "lang":
-        return _SAID.get(name, f"{name.replace('-', '_')}=") + (f" {value}" if value else "")
-    if name == "limit":
-        return f"sources=descenso.Sources(descenso.Limits({value}))"
-    return _SAID.get(name, f"{name.replace('-', '_')}={{value}}").replace("{value}", _quoted(value))
-
-
-def _quoted(value: str) -> str:
-    """Write the value of a flag, which may be a field to be filled in, as Python does."""
-    if re.fullmatch(r"\{\w+\}", value):
-        return value.replace("}", "!r}")
-    return value if re.fullmatch(r"[\d.]+|\{[^{}]*\}", value) else f"'{value}'"
+def spelled(name: str) -> str:
+    """Spell the name of a setting as the rest of its flag on the command line, and as it is in Python."""
+    return name.replace("_", "-") if _flags else name
 
 
 def option(name: str, value: str = "") -> str:
-    """Write a setting as a user sets it: as a flag on the command line, as a keyword argument in Python.
+    """Write a setting as a user sets it: by its flag on the command line, by a keyword argument in Python.
 
     Args:
         name: of the setting.
@@ -121,11 +91,10 @@ def option(name: str, value: str = "") -> str:
     ('hidden=(64, 32)', "rule='adam'", 'learning_rate=0.1', 'deterministic=True')
     """
     if _flags:
-        return f"--{name.replace('_', '-')} {value}".rstrip()
-    if re.fullmatch(r"\d+(,\d+)+", value):
-        return f"{name}=({value.replace(',', ', ')})"
-    number = re.fullmatch(r"[-+]?(\d+[.]?\d*|[.]\d+)(e[-+]?\d+)?", value)
-    return f"{name}={value if number else repr(value) if value else True}"
+        return f"--{spelled(name)} {value}".rstrip()
+    from descenso.keywords import keyword
+
+    return keyword(name, value)
 
 
 def mark(message: str) -> str:

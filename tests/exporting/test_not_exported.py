@@ -16,7 +16,7 @@ from takeaway import FAST, assert_same, table, truth
 @pytest.mark.parametrize("to", FORMATS)
 def test_a_run_that_diverged(to, tiny, tmp_path):
     run = ds.train(tiny, out=tmp_path / "run", loss="naive", **{**FAST, "learning_rate": 1e6})
-    message = r"run: no weights were kept \(outcome: diverged\); train again with --config .*config\.json$"
+    message = r"run: no weights were kept \(outcome: diverged\); train again with --.+$"
     with pytest.raises(DataError, match=message):
         export(run.path, to, tmp_path / f"model{FORMATS[to]}")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

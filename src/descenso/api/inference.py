@@ -203,10 +203,7 @@ def evaluate(
     if data is None:
         rows = _unchanged(rows_of(config, sources), config, Path(run))
     elif isinstance(data, str):
-        label = label or (config.label if trained.columns else "")
-        resize = resize or (config.resize if Path(data).is_dir() else "")
-        columns = trained.columns
-        rows = rows_to_test(data, label=label, resize=resize, columns=columns, sources=sources)
+        rows = _rows_at(data, config, trained, label, resize, sources)
     elif isinstance(data, Dataset):
         rows = data
     else:
@@ -218,6 +215,15 @@ def evaluate(
     return measure(_predictor(run, config, trained, model), test), test
 
 
+def _rows_at(
+    name: str, config: TrainConfig, trained: Trained, label: str, resize: str, sources: Sources | None
+) -> Dataset:
+    """Load the dataset of a name or a path as the model reads it."""
+    label = label or (config.label if trained.columns else "")
+    resize = resize or (config.resize if Path(name).is_dir() else "")
+    return rows_to_test(name, label=label, resize=resize, columns=trained.columns, sources=sources)
+
+
 def _in_memory(data: Any, labels: Any, label: str, trained: Trained) -> Dataset:
     """Make a dataset of rows in memory to test on."""
     from descenso.data.memory import inputs_of, is_frame, rows_to_test_on
@@ -227,7 +233,9 @@ def _in_memory(data: Any, labels: Any, label: str, trained: Trained) -> Dataset:
     if labels is None and is_frame(data) and label in data.columns:
         labels = data[label]
     if labels is None:
-        raise DataError(_("evaluate: labels are missing; try labels=y, or a Dataset"))
+        others = [str(name) for name in data.columns if name not in trained.columns] if is_frame(data) else []
+        mend = f"label={others[-1]!r}" if others else "labels=y"
+        raise DataError(_("evaluate: the labels are missing; try {mend}").format(mend=mend))
     inputs = inputs_of(data, Expected(trained.input_shape, trained.columns, trained.stored))
     return rows_to_test_on(inputs, labels, trained.class_names, trained.columns)
 

@@ -41,6 +41,7 @@ class Predictions:
 
     def __repr__(self) -> str:
         first = ", ".join(
-            f"{printable(name)} ({share:.4f})" for name, share in zip(self.labels[:3], self.probabilities.max(axis=1))
+            f"{printable(name)} ({share:.4f})"
+            for name, share in zip(self.labels[:3], self.probabilities[:3].max(axis=1), strict=True)
         )
         return f"<Predictions: {len(self)} rows, {len(self.class_names)} classes: {first}{', …' * (len(self) > 3)}>"

@@ -52,6 +52,7 @@ class Run:
     ) -> None:
         self._directory = directory
         self._data, self._own = data, own or {}
+        self._model: Any = None
         self.path = directory.path
         self.config = directory.config
         self.history: History = directory.history
@@ -78,11 +79,13 @@ class Run:
     def model(self) -> Any:
         """The trained model as a keras.Model: from rows as stored, (rows, *input_shape), to probabilities.
 
-        Its first layers scale the inputs as in training, and its last one is a softmax, so that its `predict` and
-        `predict` of the run agree to rounding; it is the model that `export("keras")` writes. It is made anew each time:
-        to train it further on, `compile` it with a loss of probabilities; this run stays as it is.
+        Its first layers scale the inputs as in training and its last one is a softmax, so that its `predict` gives the
+        probabilities of `Run.predict`; `export("keras")` writes the same model. To train it further, `compile` it with
+        a loss of probabilities, such as "sparse_categorical_crossentropy"; the run itself stays as it is.
         """
-        return _public("to_keras")(self, self._own.get("model"))
+        if self._model is None:
+            self._model = _public("to_keras")(self, self._own.get("model"))
+        return self._model
 
     def predict(self, inputs: Any) -> "Predictions":
         """Predict the class probabilities of rows in memory or in files; see `descenso.predict`.
@@ -149,7 +152,8 @@ class Run:
 
     def __repr__(self) -> str:
         epochs = f"{len(self.history.epochs)}/{self.config.epochs} epochs"
-        return f"<Run {printable(str(self.path))}: {self.outcome}, {epochs}, test accuracy {self.test_accuracy}>"
+        accuracy = "" if self.test_accuracy is None else f", test accuracy {self.test_accuracy:.4f}"
+        return f"<Run {printable(str(self.path))}: {self.outcome}, {epochs}{accuracy}>"
 
     def _repr_html_(self) -> str:
         from descenso.reports.figures import png

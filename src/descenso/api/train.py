@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.api.run import Run
 from descenso.config import TrainConfig, having
@@ -50,11 +50,10 @@ def train(
     """Train a model, save the run, and return it, however it ended (see `Run.outcome`).
 
     Args:
-        data: a dataset, or what `load` takes; or inputs, beside their labels; or a frame of polars or pandas, whose
-            column of labels is the setting `label`. A fifth of rows in memory is kept to test on, or the setting
-            `test_fraction`.
+        data: a dataset, or what `load` takes; or inputs, beside their labels; or a frame of polars or pandas, with the
+            column of the labels as the setting `label`. A fifth of rows in memory, or `test_fraction`, is tested on.
         labels: (rows,) the labels of inputs, whole numbers or text.
-        model: a name; a keras.Model, which has the final weights afterwards, unless training diverged; or a function
+        model: a name; a keras.Model, which has the final weights afterwards unless training diverged; or a function
             that makes one. To use the run in another process, a model that is no name is given again.
         out: the run directory itself; by default a new one below `runs/`.
         progress: whether to show progress on standard error; by default in a terminal or a notebook.
@@ -66,25 +65,37 @@ def train(
 
     Raises:
         ConfigError, DataError, DiskError: for settings, for data, for a disk that cannot be used; no run is left.
-        Interrupted: a KeyboardInterrupt, when Ctrl-C has stopped training and the run is saved.
-
-    >>> run = train("mnist", model="mlp", hidden=(32,), epochs=1, out=getfixture("tmp_path") / "run")
-    >>> run.evaluate().accuracy > 0.9
-    True
+        Interrupted: a KeyboardInterrupt, after Ctrl-C has stopped training and the run is saved.
     """
-    given_settings: dict[str, Any] = {**settings}
+    listeners = _Listeners(progress, _heard(callbacks, tensorboard), control or Control())
+    return _train(data, labels, {**settings, "model": model}, out, sources, listeners)
+
+
+class _Listeners(NamedTuple):
+    """What watches and steers a training run; see `train`."""
+
+    progress: bool | None
+    callbacks: Sequence[Callback]
+    control: Control
+
+
+def _train(
+    data: Any,
+    labels: Any,
+    settings: dict[str, Any],
+    out: str | Path | None,
+    sources: Sources | None,
+    listeners: _Listeners,
+) -> Run:
     if labels is not None or not isinstance(data, Dataset | str | Path):
         from descenso.data.memory import dataset_of
 
-        data = dataset_of(data, labels, given_settings)
-    name, given = model_of(model, str(given_settings.get("dtype", "float32")))
-    config = TrainConfig.of(**{**given_settings, "data": _source(data), "model": name})
+        data = dataset_of(data, labels, settings)
+    model = settings["model"]
+    name, given = model_of(model, str(settings.get("dtype", "float32")))
+    config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
-    config, callbacks, control = (
-        check_fit(rows, config, given_settings),
-        _heard(callbacks, tensorboard),
-        control or Control(),
-    )
+    config = check_fit(rows, config, settings)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
             plan = _pose(config, rows, given)
@@ -93,9 +104,9 @@ def train(
             raise
         from descenso.training import session
 
-        with displaying(progress, callbacks) as heard:
-            session.run(session.Training(directory, plan, rows, heard, control))
-    return _result(directory, control, data, {"model": model})
+        with displaying(listeners.progress, listeners.callbacks) as heard:
+            session.run(session.Training(directory, plan, rows, heard, listeners.control))
+    return _result(directory, listeners.control, data, {"model": model})
 
 
 def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str, Any]) -> Run:
@@ -181,7 +192,7 @@ def resume(
 
     Args:
         run: the run, or its directory.
-        data, model: rows and model, where the run was trained with the user's; `Run.resume` has them already.
+        data, model: rows and model, where the run was trained with the user's; the method of a Run has them.
         progress, callbacks, control, tensorboard, sources: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
         warn: called with a message for each newer checkpoint that is damaged and passed over.
@@ -189,8 +200,7 @@ def resume(
 
     Raises:
         CheckpointError: where no checkpoint is valid, or something changed; the difference is named.
-        RunInUse: where another process is writing the run.
-        Interrupted: as of `train`.
+        RunInUse: where another process is writing the run. Interrupted: as of `train`.
     """
     callbacks, control = _heard(callbacks, tensorboard), control or Control()
     with closing(reopen(Path(run))) as directory:

@@ -160,10 +160,23 @@ def inputs_of(given: Any, expected: Expected, limits: Limits | None = None) -> N
     flat = math.prod(shape)
     if inputs.shape[1:] in ((flat,), (*shape, 1)) or (*inputs.shape[1:], 1) == shape:
         inputs = inputs.reshape(len(inputs), *shape)
-    whole = expected.stored == "uint8" and inputs.dtype.kind in "iu" and inputs.dtype != np.uint8
-    if whole and inputs.size and inputs.min() >= 0 and inputs.max() <= np.iinfo(np.uint8).max:
-        return inputs.astype(np.uint8)
-    return inputs
+    return _as_pixels(inputs) if expected.stored == "uint8" else inputs
+
+
+def _as_pixels(inputs: NDArray[Any]) -> NDArray[Any]:
+    """Return whole numbers from 0 to 255 as uint8; what does not hold pixels as they are stored is refused."""
+    if inputs.dtype == np.uint8 or not inputs.size:
+        return inputs
+    with np.errstate(invalid="ignore"):
+        pixels = inputs.astype(np.uint8)
+    if not (pixels == inputs).all() or (inputs.dtype.kind == "f" and inputs.max() <= 1):
+        message = _(
+            "inputs: values of type {got}, the model reads pixels as stored, whole numbers from 0 to 255; {mend}"
+        )
+        scaled = inputs.min() >= 0 and inputs.max() <= 1
+        mend = _("try (255 * X).round().astype('uint8')") if scaled else _("give them before any scaling")
+        raise DataError(message.format(got=inputs.dtype, mend=mend))
+    return pixels
 
 
 def rows_to_test_on(

@@ -21,6 +21,13 @@ MOST_CLASSES = 30  # that are drawn separately: axes take time, and more names c
 MOST_LETTERS = 32  # of a class name: longer ones leave no room for the picture
 
 
+class Picture(Figure):
+    """A figure that a notebook shows, once, whether or not matplotlib's support for notebooks is on."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
 def curves(label: str, history: History) -> dict[str, Sequence[float]]:
     """Return the costs of a run, and its validation costs if there are any, by their labels."""
     costs: dict[str, Sequence[float]] = {label: history.costs}
@@ -72,7 +79,7 @@ def schedules_figure(shares: Mapping[str, NDArray[np.float64]]) -> Figure:
 
 
 def _axes(**labels: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure = Picture(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.set(**labels)
     axes.grid(alpha=0.3)
@@ -112,7 +119,7 @@ def confusion_figure(confusion: NDArray[np.int64], class_names: Sequence[str]) -
         class_names: (num_classes,).
     """
     size = max(4.5, 0.55 * min(len(class_names), MOST_CLASSES) + 1.2)
-    figure = Figure(figsize=(size + 1, size), layout="constrained")
+    figure = Picture(figsize=(size + 1, size), layout="constrained")
     axes = figure.subplots()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -150,7 +157,7 @@ def contact_sheet(split: Split, class_names: Sequence[str], columns: int = 10) -
         columns: images per class.
     """
     rows = min(len(class_names), MOST_CLASSES)
-    figure = Figure(figsize=(0.6 * columns + 0.6, 0.6 * rows), layout="constrained")
+    figure = Picture(figsize=(0.6 * columns + 0.6, 0.6 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
@@ -227,7 +234,7 @@ def _panels(count: int) -> tuple[Figure, NDArray[np.object_]]:
     """Make a figure with `count` axes without ticks, five in a row."""
     columns = min(count, 5)
     rows = -(-count // columns)
-    figure = Figure(figsize=(1.6 * columns + 1, 1.8 * rows), layout="constrained")
+    figure = Picture(figsize=(1.6 * columns + 1, 1.8 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels:
         axes.set(xticks=[], yticks=[])

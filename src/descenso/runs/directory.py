@@ -34,7 +34,7 @@ from descenso.runs.files import (
 )
 from descenso.runs.history import Epoch, History, finite, read_history
 from descenso.runs.trained import read_weights, weights_bytes
-from descenso.text import _, mark
+from descenso.text import _, mark, option
 
 HISTORY = "history.jsonl"
 MOST_BYTES = 2**20  # of a JSON file of a run
@@ -106,12 +106,15 @@ class RunDirectory:
 
     def _without_weights(self) -> DataError:
         outcome = self.outcome
-        message = _("{run}: no weights were kept (outcome: {outcome}); train again with --config {run}/config.json")
+        message, config = _("{run}: no weights were kept (outcome: {outcome}); train again with {mend}"), self.config
+        mend = option("learning_rate", f"{config.learning_rate / 10:g}")
+        if config.loss == "naive":
+            mend = option("loss", "cross_entropy")
         if outcome == "running":
             message = _("{run}: no weights were kept yet, it is still being written; wait until it has ended")
         elif outcome in ("killed", "interrupted"):
             message = _("{run}: no weights were kept yet (outcome: {outcome}); to go on: descenso resume {run}")
-        return DataError(message.format(run=self.path, outcome=outcome))
+        return DataError(message.format(run=self.path, outcome=outcome, mend=mend))
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Write the JSON file `name` atomically."""
