@@ -257,7 +257,7 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _mend(name: str, value: Any) -> str:
+def mend(name: str, value: Any) -> str:
     """Write a line that sets `name`: to `value` if it is valid, to what it means elsewhere, or to the row's example."""
     from descenso.guesses import value_of
 
@@ -282,16 +282,16 @@ def complaint(error: ValidationError) -> str:
     from descenso import guesses
 
     if first["type"] == "extra_forbidden":
-        return guesses.answer(name, received, tuple(SETTINGS), _mend)
+        return guesses.answer(name, received, tuple(SETTINGS), mend)
     row, names = SETTINGS[name], choices(name) or tuple(NAMED.get(name, ()))
     near = nearest(received.partition(":")[0], names) if isinstance(received, str) else None
     meant = guesses.value_of(name, received, names) or near
-    mend = option(name, meant) if meant else _mend(name, received)
+    line = option(name, meant) if meant else mend(name, received)
     if first["type"] == "value_error":
-        return _("{name}: {reason}; try {mend}").format(name=name, reason=reason, mend=mend)
+        return _("{name}: {reason}; try {mend}").format(name=name, reason=reason, mend=line)
     expected = _(row.expected) or _("one of {choices}").format(choices=", ".join(names))
     hint = closest(received, names) if near == meant and near else ""
     shown = guesses.shown(received, isinstance(received, str) and is_number(name))
     return _("{name} must be {expected}, got {value}{hint}; try {mend}").format(
-        name=name, expected=expected, value=shown, hint=hint, mend=mend
+        name=name, expected=expected, value=shown, hint=hint, mend=line
     )

@@ -9,12 +9,13 @@
 
 A message names the subject, what was received, what was expected, and the line that mends it. The
 command line prints it without a traceback. How a descent ends is not an exception: it is an
-`Outcome` (see `descenso.training.control`). A signal, which is to end the process and not the run alone, is raised as
-`Interrupted` or `Terminated` once the run is saved.
+`Outcome` (see `descenso.training.control`). A signal, which is meant for the process and not for the run alone, is raised
+once the run is saved; see `stopped_by`.
 """
 
+import signal
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class DescensoError(Exception):
@@ -53,25 +54,13 @@ class CheckpointError(DescensoError):
     exit_code = 7
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C ended a training run, which is saved.
+def stopped_by(number: int, message: str, run: Path) -> BaseException:
+    """Make the exception of a signal that has stopped a training run, which is saved in the directory `run`.
 
-    Attributes:
-        run: directory of the run.
+    It is a KeyboardInterrupt, or for SIGTERM a SystemExit with the exit code 143, whose attribute `run` is the
+    directory. A subclass would not do: Python ends by the signal, as loops of a shell need it, for that very class.
     """
-
-    def __init__(self, message: str, run: Path) -> None:
-        super().__init__(message)
-        self.run = run
-
-
-class Terminated(SystemExit):
-    """SIGTERM ended a training run, which is saved; the exit code is 143, as a shell says of that signal.
-
-    Attributes:
-        run: directory of the run.
-    """
-
-    def __init__(self, run: Path) -> None:
-        super().__init__(143)
-        self.run = run
+    stop: Any = SystemExit(128 + number) if number == signal.SIGTERM else KeyboardInterrupt(message)
+    stop.run = run
+    error: BaseException = stop
+    return error

@@ -71,7 +71,8 @@ SAID = {  # names for which there is no setting, and what to do
     "validation_data": mark("rows to validate on are taken from the training rows; try --validation-size 0.1"),
     "steps_per_epoch": mark("an epoch passes over all rows once; try --batch-size 100"),
     "initial_epoch": mark("a run goes on where it stopped; try descenso.resume(run, epochs=200)"),
-    "warm_start": mark("a run goes on where it stopped; try descenso.resume(run, epochs=200)"),
+    "warm_start": mark("a run goes on with descenso.resume(run, epochs=200), an estimator with partial_fit(X, y)"),
+    "c": mark("the penalty is a weight decay, which grows as C falls; try --weight-decay 0.0005"),
     "validation_freq": mark("the validation cost is measured after every epoch; leave it out"),
     "validation_batch_size": mark("it does not change the validation cost; leave it out"),
     "workers": mark("there are no worker processes; leave it out"),
@@ -153,7 +154,13 @@ def value_of(name: str, value: Any, names: Collection[str]) -> str | None:
     return None
 
 
-def answer(name: str, value: Any, known: tuple[str, ...], mend: Callable[[str, Any], str]) -> str:
+def answer(
+    name: str,
+    value: Any,
+    known: tuple[str, ...],
+    mend: Callable[[str, Any], str],
+    arguments: tuple[str, ...] = ("out", "progress", "tensorboard"),
+) -> str:
     """Answer a setting that there is not.
 
     Args:
@@ -161,6 +168,7 @@ def answer(name: str, value: Any, known: tuple[str, ...], mend: Callable[[str, A
         value: that it was given.
         known: the names that there are.
         mend: (name, value) -> a line that sets `name`, to `value` where that is valid.
+        arguments: names besides that are answered, but are no settings.
     """
     key = name.replace("-", "_")
     if key.lower() in SAID:
@@ -169,6 +177,7 @@ def answer(name: str, value: Any, known: tuple[str, ...], mend: Callable[[str, A
     ours, meant = TRANSLATED[key](value) if key in TRANSLATED else (FIRST.get(key.lower()), value)
     if not ours:
         ours = None if near else next(map(FIRST.get, difflib.get_close_matches(key.lower(), FIRST, 1, 0.8)), None)
+    ours = ours if ours in (*known, *arguments) else None
     if not ours and near:
         return _("there is no setting {name!r}{hint}").format(name=name, hint=closest(key, known))
     if not ours:

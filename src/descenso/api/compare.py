@@ -61,8 +61,7 @@ def compare(
     """
     if repeats < 1:
         raise ConfigError(_("repeats must be at least 1, got {repeats}; try --repeats 3").format(repeats=repeats))
-    given: dict[str, Any] = {**settings}
-    axis, values = _axis(given)
+    axis, values = _axis(given := {**settings})
     requests = [{"epochs": EPOCHS, "data": data, **given, AXES[axis]: value} for value in values]
     names = [_name(value) for value in values]
     if len(names) < 2 or len(set(names)) < len(names):
@@ -72,7 +71,6 @@ def compare(
 
     with starting():
         from descenso.studies.comparison import Contender, compare_all
-
     return compare_all(axis, list(map(Contender, names, *zip(*entries, strict=True))), repeats, _teller(progress))
 
 

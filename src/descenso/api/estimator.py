@@ -1,9 +1,10 @@
 """A scikit-learn estimator, for pipelines, grid searches and cross-validation (extra `sklearn`)."""
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,18 +12,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from descenso.api.fitted import FittedInputs, fitting
 from descenso.api.train import model_of
-from descenso.config import TrainConfig
+from descenso.config import TrainConfig, mend
 from descenso.data.arrays import numbers
 from descenso.data.checks import check_validation
 from descenso.data.dataset import scaling
 from descenso.descent import models
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.errors import ConfigError, DataError
+from descenso.guesses import answer
 from descenso.text import _
 from descenso.training.control import Control, Interruption, Outcome
 from descenso.training.evaluation import Predictor
 from descenso.training.loop import Progress, finite, train, trained_weights
 from descenso.training.plan import Plan
+
+if TYPE_CHECKING:
+    from typing_extensions import Never
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -73,8 +78,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         *,
         class_weight: Mapping[Any, float] | str | None = None,
         preset: str | None = None,
-        hidden: str | None = None,
-        filters: str | None = None,
+        hidden: str | int | Sequence[int] | None = None,
+        filters: str | int | Sequence[int] | None = None,
         activation: str | None = None,
         dropout: float | None = None,
         augment: float | None = None,
@@ -95,9 +100,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         xla: str | None = None,
         dtype: str | None = None,
         seed: int | None = None,
+        **unknown: "Never",
     ) -> None:
-        given = dict(locals())
-        for name in signature(type(self)).parameters:
+        given, guessed = dict(locals()), dict[str, Any](unknown)
+        names = tuple(name for name in signature(type(self)).parameters if name != "unknown")
+        for name in guessed:
+            raise ConfigError(answer(name, guessed[name], names, mend, arguments=()))
+        for name in names:
             setattr(self, name, given[name])
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "Classifier":
@@ -130,7 +139,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         plan, control = Plan.of(config, data, own, validation), Control()
         with Interruption(control):
             epochs, progress = train(plan, control)
-        _refuse(progress, config)
+        _refuse(progress, config, control)
         accuracies = [epoch.validation_accuracy for epoch in epochs]
         self.validation_scores_ = accuracies if len(validation.labels) else None
         self.loss_curve_ = [epoch.cost for epoch in epochs]
@@ -267,10 +276,10 @@ def _listed(labels: NDArray[Any]) -> str:
     return ", ".join(map(str, labels))
 
 
-def _refuse(progress: Progress, config: TrainConfig) -> None:
+def _refuse(progress: Progress, config: TrainConfig, control: Control) -> None:
     """Raise unless training came to its end."""
     if progress.outcome is Outcome.INTERRUPTED:
-        raise KeyboardInterrupt
+        raise SystemExit(143) if control.signal == signal.SIGTERM else KeyboardInterrupt
     if progress.outcome is Outcome.DIVERGED and not progress.best:
         raise _diverged(config)
 

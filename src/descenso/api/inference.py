@@ -189,11 +189,10 @@ def evaluate(
         data: a dataset, or a name or path as `load` takes it; all its rows are used if it has no test rows. Or inputs
             beside their `labels`, a pair of inputs and labels, or a frame with the column `label`.
         labels: (rows,) the names of the classes of inputs in memory, or their numbers.
-        limits, data_dir, label, resize: see `load`; label and resize are by default those of the run.
+        label, resize, sources: see `load`; label and resize are by default those of the run.
         model: the model, if the run was trained with the user's own.
 
-    Returns:
-        The evaluation, and the rows.
+    Returns: the evaluation, and the rows.
 
     Raises:
         DataError: if the run has no weights, or the rows do not fit its model.

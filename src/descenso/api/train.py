@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
@@ -15,7 +14,7 @@ from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
-from descenso.errors import ConfigError, Interrupted, Terminated
+from descenso.errors import ConfigError, stopped_by
 from descenso.registry import MODELS
 from descenso.runs.checkpoints import Checkpoint, is_empty, newest
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
@@ -65,7 +64,7 @@ def train(
 
     Raises:
         ConfigError, DataError, DiskError: for settings, for data, for a disk that cannot be used; no run is left.
-        Interrupted: a KeyboardInterrupt, after Ctrl-C has stopped training and the run is saved.
+        KeyboardInterrupt: after Ctrl-C has stopped training and the run is saved; its `run` is the directory.
     """
     listeners = _Listeners(progress, _heard(callbacks, tensorboard), control or Control())
     return _train(data, labels, {**settings, "model": model}, out, sources, listeners)
@@ -113,7 +112,7 @@ def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str,
     """Return the run, after leaving its weights in the user's model.
 
     Raises:
-        Interrupted, Terminated: where a signal has stopped it, which is meant for more than this run.
+        KeyboardInterrupt, SystemExit: where a signal has stopped it, which is meant for more than this run.
     """
     brought = {name: value for name, value in own.items() if value is not None and not isinstance(value, str)}
     run = Run(open_directory(directory.path), data if isinstance(data, Dataset) else None, brought)
@@ -122,12 +121,10 @@ def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str,
 
         trained = Trained.unpacked(*directory.weights(), directory.path)
         keep_weights(brought["model"], {**trained.params, **trained.model_state})
-    if control.signal == signal.SIGTERM:
-        raise Terminated(run.path)
     if control.signal:
         message = _("interrupted after {done} of {epochs} epochs, and saved; to go on: descenso resume {run}")
         told = message.format(done=run.status["epochs_done"], epochs=run.config.epochs, run=printable(str(run.path)))
-        raise Interrupted(told, run.path)
+        raise stopped_by(control.signal, told, run.path)
     return run
 
 
@@ -200,7 +197,7 @@ def resume(
 
     Raises:
         CheckpointError: where no checkpoint is valid, or something changed; the difference is named.
-        RunInUse: where another process is writing the run. Interrupted: as of `train`.
+        RunInUse: where another process is writing the run. KeyboardInterrupt: as of `train`.
     """
     callbacks, control = _heard(callbacks, tensorboard), control or Control()
     with closing(reopen(Path(run))) as directory:

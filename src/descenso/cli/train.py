@@ -19,7 +19,7 @@ from descenso.cli.options import (
     with_settings,
 )
 from descenso.config import FREE, TrainConfig
-from descenso.errors import DescensoError, Interrupted, Terminated
+from descenso.errors import DescensoError
 from descenso.files import read_settings
 from descenso.setting import RUN
 from descenso.text import _
@@ -82,7 +82,9 @@ def _run_of(train: Callable[..., "Run"], *given: Any, **settings: Any) -> "Run":
     """Train, and return the run, also one that a signal has stopped, of which `finish` tells."""
     try:
         return train(*given, **settings)
-    except (Interrupted, Terminated) as stop:
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if not hasattr(stop, "run"):
+            raise
         from descenso.api.run import open_run
 
         return open_run(stop.run)
