@@ -67,3 +67,12 @@ def test_what_counts_as_said():
     assert not said("Test accuracy: 0.9421", printed)
     assert not said("Run: runs/a-002", printed)
     assert not said("accuracy: 0.9221", printed)
+
+
+@pytest.mark.slow
+def test_the_page_on_python_runs_from_top_to_bottom(tmp_path):
+    page = [block.text for block in blocks(ROOT / "docs" / "python.md") if block.language == "python"]
+    printed = run(Block("python", "\n".join(page)), tmp_path)
+    assert len(page) == 5
+    assert "<Evaluation: accuracy 0.9" in printed
+    assert "['7' '2' '1' '0' '4'] (5, 10)" in printed

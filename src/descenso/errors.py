@@ -9,8 +9,8 @@
 
 A message names the subject, what was received, what was expected, and the line that mends it. The
 command line prints it without a traceback. How a descent ends is not an exception: it is an
-`Outcome` (see `descenso.training.control`). A signal, which is meant for the process and not for the run alone, is raised
-once the run is saved; see `stopped_by`.
+`Outcome` (see `descenso.training.control`). A signal, which is meant for the process and not for the
+run alone, is raised once the run is saved; see `stopped_by`.
 """
 
 import signal
