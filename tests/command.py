@@ -5,11 +5,11 @@ from typing import Any
 import typer
 from typer.testing import CliRunner
 
-from descenso.cli.app import find_command
+from descenso.cli.app import Command, find_command
 
 
 def run(name: str, *arguments: Any) -> Any:
     """`descenso NAME ARGUMENTS` as typed, by the command's own parser."""
     app = typer.Typer()
-    app.command(name)(find_command(name))
+    app.command(name, cls=Command)(find_command(name))
     return CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)

@@ -9,8 +9,7 @@ from descenso import text
 from descenso.config import FREE, SETTINGS, TrainConfig, choices, having, is_number
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError
-from descenso.registry import MODELS, SHAPES
-from descenso.setting import Trait
+from descenso.registry import MODELS, SHAPES, Trait
 from descenso.text import closest
 
 FIELDS = TrainConfig.model_fields
@@ -153,7 +152,7 @@ def test_the_ends_of_the_ranges(settings):
         ({"patience": 2}, "patience needs validation rows, and there are none; try --validation-size 0.1"),
         (
             {"rule": "adamw", "weight_decay": 0.5},
-            "weight_decay: adamw has its own; try --rule adamw:weight_decay=0.5",
+            "weight_decay: adamw has its own; try --rule adamw:weight_decay=0.5 in its place",
         ),
     ],
 )

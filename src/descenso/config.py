@@ -2,16 +2,33 @@
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from descenso.errors import ConfigError
-from descenso.registry import FACTORY, MODELS, RULES, SCHEDULES, SHAPES, defaults, parse, reads
-from descenso.setting import DATA, MODEL, OPTIMISATION, RUN, Setting, Trait, setting
-from descenso.text import _, closest, mark, nearest, option
+from descenso.registry import (
+    DATA,
+    FACTORY,
+    MODEL,
+    MODELS,
+    OPTIMISATION,
+    RULES,
+    RUN,
+    SCHEDULES,
+    SHAPES,
+    Setting,
+    Trait,
+    defaults,
+    parse,
+    reads,
+    setting,
+)
+from descenso.text import _, mark
+
+if TYPE_CHECKING:
+    from descenso import guesses
 
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
 
@@ -153,7 +170,7 @@ class TrainConfig(BaseModel):
         if self.patience and not self.validation_size:
             raise ValueError(_("patience needs validation rows, and there are none; try --validation-size 0.1"))
         if self.weight_decay and self.rule.partition(":")[0] == "adamw":
-            reason = _("weight_decay: adamw has its own; try --rule adamw:weight_decay={decay:g}")
+            reason = _("weight_decay: adamw has its own; try --rule adamw:weight_decay={decay:g} in its place")
             raise ValueError(reason.format(decay=self.weight_decay))
         return self
 
@@ -182,14 +199,11 @@ class TrainConfig(BaseModel):
     @classmethod
     def _as_typed(cls, value: Any, info: ValidationInfo) -> Any:
         """Write several values, and whole numbers, as they are typed on the command line: (64, 32) as "64,32"."""
-        several = value.tolist() if hasattr(value, "tolist") else value  # of NumPy
-        if isinstance(several, int) and not isinstance(several, bool) and several.bit_length() <= MOST_BITS:
-            return str(several)
-        if not isinstance(several, list | tuple):
+        if isinstance(value, str):
             return value
-        if any(not isinstance(each, str | int) or isinstance(each, bool) or "," in str(each) for each in several):
-            raise PydanticCustomError("several", "not names or whole numbers, or with a comma")
-        return ("x" if info.field_name == "resize" else ",").join(map(str, several))
+        from descenso.guesses import typed
+
+        return typed(value, "x" if info.field_name == "resize" else ",")
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         """Show data, model, and what is not the model's default."""
@@ -257,41 +271,15 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def mend(name: str, value: Any) -> str:
-    """Write a line that sets `name`: to `value` if it is valid, to what it means elsewhere, or to the row's example."""
-    from descenso.guesses import value_of
+def table() -> "guesses.Table":
+    """Return the table of settings, as messages read it."""
+    from descenso import guesses
 
-    others: dict[str, Any] = {
-        "model": next((model for model in MODELS if name in reads(model)), "softmax"),
-        "validation_size": 0.1,
-    }
-    for each in (value, value_of(name, value, choices(name) or tuple(NAMED.get(name, ())))):
-        with suppress(ValidationError, TypeError):
-            if each is not None:
-                return option(name, str(getattr(TrainConfig(**{**others, name: each}), name)))
-    return option(name, SETTINGS[name].example)
+    return guesses.Table(TrainConfig, SETTINGS, lambda name: choices(name) or tuple(NAMED.get(name, ())), is_number)
 
 
 def complaint(error: ValidationError) -> str:
     """Describe the first fault in one line: subject, expected, received, and a value that works."""
-    first = error.errors()[0]
-    reason = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
-    if not first["loc"]:
-        return reason
-    name, received = str(first["loc"][0]), first["input"]
     from descenso import guesses
 
-    if first["type"] == "extra_forbidden":
-        return guesses.answer(name, received, tuple(SETTINGS), mend)
-    row, names = SETTINGS[name], choices(name) or tuple(NAMED.get(name, ()))
-    near = nearest(received.partition(":")[0], names) if isinstance(received, str) else None
-    meant = guesses.value_of(name, received, names) or near
-    line = option(name, meant) if meant else mend(name, received)
-    if first["type"] == "value_error":
-        return _("{name}: {reason}; try {mend}").format(name=name, reason=reason, mend=line)
-    expected = _(row.expected) or _("one of {choices}").format(choices=", ".join(names))
-    hint = closest(received, names) if near == meant and near else ""
-    shown = guesses.shown(received, isinstance(received, str) and is_number(name))
-    return _("{name} must be {expected}, got {value}{hint}; try {mend}").format(
-        name=name, expected=expected, value=shown, hint=hint, mend=line
-    )
+    return guesses.complaint(error, table())

@@ -5,10 +5,15 @@ Imported only when a message is to be written.
 
 import difflib
 import re
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
 
-from descenso.text import _, closest, mark, nearest
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from descenso.registry import MODELS, Setting, reads
+from descenso.text import _, closest, mark, nearest, option
 
 RENAMED = {  # a setting by its names elsewhere
     "learning_rate": ("lr", "learning_rate_init", "eta", "eta0", "step_size", "rate"),
@@ -110,8 +115,80 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # of a setting, by their name
     "engine": {"compiled": ("xla",), "function": ("tf.function",), "eager": ("keras",), "graph": ("tf1",)},
 }  # fmt: skip
 NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one
+MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
 LONG = 200  # characters of a value that a message still shows
 FIRST = {name: ours for ours, names in RENAMED.items() for name in names}
+
+
+class Table(NamedTuple):
+    """The table of settings.
+
+    Attributes:
+        config: makes a config of settings, or raises a ValidationError.
+        rows: by the names of the settings.
+        words: name -> the words that a setting takes, if it is one of a few.
+        is_number: name -> whether it takes numbers.
+    """
+
+    config: Callable[..., Any]
+    rows: Mapping[str, Setting]
+    words: Callable[[str], tuple[str, ...]]
+    is_number: Callable[[str], bool]
+
+
+def complaint(error: ValidationError, table: Table) -> str:
+    """Describe the first fault in one line: subject, expected, received, and a value that works."""
+    first = error.errors()[0]
+    reason = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
+    if not first["loc"]:
+        return reason
+    name, received = str(first["loc"][0]), first["input"]
+    if first["type"] == "extra_forbidden":
+        return answer(name, received, tuple(table.rows), table)
+    names, is_text = table.words(name), isinstance(received, str)
+    near = nearest(received.partition(":")[0], names) if isinstance(received, str) else None
+    meant = value_of(name, received, names) or near
+    line = option(name, meant) if meant else mend(name, received, table)
+    if first["type"] == "value_error":
+        return _("{name}: {reason}; try {mend}").format(name=name, reason=reason, mend=line)
+    expected = _(table.rows[name].expected) or _("one of {choices}").format(choices=", ".join(names))
+    hint = closest(received, names) if near == meant and near else ""
+    value = shown(received, is_text and table.is_number(name))
+    return _("{name} must be {expected}, got {value}{hint}; try {mend}").format(
+        name=name, expected=expected, value=value, hint=hint, mend=line
+    )
+
+
+def mend(name: str, value: Any, table: Table) -> str:
+    """Write a line that sets `name`: to `value` if it is valid, to what it means elsewhere, or to the row's example."""
+    others: dict[str, Any] = {
+        "model": next((model for model in MODELS if name in reads(model)), "softmax"),
+        "validation_size": 0.1,
+    }
+    for each in (value, value_of(name, value, table.words(name))):
+        with suppress(ValidationError, TypeError):
+            if each is not None:
+                return option(name, str(getattr(table.config(**{**others, name: each}), name)))
+    return option(name, table.rows[name].example)
+
+
+def typed(value: Any, separator: str) -> Any:
+    """Write several values, and whole numbers, as they are typed on the command line.
+
+    Raises:
+        PydanticCustomError: for values that would be taken for others.
+
+    >>> typed((64, 32), ","), typed(64, ",")
+    ('64,32', '64')
+    """
+    several = value.tolist() if hasattr(value, "tolist") else value  # of NumPy
+    if isinstance(several, int) and not isinstance(several, bool) and several.bit_length() <= MOST_BITS:
+        return str(several)
+    if not isinstance(several, list | tuple):
+        return value
+    if any(not isinstance(each, str | int) or isinstance(each, bool) or "," in str(each) for each in several):
+        raise PydanticCustomError("several", "not names or whole numbers, or with a comma")
+    return separator.join(map(str, several))
 
 
 def shown(value: Any, is_number: bool = False) -> str:
@@ -158,7 +235,7 @@ def answer(
     name: str,
     value: Any,
     known: tuple[str, ...],
-    mend: Callable[[str, Any], str],
+    table: Table,
     arguments: tuple[str, ...] = ("out", "progress", "tensorboard"),
 ) -> str:
     """Answer a setting that there is not.
@@ -167,7 +244,7 @@ def answer(
         name: as the user called it.
         value: that it was given.
         known: the names that there are.
-        mend: (name, value) -> a line that sets `name`, to `value` where that is valid.
+        table: of all settings.
         arguments: names besides that are answered, but are no settings.
     """
     key = name.replace("-", "_")
@@ -183,12 +260,12 @@ def answer(
     if not ours:
         message = _("there is no setting {name!r}; the settings are {names}")
         return message.format(name=name, names=", ".join(known))
-    line = mend(ours, meant) if ours in known else f"{ours}={meant!r}"  # an argument of `train`
+    line = mend(ours, meant, table) if ours in known else f"{ours}={meant!r}"  # an argument of `train`
     rate = getattr(value, "learning_rate", None)
     if ours == "rule" and rate is not None:  # an optimizer of Keras
-        line += ", " + mend("learning_rate", _number(rate))
+        line += ", " + mend("learning_rate", _number(rate), table)
     if ours == "patience":
-        line += ", " + mend("validation_size", 0.1)
+        line += ", " + mend("validation_size", 0.1, table)
     return _("{name}: descenso calls it {ours}; try {mend}").format(name=name, ours=ours, mend=line)
 
 
@@ -201,7 +278,7 @@ def _number(rate: Any) -> float | None:
 
 def refused_callback(given: Any) -> str:
     """Say what to give in place of what is no `descenso.Callback`."""
-    mend = CALLBACKS.get(word(given))
-    instead = _(mend) if mend else _("derive it from descenso.Callback; its methods are on_epoch, on_end and others")
+    known = CALLBACKS.get(word(given))
+    instead = _(known) if known else _("derive it from descenso.Callback; its methods are on_epoch, on_end and others")
     kind = f"{type(given).__module__.partition('.')[0]}.{type(given).__name__}"
     return _("callbacks must be of descenso.Callback, got {kind}: {mend}").format(kind=kind, mend=instead)

@@ -2,7 +2,10 @@
 
 import re
 
-_FLAG = re.compile(r"--(?P<name>\{\w+\}|[a-z]+(?:-[a-z]+)*)(?: (?P<value>(?:\{[^{}]*\}|[^\s{},;)'])+))?")
+_FLAG = re.compile(
+    r"descenso resume (?P<run>\{\w+\})(?! --)|descenso [a-z]+ [^;`]*--[^;`]*|"  # a command with flags stays as it is
+    r"--(?P<name>\{\w+\}|[a-z]+(?:-[a-z]+)*)(?: (?P<value>(?:\{[^{}]*\}|[^\s{},;)'])+))?"
+)
 _VALUE = re.compile(  # of a flag; other words that follow one go on with the sentence
     r"[\d{]|[A-Z]{2}|\S*[:=/]|(auto|cnn|cosine|cross_entropy|eager|float32|float64|gelu|graph|keras|mlp|naive|npz|off|onnx|"
     r"permutation|relu|savedmodel|sequential|softmax)$"
@@ -20,11 +23,12 @@ def in_python(sentence: str) -> str:
     >>> in_python("got {got}; try --learning-rate 0.1, --label {last}, or another --out")
     'got {got}; try learning_rate=0.1, label={last!r}, or another out='
     """
-    sentence = re.sub(r"descenso resume (\{\w+\})", r"descenso.resume('\1')", sentence)
     return _FLAG.sub(_replaced, sentence)
 
 
 def _replaced(flag: re.Match[str]) -> str:
+    if not flag["name"]:
+        return f"descenso.resume('{flag['run']}')" if flag["run"] else flag[0]
     name, value = flag["name"], flag["value"] or ""
     if not _VALUE.match(value) and name != "lang":
         return _SAID.get(name, f"{name.replace('-', '_')}=") + (f" {value}" if value else "")

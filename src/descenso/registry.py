@@ -1,4 +1,4 @@
-"""The registry of rules, schedules and models: formula, source, options and defaults of each, by name.
+"""The registry of rules, schedules and models: formula, source, options and defaults of each, by name; and `Setting`.
 
 Tables only, so that commands that list or check names do not import TensorFlow; the mathematics is in `descent/`. Rules
 and schedules are written as `name` or `name:option=value,option=value`.
@@ -7,7 +7,7 @@ and schedules are written as `name` or `name:option=value,option=value`.
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from descenso.text import _, closest, mark
 
@@ -188,6 +188,16 @@ def defaults(model: str, preset: str = "") -> dict[str, Any]:
     return {**defaults(model), **presets[preset]}
 
 
+def smaller_rate(rule: str, learning_rate: float) -> float:
+    """Return a learning rate to try where `learning_rate` was too large for `rule`: its default, or a tenth.
+
+    >>> smaller_rate("sgd", 50.0), smaller_rate("momentum:momentum=0.5", 0.01)
+    (0.01, 0.001)
+    """
+    info = RULES.get(rule.partition(":")[0])
+    return info.learning_rate if info and info.learning_rate < learning_rate else learning_rate / 10
+
+
 def reads(model: str) -> tuple[str, ...]:
     """Return the settings of `SHAPES` that `model` reads; a custom model reads none."""
     return MODELS[model].reads if model in MODELS else ()
@@ -242,3 +252,40 @@ def _number(key: str, text: str, option: Option) -> float:
             )
         )
     return value
+
+
+Trait = Literal["reads data", "cost", "free", "saved"]
+DATA, MODEL, OPTIMISATION, RUN = mark("Data"), mark("Model"), mark("Optimisation"), mark("Run")
+
+
+class Setting(NamedTuple):
+    """A row of the table of settings, without its type, default and bounds, which pydantic holds.
+
+    Attributes:
+        help: one sentence for the help text, marked for the catalogue.
+        expected: the valid values in words, marked for the catalogue; empty where the type lists them.
+        example: a valid value as a user types it; empty for a flag.
+        panel: title of the help panel.
+        traits: "reads data": it says how the dataset is read; "cost": the cost of a batch at given parameters depends
+            on it; "free": a resumed run may change it; "saved": it has a meaning for saved runs only.
+        short: one-letter flag.
+    """
+
+    help: str
+    expected: str
+    example: str
+    panel: str
+    traits: tuple[Trait, ...]
+    short: str
+
+
+def setting(
+    default: Any, help: str, expected: str, example: str, panel: str, *traits: Trait,
+    short: str = "", pattern: str | None = None, **bounds: Any,
+) -> Any:  # fmt: skip
+    """Make a field of `TrainConfig` from its default, the columns of its row, and pydantic's bounds."""
+    from pydantic import Field
+
+    row = Setting(help, expected, example, panel, traits, short)
+    whole = None if pattern is None else rf"\A(?:{pattern})\Z"
+    return Field(default, pattern=whole, json_schema_extra=row._asdict(), **bounds)

@@ -19,7 +19,7 @@ from descenso.data.dataset import Split
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError, DataError, DiskError
 from descenso.files import read_settings
-from descenso.training.callbacks import Callback
+from descenso.training.control import Callback
 from samples import tiny_dataset, write_folder
 
 FAST = {"engine": "function", "epochs": 2, "batch_size": 50}
@@ -126,7 +126,8 @@ def test_a_diverged_run_is_kept_without_weights(diverged):
     assert diverged.summary()["costs"] == [None]
     assert "diverged" in diverged._repr_html_()
     with pytest.raises(
-        DataError, match=r"no weights were kept \(outcome: diverged\); train again with loss='cross_entropy'$"
+        DataError,
+        match=r"no weights were kept \(outcome: diverged\); again: descenso train --config ",
     ):
         _ = diverged.weights
 

@@ -109,7 +109,10 @@ def test_a_run_without_weights_says_what_to_do(tmp_path):
     run = ds.train(data, out=tmp_path / "run", **QUICK).path
     (run / "model" / "weights.safetensors").unlink()
     directory = open_directory(run)
-    for outcome, told in (("killed", f"to go on: descenso resume {run}"), ("diverged", "train again with --config")):
+    for outcome, told in (
+        ("killed", f"to go on: descenso resume {run}"),
+        ("diverged", "again: descenso train --config"),
+    ):
         directory.write("status.json", {"outcome": outcome, "epochs_done": 0})
         with pytest.raises(DataError, match=told):
             directory.weights()

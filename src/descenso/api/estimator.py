@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from descenso.api.fitted import FittedInputs, fitting
 from descenso.api.train import model_of
-from descenso.config import TrainConfig, mend
+from descenso.config import TrainConfig, table
 from descenso.data.arrays import numbers
 from descenso.data.checks import check_validation
 from descenso.data.dataset import scaling
@@ -21,9 +21,9 @@ from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.errors import ConfigError, DataError
 from descenso.guesses import answer
 from descenso.text import _
-from descenso.training.control import Control, Interruption, Outcome
+from descenso.training.control import Control, Interruption, Outcome, Progress
 from descenso.training.evaluation import Predictor
-from descenso.training.loop import Progress, finite, train, trained_weights
+from descenso.training.loop import finite, train, trained_weights
 from descenso.training.plan import Plan
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         given, guessed = dict(locals()), dict[str, Any](unknown)
         names = tuple(name for name in signature(type(self)).parameters if name != "unknown")
         for name in guessed:
-            raise ConfigError(answer(name, guessed[name], names, mend, arguments=()))
+            raise ConfigError(answer(name, guessed[name], names, table(), arguments=()))
         for name in names:
             setattr(self, name, given[name])
 

@@ -21,8 +21,7 @@ from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.runs.trained import Trained
 from descenso.text import _, printable
-from descenso.training.callbacks import Callback
-from descenso.training.control import Control
+from descenso.training.control import Callback, Control
 from descenso.training.display import displaying, starting
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def _train(
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
             plan = _pose(config, rows, given)
-        except ConfigError:  # settings that cannot be meant leave no run
+        except (ConfigError, KeyboardInterrupt):  # settings that cannot be meant, or Ctrl-C by now, leave no run
             directory.discard()
             raise
         from descenso.training import session

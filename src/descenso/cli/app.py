@@ -1,5 +1,6 @@
 """The commands of `descenso`."""
 
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -52,9 +53,16 @@ COMMANDS = {
     "plot": _("Plot the training loss of one or more runs on one axis, or learning rate schedules."),
     "runs": _("List the runs in a folder."),
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
+    "env": _("Show versions, processor and platform, as runs record them."),
     "explain": _("Explain a message of TensorFlow: what it means, its cause, and code that works today; offline."),
     "port": _("List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."),
-    "env": _("Show versions, processor and platform, as runs record them."),
+}
+PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
+    _("Train"): ("train", "resume", "models", "rules", "schedules"),
+    _("Use a run"): ("evaluate", "predict", "export"),
+    _("Find out why"): ("compare", "reproduce", "gradcheck", "doctor"),
+    _("Look"): ("plot", "runs", "data", "env"),
+    _("Programs of TensorFlow 1"): ("explain", "port"),
 }
 MODULES = {  # of the commands that share one
     "train": ("train", "resume"),
@@ -76,7 +84,23 @@ def find_command(name: str) -> Callable[..., None]:
 
 
 class Command(TyperCommand):
-    """A command whose `--help` is translated and shown in the panel of output options."""
+    """A command whose `--help` is translated and in the panel of output options, and that says when Ctrl-C ends it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; typer would end without a word after Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo(_("descenso: interrupted"), err=True)
+            raise typer.Exit(130) from None
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, without Typer's word for the type of a flag, which takes no value."""
+        params = super().get_params(ctx)
+        for param in params:
+            if getattr(param, "is_flag", False) and param.metavar is None:
+                param.metavar = ""
+        return params
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return the option `--help`."""
@@ -86,5 +110,7 @@ class Command(TyperCommand):
         return option
 
 
+TYPED = {*sys.argv, *os.environ.get("COMP_WORDS", os.environ.get("_TYPER_COMPLETE_ARGS", "")).split()}
 for name, text in COMMANDS.items():  # only what was typed is imported: `descenso --help` needs no command
-    app.command(name, help=text, cls=Command)(find_command(name) if name in sys.argv else _unused)
+    panel = next(title for title, names in PANELS.items() if name in names)
+    app.command(name, help=text, cls=Command, rich_help_panel=panel)(find_command(name) if name in TYPED else _unused)

@@ -11,7 +11,6 @@ from functools import lru_cache
 import tensorflow as tf
 
 from descenso.descent.problem import Params, Rule, RuleState, Tensor
-from descenso.descent.wrappers import averaged, clipped_by_norm, clipped_by_value, decayed
 from descenso.registry import RULES as MEMBERS
 from descenso.registry import parse
 
@@ -173,6 +172,8 @@ def adamw(beta_1: float, beta_2: float, epsilon: float, weight_decay: float) -> 
 
     Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization (2019), algorithm 2.
     """
+    from descenso.descent.wrappers import decayed
+
     return decayed(adam(beta_1, beta_2, epsilon), weight_decay)
 
 
@@ -242,12 +243,17 @@ def build(
     """
     name, options = parse(spec, MEMBERS)
     rule = RULES[name](**options)
-    for number, wrapper in (
+    if not any((weight_decay, clip_norm, clip_value, average)):
+        return rule
+    from descenso.descent.wrappers import averaged, clipped_by_norm, clipped_by_value, decayed
+
+    wrappers = (
         (weight_decay, decayed),
         (clip_norm, clipped_by_norm),
         (clip_value, clipped_by_value),
         (average, averaged),
-    ):
+    )
+    for number, wrapper in wrappers:
         rule = wrapper(rule, number) if number else rule
     return rule
 

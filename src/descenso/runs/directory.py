@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
 from descenso.files import inside, open_regular, read_settings
+from descenso.registry import smaller_rate
 from descenso.runs.checkpoints import prepare
 from descenso.runs.files import (
     disk_errors,
@@ -26,6 +27,7 @@ from descenso.runs.files import (
     is_held,
     locked,
     make_folder,
+    not_a_path,
     portable_name,
     refuse_full,
     sweep,
@@ -34,7 +36,7 @@ from descenso.runs.files import (
 )
 from descenso.runs.history import Epoch, History, finite, read_history
 from descenso.runs.trained import read_weights, weights_bytes
-from descenso.text import _, mark, option
+from descenso.text import _, mark
 
 HISTORY = "history.jsonl"
 MOST_BYTES = 2**20  # of a JSON file of a run
@@ -105,16 +107,17 @@ class RunDirectory:
         return read_weights(path)
 
     def _without_weights(self) -> DataError:
-        outcome = self.outcome
-        message, config = _("{run}: no weights were kept (outcome: {outcome}); train again with {mend}"), self.config
-        mend = option("learning_rate", f"{config.learning_rate / 10:g}")
-        if config.loss == "naive":
-            mend = option("loss", "cross_entropy")
+        outcome, flags = self.outcome, ""
+        message = _(
+            "{run}: no weights were kept (outcome: {outcome}); again: descenso train --config {run}/config.json{flags}"
+        )
         if outcome == "running":
             message = _("{run}: no weights were kept yet, it is still being written; wait until it has ended")
         elif outcome in ("killed", "interrupted"):
             message = _("{run}: no weights were kept yet (outcome: {outcome}); to go on: descenso resume {run}")
-        return DataError(message.format(run=self.path, outcome=outcome, mend=mend))
+        elif outcome == "diverged":
+            flags = f" --learning-rate {smaller_rate(self.config.rule, self.config.learning_rate):g}"
+        return DataError(message.format(run=self.path, outcome=_(outcome), flags=flags))
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Write the JSON file `name` atomically."""
@@ -231,9 +234,7 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
     try:
         make_folder(path)
     except ValueError as error:  # a null byte, half of a surrogate pair
-        raise ConfigError(
-            _("out must be a path, got {path!r} ({reason}); try --out runs/mine").format(path=str(path), reason=error)
-        ) from None
+        raise not_a_path(path, error) from None
     run = RunDirectory(path, locked(path))
     try:
         refuse_full(path)

@@ -18,12 +18,11 @@ from descenso.config import TrainConfig
 from descenso.errors import DescensoError
 from descenso.runs.history import Epoch
 from descenso.text import _, printable
-from descenso.training.callbacks import Callback
+from descenso.training.control import Callback, Progress
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Dataset
     from descenso.descent.problem import Problem
-    from descenso.training.loop import Progress
 
 MOST_LINES = 1_000  # in a terminal or a notebook, whose memory is short; history.jsonl has all epochs
 PRINT_SECONDS = 0.05  # between two prints, which draw the bar anew: a hundred epochs may take four seconds
@@ -78,7 +77,7 @@ class Display(Callback):
     def on_compiled(self, compile_seconds: float) -> None:
         self._started = time.monotonic()
 
-    def on_chunk(self, progress: "Progress", problem: "Problem") -> None:
+    def on_chunk(self, progress: Progress, problem: "Problem") -> None:
         if not self._bar:
             return
         epoch, step = progress.position

@@ -20,11 +20,10 @@ from descenso.runs.directory import RunDirectory
 from descenso.runs.environment import environment
 from descenso.runs.trained import Trained
 from descenso.text import _
-from descenso.training.callbacks import Callback
 from descenso.training.checkpointing import Checkpointing, progress_of
-from descenso.training.control import Control, Interruption, Outcome
+from descenso.training.control import Callback, Control, Interruption, Outcome, Progress
 from descenso.training.evaluation import Predictor, evaluate
-from descenso.training.loop import Progress, beginning, trained_weights, walk, with_rate
+from descenso.training.loop import beginning, trained_weights, walk, with_rate
 from descenso.training.plan import Plan
 
 DECIDING = (  # parts of the environment that must match for a bit-exact resume
@@ -183,7 +182,15 @@ def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate:
 def _refuse(training: Training, changed: list[str], force: bool) -> None:
     if changed and not force:
         message = _("{run}: it cannot go on exactly, for this changed: {changed}; try --force to go on all the same")
-        raise CheckpointError(message.format(run=training.directory.path, changed="; ".join(changed)))
+        if all(line.startswith("config epochs:") for line in changed):
+            message = _(
+                "{run}: the schedule {schedule} depends on the number of epochs, so that the rates of the epochs done "
+                "were those of a shorter or longer run ({changed}); try --force to go on all the same, not exactly"
+            )
+        schedule = training.plan.config.schedule
+        raise CheckpointError(
+            message.format(run=training.directory.path, schedule=schedule, changed="; ".join(changed))
+        )
 
 
 def _save_weights(training: Training, progress: Progress, params: Arrays, carried: Arrays) -> dict[str, Any]:
