@@ -30,7 +30,7 @@ WRONG = {  # each line, and what mypy says of it
     "run.resume(epoch=3)": 'Unexpected keyword argument "epoch" for "resume"',
     "ds.resume(run, batchsize=3)": 'Unexpected keyword argument "batchsize" for "resume"',
     'ds.compare("mnist", optimizers=["sgd"])': 'Unexpected keyword argument "optimizers" for "compare"',
-    "ds.Classifier(max_iter=3)": 'Argument "max_iter" to "Classifier" has incompatible type "int"; expected "Never"',
+    "ds.Classifier(max_iter=3)": 'Unexpected keyword argument "max_iter" for "Classifier"',
     'ds.train("mnist", callbacks=[print])': "List item 0 has incompatible type",
 }
 

@@ -74,7 +74,11 @@ def line_of(message):
     return eval(f"dict({mend})", {"descenso": ds})  # noqa: S307 - of our own making
 
 
-@pytest.mark.parametrize(("given", "line"), GUESSES, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(
+    ("given", "line"),
+    GUESSES,
+    ids=lambda each: ",".join(map(str, each))[:40] if isinstance(each, dict | tuple) else str(each)[:40],
+)
 def test_a_guess_is_answered_with_a_line_that_works(given, line):
     with pytest.raises(ConfigError) as told:
         ds.train("mnist", **given)
@@ -114,7 +118,7 @@ def test_nothing_is_guessed_for_what_there_is_not():
         ({"resize": (28, 32)}, ("resize", "28x32")),
         ({"checkpoint_every": 500}, ("checkpoint_every", "500")),
     ],
-    ids=lambda each: str(each)[:40],
+    ids=lambda each: ",".join(map(str, each))[:40] if isinstance(each, dict | tuple) else str(each)[:40],
 )
 def test_several_values_are_given_as_python_has_them(given, typed):
     name, text = typed
@@ -156,7 +160,7 @@ def test_callbacks_of_keras_are_answered(callback, mend, tmp_path):
         ({"early_stopping": True}, "patience=5, validation_size=0.1"),
         ({"random_state": 3}, "seed=3"),
     ],
-    ids=lambda each: str(each)[:30],
+    ids=lambda each: ",".join(map(str, each))[:40] if isinstance(each, dict | tuple) else str(each)[:40],
 )
 def test_an_estimator_answers_too(given, line):
     ((name, _value),) = given.items()

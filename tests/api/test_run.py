@@ -257,6 +257,7 @@ QUIET = """
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_said_but_what_is_asked_for(tiny_folder, tmp_path):
     code = QUIET.format(folder=str(tiny_folder), out=str(tmp_path / "run"))
     ended = python(code)
@@ -307,6 +308,7 @@ LOOP = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.workers
 @pytest.mark.parametrize(("which", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)])
 def test_one_signal_ends_a_loop_over_runs(which, code, tiny_folder, tmp_path):

@@ -4,30 +4,26 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.api.fitted import FittedInputs, fitting
+from descenso.api.fitted import FittedInputs, answering, fitting
 from descenso.api.train import model_of
-from descenso.config import TrainConfig, table
+from descenso.config import TrainConfig
 from descenso.data.arrays import numbers
 from descenso.data.checks import check_validation
 from descenso.data.dataset import scaling
 from descenso.descent import models
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.errors import ConfigError, DataError
-from descenso.guesses import answer
 from descenso.text import _
 from descenso.training.control import Control, Interruption, Outcome, Progress
 from descenso.training.evaluation import Predictor
 from descenso.training.loop import finite, train, trained_weights
 from descenso.training.plan import Plan
-
-if TYPE_CHECKING:
-    from typing_extensions import Never
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -72,6 +68,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
     True
     """
 
+    @answering
     def __init__(
         self,
         model: Any = "softmax",
@@ -100,13 +97,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         xla: str | None = None,
         dtype: str | None = None,
         seed: int | None = None,
-        **unknown: "Never",
     ) -> None:
-        given, guessed = dict(locals()), dict[str, Any](unknown)
-        names = tuple(name for name in signature(type(self)).parameters if name != "unknown")
-        for name in guessed:
-            raise ConfigError(answer(name, guessed[name], names, table(), arguments=()))
-        for name in names:
+        given = dict(locals())
+        for name in signature(type(self)).parameters:
             setattr(self, name, given[name])
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "Classifier":
