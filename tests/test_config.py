@@ -321,7 +321,8 @@ def test_a_config_does_not_change():
 
 def test_messages_are_translated():
     text.use("es")
-    with pytest.raises(ConfigError, match=r"^epochs debe ser un entero en \[1, inf\) y se recibió 0; .*--epochs 100$"):
+    message = r"^epochs debe ser un número entero en \[1, inf\), y se recibió 0; .*--epochs 100$"
+    with pytest.raises(ConfigError, match=message):
         TrainConfig.of(epochs=0)
 
 

@@ -26,6 +26,7 @@ LINES = {  # by heading of the page; {first} is a run, {digits} its data
     "runs": ["runs {folder}"],
     "data": ["data {digits}", "data {table} --label kind --test-fraction 0.5"],
     "data --list": ["data --list"],
+    "data --samples DIR": ["data {digits} --samples examples"],
     "compare": [f"compare {{digits}} --engines eager,function {QUICK[14:]} --repeats 1",
                 f"compare {{digits}} --rules sgd,adam {QUICK} --repeats 1"],
     "compare --explain": ["compare {digits} --explain -b 20 --repeats 7"],

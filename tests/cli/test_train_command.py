@@ -76,8 +76,8 @@ def test_speaks_spanish_where_the_environment_does(here):
     assert (process.returncode, process.stderr) == (0, "")
     assert epochs_of(lines[:1])[0][0] == 0
     assert lines[1] == "¡Entrenamiento finalizado!"
-    assert re.fullmatch(r"Exactitud en prueba: [01]\.\d{4}", lines[2])
-    assert re.fullmatch(r"Exactitud en validación: [01]\.\d{4}", lines[3])
+    assert re.fullmatch(r"Exactitud en prueba: [01],\d{4}", lines[2])
+    assert re.fullmatch(r"Exactitud en validación: [01],\d{4}", lines[3])
     assert "Ejecución: runs/digits-softmax-001" in lines
 
 

@@ -1,10 +1,13 @@
 """Train, and resume a run."""
 
+import gc
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Model
     from descenso.hints import RunPath, Settings
     from descenso.training.plan import Plan
+
+_KERAS = "keras.src.optimizers"  # what TensorFlow imports of Keras at its end, if it is there
 
 
 def train(
@@ -97,6 +102,7 @@ def _train(
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
             plan = _pose(config, rows, given)
+            from descenso.training import session
         except (ConfigError, KeyboardInterrupt):  # settings that cannot be meant, or Ctrl-C by now, leave no run
             directory.discard()
             raise
@@ -129,6 +135,7 @@ def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str,
 
 def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
     with starting():
+        import_tensorflow()
         from descenso.training.plan import Plan
         from descenso.training.session import make_deterministic, onednn
 
@@ -220,6 +227,28 @@ def _newest(directory: RunDirectory, warn: Callable[[str], None]) -> Checkpoint 
     for message in damaged:
         warn(printable(message))
     return checkpoint
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without Keras, which is half of the time and is not needed for softmax regression.
+
+    TensorFlow does without Keras where it cannot be imported, and `tf.keras` imports it at its first use. So Keras is
+    marked as not importable (None in `sys.modules`, as Python documents) for as long as TensorFlow's import lasts.
+    Python's garbage collector rests meanwhile: it would search the new modules, which stay, again and again.
+    """
+    if "tensorflow" in sys.modules or "keras" in sys.modules:
+        return
+    sys.modules[_KERAS] = None  # type: ignore[assignment]
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with suppress(ImportError):  # of a version that needs Keras at once
+            import_module("tensorflow")
+    finally:
+        del sys.modules[_KERAS]
+        if collects:
+            gc.enable()
+    import_module("tensorflow")
 
 
 def _heard(callbacks: Sequence[Callback] | Callback, tensorboard: str | Path | None) -> Sequence[Callback]:

@@ -47,13 +47,13 @@ WHAT = _("Run directory, or data as `descenso train` takes it.")
 CHECKS = _("Checks")  # title of the help panel
 LESSON = _("Make the mistake that RULE detects, on a few rows of MNIST, and show the finding.")
 LessonOption = Annotated[
-    str | None, option(LESSON, "--break", panel=CHECKS, metavar="RULE", autocompletion=completing(_rules))
+    str | None, option(LESSON, "--break", panel=CHECKS, metavar=_("RULE"), autocompletion=completing(_rules))
 ]
 
 
 @with_settings((*READ_DATA, "order"), show_defaults=False, panel=DATA)
 def doctor(
-    what: Annotated[str, typer.Argument(help=WHAT, metavar="RUN|DATA", autocompletion=_runs_and_data)] = "",
+    what: Annotated[str, typer.Argument(help=WHAT, metavar=_("RUN|DATA"), autocompletion=_runs_and_data)] = "",
     follow: Annotated[bool, option(_("Watch a run while it trains, until it ends."), "--follow", panel=CHECKS)] = False,
     lesson: LessonOption = None,
     model: ModelOption = None,

@@ -28,7 +28,7 @@ from descenso.data.formats import input_titles
 from descenso.registry import DATA
 from descenso.runs.files import check_output
 from descenso.studies import cell, plain
-from descenso.text import _, printable
+from descenso.text import _, printable, prose
 from descenso.training.display import quiet
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ def _formats() -> Iterable[str]:
 def evaluate(
     run: RunArgument,
     data: Annotated[
-        str | None, option(TEST_DATA, panel=_(DATA), metavar="DATA", autocompletion=completing(datasets))
+        str | None, option(TEST_DATA, panel=_(DATA), metavar=_("DATA"), autocompletion=completing(datasets))
     ] = None,
     label: Annotated[str, setting_option("label")] = "",
     resize: Annotated[str, setting_option("resize")] = "",
-    out: Annotated[Path | None, option(PICTURES, "--out", "-o", metavar="DIR")] = None,
+    out: Annotated[Path | None, option(PICTURES, "--out", "-o", metavar=_("DIR"))] = None,
     model: ModelOption = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
@@ -101,7 +101,7 @@ def _draw(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...], place
 
 
 def _show(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> None:
-    say(_("Accuracy: {accuracy:.4f}, cost: {cost:.6f}").format(accuracy=evaluation.accuracy, cost=evaluation.cost))
+    say(prose(_("Accuracy: {accuracy:.4f}, cost: {cost:.6f}"), accuracy=evaluation.accuracy, cost=evaluation.cost))
     counts = evaluation.confusion.sum(axis=1)
     table = [
         [name, count, *map(cell, values)]
@@ -109,7 +109,7 @@ def _show(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> No
     ]
     say_table([[_("class"), _("rows"), _("precision"), _("recall")], *table])
     error = evaluation.calibration_error(rows.labels)
-    say(_("Calibration error: {error:.4f} (mean difference between confidence and accuracy)").format(error=error))
+    say(prose(_("Calibration error: {error:.4f} (mean difference between confidence and accuracy)"), error=error))
 
 
 def _answer(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _answer(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> 
 
 def predict(
     run: RunArgument,
-    files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar=_("FILE..."))],
     model: ModelOption = None,
     limit: LimitOption = None,
     out: OutFile = None,

@@ -62,12 +62,12 @@ def _list_registry(name: str, registry: Mapping[str, RuleInfo | ScheduleInfo], h
     rows = [head]
     for key, info in registry.items():
         rate = [f"{info.learning_rate:g}"] if isinstance(info, RuleInfo) else []
-        rows.append([key, info.formula, describe_options(info.options), *rate, info.source])
+        rows.append([key, _(info.formula), describe_options(info.options), *rate, _(info.source)])
     say_table(rows, text_columns=len(head))
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(help=_("Folder that holds the runs."), metavar="FOLDER")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help=_("Folder that holds the runs."), metavar=_("FOLDER"))] = Path("runs"),
     as_json: Json = False,
 ) -> None:
     """List the runs in a folder."""
@@ -182,7 +182,8 @@ def env(as_json: Json = False) -> None:
 
 def plot(
     runs: Annotated[
-        list[Path] | None, typer.Argument(help=_("Run directories."), metavar="RUN...", autocompletion=run_directories)
+        list[Path] | None,
+        typer.Argument(help=_("Run directories."), metavar=_("RUN..."), autocompletion=run_directories),
     ] = None,
     schedule: Annotated[
         list[str] | None, option(SCHEDULE, metavar=_("NAME"), autocompletion=completing(lambda: SCHEDULES))

@@ -75,15 +75,17 @@ Json = Annotated[
 ]
 OutFile = Annotated[Path | None, option(_("PNG file to write."), "--out", "-o", callback=_png)]
 LIMIT = _("Raise a limit of the file readers: file_bytes, array_bytes, rows, columns or pixels.")
-LimitOption = Annotated[list[str] | None, option(LIMIT, "--limit", panel=_(DATA), metavar="NAME=N")]
+LimitOption = Annotated[list[str] | None, option(LIMIT, "--limit", panel=_(DATA), metavar=_("NAME=N"))]
 DATA_DIR = _("Folder to search first for datasets that have a name; also DESCENSO_DATA.")
-DataDirOption = Annotated[Path | None, option(DATA_DIR, panel=_(DATA), metavar="DIR")]
+DataDirOption = Annotated[Path | None, option(DATA_DIR, panel=_(DATA), metavar=_("DIR"))]
 CUSTOM_MODEL = _("Custom model of the run, package.module:factory; its code is imported and run.")
 ModelOption = Annotated[str | None, option(CUSTOM_MODEL, panel=_(MODEL), metavar=_("NAME"))]
 SourcesOptions = Any  # a parameter of this name becomes --limit and --data-dir; see `with_settings`
 TENSORBOARD = _("Write event files for TensorBoard into a folder of the run's name in DIR.")
-TensorBoardOption = Annotated[Path | None, option(TENSORBOARD, metavar="DIR")]
-RunArgument = Annotated[Path, typer.Argument(help=_("Run directory."), metavar="RUN", autocompletion=run_directories)]
+TensorBoardOption = Annotated[Path | None, option(TENSORBOARD, metavar=_("DIR"))]
+RunArgument = Annotated[
+    Path, typer.Argument(help=_("Run directory."), metavar=_("RUN"), autocompletion=run_directories)
+]
 
 
 def say(message: object, err: bool = False) -> None:
@@ -174,7 +176,7 @@ def _parameter(name: str, show_default: bool, panel: str) -> inspect.Parameter:
     note = "" if not show_default or shown in ("", "False") else _("[default: {}]").format(shown).replace("[", "\\[", 1)
     text = f"{_(row.help).replace('{formats}', titles())} {note}".rstrip()
     if name == "data":
-        info = typer.Argument(help=text, metavar="DATA", show_default=False, autocompletion=completing(datasets))
+        info = typer.Argument(help=text, metavar=_("DATA"), show_default=False, autocompletion=completing(datasets))
     else:
         short = [row.short] if row.short else []
         word = _("NUMBER") if is_number(name) else _("NAME") if choices(name) or name in NAMED else _("TEXT")

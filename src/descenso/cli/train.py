@@ -22,7 +22,7 @@ from descenso.config import FREE, TrainConfig
 from descenso.errors import ConfigError, DescensoError
 from descenso.files import read_settings
 from descenso.registry import RUN, smaller_rate
-from descenso.text import _
+from descenso.text import _, prose
 from descenso.training.display import Display, quiet
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ FORCE = _("Resume although config, data or versions have changed; the result is 
 
 @with_settings()
 def train(
-    config: Annotated[Path | None, option(CONFIG, panel=_(RUN), metavar="FILE")] = None,
-    out: Annotated[Path | None, option(OUT, "--out", "-o", metavar="DIR")] = None,
+    config: Annotated[Path | None, option(CONFIG, panel=_(RUN), metavar=_("FILE"))] = None,
+    out: Annotated[Path | None, option(OUT, "--out", "-o", metavar=_("DIR"))] = None,
     sources: SourcesOptions = None,
     tensorboard: TensorBoardOption = None,
     as_json: Json = False,
@@ -165,12 +165,12 @@ def _summarise(run: "Run") -> None:
         message = _("Stopped early; the weights are those after epoch {epoch}, which had the lowest validation cost.")
         say(message.format(epoch=status["best_epoch"]))
     if run.test_accuracy is not None:
-        say(_("Test accuracy: {accuracy:.4f}").format(accuracy=run.test_accuracy))
+        say(prose(_("Test accuracy: {accuracy:.4f}"), accuracy=run.test_accuracy))
     if status.get("validation_accuracy") is not None:
-        say(_("Validation accuracy: {accuracy:.4f}").format(accuracy=status["validation_accuracy"]))
+        say(prose(_("Validation accuracy: {accuracy:.4f}"), accuracy=status["validation_accuracy"]))
     times = {"train": status["train_seconds"], "compile": status["compile_seconds"]}
     message = _("Trained in {train:.2f} s, compiled in {compile:.2f} s ({engine}, {dtype})")
-    say(message.format(**times, engine=config.engine, dtype=config.dtype))
+    say(prose(message, **times, engine=config.engine, dtype=config.dtype))
     if status.get("fingerprint"):
         say(_("Fingerprint of the weights: {digest}").format(digest=status["fingerprint"]))
     if not status.get("exact", True):

@@ -36,7 +36,7 @@ from descenso.runs.files import (
 )
 from descenso.runs.history import Epoch, History, finite, read_history
 from descenso.runs.trained import read_weights, weights_bytes
-from descenso.text import _, mark
+from descenso.text import _, mark, reason_of
 
 HISTORY = "history.jsonl"
 MOST_BYTES = 2**20  # of a JSON file of a run
@@ -212,10 +212,10 @@ class RunDirectory:
             with open_regular(path, MOST_BYTES) as file:
                 values = json.loads(file.read().decode("utf-8"), parse_float=finite, parse_constant=finite)
             if not isinstance(values, dict):
-                raise ValueError("no JSON object")
+                raise ValueError(_("no JSON object"))
             return values
         except (OSError, ValueError, RecursionError) as error:
-            raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error)) from None
+            raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason_of(error))) from None
 
 
 def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = None) -> RunDirectory:
@@ -280,7 +280,7 @@ def open_directory(path: Path) -> RunDirectory:
     try:
         is_run = (path / "status.json").is_file()
     except OSError as error:  # the name is too long, or the folder may not be entered
-        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror)) from None
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason_of(error))) from None
     if not is_run:
         raise DataError(_("{path}: there is no run; `descenso runs` lists those there are").format(path=path))
     return RunDirectory(path)

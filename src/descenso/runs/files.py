@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from descenso.errors import ConfigError, DiskError, RunInUse
-from descenso.text import _
+from descenso.text import _, reason_of
 
 LOCK = ".lock"  # never removed: otherwise two processes could lock two files of one name
 
@@ -30,14 +30,13 @@ def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
     except DiskError:
         raise
     except OSError as error:
-        reason = error.strerror or str(error)
         if error.errno in (errno.ENOSPC, errno.EDQUOT) and size is not None:
             message = _("{path}: the disk is full, {size} bytes are needed; free some space, or use another disk")
         elif error.errno in (errno.ENOSPC, errno.EDQUOT):
             message = _("{path}: the disk is full; free some space, or use another disk")
         else:
             message = _("{path}: cannot be written ({reason}); use a directory of yours")
-        raise DiskError(message.format(path=path, reason=reason, size=size)) from error
+        raise DiskError(message.format(path=path, reason=reason_of(error), size=size)) from error
 
 
 def make_folder(path: Path) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from descenso.config import TrainConfig
 from descenso.errors import DescensoError
 from descenso.runs.history import Epoch
-from descenso.text import _, printable
+from descenso.text import _, printable, prose
 from descenso.training.control import Callback, Progress
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Problem
 
 MOST_LINES = 1_000  # in a terminal or a notebook, whose memory is short; history.jsonl has all epochs
-PRINT_SECONDS = 0.05  # between two prints, which draw the bar anew: a hundred epochs may take four seconds
 QUIET = "3"  # level of TensorFlow's messages: fatal errors alone
+PRINT_SECONDS = 0.1  # between two prints, which draw the bar anew: a hundred epochs may take four seconds
 NARROW = 72  # characters, below which the bar does without the cost, which stands in the lines
 
 
@@ -94,13 +94,13 @@ class Display(Callback):
         """Return what stands beside the bar: epochs done, cost, speed, time left."""
         told = [f"{epoch}/{self._epochs}"]
         if cost is not None and (self._bar is None or self._bar.width >= NARROW):
-            told.append(_("cost {cost:.6f}").format(cost=cost))
+            told.append(prose(_("cost {cost:.6f}"), cost=cost))
         before, began = self._begun or (0.0, 0.0)
         rate = (done - before) / max(time.monotonic() - began, 1e-9)
         if rate > 0:
             fast = _("{rate:.3g} epochs/s") if rate >= 1 else _("{seconds:.3g} s/epoch")
             left = timedelta(seconds=round((self._epochs - done) / rate))
-            told += [fast.format(rate=rate, seconds=1 / rate), str(left)]
+            told += [prose(fast, rate=rate, seconds=1 / rate), str(left)]
         return "  ".join(told)
 
     def on_epoch(self, epoch: Epoch) -> None:

@@ -14,7 +14,6 @@ from descenso.descent.problem import Arrays, weights
 from descenso.engines import base as programs
 from descenso.errors import CheckpointError, ConfigError, DescensoError
 from descenso.registry import SCHEDULES, parse
-from descenso.reports.figures import curves, loss_figure, save_figure, templates_figure
 from descenso.runs.checkpoints import Checkpoint, drop_newer
 from descenso.runs.directory import RunDirectory
 from descenso.runs.environment import environment
@@ -209,6 +208,8 @@ def _save_weights(training: Training, progress: Progress, params: Arrays, carrie
 
 
 def _draw(training: Training, progress: Progress) -> None:
+    from descenso.reports.figures import curves, loss_figure, save_figure, templates_figure  # half a second
+
     directory, plan, data = training[:3]
     save_figure(loss_figure(curves(directory.path.name, directory.history)), directory.plot_path("loss.png"))
     images = len(data.input_shape) == 2
