@@ -36,7 +36,7 @@ def keywords(sentence):
 @pytest.mark.parametrize("message", messages(), ids=lambda each: each.id[:40])
 def test_every_flag_of_a_message_is_a_keyword_in_both_languages(message):
     english, spanish = (COMMAND.sub("", in_python(each)) for each in (message.id, message.string))
-    assert "--" not in english + spanish
+    assert not re.search("--[a-z{]", english + spanish)
     for line in keywords(english.replace("break=", "rule=")):  # of the command `doctor` alone
         ast.parse(f"f({line})")
     names = [[each.partition("=")[0] for each in keywords(sentence)] for sentence in (english, spanish)]
