@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from command import parsed, words_of
+
 ROOT = Path(__file__).parents[1]
 CLOSE = 0.01  # of a cost or an accuracy, from one machine to another
 
@@ -59,6 +61,51 @@ def test_the_tutorial_does_what_it_says(tmp_path):
                 assert said(line, printed), f"not said: {line}\n{printed}"
                 checked += 1
     assert (ran, checked) == (14, 14)
+
+
+@pytest.mark.slow
+def test_each_loop_of_faster_computes_the_same(tmp_path):
+    """The page itself asserts that the costs of each step are those of the first loop; here, that none is left out."""
+    page = ROOT / "docs" / "faster.md"
+    code = "\n".join(block.text for block in blocks(page) if block.language == "python")
+    printed = run(Block("python", code), tmp_path)
+    names = re.findall(r'^ways\["([^"]+)"\]', code, re.MULTILINE)
+    times = r"^(\S.*?\S) +[\d,]+ ms +[\d.]+ ×$"
+    assert len(names) == 6
+    assert re.findall(times, printed, re.MULTILINE) == names
+    shown = "\n".join(block.text for block in blocks(page) if not block.language)
+    assert re.findall(times, shown, re.MULTILINE) == names
+    spanish = [re.sub(r" +#.*", "", block.text) for block in blocks(page.with_name("faster.es.md"))]
+    assert spanish == [re.sub(r" +#.*", "", block.text) for block in blocks(page)]
+    assert "was traced 5 times in 5 calls" in printed
+    first, second = (float(cost) for cost in printed.splitlines()[-1].strip("[]").split(","))
+    assert second < first < 1.2  # of the Keras model, whose initial weights are random
+
+
+def commands_of(page):
+    """What begins with descenso in the blocks of a page, and in its sentences."""
+    text = page.read_text(encoding="utf-8")
+    inside = "\n".join(block.text for block in blocks(page))
+    lines = re.findall(r"^\s*(?:\$ )?(descenso [a-z](?:\\\n|[^\n])*)", inside, re.MULTILINE)
+    between = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    mentioned = [" ".join(found.split()) for found in re.findall(r"`(descenso [a-z][^`]*)`", between)]
+    return [line.replace("\\\n", " ") for line in lines], mentioned
+
+
+def test_commands_of_the_pages_are_commands():
+    """Every name and option that a page prints; what is only mentioned may lack an argument."""
+    pages = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]
+    seen, wrong = 0, []
+    for page in pages:
+        lines, mentioned = commands_of(page)
+        for line in (*lines, *mentioned):
+            passed, told = parsed(words_of(line))
+            lacking = line in mentioned and re.search(r"Missing argument|requires an argument", told)
+            if passed is None and not lacking:
+                wrong.append(f"{page.name}: {line}\n{told}")
+            seen += 1
+    assert not wrong, "\n".join(wrong)
+    assert seen > 100
 
 
 def test_what_counts_as_said():
@@ -157,3 +204,12 @@ def test_a_page_that_says_something_else_is_seen():
     same, other = Block("", "descenso runs\n12 épocas: 0,92\n"), Block("", "descenso runs\n12 épocas: 0,93\n")
     assert numbers(shown, "") == numbers(same, ".") != numbers(other, ".")
     assert typed(shown) == typed(same) == ["descenso runs"]
+
+
+@pytest.mark.slow
+def test_the_page_on_python_runs_from_top_to_bottom(tmp_path):
+    page = [block.text for block in blocks(ROOT / "docs" / "python.md") if block.language == "python"]
+    printed = run(Block("python", "\n".join(page)), tmp_path)
+    assert len(page) == 5
+    assert "<Evaluation: accuracy 0.9" in printed
+    assert "['7' '2' '1' '0' '4'] (5, 10)" in printed

@@ -30,6 +30,7 @@ def main() -> None:
     try:
         language = _language(sys.argv)
         text.use(language)
+        text.use_flags(True)
         lend_to_typer(language)
         sys.exit(import_module("descenso.cli.app").app(prog_name="descenso", standalone_mode=False))
     except DescensoError as error:
@@ -67,6 +68,8 @@ def lend_to_typer(language: str) -> None:
 def _language(arguments: list[str]) -> str:
     """Take `--lang` out of `arguments`, at any place: help texts are made when commands are imported."""
     for place, argument in enumerate(arguments):
+        if argument == "--":  # what follows is for a program, as of `descenso port`
+            break
         if argument == "--lang" and place + 1 < len(arguments):
             language = arguments[place + 1]
             del arguments[place : place + 2]

@@ -101,8 +101,8 @@ COMMANDS = {
     "runs": _("List the runs in a folder."),
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
     "env": _("Show versions, processor and platform, as runs record them."),
-    "explain": _("Explain a message of TensorFlow: what it means, its cause, and code that works today; offline."),
-    "port": _("List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."),
+    "explain": _("Explain a message of TensorFlow or a word of gradient descent; offline."),
+    "port": _("List what is gone of a TensorFlow 1 program, print the command that trains it, or run or rewrite it."),
 }
 PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
     _("Train"): ("train", "resume", "models", "rules", "schedules"),

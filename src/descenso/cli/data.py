@@ -25,6 +25,7 @@ from descenso.runs.files import check_output
 from descenso.text import _, prose
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
+SAMPLES = _("Write example files into this new folder: a picture, photos by class, a table, arrays, a program.")
 MOST_COLUMNS = 20  # of a table that are shown on the screen
 
 
@@ -35,6 +36,7 @@ def data(
     ] = "mnist",
     listed: Annotated[bool, option(_("List the named datasets."), "--list")] = False,
     out: OutFile = None,
+    samples: Annotated[Path | None, option(SAMPLES, metavar=_("DIR"))] = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
     **settings: Any,
@@ -48,6 +50,11 @@ def data(
     from descenso.data.describe import describe
 
     dataset = load(name, **TrainConfig.of(**settings).model_dump(include=set(READ_DATA)), sources=sources)
+    if samples is not None:
+        from descenso.reports.samples import write_samples
+
+        _say_written(write_samples(dataset, samples), as_json)
+        return
     about = describe(dataset)
     sheet = None
     if len(dataset.input_shape) > 1:  # tables do not import matplotlib
@@ -62,6 +69,14 @@ def data(
     _show(about)
     if sheet is not None:
         say(_("Samples: {path}").format(path=sheet))
+
+
+def _say_written(paths: list[Path], as_json: bool) -> None:
+    if as_json:
+        say_json({"samples": [str(path) for path in paths]})
+        return
+    for path in paths:
+        say(_("Written: {path}").format(path=path))
 
 
 def _list(data_dir: Path | None, as_json: bool) -> None:

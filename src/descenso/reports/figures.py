@@ -23,6 +23,13 @@ MOST_CLASSES = 30  # that are drawn separately: axes take time, and more names c
 MOST_LETTERS = 32  # of a class name: longer ones leave no room for the picture
 
 
+class Picture(Figure):
+    """A figure that a notebook shows, once, whether or not matplotlib's support for notebooks is on."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
 def curves(label: str, history: History) -> dict[str, Sequence[float]]:
     """Return the costs of a run, and its validation costs if there are any, by their labels."""
     costs: dict[str, Sequence[float]] = {label: history.costs}
@@ -74,7 +81,7 @@ def schedules_figure(shares: Mapping[str, NDArray[np.float64]]) -> Figure:
 
 
 def _axes(**labels: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure = Picture(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.set(**labels)
     axes.grid(alpha=0.3)
@@ -112,7 +119,7 @@ def confusion_figure(confusion: NDArray[np.int64], class_names: Sequence[str]) -
         class_names: (num_classes,).
     """
     size = max(4.5, 0.55 * min(len(class_names), MOST_CLASSES) + 1.2)
-    figure = Figure(figsize=(size + 1, size), layout="constrained")
+    figure = Picture(figsize=(size + 1, size), layout="constrained")
     axes = figure.subplots()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -150,7 +157,7 @@ def contact_sheet(split: Split, class_names: Sequence[str], columns: int = 10) -
         columns: images per class.
     """
     rows = min(len(class_names), MOST_CLASSES)
-    figure = Figure(figsize=(0.6 * columns + 0.6, 0.6 * rows), layout="constrained")
+    figure = Picture(figsize=(0.6 * columns + 0.6, 0.6 * rows), layout="constrained")
     axes = figure.add_subplot()
     inputs, ratio = _drawable(split.inputs), _ratio(split.inputs)
     for label in range(rows):
@@ -245,7 +252,7 @@ def _sheet(
     inches = max([1.4, *(_letters(title) * 0.6 * size / 72 for title in titles)])  # of a column
     ratio, gap, line = _ratio(images), 0.15 / inches, 1.7 * size / 72 / inches
     pitch = ratio + gap + line
-    figure = Figure(figsize=(inches * (1 + gap) * columns + 1, inches * pitch * rows + 0.4), layout="constrained")
+    figure = Picture(figsize=(inches * (1 + gap) * columns + 1, inches * pitch * rows + 0.4), layout="constrained")
     axes = figure.add_subplot()
     for number, (image, title) in enumerate(zip(images, titles, strict=True)):
         left, top = number % columns * (1 + gap), -(number // columns) * pitch - line
