@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from descenso.data.sources import Limits as Limits
     from descenso.data.sources import Sources as Sources
     from descenso.descent.keras_models import from_keras as from_keras
+    from descenso.descent.problem import Rule as Rule
     from descenso.exporting import export as export
     from descenso.studies.gradcheck import gradcheck as gradcheck
     from descenso.training.callbacks import Callback as Callback
@@ -46,6 +47,7 @@ _HOME = {
     "Control": "descenso.training.control",
     "Dataset": "descenso.data.dataset",
     "Limits": "descenso.data.sources",
+    "Rule": "descenso.descent.problem",
     "Run": "descenso.api.run",
     "Sources": "descenso.data.sources",
     "Split": "descenso.data.dataset",

@@ -109,6 +109,11 @@ SCHEDULES = {  # functions of t, the steps taken, and T, the steps of the whole 
                             {"rise": Option(0.1, "(0, 1]")}),
 }  # fmt: skip
 
+LOSSES = {  # the mean cost of a batch
+    "cross_entropy": mark("−log softmax(z)[label], finite wherever the logits are"),
+    "naive": mark("the logarithm of the softmax as written, not stable"),
+}
+
 SOFTMAX = {
     "rule": "sgd",
     "learning_rate": 0.01,
@@ -170,6 +175,22 @@ CUSTOM = {
 }
 SHAPES = tuple(dict.fromkeys(name for model in MODELS.values() for name in model.reads))  # settings that shape a model
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # package.module:factory
+MADE_IN_PYTHON = "python:"  # before the name of what no module holds, and cannot be found again
+OWN: dict[str, Mapping[str, Any]] = {
+    "model": MODELS,
+    "rule": RULES,
+    "schedule": SCHEDULES,
+    "loss": LOSSES,
+}  # what may be the user's own code
+
+
+def is_own(kind: str, value: str) -> bool:
+    """Whether `value` names code of the user's own, and no entry of the table of this kind.
+
+    >>> is_own("rule", "my_rules:yogi"), is_own("rule", "momentum:momentum=0.5")
+    (True, False)
+    """
+    return FACTORY.fullmatch(value) is not None and value.partition(":")[0] not in OWN[kind]
 
 
 def defaults(model: str, preset: str = "") -> dict[str, Any]:

@@ -1,17 +1,19 @@
 """Compare training runs, and itemise the cost of eager execution."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from descenso.api.train import rows_of
+from descenso.api.train import own_of, rows_of
 from descenso.config import TrainConfig, choices
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError
+from descenso.registry import MADE_IN_PYTHON, OWN
 from descenso.text import _
 
 if TYPE_CHECKING:
+    from descenso.descent.problem import Own
     from descenso.studies.comparison import Comparison
     from descenso.studies.ladder import Explained
 
@@ -57,27 +59,60 @@ def compare(
         raise ConfigError(_("repeats must be at least 1, got {repeats}; try --repeats 3").format(repeats=repeats))
     axis, values = _axis(settings)
     requests = [{"epochs": EPOCHS, "data": data, **settings, AXES[axis]: value} for value in values]
-    names = [_name(value) for value in values]
+    entries = _check_all(requests, sources)
+    names = _distinct([_name(value, AXES[axis], entry.config) for value, entry in zip(values, entries, strict=True)],
+                      values)  # fmt: skip
     if len(names) < 2 or len(set(names)) < len(names):
         message = _("{axis} must be two or more, each once, got {names}; leave it out to compare the engines")
         raise ConfigError(message.format(axis=axis, names=", ".join(names) or _("none")))
-    entries = _check_all(requests, sources)
 
     from descenso.studies.comparison import Contender, compare_all
 
-    return compare_all(axis, list(map(Contender, names, *zip(*entries, strict=True))), repeats, progress)
+    contenders = [Contender(name, *entry) for name, entry in zip(names, entries, strict=True)]
+    return compare_all(axis, contenders, repeats, progress)
 
 
-def _check_all(requests: list[dict[str, Any]], sources: Sources | None) -> list[tuple[TrainConfig, Dataset]]:
+class _Entry(NamedTuple):
+    """A training run to compare, checked."""
+
+    config: TrainConfig
+    data: Dataset
+    own: "Own | None"
+
+
+def _check_all(requests: list[dict[str, Any]], sources: Sources | None) -> list[_Entry]:
     """Check the settings of each training run, and load each dataset once."""
-    configs = [TrainConfig.of(**{**settings, "data": _name(settings["data"])}) for settings in requests]
-    loaded, entries = dict[str, Dataset](), list[tuple[TrainConfig, Dataset]]()
-    for settings, config in zip(requests, configs, strict=True):
+    named = [own_of(settings) for settings in requests]
+    configs = [TrainConfig.of(**{**settings, "data": _source(settings["data"])}) for settings, _own in named]
+    loaded, entries = dict[str, Dataset](), list[_Entry]()
+    for settings, config, (_settings, own) in zip(requests, configs, named, strict=True):
         if config.data not in loaded:
             data = settings["data"]
             loaded[config.data] = check_dataset(data) if isinstance(data, Dataset) else rows_of(config, sources)
-        entries.append((check_fit(loaded[config.data], config, settings), loaded[config.data]))
+        entries.append(_Entry(check_fit(loaded[config.data], config, settings), loaded[config.data], own))
     return entries
+
+
+def _source(data: Any) -> str:
+    return data.name if isinstance(data, Dataset) else str(data)
+
+
+def _name(value: Any, setting: str, config: TrainConfig) -> str:
+    """Name a contender: its value, or the name of the user's own code."""
+    if isinstance(value, Dataset):
+        return value.name
+    own = setting in OWN and not isinstance(value, str)
+    return str(getattr(config, setting)).removeprefix(MADE_IN_PYTHON) if own else str(value)
+
+
+def _distinct(names: list[str], values: list[Any]) -> list[str]:
+    """Number the later ones of equal names that stand for different objects, such as one function's rules."""
+    found = list[str]()
+    for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        before = [each for each, other in zip(values[:place], names, strict=False) if other == name]
+        differs = before and not isinstance(value, str | int | float | Dataset) and all(b is not value for b in before)
+        found.append(f"{name} {len(before) + 1}" if differs else name)
+    return found
 
 
 def explain(
@@ -108,11 +143,11 @@ def explain(
     if repeats < FEWEST_ROUNDS:
         message = _("repeats must be at least {fewest} to explain, got {repeats}; try --repeats 7")
         raise ConfigError(message.format(fewest=FEWEST_ROUNDS, repeats=repeats))
-    ((config, rows),) = _check_all([{"data": data, **settings}], sources)
+    ((config, rows, own),) = _check_all([{"data": data, **settings}], sources)
 
     from descenso.studies.ladder import explain_eager
 
-    return explain_eager(config, rows, repeats, progress)
+    return explain_eager(config, rows, repeats, progress, own)
 
 
 def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
@@ -124,7 +159,3 @@ def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
         message = _("compare varies one thing at a time, got {names}; try --{flag} alone")
         raise ConfigError(message.format(names=", ".join([*given, *fixed]), flag=axis.replace("_", "-")))
     return axis, list(values)
-
-
-def _name(value: Any) -> str:
-    return value.name if isinstance(value, Dataset) else str(value)

@@ -1,6 +1,5 @@
 """Train, and resume a run."""
 
-import re
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -14,7 +13,7 @@ from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError
-from descenso.registry import MODELS
+from descenso.registry import OWN, is_own
 from descenso.runs.checkpoints import Checkpoint, is_empty, newest
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
@@ -23,7 +22,7 @@ from descenso.training.callbacks import Callback
 from descenso.training.control import Control
 
 if TYPE_CHECKING:
-    from descenso.descent.problem import Model
+    from descenso.descent.problem import Own
     from descenso.training.plan import Plan
 
 
@@ -53,29 +52,29 @@ def train(
     Raises:
         ConfigError, DataError, DiskError: for settings, for data, for a disk that cannot be used; no run is left.
     """
-    name, given = model_of(model, str(settings.get("dtype", "float32")))
-    config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
+    settings, own = own_of({**settings, "model": model})
+    config = TrainConfig.of(**{**settings, "data": _source(data)})
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
     config, callbacks = check_fit(rows, config, settings), _with_board(callbacks, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         from descenso.training import session
 
         try:
-            plan = _pose(config, rows, given)
-        except ConfigError:  # settings that cannot be meant leave no run
+            plan = _pose(config, rows, own)
+        except BaseException:  # settings that cannot be meant leave no run
             directory.discard()
             raise
         session.run(session.Training(directory, plan, rows, callbacks, control or Control()))
     return Run(open_directory(directory.path))
 
 
-def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
+def _pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
     from descenso.training.plan import Plan
     from descenso.training.session import make_deterministic
 
     if config.deterministic:
         make_deterministic()
-    return Plan.of(config, data, model)
+    return Plan.of(config, data, own)
 
 
 def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
@@ -90,14 +89,13 @@ def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
     return check_dataset(data)
 
 
-def model_of(model: Any, dtype: str) -> tuple[str, "Model | None"]:
-    """Return the name of `model` for a config, and the model itself where it is the user's."""
-    if isinstance(model, str):
-        return model, None
-    from descenso.descent.keras_models import as_model
+def own_of(settings: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
+    """Return settings for a config, and the user's own model, rule, schedule and loss where these are no names."""
+    if all(isinstance(settings.get(kind), str | None) for kind in OWN):
+        return settings, None
+    from descenso.descent.own import taken_from
 
-    own = as_model(model, TrainConfig.of(dtype=dtype).dtype)
-    return "python:" + re.sub(r"\W|^(?=\d)", "_", own.name, flags=re.ASCII), own
+    return taken_from(settings)
 
 
 def resume(
@@ -117,7 +115,7 @@ def resume(
 
     Args:
         run: the run directory.
-        data, model: rows and model, where the run was trained with the user's.
+        data, model: rows and model, where the run was trained with the user's; so `rule`, `schedule` and `loss`.
         callbacks, control, tensorboard, sources: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
         warn: called with a message for each newer checkpoint that is damaged and passed over.
@@ -130,9 +128,10 @@ def resume(
     callbacks = _with_board(callbacks, tensorboard)
     with closing(reopen(Path(run))) as directory:
         checkpoint = _newest(directory, warn)
+        changes, own = _given_again(directory.config, {**changes, "model": model})
         config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
         rows = check_dataset(data) if data else rows_of(config, sources)
-        plan = _pose(config, rows, _own(config, model))
+        plan = _pose(config, rows, own)
         from descenso.training import session
 
         training = session.Training(directory, plan, rows, callbacks, control or Control())
@@ -159,12 +158,17 @@ def _with_board(callbacks: Sequence[Callback], tensorboard: str | Path | None) -
     return [*callbacks, Board(Path(tensorboard))]
 
 
-def _own(config: TrainConfig, model: Any) -> "Model | None":
-    if model is None and config.model in MODELS:
-        return None
-    from descenso.descent.keras_models import own_model
+def _given_again(config: TrainConfig, changes: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
+    """Return the changes of settings, and the user's own code, of which the run of `config` may need some again."""
+    needed = [kind for kind in OWN if is_own(kind, getattr(config, kind))]
+    again = {kind: changes[kind] for kind in needed if changes.get(kind) is not None}
+    rest = {name: value for name, value in changes.items() if name not in needed and value is not None}
+    changes, own = own_of(rest)
+    if needed:
+        from descenso.descent.own import given_again
 
-    return own_model(config, model)
+        own = given_again(config, again, own=own)
+    return changes, own
 
 
 def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:

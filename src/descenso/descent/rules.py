@@ -235,13 +235,12 @@ def lion(beta_1: float, beta_2: float) -> Rule:
 
 @lru_cache
 def build(
-    spec: str, *, weight_decay: float = 0, clip_value: float = 0, clip_norm: float = 0, average: float = 0
+    spec: str | Rule, *, weight_decay: float = 0, clip_value: float = 0, clip_norm: float = 0, average: float = 0
 ) -> Rule:
-    """Build the rule that `spec` names (see `descenso.registry.parse`) in the wrappers whose number is not 0; equal
-    arguments give the same rule again.
+    """Build the rule that `spec` names (see `descenso.registry.parse`), or is, in the wrappers whose number is not 0;
+    equal arguments give the same rule again.
     """
-    name, options = parse(spec, MEMBERS)
-    rule = RULES[name](**options)
+    rule = spec if isinstance(spec, Rule) else _named(spec)
     for number, wrapper in (
         (weight_decay, decayed),
         (clip_norm, clipped_by_norm),
@@ -250,6 +249,11 @@ def build(
     ):
         rule = wrapper(rule, number) if number else rule
     return rule
+
+
+def _named(spec: str) -> Rule:
+    name, options = parse(spec, MEMBERS)
+    return RULES[name](**options)
 
 
 def _zeros(params: Params) -> Params:

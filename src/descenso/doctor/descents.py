@@ -9,7 +9,7 @@ import tensorflow as tf
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order, epoch_order
-from descenso.descent.problem import Arrays, Batch, Model, Problem, TrainState, scaled, start, tape_gradient
+from descenso.descent.problem import Arrays, Batch, Own, Problem, TrainState, scaled, start, tape_gradient
 from descenso.doctor.checks_run import suspicious
 from descenso.doctor.evidence import SAMPLE, Array, Course, Evidence, Rows, Step
 from descenso.engines import bind
@@ -33,7 +33,7 @@ class Walked(NamedTuple):
         epochs: its history.
         outcome: how it ended, or "running".
         trained: what it learned; None where nothing was kept.
-        own: the model, where it is no named one.
+        own: what of it is the user's own; None for nothing.
     """
 
     config: TrainConfig
@@ -41,7 +41,7 @@ class Walked(NamedTuple):
     epochs: tuple[Epoch, ...] = ()
     outcome: str = "running"
     trained: Trained | None = None
-    own: Model | None = None
+    own: Own | None = None
 
 
 def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:

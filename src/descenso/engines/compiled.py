@@ -1,5 +1,6 @@
 """Compiled: many steps are one program, a loop that XLA compiles where it can, and TensorFlow runs where not."""
 
+import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -28,6 +29,7 @@ from descenso.descent.problem import (
 )
 from descenso.engines.base import Trace, Walk, arguments, shapes_of, shared, trace_of
 from descenso.engines.rows import Rows
+from descenso.text import _
 
 BLOCK_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such blocks are in memory
 
@@ -77,7 +79,7 @@ def walk(
         return i + 1, cost, state, costs.write(i, cost)
 
     first = [0, zero, state, tf.TensorArray(zero.dtype, full.labels.shape[0], element_shape=zero.shape)]
-    _, cost, state, written = tf.while_loop(going, following, first)
+    _i, cost, state, written = tf.while_loop(going, following, first)
     last = zero
     if rest.labels.shape[0]:
         state, last = tf.cond(closing & finite(cost), lambda: step(state, rest), lambda: (state, zero))
@@ -121,11 +123,20 @@ class Compiled:
         as_stored = next(self._blocks(epoch_order("sequential", len(train.labels), batch_rows, 0, 0)))
         no_steps = as_stored._replace(steps=0, closing=False)
 
-        def make() -> tuple[Any, Any]:
+        def bound(problem: Problem) -> tuple[Any, Any]:
             begin, traced = like or start(problem, 0), _program(problem, step)
             program = traced.get_concrete_function(begin, self._scaling, *_arguments(no_steps))  # halves a call's time
             program(begin, self._scaling, *_arguments(no_steps))  # compiles, and takes no step
             return traced, program
+
+        def make() -> tuple[Any, Any]:
+            try:
+                return bound(problem)
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+                if not xla_serves(problem.model):
+                    raise
+                _warn(problem.model.name, str(error))
+                return bound(problem._replace(model=problem.model._replace(xla=())))
 
         shapes = shapes_of(like), shapes_of(as_stored[:2])
         self._traced, self._program = shared(problem, make, "compiled", step, *shapes)
@@ -171,6 +182,12 @@ class Compiled:
     def close(self) -> None:
         """Let the gathering thread end."""
         self._ahead.shutdown(cancel_futures=True)
+
+
+def _warn(name: str, error: str) -> None:
+    message = _("xla: XLA cannot compile {name} ({reason}); TensorFlow runs the same loop without it, more slowly")
+    lines = [line.strip() for line in error.splitlines() if line.strip()] or [error]
+    warnings.warn(message.format(name=name, reason=lines[0][:200]), stacklevel=2)
 
 
 def _program(problem: Problem, step: MakeStep) -> Any:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
+from descenso.descent.problem import Own
 from descenso.reports.comparison import comparison_figure
 from descenso.studies import cell, plain, spread
 from descenso.studies.paths import SAME_PATH, Gap, Parting, Path, Walked, costs_apart, find_parting, gaps, walk
@@ -163,11 +164,12 @@ class Comparison(NamedTuple):
 
 
 class Contender(NamedTuple):
-    """A training run that is compared: its name, settings and data."""
+    """A training run that is compared: its name, settings and data, and what of it is the user's own."""
 
     name: str
     config: TrainConfig
     data: Dataset
+    own: Own | None = None
 
 
 class _Lane:
@@ -175,7 +177,7 @@ class _Lane:
 
     def __init__(self, contender: Contender) -> None:
         self.contender = contender
-        plan = Plan.of(contender.config, contender.data)
+        plan = Plan.of(contender.config, contender.data, contender.own)
         self.plan = plan._replace(validation=plan.validation.rows(slice(0)))  # held back, and not looked at
         self.runner = self.plan.bind()
         self.paths = list[Path]()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order
-from descenso.descent.problem import Batch, Problem, Step, Tensor, TrainState, make_step
+from descenso.descent.problem import Batch, Own, Problem, Step, Tensor, TrainState, make_step
 from descenso.engines.compiled import walk, xla_serves
 from descenso.engines.graph import Graph, graph_step
 from descenso.engines.rows import as_tensor, gathered
@@ -181,7 +181,9 @@ def _interval(above: Sequence[float], below: Sequence[float]) -> tuple[float, fl
     return float(low), float(high)
 
 
-def explain_eager(config: TrainConfig, data: Dataset, rounds: int, progress: Callable[[str], None]) -> Explained:
+def explain_eager(
+    config: TrainConfig, data: Dataset, rounds: int, progress: Callable[[str], None], own: Own | None = None
+) -> Explained:
     """Time an epoch on each rung, by turns in each round; first, one epoch on each that is not counted.
 
     Args:
@@ -189,11 +191,12 @@ def explain_eager(config: TrainConfig, data: Dataset, rounds: int, progress: Cal
         data: the dataset.
         rounds: number of rounds.
         progress: called with a line when a round begins.
+        own: what of the training run is the user's own.
 
     Raises:
         DescensoError: if the costs of two rungs differ, because nothing could then be concluded.
     """
-    plan = Plan.of(config, data)
+    plan = Plan.of(config, data, own)
     steps = len(plan.train.labels) // plan.batch_rows
     problem = plan.problem._replace(model=plan.problem.model._replace(shared=False))  # a graph of rows is not kept
     with _rungs(plan._replace(problem=problem)) as rungs:
