@@ -32,6 +32,9 @@ def doctor(
     resize: Annotated[str, setting_option("resize")] = "",
     order: Annotated[str, setting_option("order")] = "permutation",
     model: ModelOption = None,
+    rule: Annotated[str | None, setting_option("rule")] = None,
+    schedule: Annotated[str | None, setting_option("schedule")] = None,
+    loss: Annotated[str | None, setting_option("loss")] = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
 ) -> None:
@@ -52,7 +55,9 @@ def doctor(
             stream = api.file(what, label=label, test_fraction=test_fraction, resize=resize, sources=sources,
                               order=TrainConfig.of(order=order).order)  # fmt: skip
         else:
-            stream = (api.follow if follow else api.run)(what, model=model, sources=sources)
+            stream = (api.follow if follow else api.run)(
+                what, model=model, sources=sources, rule=rule, schedule=schedule, loss=loss
+            )
         findings = []
         for finding in stream:  # printed as soon as it is found
             findings.append(finding)

@@ -23,6 +23,7 @@ from descenso.text import _
 
 CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags override them.")
 OUT = _("Directory of the run, which must be new or empty. Default: a new one in runs/.")
+OWN_CODE = ("rule", "schedule", "loss")  # of the user's own, which a resumed run needs again
 FORCE = _("Resume although config, data or versions have changed; the result is then not exact.")
 
 
@@ -47,7 +48,7 @@ def train(
     finish(run, as_json)
 
 
-@with_settings(FREE, show_defaults=False)
+@with_settings((*FREE, *OWN_CODE), show_defaults=False)
 def resume(
     run: RunArgument,
     force: Annotated[bool, option(FORCE, "--force", panel=_(RUN))] = False,

@@ -130,6 +130,10 @@ def schedule(name: str, given: Any) -> Callable[[int], Schedule]:
         message = _("{subject}: expected a function of the step, got {kind}; {mend}")
         mend = _("write def {name}(step, steps): return 1 - step / steps").format(name=_identifier(name))
         raise ConfigError(message.format(subject=subject, kind=_kind(given), mend=mend))
+    if any(base.__name__ == "LearningRateSchedule" for base in type(given).__mro__):
+        message = _("{subject}: it is one of Keras, which returns a learning rate, not a share of it; {mend}")
+        mend = _("write schedule=lambda step: f(step) / f(0)")
+        raise ConfigError(message.format(subject=subject, mend=mend))
     with_steps = _takes(given, 2) and (not _takes(given, 1) or "steps" in _parameters(given))
     if not with_steps:
         _refuse_signature(subject, "", given, ["step"])
@@ -196,11 +200,11 @@ def _call(where: str, function: Callable[..., Any], *arguments: Any) -> Any:
     except DescensoError:
         raise
     except Exception as error:  # whatever the user's function raises
-        lines = str(error).strip().splitlines() or [""]
+        reason = (str(error).strip().splitlines() or [""])[0].partition(". ")[0]
         traced = "symbolic" in str(error).lower()
         mend = _("; it must work in a graph: try tf.where in the place of if, and no .numpy()") if traced else ""
         message = _("{where} raised {kind}: {reason}{mend}")
-        text = message.format(where=where, kind=type(error).__name__, reason=lines[0][:200], mend=mend)
+        text = message.format(where=where, kind=type(error).__name__, reason=reason[:200], mend=mend)
         raise ConfigError(text) from error
 
 
@@ -263,4 +267,4 @@ def _kind(value: Any) -> str:
         return _("{dtype} of shape {shape}").format(dtype=tf.as_dtype(value.dtype).name, shape=tuple(value.shape))
     if isinstance(value, bool | int | float):
         return _("the Python number {value}").format(value=value)
-    return _("of type {kind}").format(kind=type(value).__name__)
+    return _("a value of type {kind}").format(kind=type(value).__name__)

@@ -50,7 +50,7 @@ def from_keras(made_of: Any, dtype: str = "float32") -> Model:
     _check(model, dtype)
     trained, carried = variable_names(model)
     if not trained:
-        message = _("model: nothing in {name} is trained; try {name}.trainable = True, or add a keras.layers.Dense")
+        message = _("model: nothing in {name} is trained; set model.trainable = True, or add a keras.layers.Dense")
         raise ConfigError(message.format(name=model.name))
 
     def init(seed: int) -> tuple[Arrays, Arrays]:
@@ -129,8 +129,12 @@ def computing_in(dtype: str) -> Iterator[None]:
 
 
 def _check(model: Any, dtype: str) -> None:
-    if not model.built:
-        raise ConfigError(_("model: {name} has no input shape; begin it with keras.Input").format(name=model.name))
+    if not model.built or not getattr(model, "inputs", None):  # a subclass of keras.Model never has any
+        sequential = isinstance(model, keras.Sequential)
+        wrapped = _("give keras.Model(x, model(x)) with x = keras.Input(SHAPE)")
+        mend = _("begin it with keras.Input(SHAPE)") if sequential else wrapped
+        message = _("model: {name} has no input shape; {mend}, SHAPE being that of a row, such as (28, 28)")
+        raise ConfigError(message.format(name=model.name, mend=mend))
     if isinstance(model.output_shape, list | dict) or len(model.output_shape) != 2 or model.output_shape[-1] is None:
         message = _("model: {name} gives {shape}, expected one row of logits, (batch, num_classes)")
         raise ConfigError(message.format(name=model.name, shape=model.output_shape))

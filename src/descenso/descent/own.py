@@ -16,7 +16,7 @@ from descenso.descent.digests import digest
 from descenso.descent.problem import Model, Own, Rule
 from descenso.errors import ConfigError
 from descenso.registry import FACTORY, MADE_IN_PYTHON, OWN, is_own
-from descenso.text import _
+from descenso.text import _, nearest
 
 KINDS = tuple(OWN)
 
@@ -113,14 +113,19 @@ def _made(kind: str, value: Any, name: str, dtype: str) -> Any:
 def _found(kind: str, name: str) -> Any:
     """Import what `name`, "package.module:name", names; modules of the working directory are found, too."""
     path, _colon, attribute = name.partition(":")
+    module: Any = None
     if name.startswith(MADE_IN_PYTHON) or not FACTORY.fullmatch(name):
         raise ConfigError(_missing(kind, name))
     try:
-        return getattr(_imported(path), attribute)
+        module = _imported(path)
+        return getattr(module, attribute)
     except Exception as error:  # whatever the user's module raises
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         stem = path.removesuffix(".py")
-        if stem != path:
+        if module is not None:
+            near = nearest(attribute, [each for each in vars(module) if not each.startswith("_")])
+            mend = _("try --{kind} {name}").format(kind=kind, name=f"{path}:{near or 'NAME'}")
+        elif stem != path:
             mend = _("try --{kind} {name}").format(kind=kind, name=f"{stem}:{attribute}")
         elif kind == "model":
             mend = _("try --model package.module:factory, or give model=")

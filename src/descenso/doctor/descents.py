@@ -13,6 +13,7 @@ from descenso.descent.problem import Arrays, Batch, Own, Problem, TrainState, sc
 from descenso.doctor.checks_run import suspicious
 from descenso.doctor.evidence import SAMPLE, Array, Course, Evidence, Rows, Step
 from descenso.engines import bind
+from descenso.registry import LOSSES
 from descenso.runs.history import Epoch
 from descenso.runs.trained import Trained
 from descenso.training.plan import Plan
@@ -66,7 +67,8 @@ def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
         )
     else:
         early = _costs(problem, plan.train, begin, plan.order(0).between(0, EARLY), plan.batch_rows)
-        first, course = _step(problem, begin, rows), course._replace(early=tuple(early))
+        mean_of_ln = config.loss in LOSSES  # ln C is the first cost of these, and not of the user's own
+        first, course = _step(problem, begin, rows)._replace(first=mean_of_ln), course._replace(early=tuple(early))
     if not course.tested and suspicious(course):
         course = course._replace(suggested_rate=suggested_rate(plan), tested=True)
     last = None

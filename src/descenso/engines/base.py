@@ -1,6 +1,8 @@
 """What engines have in common: the protocol, a step-by-step loop, and programs that runs share."""
 
+import re
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable, Iterable
 from time import perf_counter
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order
 from descenso.descent.problem import MakeStep, Problem, Tensor, TrainState
+from descenso.text import _
 
 MOST = 64  # programs that are kept
 LOCK = threading.RLock()
@@ -133,6 +136,14 @@ def shared(problem: Problem, make: Callable[[], Any], *key: Hashable) -> Any:
                 _kept.popitem(last=False)
         _kept.move_to_end(whole)
         return _kept[whole]
+
+
+def warn_of_xla(name: str, error: str) -> None:
+    """Warn that XLA cannot compile the model `name`, for this error or these operations."""
+    message = _("xla: XLA cannot compile {name} ({reason}); TensorFlow runs its steps without XLA, more slowly")
+    lacking = re.findall(r"(\w+) \(No registered", error)
+    reason = ", ".join(sorted(set(lacking))) or next((line for line in error.splitlines() if line.strip()), "")[:200]
+    warnings.warn(message.format(name=name, reason=reason), stacklevel=2)
 
 
 def clear() -> None:

@@ -1,6 +1,5 @@
 """Compiled: many steps are one program, a loop that XLA compiles where it can, and TensorFlow runs where not."""
 
-import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -27,9 +26,8 @@ from descenso.descent.problem import (
     make_step,
     start,
 )
-from descenso.engines.base import Trace, Walk, arguments, shapes_of, shared, trace_of
+from descenso.engines.base import Trace, Walk, arguments, shapes_of, shared, trace_of, warn_of_xla
 from descenso.engines.rows import Rows
-from descenso.text import _
 
 BLOCK_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such blocks are in memory
 
@@ -135,7 +133,7 @@ class Compiled:
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
                 if not xla_serves(problem.model):
                     raise
-                _warn(problem.model.name, str(error))
+                warn_of_xla(problem.model.name, str(error))
                 return bound(problem._replace(model=problem.model._replace(xla=())))
 
         shapes = shapes_of(like), shapes_of(as_stored[:2])
@@ -182,12 +180,6 @@ class Compiled:
     def close(self) -> None:
         """Let the gathering thread end."""
         self._ahead.shutdown(cancel_futures=True)
-
-
-def _warn(name: str, error: str) -> None:
-    message = _("xla: XLA cannot compile {name} ({reason}); TensorFlow runs the same loop without it, more slowly")
-    lines = [line.strip() for line in error.splitlines() if line.strip()] or [error]
-    warnings.warn(message.format(name=name, reason=lines[0][:200]), stacklevel=2)
 
 
 def _program(problem: Problem, step: MakeStep) -> Any:

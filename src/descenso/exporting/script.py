@@ -178,7 +178,10 @@ def _line(layer: Any, named: Named) -> str:
 
 def _expression(layer: Any, named: Named, shape: str) -> str | None:
     """Write the output of `layer` as an expression of its input x; None if layers of its type are not supported."""
-    kind, bias = type(layer), f" + {named(layer.bias)}" if getattr(layer, "use_bias", False) else ""
+    kind, bias = (
+        type(layer),
+        f" + {named(layer.bias)}" if getattr(layer, "use_bias", False) and hasattr(layer, "bias") else "",
+    )
     if kind in (keras.layers.Activation, keras.layers.Dropout, keras.layers.Identity):
         return "x"
     if kind in (keras.layers.Flatten, keras.layers.Reshape):

@@ -66,7 +66,7 @@ class Plan(NamedTuple):
 
             own = completed(config, own)
             problem = _problem(config, data, steps, own)
-            tried(problem, own, data.train.rows(slice(0, batch_rows)), config.seed, steps)
+            problem = tried(problem, own, data.train.rows(slice(0, batch_rows)), config.seed, steps)
             return cls(config, problem, data.train, validation, batch_rows, own)
         return cls(config, _problem(config, data, steps, Own()), data.train, validation, batch_rows)
 

@@ -17,13 +17,15 @@ from descenso.descent.problem import (
     objective,
     start,
 )
+from descenso.engines.base import warn_of_xla
 from descenso.errors import ConfigError, DescensoError
 from descenso.text import _
 
 ROWS = 32  # of the batch that is tried
+NOT_IN_XLA = {"ImageProjectiveTransformV3", "PyFunc", "EagerPyFunc"}  # of RandomRotation and its like; of Python
 
 
-def tried(problem: Problem, own: Own, rows: Split, seed: int, steps: int) -> None:
+def tried(problem: Problem, own: Own, rows: Split, seed: int, steps: int) -> Problem:
     """Take two steps on some rows, and trace one into a graph, as engines do.
 
     Args:
@@ -32,6 +34,9 @@ def tried(problem: Problem, own: Own, rows: Split, seed: int, steps: int) -> Non
         rows: the first batch, or more.
         seed: of the start.
         steps: number of steps of the whole training.
+
+    Returns:
+        The problem, with a model that XLA does not compile where it cannot.
 
     Raises:
         ConfigError: where they fail, or are not finite.
@@ -42,7 +47,7 @@ def tried(problem: Problem, own: Own, rows: Split, seed: int, steps: int) -> Non
             _refuse_shares(problem, steps)
         for _step in range(2):  # of which the second meets the state that the first one left
             state = _stepped(problem, own, state, batch.map(tf.constant))
-        _trace(problem, state, batch)
+        return _compilable(problem, _trace(problem, state, batch))
     except DescensoError:
         raise
     except Exception as error:  # whatever the user's layers raise
@@ -86,12 +91,22 @@ def _refuse_shares(problem: Problem, steps: int) -> None:
             raise ConfigError(message.format(step=step, steps=steps, share=share))
 
 
-def _trace(problem: Problem, state: TrainState, batch: Batch) -> None:
+def _trace(problem: Problem, state: TrainState, batch: Batch) -> set[str]:
+    """Trace a step into a graph, and return the kinds of its operations."""
     placeholder = tf.compat.v1.placeholder
-    with tf.Graph().as_default():
+    with tf.Graph().as_default() as graph:
         held = tf.nest.map_structure(lambda value: placeholder(value.dtype, value.shape), state)
         rows = batch.map(lambda value: placeholder(value.dtype, (None, *value.shape[1:])))
         make_step(problem, gradient=graph_gradient)(held, rows)
+    return {operation.type for operation in graph.get_operations()}
+
+
+def _compilable(problem: Problem, kinds: set[str]) -> Problem:
+    """Leave XLA out where it is known to have no such operation; what else it cannot compile, the engine finds."""
+    if not problem.model.xla or not kinds & NOT_IN_XLA:
+        return problem
+    warn_of_xla(problem.model.name, ", ".join(sorted(kinds & NOT_IN_XLA)))
+    return problem._replace(model=problem.model._replace(xla=()))
 
 
 def _finite(values: list[Tensor]) -> bool:
