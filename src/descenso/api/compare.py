@@ -1,6 +1,7 @@
 """Compare training runs, and itemise the cost of eager execution."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.api.train import own_of, rows_of
@@ -40,7 +41,7 @@ def compare(
 
     They do while no cost and no parameter differs from the first engine's, relative to its array's largest value, by
     more than 1e-9 in float64; in other precisions, by more than 8 times what rounding alone does to the first one, and
-    at most 0.01.
+    at most 0.01. Where that would be more, this precision cannot tell, and float64 is tried.
 
     Args:
         data, sources: as of `train`.
@@ -66,10 +67,15 @@ def compare(
         message = _("{axis} must be two or more, each once, got {names}; leave it out to compare the engines")
         raise ConfigError(message.format(axis=axis, names=", ".join(names) or _("none")))
 
-    from descenso.studies.comparison import Contender, compare_all
+    from descenso.studies.lanes import Contender, compare_all
 
-    contenders = [Contender(name, *entry) for name, entry in zip(names, entries, strict=True)]
+    exact = [partial(_own_in_float64, settings) for settings in requests]
+    contenders = [Contender(name, *entry, each) for name, entry, each in zip(names, entries, exact, strict=True)]
     return compare_all(axis, contenders, repeats, progress)
+
+
+def _own_in_float64(settings: dict[str, Any]) -> "Own | None":
+    return own_of({**settings, "dtype": "float64"})[1]
 
 
 class _Entry(NamedTuple):

@@ -49,9 +49,6 @@ def from_keras(made_of: Any, dtype: str = "float32") -> Model:
     model = _make(made_of, 0, dtype) if made else made_of
     _check(model, dtype)
     trained, carried = variable_names(model)
-    if not trained:
-        message = _("model: nothing in {name} is trained; set model.trainable = True, or add a keras.layers.Dense")
-        raise ConfigError(message.format(name=model.name))
 
     def init(seed: int) -> tuple[Arrays, Arrays]:
         first = _make(made_of, seed, "float32") if made else model  # of float32: one start in both precisions

@@ -157,9 +157,9 @@ def name_of(kind: str, value: Any) -> str:
         held = getattr(holder, name, None)
         if module != "__main__" and held is value and is_own(kind, path):
             return path
-    label = (
-        next((name for name in names if name.isidentifier()), "") or own.partition(".<locals>")[0].rpartition(".")[2]
-    )
+    maker = own.partition(".<locals>")[0].rpartition(".")[2] if isinstance(value, Rule) else own.rpartition(".")[2]
+    label = next((name for name in names if name.isidentifier()), maker)
+    label = kind if label == "<lambda>" else label
     label = getattr(value, "name", label) if kind == "model" and not inspect.isroutine(value) else label
     label = re.sub(r"\W|^(?=\d)", "_", str(label), flags=re.ASCII).strip("_")
     return MADE_IN_PYTHON + (label or kind)

@@ -42,6 +42,9 @@ def tried(problem: Problem, own: Own, rows: Split, seed: int, steps: int) -> Pro
         ConfigError: where they fail, or are not finite.
     """
     batch, state = Batch(*rows.rows(slice(0, ROWS))), start(problem, seed)
+    if not state.params:
+        message = _("model: nothing in {name} is trained; set model.trainable = True, or add a keras.layers.Dense")
+        raise ConfigError(message.format(name=problem.model.name))
     try:
         if own.schedule:
             _refuse_shares(problem, steps)
