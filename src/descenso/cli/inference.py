@@ -64,7 +64,8 @@ def evaluate(
 
 def _draw(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...], run: Path, of: str) -> list[Path]:
     """Save the confusion matrix and, of images, the worst mistakes among the plots of the run."""
-    from descenso.reports.figures import confusion_figure, is_picture, mistakes_figure, save_figure
+    from descenso.reports.figures import save_figure
+    from descenso.reports.pictures import confusion_figure, is_picture, mistakes_figure
     from descenso.runs.directory import open_directory
 
     directory = open_directory(run)
@@ -115,7 +116,8 @@ def predict(
     with quiet():
         from descenso.api import inference
         from descenso.data.sources import Sources
-        from descenso.reports.figures import is_picture, predictions_figure, save_figure
+        from descenso.reports.figures import save_figure
+        from descenso.reports.pictures import is_picture, predictions_figure
 
         predicted = inference.predict(run, files, model, Sources.of(limit))
     classes = [predicted.class_names[place] for place in predicted.probabilities.argmax(axis=1)]
