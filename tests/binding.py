@@ -16,7 +16,7 @@ WAYS = [*ENGINES, "compiled in blocks"]
 def compiled_in_blocks(problem: Problem, train: Split, batch_size: int) -> Runner:
     """The compiled engine, with each epoch cut into blocks, as it does with rows of many megabytes."""
     with mock.patch.object(compiled, "BLOCK_BYTES", -(-train.inputs.nbytes // 4)):
-        return compiled.Compiled(problem, train, batch_size)
+        return bind("compiled", problem, train, batch_size)
 
 
 def bind_way(engine: str, problem: Problem, train: Split, batch_size: int) -> Runner:

@@ -9,8 +9,7 @@ from descenso import text
 from descenso.config import FREE, SETTINGS, TrainConfig, choices, having, is_number
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError
-from descenso.registry import MODELS, SHAPES
-from descenso.setting import Trait
+from descenso.registry import MODELS, SHAPES, Trait
 from descenso.text import closest
 
 FIELDS = TrainConfig.model_fields

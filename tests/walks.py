@@ -14,9 +14,8 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order, epoch_order
 from descenso.descent import models, rules
-from descenso.descent.losses import cross_entropy
-from descenso.descent.problem import Model, Problem, TrainState, start, weights
-from descenso.descent.schedules import constant
+from descenso.descent.models import cross_entropy
+from descenso.descent.problem import Model, Problem, TrainState, constant, start, weights
 from descenso.registry import RULES, parse
 from oracle import Walk
 

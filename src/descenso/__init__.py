@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Rule as Rule
     from descenso.exporting import export as export
     from descenso.studies.gradcheck import gradcheck as gradcheck
-    from descenso.training.callbacks import Callback as Callback
+    from descenso.training.control import Callback as Callback
     from descenso.training.control import Control as Control
 
 _HOME = {
-    "Callback": "descenso.training.callbacks",
+    "Callback": "descenso.training.control",
     "Classifier": "descenso.api.estimator",
     "Control": "descenso.training.control",
     "Dataset": "descenso.data.dataset",

@@ -9,8 +9,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_core import PydanticCustomError
 
 from descenso.errors import ConfigError
-from descenso.registry import OWN, RULES, SHAPES, defaults, is_own, parse, reads
-from descenso.setting import DATA, MODEL, OPTIMISATION, RUN, Setting, Trait, setting
+from descenso.registry import (
+    DATA,
+    MODEL,
+    OPTIMISATION,
+    OWN,
+    RULES,
+    RUN,
+    SHAPES,
+    Setting,
+    Trait,
+    defaults,
+    is_own,
+    parse,
+    reads,
+    setting,
+)
 from descenso.text import _, closest, mark, nearest
 
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones

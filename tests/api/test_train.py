@@ -19,7 +19,7 @@ from descenso.data.dataset import Split
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError, DataError, DiskError
 from descenso.files import read_settings
-from descenso.training.callbacks import Callback
+from descenso.training.control import Callback
 from samples import tiny_dataset, write_folder
 
 FAST = {"engine": "function", "epochs": 2, "batch_size": 50}

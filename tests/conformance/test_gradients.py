@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from descenso.descent.losses import LOSSES
+from descenso.descent.models import LOSSES
 from descenso.descent.problem import Batch, objective
 from descenso.registry import MODELS
 from walks import begin, make_case, make_model, make_problem

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from descenso.descent.losses import LOSSES, cross_entropy, naive_cross_entropy
+from descenso.descent.models import LOSSES, cross_entropy, naive_cross_entropy
 
 SEEDS = [0, 1, 2]
 EPSILONS = {"float32": np.finfo(np.float32).eps, "float64": np.finfo(np.float64).eps}

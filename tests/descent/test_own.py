@@ -12,7 +12,7 @@ import descenso as ds
 from command import run
 from descenso.config import TrainConfig
 from descenso.descent.digests import digest
-from descenso.descent.losses import cross_entropy
+from descenso.descent.models import cross_entropy
 from descenso.descent.own import name_of
 from descenso.errors import CheckpointError, ConfigError
 from descenso.studies.gradcheck import check_model

@@ -7,11 +7,9 @@ import tensorflow as tf
 
 from descenso.data.dataset import Scaling
 from descenso.descent import schedules
-from descenso.descent.losses import cross_entropy
-from descenso.descent.models import softmax
-from descenso.descent.problem import Batch, Problem, descend, make_step, objective, start, weights
+from descenso.descent.models import cross_entropy, softmax
+from descenso.descent.problem import Batch, Problem, constant, descend, make_step, objective, start, weights
 from descenso.descent.rules import RULES, build, sgd
-from descenso.descent.schedules import constant
 from descenso.registry import SCHEDULES as MEMBERS
 
 

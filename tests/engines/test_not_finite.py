@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from binding import WAYS, bind_way, in_time
-from descenso.descent.losses import naive_cross_entropy
+from descenso.descent.models import naive_cross_entropy
 from descenso.engines import ENGINES
 from walks import BATCH_SIZE, begin, make_case, make_problem, truth
 

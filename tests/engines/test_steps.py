@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from descenso.descent.losses import naive_cross_entropy
+from descenso.descent.models import naive_cross_entropy
 from descenso.descent.problem import graph_gradient, make_step, tape_gradient, weights
 from descenso.engines import ENGINES, bind
 from walks import BATCH_SIZE, begin, make_case, make_problem

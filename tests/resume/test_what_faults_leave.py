@@ -17,7 +17,7 @@ from descenso.errors import CheckpointError, ConfigError, DataError, DiskError
 from descenso.runs.checkpoints import MANIFEST, STATE, newest, read_checkpoint
 from descenso.runs.directory import open_directory
 from descenso.training import plan
-from descenso.training.callbacks import Callback
+from descenso.training.control import Callback
 from stopping import WITH_REST, below, kept, position, start_and_stop
 
 SETTINGS = {"engine": "function", "epochs": 3, "learning_rate": 0.5, "seed": 7, "checkpoint_every": "4"}
@@ -222,11 +222,11 @@ EXPLODES_AT = 14  # the sixth step of the second epoch of nine
 def exploding(monkeypatch):
     """A schedule that throws the weights far away in one step: the naive loss does not survive the next one."""
 
-    def schedule(spec, steps):
+    def schedule(step):
         usual, huge = tf.constant(1.0, tf.float64), tf.constant(2e9, tf.float64)  # shares of a learning rate of 0.5
-        return lambda step: tf.where(tf.equal(step, EXPLODES_AT), huge, usual)
+        return tf.where(tf.equal(step, EXPLODES_AT), huge, usual)
 
-    monkeypatch.setattr(plan.schedules, "build", schedule)
+    monkeypatch.setattr(plan, "constant", schedule)
 
 
 def assert_diverged(path):

@@ -12,8 +12,7 @@ from descenso.config import TrainConfig
 from descenso.data.order import epoch_order
 from descenso.engines import ENGINES, bind
 from descenso.errors import CheckpointError
-from descenso.training.callbacks import Callback
-from descenso.training.control import Control, Outcome
+from descenso.training.control import Callback, Control, Outcome
 from descenso.training.loop import walk
 from descenso.training.plan import Plan
 

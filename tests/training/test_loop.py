@@ -17,8 +17,7 @@ from descenso.data.dataset import Dataset, Split
 from descenso.data.order import epoch_order
 from descenso.descent.problem import weights
 from descenso.errors import ConfigError
-from descenso.training.callbacks import Callback
-from descenso.training.control import Control, Interruption, Outcome
+from descenso.training.control import Callback, Control, Interruption, Outcome
 from descenso.training.loop import walk
 from descenso.training.plan import Plan
 

@@ -9,7 +9,7 @@ import pytest
 import descenso as ds
 from descenso.data.dataset import data_fingerprint
 from descenso.engines import ENGINES
-from descenso.engines.rows import Rows
+from descenso.engines.base import Rows
 from descenso.errors import DataError
 
 SETTINGS = {"epochs": 2, "batch_size": 50, "learning_rate": 0.2}

@@ -20,9 +20,9 @@ from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.errors import ConfigError, DataError
 from descenso.registry import OWN, is_own
 from descenso.text import _
-from descenso.training.control import Control, Interruption, Outcome
+from descenso.training.control import Control, Interruption, Outcome, Progress
 from descenso.training.evaluation import Predictor
-from descenso.training.loop import Progress, finite, train, trained_weights
+from descenso.training.loop import finite, train, trained_weights
 from descenso.training.plan import Plan
 
 try:

@@ -18,8 +18,7 @@ from descenso.runs.checkpoints import Checkpoint, is_empty, newest
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.text import _, printable
-from descenso.training.callbacks import Callback
-from descenso.training.control import Control
+from descenso.training.control import Callback, Control
 
 if TYPE_CHECKING:
     from descenso.descent.problem import Own

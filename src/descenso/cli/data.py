@@ -17,7 +17,7 @@ from descenso.cli.options import (
     with_settings,
 )
 from descenso.data.formats import titles
-from descenso.setting import DATA
+from descenso.registry import DATA
 from descenso.text import _
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())

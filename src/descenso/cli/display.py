@@ -19,7 +19,7 @@ from descenso.data.dataset import Dataset
 from descenso.errors import DescensoError
 from descenso.runs.history import Epoch
 from descenso.text import _
-from descenso.training.callbacks import Callback
+from descenso.training.control import Callback
 
 if TYPE_CHECKING:
     from descenso.api.run import Run

@@ -15,8 +15,7 @@ from rich.text import Text
 from descenso.config import NAMED, SETTINGS, TrainConfig, choices, flag, is_number
 from descenso.data.formats import titles
 from descenso.errors import ConfigError
-from descenso.registry import MODELS
-from descenso.setting import DATA, MODEL
+from descenso.registry import DATA, MODEL, MODELS
 from descenso.text import _, printable
 
 OUTPUT = _("Output")  # title of the help panel

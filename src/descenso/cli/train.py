@@ -18,7 +18,7 @@ from descenso.cli.options import (
 from descenso.config import FREE, TrainConfig
 from descenso.errors import DescensoError
 from descenso.files import read_settings
-from descenso.setting import RUN
+from descenso.registry import RUN
 from descenso.text import _
 
 CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags override them.")

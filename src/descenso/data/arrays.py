@@ -7,13 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.checks import check_dataset, check_finite, check_rows
-from descenso.data.dataset import Dataset, Split, is_mapped, scaling
-from descenso.errors import ConfigError, DataError
+from descenso.data.checks import ALL, MOST_CLASSES, check_finite, check_fraction, check_rows
+from descenso.data.dataset import Dataset, Split, is_mapped
+from descenso.errors import DataError
 from descenso.text import _
-
-MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
-ALL = 1.0  # the test fraction that tests on every row
 
 
 class Rows(NamedTuple):
@@ -21,15 +18,6 @@ class Rows(NamedTuple):
 
     inputs: NDArray[np.generic]
     labels: NDArray[np.generic]
-
-
-def check_and_scale(data: Dataset) -> Dataset:
-    """Check `data` as a reader gives it, its inputs finite, and add the scaling that suits its training rows.
-
-    Raises:
-        DataError: for data that no model can learn from.
-    """
-    return data._replace(scaling=scaling(check_dataset(data, finite=True).train.inputs, data.name))
 
 
 def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: float, seed: int) -> Dataset:
@@ -117,19 +105,6 @@ def numbers(inputs: NDArray[np.generic]) -> NDArray[np.generic]:
         return inputs
     narrow = inputs.dtype.itemsize <= 2 or inputs.dtype == np.float32
     return inputs.astype(np.float32 if narrow else np.float64, copy=False)
-
-
-def check_fraction(path: object, test_fraction: float, has_test: bool) -> None:
-    """Check that test rows come from the data or are drawn from it, and not both.
-
-    Raises:
-        ConfigError: for a fraction of 0 without test rows, and for another beside them.
-    """
-    if has_test and test_fraction not in (0, ALL):
-        raise ConfigError(_("{path}: it has test rows of its own; leave --test-fraction out").format(path=path))
-    if not has_test and not 0 < test_fraction <= ALL:
-        message = _("{path}: no test rows of its own, and a test_fraction of {got}; try --test-fraction 0.2")
-        raise ConfigError(message.format(path=path, got=test_fraction))
 
 
 def random_of(seed: int) -> np.random.Generator:

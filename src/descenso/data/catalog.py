@@ -1,14 +1,18 @@
 """Load datasets by name, by folder or by file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from descenso.data.arrays import ALL, Rows, check_and_scale, check_fraction
+from descenso.data.checks import ALL, check_and_scale, check_fraction
 from descenso.data.dataset import Dataset
 from descenso.data.formats import OPTIONS, Format, of_file, of_folder, suffixes, titles
 from descenso.data.named import NAMED, load_named
 from descenso.data.sources import Request, Sources
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest
+
+if TYPE_CHECKING:
+    from descenso.data.arrays import Rows
 
 NAMES = tuple(NAMED)
 
@@ -65,7 +69,7 @@ def rows_to_test(
     return _read(Request(name, sources.limits, label, (), resize, ALL, columns=columns), sources)
 
 
-def raw_rows(name: str, sources: Sources | None = None) -> tuple[Rows, Rows | None] | None:
+def raw_rows(name: str, sources: Sources | None = None) -> "tuple[Rows, Rows | None] | None":
     """Read the training rows and test rows of a file as they are stored, unchecked.
 
     Returns:

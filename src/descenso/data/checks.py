@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
-from descenso.data.dataset import Dataset, Split, row_chunks
+from descenso.data.dataset import Dataset, Split, row_chunks, scaling
 from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
 from descenso.text import _
 
 LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a training run, by default
+MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
+ALL = 1.0  # the test fraction that tests on every row
 
 
 def check_shape(inputs: NDArray[np.generic], input_shape: tuple[int, ...], what: str) -> None:
@@ -106,6 +108,28 @@ def check_dataset(data: Dataset, *, finite: bool = False) -> Dataset:
     if data.num_classes < 2:
         raise DataError(_("{name}: one class only; give rows of at least two").format(name=data.name))
     return data._replace(train=train, test=test)
+
+
+def check_and_scale(data: Dataset) -> Dataset:
+    """Check `data` as a reader gives it, its inputs finite, and add the scaling that suits its training rows.
+
+    Raises:
+        DataError: for data that no model can learn from.
+    """
+    return data._replace(scaling=scaling(check_dataset(data, finite=True).train.inputs, data.name))
+
+
+def check_fraction(path: object, test_fraction: float, has_test: bool) -> None:
+    """Check that test rows come from the data or are drawn from it, and not both.
+
+    Raises:
+        ConfigError: for a fraction of 0 without test rows, and for another beside them.
+    """
+    if has_test and test_fraction not in (0, ALL):
+        raise ConfigError(_("{path}: it has test rows of its own; leave --test-fraction out").format(path=path))
+    if not has_test and not 0 < test_fraction <= ALL:
+        message = _("{path}: no test rows of its own, and a test_fraction of {got}; try --test-fraction 0.2")
+        raise ConfigError(message.format(path=path, got=test_fraction))
 
 
 def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int) -> TrainConfig:

@@ -27,6 +27,9 @@ class Scaling(NamedTuple):
     scale: float | NDArray[np.float64] = 1.0
 
 
+PIXELS = Scaling(0.0, 1 / 255)  # of pictures in uint8
+
+
 class Split(NamedTuple):
     """Rows with labels, to train or to test on.
 
@@ -144,7 +147,7 @@ def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] 
     Scaling(shift=array([2.]), scale=array([1.]))
     """
     if train.dtype == np.uint8 and train.ndim > 2:
-        return Scaling(0.0, 1 / 255)
+        return PIXELS
     axis = 0 if train.ndim == 2 else None
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         mean, deviation = _moments(train, axis, weights)

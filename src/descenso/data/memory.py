@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.data.arrays import Rows, check_and_scale, check_fraction, divided, recoded, split_rows
+from descenso.data.arrays import Rows, divided, recoded, split_rows
+from descenso.data.checks import check_and_scale, check_fraction
 from descenso.data.dataset import Dataset, Split
 from descenso.data.formats.tables import table_of
 from descenso.data.sources import Limits, Request

@@ -122,7 +122,7 @@ class Request(NamedTuple):
         label: the column of a table that holds the labels; None to read inputs only.
         drop: columns of a table to leave out.
         resize: "HEIGHTxWIDTH" of all images, or empty.
-        test_fraction: share of each class's rows to test on, in [0, 1]; 1 is `descenso.data.arrays.ALL`.
+        test_fraction: share of each class's rows to test on, in [0, 1]; 1 is `descenso.data.checks.ALL`.
         seed: of the shuffle and of the split.
         columns: the columns of a table to read as inputs, in this order; empty for all.
     """

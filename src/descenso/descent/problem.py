@@ -174,6 +174,11 @@ def _constant(value: Any, dtype: Any) -> Tensor:
     return tf.cast(value, dtype) if tf.is_tensor(value) else tf.constant(value, dtype)
 
 
+def constant(step: Tensor) -> Tensor:
+    """Take the whole learning rate at every step."""
+    return tf.ones_like(step, tf.float64)
+
+
 Step = Callable[[TrainState, Batch], tuple[TrainState, Tensor]]  # -> the next state, and the cost before the update
 MakeStep = Callable[[Problem], Step]
 Costs = tuple[Tensor, Params, State]  # mean cost of a batch, its gradient by parameter, the model's next state
@@ -190,7 +195,8 @@ def objective(problem: Problem, params: Params, model_state: State, batch: Batch
 
 def descend(problem: Problem, state: TrainState, gradients: Params, model_state: State) -> TrainState:
     """Apply the rule to the gradients; the learning rate is the state's, times the schedule's share."""
-    learning_rate = tf.cast(state.rate * problem.schedule(state.step), problem.dtype)
+    rate = state.rate if problem.schedule is constant else state.rate * problem.schedule(state.step)
+    learning_rate = tf.cast(rate, problem.dtype)
     updates, rule_state = problem.rule.update(gradients, state.rule_state, state.params, learning_rate)
     params = {name: value + updates[name] for name, value in state.params.items()}
     return TrainState(state.step + 1, state.rate, params, model_state, rule_state)

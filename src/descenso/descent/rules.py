@@ -11,7 +11,6 @@ from functools import lru_cache
 import tensorflow as tf
 
 from descenso.descent.problem import Params, Rule, RuleState, Tensor
-from descenso.descent.wrappers import averaged, clipped_by_norm, clipped_by_value, decayed
 from descenso.registry import RULES as MEMBERS
 from descenso.registry import parse
 
@@ -173,6 +172,8 @@ def adamw(beta_1: float, beta_2: float, epsilon: float, weight_decay: float) -> 
 
     Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization (2019), algorithm 2.
     """
+    from descenso.descent.wrappers import decayed
+
     return decayed(adam(beta_1, beta_2, epsilon), weight_decay)
 
 
@@ -241,14 +242,11 @@ def build(
     equal arguments give the same rule again.
     """
     rule = spec if isinstance(spec, Rule) else _named(spec)
-    for number, wrapper in (
-        (weight_decay, decayed),
-        (clip_norm, clipped_by_norm),
-        (clip_value, clipped_by_value),
-        (average, averaged),
-    ):
-        rule = wrapper(rule, number) if number else rule
-    return rule
+    if not any((weight_decay, clip_norm, clip_value, average)):
+        return rule
+    from descenso.descent.wrappers import wrapped
+
+    return wrapped(rule, weight_decay, clip_norm, clip_value, average)
 
 
 def _named(spec: str) -> Rule:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.descent.problem import Schedule, Tensor
+from descenso.descent.problem import Schedule, Tensor, constant
 from descenso.registry import SCHEDULES as MEMBERS
 from descenso.registry import parse
 
@@ -34,11 +34,6 @@ def build(spec: str, steps: int) -> Schedule:
         return SCHEDULES[name](done, steps, **options)
 
     return schedule if name != "constant" else constant
-
-
-def constant(step: Tensor) -> Tensor:
-    """Take the whole learning rate at every step."""
-    return tf.ones_like(step, tf.float64)
 
 
 def shares(spec: str, steps: int = 1000) -> NDArray[np.float64]:

@@ -1,10 +1,11 @@
-"""What engines have in common: the protocol, a step-by-step loop, and programs that runs share."""
+"""What engines have in common: the protocol, a step-by-step loop, programs that runs share, and rows as tensors."""
 
 import re
 import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable, Iterable
+from functools import cached_property
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
@@ -12,12 +13,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.data.dataset import Scaling, Split
+from descenso.data.dataset import PIXELS, Scaling, Split, aligned, is_mapped
 from descenso.data.order import Order
-from descenso.descent.problem import MakeStep, Problem, Tensor, TrainState
+from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState
 from descenso.text import _
 
 MOST = 64  # programs that are kept
+ALIGNMENT = 64  # bytes; TensorFlow's kernels on the processor assume it, and abort without
 LOCK = threading.RLock()
 _kept: OrderedDict[Hashable, Any] = OrderedDict()
 
@@ -105,14 +107,23 @@ def trace_of(costs: NDArray[np.floating], seconds: float) -> Trace:
 
 
 def arguments(scaling: Scaling) -> Scaling:
-    """Make tensors of a scaling, for a program that takes it as an argument; a shift by nothing stays the number 0."""
+    """Make tensors of a scaling, for a program that takes it as an argument.
+
+    What is compiled in stays as it is, and costs no argument: a shift by nothing, and the scaling of all pictures.
+    """
+    if _of_pictures(scaling):
+        return scaling
     shift = tf.constant(scaling.shift, tf.float64) if np.any(scaling.shift) else 0.0
     return Scaling(shift, tf.constant(scaling.scale, tf.float64))
 
 
+def _of_pictures(scaling: Scaling) -> bool:
+    return all(np.ndim(each) == 0 for each in scaling) and scaling == PIXELS
+
+
 def _static(scaling: Scaling) -> Hashable:
-    """Return the part of a scaling that is compiled in: its shapes, and whether there is a shift."""
-    return bool(np.any(scaling.shift)), np.shape(scaling.shift), np.shape(scaling.scale)
+    """Return the part of a scaling that is compiled in: see `arguments`; and its shapes."""
+    return _of_pictures(scaling), bool(np.any(scaling.shift)), np.shape(scaling.shift), np.shape(scaling.scale)
 
 
 def shapes_of(nest: Any) -> Hashable:
@@ -150,3 +161,63 @@ def clear() -> None:
     """Forget all programs, as when TensorFlow is told to compute in another way."""
     with LOCK:
         _kept.clear()
+
+
+class Rows:
+    """The one way from a split to batches.
+
+    Arrays in memory become tensors, without a copy where possible, from which TensorFlow gathers. A memory-mapped
+    array is never brought into memory whole: NumPy takes the rows of each batch from the file.
+
+    Args:
+        split: rows; its arrays must not change while this lives.
+
+    Attributes:
+        in_memory: whether they are; else they are mapped.
+    """
+
+    def __init__(self, split: Split) -> None:
+        self._split, self.in_memory = split, not is_mapped(split.inputs)
+
+    @cached_property
+    def tensors(self) -> Batch:
+        """All rows, in memory, as tensors."""
+        return Batch(*self._split).map(as_tensor)
+
+    def batch(self, numbers: NDArray[np.int32]) -> Batch:
+        """Gather rows by number: (…, batch) int32 -> inputs (…, batch, *input_shape), and so on."""
+        if self.in_memory:
+            return gathered(self.tensors, numbers)
+        return Batch(*self._split).map(lambda array: _taken(array, numbers))
+
+    def arrays(self, numbers: NDArray[np.int32]) -> Batch:
+        """Gather rows by number as NumPy arrays, for what is fed by hand."""
+        return Batch(*self._split).map(lambda array: np.take(array, numbers, axis=0))
+
+
+def _taken(array: NDArray[Any], numbers: NDArray[np.int32]) -> Tensor:
+    """Take rows of `array` into memory that becomes the tensor's own."""
+    rows = aligned((*numbers.shape, *array.shape[1:]), array.dtype)
+    return as_tensor(np.take(array, numbers, axis=0, out=rows, mode="clip"))  # "raise" would take a second buffer
+
+
+def gathered(rows: Batch, numbers: Tensor) -> Batch:
+    """Gather rows by number from tensors."""
+    return rows.map(lambda tensor: tf.gather(tensor, numbers))
+
+
+def specs(split: Split, leading: tuple[int | None, ...]) -> Batch:
+    """Describe batches of `split` whose shapes begin with `leading`."""
+    spec: Callable[[Any], tf.TensorSpec] = lambda array: tf.TensorSpec([*leading, *array.shape[1:]], array.dtype)  # noqa: E731
+    return Batch(*split).map(spec)
+
+
+def as_tensor(array: Any) -> Tensor:
+    """Make a tensor of the NumPy `array`: its own memory where it is aligned and may be shared, else a copy.
+
+    Where it is shared, the array must not change while the tensor lives.
+    """
+    shareable = array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % ALIGNMENT == 0
+    if array.size and shareable and not tf.config.list_logical_devices("GPU"):
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return tf.constant(array)

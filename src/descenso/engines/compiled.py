@@ -26,8 +26,7 @@ from descenso.descent.problem import (
     make_step,
     start,
 )
-from descenso.engines.base import Trace, Walk, arguments, shapes_of, shared, trace_of, warn_of_xla
-from descenso.engines.rows import Rows
+from descenso.engines.base import Rows, Trace, Walk, arguments, shapes_of, shared, trace_of, warn_of_xla
 
 BLOCK_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such blocks are in memory
 
@@ -104,12 +103,7 @@ class Compiled:
     """Runs one block of an epoch as one program, while a thread gathers the rows of the next."""
 
     def __init__(
-        self,
-        problem: Problem,
-        train: Split,
-        batch_rows: int,
-        step: MakeStep = make_step,
-        like: TrainState | None = None,
+        self, problem: Problem, train: Split, batch_rows: int, step: MakeStep, like: TrainState | None
     ) -> None:
         self._rows, self._scaling = Rows(train), arguments(problem.scaling)
         self._ahead = ThreadPoolExecutor(1, "descenso-gather")
@@ -192,7 +186,8 @@ def _program(problem: Problem, step: MakeStep) -> Any:
     def program(
         state: TrainState, scaling: Scaling, full: Batch, rest: Batch, steps: Tensor, closing: Tensor
     ) -> tuple[TrainState, Tensor]:
-        scaling = Scaling(scaling.shift, tf.cast(scaling.scale, problem.dtype))
+        if tf.is_tensor(scaling.scale):
+            scaling = Scaling(scaling.shift, tf.cast(scaling.scale, problem.dtype))  # once, outside the loop
         return walk(step(problem._replace(scaling=scaling)), state, full, rest, steps, closing)
 
     return program

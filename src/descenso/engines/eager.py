@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from descenso.data.dataset import Split
 from descenso.data.order import Order
-from descenso.descent.problem import MakeStep, Problem, Tensor, TrainState, make_step
-from descenso.engines.base import Walk, step_by_step
-from descenso.engines.rows import Rows
+from descenso.descent.problem import MakeStep, Problem, Tensor, TrainState
+from descenso.engines.base import Rows, Walk, step_by_step
 
 
 class Eager:
@@ -20,12 +19,7 @@ class Eager:
     traces = 0
 
     def __init__(
-        self,
-        problem: Problem,
-        train: Split,
-        batch_rows: int,
-        step: MakeStep = make_step,
-        like: TrainState | None = None,
+        self, problem: Problem, train: Split, batch_rows: int, step: MakeStep, like: TrainState | None
     ) -> None:
         self._step, self._rows = step(problem), Rows(train)
 

@@ -8,21 +8,15 @@ import tensorflow as tf
 
 from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order
-from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState, make_step, start
-from descenso.engines.base import Walk, arguments, shapes_of, shared, step_by_step
-from descenso.engines.rows import Rows, gathered, specs
+from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState, start
+from descenso.engines.base import Rows, Walk, arguments, gathered, shapes_of, shared, specs, step_by_step
 
 
 class Function:
     """Rows in memory lie on the device: a step takes their numbers, gathers them and descends, in one call."""
 
     def __init__(
-        self,
-        problem: Problem,
-        train: Split,
-        batch_rows: int,
-        step: MakeStep = make_step,
-        like: TrainState | None = None,
+        self, problem: Problem, train: Split, batch_rows: int, step: MakeStep, like: TrainState | None
     ) -> None:
         self._rows, self._scaling = Rows(train), arguments(problem.scaling)
         in_memory, any_rows = self._rows.in_memory, specs(train, (None,))

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order
 from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState, graph_gradient, make_step, start
-from descenso.engines.base import Walk, arguments, shapes_of, shared, step_by_step
-from descenso.engines.rows import Rows, specs
+from descenso.engines.base import Rows, Walk, arguments, shapes_of, shared, specs, step_by_step
 
 v1 = tf.compat.v1
 graph_step = partial(make_step, gradient=graph_gradient)
@@ -51,12 +50,7 @@ class Graph:
     traces = 1  # the graph is finalised once built
 
     def __init__(
-        self,
-        problem: Problem,
-        train: Split,
-        batch_rows: int,
-        step: MakeStep = make_step,
-        like: TrainState | None = None,
+        self, problem: Problem, train: Split, batch_rows: int, step: MakeStep, like: TrainState | None
     ) -> None:
         step = graph_step if step is make_step else step
         self._rows, rows, then = Rows(train), specs(train, (None,)), perf_counter()

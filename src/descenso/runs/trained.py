@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from descenso.data.arrays import MOST_CLASSES
+from descenso.data.checks import MOST_CLASSES
 from descenso.data.dataset import Scaling
 from descenso.errors import DataError
 from descenso.files import open_regular

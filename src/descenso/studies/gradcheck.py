@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.checks import check_fit
 from descenso.data.dataset import Dataset, Split
-from descenso.descent.losses import LOSSES
+from descenso.descent.models import LOSSES
 from descenso.descent.problem import Arrays, Batch, Problem, Tensor, objective, scaled, start
 from descenso.errors import ConfigError
 from descenso.studies import cell, plain

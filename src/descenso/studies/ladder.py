@@ -19,9 +19,10 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order
 from descenso.descent.problem import Batch, Own, Problem, Step, Tensor, TrainState, make_step
+from descenso.engines import bind
+from descenso.engines.base import as_tensor, gathered
 from descenso.engines.compiled import walk, xla_serves
-from descenso.engines.graph import Graph, graph_step
-from descenso.engines.rows import as_tensor, gathered
+from descenso.engines.graph import graph_step
 from descenso.errors import DescensoError
 from descenso.reports.comparison import ladder_figure
 from descenso.studies import cell, plain, spread
@@ -32,8 +33,7 @@ from descenso.training.plan import Plan
 PIPELINE, EAGER = mark("eager, tf.data pipeline"), mark("eager, batches in memory")
 TRACED, LOOP, COMPILED = mark("one traced step"), mark("the epoch as one loop"), mark("the epoch compiled")
 FED, HELD = mark("graph, rows fed"), mark("graph, rows in it")
-DRAWS = 2000  # of the bootstrap
-CERTAIN = 95  # per cent, of an interval
+DRAWS, CERTAIN = 2000, 95  # of the bootstrap; per cent, of an interval
 BUFFER = 10_000  # rows, of the shuffle buffer, as in the tutorial
 CALLS = ("TFE_Py_FastPathExecute", "TFE_Py_Execute", "TF_SessionRun_wrapper")  # by which Python hands over operations
 
@@ -155,9 +155,7 @@ class Explained(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with None for numbers that are not finite."""
-        rungs = [
-            {"name": name, "calls_per_step": calls, "seconds": spread(seconds)} for name, seconds, calls in self.rungs
-        ]
+        rungs = [{"name": name, "calls_per_step": calls, "seconds": spread(of)} for name, of, calls in self.rungs]
         items = [{**item._asdict(), "distinguishable": item.distinguishable} for item in self.items]
         answer: dict[str, Any] = {"dtype": self.dtype, "steps": self.steps, "rounds": len(self.rungs[0].seconds)}
         answer |= {"gap_seconds": self.gap, "max_cost_difference": self.max_cost_difference}
@@ -188,10 +186,8 @@ def explain_eager(
 
     Args:
         config: the settings; the order is that of tf.data's shuffle buffer, and a last, smaller batch is left out.
-        data: the dataset.
-        rounds: number of rounds.
-        progress: called with a line when a round begins.
-        own: what of the training run is the user's own.
+        data, own: the dataset, and what of the training run is the user's own.
+        rounds, progress: number of rounds, and what is called with a line when one begins.
 
     Raises:
         DescensoError: if the costs of two rungs differ, because nothing could then be concluded.
@@ -249,8 +245,8 @@ def _rungs(plan: Plan) -> Iterator[dict[str, Walk]]:
     order = Order(numbers, numbers[0, :0])
     by_number = Split(np.arange(len(train.labels), dtype=np.int32), train.labels)
     with (
-        closing(Graph(problem, train, batch_rows)) as fed,
-        closing(Graph(problem, by_number, batch_rows, partial(_in_graph, train))) as in_graph,
+        closing(bind("graph", problem, train, batch_rows)) as fed,
+        closing(bind("graph", problem, by_number, batch_rows, partial(_in_graph, train))) as in_graph,
     ):
         rungs[FED] = lambda: next(iter(fed.walk(begin, [order])))[1].costs
         rungs[HELD] = lambda: next(iter(in_graph.walk(begin, [order])))[1].costs

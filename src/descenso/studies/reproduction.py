@@ -19,8 +19,7 @@ from descenso.runs.history import History
 from descenso.studies import cell, plain
 from descenso.studies.paths import SAME_PATH, relative
 from descenso.text import _, language
-from descenso.training.callbacks import Callback
-from descenso.training.control import Control
+from descenso.training.control import Callback, Control
 from descenso.training.plan import Plan
 from descenso.training.session import Training, run
 

@@ -16,7 +16,8 @@ from descenso.runs.checkpoints import Checkpoint, write_checkpoint
 from descenso.runs.directory import RunDirectory
 from descenso.runs.history import Epoch
 from descenso.text import _
-from descenso.training.loop import Best, Progress, steps_between_checkpoints
+from descenso.training.control import Best, Progress
+from descenso.training.loop import steps_between_checkpoints
 from descenso.training.plan import Plan
 
 COSTS = "costs"  # name of the unfinished epoch's costs beside the state

@@ -1,10 +1,97 @@
-"""Control and outcome of a training run. Importable without TensorFlow."""
+"""Progress of a training run, callbacks that follow it, and control of it. Importable without TensorFlow."""
 
 import signal
 import threading
 from enum import Enum
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset
+from descenso.runs.checkpoints import Position
+from descenso.runs.history import Epoch
+
+if TYPE_CHECKING:
+    from descenso.descent.problem import Arrays, Problem, TrainState
+    from descenso.engines.base import Trace
+
+
+class Outcome(str, Enum):
+    """How a training run ended; its value is what `status.json` holds.
+
+    COMPLETED: all epochs were trained. STOPPED_EARLY: the validation cost had not fallen for long enough. DIVERGED: a
+    cost was not finite. INTERRUPTED: a person or the system stopped it, between two steps.
+    """
+
+    COMPLETED = "completed"
+    STOPPED_EARLY = "stopped early"
+    DIVERGED = "diverged"
+    INTERRUPTED = "interrupted"
+
+
+class Best(NamedTuple):
+    """The weights with the lowest validation cost so far.
+
+    Attributes:
+        epoch: after which they were measured, counted from 0.
+        cost: their validation cost, in nats.
+        params: in the user's form.
+        model_state: tensors that the model carries besides, as arrays.
+    """
+
+    epoch: int
+    cost: float
+    params: "Arrays"
+    model_state: "Arrays"
+
+
+class Progress(NamedTuple):
+    """Where training stands between two steps, and all it needs to go on.
+
+    Attributes:
+        position: epochs done, and steps of the next one.
+        state: the tensors.
+        costs: (position.step,) float64, the costs of the unfinished epoch so far.
+        seconds: wall time of the unfinished epoch so far.
+        best: the weights that did best on validation, where there is a patience.
+        rates: (epoch, step, learning rate) of each change of the learning rate by hand.
+        trace: costs and time of the steps of this chunk; None where it has none.
+        ended: record of the epoch that ended with this chunk, or in which training diverged; else None.
+        outcome: how training ended; None while it goes on.
+    """
+
+    position: Position
+    state: "TrainState"
+    costs: NDArray[np.float64]
+    seconds: float
+    best: Best | None = None
+    rates: tuple[tuple[int, int, float], ...] = ()
+    trace: "Trace | None" = None
+    ended: Epoch | None = None
+    outcome: Outcome | None = None
+
+
+class Callback:
+    """Base class of callbacks; override the methods of interest."""
+
+    def on_begin(self, run: Path, config: TrainConfig, data: Dataset) -> None:
+        """Called once before the first step, or before a run is resumed, with the run directory."""
+
+    def on_compiled(self, compile_seconds: float) -> None:
+        """Called once, when everything is traced and compiled."""
+
+    def on_chunk(self, progress: Progress, problem: "Problem") -> None:
+        """Called after each chunk, about once a second; `progress.ended` is the epoch that ended with it, or None."""
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Called after each epoch, and after one in which training diverged."""
+
+    def on_end(self, status: dict[str, Any]) -> None:
+        """Called once at the end, with the content of `status.json`."""
 
 
 class Control:
@@ -89,16 +176,3 @@ class Interruption:
 
     def __exit__(self, *_: object) -> None:
         self._restore()
-
-
-class Outcome(str, Enum):
-    """How a training run ended; its value is what `status.json` holds.
-
-    COMPLETED: all epochs were trained. STOPPED_EARLY: the validation cost had not fallen for long enough. DIVERGED: a
-    cost was not finite. INTERRUPTED: a person or the system stopped it, between two steps.
-    """
-
-    COMPLETED = "completed"
-    STOPPED_EARLY = "stopped early"
-    DIVERGED = "diverged"
-    INTERRUPTED = "interrupted"

@@ -3,65 +3,21 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from descenso.data.order import Order
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.engines.base import Runner, Trace
 from descenso.runs.checkpoints import Position
 from descenso.runs.history import Epoch
-from descenso.training.control import Control, Outcome
+from descenso.training.control import Best, Control, Outcome, Progress
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
 
 FIRST_STEPS = 8  # of the first chunk, before it is known how long a step takes
 CHUNK_SECONDS = 1.0  # length of a chunk, about: a signal waits for its end
-
-
-class Best(NamedTuple):
-    """The weights with the lowest validation cost so far.
-
-    Attributes:
-        epoch: after which they were measured, counted from 0.
-        cost: their validation cost, in nats.
-        params: in the user's form.
-        model_state: tensors that the model carries besides, as arrays.
-    """
-
-    epoch: int
-    cost: float
-    params: Arrays
-    model_state: Arrays
-
-
-class Progress(NamedTuple):
-    """Where training stands between two steps, and all it needs to go on.
-
-    Attributes:
-        position: epochs done, and steps of the next one.
-        state: the tensors.
-        costs: (position.step,) float64, the costs of the unfinished epoch so far.
-        seconds: wall time of the unfinished epoch so far.
-        best: the weights that did best on validation, where there is a patience.
-        rates: (epoch, step, learning rate) of each change of the learning rate by hand.
-        trace: costs and time of the steps of this chunk; None where it has none.
-        ended: record of the epoch that ended with this chunk, or in which training diverged; else None.
-        outcome: how training ended; None while it goes on.
-    """
-
-    position: Position
-    state: TrainState
-    costs: NDArray[np.float64]
-    seconds: float
-    best: Best | None = None
-    rates: tuple[tuple[int, int, float], ...] = ()
-    trace: Trace | None = None
-    ended: Epoch | None = None
-    outcome: Outcome | None = None
 
 
 def beginning(plan: Plan) -> Progress:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order, epoch_order
-from descenso.descent import models, rules, schedules
-from descenso.descent.losses import LOSSES
-from descenso.descent.problem import Model, Own, Problem, TrainState, start
+from descenso.descent import models, rules
+from descenso.descent.models import LOSSES
+from descenso.descent.problem import Model, Own, Problem, Schedule, TrainState, constant, start
 from descenso.engines import bind
 from descenso.engines.base import Runner
 from descenso.errors import ConfigError
@@ -107,11 +107,19 @@ def _problem(config: TrainConfig, data: Dataset, steps: int, own: Own) -> Proble
             clip_norm=config.clip_norm,
             average=config.average,
         ),
-        schedule=own.schedule(steps) if own.schedule else schedules.build(config.schedule, steps),
+        schedule=own.schedule(steps) if own.schedule else _schedule(config.schedule, steps),
         dtype=config.variable_dtype,
         scaling=data.scaling,
         learning_rate=config.learning_rate,
     )
+
+
+def _schedule(spec: str, steps: int) -> Schedule:
+    if spec == "constant":
+        return constant
+    from descenso.descent import schedules
+
+    return schedules.build(spec, steps)
 
 
 def _devices(xla: str, model: Model) -> tuple[str, ...]:

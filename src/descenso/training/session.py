@@ -19,11 +19,10 @@ from descenso.runs.directory import RunDirectory
 from descenso.runs.environment import environment
 from descenso.runs.trained import Trained
 from descenso.text import _
-from descenso.training.callbacks import Callback
 from descenso.training.checkpointing import Checkpointing, progress_of
-from descenso.training.control import Control, Interruption, Outcome
+from descenso.training.control import Callback, Control, Interruption, Outcome, Progress
 from descenso.training.evaluation import Predictor, evaluate
-from descenso.training.loop import Progress, beginning, trained_weights, walk, with_rate
+from descenso.training.loop import beginning, trained_weights, walk, with_rate
 from descenso.training.plan import Plan
 
 DECIDING = (  # parts of the environment that must match for a bit-exact resume

@@ -14,11 +14,10 @@ from descenso.data.dataset import Dataset
 from descenso.errors import ConfigError, DiskError
 from descenso.reports.figures import MOST_CLASSES
 from descenso.text import _
-from descenso.training.callbacks import Callback
+from descenso.training.control import Callback, Progress
 
 if TYPE_CHECKING:
     from descenso.descent.problem import Problem
-    from descenso.training.loop import Progress
 
 
 class Board(Callback):
@@ -56,7 +55,7 @@ class Board(Callback):
         with self._writing():
             hparams.hparams(config.model_dump())
 
-    def on_chunk(self, progress: "Progress", problem: "Problem") -> None:
+    def on_chunk(self, progress: Progress, problem: "Problem") -> None:
         """Write the results of an epoch: scalars, histograms of the weights, and templates of softmax regression."""
         record, state = progress.ended, progress.state
         if record is None or not math.isfinite(record.cost):

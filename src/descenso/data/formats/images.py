@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from descenso.data.arrays import as_model_reads, check_fraction, in_order, random_of, stratified
+from descenso.data.arrays import as_model_reads, in_order, random_of, stratified
+from descenso.data.checks import check_fraction
 from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.digits import as_mnist
 from descenso.data.sources import Expected, Limits, Part, Request, opened, refusals

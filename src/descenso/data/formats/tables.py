@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.arrays import check_fraction, divided, in_order
-from descenso.data.checks import check_shape
+from descenso.data.arrays import divided, in_order
+from descenso.data.checks import check_fraction, check_shape
 from descenso.data.dataset import Dataset, Split
 from descenso.data.formats.csv_text import (
     MISSING,
