@@ -61,15 +61,14 @@ def compare(
     axis, values = _axis(settings)
     requests = [{"epochs": EPOCHS, "data": data, **settings, AXES[axis]: value} for value in values]
     entries = _check_all(requests, sources)
-    names = _distinct([_name(value, AXES[axis], entry.config) for value, entry in zip(values, entries, strict=True)],
-                      values)  # fmt: skip
+    names = _names(AXES[axis], values, entries)
     if len(names) < 2 or len(set(names)) < len(names):
         message = _("{axis} must be two or more, each once, got {names}; leave it out to compare the engines")
         raise ConfigError(message.format(axis=axis, names=", ".join(names) or _("none")))
 
     from descenso.studies.lanes import Contender, compare_all
 
-    exact = [partial(_own_in_float64, settings) for settings in requests]
+    exact = (partial(_own_in_float64, settings) for settings in requests)
     contenders = [Contender(name, *entry, each) for name, entry, each in zip(names, entries, exact, strict=True)]
     return compare_all(axis, contenders, repeats, progress)
 
@@ -111,8 +110,9 @@ def _name(value: Any, setting: str, config: TrainConfig) -> str:
     return str(getattr(config, setting)).removeprefix(MADE_IN_PYTHON) if own else str(value)
 
 
-def _distinct(names: list[str], values: list[Any]) -> list[str]:
-    """Number the later ones of equal names that stand for different objects, such as one function's rules."""
+def _names(setting: str, values: list[Any], entries: list[_Entry]) -> list[str]:
+    """Name the contenders; equal names of different objects, such as one function's rules, are numbered."""
+    names = [_name(value, setting, entry.config) for value, entry in zip(values, entries, strict=True)]
     found = list[str]()
     for place, (name, value) in enumerate(zip(names, values, strict=True)):
         before = [each for each, other in zip(values[:place], names, strict=False) if other == name]

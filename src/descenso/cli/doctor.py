@@ -2,14 +2,24 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from descenso.cli.display import quiet
-from descenso.cli.options import Json, ModelOption, SourcesOptions, cell, say, say_json, setting_option, with_settings
+from descenso.cli.options import (
+    OWN_CODE,
+    Json,
+    ModelOption,
+    SourcesOptions,
+    cell,
+    say,
+    say_json,
+    setting_option,
+    with_settings,
+)
 from descenso.errors import ConfigError
 from descenso.text import _
 
@@ -22,7 +32,7 @@ LESSON = _("Make the mistake that RULE detects, on a few rows of MNIST, and show
 LessonOption = Annotated[str | None, typer.Option("--break", metavar="RULE", help=LESSON)]
 
 
-@with_settings(())
+@with_settings(OWN_CODE, show_defaults=False)
 def doctor(
     what: Annotated[str, typer.Argument(help=WHAT, metavar="RUN|DATA")] = "",
     follow: Annotated[bool, typer.Option("--follow", help=_("Watch a run while it trains, until it ends."))] = False,
@@ -32,11 +42,9 @@ def doctor(
     resize: Annotated[str, setting_option("resize")] = "",
     order: Annotated[str, setting_option("order")] = "permutation",
     model: ModelOption = None,
-    rule: Annotated[str | None, setting_option("rule")] = None,
-    schedule: Annotated[str | None, setting_option("schedule")] = None,
-    loss: Annotated[str | None, setting_option("loss")] = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
+    **own: Any,
 ) -> None:
     """Find common mistakes in data, in a run, or in a run while it trains."""
     if bool(what) == bool(lesson):
@@ -55,9 +63,7 @@ def doctor(
             stream = api.file(what, label=label, test_fraction=test_fraction, resize=resize, sources=sources,
                               order=TrainConfig.of(order=order).order)  # fmt: skip
         else:
-            stream = (api.follow if follow else api.run)(
-                what, model=model, sources=sources, rule=rule, schedule=schedule, loss=loss
-            )
+            stream = (api.follow if follow else api.run)(what, model=model, sources=sources, **own)
         findings = []
         for finding in stream:  # printed as soon as it is found
             findings.append(finding)

@@ -19,6 +19,7 @@ from descenso.registry import DATA, MODEL, MODELS
 from descenso.text import _, printable
 
 OUTPUT = _("Output")  # title of the help panel
+OWN_CODE = ("rule", "schedule", "loss")  # which may be the user's own, and which a run then needs again
 WIDE = 8  # columns of a table; from there on one space between them, so that it fits into 80 characters
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from descenso.cli.display import Display, finish, quiet
 from descenso.cli.options import (
+    OWN_CODE,
     Json,
     ModelOption,
     RunArgument,
@@ -23,7 +24,6 @@ from descenso.text import _
 
 CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags override them.")
 OUT = _("Directory of the run, which must be new or empty. Default: a new one in runs/.")
-OWN_CODE = ("rule", "schedule", "loss")  # of the user's own, which a resumed run needs again
 FORCE = _("Resume although config, data or versions have changed; the result is then not exact.")
 
 
