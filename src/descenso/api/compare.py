@@ -61,10 +61,7 @@ def compare(
     axis, values = _axis(settings)
     requests = [{"epochs": EPOCHS, "data": data, **settings, AXES[axis]: value} for value in values]
     entries = _check_all(requests, sources)
-    names = _names(AXES[axis], values, entries)
-    if len(names) < 2 or len(set(names)) < len(names):
-        message = _("{axis} must be two or more, each once, got {names}; leave it out to compare the engines")
-        raise ConfigError(message.format(axis=axis, names=", ".join(names) or _("none")))
+    names = _names(axis, values, entries)
 
     from descenso.studies.lanes import Contender, compare_all
 
@@ -110,14 +107,17 @@ def _name(value: Any, setting: str, config: TrainConfig) -> str:
     return str(getattr(config, setting)).removeprefix(MADE_IN_PYTHON) if own else str(value)
 
 
-def _names(setting: str, values: list[Any], entries: list[_Entry]) -> list[str]:
+def _names(axis: str, values: list[Any], entries: list[_Entry]) -> list[str]:
     """Name the contenders; equal names of different objects, such as one function's rules, are numbered."""
-    names = [_name(value, setting, entry.config) for value, entry in zip(values, entries, strict=True)]
+    names = [_name(value, AXES[axis], entry.config) for value, entry in zip(values, entries, strict=True)]
     found = list[str]()
     for place, (name, value) in enumerate(zip(names, values, strict=True)):
         before = [each for each, other in zip(values[:place], names, strict=False) if other == name]
         differs = before and not isinstance(value, str | int | float | Dataset) and all(b is not value for b in before)
         found.append(f"{name} {len(before) + 1}" if differs else name)
+    if len(found) < 2 or len(set(found)) < len(found):
+        message = _("{axis} must be two or more, each once, got {names}; leave it out to compare the engines")
+        raise ConfigError(message.format(axis=axis, names=", ".join(found) or _("none")))
     return found
 
 

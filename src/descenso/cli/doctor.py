@@ -20,6 +20,7 @@ from descenso.cli.options import (
     setting_option,
     with_settings,
 )
+from descenso.config import TrainConfig
 from descenso.errors import ConfigError
 from descenso.text import _
 
@@ -51,7 +52,6 @@ def doctor(
         raise ConfigError(_("doctor takes a run, data or --break RULE, one of them; try descenso doctor mnist"))
     with quiet():
         from descenso import doctor as api
-        from descenso.config import TrainConfig
 
         stream: Iterable[Finding]
         if lesson:
@@ -70,7 +70,7 @@ def doctor(
             if not as_json:
                 _print(finding)
     if as_json:
-        say_json({"findings": [finding._asdict() for finding in findings]})
+        say_json({"findings": [each._asdict() for each in findings]})
     elif not findings:
         say(_("Nothing found."))
     raise typer.Exit(1 if findings else 0)

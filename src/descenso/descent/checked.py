@@ -203,6 +203,8 @@ def _call(where: str, function: Callable[..., Any], *arguments: Any) -> Any:
         reason = (str(error).strip().splitlines() or [""])[0].partition(". ")[0]
         traced = "symbolic" in str(error).lower()
         mend = _("; it must work in a graph: try tf.where in the place of if, and no .numpy()") if traced else ""
+        if "does not match type" in reason:
+            mend = _("; write a number after the tensor, or tf.constant(…, tensor.dtype)")
         message = _("{where} raised {kind}: {reason}{mend}")
         text = message.format(where=where, kind=type(error).__name__, reason=reason[:200], mend=mend)
         raise ConfigError(text) from error
