@@ -4,11 +4,13 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -133,12 +135,12 @@ def templates_figure(W: NDArray[np.generic], input_shape: tuple[int, ...], class
         class_names: (num_classes,).
     """
     limit = float(np.abs(W).max()) or 1.0
-    figure, panels = panels_of(min(len(class_names), MOST_CLASSES))
-    for name, template, axes in zip(names_of(figure, class_names), W.T, panels, strict=False):
-        image = axes.imshow(template.reshape(input_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
-        title, style = plain_text(name, 14)
-        axes.set_title(title, **style)
-    bar = figure.colorbar(image, ax=panels, shrink=0.8, aspect=30)
+    names, note = names_of(class_names[:MOST_CLASSES])
+    shades: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+    titles = [plain_text(name, 14)[0] for name in names]
+    figure, axes = sheet(W.T[: len(names)].reshape(-1, *input_shape), titles, **shades)
+    add_note(figure, note)
+    bar = figure.colorbar(axes.images[0], ax=axes, shrink=0.8, aspect=30)
     bar.set_label(_("weight (red speaks for the class, blue against it)"))
     return figure
 
@@ -161,29 +163,72 @@ def plain_text(text: str, most: int = MOST_LETTERS) -> tuple[str, dict[str, Any]
     return shown, {**style, "fontfamily": list(families)}
 
 
-def names_of(figure: Figure, class_names: Sequence[str]) -> list[str]:
-    """Return the names of classes, or numbers for those that no installed font can write, with a note below."""
+def names_of(class_names: Sequence[str]) -> tuple[list[str], str]:
+    """Return names of classes, or numbers for those that no installed font can write; and a note on these."""
     if all(map(str.isascii, class_names)):
-        return list(class_names)
+        return list(class_names), ""
     from descenso.reports.letters import named
 
-    names, note = named(list(map(printable, class_names)))
+    return named(list(map(printable, class_names)))
+
+
+def add_note(figure: Figure, note: str) -> None:
+    """Add a note below a figure, unless it is empty."""
     if note:
         figure.supxlabel(note, fontsize=6, parse_math=False, wrap=True)
-    return names
 
 
-def panels_of(count: int) -> tuple[Figure, NDArray[np.object_]]:
-    """Make a figure with `count` axes without ticks, five in a row."""
-    columns = min(count, 5)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(1.6 * columns + 1, 1.8 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in panels:
-        axes.set(xticks=[], yticks=[])
-    for axes in panels[count:]:
-        axes.remove()
-    return figure, panels[:count]
+def show(axes: Axes, image: NDArray[np.generic], left: float, top: float, **shades: Any) -> None:
+    """Draw an image of width 1 with its upper left corner at (left, top); 0 is black and 255 is white in uint8."""
+    if not shades:
+        shades = {"cmap": "gray"} | ({"vmin": 0, "vmax": 255} if image.dtype == np.uint8 else {})
+    axes.imshow(image, extent=(left, left + 1, top - ratio_of(image[np.newaxis]), top), **shades)
+
+
+def ratio_of(images: NDArray[np.generic]) -> float:
+    """Return the height of (rows, height, width, ...) by their width."""
+    return float(images.shape[1] / images.shape[2])
+
+
+def frame(axes: Axes, width: float, height: float) -> None:
+    """Show what lies between (0, -height) and (width, 0), without ticks or a frame."""
+    axes.set(xlim=(-0.05, width + 0.05), ylim=(-height - 0.05, 0.05), aspect="equal")
+    axes.axis("off")
+
+
+def sheet(
+    images: NDArray[np.generic], titles: Sequence[str], size: float = 12, columns: int = 5, **shades: Any
+) -> tuple[Figure, Axes]:
+    """Draw images, each with its title above it, some in a row, on one pair of axes: one for each would take most of
+    the time of `descenso evaluate`.
+
+    Args:
+        images: (rows, height, width, ...).
+        titles: (rows,).
+        size: of the titles, in points.
+        columns: most images in a row.
+        shades: as of `imshow`.
+    """
+    columns = max(1, min(len(images), columns))
+    rows = max(1, -(-len(images) // columns))
+    inches = max([1.4, *(_letters(title) * 0.6 * size / 72 for title in titles)])  # of a column
+    ratio, gap, line = ratio_of(images), 0.15 / inches, 1.7 * size / 72 / inches
+    pitch = ratio + gap + line
+    figure = Figure(figsize=(inches * (1 + gap) * columns + 1, inches * pitch * rows + 0.4), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (image, title) in enumerate(zip(images, titles, strict=True)):
+        left, top = number % columns * (1 + gap), -(number // columns) * pitch - line
+        show(axes, image, left, top, **shades)
+        axes.add_patch(Rectangle((left, top - ratio), 1, ratio, fill=False, linewidth=0.8))
+        shown, style = plain_text(title, len(title))
+        axes.text(left + 0.5, top + line / 4, shown, ha="center", va="baseline", fontsize=size, **style)
+    frame(axes, columns * (1 + gap) - gap, rows * pitch - gap)
+    return figure, axes
+
+
+def _letters(text: str) -> int:
+    """Count letters by their width: those of East Asian scripts are as wide as two."""
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 
 def png(figure: Figure) -> bytes:

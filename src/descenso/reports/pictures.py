@@ -4,12 +4,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from descenso.data.dataset import Split
-from descenso.reports.figures import MOST_CLASSES, names_of, panels_of, plain_text, short_name
+from descenso.reports.figures import (
+    MOST_CLASSES,
+    add_note,
+    frame,
+    names_of,
+    plain_text,
+    ratio_of,
+    sheet,
+    short_name,
+    show,
+)
 from descenso.text import _
 
 LEFT_TO_RIGHT = "\u200e"
@@ -27,11 +36,13 @@ def confusion_figure(confusion: NDArray[np.int64], class_names: Sequence[str]) -
     axes = figure.subplots()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    all_names, note = names_of(class_names)
     if len(class_names) <= MOST_CLASSES:
+        add_note(figure, note)
         for (row, column), count in np.ndenumerate(confusion):
             shade = "white" if shares[row, column] > 0.5 else "black" if count else "lightgrey"
             axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=shade)
-        names = [text for text, _style in map(plain_text, names_of(figure, class_names))]
+        names = [text for text, _style in map(plain_text, all_names)]
         turned = 90 if max(map(len, names)) > 2 else 0
         style = plain_text("".join(names), 10**6)[1]
         axes.set_xticks(range(len(names)), [short_name(name, 16) for name in names], rotation=turned, **style)
@@ -64,18 +75,16 @@ def contact_sheet(split: Split, class_names: Sequence[str], columns: int = 10) -
     """
     rows = min(len(class_names), MOST_CLASSES)
     figure = Figure(figsize=(0.6 * columns + 0.6, 0.6 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for axes in grid.flat:
-        axes.set(xticks=[], yticks=[])
-        axes.axis("off")
-    inputs, names = _drawable(split.inputs), names_of(figure, class_names)
-    for label, row in enumerate(grid):
-        row[0].axis("on")
-        row[0].set_frame_on(False)
-        text, style = plain_text(names[label])
-        row[0].set_ylabel(text, rotation=0, ha="right", va="center", **style)
-        for axes, index in zip(row, np.flatnonzero(split.labels == label), strict=False):
-            _show(axes, inputs[index])
+    axes = figure.add_subplot()
+    inputs, ratio, (names, note) = _drawable(split.inputs), ratio_of(split.inputs), names_of(class_names[:rows])
+    add_note(figure, note)
+    for label in range(rows):
+        top = -label * (ratio + 0.1)
+        name, style = plain_text(names[label])
+        axes.text(-0.2, top - ratio / 2, name, ha="right", va="center", **style)
+        for column, index in enumerate(np.flatnonzero(split.labels == label)[:columns]):
+            show(axes, inputs[index], column * 1.1, top)
+    frame(axes, columns * 1.1 - 0.1, (rows - 1) * (ratio + 0.1) + ratio)
     return figure
 
 
@@ -97,15 +106,14 @@ def mistakes_figure(
     """
     wrong = np.flatnonzero(predicted != rows.labels)
     worst = wrong[np.argsort(-costs[wrong], kind="stable")][:most]
-    figure, panels = panels_of(max(1, len(worst)))
-    inputs, names = _drawable(rows.inputs[worst]), names_of(figure, class_names)
-    figure.suptitle(_("Worst mistakes of {wrong} in {rows}").format(wrong=len(wrong), rows=len(rows.labels)))
-    for index, image, axes in zip(worst, inputs, panels, strict=False):
-        _show(axes, image)
+    titles, (names, note) = list[str](), names_of(class_names)
+    for index in worst:
         true, guess = (_marked(short_name(names[label], 12)) for label in (rows.labels[index], predicted[index]))
         title = _("{true}, taken for {said} ({share:.0%})").format(true=true, said=guess, share=confidence[index])
-        style = plain_text(title, len(title))[1]
-        axes.set_title(title, fontsize=7, **style)
+        titles.append(title)
+    figure, _axes = sheet(_drawable(rows.inputs[worst]), titles, size=7)
+    add_note(figure, note)
+    figure.suptitle(_("Worst mistakes of {wrong} in {rows}").format(wrong=len(wrong), rows=len(rows.labels)))
     return figure
 
 
@@ -122,17 +130,5 @@ def predictions_figure(inputs: NDArray[np.generic], classes: Sequence[str], most
         classes: (rows,), names of the predicted classes.
         most: largest number of images.
     """
-    figure, panels = panels_of(min(len(inputs), most))
-    for image, name, axes in zip(_drawable(inputs[: len(panels)]), classes, panels, strict=False):
-        _show(axes, image)
-        title, style = plain_text(name, 14)
-        axes.set_title(title, **style)
-    return figure
-
-
-def _show(axes: Axes, image: NDArray[np.generic]) -> None:
-    """Draw an image; 0 is black and 255 is white in uint8."""
-    if image.dtype == np.uint8:
-        axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-    else:
-        axes.imshow(image, cmap="gray")
+    titles = [plain_text(name, 14)[0] for name in classes[:most]]
+    return sheet(_drawable(inputs[:most]), titles)[0]

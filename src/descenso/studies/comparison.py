@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from descenso.reports.comparison import comparison_figure
 from descenso.studies import cell, plain, spread
 from descenso.studies.paths import Gap, Parting
-from descenso.text import _, aligned
+from descenso.text import _, aligned, prose
 
 ENGINES = "engines"  # the one comparison with a verdict
 MULTIPLE = 8  # allowed multiple of the difference that rounding alone causes
@@ -146,7 +146,7 @@ class Comparison(NamedTuple):
             " (relative difference {difference:.1e}, {limit:.1e} is allowed)."
         )
         partings = [
-            parting.format(name=name, first=first, **verdict.parting._asdict())
+            prose(parting, name=name, first=first, **verdict.parting._asdict())
             for name, verdict in verdicts
             if verdict.parting
         ]
@@ -158,18 +158,18 @@ class Comparison(NamedTuple):
         same = _(
             "Same path: no cost and no weight lies further from {first}'s than {furthest:.1e}, relative to the largest."
         )
-        return [same.format(first=first, furthest=furthest), how]
+        return [prose(same, first=first, furthest=furthest), how]
 
     def _how(self) -> str:
         """Say how much was allowed, and why."""
         if not self.drift:
-            return _("{tolerance:g} is allowed in float64.").format(tolerance=self.limits[-1])
+            return prose(_("{tolerance:g} is allowed in float64."), tolerance=self.limits[-1])
         how = _(
             "Rounding alone takes {first} in {dtype} {drift:.1e} away from itself; {multiple} times that is allowed, "
             "and at most {most:g}."
         )
         first = self.results[0].name
-        return how.format(first=first, dtype=self.dtype, drift=self.drift[-1], multiple=MULTIPLE, most=MOST)
+        return prose(how, first=first, dtype=self.dtype, drift=self.drift[-1], multiple=MULTIPLE, most=MOST)
 
     def _unsure(self, epoch: int) -> list[str]:
         cannot = _(

@@ -61,10 +61,17 @@ def may_be_number(cell: str) -> bool:
     return not cell or _is_number(cell) or cell == MISSING
 
 
-def refuse_text(path: Path, columns: list[str], cell: str) -> NoReturn:
-    """Refuse columns whose first row holds text, which are no inputs; `cell` is the first one's."""
+def refuse_text(path: Path, columns: list[str], cell: str, trained: bool) -> NoReturn:
+    """Refuse columns whose first row holds text, which are no inputs; `cell` is the first one's.
+
+    `trained` says whether a trained model reads them, so that none can be left out.
+    """
     comma = _(" (numbers are read with a point, 1.5)") if _is_number(cell.replace(",", ".")) else ""
     message = _("{path}, row 1, column {column!r}: {value!r} is no number{comma}; make it one, or --drop {names}")
+    if trained:
+        message = _(
+            "{path}, row 1, column {column!r}: {value!r} is no number{comma}; make it one, which the model reads"
+        )
     raise DataError(message.format(path=path, column=columns[0], value=cell[:40], comma=comma, names=",".join(columns)))
 
 

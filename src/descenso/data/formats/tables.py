@@ -98,7 +98,7 @@ def table_of(frame: Any, request: Request) -> Table:
         frame = pl.DataFrame(dict(zip(names, cells, strict=True)), strict=False)
     wanted = _choose(request, frame.columns)
     _check_size(request, len(frame), len(wanted))
-    return _table(request, _as_numbers(request.path, frame, wanted), wanted)
+    return _table(request, _as_numbers(request, frame, wanted), wanted)
 
 
 def _polars(path: Path) -> Any:
@@ -142,7 +142,7 @@ def _read_csv(request: Request, begin: bytes) -> tuple["pl.DataFrame", tuple[str
     wanted = _choose(request, names)
     words = [name for name, cell in zip(names, first, strict=False) if name in wanted and not may_be_number(cell)]
     if words:
-        refuse_text(path, words, first[names.index(words[0])])
+        refuse_text(path, words, first[names.index(words[0])], bool(request.columns))
     truths = {name for name, cell in zip(names, first, strict=False) if name in wanted and cell.lower() in TRUTH}
     schema = {name: pl.Float64() if name in wanted and name not in truths else pl.String() for name in names}
     most = min(limits.rows, limits.array_bytes // (8 * len(wanted)))
@@ -169,27 +169,30 @@ def _read_parquet(request: Request) -> tuple["pl.DataFrame", tuple[str, ...]]:
     lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
     schema = lazy.collect_schema()
     wanted = _choose(request, schema.names())
-    _check_types(path, schema, wanted)
+    _check_types(request, schema, wanted)
     rows = lazy.select(pl.len()).collect().item()
     _check_size(request, rows, len(wanted))
     frame = pl.read_parquet(path, columns=[*wanted, *filter(None, [request.label])], n_rows=rows, glob=False,
                             hive_partitioning=False)  # fmt: skip
-    return _as_numbers(path, frame, wanted), wanted
+    return _as_numbers(request, frame, wanted), wanted
 
 
-def _check_types(path: Path, schema: "pl.Schema", wanted: tuple[str, ...]) -> None:
+def _check_types(request: Request, schema: "pl.Schema", wanted: tuple[str, ...]) -> None:
     wrong = [name for name in wanted
              if not (schema[name].is_numeric() or schema[name].base_type().__name__ == "Boolean")]  # fmt: skip
     if wrong:
         message = _("{path}, column {column!r}: type {dtype}, expected numbers; make them such, or --drop {names}")
-        raise DataError(message.format(path=path, column=wrong[0], dtype=schema[wrong[0]], names=",".join(wrong)))
+        if request.columns:
+            message = _("{path}, column {column!r}: type {dtype}, expected numbers, which the model reads")
+        names = ",".join(wrong)
+        raise DataError(message.format(path=request.path, column=wrong[0], dtype=schema[wrong[0]], names=names))
 
 
-def _as_numbers(path: Path, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> "pl.DataFrame":
+def _as_numbers(request: Request, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> "pl.DataFrame":
     """Cast the inputs of `frame` to float64, or to float32 where all of them are."""
     import polars as pl
 
-    _check_types(path, frame.schema, wanted)
+    _check_types(request, frame.schema, wanted)
     kind = pl.Float32 if all(frame.schema[name] == pl.Float32 for name in wanted) else pl.Float64
     return frame.with_columns(pl.col(wanted).cast(kind))
 
