@@ -178,7 +178,7 @@ def test_other_things_side_by_side(tiny, axis, values, names):
     assert [each["name"] for each in found.as_json()[axis]] == names
     assert len({each.costs for each in found.results}) == 2
     assert [each.steps for each in found.results] == ([11, 1] if axis == "batch_sizes" else [11, 11])
-    assert len(found.plot().axes) == 2
+    assert len(found.plot().axes) == 3  # curves, bars, and what is written beside the bars
     alone = ds.compare(tiny, **settings, **{axis: [values[1], values[0]]}).results
     assert alone[0].costs == found.results[1].costs
 
