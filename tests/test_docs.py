@@ -219,3 +219,12 @@ def test_a_page_that_says_something_else_is_seen():
     same, other = Block("", "descenso runs\n12 épocas: 0,92\n"), Block("", "descenso runs\n12 épocas: 0,93\n")
     assert numbers(shown, "") == numbers(same, ".") != numbers(other, ".")
     assert typed(shown) == typed(same) == ["descenso runs"]
+
+
+@pytest.mark.slow
+def test_the_page_on_python_runs_from_top_to_bottom(tmp_path):
+    page = [block.text for block in blocks(ROOT / "docs" / "python.md") if block.language == "python"]
+    printed = run(Block("python", "\n".join(page)), tmp_path)
+    assert len(page) == 5
+    assert "<Evaluation: accuracy 0.9" in printed
+    assert "['7' '2' '1' '0' '4'] (5, 10)" in printed

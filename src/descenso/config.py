@@ -1,9 +1,8 @@
 """The settings of a training run: one table, from which validation, messages, help and the lists of settings come."""
 
 import math
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -25,7 +24,10 @@ from descenso.registry import (
     reads,
     setting,
 )
-from descenso.text import _, closest, mark, nearest
+from descenso.text import _, mark
+
+if TYPE_CHECKING:
+    from descenso import guesses
 
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
 
@@ -34,7 +36,6 @@ DtypeName = Literal["float32", "float64", "mixed_bfloat16"]
 ActivationName = Literal["relu", "tanh", "sigmoid", "gelu"]
 NAMED = OWN
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one
 NOT_NEGATIVE = mark("a number in [0, inf), 0 for none")
 TEXT = r"[^\ud800-\udfff]"  # a path whose bytes are no text could not be kept in `config.json`
 
@@ -198,6 +199,21 @@ class TrainConfig(BaseModel):
             raise PydanticCustomError("number", "not a number, or too long")
         return value
 
+    @field_validator("drop", "hidden", "filters", "resize", "checkpoint_every", mode="before")
+    @classmethod
+    def _as_typed(cls, value: Any, info: ValidationInfo) -> Any:
+        """Write several values, and whole numbers, as they are typed on the command line: (64, 32) as "64,32"."""
+        if isinstance(value, str):
+            return value
+        from descenso.guesses import typed
+
+        return typed(value, "x" if info.field_name == "resize" else ",")
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """Show data, model, and what is not the model's default."""
+        usual = {name: field.default for name, field in type(self).model_fields.items()} | defaults(self.model)
+        return [(name, value) for name, value in self if name in ("data", "model") or value != usual[name]]
+
     @property
     def variable_dtype(self) -> str:
         """Dtype of the parameters; mixed precision keeps them in float32."""
@@ -259,28 +275,15 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def table() -> "guesses.Table":
+    """Return the table of settings, as messages read it."""
+    from descenso import guesses
+
+    return guesses.Table(TrainConfig, SETTINGS, lambda name: choices(name) or tuple(NAMED.get(name, ())), is_number)
+
+
 def complaint(error: ValidationError) -> str:
     """Describe the first fault in one line: subject, expected, received, and a value that works."""
-    first = error.errors()[0]
-    reason = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
-    if not first["loc"]:
-        return reason
-    name, received = str(first["loc"][0]), first["input"]
-    if first["type"] == "extra_forbidden":
-        return _("there is no setting {name!r}{hint}").format(name=name, hint=closest(name.replace("-", "_"), SETTINGS))
-    row, names = SETTINGS[name], choices(name) or tuple(NAMED.get(name, ()))
-    near = nearest(received.partition(":")[0], names) if isinstance(received, str) else None
-    mend = f"{flag(name)} {near or row.example}".rstrip()
-    if first["type"] == "value_error":
-        return _("{name}: {reason}; try {mend}").format(name=name, reason=reason, mend=mend)
-    expected = _(row.expected) or _("one of {choices}").format(choices=", ".join(names))
-    try:
-        typed = isinstance(received, str) and is_number(name) and NUMBER.fullmatch(received)
-        bare = typed or isinstance(received, int | float)
-        shown = f"{received}" if bare else repr(received)  # NumPy's repr of 0.1 is not 0.1
-        hint = closest(received, names) if isinstance(received, str) else ""
-    except (ValueError, RecursionError):  # a number too long, or a nest too deep, to be written out
-        shown, hint = f"<{type(received).__name__}>", ""
-    return _("{name} must be {expected}, got {value}{hint}; try {mend}").format(
-        name=name, expected=expected, value=shown, hint=hint, mend=mend
-    )
+    from descenso import guesses
+
+    return guesses.complaint(error, table())

@@ -192,7 +192,7 @@ def test_what_xla_cannot_compile_it_is_not_given():
     assert make_model("cnn", "float32", augment=1).xla == ()
     case = make_case(1, model="cnn")
     config = TrainConfig.of(model="cnn", augment=1, xla="on")
-    with pytest.raises(ConfigError, match="xla: cnn holds layers that XLA cannot compile, such as --augment's"):
+    with pytest.raises(ConfigError, match="xla: cnn holds layers that XLA cannot compile, such as that of --augment"):
         Plan.of(config, Dataset("made", case.train, case.train, tuple("01234"), Scaling(scale=1 / 255)))
 
 

@@ -1,5 +1,6 @@
 """Compare training runs, and itemise the cost of eager execution."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,10 +12,14 @@ from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError
 from descenso.registry import MADE_IN_PYTHON, OWN
-from descenso.text import _
+from descenso.text import _, spelled
+from descenso.training.display import starting
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from descenso.descent.problem import Own
+    from descenso.hints import Compared
     from descenso.studies.comparison import Comparison
     from descenso.studies.ladder import Explained
 
@@ -30,12 +35,12 @@ ROUNDS, FEWEST_ROUNDS = 7, 5  # of the ladder, whose items are differences of ti
 
 
 def compare(
-    data: Dataset | str = "mnist",
+    data: Any = "mnist",
     *,
     repeats: int = REPEATS,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] | bool = False,
     sources: Sources | None = None,
-    **settings: Any,
+    **settings: "Unpack[Compared]",
 ) -> "Comparison":
     """Compare training runs that differ in one thing; of engines, judge whether all follow the same path.
 
@@ -46,9 +51,9 @@ def compare(
     Args:
         data, sources: as of `train`.
         repeats: number of times that each run is trained, for its times.
-        progress: called with a line when a training run begins.
-        **settings: two or more `engines`, `rules`, `learning_rates`, `batch_sizes` or `datasets`, by default all
-            engines; and those of `TrainConfig`, with 3 epochs by default.
+        progress: called with a line when a training run begins; True to print it on standard error.
+        **settings: two or more `engines`, `rules`, `learning_rates`, `batch_sizes` or `datasets`, or `engine` and so on
+            as a list, by default all engines; and those of `TrainConfig`, with 3 epochs by default.
 
     Returns:
         The result: `coincide`, `tables()`, `as_json()`, `plot()`; its `repr` is a table.
@@ -58,16 +63,17 @@ def compare(
     """
     if repeats < 1:
         raise ConfigError(_("repeats must be at least 1, got {repeats}; try --repeats 3").format(repeats=repeats))
-    axis, values = _axis(settings)
-    requests = [{"epochs": EPOCHS, "data": data, **settings, AXES[axis]: value} for value in values]
+    axis, values = _axis(given := {**settings})
+    requests = [{"epochs": EPOCHS, "data": data, **given, AXES[axis]: value} for value in values]
     entries = _check_all(requests, sources)
     names = _names(axis, values, entries)
 
-    from descenso.studies.lanes import Contender, compare_all
+    with starting():
+        from descenso.studies.lanes import Contender, compare_all
 
-    exact = (partial(_own_in_float64, settings) for settings in requests)
+    exact = (partial(_own_in_float64, request) for request in requests)
     contenders = [Contender(name, *entry, each) for name, entry, each in zip(names, entries, exact, strict=True)]
-    return compare_all(axis, contenders, repeats, progress)
+    return compare_all(axis, contenders, repeats, _teller(progress))
 
 
 def _own_in_float64(settings: dict[str, Any]) -> "Own | None":
@@ -122,12 +128,12 @@ def _names(axis: str, values: list[Any], entries: list[_Entry]) -> list[str]:
 
 
 def explain(
-    data: Dataset | str = "mnist",
+    data: Any = "mnist",
     *,
     repeats: int = ROUNDS,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] | bool = False,
     sources: Sources | None = None,
-    **settings: Any,
+    **settings: "Unpack[Compared]",
 ) -> "Explained":
     """Itemise the cost of eager execution, by leaving out one thing after another.
 
@@ -151,17 +157,26 @@ def explain(
         raise ConfigError(message.format(fewest=FEWEST_ROUNDS, repeats=repeats))
     ((config, rows, own),) = _check_all([{"data": data, **settings}], sources)
 
-    from descenso.studies.ladder import explain_eager
+    with starting():
+        from descenso.studies.ladder import explain_eager
 
-    return explain_eager(config, rows, repeats, progress, own)
+    return explain_eager(config, rows, repeats, _teller(progress), own)
 
 
 def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
     """Take what differs out of `settings`: its name, and the values."""
+    several = [name for name in AXES if type(settings.get(AXES[name])) in (list, tuple)]  # learning_rate=[0.1, 0.01]
+    settings |= {name: settings.pop(AXES[name]) for name in several}
     given = {name: settings.pop(name) for name in AXES if name in settings} or {"engines": choices("engine")}
     (axis, values), *others = given.items()
     fixed = [AXES[axis]] if AXES[axis] in settings else []
     if others or fixed:
         message = _("compare varies one thing at a time, got {names}; try --{flag} alone")
-        raise ConfigError(message.format(names=", ".join([*given, *fixed]), flag=axis.replace("_", "-")))
+        raise ConfigError(message.format(names=", ".join([*given, *fixed]), flag=spelled(axis)))
     return axis, list(values)
+
+
+def _teller(progress: Callable[[str], None] | bool) -> Callable[[str], None]:
+    if callable(progress):
+        return progress
+    return partial(print, file=sys.stderr) if progress else lambda line: None

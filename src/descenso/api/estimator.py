@@ -1,6 +1,7 @@
 """A scikit-learn estimator, for pipelines, grid searches and cross-validation (extra `sklearn`)."""
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from inspect import signature
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.api.fitted import FittedInputs, fitting
+from descenso.api.fitted import FittedInputs, answering, fitting
 from descenso.api.train import own_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import numbers
@@ -69,14 +70,15 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
     True
     """
 
+    @answering
     def __init__(
         self,
         model: Any = "softmax",
         *,
         class_weight: Mapping[Any, float] | str | None = None,
         preset: str | None = None,
-        hidden: str | None = None,
-        filters: str | None = None,
+        hidden: str | int | Sequence[int] | None = None,
+        filters: str | int | Sequence[int] | None = None,
         activation: str | None = None,
         dropout: float | None = None,
         augment: float | None = None,
@@ -132,7 +134,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         plan, control = Plan.of(config, data, own, validation), Control()
         with Interruption(control):
             epochs, progress = train(plan, control)
-        _refuse(progress, config)
+        _refuse(progress, config, control)
         accuracies = [epoch.validation_accuracy for epoch in epochs]
         self.validation_scores_ = accuracies if len(validation.labels) else None
         self.loss_curve_ = [epoch.cost for epoch in epochs]
@@ -274,10 +276,10 @@ def _listed(labels: NDArray[Any]) -> str:
     return ", ".join(map(str, labels))
 
 
-def _refuse(progress: Progress, config: TrainConfig) -> None:
+def _refuse(progress: Progress, config: TrainConfig, control: Control) -> None:
     """Raise unless training came to its end."""
     if progress.outcome is Outcome.INTERRUPTED:
-        raise KeyboardInterrupt
+        raise SystemExit(143) if control.signal == signal.SIGTERM else KeyboardInterrupt
     if progress.outcome is Outcome.DIVERGED and not progress.best:
         raise _diverged(config)
 

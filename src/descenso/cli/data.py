@@ -36,7 +36,7 @@ def data(
     ] = "mnist",
     listed: Annotated[bool, option(_("List the named datasets."), "--list")] = False,
     out: OutFile = None,
-    samples: Annotated[Path | None, option(SAMPLES, metavar="DIR")] = None,
+    samples: Annotated[Path | None, option(SAMPLES, metavar=_("DIR"))] = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
     **settings: Any,

@@ -78,6 +78,5 @@ def _bad_value(error: Any) -> str:
     else:
         return f"{name}: {error.message}"
     comma = _(" (numbers are read with a point, 1.5)") if "," in str(first["input"]) else ""
-    return (
-        _("{name} must be {expected}, got {value!r}").format(name=name, expected=expected, value=first["input"]) + comma
-    )
+    sentence = _("{option} must be {expected}, got {value!r}")
+    return sentence.format(option=name, expected=expected, value=first["input"]) + comma

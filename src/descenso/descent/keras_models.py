@@ -71,9 +71,21 @@ def from_keras(made_of: Any, dtype: str = "float32") -> Model:
 
 def _xla_serves(model: keras.Model) -> tuple[str, ...]:
     """Return the kinds of device on which XLA compiles the model."""
-    layers = list(model._flatten_layers())
-    convolves, augments = (any(isinstance(layer, kind) for layer in layers) for kind in (CONVOLUTIONS, Augment))
-    return () if augments else ("GPU",) if convolves else ("CPU", "GPU")
+    augments = any(isinstance(layer, Augment) for layer in model._flatten_layers())
+    return () if augments else ("GPU",) if convolves(model) else ("CPU", "GPU")
+
+
+def convolves(model: keras.Model) -> bool:
+    """Tell whether a layer of the model is a convolution."""
+    return any(isinstance(layer, CONVOLUTIONS) for layer in model._flatten_layers())
+
+
+def keep_weights(model: Any, arrays: Arrays) -> None:
+    """Set the variables of `model`, if it is a keras.Model, to the parameters and state of a run."""
+    if isinstance(model, keras.Model):
+        names = [name for kind in variable_names(model) for name in kind]
+        for name, variable in zip(names, [*model.trainable_variables, *model.non_trainable_variables], strict=True):
+            variable.assign(arrays[name])
 
 
 def as_model(given: Any, dtype: str) -> Model:

@@ -27,6 +27,7 @@ from descenso.text import _, closest
 
 if TYPE_CHECKING:
     from descenso.doctor.steps import Watched
+    from descenso.hints import RunPath
 
 SECONDS = 1.0  # between two reads of a run that is training
 
@@ -167,7 +168,7 @@ def watch(function: Callable[..., Any]) -> "Watched":
 
 
 def run(
-    path: str | Path,
+    path: "RunPath",
     data: Dataset | None = None,
     model: Any = None,
     sources: Sources | None = None,
@@ -191,7 +192,7 @@ def run(
     return examine(_evidence(directory, data or rows_of(directory.config, sources), {"model": model, **own}))
 
 
-def follow(path: str | Path, model: Any = None, sources: Sources | None = None, **own: Any) -> Iterator[Finding]:
+def follow(path: "RunPath", model: Any = None, sources: Sources | None = None, **own: Any) -> Iterator[Finding]:
     """Check a run after each of its epochs, until it ends, and yield each finding once; for the arguments see `run`."""
     directory = open_directory(Path(path))
     rows, given = rows_of(directory.config, sources), {"model": model, **own}

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from descenso.reports.figures import SMALL, add_legend, draw_costs, look, plain_text
+from descenso.reports.figures import SMALL, Picture, add_legend, draw_costs, look, plain_text
 from descenso.text import _
 
 BOTTOM = 1e-17  # differences of 0 on a logarithmic axis, below the rounding unit of float64
@@ -35,7 +35,7 @@ def comparison_figure(
         drift: difference by rounding alone in each epoch; empty in float64.
     """
     panels = 3 if apart else 2
-    figure = Figure(figsize=(4.2 * panels, 3.8), layout="constrained")
+    figure = Picture(figsize=(4.2 * panels, 3.8), layout="constrained")
     first, *middle, last = figure.subplots(1, panels)
     draw_costs(first, costs, SMALL)
     first.grid(alpha=0.3)
@@ -121,7 +121,7 @@ def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float
         seconds: seconds of an epoch by the name of the rung; the last two are drawn apart.
         items: name, and least and largest seconds saved, of each step down and of that between the last two.
     """
-    figure = Figure(figsize=(8.4, 0.55 * len(seconds) + 1.4), layout="constrained")
+    figure = Picture(figsize=(8.4, 0.55 * len(seconds) + 1.4), layout="constrained")
     axes = figure.subplots()
     names, values = list(seconds), list(seconds.values())
     places = [*range(len(values) - 2), len(values) - 1.5, len(values) - 0.5]

@@ -27,6 +27,13 @@ SMALL = 8  # font size, in points
 STYLES = ["-", "--", "-.", ":"]
 
 
+class Picture(Figure):
+    """A figure that a notebook shows, once, whether or not matplotlib's support for notebooks is on."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
 def curves(label: str, history: History) -> dict[str, Sequence[float]]:
     """Return the costs of a run, and its validation costs if there are any, by their labels."""
     costs: dict[str, Sequence[float]] = {label: history.costs}
@@ -100,7 +107,7 @@ def schedules_figure(shares: Mapping[str, NDArray[np.float64]]) -> Figure:
 
 
 def _axes(**labels: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure = Picture(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.set(**labels)
     axes.grid(alpha=0.3)
@@ -214,7 +221,7 @@ def sheet(
     inches = max([1.4, *(_letters(title) * 0.6 * size / 72 for title in titles)])  # of a column
     ratio, gap, line = ratio_of(images), 0.15 / inches, 1.7 * size / 72 / inches
     pitch = ratio + gap + line
-    figure = Figure(figsize=(inches * (1 + gap) * columns + 1, inches * pitch * rows + 0.4), layout="constrained")
+    figure = Picture(figsize=(inches * (1 + gap) * columns + 1, inches * pitch * rows + 0.4), layout="constrained")
     axes = figure.add_subplot()
     for number, (image, title) in enumerate(zip(images, titles, strict=True)):
         left, top = number % columns * (1 + gap), -(number // columns) * pitch - line

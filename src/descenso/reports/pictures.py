@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from descenso.data.dataset import Split
 from descenso.reports.figures import (
     MOST_CLASSES,
+    Picture,
     add_note,
     frame,
     names_of,
@@ -32,7 +33,7 @@ def confusion_figure(confusion: NDArray[np.int64], class_names: Sequence[str]) -
         class_names: (num_classes,).
     """
     size = max(4.5, 0.55 * min(len(class_names), MOST_CLASSES) + 1.2)
-    figure = Figure(figsize=(size + 1, size), layout="constrained")
+    figure = Picture(figsize=(size + 1, size), layout="constrained")
     axes = figure.subplots()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -74,7 +75,7 @@ def contact_sheet(split: Split, class_names: Sequence[str], columns: int = 10) -
         columns: images per class.
     """
     rows = min(len(class_names), MOST_CLASSES)
-    figure = Figure(figsize=(0.6 * columns + 0.6, 0.6 * rows), layout="constrained")
+    figure = Picture(figsize=(0.6 * columns + 0.6, 0.6 * rows), layout="constrained")
     axes = figure.add_subplot()
     inputs, ratio, (names, note) = _drawable(split.inputs), ratio_of(split.inputs), names_of(class_names[:rows])
     add_note(figure, note)

@@ -125,6 +125,6 @@ def _schedule(spec: str, steps: int) -> Schedule:
 def _devices(xla: str, model: Model) -> tuple[str, ...]:
     """The kinds of device on which XLA is to compile `model`."""
     if xla == "on" and not model.xla:
-        message = _("xla: {name} holds layers that XLA cannot compile, such as --augment's; try --xla auto")
+        message = _("xla: {name} holds layers that XLA cannot compile, such as that of --augment; try --xla auto")
         raise ConfigError(message.format(name=model.name))
     return {"auto": model.xla, "on": ("CPU", "GPU"), "off": ()}[xla]
