@@ -118,6 +118,21 @@ def test_what_counts_as_said():
     assert not said("accuracy: 0.9221", printed)
 
 
+@pytest.mark.slow
+def test_the_page_of_own_rules_does_what_it_says(tmp_path):
+    ran = 0
+    for block in blocks(ROOT / "docs" / "own-rules.md"):
+        if block.text.startswith("# my_rules.py"):
+            (tmp_path / "my_rules.py").write_text(block.text, encoding="utf-8")
+        printed = run(block, tmp_path)
+        ran += 1
+    assert ran == 3
+    assert "Nothing found." in printed
+    accuracies = [float(each) for each in re.findall(r"Test accuracy: (0[.]\d+)", printed)]
+    assert len(accuracies) == 2
+    assert min(accuracies) > 0.7
+
+
 PAIRS = sorted(page.name.removesuffix(".es.md") for page in (ROOT / "docs").glob("*.es.md"))
 
 
