@@ -202,19 +202,17 @@ def resume(
         RunInUse: where another process is writing the run. KeyboardInterrupt: as of `train`.
     """
     callbacks, control = _heard(callbacks, tensorboard), control or Control()
-    given: dict[str, Any] = {**changes, "model": model}
     with closing(reopen(Path(run))) as directory:
         checkpoint = _newest(directory, warn)
-        changed, own = _given_again(directory.config, given)
+        changed, own = _given_again(directory.config, {**changes, "model": model})
         config = TrainConfig.of(**{**directory.config.model_dump(), **changed})
         rows = check_dataset(data) if data else rows_of(config, sources)
-        plan = _pose(config, rows, own)
+        plan, rate = _pose(config, rows, own), config.learning_rate if "learning_rate" in changes else None
         from descenso.training import session
 
-        rate = config.learning_rate if "learning_rate" in changes else None
         with displaying(progress, callbacks) as heard:
             session.resume(session.Training(directory, plan, rows, heard, control), checkpoint, force, rate)
-    return _result(directory, control, data, given)
+    return _result(directory, control, data, {**changes, "model": model})
 
 
 def _newest(directory: RunDirectory, warn: Callable[[str], None]) -> Checkpoint | None:
