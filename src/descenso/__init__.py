@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from descenso.data.sources import Limits as Limits
     from descenso.data.sources import Sources as Sources
     from descenso.descent.keras_models import from_keras as from_keras
+    from descenso.descent.problem import Rule as Rule
     from descenso.exporting import export as export
     from descenso.exporting import to_keras as to_keras
     from descenso.studies.gradcheck import gradcheck as gradcheck
@@ -48,6 +49,7 @@ _HOME = {
     "Control": "descenso.training.control",
     "Dataset": "descenso.data.dataset",
     "Limits": "descenso.data.sources",
+    "Rule": "descenso.descent.problem",
     "Run": "descenso.api.run",
     "Sources": "descenso.data.sources",
     "Split": "descenso.data.dataset",

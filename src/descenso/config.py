@@ -10,17 +10,16 @@ from pydantic_core import PydanticCustomError
 from descenso.errors import ConfigError
 from descenso.registry import (
     DATA,
-    FACTORY,
     MODEL,
-    MODELS,
     OPTIMISATION,
+    OWN,
     RULES,
     RUN,
-    SCHEDULES,
     SHAPES,
     Setting,
     Trait,
     defaults,
+    is_own,
     parse,
     reads,
     setting,
@@ -35,7 +34,7 @@ MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer 
 EngineName = Literal["graph", "eager", "function", "compiled"]
 DtypeName = Literal["float32", "float64", "mixed_bfloat16"]
 ActivationName = Literal["relu", "tanh", "sigmoid", "gelu"]
-NAMED: dict[str, Mapping[str, Any]] = {"model": MODELS, "rule": RULES, "schedule": SCHEDULES}
+NAMED = OWN
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 NOT_NEGATIVE = mark("a number in [0, inf), 0 for none")
 TEXT = r"[^\ud800-\udfff]"  # a path whose bytes are no text could not be kept in `config.json`
@@ -95,13 +94,14 @@ class TrainConfig(BaseModel):
         0.0, mark("Strength of random shifts, rotations, scaling and shear of cnn's training images; 0 for none."),
         mark("a number in [0, 2]"), "0.5", MODEL, "cost", ge=0, le=2)
     rule: str = setting(
-        "sgd", mark("Update rule, NAME or NAME:OPTION=VALUE (see `descenso rules`)."),
+        "sgd", mark("Update rule, NAME or NAME:OPTION=VALUE (see `descenso rules`), or package.module:rule."),
         mark("a rule"), "momentum:momentum=0.95", OPTIMISATION)
     learning_rate: float = setting(
         0.01, mark("Learning rate."), mark("a number in (0, inf)"), "0.1", OPTIMISATION, short="-r",
         gt=0, allow_inf_nan=False)
     schedule: str = setting(
-        "constant", mark("Learning rate schedule, NAME or NAME:OPTION=VALUE (see `descenso schedules`)."),
+        "constant", mark("Learning rate schedule, NAME or NAME:OPTION=VALUE (see `descenso schedules`), or "
+                         "package.module:function."),
         mark("a schedule"), "one-cycle:rise=0.2", OPTIMISATION)
     epochs: int = setting(100, mark("Number of passes over the training rows."), mark("a whole number in [1, inf)"),
                           "100", OPTIMISATION, "free", short="-e", ge=1)
@@ -112,9 +112,10 @@ class TrainConfig(BaseModel):
         "permutation", mark("Order of the rows: permutation, sequential, or buffer:N (tf.data's shuffle buffer)."),
         mark("permutation, sequential or buffer:N with N a whole number in [1, inf)"), "buffer:10000",
         OPTIMISATION, "cost", pattern=r"permutation|sequential|buffer:0*[1-9][0-9]{0,17}")
-    loss: Literal["cross_entropy", "naive"] = setting(
-        "cross_entropy", mark("Loss: cross_entropy, or naive (the logarithm of the softmax as written, not stable)."),
-        "", "cross_entropy", OPTIMISATION, "cost")
+    loss: str = setting(
+        "cross_entropy", mark("Loss: cross_entropy, naive (the logarithm of the softmax as written, not stable), or "
+                              "package.module:function."),
+        mark("cross_entropy, naive or package.module:function"), "cross_entropy", OPTIMISATION, "cost")
     weight_decay: float = setting(
         0.0, mark("Weight decay: each step subtracts it times the learning rate times the weights; 0 for none."),
         NOT_NEGATIVE, "0.0005", OPTIMISATION, ge=0, allow_inf_nan=False)
@@ -174,17 +175,20 @@ class TrainConfig(BaseModel):
             raise ValueError(reason.format(decay=self.weight_decay))
         return self
 
-    @field_validator("model")
+    @field_validator("model", "loss")
     @classmethod
-    def _check_model(cls, value: str) -> str:
-        if value not in MODELS and not FACTORY.fullmatch(value):
-            raise PydanticCustomError("model", "unknown model")
+    def _check_name(cls, value: str, info: ValidationInfo) -> str:
+        kind = str(info.field_name)
+        if value not in NAMED[kind] and not is_own(kind, value):
+            raise PydanticCustomError("name", "unknown name")
         return value
 
     @field_validator("rule", "schedule")
     @classmethod
     def _check_entry(cls, value: str, info: ValidationInfo) -> str:
-        parse(value, NAMED[str(info.field_name)])
+        kind = str(info.field_name)
+        if not is_own(kind, value):
+            parse(value, NAMED[kind])
         return value
 
     @field_validator("*", mode="before")

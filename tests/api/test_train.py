@@ -89,7 +89,7 @@ def test_shows_itself_in_a_notebook(run):
 
 def test_shows_itself_in_spanish(run):
     text.use("es")
-    assert "<th>final</th><td>completa</td>" in run._repr_html_()
+    assert "<th>resultado</th><td>completa</td>" in run._repr_html_()
 
 
 def test_a_path_is_no_markup_in_a_notebook(tiny, tmp_path):

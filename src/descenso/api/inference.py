@@ -78,7 +78,7 @@ def load_trained(run: "RunPath", model: Any = None) -> TrainedRun:
 
     own = None
     if model is not None or config.model not in MODELS:
-        from descenso.descent.keras_models import own_model
+        from descenso.descent.own import own_model
 
         own = own_model(config, model)
     built = models.build(config, trained.input_shape, len(trained.class_names), own)

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +17,7 @@ from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError, stopped_by
-from descenso.registry import MODELS
+from descenso.registry import OWN, is_own
 from descenso.runs.checkpoints import Checkpoint, is_empty, newest
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
@@ -30,7 +29,7 @@ from descenso.training.display import displaying, starting
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from descenso.descent.problem import Model
+    from descenso.descent.problem import Own
     from descenso.hints import RunPath, Settings
     from descenso.training.plan import Plan
 
@@ -94,23 +93,20 @@ def _train(
         from descenso.data.memory import dataset_of
 
         data = dataset_of(data, labels, settings)
-    model = settings["model"]
-    name, given = model_of(model, str(settings.get("dtype", "float32")))
-    config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
+    named, own = own_of(settings)
+    config = TrainConfig.of(**{**named, "data": _source(data)})
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
     config = check_fit(rows, config, settings)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
-            plan = _pose(config, rows, given)
+            plan = _pose(config, rows, own)
             from descenso.training import session
-        except (ConfigError, KeyboardInterrupt):  # settings that cannot be meant, or Ctrl-C by now, leave no run
+        except BaseException:  # settings that cannot be meant, or Ctrl-C by now, leave no run
             directory.discard()
             raise
-        from descenso.training import session
-
         with displaying(listeners.progress, listeners.callbacks) as heard:
             session.run(session.Training(directory, plan, rows, heard, listeners.control))
-    return _result(directory, listeners.control, data, {"model": model})
+    return _result(directory, listeners.control, data, settings)
 
 
 def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str, Any]) -> Run:
@@ -119,7 +115,7 @@ def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str,
     Raises:
         KeyboardInterrupt, SystemExit: where a signal has stopped it, which is meant for more than this run.
     """
-    brought = {name: value for name, value in own.items() if value is not None and not isinstance(value, str)}
+    brought = {kind: own[kind] for kind in OWN if not isinstance(own.get(kind), str | None)}
     run = Run(open_directory(directory.path), data if isinstance(data, Dataset) else None, brought)
     if "model" in brought and run.test_accuracy is not None:
         from descenso.descent.keras_models import keep_weights
@@ -133,7 +129,7 @@ def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str,
     return run
 
 
-def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
+def _pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
     with starting():
         import_tensorflow()
         from descenso.training.plan import Plan
@@ -141,7 +137,7 @@ def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
 
     if config.deterministic:
         make_deterministic()
-    plan = Plan.of(config, data, model)
+    plan = Plan.of(config, data, own)
     if plan.problem.model.layers is not None and "TF_ENABLE_ONEDNN_OPTS" not in os.environ and not onednn():
         from descenso.descent.keras_models import convolves
 
@@ -166,15 +162,15 @@ def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
     return check_dataset(data)
 
 
-def model_of(model: Any, dtype: str) -> tuple[str, "Model | None"]:
-    """Return the name of `model` for a config, and the model itself where it is the user's."""
-    if isinstance(model, str):
-        return model, None
+def own_of(settings: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
+    """Return settings for a config, and the user's own model, rule, schedule and loss where these are no names."""
+    if all(isinstance(settings.get(kind), str | None) for kind in OWN):
+        return settings, None
     with starting():
-        from descenso.descent.keras_models import as_model
+        import_tensorflow()
+        from descenso.descent.own import taken_from
 
-    own = as_model(model, TrainConfig.of(dtype=dtype).dtype)
-    return "python:" + re.sub(r"\W|^(?=\d)", "_", own.name, flags=re.ASCII), own
+    return taken_from(settings)
 
 
 def resume(
@@ -195,7 +191,7 @@ def resume(
 
     Args:
         run: the run, or its directory.
-        data, model: rows and model, where the run was trained with the user's; the method of a Run has them.
+        data, model, and so `rule`, `schedule`, `loss`: where they were the user's own; the method of a Run has them.
         progress, callbacks, control, tensorboard, sources: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
         warn: called with a message for each newer checkpoint that is damaged and passed over.
@@ -206,17 +202,19 @@ def resume(
         RunInUse: where another process is writing the run. KeyboardInterrupt: as of `train`.
     """
     callbacks, control = _heard(callbacks, tensorboard), control or Control()
+    given: dict[str, Any] = {**changes, "model": model}
     with closing(reopen(Path(run))) as directory:
         checkpoint = _newest(directory, warn)
-        config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
+        changed, own = _given_again(directory.config, given)
+        config = TrainConfig.of(**{**directory.config.model_dump(), **changed})
         rows = check_dataset(data) if data else rows_of(config, sources)
-        plan = _pose(config, rows, _own(config, model))
+        plan = _pose(config, rows, own)
         from descenso.training import session
 
         rate = config.learning_rate if "learning_rate" in changes else None
         with displaying(progress, callbacks) as heard:
             session.resume(session.Training(directory, plan, rows, heard, control), checkpoint, force, rate)
-    return _result(directory, control, data, {"model": model})
+    return _result(directory, control, data, given)
 
 
 def _newest(directory: RunDirectory, warn: Callable[[str], None]) -> Checkpoint | None:
@@ -266,12 +264,17 @@ def _heard(callbacks: Sequence[Callback] | Callback, tensorboard: str | Path | N
     return [*callbacks, Board(Path(tensorboard))]
 
 
-def _own(config: TrainConfig, model: Any) -> "Model | None":
-    if model is None and config.model in MODELS:
-        return None
-    from descenso.descent.keras_models import own_model
+def _given_again(config: TrainConfig, changes: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
+    """Return the changes of settings, and the user's own code, of which the run of `config` may need some again."""
+    needed = [kind for kind in OWN if is_own(kind, getattr(config, kind))]
+    again = {kind: changes[kind] for kind in needed if changes.get(kind) is not None}
+    rest = {name: value for name, value in changes.items() if name not in needed and value is not None}
+    changes, own = own_of(rest)
+    if needed:
+        from descenso.descent.own import given_again
 
-    return own_model(config, model)
+        own = given_again(config, again, own=own)
+    return changes, own
 
 
 def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:

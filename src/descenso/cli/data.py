@@ -58,7 +58,8 @@ def data(
     about = describe(dataset)
     sheet = None
     if len(dataset.input_shape) > 1:  # tables do not import matplotlib
-        from descenso.reports.figures import contact_sheet, is_picture, save_figure
+        from descenso.reports.figures import save_figure
+        from descenso.reports.pictures import contact_sheet, is_picture
 
         if is_picture(dataset.input_shape):
             figure = contact_sheet(dataset.train, dataset.class_names)

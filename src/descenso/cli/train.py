@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from descenso.cli.options import (
+    OWN_CODE,
     Json,
     ModelOption,
     RunArgument,
@@ -53,7 +54,7 @@ def train(
     finish(run, as_json)
 
 
-@with_settings(FREE, show_defaults=False)
+@with_settings((*FREE, *OWN_CODE), show_defaults=False)
 def resume(
     run: RunArgument,
     force: Annotated[bool, option(FORCE, "--force", panel=_(RUN))] = False,
