@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.checks import ALL, MOST_CLASSES, check_finite, check_fraction, check_rows
+from descenso.data.checks import ALL, MOST_CLASSES, check_finite, check_rows, share_to_test
 from descenso.data.dataset import Dataset, Split, is_mapped
 from descenso.errors import DataError
 from descenso.text import _
@@ -29,7 +29,7 @@ def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: flo
             has.
     """
     rows, test_rows = _with_text_labels(rows), test_rows and _with_text_labels(test_rows)
-    check_fraction(name, test_fraction, has_test=test_rows is not None)
+    test_fraction, notes = share_to_test(name, test_fraction, has_test=test_rows is not None)
     for part, what in ((rows, _("{name}, training rows")), (test_rows, _("{name}, test rows"))):
         if part:
             check_rows(Split(*part), rows.inputs.shape[1:], what.format(name=name), encoded=False)
@@ -40,7 +40,7 @@ def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: flo
         train, test = divided(train, test_fraction, seed)
     else:
         test = Split(numbers(test_rows.inputs), _coded(name, "y_test", test_rows.labels, names))
-    return Dataset(name, train, test, tuple(names))
+    return Dataset(name, train, test, tuple(names), notes=notes)
 
 
 def _with_text_labels(rows: Rows) -> Rows:

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.data.arrays import Rows, divided, recoded, split_rows
-from descenso.data.checks import check_and_scale, check_fraction
+from descenso.data.arrays import Rows, recoded, split_rows
+from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset, Split
-from descenso.data.formats.tables import table_of
+from descenso.data.formats.tables import inputs_of, split_table, table_of
 from descenso.data.sources import Limits, Request
 
 
@@ -62,23 +62,26 @@ def from_frame(
     """Make a dataset of a frame: numbers in columns, and one column of labels (extra `tables`).
 
     Args:
-        frame: of polars or pandas, without missing values.
-        label: the column of the labels, text or whole numbers.
+        frame: of polars or pandas; columns of numbers, truth values, and text with few different values.
+        label: the column of the labels, text or whole numbers; empty as for `load`.
         test: a frame to test on; its columns may come in another order.
         test_fraction, seed, name: as those of `from_arrays`.
         limits: what to refuse as too large.
 
     Raises:
         ConfigError: for an unknown column, and as of `from_arrays`.
-        DataError: naming row and column, for values that are missing, no numbers or not finite.
+        DataError: naming row and column, for values that cannot be read.
     """
-    request = Request(name, limits or Limits(), str(label))
+    request = Request(name, limits or Limits(), str(label), test_fraction=test_fraction, seed=seed)
     table = table_of(frame, request)
-    check_fraction(name, test_fraction, has_test=test is not None)
     if test is None:
-        train, held = divided(Split(table.inputs, table.labels), test_fraction, seed)
-    else:
-        other = table_of(test, request._replace(columns=table.columns))
-        train = Split(table.inputs, table.labels)
-        held = recoded(name, Split(other.inputs, other.labels), other.class_names, table.class_names)
-    return check_and_scale(Dataset(name, train, held, table.class_names, columns=table.columns))
+        return check_and_scale(split_table(request, table))
+    share_to_test(name, test_fraction, has_test=True)
+    table = table.fitted(np.arange(len(table.labels)))
+    other = table_of(test, request._replace(encoded=table.encoding, test_fraction=ALL))
+    train = Split(inputs_of(table, request), table.labels)
+    held = recoded(name, Split(inputs_of(other, request), other.labels), other.class_names, table.class_names)
+    encoding, notes = table.encoding, (*table.notes, *table.encoding.sentences(table.cells))
+    return check_and_scale(
+        Dataset(name, train, held, table.class_names, columns=encoding.inputs, encoding=encoding, notes=notes)
+    )
