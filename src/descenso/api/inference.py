@@ -120,7 +120,8 @@ def predict(
     """
     config, trained = read_trained(run)
     like_mnist = config.data in CENTRED and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
-    expected = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=like_mnist)
+    expected = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=like_mnist,
+                        encoding=trained.encoding, codec=config.encoding)  # fmt: skip
     paths = [files] if isinstance(files, str | Path) else files
     inputs, names = read_inputs([Path(path) for path in paths], expected, (sources or Sources()).limits)
     probabilities = load_trained(run, model).predictor.probabilities(inputs)
@@ -157,8 +158,8 @@ def evaluate(
     elif isinstance(data, str):
         label = label or (config.label if trained.columns else "")
         resize = resize or (config.resize if Path(data).is_dir() else "")
-        columns = trained.columns
-        rows = rows_to_test(data, label=label, resize=resize, columns=columns, sources=sources)
+        rows = rows_to_test(data, label=label, resize=resize, encoded=trained.encoded, encoding=config.encoding,
+                            sources=sources)  # fmt: skip
     else:
         rows = data
     test = _test_rows(rows, trained)

@@ -3,6 +3,7 @@
 An encoding is fitted on training rows only. A run keeps it, so that rows to predict or to test on are encoded alike.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from descenso.text import _
 
 KINDS = ("number", "truth", "category")
 MOST_LISTED = 10  # names in one sentence
+MOST_BYTES = 2**19  # of an encoding as JSON, which is kept in the header of a weights file
 BLOCK = 2**10  # rows that are written at once, so that a block of the matrix stays in the processor's cache
 
 
@@ -100,9 +102,20 @@ class Encoding(NamedTuple):
         """Return the encoding of columns that hold numbers only."""
         return cls(tuple(Column(name, "number") for name in names), strict=True)
 
-    def fit(self, cells: Sequence[Cells], rows: NDArray[np.intp]) -> "Encoding":
-        """Fit the columns to the training rows, whose numbers are `rows`."""
-        return self._replace(columns=tuple(_fitted(one, rows) for one in cells))
+    def fit(self, cells: Sequence[Cells], rows: NDArray[np.intp], path: object) -> "Encoding":
+        """Fit the columns to the training rows, whose numbers are `rows`.
+
+        Raises:
+            DataError: for names that are too long to be kept.
+        """
+        fitted = self._replace(columns=tuple(_fitted(one, rows) for one in cells))
+        size = len(json.dumps(fitted.plain()))
+        if size > MOST_BYTES:
+            message = _("{path}: the names of its columns and their values take {size} bytes, at most {most} can be kept; "
+                        "leave out those with many or long values: --drop {name}")  # fmt: skip
+            widest = max(fitted.columns, key=lambda column: sum(map(len, column.inputs)))
+            raise DataError(message.format(path=path, size=size, most=MOST_BYTES, name=widest.name))
+        return fitted
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -182,8 +195,9 @@ class Encoding(NamedTuple):
 
     def plain(self) -> dict[str, Any]:
         """Return the encoding as values of JSON."""
-        about = self._asdict()
-        about["columns"] = [{**one._asdict(), "categories": list(one.categories)} for one in self.columns]
+        about, usual = self._asdict(), Column("", "")._asdict()
+        columns = ({**one._asdict(), "categories": list(one.categories)} for one in self.columns)
+        about["columns"] = [{key: value for key, value in one.items() if value != usual[key] and value != []} for one in columns]
         about["left_out"] = [one._asdict() for one in self.left_out]
         return {**about, "unnamed": list(self.unnamed)}
 
@@ -198,8 +212,11 @@ class Encoding(NamedTuple):
         >>> Encoding.of_plain(encoding.plain()) == encoding
         True
         """
-        columns = tuple(_column_of(one) for one in _list(about["columns"]))
-        left_out = tuple(LeftOut(*(_text(one[key]) for key in LeftOut._fields)) for one in _list(about["left_out"]))
+        about = _dict(about)
+        columns = tuple(_column_of(_dict(one)) for one in _list(about["columns"]))
+        left_out = tuple(
+            LeftOut(*(_text(_dict(one)[key]) for key in LeftOut._fields)) for one in _list(about["left_out"])
+        )
         unnamed = tuple(map(_text, _list(about["unnamed"])))
         if not columns or any(one.reason not in REASONS for one in left_out) or about["decimal"] not in (".", ","):
             raise ValueError("an encoding without columns, or with an unknown reason")
@@ -264,8 +281,8 @@ def _write(
 
 
 def _column_of(about: Mapping[str, Any]) -> Column:
-    name, kind, missing = _text(about["name"]), about["kind"], about["missing"]
-    categories, fill = tuple(map(_text, _list(about["categories"]))), about["fill"]
+    name, kind, missing = _text(about.get("name", "")), about["kind"], about.get("missing", False)
+    categories, fill = tuple(map(_text, _list(about.get("categories", [])))), about.get("fill", 0.0)
     if kind not in KINDS or type(missing) is not bool or type(fill) not in (int, float) or not np.isfinite(fill):
         raise ValueError(f"a column {name!r} of kind {kind!r}")
     if len(set(categories)) < len(categories) or bool(categories) > (kind == "category"):
@@ -276,6 +293,12 @@ def _column_of(about: Mapping[str, Any]) -> Column:
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError("no list")
+    return value
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("no object")
     return value
 
 

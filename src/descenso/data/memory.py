@@ -77,7 +77,7 @@ def from_frame(
     if test is None:
         return check_and_scale(split_table(request, table))
     share_to_test(name, test_fraction, has_test=True)
-    table = table.fitted(np.arange(len(table.labels)))
+    table = table.fitted(np.arange(len(table.labels)), name)
     other = table_of(test, request._replace(encoded=table.encoding, test_fraction=ALL))
     train = Split(inputs_of(table, request), table.labels)
     held = recoded(name, Split(inputs_of(other, request), other.labels), other.class_names, table.class_names)

@@ -62,6 +62,12 @@ def circumstances(config: TrainConfig, data: Dataset) -> dict[str, Any]:
     }
 
 
+def about_data(data: Dataset) -> dict[str, Any]:
+    """Return how the data was read, in sentences and as values."""
+    encoding = None if data.encoding is None else data.encoding.plain()
+    return {"notes": list(data.notes), "inputs": list(data.columns), "encoding": encoding}
+
+
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Describe what changed between two circumstances, a line each."""
     lines = []
@@ -87,6 +93,8 @@ def run(training: Training, begin: Progress | None = None, exact: bool = True) -
     directory, plan, data, callbacks = training[:4]
     started = time.time()
     try:
+        if data.notes or data.encoding:
+            directory.write("data.json", about_data(data))
         for callback in callbacks:
             callback.on_begin(directory.path, plan.config, data)
         now = circumstances(plan.config, data)
@@ -188,7 +196,8 @@ def _refuse(training: Training, changed: list[str], force: bool) -> None:
 def _save_weights(training: Training, progress: Progress, params: Arrays, carried: Arrays) -> dict[str, Any]:
     """Save the weights; return what they achieve on rows that were not trained on."""
     directory, plan, data = training[:3]
-    trained = Trained(params, carried, data.input_shape, data.class_names, data.scaling, data.stored, data.columns)
+    trained = Trained(params, carried, data.input_shape, data.class_names, data.scaling, data.stored, data.columns,
+                      data.encoding)
     directory.write_weights(*trained.packed())
     predictor = Predictor.of_weights(plan.problem.model, params, carried, data.scaling)
     test = evaluate(predictor, data.test)

@@ -115,6 +115,8 @@ def _text(path: Path, content: bytes, codec: str, *, whole: bool = False) -> str
         content = content[: end + 1 + (codec == "utf-16-le")]
         if end < 0 or (content.count(b"\n") or content.count(b"\r")) < 2:
             raise DataError(_("{path}: no row ends within {most} bytes").format(path=path, most=MOST_HEADER))
+    if codec == "utf-8" and content[1::2].count(0) > len(content) // 4:  # each second byte, of what most text has
+        refuse_bytes(path, 1, codec, "utf-16-le")
     if codec.startswith("utf-16"):
         content = content[: len(content) // 2 * 2]
     try:
@@ -125,8 +127,7 @@ def _text(path: Path, content: bytes, codec: str, *, whole: bool = False) -> str
         refuse_bytes(path, 0, codec)
     place = next((place for place, mark in enumerate(text[:SAMPLE]) if ord(mark) < 32 and mark not in "\t\r\n"), None)
     if place is not None or "\0" in text:
-        wide = codec == "utf-8" and content[1::2].count(0) > len(content) // 4
-        refuse_bytes(path, 0, codec, "utf-16-le" if wide else "")
+        refuse_bytes(path, 0, codec, "")
     if not text.strip():
         raise DataError(_("{path}: an empty file").format(path=path))
     return text

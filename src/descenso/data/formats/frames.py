@@ -15,7 +15,7 @@ from descenso.text import _, closest
 if TYPE_CHECKING:
     import polars as pl
 
-LABELS = ("label", "class", "target", "y", "species")  # names of a column that holds the labels, most likely
+LABELS = ("label", "class", "target", "y", "species", "etiqueta", "clase", "especie")  # most likely names of the label
 
 
 class Frame(NamedTuple):

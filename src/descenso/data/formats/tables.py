@@ -41,9 +41,9 @@ class Table(NamedTuple):
     encoding: Encoding
     notes: tuple[str, ...] = ()
 
-    def fitted(self, rows: NDArray[np.intp]) -> "Table":
+    def fitted(self, rows: NDArray[np.intp], path: object) -> "Table":
         """Fit the encoding to the rows whose numbers are `rows`, unless it is given."""
-        return self if self.encoding.columns else self._replace(encoding=self.encoding.fit(self.cells, rows))
+        return self if self.encoding.columns else self._replace(encoding=self.encoding.fit(self.cells, rows, path))
 
 
 def read(request: Request) -> Dataset:
@@ -57,7 +57,7 @@ def split_table(request: Request, table: Table) -> Dataset:
     """Split a table into training and test rows, and encode both as its training rows suggest."""
     fraction, notes = share_to_test(request.name, request.test_fraction, has_test=False)
     train, test = stratified(table.labels, fraction, request.seed)
-    table = table.fitted(train if len(train) else test)
+    table = table.fitted(train if len(train) else test, request.name)
     encoding, cells = table.encoding, table.cells
     splits = []
     for rows in (train, test):
@@ -82,7 +82,7 @@ def read_inputs(paths: Iterable[Any], expected: Expected, limits: Limits) -> Ite
 def inputs_of(table: Table, request: Request) -> NDArray[Any]:
     """Encode all rows of a table, and say which values no training row has."""
     rows = np.arange(len(table.labels))
-    table = table.fitted(rows)
+    table = table.fitted(rows, request.name)
     inputs, notes = table.encoding.apply(table.cells, rows, request.limits, request.name)
     for sentence in notes:
         note(request.name, sentence)
