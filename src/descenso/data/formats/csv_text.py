@@ -59,15 +59,16 @@ def examine(request: Request) -> Text:
     path, unnamed = request.path, request.encoded.unnamed if request.encoded else ()
     with opened(path, request.limits) as file:
         begin, codec = _codec(path, file, request.encoding)
-        begin_text = _text(path, begin, codec)
-        comment = _comment(begin_text)
-        macintosh = "\n" not in begin_text and "\r" in begin_text
+        sample = _text(path, begin, codec)
+        macintosh = "\n" not in sample and "\r" in sample
+        sample = sample.replace("\r", "\n") if macintosh else sample
+        comment = _comment(sample)
         source: Path | bytes = path
         if codec != "utf-8" or comment or macintosh:
             file.seek(0)
             text = _text(path, file.read(), codec, whole=True)[len(comment) :]
             source = (text.replace("\r", "\n") if macintosh else text).encode("utf-8", "replace")
-    sample = begin_text[len(comment) :].replace("\r", "\n") if macintosh else begin_text[len(comment) :]
+    sample = sample[len(comment) :]
     told = comment.strip().removeprefix("sep=")
     separator = told if len(told) == 1 and told in SEPARATORS else _separator(sample)
     rows = _rows(path, sample, separator)

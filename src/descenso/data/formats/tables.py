@@ -134,10 +134,8 @@ def _table(request: Request, frame: Frame) -> Table:
     if encoding.strict:
         check_strict(path, cells)
     if not cells:
-        reasons = listed([column.name for column in left_out])
-        message = _("{path}: no column is left to learn from; left out are {columns}: {sentences}")
-        said = "; ".join(encoding.sentences())
-        raise DataError(message.format(path=path, columns=reasons, sentences=said))
+        message = _("{path}: no column is left to learn from: {sentences}")
+        raise DataError(message.format(path=path, sentences="; ".join(encoding.sentences())))
     if not frame.label:
         rows = len(cells[0].values)
         return Table(cells, np.zeros(rows, np.int32), (), encoding, tuple(notes))
