@@ -3,7 +3,7 @@ LOCALE = src/descenso/locale
 
 PYTHON = python3
 
-.PHONY: check lint types test slow bench catalogue constraints newest oldest
+.PHONY: check lint types test slow bench lesson catalogue constraints newest oldest
 
 check: lint types test
 
@@ -22,6 +22,10 @@ slow:
 
 bench:
 	python benchmarks/epoch.py
+
+# The outputs of the notebooks in docs/, after their code or what it prints changed.
+lesson:
+	python tests/notebooks.py
 
 # After a sentence changed: gather them all, then translate what is new in descenso.po, then run it again.
 catalogue:

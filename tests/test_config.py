@@ -152,7 +152,7 @@ def test_the_ends_of_the_ranges(settings):
         ({"patience": 2}, "patience needs validation rows, and there are none; try --validation-size 0.1"),
         (
             {"rule": "adamw", "weight_decay": 0.5},
-            "weight_decay: adamw has its own; try --rule adamw:weight_decay=0.5",
+            "weight_decay: adamw has its own; try --rule adamw:weight_decay=0.5 in its place",
         ),
     ],
 )
@@ -318,7 +318,8 @@ def test_a_config_does_not_change():
 
 def test_messages_are_translated():
     text.use("es")
-    with pytest.raises(ConfigError, match=r"^epochs debe ser un entero en \[1, inf\) y se recibió 0; .*--epochs 100$"):
+    message = r"^epochs debe ser un número entero en \[1, inf\), y se recibió 0; .*--epochs 100$"
+    with pytest.raises(ConfigError, match=message):
         TrainConfig.of(epochs=0)
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from command import parsed, words_of
+
 ROOT = Path(__file__).parents[1]
 CLOSE = 0.01  # of a cost or an accuracy, from one machine to another
 
@@ -35,8 +37,9 @@ def run(block, folder, code=0):
 
 
 def said(line, printed):
-    """Whether a line like `line` was printed, its numbers close."""
+    """Whether a line like `line` was printed, its numbers close, be it with a point or with a decimal comma."""
     number = r"\d+\.\d+"
+    line, printed = (re.sub(r"(?<=\d),(?=\d)", ".", text) for text in (line, printed))
     wanted = [float(each) for each in re.findall(number, line)]
     return any(
         re.sub(number, "#", each) == re.sub(number, "#", line)
@@ -60,6 +63,51 @@ def test_the_tutorial_does_what_it_says(tmp_path):
     assert (ran, checked) == (14, 14)
 
 
+@pytest.mark.slow
+def test_each_loop_of_faster_computes_the_same(tmp_path):
+    """The page itself asserts that the costs of each step are those of the first loop; here, that none is left out."""
+    page = ROOT / "docs" / "faster.md"
+    code = "\n".join(block.text for block in blocks(page) if block.language == "python")
+    printed = run(Block("python", code), tmp_path)
+    names = re.findall(r'^ways\["([^"]+)"\]', code, re.MULTILINE)
+    times = r"^(\S.*?\S) +[\d,]+ ms +[\d.]+ ×$"
+    assert len(names) == 6
+    assert re.findall(times, printed, re.MULTILINE) == names
+    shown = "\n".join(block.text for block in blocks(page) if not block.language)
+    assert re.findall(times, shown, re.MULTILINE) == names
+    spanish = [re.sub(r" +#.*", "", block.text) for block in blocks(page.with_name("faster.es.md"))]
+    assert spanish == [re.sub(r" +#.*", "", block.text) for block in blocks(page)]
+    assert "was traced 5 times in 5 calls" in printed
+    first, second = (float(cost) for cost in printed.splitlines()[-1].strip("[]").split(","))
+    assert second < first < 1.2  # of the Keras model, whose initial weights are random
+
+
+def commands_of(page):
+    """What begins with descenso in the blocks of a page, and in its sentences."""
+    text = page.read_text(encoding="utf-8")
+    inside = "\n".join(block.text for block in blocks(page))
+    lines = re.findall(r"^\s*(?:\$ )?(descenso [a-z](?:\\\n|[^\n])*)", inside, re.MULTILINE)
+    between = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    mentioned = [" ".join(found.split()) for found in re.findall(r"`(descenso [a-z][^`]*)`", between)]
+    return [line.replace("\\\n", " ") for line in lines], mentioned
+
+
+def test_commands_of_the_pages_are_commands():
+    """Every name and option that a page prints; what is only mentioned may lack an argument."""
+    pages = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]
+    seen, wrong = 0, []
+    for page in pages:
+        lines, mentioned = commands_of(page)
+        for line in (*lines, *mentioned):
+            passed, told = parsed(words_of(line))
+            lacking = line in mentioned and re.search(r"Missing argument|requires an argument", told)
+            if passed is None and not lacking:
+                wrong.append(f"{page.name}: {line}\n{told}")
+            seen += 1
+    assert not wrong, "\n".join(wrong)
+    assert seen > 100
+
+
 def test_what_counts_as_said():
     printed = "Test accuracy: 0.9221\nRun: runs/a-001\n"
     assert said("Test accuracy: 0.9229", printed)
@@ -67,3 +115,92 @@ def test_what_counts_as_said():
     assert not said("Test accuracy: 0.9421", printed)
     assert not said("Run: runs/a-002", printed)
     assert not said("accuracy: 0.9221", printed)
+
+
+PAIRS = sorted(page.name.removesuffix(".es.md") for page in (ROOT / "docs").glob("*.es.md"))
+
+
+def without_comments(text):
+    return [re.split(r"\s+# ", line)[0].rstrip() for line in text.splitlines()]
+
+
+def typed(block):
+    """What a reader types of a block: all of code, and the lines of commands among output; comments are no part."""
+    if block.language in ("sh", "python"):
+        return without_comments(block.text)
+    return [
+        line
+        for line in without_comments(block.text)
+        if re.match(r"(\$ )?(descenso|python|tensorboard) |    .*--", line)
+    ]
+
+
+def numbers(block, comma):
+    """The numbers of a block, sorted, since sentences may name them in another order.
+
+    Args:
+        block: in English, 2,000 rows and 0.5; or in Spanish, 2000 filas and 0,5.
+        comma: what a comma between digits stands for.
+    """
+    text = re.sub(r"(?<=\d),(?=\d)", comma, re.sub(r"\[[\d, ]*\]", "", block.text))  # without shapes
+    return sorted(re.findall(r"\d+(?:\.\d+)?(?:e[-+]\d+)?", text))
+
+
+def headings(page):
+    outside = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return [len(level) for level in re.findall(r"^(#+) ", outside, re.MULTILINE)]
+
+
+def both(name):
+    return ROOT / "docs" / f"{name}.md", ROOT / "docs" / f"{name}.es.md"
+
+
+def test_the_pages_of_a_learner_are_in_both_languages():
+    assert {"tutorial", "compare", "doctor", "porting", "export", "glossary"} <= set(PAIRS)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_both_languages_of_a_page_have_the_same_parts(name):
+    english, spanish = both(name)
+    assert headings(english) == headings(spanish)
+    rows = [len(re.findall(r"^\|.*\|$", page.read_text(encoding="utf-8"), re.MULTILINE)) for page in both(name)]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_both_languages_of_a_page_have_the_same_code(name):
+    english, spanish = map(blocks, both(name))
+    assert [block.language for block in english] == [block.language for block in spanish]
+    for one, other in zip(english, spanish, strict=True):
+        assert typed(one) == typed(other)
+        if one.language != "python":  # whose comments are translated
+            assert numbers(one, "") == numbers(other, "."), other.text
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_each_language_of_a_page_links_to_the_other(name):
+    english, spanish = (page.read_text(encoding="utf-8").splitlines()[2] for page in both(name))
+    assert english == f"[En español]({name}.es.md)"
+    assert spanish == f"[In English]({name}.md)"
+
+
+def test_links_lead_to_pages():
+    """In Spanish pages to the Spanish one, where there is one."""
+    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "README.es.md"]
+    for page in pages:
+        for link in re.findall(r"\]\(([\w./-]+\.md)\)", page.read_text(encoding="utf-8")):
+            target = (page.parent / link).resolve()
+            assert target.exists(), f"{page.name}: {link}"
+            if page.name.endswith(".es.md") and not target.name.endswith(".es.md"):
+                itself = target.name == page.name.replace(".es.md", ".md")
+                assert itself or not target.with_name(f"{target.stem}.es.md").exists(), f"{page.name}: {link}"
+
+
+def test_a_page_that_says_something_else_is_seen():
+    one = Block("sh", "descenso train --epochs 3  # three\n")
+    assert typed(one) == typed(Block("sh", "descenso train --epochs 3  # tres\n"))
+    assert typed(one) != typed(Block("sh", "descenso train --epochs 4  # tres\n"))
+    shown = Block("", "descenso runs\nTest accuracy: 0.92, 12 epochs\n")
+    same, other = Block("", "descenso runs\n12 épocas: 0,92\n"), Block("", "descenso runs\n12 épocas: 0,93\n")
+    assert numbers(shown, "") == numbers(same, ".") != numbers(other, ".")
+    assert typed(shown) == typed(same) == ["descenso runs"]

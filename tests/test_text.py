@@ -1,12 +1,15 @@
+import errno
 import gettext
 import io
 import json
+import os
 import re
 import string
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -14,7 +17,7 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 
 import descenso
-from descenso import text
+from descenso import cli, text
 from descenso.errors import ConfigError
 
 SOURCE = Path(descenso.__file__).parent
@@ -148,19 +151,54 @@ def test_every_language_has_a_catalogue_and_no_other_does():
     assert {path.name for path in text.FOLDER.iterdir() if path.is_dir()} == set(text.LANGUAGES) - {"en"}
 
 
+def test_numbers_in_prose():
+    values = [(0.9221, ".4f"), (55000, ","), (5000, ","), (-1234567.5, ",.1f"), (0.12, ".0%"), (1.5e-7, ".1e"), (3, "")]
+    text.use("en")
+    assert [text.number(*each) for each in values] == [
+        "0.9221", "55,000", "5,000", "-1,234,567.5", "12%", "1.5e-07", "3"
+    ]  # fmt: skip
+    text.use("es")
+    assert [text.number(*each).replace("\xa0", "_") for each in values] == [
+        "0,9221", "55_000", "5000", "-1_234_567,5", "12_%", "1,5e-07", "3"
+    ]  # fmt: skip
+    assert text.number(float("nan"), ".4f") == "nan"
+
+
+def test_prose_fills_a_sentence_with_numbers_of_the_language():
+    sentence, values = "{a:.2f}, {b!r}, {c}, {d:>4}", {"a": np.float32(0.5), "b": 1.5, "c": "--rate 0.1", "d": True}
+    text.use("en")
+    assert text.prose(sentence, **values) == "0.50, 1.5, --rate 0.1,    1"
+    text.use("es")
+    assert text.prose(sentence, **values) == "0,50, 1.5, --rate 0.1,    1"
+
+
+@pytest.mark.parametrize("code", text.SYSTEM, ids=lambda code: errno.errorcode[code])
+def test_what_the_system_refuses_is_said_in_spanish(code, catalogue):
+    text.use("es")
+    assert text.reason_of(OSError(code, os.strerror(code), "a.csv")) == catalogue[text.SYSTEM[code]].string
+
+
+def test_other_reasons_stay_as_they_are():
+    text.use("es")
+    assert text.reason_of(OSError(errno.EINVAL, "no es un archivo normal")) == "no es un archivo normal"
+    assert text.reason_of(OSError(errno.ENOENT, "something else", "a.csv")) == "something else"
+    assert text.reason_of(OSError("no number")) == "no number"
+    assert text.reason_of(ValueError("7")) == "7"
+
+
 BORROW = """
 import gettext, json, sys
-from descenso import text
-text.lend_to_typer("es")
-print(json.dumps([gettext.gettext(sentence) for sentence in text.BORROWED]))
+from descenso import cli, text
+cli.lend_to_typer("es")
+print(json.dumps([gettext.gettext(sentence) for sentence in cli.BORROWED]))
 """
 
 
 def test_what_is_lent_to_typer_is_said_in_spanish(catalogue):
     """By Python's own gettext, which Typer asks; whether it still has these sentences is its own matter."""
     ended = subprocess.run([sys.executable, "-c", BORROW], capture_output=True, encoding="utf-8", check=True)
-    assert json.loads(ended.stdout) == [catalogue[sentence].string for sentence in text.BORROWED]
-    assert len(text.BORROWED) > 5
+    assert json.loads(ended.stdout) == [catalogue[sentence].string for sentence in cli.BORROWED]
+    assert len(cli.BORROWED) > 5
 
 
 def test_languages_are_switched():

@@ -182,7 +182,7 @@ class TrainConfig(BaseModel):
         if self.patience and not self.validation_size:
             raise ValueError(_("patience needs validation rows, and there are none; try --validation-size 0.1"))
         if self.weight_decay and self.rule.partition(":")[0] == "adamw":
-            reason = _("weight_decay: adamw has its own; try --rule adamw:weight_decay={decay:g}")
+            reason = _("weight_decay: adamw has its own; try --rule adamw:weight_decay={decay:g} in its place")
             raise ValueError(reason.format(decay=self.weight_decay))
         return self
 

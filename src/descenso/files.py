@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from descenso.config import TrainConfig, complaint
 from descenso.errors import ConfigError, DataError
-from descenso.text import _
+from descenso.text import _, reason_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -66,7 +66,9 @@ def read_settings(path: Path) -> dict[str, Any]:
             text = file.read().decode("utf-8")
     except (OSError, ValueError) as error:
         raise ConfigError(
-            _("the settings {path} cannot be read ({reason}); try --config FILE.toml").format(path=path, reason=error)
+            _("the settings {path} cannot be read ({reason}); try --config FILE.toml").format(
+                path=path, reason=reason_of(error)
+            )
         ) from None
     try:
         if path.suffix == ".json":

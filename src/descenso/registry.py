@@ -35,7 +35,10 @@ class Option(NamedTuple):
 
 
 class RuleInfo(NamedTuple):
-    """An update rule: formula, source (paper), options by name, and default learning rate."""
+    """An update rule: formula, source (paper), options by name, and default learning rate.
+
+    Words in formula and source are marked for the catalogue.
+    """
 
     formula: str
     source: str
@@ -73,22 +76,22 @@ EPSILON = Option(1e-7, "(0, inf)")
 ADAM = {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON}
 
 RULES = {
-    "sgd": RuleInfo("θ ← θ − η g", "Robbins and Monro (1951)", {}, 0.01),
+    "sgd": RuleInfo("θ ← θ − η g", mark("Robbins and Monro (1951)"), {}, 0.01),
     "momentum": RuleInfo("v ← μ v − η g;  θ ← θ + v", "Polyak (1964); Sutskever et al. (2013)",
                          {"momentum": MOMENTUM}, 0.01),
     "nesterov": RuleInfo("v ← μ v − η g;  θ ← θ + μ v − η g", "Nesterov (1983); Sutskever et al. (2013)",
                          {"momentum": MOMENTUM}, 0.01),
-    "adagrad": RuleInfo("s ← s + g²;  θ ← θ − η g / (√s + ε)", "Duchi, Hazan and Singer (2011)",
+    "adagrad": RuleInfo("s ← s + g²;  θ ← θ − η g / (√s + ε)", mark("Duchi, Hazan and Singer (2011)"),
                         {"epsilon": EPSILON}, 0.01),
-    "rmsprop": RuleInfo("s ← ρ s + (1 − ρ) g²;  θ ← θ − η g / (√s + ε)", "Tieleman and Hinton (2012)",
+    "rmsprop": RuleInfo("s ← ρ s + (1 − ρ) g²;  θ ← θ − η g / (√s + ε)", mark("Tieleman and Hinton (2012)"),
                         {"rho": Option(0.9, "[0, 1)"), "epsilon": EPSILON}, 0.001),
     "adadelta": RuleInfo("s ← ρ s + (1 − ρ) g²;  d = g √(u + ε) / √(s + ε);  u ← ρ u + (1 − ρ) d²;  θ ← θ − η d",
                          "Zeiler (2012)", {"rho": Option(0.95, "[0, 1)"), "epsilon": Option(1e-6, "(0, inf)")}, 1.0),
     "adam": RuleInfo("m ← β₁ m + (1 − β₁) g;  s ← β₂ s + (1 − β₂) g²;  θ ← θ − η m̂ / (√ŝ + ε)",
-                     "Kingma and Ba (2015)", ADAM, 0.001),
-    "adamw": RuleInfo("as adam, and θ ← θ − η λ θ", "Loshchilov and Hutter (2019)",
+                     mark("Kingma and Ba (2015)"), ADAM, 0.001),
+    "adamw": RuleInfo(mark("as adam, and θ ← θ − η λ θ"), mark("Loshchilov and Hutter (2019)"),
                       {**ADAM, "weight_decay": Option(0.004, "[0, inf)")}, 0.001),
-    "nadam": RuleInfo("as adam, with μₜ for β₁ and μₜ₊₁ m̂ + (1 − μₜ) ĝ for m̂", "Dozat (2016)", ADAM, 0.001),
+    "nadam": RuleInfo(mark("as adam, with μₜ for β₁ and μₜ₊₁ m̂ + (1 − μₜ) ĝ for m̂"), "Dozat (2016)", ADAM, 0.001),
     "lion": RuleInfo("θ ← θ − η sign(β₁ m + (1 − β₁) g);  m ← β₂ m + (1 − β₂) g", "Chen et al. (2023)",
                      {"beta_1": BETA_1, "beta_2": Option(0.99, "[0, 1)")}, 0.0001),
 }  # fmt: skip
@@ -96,16 +99,16 @@ RULES = {
 SHARE = "[0, 1]"
 SCHEDULES = {  # functions of t, the steps taken, and T, the steps of the whole training run
     "constant": ScheduleInfo("η", "–", {}),
-    "step": ScheduleInfo("η · factor ^ ⌊t / (every · T)⌋", "He et al. (2016), section 3.4",
+    "step": ScheduleInfo("η · factor ^ ⌊t / (every · T)⌋", mark("He et al. (2016), section 3.4"),
                          {"factor": Option(0.1, "(0, 1]"), "every": Option(0.3, "(0, 1]")}),
     "exponential": ScheduleInfo("η · final ^ (t / T)", "–", {"final": Option(0.01, "(0, 1]")}),
     "cosine": ScheduleInfo("η · (final + (1 − final) · (1 + cos(π t / T)) / 2)",
-                           "Loshchilov and Hutter (2017), section 3", {"final": Option(0.0, SHARE)}),
-    "one-cycle": ScheduleInfo("from η · start up to η over rise · T, then down to η · final, both along a cosine",
-                              "Smith and Topin (2018), section 4",
+                           mark("Loshchilov and Hutter (2017), section 3"), {"final": Option(0.0, SHARE)}),
+    "one-cycle": ScheduleInfo(mark("from η · start up to η over rise · T, then down to η · final, both along a cosine"),
+                              mark("Smith and Topin (2018), section 4"),
                               {"rise": Option(0.3, "(0, 1)"), "start": Option(0.04, SHARE),
                                "final": Option(4e-6, SHARE)}),
-    "warm-up": ScheduleInfo("η · min(1, (t + 1) / (rise · T))", "Goyal et al. (2017), section 2.2",
+    "warm-up": ScheduleInfo("η · min(1, (t + 1) / (rise · T))", mark("Goyal et al. (2017), section 2.2"),
                             {"rise": Option(0.1, "(0, 1]")}),
 }  # fmt: skip
 
@@ -186,6 +189,16 @@ def defaults(model: str, preset: str = "") -> dict[str, Any]:
         hint, names = closest(preset, presets), ", ".join(presets) or _("none")
         raise ValueError(reason.format(model=model, preset=preset, hint=hint, names=names))
     return {**defaults(model), **presets[preset]}
+
+
+def smaller_rate(rule: str, learning_rate: float) -> float:
+    """Return a learning rate to try where `learning_rate` was too large for `rule`: its default, or a tenth.
+
+    >>> smaller_rate("sgd", 50.0), smaller_rate("momentum:momentum=0.5", 0.01)
+    (0.01, 0.001)
+    """
+    info = RULES.get(rule.partition(":")[0])
+    return info.learning_rate if info and info.learning_rate < learning_rate else learning_rate / 10
 
 
 def reads(model: str) -> tuple[str, ...]:

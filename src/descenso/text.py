@@ -5,11 +5,15 @@ gettext's own order) and may be set again by `use`. Keys, flags and column names
 """
 
 import difflib
+import errno
 import gettext
+import numbers
 import os
+import string
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from descenso.errors import ConfigError
 
@@ -115,24 +119,78 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
-BORROWED = (  # sentences of Typer that a person reads among ours; it looks them up in our catalogue
-    mark("Arguments"),
-    mark("Options"),
-    mark("Commands"),
-    mark("Error"),
-    mark("Aborted."),
-    mark("[default: {}]"),
-    mark("[required]"),
-    mark("Try [blue]'{command_path} {help_option}'[/] for help."),
-)
+SYSTEM = {  # what the system says when it refuses a path; C libraries translate these sentences, Python does not
+    errno.EPERM: mark("Operation not permitted"),
+    errno.ENOENT: mark("No such file or directory"),
+    errno.EIO: mark("Input/output error"),
+    errno.EACCES: mark("Permission denied"),
+    errno.EBUSY: mark("Device or resource busy"),
+    errno.EEXIST: mark("File exists"),
+    errno.ENOTDIR: mark("Not a directory"),
+    errno.EISDIR: mark("Is a directory"),
+    errno.ENFILE: mark("Too many open files in system"),
+    errno.EMFILE: mark("Too many open files"),
+    errno.EFBIG: mark("File too large"),
+    errno.ENOSPC: mark("No space left on device"),
+    errno.EROFS: mark("Read-only file system"),
+    errno.ENAMETOOLONG: mark("File name too long"),
+    errno.ENOTEMPTY: mark("Directory not empty"),
+    errno.ELOOP: mark("Too many levels of symbolic links"),
+}
+if hasattr(errno, "EDQUOT"):
+    SYSTEM[errno.EDQUOT] = mark("Disk quota exceeded")
 
 
-def lend_to_typer(language: str) -> None:
-    """Let Typer, not yet imported, find its sentences in our catalogue. For the command line only.
+def reason_of(error: object) -> str:
+    """Say why `error` happened, in the language in use if the system refused something, else as it says itself.
 
-    It sets gettext's process-wide domain and the environment's LANGUAGE, as a program may and a library
-    may not.
+    >>> reason_of(OSError(errno.ENOENT, os.strerror(errno.ENOENT), "absent.csv"))
+    'No such file or directory'
+    >>> reason_of(ValueError("7 is no label"))
+    '7 is no label'
     """
-    os.environ["LANGUAGE"] = language
-    gettext.bindtextdomain(DOMAIN, str(FOLDER))
-    gettext.textdomain(DOMAIN)
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    code = error.errno or 0
+    return _(SYSTEM.get(code, error.strerror)) if error.strerror == os.strerror(code) else error.strerror
+
+
+def number(value: float, spec: str = "") -> str:
+    """Format a number for a sentence: in Spanish with a decimal comma, and 10 000 and 12 % with a space that holds.
+
+    For prose only. What is copied or read by a program (JSON, CSV, history, tables, flags, the lines of costs) has a
+    point in every language.
+
+    >>> number(0.9221, ".4f"), number(55000, ","), number(0.12, ".0%")
+    ('0.9221', '55,000', '12%')
+    """
+    text = format(value, spec)
+    if language() != "es":
+        return text
+    whole, point, rest = text.partition(".")
+    if len(whole.lstrip("-").replace(",", "")) < GROUPED:
+        whole = whole.replace(",", "")
+    return (whole.replace(",", SPACE) + ("," if point else "") + rest).replace("%", SPACE + "%")
+
+
+def prose(sentence: str, /, **values: object) -> str:
+    """Fill a translated sentence as `str.format` does, its numbers in the way of the language in use.
+
+    A value that the reader is to type (a flag, a name, a line of code) is given as text.
+
+    >>> prose("Test accuracy: {accuracy:.4f}", accuracy=0.92214)
+    'Test accuracy: 0.9221'
+    """
+    return _PROSE.vformat(sentence, (), values)
+
+
+class _Prose(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if isinstance(value, numbers.Real) and not isinstance(value, bool):
+            return number(value, format_spec)  # type: ignore[arg-type] # NumPy's numbers, too
+        return super().format_field(value, format_spec)
+
+
+_PROSE = _Prose()
+SPACE = "\N{NO-BREAK SPACE}"
+GROUPED = 5  # digits from which Spanish groups them: 5000, but 55 000

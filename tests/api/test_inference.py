@@ -1,5 +1,8 @@
 """Predict and evaluate on rows that the run was not trained on."""
 
+import subprocess
+import sys
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,6 +10,8 @@ import pytest
 import descenso as ds
 from descenso.api import inference
 from descenso.errors import ConfigError, DataError
+from descenso.runs.directory import open_directory
+from descenso.runs.trained import weights_bytes
 
 CLASSES = ["low", "middle", "high"]
 
@@ -123,13 +128,73 @@ def test_files_are_given_as_text_or_paths_one_or_several(run, tmp_path):
         np.testing.assert_array_equal(inference.predict(run, files).probabilities, expected)
 
 
+WITHOUT_TENSORFLOW = """
+import sys
+import descenso as ds
+from descenso.api import inference
+
+for run in sys.argv[3:]:
+    assert len(inference.predict(run, sys.argv[1]).probabilities) == 61
+    assert len(inference.predict_rows(run, inference.predict(run, sys.argv[1]).inputs).probabilities) == 61
+    assert inference.evaluate(run, sys.argv[2])[0].confusion.sum() == 61
+loaded = [name for name in ("tensorflow", "keras") if name in sys.modules]
+assert not loaded, loaded
+"""
+
+
+def test_softmax_and_mlp_need_no_tensorflow(tiny, tmp_path):
+    settings = {"engine": "function", "epochs": 1, "batch_size": 50}
+    models = {"softmax": {}, "mlp": {"model": "mlp", "hidden": "9,8", "activation": "gelu", "dropout": 0.2}}
+    runs = [ds.train(tiny, out=tmp_path / name, **settings, **model).path for name, model in models.items()]
+    np.savez(tmp_path / "rows.npz", x=tiny.test.inputs)
+    np.savez(tmp_path / "test.npz", x=tiny.test.inputs, y=tiny.test.labels)
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, tmp_path / "rows.npz", tmp_path / "test.npz", *runs]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("model", ["softmax", "mlp"])
+def test_weights_of_another_shape_are_refused(model, tiny, tmp_path):
+    run = ds.train(tiny, model=model, out=tmp_path / "run", engine="eager", epochs=1, batch_size=50).path
+    directory = open_directory(run)
+    arrays, about = directory.weights()
+    arrays["b" if model == "softmax" else "dense/bias"] = np.zeros(3, np.float32)
+    (run / "model" / "weights.safetensors").write_bytes(weights_bytes(arrays, about))
+    with pytest.raises(DataError, match=r"run: weights of shapes .*\(3,\).*, the model has"):
+        inference.predict_rows(run, tiny.test.inputs)
+
+
+def test_rows_in_memory_are_predicted_as_those_in_files(run):
+    rows = frame(5, seed=2)
+    rows.write_csv(run / "rows.csv")
+    expected = inference.predict(run, run / "rows.csv")
+    found = inference.predict_rows(run, rows.select("noise", "level").to_numpy())
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+    assert found.names == ["0", "1", "2", "3", "4"]
+    assert inference.predict_rows(run, found.inputs, names="abcde").names == list("abcde")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        (np.zeros((3, 4)), "inputs: inputs of shape 4, expected 2; the model reads one size only"),
+        (np.zeros((0, 2)), "inputs: no rows; give at least one"),
+        (np.array([[0, 1], [2, np.nan]]), "inputs: row 1 holds a value that is not finite"),
+        (np.array([["a", "b"]]), "inputs: values of type <U1, the model reads numbers"),
+    ],
+)
+def test_rows_in_memory_that_do_not_fit(inputs, said, run):
+    with pytest.raises(DataError, match=said):
+        inference.predict_rows(run, inputs)
+
+
 def test_the_weights_of_test_rows_count(tiny, tmp_path):
     """The cost is that which the run itself measured on them."""
     weights = np.random.default_rng(0).uniform(0.01, 5, len(tiny.test.labels))
     data = tiny._replace(test=tiny.test._replace(weights=weights))
     weighted = ds.train(data, out=tmp_path / "run", engine="eager", epochs=2, batch_size=20)
     found, _rows = ds.evaluate(weighted.path, data)
-    assert found.cost == pytest.approx(weighted.status["test_cost"], rel=1e-12)
+    assert found.cost == pytest.approx(weighted.status["test_cost"], rel=1e-6)  # float32, of NumPy and of TensorFlow
     assert found.cost != pytest.approx(ds.evaluate(weighted.path, tiny)[0].cost, rel=1e-5)
 
 

@@ -125,7 +125,10 @@ def test_a_diverged_run_is_kept_without_weights(diverged):
     assert diverged.status["diverged_at"] == [0, 1]
     assert diverged.summary()["costs"] == [None]
     assert "diverged" in diverged._repr_html_()
-    with pytest.raises(DataError, match=r"no weights were kept \(outcome: diverged\); train again with --config "):
+    with pytest.raises(
+        DataError,
+        match=r"no weights were kept \(outcome: diverged\); again: descenso train --config ",
+    ):
         _ = diverged.weights
 
 

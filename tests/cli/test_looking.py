@@ -86,6 +86,28 @@ def test_runs_lists_what_there_is(two_runs):
     assert shown.count("completed") == 2
 
 
+def test_runs_fits_a_narrow_terminal(two_runs):
+    """At 60 columns a line a run: long names are cut in the middle, and what has not ended says so."""
+    long = "my-holiday-photos-of-2025-with-a-long-name-007"
+    (two_runs / "runs" / "one").rename(two_runs / "runs" / long)
+    status = two_runs / "runs" / "two" / "status.json"
+    status.write_text(json.dumps({**json.loads(status.read_text()), "outcome": "interrupted"}))
+    lines = descenso("runs", cwd=two_runs, COLUMNS="60").stdout.splitlines()
+    head, _rule, *rows = [line.split() for line in lines if line.strip()]
+    assert max(map(len, lines)) <= 60
+    assert head == ["run", "data", "model", "rule", "rate", "accuracy"]
+    first, second = sorted(rows)
+    assert re.fullmatch(r"my-\S*…\S*-007", first[0])
+    assert first[1:5] == second[1:5] == ["digits", "softmax", "sgd", "0.02"]
+    assert (second[0], second[5]) == ("two", "interrupted")
+    wide = descenso("runs", cwd=two_runs, COLUMNS="120").stdout
+    assert long in wide
+    assert "epochs" in wide
+    (row, _) = answer_of(descenso("runs", "--json", cwd=two_runs))["runs"]
+    assert row["settings"]["learning_rate"] == 0.02
+    assert row["run"] == f"runs/{long}"
+
+
 def test_runs_of_an_empty_folder(tmp_path):
     process = descenso("runs", cwd=tmp_path)
     assert process.stdout == "There are no runs in runs; make one with `descenso train`.\n"

@@ -5,8 +5,10 @@ import re
 import pytest
 
 from command import run
+from descenso.cli.app import COMMANDS
 from descenso.cli.options import say_table
 from descenso.config import SETTINGS, flag, having
+from descenso.errors import ConfigError, DiskError
 
 SAVED, COST = having("saved"), having("cost")
 
@@ -34,6 +36,46 @@ def test_every_option_of_a_setting_is_in_its_panel(command, names):
         assert found[title] - others == expected
     assert {"--limit", "--data-dir"} <= found["Data"]
     assert "--json" in found["Output"]
+
+
+@pytest.mark.parametrize("command", ["train", "compare", "gradcheck", "data", "doctor"])
+def test_every_command_that_reads_data_takes_the_same_flags(command):
+    found = panels(command)["Data"]
+    assert {flag(name) for name in having("reads data")} | {"--limit", "--data-dir"} <= found
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("explain", "port")])
+def test_help_is_in_panels(command):
+    """No option stands in the panel of those that nobody has put anywhere."""
+    assert found_options(command) <= {"--install-completion", "--show-completion"}
+
+
+def found_options(command):
+    return panels(command).get("Options", set())
+
+
+OUTPUTS = [["data", "none"], ["compare", "none"], ["plot", "--schedule", "cosine"], ["predict", "none", "1.png"]]
+
+
+@pytest.mark.parametrize("words", OUTPUTS, ids=" ".join)
+def test_an_output_is_checked_before_the_work(words, tmp_path, monkeypatch):
+    """What the words name is not there: a check after the work would never be met."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken.png").mkdir()
+    (tmp_path / "file").touch()
+    for out, error, said in (
+        ("taken.png", ConfigError, "out: taken.png is a folder, expected a file; try --out taken.png/out.png"),
+        ("a.pdf", ConfigError, "out must be a PNG file, got a.pdf; try --out a.png"),
+        ("file/a.png", DiskError, "file: cannot be written"),
+    ):
+        with pytest.raises(error, match=said):
+            run(*words, "--out", out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken.png"]
+
+
+def test_the_folder_of_an_output_is_made(tmp_path):
+    assert run("plot", "--schedule", "cosine", "--out", tmp_path / "new" / "a.png").exit_code == 0
+    assert (tmp_path / "new" / "a.png").is_file()
 
 
 def test_a_table_is_printed_as_text_whatever_its_cells_hold(capsys):

@@ -76,8 +76,8 @@ def test_speaks_spanish_where_the_environment_does(here):
     assert (process.returncode, process.stderr) == (0, "")
     assert epochs_of(lines[:1])[0][0] == 0
     assert lines[1] == "¡Entrenamiento finalizado!"
-    assert re.fullmatch(r"Exactitud en prueba: [01]\.\d{4}", lines[2])
-    assert re.fullmatch(r"Exactitud en validación: [01]\.\d{4}", lines[3])
+    assert re.fullmatch(r"Exactitud en prueba: [01],\d{4}", lines[2])
+    assert re.fullmatch(r"Exactitud en validación: [01],\d{4}", lines[3])
     assert "Ejecución: runs/digits-softmax-001" in lines
 
 
@@ -143,7 +143,7 @@ def test_a_signal_leaves_a_usable_run(trained, interrupted, number):
 
 
 def test_shows_a_live_bar_on_a_terminal(here):
-    """On a pseudo-terminal: cost, rate and time left are shown while it runs, no line an epoch, and no bar is left."""
+    """On a pseudo-terminal: cost, rate and time left are shown while it runs; the lines stay, and no bar is left."""
     terminal, end = pty.openpty()
     command = ("train", "digits", "-e", 500, "--out", "run", "--engine", "function")
     variables = environment(TERM="xterm-256color", COLUMNS="120", NO_COLOR="1")
@@ -152,12 +152,14 @@ def test_shows_a_live_bar_on_a_terminal(here):
         screen, seen = fdpexpect.fdspawn(terminal, timeout=SECONDS, encoding="utf-8"), io.StringIO()
         screen.logfile_read = seen
         screen.expect("Starting TensorFlow")
-        screen.expect(r"Training[^\r\n]* (\d+)/500[^\r\n]* cost \d\.\d{6}[^\r\n]* [\d.e+]+ epochs/s[^\r\n]*\d+:\d\d")
+        screen.expect(r"Training[^\r\n]* (\d+)/500  cost \d\.\d{6}  [\d.e+]+ epochs/s  \d:\d\d:\d\d")
         assert 0 < int(screen.match[1]) <= 500
         screen.expect("Training finished!")
         screen.expect("Pictures: run/plots")
         process.wait(SECONDS)
     os.close(terminal)
     assert process.returncode == 0
-    assert "] cost: " not in seen.getvalue()
+    lines = re.findall(rf"^{EPOCH}\r$", seen.getvalue().replace("\x1b[2K", "\n"), re.MULTILINE)
+    assert [int(epoch) for epoch, _ in lines] == list(range(500))
+    assert "━" not in seen.getvalue().partition("Training finished!")[2]
     assert "tensorflow" not in seen.getvalue().lower().replace("starting tensorflow", "")

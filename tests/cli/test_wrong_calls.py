@@ -148,7 +148,7 @@ def test_a_read_only_directory(here, out):
         words, cwd=folder, env=environment(), capture_output=True, encoding="utf-8", timeout=SECONDS, check=False
     )
     where = "locked/run" if out else "runs"
-    refused(process, 5, f"{where}: cannot be written (Permission denied); try --out DIR with a directory of yours")
+    refused(process, 5, f"{where}: cannot be written (Permission denied); use a directory of yours")
     assert list(locked.iterdir()) == []
 
 

@@ -16,7 +16,8 @@ from takeaway import FAST, assert_same, table, truth
 @pytest.mark.parametrize("to", FORMATS)
 def test_a_run_that_diverged(to, tiny, tmp_path):
     run = ds.train(tiny, out=tmp_path / "run", loss="naive", **{**FAST, "learning_rate": 1e6})
-    message = r"run: no weights were kept \(outcome: diverged\); train again with --config .*config\.json$"
+    again = r"descenso train --config .*config\.json --learning-rate \S+$"
+    message = rf"run: no weights were kept \(outcome: diverged\); again: {again}"
     with pytest.raises(DataError, match=message):
         export(run.path, to, tmp_path / f"model{FORMATS[to]}")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -80,7 +80,7 @@ def attempts(racers, what, path, draw):
 def assert_lost(answer, path):
     assert not answer["won"]
     assert answer["code"] == 4
-    assert answer["told"] == f"{path}: another process is writing this run; wait for it, or try another --out"
+    assert answer["told"] == f"{path}: another process is writing this run; wait for it, or use another directory"
     assert answer["seconds"] < 1
 
 

@@ -11,7 +11,7 @@ from descenso.files import read_settings
 from powder import Bomb, link, sparse
 
 TOO_LARGE = r"the settings .* cannot be read \(more than 16384 bytes\); try --config FILE\.toml"
-NO_FILE = r"the settings .* cannot be read \(\[Errno 22\] not a regular file\); try --config FILE\.toml"
+NO_FILE = r"the settings .* cannot be read \(not a regular file\); try --config FILE\.toml"
 NO_UTF8 = r"the settings .* cannot be read \('utf-8' codec can't decode .*\); try --config FILE\.toml"
 NO_TOML = r".*\.toml is not TOML: (?s:.*)"
 NO_JSON = r".*\.json: .+"

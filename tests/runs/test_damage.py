@@ -85,7 +85,8 @@ def test_no_weights(tmp_path):
     run = create(CONFIG, ABOUT, path)
     run.write("status.json", {"outcome": "diverged"})
     run.close()
-    message = f"{path}: no weights were kept (outcome: diverged); train again with --config {path}/config.json"
+    again = f"descenso train --config {path}/config.json --learning-rate 0.01"
+    message = f"{path}: no weights were kept (outcome: diverged); again: {again}"
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         open_directory(path).weights()
 

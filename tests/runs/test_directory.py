@@ -167,7 +167,7 @@ def test_runs_get_the_next_free_number(tmp_path, monkeypatch):
 def test_a_run_below_a_regular_file(where, tmp_path):
     (tmp_path / "file").write_text("mine")
     path = tmp_path / where
-    told = f"^{re.escape(str(path))}: cannot be written \\(.*\\); try --out DIR with a directory of yours$"
+    told = f"^{re.escape(str(path))}: cannot be written \\(.*\\); use a directory of yours$"
     with pytest.raises(DiskError, match=told) as caught:
         create(CONFIG, ABOUT, path)
     assert caught.value.exit_code == 5
@@ -178,7 +178,7 @@ def test_a_run_below_a_regular_file(where, tmp_path):
 def test_a_place_that_may_not_be_written(out, tmp_path, as_stranger):
     tmp_path.chmod(0o555)
     place = re.escape(str("runs" if out is None else out))
-    told = rf"^{place}: cannot be written \(Permission denied\); try --out DIR with a directory of yours$"
+    told = rf"^{place}: cannot be written \(Permission denied\); use a directory of yours$"
     with as_stranger(), pytest.raises(DiskError, match=told):
         create(CONFIG, ABOUT, out)
     assert list(tmp_path.iterdir()) == []
@@ -187,7 +187,7 @@ def test_a_place_that_may_not_be_written(out, tmp_path, as_stranger):
 def test_a_disk_that_fills_up(tmp_path):
     run = create(CONFIG, ABOUT, tmp_path / "run")
     run._history = Path("/dev/full").open("ab")  # noqa: SIM115 - every write says: full
-    message = f"{run.path / 'history.jsonl'}: the disk is full; free some space, or try --out on another disk"
+    message = f"{run.path / 'history.jsonl'}: the disk is full; free some space, or use another disk"
     with pytest.raises(DiskError, match=f"^{re.escape(message)}$"):
         run.append(Epoch(0, 1, 1))
     with pytest.raises(

@@ -12,11 +12,11 @@ import pytest
 from descenso.errors import DescensoError, DiskError
 from descenso.runs.files import disk_errors, remove_folder, sweep, write_file, write_folder
 
-FULL = "the disk is full, 3 bytes are needed; free some space, or try --out elsewhere"
+FULL = "the disk is full, 3 bytes are needed; free some space, or use another disk"
 
 
 def told(path, reason):
-    return f"^{re.escape(f'{path}: cannot be written ({reason}); try --out DIR with a directory of yours')}$"
+    return f"^{re.escape(f'{path}: cannot be written ({reason}); use a directory of yours')}$"
 
 
 def names(folder):
@@ -96,7 +96,7 @@ def test_a_full_disk(number, tmp_path, monkeypatch):
     with pytest.raises(DiskError, match=f"^{re.escape(f'{path}: {FULL}')}$"):
         write_file(path, b"new")
     assert path.read_bytes() == b"old"
-    message = "place: the disk is full; free some space, or try --out on another disk"
+    message = "place: the disk is full; free some space, or use another disk"
     with pytest.raises(DiskError, match=f"^{re.escape(message)}$"), disk_errors(Path("place")):
         raise OSError(number, os.strerror(number))
 
@@ -167,7 +167,7 @@ def test_a_folder_that_fails_leaves_nothing(where, error, tmp_path, monkeypatch)
 
 def test_a_folder_on_a_full_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", fails(OSError(errno.ENOSPC, "No space left on device")))
-    message = f"{tmp_path / 'folder'}: the disk is full, 1256 bytes are needed; free some space, or try --out elsewhere"
+    message = f"{tmp_path / 'folder'}: the disk is full, 1256 bytes are needed; free some space, or use another disk"
     with pytest.raises(DiskError, match=f"^{re.escape(message)}$"):
         write_folder(tmp_path / "folder", FILES)
 

@@ -15,7 +15,7 @@ def test_a_run_of_another_process_is_in_use(tmp_path):
     path = tmp_path / "run"
     with another_process(path) as process:
         before = snapshot(tmp_path)
-        message = f"{path}: another process is writing this run; wait for it, or try another --out"
+        message = f"{path}: another process is writing this run; wait for it, or use another directory"
         with pytest.raises(RunInUse, match=f"^{re.escape(message)}$") as caught:
             create(CONFIG, ABOUT, path)
         assert caught.value.exit_code == 4

@@ -36,6 +36,7 @@ SNIPPETS = {
     ],
     "initializer": ["tf.global_variables_initializer()", "tf.initialize_all_variables()"],
     "optimizers": [
+        "tf.keras.Sequential([tf.keras.layers.Dense(10)]).compile(v1.train.AdamOptimizer(), 'mse')",
         "tf.train.GradientDescentOptimizer(0.01)",
         "tf.train.AdamOptimizer()",
         "v1.train.GradientDescentOptimizer(0.01).minimize(tf.reduce_sum(W))",
@@ -44,7 +45,8 @@ SNIPPETS = {
     ],
     "gradients": ["tf.gradients(tf.reduce_sum(W), [W])"],
     "contrib": ["tf.contrib.layers", "import tensorflow.contrib.slim", "v1.contrib"],
-    "layers": ["tf.layers.dense(x, 10)", "v1.layers.dense(x, 10)"],
+    "layers": ["tf.layers.dense(x, 10)", "v1.layers.dense(x, 10)", "v1.nn.rnn_cell.BasicLSTMCell(3)"],
+    "estimator": ["tf.estimator.Estimator", "v1.estimator.DNNClassifier"],
     "variables": [
         "tf.get_variable('W', [784, 10])",
         "with tf.variable_scope('layer'):\n    pass",
@@ -119,7 +121,11 @@ SNIPPETS = {
         "tf.keras.Sequential([tf.keras.Input((784,)), tf.keras.layers.Dense(10)])(tf.ones([2, 28, 28]))",
         "tf.keras.Sequential([tf.keras.Input((784,)), tf.keras.layers.Dense(10)])(tf.ones([2, 10]))",
     ],
-    "reshape": ["tf.reshape(tf.zeros([100, 28, 28]), [100, 780])"],
+    "reshape": [
+        "tf.reshape(tf.zeros([100, 28, 28]), [100, 780])",
+        "np.zeros([100, 28, 28]).reshape(90, -1)",
+        "np.zeros([100, 28, 28]).reshape(100, 780)",
+    ],
     "ragged": [
         "tf.constant([[1, 2], [3]])",
         "np.array([[1, 2], [3]])",

@@ -5,7 +5,7 @@ import pytest
 
 import descenso as ds
 from descenso.api.inference import load_trained
-from descenso.cli.display import finish
+from descenso.cli.train import finish
 from descenso.training.evaluation import evaluate
 
 TOO_FAST = {"learning_rate": 30.0, "epochs": 12, "batch_size": 20, "engine": "function", "validation_size": 50}

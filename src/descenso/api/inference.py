@@ -1,6 +1,7 @@
 """Predict and evaluate with the model of a run."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +12,7 @@ from descenso.api.train import rows_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import as_model_reads, recoded
 from descenso.data.catalog import rows_to_test
-from descenso.data.checks import check_split
+from descenso.data.checks import check_finite, check_shape, check_split
 from descenso.data.dataset import Dataset, Split, data_fingerprint
 from descenso.data.inputs import read_inputs
 from descenso.data.sources import Expected, Sources
@@ -22,6 +23,7 @@ from descenso.runs.trained import Trained
 from descenso.text import _
 
 if TYPE_CHECKING:
+    from descenso.descent.problem import Model
     from descenso.training.evaluation import Evaluation, Predictor
 
 CENTRED = ("mnist", "emnist-letters")  # light digits on dark, centred; the smoothing of EMNIST is not imitated
@@ -33,11 +35,13 @@ class TrainedRun(NamedTuple):
     Attributes:
         config: settings of the run.
         trained: weights and form of the inputs.
-        predictor: the model with these weights.
+        model: the model.
+        predictor: the model with these weights, computed by TensorFlow.
     """
 
     config: TrainConfig
     trained: Trained
+    model: "Model"
     predictor: "Predictor"
 
 
@@ -75,14 +79,30 @@ def load_trained(run: str | Path, model: Any = None) -> TrainedRun:
         own = own_model(config, model)
     built = models.build(config, trained.input_shape, len(trained.class_names), own)
     params, state = built.init(0)
+    _check_shapes(run, trained, {name: array.shape for name, array in {**params, **state}.items()})
+    predictor = Predictor.of_weights(built, trained.params, trained.model_state, trained.scaling)
+    return TrainedRun(config, trained, built, predictor)
+
+
+def _check_shapes(run: str | Path, trained: Trained, expected: dict[str, tuple[int, ...]]) -> None:
+    """Check that the run has the weights of its model, of which `expected` holds names and shapes."""
     stored = {name: array.shape for name, array in {**trained.params, **trained.model_state}.items()}
-    expected = {name: array.shape for name, array in {**params, **state}.items()}
     if stored != expected:
         message = _("{path}: weights of shapes {found}, the model has {wanted}")
         raise DataError(message.format(path=run, found=stored, wanted=expected))
-    return TrainedRun(
-        config, trained, Predictor.of_weights(built, trained.params, trained.model_state, trained.scaling)
-    )
+
+
+def _predictor(run: str | Path, config: TrainConfig, trained: Trained, model: Any) -> "Predictor":
+    """Return the run's model with its weights, computed by NumPy where it can be, or else by TensorFlow."""
+    from descenso.descent import numpy_models
+
+    built = numpy_models.build(config, trained.input_shape, len(trained.class_names))
+    if built is None or model is not None:
+        return load_trained(run, model).predictor
+    _check_shapes(run, trained, built.shapes)
+    from descenso.training.evaluation import Predictor
+
+    return Predictor(built.num_classes, partial(numpy_models.logits_of, built, trained.params, trained.scaling))
 
 
 class Predictions(NamedTuple):
@@ -124,8 +144,36 @@ def predict(
                         encoding=trained.encoding, codec=config.encoding)  # fmt: skip
     paths = [files] if isinstance(files, str | Path) else files
     inputs, names = read_inputs([Path(path) for path in paths], expected, (sources or Sources()).limits)
-    probabilities = load_trained(run, model).predictor.probabilities(inputs)
+    probabilities = _predictor(run, config, trained, model).probabilities(inputs)
     return Predictions(inputs, names, trained.class_names, probabilities)
+
+
+def predict_rows(
+    run: str | Path,
+    inputs: NDArray[np.generic],
+    names: Sequence[str] | None = None,
+    model: Any = None,
+    what: str = "inputs",
+) -> Predictions:
+    """Predict the class probabilities of rows in memory.
+
+    Args:
+        run: directory of the run.
+        inputs: (rows, *input_shape), before scaling, as the run's training data is stored: uint8 pictures, or floats.
+        names: one name per row; by default the numbers of the rows, counted from 0.
+        model: the model, if the run was trained with the user's own.
+        what: name of the rows, for errors.
+
+    Raises:
+        DataError: if the run has no weights, or the rows do not fit its model or are not finite.
+    """
+    config, trained = read_trained(run)
+    check_shape(inputs, trained.input_shape, what)
+    rows = as_model_reads(what, inputs, trained.stored)
+    check_finite(rows, what)
+    probabilities = _predictor(run, config, trained, model).probabilities(rows)
+    names = list(map(str, range(len(rows)))) if names is None else list(names)
+    return Predictions(rows, names, trained.class_names, probabilities)
 
 
 def evaluate(
@@ -166,7 +214,7 @@ def evaluate(
 
     from descenso.training.evaluation import evaluate as measure
 
-    return measure(load_trained(run, model).predictor, test), test
+    return measure(_predictor(run, config, trained, model), test), test
 
 
 def _unchanged(rows: Dataset, config: TrainConfig, run: Path) -> Dataset:

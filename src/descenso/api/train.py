@@ -1,9 +1,12 @@
 """Train, and resume a run."""
 
+import gc
 import re
+import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,8 @@ from descenso.training.control import Callback, Control
 if TYPE_CHECKING:
     from descenso.descent.problem import Model
     from descenso.training.plan import Plan
+
+_KERAS = "keras.src.optimizers"  # what TensorFlow imports of Keras at its end, if it is there
 
 
 def train(
@@ -57,11 +62,10 @@ def train(
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
     config, callbacks = check_fit(rows, config, settings), _with_board(callbacks, tensorboard)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
-        from descenso.training import session
-
         try:
             plan = _pose(config, rows, given)
-        except ConfigError:  # settings that cannot be meant leave no run
+            from descenso.training import session
+        except (ConfigError, KeyboardInterrupt):  # settings that cannot be meant, or Ctrl-C by now, leave no run
             directory.discard()
             raise
         session.run(session.Training(directory, plan, rows, callbacks, control or Control()))
@@ -69,6 +73,7 @@ def train(
 
 
 def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
+    import_tensorflow()
     from descenso.training.plan import Plan
     from descenso.training.session import make_deterministic
 
@@ -148,6 +153,28 @@ def _newest(directory: RunDirectory, warn: Callable[[str], None]) -> Checkpoint 
     for message in damaged:
         warn(printable(message))
     return checkpoint
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without Keras, which is half of the time and is not needed for softmax regression.
+
+    TensorFlow does without Keras where it cannot be imported, and `tf.keras` imports it at its first use. So Keras is
+    marked as not importable (None in `sys.modules`, as Python documents) for as long as TensorFlow's import lasts.
+    Python's garbage collector rests meanwhile: it would search the new modules, which stay, again and again.
+    """
+    if "tensorflow" in sys.modules or "keras" in sys.modules:
+        return
+    sys.modules[_KERAS] = None  # type: ignore[assignment]
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with suppress(ImportError):  # of a version that needs Keras at once
+            import_module("tensorflow")
+    finally:
+        del sys.modules[_KERAS]
+        if collects:
+            gc.enable()
+    import_module("tensorflow")
 
 
 def _with_board(callbacks: Sequence[Callback], tensorboard: str | Path | None) -> Sequence[Callback]:

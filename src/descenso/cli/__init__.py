@@ -3,21 +3,38 @@
 Nothing here imports TensorFlow, NumPy or matplotlib until a command needs them.
 """
 
+import gc
+import gettext
 import os
 import sys
+import warnings
 from importlib import import_module
 
 from descenso import text
-from descenso.errors import DescensoError
+from descenso.errors import DataNote, DescensoError
+
+BORROWED = (  # sentences of Typer that a person reads among ours
+    text.mark("Arguments"),
+    text.mark("Options"),
+    text.mark("Commands"),
+    text.mark("(deprecated) "),
+    text.mark("[default: {}]"),
+    text.mark("[env var: {}]"),
+    text.mark("[required]"),
+    text.mark("Install completion for the current shell."),
+    text.mark("Show completion for the current shell, to copy it or customize the installation."),
+)
 
 
 def main() -> None:
     """Run the command line, and exit with the exit code of `descenso.errors`."""
+    shown = warnings.showwarning
+    warnings.showwarning = lambda said, kind, *where: _say(str(said)) if kind is DataNote else shown(said, kind, *where)
     try:
         language = _language(sys.argv)
         text.use(language)
-        text.lend_to_typer(language)
-        import_module("descenso.cli.app").app(prog_name="descenso")
+        lend_to_typer(language)
+        sys.exit(import_module("descenso.cli.app").app(prog_name="descenso", standalone_mode=False))
     except DescensoError as error:
         _say(str(error))
         sys.exit(error.exit_code)
@@ -27,11 +44,34 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has closed its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        answer = import_module("descenso.cli.usage").answer(error, sys.argv[1:])
+        if answer is None:
+            raise
+        line, exit_code = answer
+        if line:
+            _say(line)
+        sys.exit(exit_code)
+    finally:
+        gc.freeze()  # at exit, Python would search the objects of TensorFlow for cycles, which takes half a second
+
+
+def lend_to_typer(language: str) -> None:
+    """Let Typer, not yet imported, find its sentences in our catalogue.
+
+    It sets gettext's process-wide domain and the environment's LANGUAGE, as a program may and a library
+    may not.
+    """
+    os.environ["LANGUAGE"] = language
+    gettext.bindtextdomain(text.DOMAIN, str(text.FOLDER))
+    gettext.textdomain(text.DOMAIN)
 
 
 def _language(arguments: list[str]) -> str:
     """Take `--lang` out of `arguments`, at any place: help texts are made when commands are imported."""
     for place, argument in enumerate(arguments):
+        if argument == "--":  # what follows is for a program, as of `descenso port`
+            break
         if argument == "--lang" and place + 1 < len(arguments):
             language = arguments[place + 1]
             del arguments[place : place + 2]

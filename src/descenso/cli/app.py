@@ -1,17 +1,52 @@
 """The commands of `descenso`."""
 
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from descenso._version import __version__
-from descenso.text import _
+from descenso.errors import ConfigError
+from descenso.text import _, closest
+
+
+class Translated:
+    """What Typer says in English only of a command, and lets a subclass say: the line of usage."""
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """Write the line of usage."""
+        pieces = self.collect_usage_pieces(ctx)  # type: ignore[attr-defined]
+        formatter.write_usage(ctx.command_path, " ".join(pieces), prefix=_("Usage: "))
+
+
+class Commands(Translated, TyperGroup):
+    """The group of all commands."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options, with the help texts of Typer's own ones translated."""
+        options = super().get_params(ctx)
+        for option in options:
+            if option.help:  # type: ignore[attr-defined]
+                option.help = _(option.help)  # type: ignore[attr-defined]
+        return options
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that the first word of `args` names."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            message = _("there is no command {name!r}{hint}; see descenso --help")
+            raise ConfigError(message.format(name=name, hint=closest(name, COMMANDS)))
+        return super().resolve_command(ctx, args)
+
 
 app = typer.Typer(
+    cls=Commands,
+    options_metavar=_("[OPTIONS]"),
+    subcommand_metavar=_("COMMAND [ARGS]..."),
     help=_("A laboratory of gradient descent: every way TensorFlow can run it, with the same numbers."),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -28,7 +63,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    lang: Annotated[str | None, typer.Option(help=_("Language: en or es. Default: that of LANG."))] = None,
+    lang: Annotated[
+        str | None, typer.Option(help=_("Language: en or es. Default: that of LANG."), metavar="en|es")
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", help=_("Print the version."), callback=_version, is_eager=True)
     ] = False,
@@ -52,9 +89,18 @@ COMMANDS = {
     "plot": _("Plot the training loss of one or more runs on one axis, or learning rate schedules."),
     "runs": _("List the runs in a folder."),
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
-    "explain": _("Explain a message of TensorFlow: what it means, its cause, and code that works today; offline."),
-    "port": _("List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."),
     "env": _("Show versions, processor and platform, as runs record them."),
+    "explain": _("Explain a message of TensorFlow or a word of gradient descent; offline."),
+    "port": _(
+        "Read a TensorFlow 1 program: calls that are gone, and the command that trains it; or run or rewrite it."
+    ),
+}
+PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
+    _("Train"): ("train", "resume", "models", "rules", "schedules"),
+    _("Use a run"): ("evaluate", "predict", "export"),
+    _("Find out why"): ("compare", "reproduce", "gradcheck", "doctor"),
+    _("Look"): ("plot", "runs", "data", "env"),
+    _("Programs of TensorFlow 1"): ("explain", "port"),
 }
 MODULES = {  # of the commands that share one
     "train": ("train", "resume"),
@@ -75,8 +121,24 @@ def find_command(name: str) -> Callable[..., None]:
     return getattr(import_module(f"descenso.cli.{module}"), name)  # type: ignore[no-any-return]
 
 
-class Command(TyperCommand):
-    """A command whose `--help` is translated and shown in the panel of output options."""
+class Command(Translated, TyperCommand):
+    """A command whose `--help` is translated and in the panel of output options, and that says when Ctrl-C ends it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; typer would end without a word after Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo(_("descenso: interrupted"), err=True)
+            raise typer.Exit(130) from None
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, without Typer's word for the type of a flag, which takes no value."""
+        params = super().get_params(ctx)
+        for param in params:
+            if getattr(param, "is_flag", False) and param.metavar is None:
+                param.metavar = ""
+        return params
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return the option `--help`."""
@@ -85,6 +147,19 @@ class Command(TyperCommand):
             option.help, option.rich_help_panel = _("Show this message and exit."), _("Output")
         return option
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments; words that no argument takes are refused here, since Typer would do so in English."""
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            message = _("{command} takes no further argument, got {words}; see descenso {command} --help")
+            raise ConfigError(message.format(command=ctx.info_name, words=" ".join(rest)))
+        return rest
 
+
+TYPED = {*sys.argv, *os.environ.get("COMP_WORDS", os.environ.get("_TYPER_COMPLETE_ARGS", "")).split()}
 for name, text in COMMANDS.items():  # only what was typed is imported: `descenso --help` needs no command
-    app.command(name, help=text, cls=Command)(find_command(name) if name in sys.argv else _unused)
+    panel = next(title for title, names in PANELS.items() if name in names)
+    app.command(
+        name, help=text, cls=Command, rich_help_panel=panel, options_metavar=_("[OPTIONS]"),
+        context_settings={"allow_extra_args": True},
+    )(find_command(name) if name in TYPED else _unused)  # fmt: skip

@@ -6,44 +6,55 @@ from typing import Annotated, Any
 import typer
 
 from descenso.cli.options import (
+    READ_DATA,
     Json,
     OutFile,
     SourcesOptions,
+    completing,
+    datasets,
     option,
     say,
     say_json,
     say_table,
-    setting_option,
     with_settings,
 )
+from descenso.config import TrainConfig
 from descenso.data.formats import titles
 from descenso.registry import DATA
-from descenso.text import _
+from descenso.runs.files import check_output
+from descenso.text import _, prose
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
+SAMPLES = _("Write example files into this new folder: a picture, photos by class, a table, arrays, a program.")
 MOST_COLUMNS = 20  # of a table that are shown on the screen
 
 
-@with_settings(())
+@with_settings(READ_DATA, show_defaults=False, panel=DATA)
 def data(
-    name: Annotated[str, typer.Argument(help=NAME_HELP, metavar="DATA")] = "mnist",
-    label: Annotated[str, setting_option("label")] = "",
-    test_fraction: Annotated[float, setting_option("test_fraction")] = 0.0,
-    resize: Annotated[str, setting_option("resize")] = "",
-    seed: Annotated[int, option(_("Seed that draws the test rows."), panel=_(DATA), min=0)] = 0,
-    listed: Annotated[bool, typer.Option("--list", help=_("List the named datasets."))] = False,
+    name: Annotated[
+        str, typer.Argument(help=NAME_HELP, metavar=_("DATA"), autocompletion=completing(datasets))
+    ] = "mnist",
+    listed: Annotated[bool, option(_("List the named datasets."), "--list")] = False,
     out: OutFile = None,
+    samples: Annotated[Path | None, option(SAMPLES, metavar="DIR")] = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
+    **settings: Any,
 ) -> None:
     """Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."""
     if listed:
         _list(sources.data_dir, as_json)
         return
+    picture = check_output(out or Path(f"{Path(name).name}.png"))
     from descenso.data.catalog import load
     from descenso.data.describe import describe
 
-    dataset = load(name, label=label, test_fraction=test_fraction, resize=resize, seed=seed, sources=sources)
+    dataset = load(name, **TrainConfig.of(**settings).model_dump(include=set(READ_DATA)), sources=sources)
+    if samples is not None:
+        from descenso.reports.samples import write_samples
+
+        _say_written(write_samples(dataset, samples), as_json)
+        return
     about = describe(dataset)
     sheet = None
     if len(dataset.input_shape) > 1:  # tables do not import matplotlib
@@ -51,13 +62,23 @@ def data(
 
         if is_picture(dataset.input_shape):
             figure = contact_sheet(dataset.train, dataset.class_names)
-            sheet = save_figure(figure, out or Path(f"{Path(name).name}.png"))
+            sheet = save_figure(figure, picture)
     if as_json:
         say_json({**about, "sheet": None if sheet is None else str(sheet)})
         return
     _show(about)
+    for sentence in dataset.notes:
+        say(sentence)
     if sheet is not None:
         say(_("Samples: {path}").format(path=sheet))
+
+
+def _say_written(paths: list[Path], as_json: bool) -> None:
+    if as_json:
+        say_json({"samples": [str(path) for path in paths]})
+        return
+    for path in paths:
+        say(_("Written: {path}").format(path=path))
 
 
 def _list(data_dir: Path | None, as_json: bool) -> None:
@@ -113,4 +134,4 @@ def _normalisation(about: dict[str, Any]) -> str:
         text = _("Normalisation: needed; the values reach {maximum:g}, so each step multiplies them by {scale:.6g}.")
     else:
         text = _("Normalisation: not needed; the values reach {maximum:g}.")
-    return text.format(maximum=about["train"]["maximum"], scale=about["input_scale"], shift=about["input_shift"])
+    return prose(text, maximum=about["train"]["maximum"], scale=about["input_scale"], shift=about["input_shift"])

@@ -2,38 +2,64 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from descenso.cli.display import quiet
-from descenso.cli.options import Json, ModelOption, SourcesOptions, cell, say, say_json, setting_option, with_settings
+from descenso.cli.options import (
+    READ_DATA,
+    Json,
+    ModelOption,
+    SourcesOptions,
+    cell,
+    completing,
+    datasets,
+    option,
+    run_directories,
+    say,
+    say_json,
+    with_settings,
+)
 from descenso.errors import ConfigError
+from descenso.registry import DATA
 from descenso.text import _
+from descenso.training.display import quiet
 
 if TYPE_CHECKING:
     from descenso.doctor.evidence import Finding
 
 
+def _rules() -> list[str]:
+    """Return the names of the checks."""
+    from descenso.doctor.checks import CHECKS as TABLE
+
+    return list(TABLE)
+
+
+def _runs_and_data(incomplete: str) -> list[str]:
+    """Return what a shell completes a run or data to."""
+    return run_directories(incomplete) + datasets()
+
+
 WHAT = _("Run directory, or data as `descenso train` takes it.")
+CHECKS = _("Checks")  # title of the help panel
 LESSON = _("Make the mistake that RULE detects, on a few rows of MNIST, and show the finding.")
-LessonOption = Annotated[str | None, typer.Option("--break", metavar="RULE", help=LESSON)]
+LessonOption = Annotated[
+    str | None, option(LESSON, "--break", panel=CHECKS, metavar=_("RULE"), autocompletion=completing(_rules))
+]
 
 
-@with_settings(())
+@with_settings((*READ_DATA, "order"), show_defaults=False, panel=DATA)
 def doctor(
-    what: Annotated[str, typer.Argument(help=WHAT, metavar="RUN|DATA")] = "",
-    follow: Annotated[bool, typer.Option("--follow", help=_("Watch a run while it trains, until it ends."))] = False,
+    what: Annotated[str, typer.Argument(help=WHAT, metavar=_("RUN|DATA"), autocompletion=_runs_and_data)] = "",
+    follow: Annotated[bool, option(_("Watch a run while it trains, until it ends."), "--follow", panel=CHECKS)] = False,
     lesson: LessonOption = None,
-    label: Annotated[str, setting_option("label")] = "",
-    test_fraction: Annotated[float, setting_option("test_fraction")] = 0.0,
-    resize: Annotated[str, setting_option("resize")] = "",
-    order: Annotated[str, setting_option("order")] = "permutation",
     model: ModelOption = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
+    **settings: Any,
 ) -> None:
     """Find common mistakes in data, in a run, or in a run while it trains."""
     if bool(what) == bool(lesson):
@@ -49,8 +75,8 @@ def doctor(
                 say(_("The mistake: {line}").format(line=line))
                 say("")
         elif not (Path(what) / "status.json").exists():
-            stream = api.file(what, label=label, test_fraction=test_fraction, resize=resize, sources=sources,
-                              order=TrainConfig.of(order=order).order)  # fmt: skip
+            config = TrainConfig.of(**settings)
+            stream = api.file(what, sources=sources, **config.model_dump(include={*READ_DATA, "order"}))
         else:
             stream = (api.follow if follow else api.run)(what, model=model, sources=sources)
         findings = []

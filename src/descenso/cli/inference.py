@@ -2,18 +2,21 @@
 
 import csv
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from descenso.cli.display import quiet
 from descenso.cli.options import (
     Json,
     LimitOption,
     ModelOption,
+    OutFile,
     RunArgument,
     SourcesOptions,
+    completing,
+    datasets,
     option,
     say,
     say_json,
@@ -22,38 +25,52 @@ from descenso.cli.options import (
     with_settings,
 )
 from descenso.data.formats import input_titles
+from descenso.registry import DATA
+from descenso.runs.files import check_output
 from descenso.studies import cell, plain
-from descenso.text import _, printable
+from descenso.text import _, printable, prose
+from descenso.training.display import quiet
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Split
     from descenso.training.evaluation import Evaluation
 
 TEST_DATA = _("Dataset to test on: its test rows, or all rows if it has none. Default: that of the run.")
+PICTURES = _("Folder of the pictures. Default: plots/ in the run.")
 FILES = _("Files to predict on: {formats}.")
 FORMAT = _("Format: keras, savedmodel, onnx, litert, npz, numpy-script (see docs/export.md).")
 EXPORT_OUT = _("File to write, or folder for savedmodel; it must not exist.")
 MOST_SHOWN = 100  # rows of the table; all are in --json and --csv
 
 
+def _formats() -> Iterable[str]:
+    """Return the names of the formats of `export`."""
+    from descenso import exporting
+
+    return exporting.FORMATS
+
+
 @with_settings(())
 def evaluate(
     run: RunArgument,
-    data: Annotated[str | None, typer.Option(help=TEST_DATA)] = None,
+    data: Annotated[
+        str | None, option(TEST_DATA, panel=_(DATA), metavar=_("DATA"), autocompletion=completing(datasets))
+    ] = None,
     label: Annotated[str, setting_option("label")] = "",
     resize: Annotated[str, setting_option("resize")] = "",
+    out: Annotated[Path | None, option(PICTURES, "--out", "-o", metavar=_("DIR"))] = None,
     model: ModelOption = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
 ) -> None:
     """Evaluate a run on test rows: accuracy, cost, precision and recall per class, confusion matrix."""
+    places = _places(run, data, out)
     with quiet():
         from descenso.api import inference
 
         evaluation, rows = inference.evaluate(run, data, model, label=label, resize=resize, sources=sources)
         names = inference.read_trained(run)[1].class_names
-    of = f"-{Path(data).stem}" if data else ""  # the pictures of the run's own test rows stay
-    pictures = _draw(evaluation, rows, names, run, of)
+    pictures = _draw(evaluation, rows, names, places)
     if as_json:
         say_json(_answer(evaluation, rows, names))
     else:
@@ -62,21 +79,29 @@ def evaluate(
             say(_("Picture: {path}").format(path=picture))
 
 
-def _draw(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...], run: Path, of: str) -> list[Path]:
-    """Save the confusion matrix and, of images, the worst mistakes among the plots of the run."""
-    from descenso.reports.figures import confusion_figure, is_picture, mistakes_figure, save_figure
+def _places(run: Path, data: str | None, out: Path | None) -> list[Path]:
+    """Return the paths of both pictures, after checking that they can be written."""
     from descenso.runs.directory import open_directory
 
     directory = open_directory(run)
-    pictures = [save_figure(confusion_figure(evaluation.confusion, names), directory.plot_path(f"confusion{of}.png"))]
+    of = f"-{Path(data).stem}" if data else ""  # the pictures of the run's own test rows stay
+    names = [f"{kind}{of}.png" for kind in ("confusion", "mistakes")]
+    return [check_output(directory.plot_path(name) if out is None else out / name) for name in names]
+
+
+def _draw(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...], places: list[Path]) -> list[Path]:
+    """Save the confusion matrix and, of images, the worst mistakes."""
+    from descenso.reports.figures import confusion_figure, is_picture, mistakes_figure, save_figure
+
+    pictures = [save_figure(confusion_figure(evaluation.confusion, names), places[0])]
     if is_picture(rows.inputs.shape[1:]):
         sheet = mistakes_figure(rows, evaluation.costs, evaluation.predicted, evaluation.confidence, names)
-        pictures.append(save_figure(sheet, directory.plot_path(f"mistakes{of}.png")))
+        pictures.append(save_figure(sheet, places[1]))
     return pictures
 
 
 def _show(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> None:
-    say(_("Accuracy: {accuracy:.4f}, cost: {cost:.6f}").format(accuracy=evaluation.accuracy, cost=evaluation.cost))
+    say(prose(_("Accuracy: {accuracy:.4f}, cost: {cost:.6f}"), accuracy=evaluation.accuracy, cost=evaluation.cost))
     counts = evaluation.confusion.sum(axis=1)
     table = [
         [name, count, *map(cell, values)]
@@ -84,7 +109,7 @@ def _show(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> No
     ]
     say_table([[_("class"), _("rows"), _("precision"), _("recall")], *table])
     error = evaluation.calibration_error(rows.labels)
-    say(_("Calibration error: {error:.4f} (mean difference between confidence and accuracy)").format(error=error))
+    say(prose(_("Calibration error: {error:.4f} (mean difference between confidence and accuracy)"), error=error))
 
 
 def _answer(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> dict[str, Any]:
@@ -105,13 +130,15 @@ def _answer(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> 
 
 def predict(
     run: RunArgument,
-    files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar=_("FILE..."))],
     model: ModelOption = None,
     limit: LimitOption = None,
+    out: OutFile = None,
     as_csv: Annotated[bool, option(_("Print CSV: one row per input, with all probabilities."), "--csv")] = False,
     as_json: Json = False,
 ) -> None:
     """Predict classes and probabilities for images or rows."""
+    picture = None if as_json or as_csv else check_output(out or Path(f"{run.name}-seen.png"))
     with quiet():
         from descenso.api import inference
         from descenso.data.sources import Sources
@@ -133,15 +160,18 @@ def predict(
     say_table([(_("input"), _("class"), _("probability")), *shown], text_columns=2)
     if len(classes) > MOST_SHOWN:
         say(_("… {more} more; --csv or --json prints all").format(more=len(classes) - MOST_SHOWN))
-    if is_picture(predicted.inputs.shape[1:]):
-        picture = save_figure(predictions_figure(predicted.inputs, classes), Path(f"{run.name}-seen.png"))
+    if picture and is_picture(predicted.inputs.shape[1:]):
+        save_figure(predictions_figure(predicted.inputs, classes), picture)
         say(_("Inputs as the model sees them: {path}").format(path=picture))
 
 
 def export(
     run: RunArgument,
-    to: Annotated[str, typer.Option(help=FORMAT, metavar="keras|savedmodel|onnx|litert|npz|numpy-script")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help=EXPORT_OUT)] = None,
+    to: Annotated[
+        str,
+        option(FORMAT, metavar="keras|savedmodel|onnx|litert|npz|numpy-script", autocompletion=completing(_formats)),
+    ],
+    out: Annotated[Path | None, option(EXPORT_OUT, "--out", "-o")] = None,
     model: ModelOption = None,
     as_json: Json = False,
 ) -> None:

@@ -1,19 +1,28 @@
 """`descenso models`, `rules`, `schedules`, `runs`, `env` and `plot`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.cells import cell_len
+from rich.console import Console
 
-from descenso.cli.display import quiet
-from descenso.cli.options import Json, OutFile, say, say_json, say_table
+from descenso.cli.options import Json, OutFile, completing, option, run_directories, say, say_json, say_table
 from descenso.config import TrainConfig, flag
 from descenso.errors import ConfigError, DataError
 from descenso.registry import MODELS, RULES, SCHEDULES, RuleInfo, ScheduleInfo, describe_options, to_json
+from descenso.runs.files import check_output
 from descenso.studies import cell, plain
 from descenso.text import _
+from descenso.training.display import quiet
 
+if TYPE_CHECKING:
+    from descenso.runs.directory import RunDirectory
+
+TEXTS = ("run", "outcome", "data", "model", "rule")  # columns of `descenso runs` that are text; the others are numbers
+LONGEST, SHORTEST = 18, 8  # characters of a text, between which it is cut where the table would be too wide
+EDGES = 2  # characters beside a table
 SCHEDULE = _("Plot this schedule instead, NAME or NAME:OPTION=VALUE; may be repeated.")
 
 
@@ -53,48 +62,110 @@ def _list_registry(name: str, registry: Mapping[str, RuleInfo | ScheduleInfo], h
     rows = [head]
     for key, info in registry.items():
         rate = [f"{info.learning_rate:g}"] if isinstance(info, RuleInfo) else []
-        rows.append([key, info.formula, describe_options(info.options), *rate, info.source])
+        rows.append([key, _(info.formula), describe_options(info.options), *rate, _(info.source)])
     say_table(rows, text_columns=len(head))
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(help=_("Folder that holds the runs."), metavar="FOLDER")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help=_("Folder that holds the runs."), metavar=_("FOLDER"))] = Path("runs"),
     as_json: Json = False,
 ) -> None:
     """List the runs in a folder."""
-    from descenso.runs.directory import RunDirectory, find_runs
+    from descenso.runs.directory import find_runs
 
-    def row(run: RunDirectory) -> dict[str, Any]:
-        try:
-            config, status, costs = run.config, run.status, run.history.costs
-            return {
-                "run": str(run.path),
-                "outcome": run.outcome,
-                "data": config.data,
-                "model": config.model,
-                "engine": config.engine,
-                "dtype": config.dtype,
-                "epochs_done": len(costs),
-                "cost": plain(costs[-1]) if costs else None,
-                "test_accuracy": status.get("test_accuracy"),
-            }
-        except (DataError, ValueError) as error:
-            return {"run": str(run.path), "outcome": "damaged", "error": str(error)}
-
-    rows = [row(run) for run in find_runs(folder)]
+    rows = [_run(directory) for directory in find_runs(folder)]
     if as_json:
         say_json({"runs": rows})
         return
     if not rows:
         say(_("There are no runs in {folder}; make one with `descenso train`.").format(folder=folder))
         return
-    head = [_("run"), _("outcome"), _("engine"), _("dtype"), _("epochs"), _("cost"), _("accuracy")]
-    table = []
-    for record in rows:
-        words = [record.get(name, "–") for name in ("engine", "dtype", "epochs_done")]
-        numbers = [cell(record.get(name)) for name in ("cost", "test_accuracy")]
-        table.append([Path(record["run"]).relative_to(folder), _(record["outcome"]), *words, *numbers])
-    say_table([head, *table], text_columns=4)
+    head = {
+        "run": _("run"), "outcome": _("outcome"), "data": _("data"), "model": _("model"), "rule": _("rule"),
+        "learning_rate": _("rate"), "epochs_done": _("epochs"), "cost": _("cost"), "test_accuracy": _("accuracy"),
+    }  # fmt: skip
+    table = [head, *(_told(row, folder) for row in rows)]
+    hidden = _hide(table, Console().width)
+    if "outcome" in hidden:  # an accuracy alone would not tell that a run has not ended
+        for line, row in zip(table[1:], rows, strict=True):
+            if row["outcome"] != "completed":
+                line["test_accuracy"] = _(row["outcome"])
+        _shorten(table, hidden, Console().width)
+    shown = [name for name in head if name not in hidden]
+    say_table([[line[name] for name in shown] for line in table], len([name for name in shown if name in TEXTS]))
+
+
+def _run(directory: "RunDirectory") -> dict[str, Any]:
+    """Return all that is known of a run: its settings and results."""
+    try:
+        config, status, history = directory.config, directory.status, directory.history
+    except (DataError, ValueError) as error:
+        return {"run": str(directory.path), "outcome": "damaged", "error": str(error)}
+    results = ("test_accuracy", "test_cost", "validation_accuracy", "train_seconds", "exact")
+    return {
+        "run": str(directory.path),
+        "outcome": directory.outcome,
+        "epochs_done": len(history.costs),
+        "cost": plain(history.costs[-1]) if history.costs else None,
+        **{name: plain(status.get(name)) for name in results},
+        "settings": config.model_dump(),
+    }
+
+
+def _told(row: dict[str, Any], folder: Path) -> dict[str, str]:
+    """Return the cells of a run's row in the table."""
+    settings = row.get("settings", {})
+    rate = settings.get("learning_rate")
+    return {
+        "run": str(Path(row["run"]).relative_to(folder)),
+        "outcome": _(row["outcome"]),
+        "data": Path(settings.get("data", "–")).name,
+        "model": settings.get("model", "–"),
+        "rule": settings.get("rule", "–"),
+        "learning_rate": cell(rate, "g"),
+        "epochs_done": str(row.get("epochs_done", "–")),
+        "cost": cell(row.get("cost")),
+        "test_accuracy": cell(row.get("test_accuracy")),
+    }
+
+
+def _widths(table: list[dict[str, str]], hidden: Collection[str]) -> dict[str, int]:
+    """Return the width of each column that is shown, the space beside it included."""
+    return {name: max(cell_len(line[name]) for line in table) + 1 for name in table[0] if name not in hidden}
+
+
+def _hide(table: list[dict[str, str]], width: int) -> list[str]:
+    """Cut long texts in `table` and return the columns that do not fit into `width` characters."""
+    hidden = list[str]()
+    for name in ("cost", "epochs_done", "outcome"):
+        widths = _widths(table, hidden)
+        if sum(min(each, LONGEST) if column in TEXTS else each for column, each in widths.items()) <= width - EDGES:
+            break
+        hidden.append(name)
+    _shorten(table, hidden, width)
+    return hidden
+
+
+def _shorten(table: list[dict[str, str]], hidden: Collection[str], width: int) -> None:
+    """Cut texts in `table`, those of the widest column first, until it fits into `width` characters."""
+    while sum((widths := _widths(table, hidden)).values()) > width - EDGES:
+        widest = max((name for name in TEXTS if name in widths), key=lambda name: widths[name])
+        if widths[widest] <= SHORTEST:
+            return
+        for line in table[1:]:
+            line[widest] = _cut(line[widest], widths[widest] - 2)
+
+
+def _cut(text: str, most: int) -> str:
+    """Cut `text` to `most` characters in the middle: runs differ at their ends.
+
+    >>> _cut("holiday-photos-cnn-012", 14)
+    'holida…cnn-012'
+    """
+    if len(text) <= most:
+        return text
+    tail = most // 2
+    return f"{text[: most - tail - 1]}…{text[-tail:]}"
 
 
 def env(as_json: Json = False) -> None:
@@ -110,14 +181,21 @@ def env(as_json: Json = False) -> None:
 
 
 def plot(
-    runs: Annotated[list[Path] | None, typer.Argument(help=_("Run directories."), metavar="RUN...")] = None,
-    schedule: Annotated[list[str] | None, typer.Option(help=SCHEDULE)] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(help=_("Run directories."), metavar=_("RUN..."), autocompletion=run_directories),
+    ] = None,
+    schedule: Annotated[
+        list[str] | None, option(SCHEDULE, metavar=_("NAME"), autocompletion=completing(lambda: SCHEDULES))
+    ] = None,
     out: OutFile = None,
+    as_json: Json = False,
 ) -> None:
     """Plot the training loss of one or more runs on one axis, or learning rate schedules."""
     if bool(runs) == bool(schedule):
         raise ConfigError(_("plot takes either runs or schedules; try descenso plot runs/*, or --schedule one-cycle"))
     specs = [TrainConfig.of(schedule=spec).schedule for spec in schedule or []]
+    picture = None if out is None else check_output(out)
     with quiet():
         from descenso.reports import figures
 
@@ -132,4 +210,8 @@ def plot(
             curves = [figures.curves(str(run.path), run.history) for run in opened]
             figure = figures.loss_figure({label: costs for run in curves for label, costs in run.items()})
             path = opened[0].plot_path("loss.png") if len(opened) == 1 else Path("loss.png")
-        say(figures.save_figure(figure, out or path))
+        path = figures.save_figure(figure, picture or path)
+    if as_json:
+        say_json({"picture": str(path)})
+    else:
+        say(path)

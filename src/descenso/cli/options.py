@@ -2,24 +2,26 @@
 
 import inspect
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from descenso.config import NAMED, SETTINGS, TrainConfig, choices, flag, is_number
+from descenso.config import NAMED, SETTINGS, TrainConfig, choices, flag, having, is_number
 from descenso.data.formats import titles
 from descenso.errors import ConfigError
 from descenso.registry import DATA, MODEL, MODELS
 from descenso.text import _, printable
 
 OUTPUT = _("Output")  # title of the help panel
-WIDE = 8  # columns of a table; from there on one space between them, so that it fits into 80 characters
+MANY = 8  # columns of a table, from which on there is one space between them
+READ_DATA = (*having("reads data"), "seed")  # settings of every command that reads data by name
 
 
 def option(help: str, *flags: str, panel: str = OUTPUT, **more: Any) -> Any:
@@ -27,25 +29,63 @@ def option(help: str, *flags: str, panel: str = OUTPUT, **more: Any) -> Any:
     return typer.Option(*flags, help=help, rich_help_panel=panel, **more)
 
 
+def completing(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Make the function by which a shell completes one of `names`, or the last of several with commas between them."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, begun = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in names() if name.startswith(begun)]
+
+    return complete
+
+
+def datasets() -> list[str]:
+    """Return the names of datasets; a shell completes paths by itself."""
+    from descenso.data.named import NAMED as KNOWN
+
+    return list(KNOWN)
+
+
+def run_directories(incomplete: str) -> list[str]:
+    """Return the runs in the folder of `incomplete`, by default in `runs`, for a shell to complete."""
+    folder = incomplete.rpartition("/")[0] or "runs"
+    try:
+        return sorted(f"{folder}/{status.parent.name}" for status in Path(folder).glob("*/status.json"))
+    except (OSError, ValueError):  # a folder that may not be read, no path
+        return []
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """Return the words that the setting `name` takes, as far as they are known."""
+    presets = tuple(preset for model in MODELS.values() for preset in model.presets)
+    return {"preset": presets, "order": ("permutation", "sequential", "buffer:"), "batch_size": ("full",)}.get(
+        name, choices(name) or tuple(NAMED.get(name, ()))
+    )
+
+
 def _png(path: Path | None) -> Path | None:
     if path is not None and path.suffix.lower() != ".png":
-        message = _("out must be a PNG file, got {path}; try --out {stem}.png")
-        raise ConfigError(message.format(path=path, stem=path.stem))
+        message = _("out must be a PNG file, got {path}; try --out {file}")
+        raise ConfigError(message.format(path=path, file=path.with_suffix(".png") if path.name else "out.png"))
     return path
 
 
-Json = Annotated[bool, option(_("Print one JSON object on standard output, and nothing else."), "--json")]
+Json = Annotated[
+    bool, option(_("Print one JSON object on standard output, and nothing else; docs/json.md describes it."), "--json")
+]
 OutFile = Annotated[Path | None, option(_("PNG file to write."), "--out", "-o", callback=_png)]
 LIMIT = _("Raise a limit of the file readers: file_bytes, array_bytes, rows, columns or pixels.")
-LimitOption = Annotated[list[str] | None, option(LIMIT, "--limit", panel=_(DATA), metavar="NAME=N")]
+LimitOption = Annotated[list[str] | None, option(LIMIT, "--limit", panel=_(DATA), metavar=_("NAME=N"))]
 DATA_DIR = _("Folder to search first for datasets that have a name; also DESCENSO_DATA.")
-DataDirOption = Annotated[Path | None, option(DATA_DIR, panel=_(DATA), metavar="DIR")]
+DataDirOption = Annotated[Path | None, option(DATA_DIR, panel=_(DATA), metavar=_("DIR"))]
 CUSTOM_MODEL = _("Custom model of the run, package.module:factory; its code is imported and run.")
 ModelOption = Annotated[str | None, option(CUSTOM_MODEL, panel=_(MODEL), metavar=_("NAME"))]
 SourcesOptions = Any  # a parameter of this name becomes --limit and --data-dir; see `with_settings`
 TENSORBOARD = _("Write event files for TensorBoard into a folder of the run's name in DIR.")
-TensorBoardOption = Annotated[Path | None, option(TENSORBOARD, metavar="DIR")]
-RunArgument = Annotated[Path, typer.Argument(help=_("Run directory."), metavar="RUN")]
+TensorBoardOption = Annotated[Path | None, option(TENSORBOARD, metavar=_("DIR"))]
+RunArgument = Annotated[
+    Path, typer.Argument(help=_("Run directory."), metavar=_("RUN"), autocompletion=run_directories)
+]
 
 
 def say(message: object, err: bool = False) -> None:
@@ -75,10 +115,14 @@ def say_table(rows: Sequence[Sequence[object]], text_columns: int = 1) -> None:
         Column(cell(title), justify="left" if place < text_columns else "right", overflow="fold")
         for place, title in enumerate(head)
     ]
-    table = Table(*columns, box=SIMPLE, padding=(0, int(len(head) < WIDE), 0, 0))
+    console = Console()
+    widths = [max(cell_len(str(row[place])) for row in rows) for place in range(len(head))]
+    room = console.width - 1 - sum(widths) - len(widths)  # with a space between columns
+    tight = len(head) >= MANY or 0 <= room < len(widths)
+    table = Table(*columns, box=SIMPLE, padding=(0, int(not tight), 0, 0))
     for row in body:
         table.add_row(*map(cell, row))
-    Console().print(table)
+    console.print(table)
 
 
 def setting_option(name: str) -> Any:
@@ -87,15 +131,16 @@ def setting_option(name: str) -> Any:
 
 
 def with_settings(
-    names: Collection[str] = tuple(SETTINGS), show_defaults: bool = True
+    names: Collection[str] = tuple(SETTINGS), show_defaults: bool = True, panel: str = ""
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add an option to `command(**settings)` for each setting of `names`; it receives those that the user gave.
 
-    A parameter `sources` of the command becomes the options --limit and --data-dir; it receives a `Sources`.
+    A parameter `sources` of the command becomes the options --limit and --data-dir; it receives a `Sources`. The
+    options stand in the panels of the table of settings, or all in `panel`.
     """
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
-        parameters = [_parameter(name, show_defaults) for name in SETTINGS if name in names]
+        parameters = [_parameter(name, show_defaults, panel) for name in SETTINGS if name in names]
         for parameter in inspect.signature(command).parameters.values():
             if parameter.name == "sources":
                 parameters += [_option("limit", LimitOption), _option("data_dir", DataDirOption)]
@@ -122,7 +167,7 @@ def _option(name: str, annotation: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation)
 
 
-def _parameter(name: str, show_default: bool) -> inspect.Parameter:
+def _parameter(name: str, show_default: bool, panel: str) -> inspect.Parameter:
     field, row = TrainConfig.model_fields[name], SETTINGS[name]
     kind: Any = bool if field.annotation is bool else str  # numbers are parsed, and refused, by the config
     by_model = any(name in model.settings for model in MODELS.values())
@@ -131,10 +176,12 @@ def _parameter(name: str, show_default: bool) -> inspect.Parameter:
     note = "" if not show_default or shown in ("", "False") else _("[default: {}]").format(shown).replace("[", "\\[", 1)
     text = f"{_(row.help).replace('{formats}', titles())} {note}".rstrip()
     if name == "data":
-        info = typer.Argument(help=text, metavar="DATA", show_default=False)
+        info = typer.Argument(help=text, metavar=_("DATA"), show_default=False, autocompletion=completing(datasets))
     else:
         short = [row.short] if row.short else []
         word = _("NUMBER") if is_number(name) else _("NAME") if choices(name) or name in NAMED else _("TEXT")
         metavar = None if kind is bool else word
-        info = option(text, flag(name), *short, panel=_(row.panel), metavar=metavar, show_default=False)
+        complete = completing(lambda: words_of(name))
+        more: dict[str, Any] = {"metavar": metavar, "show_default": False, "autocompletion": complete}
+        info = option(text, flag(name), *short, panel=_(panel or row.panel), **more)
     return _option(name, Annotated[kind | None, info])

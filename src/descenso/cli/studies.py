@@ -1,7 +1,7 @@
 """`descenso compare`, `gradcheck` and `reproduce`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -9,11 +9,25 @@ from typing import Annotated, Any
 
 import typer
 
-from descenso.cli.display import Display, quiet
-from descenso.cli.options import Json, OutFile, SourcesOptions, option, say, say_json, say_table, with_settings
-from descenso.config import SETTINGS, TrainConfig, having
+from descenso.cli.options import (
+    Json,
+    OutFile,
+    SourcesOptions,
+    completing,
+    datasets,
+    option,
+    say,
+    say_json,
+    say_table,
+    with_settings,
+)
+from descenso.config import SETTINGS, TrainConfig, choices, having
+from descenso.registry import RULES, RUN
+from descenso.runs.files import check_output
 from descenso.text import _
+from descenso.training.display import Display, quiet
 
+RUNS = _(RUN)
 COMPARISON, GRADIENT_CHECK = _("Comparison"), _("Gradient check")  # help panels
 EXPLAIN = _("Itemise the time of the eager engine, removing one source of overhead at a time.")
 REPEATS = _("Time each training run this many times; by default 3, or 7 with --explain.")
@@ -35,18 +49,22 @@ def _show(result: Any, passed: bool, as_json: bool, *sentences: str, text_column
         raise typer.Exit(1)
 
 
-def listed(help: str) -> Any:
-    """Make an option that takes several values."""
-    return option(help, panel=COMPARISON, metavar="A,B,...")
+def listed(help: str, names: Callable[[], Iterable[str]] = tuple) -> Any:
+    """Make an option that takes several values, which a shell completes to `names`."""
+    return option(help, panel=COMPARISON, metavar="A,B,...", autocompletion=completing(names))
 
 
 @with_settings([name for name in SETTINGS if name not in having("saved")])
 def compare(
-    engines: Annotated[str | None, listed(_("Compare engines, separated by commas; by default all."))] = None,
-    rules: Annotated[str | None, listed(_("Compare rules, each with its default learning rate."))] = None,
+    engines: Annotated[
+        str | None, listed(_("Compare engines, separated by commas; by default all."), lambda: choices("engine"))
+    ] = None,
+    rules: Annotated[
+        str | None, listed(_("Compare rules, each with its default learning rate."), lambda: RULES)
+    ] = None,
     learning_rates: Annotated[str | None, listed(_("Compare learning rates."))] = None,
     batch_sizes: Annotated[str | None, listed(_("Compare batch sizes."))] = None,
-    datasets: Annotated[str | None, listed(_("Compare datasets."))] = None,
+    datasets: Annotated[str | None, listed(_("Compare datasets."), datasets)] = None,
     explain: Annotated[bool, option(EXPLAIN, "--explain", panel=COMPARISON)] = False,
     repeats: Annotated[int | None, option(REPEATS, panel=COMPARISON, min=1)] = None,
     out: OutFile = None,
@@ -59,13 +77,14 @@ def compare(
              "datasets": datasets}  # fmt: skip
     settings |= {name: _split(value) for name, value in lists.items() if value is not None}
     settings |= {} if repeats is None else {"repeats": repeats}
+    picture = check_output(out or Path("explain.png" if explain else "compare.png"))
     with quiet():
         from descenso.api import compare as api
         from descenso.reports.figures import save_figure
 
         study = api.explain if explain else api.compare
         result = study(**settings, sources=sources, progress=partial(say, err=True))
-        picture = save_figure(result.plot(), out or Path("explain.png" if explain else "compare.png"))
+        save_figure(result.plot(), picture)
     passed = result.as_json().get("coincide", True)  # only engines have a verdict
     _show(result, passed, as_json, _("Picture: {path}").format(path=picture))
 
@@ -99,9 +118,9 @@ def gradcheck(
 
 
 def reproduce(
-    epochs: Annotated[int, typer.Option("--epochs", "-e", min=1, help=_("Number of epochs."))] = 100,
+    epochs: Annotated[int, option(_("Number of epochs."), "--epochs", "-e", panel=RUNS, min=1)] = 100,
     fast: Annotated[
-        bool, typer.Option("--fast", help=_("Skip the programs as published, which take minutes."))
+        bool, option(_("Skip the programs as published, which take minutes."), "--fast", panel=RUNS)
     ] = False,
     out: Annotated[Path | None, option(FOLDER, "--out", "-o")] = None,
     as_json: Json = False,

@@ -7,43 +7,60 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from descenso.cli.options import Json, cell, say, say_json, say_table
-from descenso.text import _, printable
+from descenso.cli.lessons import list_findings, say_wrapped, show_lessons
+from descenso.cli.options import Json, option, say, say_json, say_table
+from descenso.cli.words import say_words, show_word, word_as_json, words_as_json
+from descenso.errors import ConfigError
+from descenso.text import _, mark
 from descenso.tf1.descents import Descent
-from descenso.tf1.explain import LESSONS, MOST, Answer, nearest
+from descenso.tf1.explain import LESSONS, MOST, Answer, define, nearest
 from descenso.tf1.explain import explain as lessons_on
 from descenso.tf1.port import Finding
 from descenso.tf1.port import port as read_program
 
-MESSAGE = _("A message of TensorFlow, or a name such as tf.placeholder; - or nothing for standard input.")
-INDENT = "  "
-WIDE = 32  # characters; most calls are shorter
+MESSAGE = _("A message, a name such as tf.placeholder, or a word such as gradient; - or nothing for standard input.")
+WORDS = _("Arguments of the program with --run, after --: its sys.argv.")
+PROGRAM = mark("The program itself")
+RUN = _(
+    "Run the file: its own code, in a process of its own, without a network. tensorflow is what it was written for, "
+    "MNIST is the bundled one, and figures are saved. Without this option nothing of the file is executed."
+)
+OUT = _("Write it as a script for plain TensorFlow 2, without descenso; no file is replaced, and nothing is executed.")
+ANYWAY = _("With --run or --out: do it although calls were found that cannot work.")
 
 
 def explain(
-    message: Annotated[str | None, typer.Argument(help=MESSAGE, metavar="TEXT")] = None,
-    listed: Annotated[bool, typer.Option("--list", help=_("List all lessons."))] = False,
+    message: Annotated[str | None, typer.Argument(help=MESSAGE, metavar=_("TEXT"))] = None,
+    listed: Annotated[bool, typer.Option("--list", help=_("List all words and lessons."))] = False,
     as_json: Json = False,
 ) -> None:
-    """Explain a message of TensorFlow: what it means, its cause, and code that works today; reads tracebacks, too."""
+    """Explain a message of TensorFlow, or a word of gradient descent: what it means, and code that works today."""
     if listed:
         _list(as_json)
         return
     text = _standard_input() if message in (None, "-") else str(message)
-    answers = lessons_on(text)
-    near = [] if answers else nearest(text)
+    word, answers = define(text), lessons_on(text)
+    near = [] if word or answers else nearest(text)
     if as_json:
-        say_json({"lessons": [answer._asdict() for answer in answers], "nearest": near})
-    elif answers:
-        _show_lessons(answers)
+        say_json(
+            {"word": word and word_as_json(word), "lessons": [answer._asdict() for answer in answers], "nearest": near}
+        )
+    elif word or answers:
+        if word:
+            show_word(word)
+        if word and answers:
+            say("")
+            say(_("As an error:"))
+            say("")
+        if answers:
+            show_lessons(answers)
     else:
         say(_("There is no lesson on this message."))
         if near:
             say(_("Nearest: {names}; `descenso explain NAME` shows one").format(names=", ".join(near)))
-    if not answers:
+        say_words(text)
+    if not (word or answers):
         raise typer.Exit(1)
 
 
@@ -57,40 +74,37 @@ def _standard_input() -> str:
     return text.decode("utf-8", "replace")
 
 
-def _show_lessons(answers: list[Answer]) -> None:
-    first, *others = answers
-    console = Console()
-    console.print(Text(first.lesson, "bold"))
-    for title, sentence in ((_("What it means"), first.means), (_("Cause"), first.why)):
-        console.print()
-        console.print(Text(title, "bold"))
-        for line in textwrap.wrap(printable(sentence), console.width - len(INDENT)):
-            console.print(Text(INDENT + line))
-    console.print()
-    console.print(Text(_("What works today"), "bold"))
-    for line in first.code.splitlines():
-        console.print(Text(INDENT + line), soft_wrap=True)
-    if first.replaces:
-        console.print()
-        console.print(cell(_("tf.{symbol} becomes {instead}").format(**first.named)), soft_wrap=True)
-    if others:
-        console.print()
-        console.print(cell(_("It may also be: {names}").format(names=", ".join(each.lesson for each in others))))
-
-
 def _list(as_json: bool) -> None:
     if as_json:
-        say_json({"lessons": [Answer.of(lesson, {})._asdict() for lesson in LESSONS]})
+        lessons = [Answer.of(lesson, {})._asdict() for lesson in LESSONS]
+        say_json({"words": words_as_json(), "lessons": lessons})
         return
+    say_words()
+    say("")
     rows = [(lesson.name, Answer.of(lesson, {}).means) for lesson in LESSONS]
     say_table([(_("lesson"), _("what it means")), *rows], text_columns=2)
 
 
 def port(
-    file: Annotated[Path, typer.Argument(help=_("Script (.py) or notebook (.ipynb); it is read, not run."))],
+    file: Annotated[
+        Path, typer.Argument(help=_("Script (.py) or notebook (.ipynb); it is run with --run only."), metavar=_("FILE"))
+    ],
+    words: Annotated[list[str] | None, typer.Argument(help=WORDS, metavar="ARGS")] = None,
+    run: Annotated[bool, option(RUN, "--run", panel=_(PROGRAM))] = False,
+    out: Annotated[Path | None, option(OUT, "--out", "-o", panel=_(PROGRAM), metavar="NEW.py")] = None,
+    anyway: Annotated[bool, option(ANYWAY, "--anyway", panel=_(PROGRAM))] = False,
     as_json: Json = False,
 ) -> None:
-    """List calls of a TensorFlow 1 script or notebook that are gone, and print the command that trains it."""
+    """Read a TensorFlow 1 script or notebook: list calls that are gone, and print the command; or run or rewrite it."""
+    _check_port(file, words, run, out, anyway)
+    if run or out is not None:
+        from descenso.cli import programs
+
+        if out is not None:
+            programs.write(file, out, anyway, as_json)
+        else:
+            programs.run(file, words or [], anyway, as_json)
+        return
     ported = read_program(file)
     if as_json:
         say_json({"file": str(file), **ported.as_json()})
@@ -104,23 +118,28 @@ def port(
         raise typer.Exit(1)
 
 
+def _check_port(file: Path, words: list[str] | None, run: bool, out: Path | None, anyway: bool) -> None:
+    if run and out is not None:
+        message = _("--run and --out are two commands; try descenso port {file} --out {out}, then python {out}")
+        raise ConfigError(message.format(file=file, out=out))
+    if words and not run:
+        message = _("arguments of the program are for --run; try descenso port {file} --run -- {words}")
+        raise ConfigError(message.format(file=file, words=shlex.join(words)))
+    if anyway and not run and out is None:
+        raise ConfigError(
+            _("--anyway is for --run and --out; try descenso port {file} --run --anyway").format(file=file)
+        )
+    if out is not None and out.suffix.lower() != ".py":
+        message = _("out must be a script, got {out}; try --out {stem}.py")
+        raise ConfigError(message.format(out=out, stem=out.stem))
+
+
 def _show_findings(file: Path, findings: list[Finding]) -> None:
     if not findings:
         say(_("{file}: no calls that are gone from TensorFlow.").format(file=file))
         return
     say(_("{file}: calls that are gone or changed: {count}").format(file=file, count=len(findings)))
-    say("")
-    for finding in findings:
-        instead = f"→ {_(finding.instead)}"
-        line = f"{finding.place!s:>7}  {finding.call:<{WIDE}}"
-        if len(line) + len(instead) + 2 <= Console().width:
-            say(f"{line}  {instead}")
-        else:
-            say(line.rstrip())
-            say(f"{'':>9}{instead}")
-    names = ", ".join(dict.fromkeys(finding.lesson for finding in findings))
-    say("")
-    _say_wrapped(_("`descenso explain NAME` says more: {names}").format(names=names))
+    list_findings(findings)
 
 
 def _show_descent(descent: Descent) -> None:
@@ -137,12 +156,7 @@ def _show_descent(descent: Descent) -> None:
     if notes:
         say("")
     for note in notes:
-        _say_wrapped(note, "  ")
-
-
-def _say_wrapped(text: str, indent: str = "") -> None:
-    for line in textwrap.wrap(text, Console().width, initial_indent=indent, subsequent_indent=indent):
-        say(line)
+        say_wrapped(note, "  ")
 
 
 def _lines(command: list[str]) -> list[str]:

@@ -1,10 +1,12 @@
 """`descenso train` and `descenso resume`."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from descenso.cli.display import Display, finish, quiet
+import typer
+
 from descenso.cli.options import (
     Json,
     ModelOption,
@@ -13,13 +15,18 @@ from descenso.cli.options import (
     TensorBoardOption,
     option,
     say,
+    say_json,
     with_settings,
 )
 from descenso.config import FREE, TrainConfig
-from descenso.errors import DescensoError
+from descenso.errors import ConfigError, DescensoError
 from descenso.files import read_settings
-from descenso.registry import RUN
-from descenso.text import _
+from descenso.registry import RUN, smaller_rate
+from descenso.text import _, prose
+from descenso.training.display import Display, quiet
+
+if TYPE_CHECKING:
+    from descenso.api.run import Run
 
 CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags override them.")
 OUT = _("Directory of the run, which must be new or empty. Default: a new one in runs/.")
@@ -28,8 +35,8 @@ FORCE = _("Resume although config, data or versions have changed; the result is 
 
 @with_settings()
 def train(
-    config: Annotated[Path | None, option(CONFIG, panel=_(RUN), metavar="FILE")] = None,
-    out: Annotated[Path | None, option(OUT, "--out", "-o", metavar="DIR")] = None,
+    config: Annotated[Path | None, option(CONFIG, panel=_(RUN), metavar=_("FILE"))] = None,
+    out: Annotated[Path | None, option(OUT, "--out", "-o", metavar=_("DIR"))] = None,
     sources: SourcesOptions = None,
     tensorboard: TensorBoardOption = None,
     as_json: Json = False,
@@ -38,12 +45,11 @@ def train(
     """Train a model by gradient descent and save the run in a directory."""
     settings = {**(read_settings(config) if config else {}), **settings}
     TrainConfig.of(**settings)  # refuse before TensorFlow is imported, which takes seconds
-    with quiet():
+    with _watched(as_json) as display:
         from descenso.api import train as api
 
-        with Display(to_stderr=as_json) as display:
-            callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
-            run = api.train(out=out, sources=sources, **callbacks, **settings)
+        callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
+        run = api.train(out=out, sources=sources, **callbacks, **settings)
     finish(run, as_json)
 
 
@@ -58,17 +64,68 @@ def resume(
     **settings: Any,
 ) -> None:
     """Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."""
-    with quiet():
+    _refuse_patience(run, settings)
+    with _watched(as_json, run) as display:
         from descenso.api import train as api
 
         done = not settings and _is_complete(run)
-        with Display(to_stderr=as_json) as display:
-            callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}
-            resumed = api.resume(run, sources=sources, model=model, force=force, **callbacks, **settings)
+        callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}
+        resumed = api.resume(run, sources=sources, model=model, force=force, **callbacks, **settings)
     if done:
-        hint = _("The run was complete already; to extend it: descenso resume {path} --epochs {epochs}")
-        say(hint.format(path=run, epochs=2 * resumed.config.epochs), err=True)
-    finish(resumed, as_json)
+        say(_how_to_extend(resumed), err=True)
+    finish(resumed, as_json, resumed=True)
+
+
+def _refuse_patience(path: Path, settings: dict[str, Any]) -> None:
+    """Refuse `--patience` for a run without validation rows: it cannot get any."""
+    from descenso.runs.directory import open_directory
+
+    patience = TrainConfig.of(validation_size=1, **settings).patience
+    if patience and not open_directory(path).config.validation_size:
+        message = _(
+            "patience needs validation rows, and {run} has none; to train a run with some: "
+            "descenso train --config {run}/config.json --validation-size 0.1 --patience {patience}"
+        )
+        raise ConfigError(message.format(run=path, patience=patience))
+
+
+@contextmanager
+def _watched(as_json: bool, resumed: Path | None = None) -> Iterator[Display]:
+    """Show the progress of training; where Ctrl-C ends it at once, say what is left. `resumed` is the run to resume."""
+    display = None
+    try:
+        with quiet(), Display(to_stderr=as_json) as display:
+            yield display
+    except KeyboardInterrupt:
+        run = resumed or (display and display.run)
+        say(_left(run) if run else _("descenso: interrupted before training began; there is no run"), err=True)
+        raise typer.Exit(130) from None
+
+
+def _left(path: Path) -> str:
+    """Say what an interruption left of the run in `path`."""
+    from descenso.runs.directory import open_directory
+
+    try:
+        run = open_directory(path)
+        done, epochs, outcome = len(run.history.epochs), run.config.epochs, run.outcome
+    except DescensoError as error:
+        return _("descenso: interrupted; {reason}").format(reason=error)
+    if outcome in ("completed", "stopped early"):
+        return _("descenso: interrupted; the run is complete: {path}").format(path=path)
+    message = _("descenso: interrupted after {done} of {epochs} epochs; to go on: descenso resume {path}")
+    return message.format(done=done, epochs=epochs, path=path)
+
+
+def _how_to_extend(run: "Run") -> str:
+    """Say how to train a complete run for more epochs."""
+    hint = _("The run was complete already; to extend it: descenso resume {path} --epochs {epochs}")
+    if run.config.schedule.partition(":")[0] != "constant":
+        hint = _(
+            "The run was complete already. Its schedule {schedule} depends on the number of epochs; to extend it all "
+            "the same: descenso resume {path} --epochs {epochs} --force"
+        )
+    return hint.format(path=run.path, epochs=2 * run.config.epochs, schedule=run.config.schedule)
 
 
 def _is_complete(run: Path) -> bool:
@@ -77,3 +134,57 @@ def _is_complete(run: Path) -> bool:
     with suppress(DescensoError):  # `resume` itself reports what cannot be read
         return open_directory(run).outcome == "completed"
     return False
+
+
+def finish(run: "Run", as_json: bool, resumed: bool = False) -> None:
+    """Print the summary of `run`, and exit with the code of its outcome; `resume` cannot change all settings."""
+    if as_json:
+        say_json(run.summary())
+    else:
+        _summarise(run)
+    _exit(run, resumed)
+
+
+def _summarise(run: "Run") -> None:
+    status, config = run.status, run.config
+    if run.outcome == "completed":
+        say(_("Training finished!"))
+    if run.outcome == "stopped early":
+        message = _("Stopped early; the weights are those after epoch {epoch}, which had the lowest validation cost.")
+        say(message.format(epoch=status["best_epoch"]))
+    if run.test_accuracy is not None:
+        say(prose(_("Test accuracy: {accuracy:.4f}"), accuracy=run.test_accuracy))
+    if status.get("validation_accuracy") is not None:
+        say(prose(_("Validation accuracy: {accuracy:.4f}"), accuracy=status["validation_accuracy"]))
+    times = {"train": status["train_seconds"], "compile": status["compile_seconds"]}
+    message = _("Trained in {train:.2f} s, compiled in {compile:.2f} s ({engine}, {dtype})")
+    say(prose(message, **times, engine=config.engine, dtype=config.dtype))
+    if status.get("fingerprint"):
+        say(_("Fingerprint of the weights: {digest}").format(digest=status["fingerprint"]))
+    if not status.get("exact", True):
+        say(_("Not exact: the run was resumed after something had changed."))
+    say(_("Run: {path}").format(path=run.path))
+    say(_("Pictures: {path}").format(path=run.path / "plots"))
+
+
+def _exit(run: "Run", resumed: bool) -> None:
+    """Exit with the code of the outcome, after printing what it means and how to continue."""
+    status, config = run.status, run.config
+    if run.outcome == "diverged":
+        epoch, step = status["diverged_at"]
+        advice = _("the naive loss takes the logarithm of 0; try --loss cross_entropy")
+        flags = "--loss cross_entropy"
+        if config.loss != "naive":
+            rate = smaller_rate(config.rule, config.learning_rate)
+            advice = _("try a smaller --learning-rate, such as {rate:g}").format(rate=rate)
+            flags = f"--learning-rate {rate:g}"
+        if resumed:
+            advice = _("to train it anew: descenso train --config {path}/config.json {flags}")
+            advice = advice.format(path=run.path, flags=flags)
+        message = _("descenso: diverged: the cost stopped being finite at epoch {epoch}, step {step}; {advice}")
+        say(message.format(epoch=epoch, step=step, advice=advice), err=True)
+        raise typer.Exit(8)
+    if run.outcome == "interrupted":
+        message = _("descenso: interrupted after {done} of {epochs} epochs; to go on: descenso resume {path}")
+        say(message.format(done=status["epochs_done"], epochs=config.epochs, path=run.path), err=True)
+        raise typer.Exit(128 + (status["signal"] or 2))

@@ -9,7 +9,7 @@ from descenso.data.formats import OPTIONS, Format, of_file, of_folder, suffixes,
 from descenso.data.named import NAMED, load_named
 from descenso.data.sources import Request, Sources
 from descenso.errors import ConfigError, DataError
-from descenso.text import _, closest
+from descenso.text import _, closest, reason_of
 
 if TYPE_CHECKING:
     from descenso.data.arrays import Rows
@@ -123,7 +123,7 @@ def _format(name: str, path: Path) -> Format:
             message = _("{path}: not a kind of data; give a folder, or a file whose name ends in {suffixes}")
             raise DataError(message.format(path=name, suffixes=suffixes()))
     except OSError as error:  # a name too long, a folder that may not be entered
-        raise DataError(_("{path}: cannot be read ({reason})").format(path=name, reason=error.strerror)) from None
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=name, reason=reason_of(error))) from None
     if path.name != name or of_file(path):
         raise DataError(_("{path}: there is no such file or folder").format(path=name))
     message = _("there is no dataset {name!r}{hint}; the names are {names}, or give a folder or a file")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pooch
 
 from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.formats.idx import PREFIXES, holds, read_folder
@@ -124,6 +123,8 @@ def _places(name: str, data_dir: Path | None) -> Iterator[Path]:
 
 
 def _cache(name: str) -> Path:
+    import pooch  # and with it tqdm, which warns in a notebook without widgets: only where files may be downloaded
+
     return Path(pooch.os_cache("descenso")) / name
 
 
@@ -133,6 +134,8 @@ def _unpacked(name: str) -> Path:
 
 
 def _download(name: str, data_dir: Path | None) -> Path:
+    import pooch
+
     known = NAMED[name]
     archived = known.digests[0][0].endswith(".zip")
     stems = [f"{prefix}-{kind}-ubyte.gz" for prefix in known.prefixes for kind in ("images-idx3", "labels-idx1")]

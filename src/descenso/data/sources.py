@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from descenso.errors import ConfigError, DataError, DataNote
 from descenso.files import open_regular
-from descenso.text import _, closest
+from descenso.text import _, closest, reason_of
 
 if TYPE_CHECKING:
     from descenso.data.encoding import Encoding
@@ -94,7 +94,7 @@ def refusals(path: Path) -> Iterator[None]:
         raise DataError(_("{path}: it holds more than there is memory for").format(path=path)) from None
     except OSError as error:
         message = _("{path}: cannot be read ({reason})")
-        raise DataError(message.format(path=path, reason=error.strerror or error)) from None
+        raise DataError(message.format(path=path, reason=reason_of(error))) from None
 
 
 @contextlib.contextmanager

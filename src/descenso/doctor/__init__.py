@@ -71,8 +71,10 @@ def file(
     name: str,
     *,
     label: str = "",
+    drop: str = "",
     test_fraction: float = 0.0,
     resize: str = "",
+    seed: int = 0,
     order: str = "permutation",
     sources: Sources | None = None,
 ) -> list[Finding]:
@@ -81,7 +83,7 @@ def file(
     The arrays of an NPZ file are checked as stored, even if `descenso.load` would refuse them.
 
     Args:
-        name, label, test_fraction, resize, sources: see `descenso.load`.
+        name, label, drop, test_fraction, resize, seed, sources: see `descenso.load`.
         order: see `data`.
 
     Raises:
@@ -92,7 +94,7 @@ def file(
         rows, test = raw
         test_rows = _split(name, *test) if test else None
         return examine(Evidence(Rows(*_split(name, *rows)[:2], test_rows, order=order)))
-    dataset = load(name, label=label, test_fraction=test_fraction, resize=resize, sources=sources)
+    dataset = load(name, label=label, drop=drop, test_fraction=test_fraction, resize=resize, seed=seed, sources=sources)
     return examine(Evidence(Rows.of(dataset, order)))
 
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from descenso.data.order import epoch_order
 from descenso.doctor.evidence import Array, Observation, Rows, Step
-from descenso.text import _
+from descenso.text import _, prose
 
 BYTE = 255
 FEW_COLUMNS = 64  # rows with fewer are not flattened images
@@ -75,7 +75,7 @@ def pixels_not_scaled(rows: Rows | None, step: Step | None) -> Observation | Non
     low, high = scaled.min(), scaled.max()
     if low < 0 or not BYTE / 2 < high <= BYTE or (scaled % 1).any():
         return None
-    saw = _("inputs are whole numbers from {low:g} to {high:g}").format(low=low, high=high)
+    saw = prose(_("inputs are whole numbers from {low:g} to {high:g}"), low=low, high=high)
     return saw, 'inputs = inputs.astype("float32") / 255'
 
 
@@ -87,7 +87,7 @@ def pixels_zeroed(rows: Rows) -> Observation | None:
     blank = float((sample == 0).all(axis=1).mean())
     if blank < BLANK or not np.isin(sample, (0, 1)).all():
         return None
-    saw = _("all inputs are 0 or 1, and {share:.0%} of the rows are 0 everywhere").format(share=blank)
+    saw = prose(_("all inputs are 0 or 1, and {share:.0%} of the rows are 0 everywhere"), share=blank)
     return saw, 'inputs = inputs.astype("float32") / 255  # not // 255'
 
 
@@ -99,7 +99,7 @@ def buffer_on_sorted(rows: Rows) -> Observation | None:
     if distance < 2 * mixed + 0.1:
         return None
     saw = _("in any {window} rows by {order} the classes' shares are off by {found:.0%}, by {mixed:.0%} when shuffled")
-    saw = saw.format(order=rows.order, window=_window(rows.labels), found=distance, mixed=mixed)
+    saw = prose(saw, order=rows.order, window=_window(rows.labels), found=distance, mixed=mixed)
     return saw, _("--order permutation, or dataset.shuffle({rows})").format(rows=len(rows.labels))
 
 
@@ -147,7 +147,7 @@ def imbalanced_classes(rows: Rows) -> Observation | None:
     large, small = names[counts.argmax()], names[counts.argmin()]
     saw = _("{most} rows of class {large}, {least} of class {small}; predicting {large} always is right in {share:.0%}")
     share = counts.max() / counts.sum()
-    saw = saw.format(most=counts.max(), large=large, least=counts.min(), small=small, share=share)
+    saw = prose(saw, most=counts.max(), large=large, least=counts.min(), small=small, share=share)
     return saw, 'descenso.Classifier(class_weight="balanced"), keras.Model.fit(class_weight=…)'
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from descenso.doctor.evidence import Array, Calls, Course, Observation, Step
-from descenso.text import _
+from descenso.text import _, prose
 
 MORE_NATS = 3.0  # above ln C; initial outputs of usual size cost less than 2 more
 DEAD = 0.5  # fraction of a layer's units
@@ -36,7 +36,7 @@ def first_cost(step: Step) -> Observation | None:
     if step.cost > uniform_cost:
         mend = _('smaller first outputs: kernel_initializer="zeros" in the last layer, inputs of standard deviation 1')
     saw = _("the first cost is {cost:.3g}, ln {classes} is {uniform_cost:.3g}")
-    return saw.format(cost=step.cost, classes=step.outputs.shape[-1], uniform_cost=uniform_cost), mend
+    return prose(saw, cost=step.cost, classes=step.outputs.shape[-1], uniform_cost=uniform_cost), mend
 
 
 def softmax_twice(first: Step | None, last: Step | None) -> Observation | None:
@@ -62,7 +62,7 @@ def log_of_zero(step: Step | None, course: Course | None) -> Observation | None:
         return None
     saw = _("the cost is {cost}, the outputs are finite, and {zeros} of the probabilities are 0")
     mend = "cost = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)"
-    return saw.format(cost=step.cost, zeros=zeros), mend
+    return prose(saw, cost=step.cost, zeros=zeros), mend
 
 
 def _zeros(outputs: Array) -> int:
@@ -104,7 +104,7 @@ def dead_units(first: Step | None, last: Step | None) -> Observation | None:
     share = shares.get(name, 0.0)
     if share < DEAD:
         return None
-    saw = _("{share:.0%} of the units of {name} have a gradient of exactly 0").format(share=share, name=name)
+    saw = prose(_("{share:.0%} of the units of {name} have a gradient of exactly 0"), share=share, name=name)
     return saw, _("a smaller --learning-rate, --activation gelu, initial biases of 0")
 
 
@@ -120,7 +120,7 @@ def vanishing_gradients(step: Step) -> Observation | None:
         return None
     saw = _("the root mean square of the gradient of {first} is {ratio:.0e} of that of {last}")
     mend = _("--activation relu, fewer layers, or batch normalisation between them")
-    return saw.format(first=first, last=last, ratio=ratio), mend
+    return prose(saw, first=first, last=last, ratio=ratio), mend
 
 
 def exploding_gradients(step: Step) -> Observation | None:
@@ -128,7 +128,7 @@ def exploding_gradients(step: Step) -> Observation | None:
     name, norm = step.largest_gradient
     if norm <= EXPLODED:
         return None
-    saw = _("the norm of the gradient of {name} is {norm:.3g}").format(name=name, norm=norm)
+    saw = prose(_("the norm of the gradient of {name} is {norm:.3g}"), name=name, norm=norm)
     return saw, _("--clip-norm 1, smaller initial weights (he_normal), scaled inputs")
 
 
@@ -174,15 +174,15 @@ def rate_too_low(course: Course) -> Observation | None:
 
 
 def _observation(course: Course, saw: str, rate: float) -> Observation:
-    saw = _("{saw}, at a learning rate of {rate:g}").format(saw=saw, rate=course.config.learning_rate)
+    saw = prose(_("{saw}, at a learning rate of {rate:g}"), saw=saw, rate=course.config.learning_rate)
     if course.suggested_rate:
-        saw += _("; a range test from the initial weights suggests {rate:.1g}").format(rate=rate)
+        saw += prose(_("; a range test from the initial weights suggests {rate:.1g}"), rate=rate)
     return saw, f"--learning-rate {rate:.1g}"
 
 
 def _no_progress(course: Course) -> str:
     saw = _("after {steps} steps the cost is {cost:.4g}, at the start it was {begin:.4g}")
-    return saw.format(steps=course.steps, cost=course.costs[-1], begin=_first_cost(course))
+    return prose(saw, steps=course.steps, cost=course.costs[-1], begin=_first_cost(course))
 
 
 def _first_cost(course: Course) -> float:
@@ -204,10 +204,10 @@ def _instability(course: Course) -> str:
     early = sum(course.early[1:]) / max(1, len(course.early) - 1)
     if len(course.early) >= LEAST_EARLY and early > ROSE * course.early[0] and costs[-1] > LEARNED * uniform_cost:
         saw = _("the first cost is {first:.4g}, that of the next {steps} steps {early:.4g} on average")
-        return saw.format(first=course.early[0], steps=len(course.early) - 1, early=early)
+        return prose(saw, first=course.early[0], steps=len(course.early) - 1, early=early)
     if costs[-1] > GROWN * _first_cost(course):
         saw = _("the cost is {cost:.4g}, above the {begin:.4g} at the start")
-        return saw.format(cost=costs[-1], begin=_first_cost(course))
+        return prose(saw, cost=costs[-1], begin=_first_cost(course))
     pairs = list(pairwise(costs))
     rises = sum(after > ROSE * before and after > before + ROSE_BY * uniform_cost for before, after in pairs)
     if rises < 2 or rises < RISES * len(pairs):
@@ -226,4 +226,4 @@ def over_fitting(course: Course) -> Observation | None:
         return None
     saw = _("since epoch {best} the validation cost rose from {low:.4g} to {high:.4g}, while the training cost fell")
     patience = max(1, min(5, len(costs) - 1 - best))
-    return saw.format(best=best, low=costs[best], high=costs[-1]), f"--patience {patience}, --dropout 0.3"
+    return prose(saw, best=best, low=costs[best], high=costs[-1]), f"--patience {patience}, --dropout 0.3"

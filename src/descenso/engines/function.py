@@ -63,7 +63,7 @@ class _Numbers:
 
 
 def _on_batch(problem: Problem, step: MakeStep) -> Any:
-    @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def traced(state: TrainState, scaling: Scaling, batch: Batch) -> tuple[TrainState, Tensor]:
         return step(problem._replace(scaling=scaling))(state, batch)
 
@@ -76,7 +76,7 @@ def _on_rows(problem: Problem, step: MakeStep) -> Any:
     The rows are arguments: a graph keeps alive what it captures, and TensorFlow keeps some graphs for ever.
     """
 
-    @tf.function  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def traced(state: TrainState, scaling: Scaling, numbers: Tensor, rows: Batch) -> tuple[TrainState, Tensor]:
         return step(problem._replace(scaling=scaling))(state, gathered(rows, numbers))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from descenso.api.inference import load_trained, read_trained
 from descenso.errors import ConfigError
-from descenso.runs.files import make_folder, write_file, write_folder
+from descenso.runs.files import check_output, write_file, write_folder
 from descenso.runs.trained import Trained
 from descenso.text import _, closest
 
@@ -44,13 +44,14 @@ def export(run: str | Path, to: str, out: str | Path | None = None, model: Any =
         raise ConfigError(message.format(choices=", ".join(FORMATS), value=to, hint=closest(to, FORMATS)))
     path = _default(Path(run), FORMATS[to]) if out is None else Path(out)
     if to == "keras" and path.suffix != FORMATS[to]:  # by which Keras chooses the format
-        message = _("out must end in {ending} for {to}, got {path}; try --out {stem}{ending}")
-        raise ConfigError(message.format(ending=FORMATS[to], to=to, path=path, stem=path.stem))
+        message = _("out must end in {ending} for {to}, got {path}; try --out {file}")
+        file = path.with_suffix(FORMATS[to]) if path.name else f"model{FORMATS[to]}"
+        raise ConfigError(message.format(ending=FORMATS[to], to=to, path=path, file=file))
     if path.exists() or path.is_symlink():
         message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
         raise ConfigError(message.format(path=path))
+    check_output(path)
     content = _npz(read_trained(run)[1]) if to == "npz" else _converted(run, to, model)
-    make_folder(path.parent)
     if isinstance(content, bytes):
         write_file(path, content)
     else:
@@ -89,4 +90,4 @@ def _converted(run: str | Path, to: str, model: Any) -> bytes | dict[str, bytes]
         "numpy-script": script.numpy_script,
     }
     dtype = "float32" if to in IN_FLOAT32 else loaded.config.variable_dtype
-    return writers[to](graphs.from_scaled(loaded.predictor.model, loaded.trained, dtype), loaded.trained, dtype)
+    return writers[to](graphs.from_scaled(loaded.model, loaded.trained, dtype), loaded.trained, dtype)

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 
 from descenso._version import __version__
+from descenso.descent import numpy_layers
 from descenso.errors import ConfigError
-from descenso.exporting import numpy_layers
 from descenso.exporting.graphs import named_variables
 from descenso.runs.trained import Trained
 from descenso.text import _, printable

@@ -4,11 +4,13 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -95,11 +97,9 @@ def templates_figure(W: NDArray[np.generic], input_shape: tuple[int, ...], class
         class_names: (num_classes,).
     """
     limit = float(np.abs(W).max()) or 1.0
-    figure, panels = _panels(min(len(class_names), MOST_CLASSES))
-    for name, template, axes in zip(class_names, W.T, panels, strict=False):
-        image = axes.imshow(template.reshape(input_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axes.set_title(_short_name(name, 14), parse_math=False)  # a name is not a formula
-    bar = figure.colorbar(image, ax=panels, shrink=0.8, aspect=30)
+    names = [_short_name(name, 14) for name in class_names[:MOST_CLASSES]]
+    figure, axes = _sheet(W.T[: len(names)].reshape(-1, *input_shape), names, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    bar = figure.colorbar(axes.images[0], ax=axes, shrink=0.8, aspect=30)
     bar.set_label(_("weight (red speaks for the class, blue against it)"))
     return figure
 
@@ -151,17 +151,15 @@ def contact_sheet(split: Split, class_names: Sequence[str], columns: int = 10) -
     """
     rows = min(len(class_names), MOST_CLASSES)
     figure = Figure(figsize=(0.6 * columns + 0.6, 0.6 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for axes in grid.flat:
-        axes.set(xticks=[], yticks=[])
-        axes.axis("off")
-    inputs = _drawable(split.inputs)
-    for label, row in enumerate(grid):
-        row[0].axis("on")
-        row[0].set_frame_on(False)
-        row[0].set_ylabel(_short_name(class_names[label]), rotation=0, ha="right", va="center", parse_math=False)
-        for axes, index in zip(row, np.flatnonzero(split.labels == label), strict=False):
-            _show(axes, inputs[index])
+    axes = figure.add_subplot()
+    inputs, ratio = _drawable(split.inputs), _ratio(split.inputs)
+    for label in range(rows):
+        top = -label * (ratio + 0.1)
+        name = _short_name(class_names[label])
+        axes.text(-0.2, top - ratio / 2, name, ha="right", va="center", parse_math=False)
+        for column, index in enumerate(np.flatnonzero(split.labels == label)[:columns]):
+            _show(axes, inputs[index], column * 1.1, top)
+    _frame(axes, columns * 1.1 - 0.1, (rows - 1) * (ratio + 0.1) + ratio)
     return figure
 
 
@@ -183,14 +181,13 @@ def mistakes_figure(
     """
     wrong = np.flatnonzero(predicted != rows.labels)
     worst = wrong[np.argsort(-costs[wrong], kind="stable")][:most]
-    figure, panels = _panels(max(1, len(worst)))
-    inputs = _drawable(rows.inputs[worst])
-    figure.suptitle(_("Worst mistakes of {wrong} in {rows}").format(wrong=len(wrong), rows=len(rows.labels)))
-    for index, image, axes in zip(worst, inputs, panels, strict=False):
-        _show(axes, image)
+    titles = []
+    for index in worst:
         true, guess = (_short_name(class_names[label], 12) for label in (rows.labels[index], predicted[index]))
         title = _("{true}, taken for {said} ({share:.0%})").format(true=true, said=guess, share=confidence[index])
-        axes.set_title(title, fontsize=7, parse_math=False)
+        titles.append(title)
+    figure, _axes = _sheet(_drawable(rows.inputs[worst]), titles, size=7)
+    figure.suptitle(_("Worst mistakes of {wrong} in {rows}").format(wrong=len(wrong), rows=len(rows.labels)))
     return figure
 
 
@@ -202,19 +199,26 @@ def predictions_figure(inputs: NDArray[np.generic], classes: Sequence[str], most
         classes: (rows,), names of the predicted classes.
         most: largest number of images.
     """
-    figure, panels = _panels(min(len(inputs), most))
-    for image, name, axes in zip(_drawable(inputs[: len(panels)]), classes, panels, strict=False):
-        _show(axes, image)
-        axes.set_title(_short_name(name, 14), parse_math=False)
-    return figure
+    titles = [_short_name(name, 14) for name in classes[:most]]
+    return _sheet(_drawable(inputs[:most]), titles)[0]
 
 
-def _show(axes: Axes, image: NDArray[np.generic]) -> None:
-    """Draw an image; 0 is black and 255 is white in uint8."""
-    if image.dtype == np.uint8:
-        axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-    else:
-        axes.imshow(image, cmap="gray")
+def _show(axes: Axes, image: NDArray[np.generic], left: float, top: float, **shades: Any) -> None:
+    """Draw an image of width 1 with its upper left corner at (left, top); 0 is black and 255 is white in uint8."""
+    if not shades:
+        shades = {"cmap": "gray"} | ({"vmin": 0, "vmax": 255} if image.dtype == np.uint8 else {})
+    axes.imshow(image, extent=(left, left + 1, top - _ratio(image[np.newaxis]), top), **shades)
+
+
+def _ratio(images: NDArray[np.generic]) -> float:
+    """Return the height of (rows, height, width, ...) by their width."""
+    return float(images.shape[1] / images.shape[2])
+
+
+def _frame(axes: Axes, width: float, height: float) -> None:
+    """Show what lies between (0, -height) and (width, 0), without ticks or a frame."""
+    axes.set(xlim=(-0.05, width + 0.05), ylim=(-height - 0.05, 0.05), aspect="equal")
+    axes.axis("off")
 
 
 def _short_name(name: str, most: int = MOST_LETTERS) -> str:
@@ -223,17 +227,38 @@ def _short_name(name: str, most: int = MOST_LETTERS) -> str:
     return shown if len(shown) <= most else f"{shown[: most // 2]}…{shown[-((most - 1) // 2) :]}"
 
 
-def _panels(count: int) -> tuple[Figure, NDArray[np.object_]]:
-    """Make a figure with `count` axes without ticks, five in a row."""
-    columns = min(count, 5)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(1.6 * columns + 1, 1.8 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in panels:
-        axes.set(xticks=[], yticks=[])
-    for axes in panels[count:]:
-        axes.remove()
-    return figure, panels[:count]
+def _sheet(
+    images: NDArray[np.generic], titles: Sequence[str], size: float = 12, columns: int = 5, **shades: Any
+) -> tuple[Figure, Axes]:
+    """Draw images, each with its title above it, some in a row, on one pair of axes: one for each would take most of
+    the time of `descenso evaluate`.
+
+    Args:
+        images: (rows, height, width, ...).
+        titles: (rows,).
+        size: of the titles, in points.
+        columns: most images in a row.
+        shades: as of `imshow`.
+    """
+    columns = max(1, min(len(images), columns))
+    rows = max(1, -(-len(images) // columns))
+    inches = max([1.4, *(_letters(title) * 0.6 * size / 72 for title in titles)])  # of a column
+    ratio, gap, line = _ratio(images), 0.15 / inches, 1.7 * size / 72 / inches
+    pitch = ratio + gap + line
+    figure = Figure(figsize=(inches * (1 + gap) * columns + 1, inches * pitch * rows + 0.4), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (image, title) in enumerate(zip(images, titles, strict=True)):
+        left, top = number % columns * (1 + gap), -(number // columns) * pitch - line
+        _show(axes, image, left, top, **shades)
+        axes.add_patch(Rectangle((left, top - ratio), 1, ratio, fill=False, linewidth=0.8))
+        axes.text(left + 0.5, top + line / 4, title, ha="center", va="baseline", fontsize=size, parse_math=False)
+    _frame(axes, columns * (1 + gap) - gap, rows * pitch - gap)
+    return figure, axes
+
+
+def _letters(text: str) -> int:
+    """Count letters by their width: those of East Asian scripts are as wide as two."""
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 
 def png(figure: Figure) -> bytes:

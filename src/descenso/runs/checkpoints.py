@@ -22,7 +22,7 @@ from safetensors.numpy import load, save
 from descenso.errors import CheckpointError, DataError, DiskError
 from descenso.files import inside, open_regular
 from descenso.runs.files import disk_errors, make_folder, remove_folder, sweep, sync_folder, write_folder
-from descenso.text import _
+from descenso.text import _, reason_of
 
 SCHEMA = 2  # 1 has no learning rate among the arrays: it is the one in its config
 READABLE = (1, SCHEMA)
@@ -207,7 +207,7 @@ def _candidates(folder: Path) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise DiskError(_("{path}: cannot be read ({reason})").format(path=folder, reason=error.strerror)) from error
+        raise DiskError(_("{path}: cannot be read ({reason})").format(path=folder, reason=reason_of(error))) from error
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -218,8 +218,9 @@ def _read(folder: Path, name: str) -> bytes:
     except DataError as error:  # a link
         raise CheckpointError(str(error)) from None
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or error
-        raise CheckpointError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason)) from error
+        raise CheckpointError(
+            _("{path}: cannot be read ({reason})").format(path=path, reason=reason_of(error))
+        ) from error
 
 
 def _sealed(about: Mapping[str, Any]) -> bytes:

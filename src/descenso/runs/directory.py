@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
 from descenso.files import inside, open_regular, read_settings
+from descenso.registry import smaller_rate
 from descenso.runs.checkpoints import prepare
 from descenso.runs.files import (
     disk_errors,
@@ -26,6 +27,7 @@ from descenso.runs.files import (
     is_held,
     locked,
     make_folder,
+    not_a_path,
     portable_name,
     refuse_full,
     sweep,
@@ -34,7 +36,7 @@ from descenso.runs.files import (
 )
 from descenso.runs.history import Epoch, History, finite, read_history
 from descenso.runs.trained import read_weights, weights_bytes
-from descenso.text import _, mark
+from descenso.text import _, mark, reason_of
 
 HISTORY = "history.jsonl"
 MOST_BYTES = 2**20  # of a JSON file of a run
@@ -105,13 +107,17 @@ class RunDirectory:
         return read_weights(path)
 
     def _without_weights(self) -> DataError:
-        outcome = self.outcome
-        message = _("{run}: no weights were kept (outcome: {outcome}); train again with --config {run}/config.json")
+        outcome, flags = self.outcome, ""
+        message = _(
+            "{run}: no weights were kept (outcome: {outcome}); again: descenso train --config {run}/config.json{flags}"
+        )
         if outcome == "running":
             message = _("{run}: no weights were kept yet, it is still being written; wait until it has ended")
         elif outcome in ("killed", "interrupted"):
             message = _("{run}: no weights were kept yet (outcome: {outcome}); to go on: descenso resume {run}")
-        return DataError(message.format(run=self.path, outcome=outcome))
+        elif outcome == "diverged":
+            flags = f" --learning-rate {smaller_rate(self.config.rule, self.config.learning_rate):g}"
+        return DataError(message.format(run=self.path, outcome=_(outcome), flags=flags))
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Write the JSON file `name` atomically."""
@@ -206,10 +212,10 @@ class RunDirectory:
             with open_regular(path, MOST_BYTES) as file:
                 values = json.loads(file.read().decode("utf-8"), parse_float=finite, parse_constant=finite)
             if not isinstance(values, dict):
-                raise ValueError("no JSON object")
+                raise ValueError(_("no JSON object"))
             return values
         except (OSError, ValueError, RecursionError) as error:
-            raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error)) from None
+            raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason_of(error))) from None
 
 
 def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = None) -> RunDirectory:
@@ -228,9 +234,7 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
     try:
         make_folder(path)
     except ValueError as error:  # a null byte, half of a surrogate pair
-        raise ConfigError(
-            _("out must be a path, got {path!r} ({reason}); try --out runs/mine").format(path=str(path), reason=error)
-        ) from None
+        raise not_a_path(path, error) from None
     run = RunDirectory(path, locked(path))
     try:
         refuse_full(path)
@@ -276,7 +280,7 @@ def open_directory(path: Path) -> RunDirectory:
     try:
         is_run = (path / "status.json").is_file()
     except OSError as error:  # the name is too long, or the folder may not be entered
-        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=error.strerror)) from None
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason_of(error))) from None
     if not is_run:
         raise DataError(_("{path}: there is no run; `descenso runs` lists those there are").format(path=path))
     return RunDirectory(path)

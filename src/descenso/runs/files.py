@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from descenso.errors import ConfigError, DiskError, RunInUse
-from descenso.text import _
+from descenso.text import _, reason_of
 
 LOCK = ".lock"  # never removed: otherwise two processes could lock two files of one name
 
@@ -30,14 +30,13 @@ def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
     except DiskError:
         raise
     except OSError as error:
-        reason = error.strerror or str(error)
         if error.errno in (errno.ENOSPC, errno.EDQUOT) and size is not None:
-            message = _("{path}: the disk is full, {size} bytes are needed; free some space, or try --out elsewhere")
+            message = _("{path}: the disk is full, {size} bytes are needed; free some space, or use another disk")
         elif error.errno in (errno.ENOSPC, errno.EDQUOT):
-            message = _("{path}: the disk is full; free some space, or try --out on another disk")
+            message = _("{path}: the disk is full; free some space, or use another disk")
         else:
-            message = _("{path}: cannot be written ({reason}); try --out DIR with a directory of yours")
-        raise DiskError(message.format(path=path, reason=reason, size=size)) from error
+            message = _("{path}: cannot be written ({reason}); use a directory of yours")
+        raise DiskError(message.format(path=path, reason=reason_of(error), size=size)) from error
 
 
 def make_folder(path: Path) -> None:
@@ -51,6 +50,36 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         for folder in missing:
             sync_folder(folder.parent)
+
+
+def check_output(path: Path) -> Path:
+    """Return `path` after making its folder and writing a file of another name there, so that work is not in vain.
+
+    Raises:
+        ConfigError: if `path` is a folder, or cannot be a path.
+        DiskError: if no file can be written there.
+    """
+    try:
+        if path.is_dir():
+            message = _("out: {path} is a folder, expected a file; try --out {file}")
+            raise ConfigError(message.format(path=path, file=path / "out.png"))
+        make_folder(path.parent)
+        temporary = _temporary(path)
+        with disk_errors(path):
+            temporary.touch()
+            temporary.unlink()
+    except ValueError as error:  # a null byte, half of a surrogate pair
+        if isinstance(error, ConfigError):
+            raise
+        raise not_a_path(path, error) from None
+    return path
+
+
+def not_a_path(path: Path, error: ValueError) -> ConfigError:
+    """Return the error that says why `path` cannot be one."""
+    return ConfigError(
+        _("out must be a path, got {path!r} ({reason}); try --out runs/mine").format(path=str(path), reason=error)
+    )
 
 
 def fresh_folder(root: Path, stem: str) -> Path:
@@ -179,7 +208,7 @@ def locked(run: Path) -> FileLock:
             lock.acquire(timeout=0)
         except Timeout:
             raise RunInUse(
-                _("{path}: another process is writing this run; wait for it, or try another --out").format(path=run)
+                _("{path}: another process is writing this run; wait for it, or use another directory").format(path=run)
             ) from None
     return lock
 

@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from descenso.errors import DataError
 from descenso.files import open_regular
-from descenso.text import _
+from descenso.text import _, reason_of
 
 MOST_BYTES = 2**27  # nearly two million epochs
 MOST_LINE_BYTES = 2**12
@@ -66,7 +66,7 @@ def read_history(path: Path) -> History:
     except FileNotFoundError:
         return History(())
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise DataError(_("{path}: damaged history ({reason})").format(path=path, reason=error)) from None
+        raise DataError(_("{path}: damaged history ({reason})").format(path=path, reason=reason_of(error))) from None
     except MemoryError:
         raise DataError(_("{path}: it holds more than there is memory for").format(path=path)) from None
     return History(tuple(epochs))

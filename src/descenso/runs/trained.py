@@ -13,7 +13,7 @@ from descenso.data.checks import MOST_CLASSES
 from descenso.data.dataset import Scaling
 from descenso.errors import DataError
 from descenso.files import open_regular
-from descenso.text import _
+from descenso.text import _, reason_of
 
 if TYPE_CHECKING:
     from descenso.data.encoding import Encoding
@@ -160,4 +160,4 @@ def read_weights(path: Path) -> tuple[Arrays, dict[str, str]]:
         with safe_open(str(path), framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except DAMAGE as error:
-        raise DataError(_("{path}: damaged weights ({reason})").format(path=path, reason=error)) from None
+        raise DataError(_("{path}: damaged weights ({reason})").format(path=path, reason=reason_of(error))) from None

@@ -14,7 +14,7 @@ from descenso.data.dataset import Dataset
 from descenso.reports.comparison import comparison_figure
 from descenso.studies import cell, plain, spread
 from descenso.studies.paths import SAME_PATH, Gap, Parting, Path, Walked, costs_apart, find_parting, gaps, walk
-from descenso.text import _, aligned
+from descenso.text import _, aligned, prose
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
 from descenso.training.session import make_deterministic
@@ -139,17 +139,16 @@ class Comparison(NamedTuple):
             return []
         first, verdicts = self.results[0].name, [(each.name, each.verdict) for each in self.results if each.verdict]
         if self.drift:
-            how = _(
-                "{first} in {dtype} lies {drift:.1e} from itself in float64; {multiple} times that is allowed."
-            ).format(first=first, dtype=self.dtype, drift=self.drift[-1], multiple=MULTIPLE)
+            how = _("{first} in {dtype} lies {drift:.1e} from itself in float64; {multiple} times that is allowed.")
+            how = prose(how, first=first, dtype=self.dtype, drift=self.drift[-1], multiple=MULTIPLE)
         else:
-            how = _("{tolerance:g} is allowed in float64.").format(tolerance=self.limits[-1])
+            how = prose(_("{tolerance:g} is allowed in float64."), tolerance=self.limits[-1])
         parting = _(
             "Paths part: {name} leaves {first} at epoch {epoch}, step {step}, in {tensor}"
             " (relative difference {difference:.1e}, {limit:.1e} is allowed)."
         )
         partings = [
-            parting.format(name=name, first=first, **verdict.parting._asdict())
+            prose(parting, name=name, first=first, **verdict.parting._asdict())
             for name, verdict in verdicts
             if verdict.parting
         ]
@@ -159,7 +158,7 @@ class Comparison(NamedTuple):
         same = _(
             "Same path: no cost and no weight lies further from {first}'s than {furthest:.1e}, relative to the largest."
         )
-        return [same.format(first=first, furthest=furthest), how]
+        return [prose(same, first=first, furthest=furthest), how]
 
 
 class Contender(NamedTuple):

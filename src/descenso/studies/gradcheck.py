@@ -14,7 +14,7 @@ from descenso.data.dataset import Dataset, Split
 from descenso.descent.problem import Arrays, Batch, Problem, Tensor, objective, scaled, start
 from descenso.errors import ConfigError
 from descenso.studies import cell, plain
-from descenso.text import _, aligned, mark
+from descenso.text import _, aligned, mark, prose
 from descenso.training.plan import Plan
 
 STEP = float(np.cbrt(np.finfo(np.float64).eps))  # where rounding and truncation errors together are smallest
@@ -80,11 +80,12 @@ class GradCheck(NamedTuple):
         worst = self.worst
         low, high = (extreme(worst.values, key=lambda way: worst.values[way]) for extreme in (min, max))
         answer = _("All ways agree") if self.passed else _("The ways disagree")
-        return _(
+        sentence = _(
             "{answer}; worst: {component}, {one} {a:.9g}, {other} {b:.9g}, relative difference {gap:.1e},"
             " tolerance {tolerance:g}."
-        ).format(
-            answer=answer, component=worst.component, one=_(low), a=worst.values[low], other=_(high),
+        )
+        return prose(
+            sentence, answer=answer, component=worst.component, one=_(low), a=worst.values[low], other=_(high),
             b=worst.values[high], gap=worst.difference, tolerance=self.tolerance,
         )  # fmt: skip
 

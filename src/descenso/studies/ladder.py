@@ -27,7 +27,7 @@ from descenso.errors import DescensoError
 from descenso.reports.comparison import ladder_figure
 from descenso.studies import cell, plain, spread
 from descenso.studies.paths import SAME_PATH, costs_apart
-from descenso.text import _, aligned, mark
+from descenso.text import _, aligned, mark, prose
 from descenso.training.plan import Plan
 
 PIPELINE, EAGER = mark("eager, tf.data pipeline"), mark("eager, batches in memory")
@@ -115,8 +115,7 @@ class Explained(NamedTuple):
     @property
     def gap(self) -> float:
         """Seconds of an epoch that the steps down from eager save together."""
-        eager = self.rungs[:-2]
-        return eager[0].median - eager[-1].median
+        return self.rungs[0].median - self.rungs[-3].median  # the last two are graph's
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -127,7 +126,7 @@ class Explained(NamedTuple):
                 (name, text), saved = STEPS_DOWN[above.name, below.name], above.median - below.median
                 each = 1e6 * saved / self.steps / max(above.calls - below.calls, 1e-9)
                 share = None if above.name == FED else saved / self.gap
-                text = _(text).format(above=above.calls, each=each)
+                text = prose(_(text), above=above.calls, each=each)
                 items.append(Item(_(name), text, saved, *_interval(above.seconds, below.seconds), share))
         return tuple(items)
 
@@ -150,8 +149,9 @@ class Explained(NamedTuple):
         how = _(
             "{rounds} rounds, differences of medians; spreads are {certain} % bootstrap intervals over the rounds. The"
             " costs of all rungs coincide to {apart:.1e}."
-        ).format(rounds=len(self.rungs[0].seconds), certain=CERTAIN, apart=self.max_cost_difference)
-        return [*(f"{item.name}: {item.text}" for item in self.items), how]
+        )
+        values = {"rounds": len(self.rungs[0].seconds), "certain": CERTAIN, "apart": self.max_cost_difference}
+        return [*(f"{item.name}: {item.text}" for item in self.items), prose(how, **values)]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with None for numbers that are not finite."""
@@ -278,7 +278,7 @@ def _check(rungs: dict[str, Walk], dtype: str) -> float:
     message = _("{name} walks another path: costs {gap:.1e} apart, {limit:g} is allowed; try --dtype float64")
     for name, gap in zip(list(rungs)[1:], apart, strict=True):
         if gap > SAME_PATH[dtype]:
-            raise DescensoError(message.format(name=_(name), gap=gap, limit=SAME_PATH[dtype]))
+            raise DescensoError(prose(message, name=_(name), gap=gap, limit=SAME_PATH[dtype]))
     return max(apart)
 
 

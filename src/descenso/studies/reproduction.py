@@ -18,7 +18,7 @@ from descenso.runs.files import fresh_folder, make_folder, refuse_full, write_fi
 from descenso.runs.history import History
 from descenso.studies import cell, plain
 from descenso.studies.paths import SAME_PATH, relative
-from descenso.text import _, language
+from descenso.text import _, language, prose
 from descenso.training.control import Callback, Control
 from descenso.training.plan import Plan
 from descenso.training.session import Training, run
@@ -190,20 +190,19 @@ def _claims(finished: dict[str, Finished], twins: Sequence[Twins], epochs: int) 
     distance = abs(accuracies[0] - accuracies[1])
     place = distance <= WITHIN and apart <= SAME_COST
     accuracy_text = _("test accuracy {accuracy} ± {within}, after {epochs} epochs")
-    place_text = _(
-        "both reach the same place: accuracies within {within}, costs on the test rows within {share:.0%}"
-    ).format(within=WITHIN, share=SAME_COST)
+    place_text = _("both reach the same place: accuracies within {within}, costs on the test rows within {share:.0%}")
+    place_text = prose(place_text, within=WITHIN, share=SAME_COST)
     return [
         Claim(
             "accuracy",
-            accuracy_text.format(accuracy=ACCURACY, within=WITHIN, epochs=EPOCHS),
-            _("{one:.4f} and {other:.4f}").format(one=accuracies[0], other=accuracies[1]),
+            prose(accuracy_text, accuracy=ACCURACY, within=WITHIN, epochs=EPOCHS),
+            prose(_("{one:.4f} and {other:.4f}"), one=accuracies[0], other=accuracies[1]),
             near if epochs == EPOCHS else None,
         ),
         Claim(
             "same place",
             place_text,
-            _("{accuracy:.4f} and {cost:.2%} apart").format(accuracy=distance, cost=apart),
+            prose(_("{accuracy:.4f} and {cost:.2%} apart"), accuracy=distance, cost=apart),
             place if epochs == EPOCHS else None,
         ),
         _speed(finished),
@@ -216,7 +215,8 @@ def _speed(finished: dict[str, Finished]) -> Claim:
     if "program-1" not in finished:
         return Claim("second slower", text, _("left out"), None)
     first, second = finished["program-1"], finished["program-2"]
-    measured = _("{first:.3g} s and {second:.3g} s: {ratio:.2f} times as long, {step:.2f} times a step").format(
+    measured = prose(
+        _("{first:.3g} s and {second:.3g} s: {ratio:.2f} times as long, {step:.2f} times a step"),
         first=first.seconds,
         second=second.seconds,
         ratio=second.seconds / first.seconds,
@@ -227,9 +227,9 @@ def _speed(finished: dict[str, Finished]) -> Claim:
 
 def _path(twins: Twins) -> Claim:
     limit = SAME_PATH[str(PROGRAMS[twins.name]["dtype"])]
-    text = _("{name} walks the same path compiled, to within {limit:g}").format(name=twins.name, limit=limit)
+    text = prose(_("{name} walks the same path compiled, to within {limit:g}"), name=twins.name, limit=limit)
     measured = _("costs {cost:.1e} apart, weights {weights:.1e}; {speed_up:.1f} times as fast")
-    return Claim("same path", text, measured.format(**twins._asdict()), max(twins.cost, twins.weights) <= limit)
+    return Claim("same path", text, prose(measured, **twins._asdict()), max(twins.cost, twins.weights) <= limit)
 
 
 def write_report(result: Reproduction) -> Path:

@@ -21,6 +21,12 @@ ARGUMENTS = {  # new names by old ones
     "keep_prob": "rate=1 - keep_prob",
     "lr": "learning_rate",
 }
+CELLS = {
+    "BasicRNNCell": "SimpleRNNCell(units)",
+    **dict.fromkeys(("BasicLSTMCell", "LSTMCell"), "LSTMCell(units)"),
+    "GRUCell": "GRUCell(units)",
+    "MultiRNNCell": "StackedRNNCells(cells)",
+}
 CHANGED = ("gradients", "nn.dropout")  # still there; reported only in a script with other removed calls
 
 CALLS = named({
@@ -92,6 +98,7 @@ CALLS = named({
         "    costs = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)\n"
         "    cost = tf.reduce_mean(costs)\noptimizer.apply_gradients(zip(tape.gradient(cost, [W, b]), [W, b]))",
         r"`loss` passed to Optimizer\.compute_gradients should be a function",
+        r"Could not interpret optimizer identifier: <tensorflow\.python\.training",
         r"object has no attribute '(?:minimize|compute_gradients)'|Argument\(s\) not recognized: \{'lr'",
         calls={
             **{f"train.{old}": f"tf.keras.optimizers.{new}" for old, new in OPTIMIZERS.items()},
@@ -133,6 +140,23 @@ CALLS = named({
             "layers.flatten": "tf.keras.layers.Flatten()(x)",
             "layers.dropout": "tf.keras.layers.Dropout(rate)(x)",
             "layers.batch_normalization": "tf.keras.layers.BatchNormalization()(x)",
+            "nn.rnn_cell": "tf.keras.layers",
+            **{f"nn.rnn_cell.{old}": f"tf.keras.layers.{new}" for old, new in CELLS.items()},
+        },
+    ),
+    "estimator": lesson(
+        mark("tf.estimator was removed in TensorFlow 2.16: a Keras model is compiled, and fitted to arrays."),
+        mark("An Estimator built its graph from a model_fn and read rows from an input_fn. A Keras model holds the "
+             "layers; compile takes loss, optimizer and metrics, and fit the rows."),
+        "layers = [tf.keras.Input((784,)), tf.keras.layers.Dense(10)]\nmodel = tf.keras.Sequential(layers)\n"
+        "loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+        'model.compile("sgd", loss, metrics=["accuracy"])\nmodel.fit(x, labels, epochs=1, verbose=0)',
+        calls={
+            "estimator": "tf.keras.Model",
+            "estimator.Estimator().train": "model.fit(x, y)",
+            "estimator.Estimator().evaluate": "model.evaluate(x, y)",
+            "estimator.Estimator().predict": "model.predict(x)",
+            "estimator.inputs.numpy_input_fn": "tf.data.Dataset.from_tensor_slices((x, y)).batch(size)",
         },
     ),
     "variables": lesson(

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from descenso.config import SETTINGS, flag
-from descenso.text import _, mark
+from descenso.text import _, mark, prose
 from descenso.tf1.layers import Network, Unread, argument, factors, read_loss, read_network
 from descenso.tf1.source import Event, Node, Place, is_number
 
@@ -180,7 +180,7 @@ class _Reading:
         self.settings["epochs"] = -(-steps // in_epoch)
         if steps % in_epoch:
             note = _("{steps} steps are {epochs:.2f} epochs, rounded up")
-            self.notes.append(note.format(steps=steps, epochs=steps / in_epoch))
+            self.notes.append(prose(note, steps=steps, epochs=steps / in_epoch))
         if rows % size:
             self.notes.append(_("the script's last batch continues into the next epoch, descenso's is smaller"))
 

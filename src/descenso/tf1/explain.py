@@ -1,17 +1,20 @@
-"""Find the lessons on a message of TensorFlow by their patterns, without TensorFlow or a network."""
+"""Find the lessons on a message of TensorFlow by their patterns, and words by name, without TensorFlow or a network."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from typing import NamedTuple
 
-from descenso.text import _
+from descenso.text import _, closest
 from descenso.tf1.calls import ARGUMENTS, CALLS
-from descenso.tf1.lesson import Lesson
+from descenso.tf1.lesson import Lesson, Word
 from descenso.tf1.messages import MESSAGES
 from descenso.tf1.symbols import ARGUMENT, GONE, MOVED, find
+from descenso.tf1.words import WORDS
 
 LESSONS = (*CALLS, ARGUMENT, MOVED, GONE, *MESSAGES)
 MOST = 2**16  # characters that are read, from the end, where the exception is
+LONGEST = 60  # characters of what is taken for a word, not for a message
 ERROR = re.compile(r"^[ \t]{0,99}[\w.]{0,99}(?:Error|Warning|Exception)(?::|$)", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 SYMBOLS = (  # Python's messages on missing names, and a name by itself
@@ -107,3 +110,37 @@ def nearest(text: str, most: int = 3) -> list[str]:
 
 def _words(text: str) -> set[str]:
     return {word for word in re.findall(r"[A-Za-z]{4,}", text.lower()) if word not in ("tensorflow", "tensor")}
+
+
+def _plain(text: str) -> str:
+    """Return `text` in lower case, without accents and quotes, and with spaces for hyphens."""
+    letters = unicodedata.normalize("NFKD", text.strip().strip("'\"«»“”¿?`.!()").lower())
+    return re.sub(r"[\s_-]+", " ", "".join(c for c in letters if not unicodedata.combining(c)))
+
+
+_WORDS = {_plain(name): word for word in WORDS for name in (word.name, *word.also)}
+
+
+def define(text: str) -> Word | None:
+    """Return the word that `text` is, in English or in Spanish; None for anything longer, such as a message.
+
+    >>> define("Épocas").name
+    'epoch'
+    >>> define("the gradient is None") is None
+    True
+    """
+    if len(text) > LONGEST:
+        return None
+    in_use = {_plain(_(word.name)): word for word in WORDS}
+    return _WORDS.get(_plain(text)) or in_use.get(_plain(text))
+
+
+def word_title(word: Word) -> str:
+    """Return a word's name in the language in use, with the English one where it differs."""
+    name = _(word.name)
+    return name if name == word.name else f"{name} ({word.name})"
+
+
+def word_hint(text: str) -> str:
+    """Return " (did you mean …?)" if a word is near `text`, else nothing."""
+    return closest(_plain(text), _WORDS)

@@ -1,4 +1,4 @@
-"""Record of a lesson: the explanation of a message, or of a removed call."""
+"""Records of what is explained: a message or a removed call, and a word."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -22,6 +22,17 @@ class Lesson(NamedTuple):
     code: str  # lines that work in TensorFlow 2, for a softmax regression with x, y, W, b, pred and cost
     patterns: tuple[str, ...]  # regular expressions of its messages, all with the same groups
     calls: Mapping[str, str]  # removed symbols, and code or a sentence that replaces each
+
+
+class Word(NamedTuple):
+    """A word of gradient descent; its name and its sentences are marked for the catalogue."""
+
+    name: str  # in English; the catalogue has the Spanish name
+    also: tuple[str, ...]  # other names, in both languages
+    means: str
+    equation: str  # or ""
+    code: str  # lines that run with np, tf and x, y, W, b of a softmax regression
+    see: str  # a command that shows it, or ""
 
 
 def lesson(means: str, why: str, code: str, *patterns: str, calls: Mapping[str, str] | None = None) -> Lesson:

@@ -91,6 +91,7 @@ MESSAGES = named({
         mark("Reshaping loses and adds no number. One axis may be −1: TensorFlow then works it out."),
         "images = tf.zeros([100, 28, 28])\nrows = tf.reshape(images, [-1, 28 * 28])  # (100, 784)",
         r"Input to reshape is a tensor with (?P<a>\d+) values, but the requested shape has (?P<b>\d+)",
+        r"cannot reshape array of size (?P<a>\d+) into shape (?P<b>\([\w,]*\))",
     ),
     "ragged": lesson(
         mark("A list whose rows are not equally long is no array."),

@@ -126,7 +126,7 @@ def _written(node: ast.AST) -> str:
     return f"{_written(node.func)}(…)" if isinstance(node, ast.Call) else ast.unparse(node)
 
 
-def _find_all(source: Source) -> list[Finding]:
+def find_all(source: Source) -> list[Finding]:
     """Find the removed and changed calls in `source`, in its order.
 
     Placeholders of `tensorflow.compat.v1` work without eager execution; if it is not disabled, they are found, too.
@@ -164,6 +164,6 @@ def port(path: Path) -> Ported:
     try:
         source = read_source(path)
         events = read(source)
-        return Ported(_find_all(source), None if events is None else read_descents(events))
+        return Ported(find_all(source), None if events is None else read_descents(events))
     except (RecursionError, MemoryError):
         raise DataError(_("{path}: nested more deeply than can be read").format(path=path)) from None

@@ -1,6 +1,7 @@
 """Read and parse scripts and notebooks without running them; records of the values that are read in them."""
 
 import ast
+import contextlib
 import json
 import math
 import re
@@ -13,13 +14,15 @@ from typing import Any, NamedTuple
 
 from descenso.errors import DataError
 from descenso.files import open_regular
-from descenso.text import _
+from descenso.text import _, reason_of
 
 ROOT = "tensorflow"
 MOST_SOURCE = 2**18  # bytes of Python; its syntax tree takes about a hundred times as much
 MOST_NOTEBOOK = 2**23  # bytes of JSON
+MOST_MAGICS = 100  # that are found one after the other, each where Python sees an error
 MOST_BITS = 48  # of a whole number
 MAGIC = re.compile(r"^(\s*)(?:[%!].*|[\w.]+\?{1,2}\s*)$")
+TIMED = re.compile(r"^(\s*)%time\s+(?!-)(\S.*)$")
 MAGIC_VALUE = re.compile(r"^([^=%!]*=\s*)[%!].*$")
 OTHER_LANGUAGE = re.compile(r"\s*%%(?!time|timeit|capture|prun)\w")
 PYTHON_2 = re.compile(
@@ -49,34 +52,60 @@ class Source(NamedTuple):
 
     parts: list[tuple[int | None, ast.Module]]  # number and tree of each cell; None and the tree of a script
     magics: list[tuple[Place, str]]  # lines that only a notebook understands
+    texts: list[str]  # text of each part, its lines as in the file, with magics commented out
 
 
 def read_source(path: Path) -> Source:
-    """Read the script (.py) or notebook (.ipynb) at `path`.
+    """Read the script (.py) or notebook (.ipynb) at `path` and parse it.
 
     Raises:
         DataError: if it cannot be read, is too large, or is no Python 3; names cell and line.
         RecursionError, MemoryError: if it is nested too deeply.
     """
+    return parsed(path, read_texts(path))
+
+
+def read_texts(path: Path) -> list[tuple[int | None, str]]:
+    """Read the code of the script or notebook at `path`: number and text of each code cell, or None and the script.
+
+    Raises:
+        DataError: as `read_source`.
+        RecursionError, MemoryError: if a notebook's JSON is nested too deeply.
+    """
     if path.suffix.lower() not in (".py", ".ipynb"):
         message = _("{path}: neither a script nor a notebook; give a file called .py or .ipynb")
         raise DataError(message.format(path=path))
     notebook = path.suffix.lower() == ".ipynb"
-    try:
+    with _readable(path):
         with open_regular(path, MOST_NOTEBOOK if notebook else MOST_SOURCE) as file:
             content = file.read()
-        texts = _cells(path, content) if notebook else [(None, decode_source(content))]
-        parts, magics = [], []
+        return _cells(path, content) if notebook else [(None, decode_source(content))]
+
+
+def parsed(path: Path, texts: list[tuple[int | None, str]]) -> Source:
+    """Parse the texts of the cells, or of the script, at `path`.
+
+    Raises:
+        DataError, RecursionError, MemoryError: as `read_source`.
+    """
+    source = Source([], [], [])
+    with _readable(path):
         for cell, text in texts:
-            tree, lines = _parsed(path, cell, text)
-            parts.append((cell, tree))
-            magics += lines
+            tree, plain, magics = _parsed(path, cell, text)
+            source.parts.append((cell, tree))
+            source.texts.append(plain)
+            source.magics.extend(magics)
+    return source
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except DataError:
         raise
     except (OSError, ValueError, SyntaxError, LookupError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason)) from None
-    return Source(parts, magics)
+        raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason_of(error))) from None
 
 
 def _cells(path: Path, content: bytes) -> list[tuple[int | None, str]]:
@@ -101,38 +130,67 @@ def _cells(path: Path, content: bytes) -> list[tuple[int | None, str]]:
     return cells
 
 
-def _parsed(path: Path, cell: int | None, text: str) -> tuple[ast.Module, list[tuple[Place, str]]]:
-    """Parse one cell, without the magics of notebooks if it is no Python with them; return its tree and the magics."""
+def _parsed(path: Path, cell: int | None, text: str) -> tuple[ast.Module, str, list[tuple[Place, str]]]:
+    """Parse one cell; return its tree, its text with the magics of notebooks commented out, and the magics.
+
+    Only lines that are no Python are taken for magics: a string or a formula may have a line that begins with %.
+    """
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    magics: dict[int, str] = {}  # by number of the line
+    if OTHER_LANGUAGE.match(text):
+        magics[0] = lines[0]
+        lines = [f"# {line}" for line in lines]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of invalid escapes, and similar
-        try:
-            return ast.parse(text), []
-        except SyntaxError:
-            plain, magics = _without_magics(cell, text)
-        try:
-            return ast.parse(plain), magics
-        except SyntaxError as error:
-            where = Place(cell, error.lineno or 1).text
-            line = (error.text or "").strip()[:80]
-            message = (
-                _("{path}: {where} is Python 2 ({line}); bring it to Python 3 first, as with print(…)")
-                if PYTHON_2.search(error.msg)
-                else _("{path}: {where} is no Python ({line}): {reason}")
-            )
-            raise DataError(message.format(path=path, where=where, line=line, reason=error.msg)) from None
+        for attempts_left in reversed(range(MOST_MAGICS)):
+            try:
+                tree = ast.parse("\n".join(lines))
+                break
+            except SyntaxError as error:
+                found = _leave_out(lines, (error.lineno or 1) - 1) if attempts_left else {}
+                if not found:  # it is not where the error is said to be: every line that looks like one
+                    for number in range(len(lines)):
+                        found |= _leave_out(lines, number)
+                if not found:
+                    raise _no_python(path, cell, error) from None
+                magics |= found
+    return tree, "\n".join(lines), [(Place(cell, number + 1), magics[number].strip()) for number in sorted(magics)]
 
 
-def _without_magics(cell: int | None, text: str) -> tuple[str, list[tuple[Place, str]]]:
-    """Replace the magics in `text` by other statements, so that line numbers stay; return the text and the magics."""
-    lines, magics = text.split("\n"), []
-    if OTHER_LANGUAGE.match(text):
-        return "", [(Place(cell, 1), lines[0])]
-    for number, line in enumerate(lines):
-        line = line.rstrip("\r")
-        if MAGIC.match(line) or MAGIC_VALUE.match(line):
-            magics.append((Place(cell, number + 1), line.strip()))
-            lines[number] = MAGIC_VALUE.sub(r"\1None", MAGIC.sub(r"\1pass", line))
-    return "\n".join(lines), magics
+def _no_python(path: Path, cell: int | None, error: SyntaxError) -> DataError:
+    line = (error.text or "").strip()[:80]
+    message = (
+        _("{path}: {where} is Python 2 ({line}); bring it to Python 3 first, as with print(…)")
+        if PYTHON_2.search(error.msg)
+        else _("{path}: {where} is no Python ({line}): {reason}")
+    )
+    where = Place(cell, error.lineno or 1).text
+    return DataError(message.format(path=path, where=where, line=line, reason=error.msg))
+
+
+def _leave_out(lines: list[str], number: int) -> dict[int, str]:
+    """Comment out the magic in the line `number`, with the lines that continue it; return them, by their number.
+
+    Of `%time statement` the statement stays, and of an assignment None.
+    """
+    if not 0 <= number < len(lines):
+        return {}
+    line = lines[number]
+    timed, magic, value = TIMED.match(line), MAGIC.match(line), MAGIC_VALUE.match(line)
+    if timed:
+        lines[number] = f"{timed[1]}{timed[2]}  # %time"
+    elif magic:
+        lines[number] = f"{magic[1]}pass  # {line.strip()}" if magic[1] else f"# {line}"
+    elif value:
+        lines[number] = f"{value[1]}None  # {line.strip()}"
+    else:
+        return {}
+    found = {number: line}
+    while not timed and line.endswith("\\") and number + 1 < len(lines):
+        number += 1
+        line = lines[number]
+        lines[number] = f"# {line}"
+    return found
 
 
 def imports(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str, str]]:

@@ -12,8 +12,8 @@ from descenso.tf1.calls import ARGUMENTS, CALLS
 from descenso.tf1.lesson import Lesson, lesson, named
 from descenso.tf1.messages import MESSAGES
 
-PACKAGES = ("app", "contrib", "examples", "flags", "layers", "logging")  # removed with all that is in them
-NO_V1 = ("contrib", "examples", "layers")  # not in tf.compat.v1 either
+PACKAGES = ("app", "contrib", "estimator", "examples", "flags", "layers", "logging")  # removed with all that is in them
+NO_V1 = ("contrib", "estimator", "examples", "layers")  # not in tf.compat.v1 either
 OTHERS = {  # symbols with another form today, and without a lesson
     "Print": "tf.print(x)",
     "VERSION": "tf.__version__",

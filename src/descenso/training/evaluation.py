@@ -1,59 +1,71 @@
-"""Evaluate a model on rows with labels, and predict those of rows without."""
+"""Evaluate a model on rows with labels, and predict those of rows without.
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+Importable without TensorFlow, which only predictors of a `Model` need.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.data.dataset import Scaling, Split
-from descenso.descent.problem import Arrays, Model, Params, Problem, State, Tensor, TrainState, scaled
+
+if TYPE_CHECKING:
+    from descenso.descent.problem import Arrays, Model, Params, Problem, State, TrainState
 
 ROWS_AT_ONCE = 1_000
 BINS = 10  # of confidence
 
 
 class Predictor(NamedTuple):
-    """A trained model, with the scaling of its inputs.
+    """A trained model, from rows as stored to logits.
 
     Attributes:
-        model: what predicts.
-        params: as `Model.apply` holds them.
-        model_state: what it carries besides.
-        scaling: of the inputs.
+        num_classes: number of logits of a row.
+        compute: inputs (rows, *input_shape), before scaling -> logits (rows, num_classes), NumPy arrays.
     """
 
-    model: Model
-    params: Params
-    model_state: State
-    scaling: Scaling
+    num_classes: int
+    compute: Callable[[NDArray[Any]], NDArray[np.floating]]
 
     @classmethod
-    def of_weights(cls, model: Model, params: Arrays, model_state: Arrays, scaling: Scaling) -> "Predictor":
+    def of_weights(cls, model: "Model", params: "Arrays", model_state: "Arrays", scaling: Scaling) -> "Predictor":
         """Make a predictor of params in the user's form; their dtype is the computation's."""
-        held = {name: tf.constant(value) for name, value in model.from_user(params).items()}
-        carried = {name: tf.constant(value) for name, value in model_state.items()}
-        return cls(model, held, carried, scaling)
+        return _by_tensorflow(model, model.from_user(params), model_state, scaling)
 
     @classmethod
-    def of_state(cls, problem: Problem, state: TrainState) -> "Predictor":
+    def of_state(cls, problem: "Problem", state: "TrainState") -> "Predictor":
         """Make a predictor of the state of a training run."""
         result = problem.rule.result(state.params, state.rule_state)
-        held = {name: tf.convert_to_tensor(value) for name, value in result.items()}
-        carried = {name: tf.convert_to_tensor(value) for name, value in state.model_state.items()}
-        return cls(problem.model, held, carried, problem.scaling)
+        return _by_tensorflow(problem.model, result, state.model_state, problem.scaling)
 
-    def logits(self, inputs: NDArray[np.generic]) -> Iterator[Tensor]:
+    def logits(self, inputs: NDArray[np.generic]) -> Iterator[NDArray[np.floating]]:
         """Yield logits, (rows, num_classes), of some rows of `inputs` after the other; not all need fit in memory."""
-        dtype = next(iter(self.params.values())).dtype
         for first in range(0, len(inputs), ROWS_AT_ONCE):
-            rows = tf.constant(inputs[first : first + ROWS_AT_ONCE])
-            yield self.model.apply(self.params, self.model_state, scaled(rows, dtype, self.scaling), False)[0]
+            yield self.compute(inputs[first : first + ROWS_AT_ONCE])
 
     def probabilities(self, inputs: NDArray[np.generic]) -> NDArray[np.floating]:
         """Predict probabilities, (rows, num_classes), each in [0, 1]; a row's sum is 1."""
-        return np.concatenate([tf.nn.softmax(logits).numpy() for logits in self.logits(inputs)])
+        return np.concatenate([np.exp(_log_softmax(each)).astype(each.dtype) for each in self.logits(inputs)])
+
+
+def _by_tensorflow(model: "Model", params: "Params", model_state: "State", scaling: Scaling) -> Predictor:
+    """Make a predictor of params as `Model.apply` holds them."""
+    import tensorflow as tf
+
+    from descenso.descent.problem import scaled
+
+    held, carried = (
+        {name: tf.convert_to_tensor(value) for name, value in values.items()} for values in (params, model_state)
+    )
+    dtype = next(iter(held.values())).dtype
+
+    def compute(rows: NDArray[Any]) -> NDArray[np.floating]:
+        logits, _state = model.apply(held, carried, scaled(tf.constant(rows), dtype, scaling), False)
+        return logits.numpy()  # type: ignore[no-any-return] # TensorFlow publishes no types
+
+    return Predictor(model.num_classes, compute)
 
 
 class Evaluation(NamedTuple):
@@ -120,16 +132,23 @@ def evaluate(predictor: Predictor, split: Split) -> Evaluation:
         predictor: the model.
         split: at least one row, of the model's input shape.
     """
-    num_classes = predictor.model.num_classes
     costs, confidence, predicted, first = [], [], [], 0
     for logits in predictor.logits(split.inputs):
         labels = split.labels[first : first + len(logits)]
         first += len(logits)
-        logs = tf.nn.log_softmax(tf.cast(logits, tf.float64)).numpy()  # (rows, num_classes)
+        logs = _log_softmax(logits)
         costs.append(-logs[np.arange(len(labels)), labels])
         predicted.append(logs.argmax(axis=1))
         confidence.append(np.exp(logs.max(axis=1)))
     called = np.concatenate(predicted)
-    confusion = np.zeros((num_classes, num_classes), np.int64)
+    confusion = np.zeros((predictor.num_classes, predictor.num_classes), np.int64)
     np.add.at(confusion, (split.labels, called), 1)
     return Evaluation(np.concatenate(costs), np.concatenate(confidence), called, confusion, split.weights)
+
+
+def _log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Compute the logarithms of probabilities, (rows, num_classes), in float64; none overflows."""
+    with np.errstate(all="ignore"):  # where logits are not finite
+        lower = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+        logs: NDArray[np.float64] = lower - np.log(np.exp(lower).sum(axis=1, keepdims=True))
+    return logs

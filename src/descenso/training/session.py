@@ -14,7 +14,6 @@ from descenso.descent.problem import Arrays, weights
 from descenso.engines import base as programs
 from descenso.errors import CheckpointError, ConfigError, DescensoError
 from descenso.registry import SCHEDULES, parse
-from descenso.reports.figures import curves, loss_figure, save_figure, templates_figure
 from descenso.runs.checkpoints import Checkpoint, drop_newer
 from descenso.runs.directory import RunDirectory
 from descenso.runs.environment import environment
@@ -190,7 +189,15 @@ def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate:
 def _refuse(training: Training, changed: list[str], force: bool) -> None:
     if changed and not force:
         message = _("{run}: it cannot go on exactly, for this changed: {changed}; try --force to go on all the same")
-        raise CheckpointError(message.format(run=training.directory.path, changed="; ".join(changed)))
+        if all(line.startswith("config epochs:") for line in changed):
+            message = _(
+                "{run}: the schedule {schedule} depends on the number of epochs, so that the rates of the epochs done "
+                "were those of a shorter or longer run ({changed}); try --force to go on all the same, not exactly"
+            )
+        schedule = training.plan.config.schedule
+        raise CheckpointError(
+            message.format(run=training.directory.path, schedule=schedule, changed="; ".join(changed))
+        )
 
 
 def _save_weights(training: Training, progress: Progress, params: Arrays, carried: Arrays) -> dict[str, Any]:
@@ -210,6 +217,8 @@ def _save_weights(training: Training, progress: Progress, params: Arrays, carrie
 
 
 def _draw(training: Training, progress: Progress) -> None:
+    from descenso.reports.figures import curves, loss_figure, save_figure, templates_figure  # half a second
+
     directory, plan, data = training[:3]
     save_figure(loss_figure(curves(directory.path.name, directory.history)), directory.plot_path("loss.png"))
     images = len(data.input_shape) == 2

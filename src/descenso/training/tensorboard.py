@@ -13,7 +13,7 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.errors import ConfigError, DiskError
 from descenso.reports.figures import MOST_CLASSES
-from descenso.text import _
+from descenso.text import _, reason_of
 from descenso.training.control import Callback, Progress
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Board(Callback):
             message = _("{path}: TensorBoard's events cannot be written ({reason}); try --tensorboard elsewhere")
             raise DiskError(
                 message.format(
-                    path=self._folder, reason=error.strerror if isinstance(error, OSError) else error.message
+                    path=self._folder, reason=reason_of(error) if isinstance(error, OSError) else error.message
                 )
             ) from error
 

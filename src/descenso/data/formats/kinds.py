@@ -82,10 +82,10 @@ def of_strict(path: Path, name: str, values: "pl.Series", decimal: str) -> Cells
     first = values.drop_nulls()[:1]
     if len(first) and parsed(first, decimal).null_count() and first[0].lower() not in TRUTH:
         return LeftOut(name, "text", first[0][:40])
-    return as_kind(path, name, "number", values, decimal)
+    return as_kind(path, name, "number", values, decimal, trained=False)
 
 
-def as_kind(path: Path, name: str, kind: str, values: "pl.Series", decimal: str) -> Cells:
+def as_kind(path: Path, name: str, kind: str, values: "pl.Series", decimal: str, *, trained: bool = True) -> Cells:
     """Read text as the kind that it has in the training data; `values` are those of `stripped`.
 
     Raises:
@@ -97,7 +97,7 @@ def as_kind(path: Path, name: str, kind: str, values: "pl.Series", decimal: str)
     if numbers.null_count() > values.null_count():
         numbers = numbers.fill_null(_truths(values))
         if numbers.null_count() > values.null_count():
-            refuse_word(path, name, values, numbers)
+            refuse_word(path, name, values, numbers, trained=trained)
     floats = _floats(numbers)
     check_finite(path, name, floats)
     return Cells(name, kind, floats)
@@ -114,8 +114,10 @@ def as_category(name: str, values: "pl.Series") -> Cells:
     return Cells(name, "category", codes.to_numpy(), tuple(categories))
 
 
-def refuse_word(path: Path, name: str, values: "pl.Series", numbers: "pl.Series") -> NoReturn:
-    """Refuse the first of `values` that is not among `numbers`, and say how to mend it."""
+def refuse_word(
+    path: Path, name: str, values: "pl.Series", numbers: "pl.Series", *, trained: bool = False
+) -> NoReturn:
+    """Refuse the first of `values` that is not among `numbers`, and say how to mend it; `trained` models need it."""
     wrong = numbers.is_null() & values.is_not_null()
     row, count = int(wrong.arg_max() or 0), int(wrong.sum())
     message = _("{value!r} is no number, and neither are {more} others of {rows} values; make it one, or empty where "
@@ -123,6 +125,8 @@ def refuse_word(path: Path, name: str, values: "pl.Series", numbers: "pl.Series"
     if count == 1:
         message = _("{value!r} is no number; make it one, or empty where the value is missing, or leave the column "
                     "out: --drop {name}")  # fmt: skip
+    if trained:
+        message = _("{value!r} is no number, which the model reads; make it one, or empty where the value is missing")
     filled = len(values) - values.null_count()
     refuse(path, row + 1, name, message.format(value=values[row][:40], more=count - 1, rows=filled, name=name))
 

@@ -1,0 +1,249 @@
+"""Show the progress of a training run, and hold back start-up messages. Importable without TensorFlow."""
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from descenso.config import TrainConfig
+from descenso.errors import DescensoError
+from descenso.runs.history import Epoch
+from descenso.text import _, printable, prose
+from descenso.training.control import Callback, Progress
+
+if TYPE_CHECKING:
+    from descenso.data.dataset import Dataset
+    from descenso.descent.problem import Problem
+
+MOST_LINES = 1_000  # in a terminal or a notebook, whose memory is short; history.jsonl has all epochs
+PRINT_SECONDS = 0.1  # between two prints, which draw the bar anew: a hundred epochs may take four seconds
+NARROW = 72  # characters, below which the bar does without the cost, which stands in the lines
+
+
+class Display(Callback):
+    """Show the progress of a training run: a line for each epoch and, below the lines, a bar that moves within epochs.
+
+    The bar is drawn in a terminal that can move its cursor, and in a notebook; the lines stay when it goes. Elsewhere,
+    as in a file, there are the lines alone. Use it as a context manager around the training:
+
+    >>> with Display(to_stderr=False) as display:
+    ...     display.on_epoch(Epoch(0, 0.5, 1.0, validation_cost=0.25, validation_accuracy=0.875))
+    [0] cost: 0.5, validation 0.2500, accuracy 0.8750
+
+    Args:
+        to_stderr: print to standard error, so that standard output is free for `--json`.
+
+    Attributes:
+        live: whether a bar is drawn.
+        run: the run directory, once there is one.
+    """
+
+    def __init__(self, to_stderr: bool) -> None:
+        self._stream = sys.stderr if to_stderr else sys.stdout
+        self._bar = _bar(to_stderr)
+        self.live = self._bar is not None
+        self.run: Path | None = None
+        self._every, self._pending = 1, list[str]()
+        self._epochs, self._steps = 0, 1
+        self._begun: tuple[float, float] | None = None  # epochs done and time, when this session's first step began
+        self._started = self._printed = time.monotonic()
+
+    def __enter__(self) -> "Display":
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def on_begin(self, run: Path, config: TrainConfig, data: "Dataset") -> None:
+        self.run, self._epochs = run, config.epochs
+        self._pending += map(printable, data.notes)
+        rows = len(data.train.labels) - config.validation_rows(len(data.train.labels))
+        self._steps = -(-rows // config.batch_rows(rows))
+        if self._bar:
+            self._bar.update(_("Preparing"), None, "")
+            self._every = _thinned(config.epochs, MOST_LINES)
+            if self._every > 1:
+                message = _("One epoch in {every} is shown; {path} has all.")
+                self._pending.append(message.format(every=self._every, path=run / "history.jsonl"))
+
+    def on_compiled(self, compile_seconds: float) -> None:
+        self._started = time.monotonic()
+
+    def on_chunk(self, progress: Progress, problem: "Problem") -> None:
+        if not self._bar:
+            return
+        epoch, step = progress.position
+        done = epoch + step / self._steps
+        if self._begun is None:
+            steps = 0 if progress.trace is None else len(progress.trace.costs)
+            self._begun = done - steps / self._steps, self._started
+        cost = progress.ended.cost if progress.ended else progress.costs.mean() if len(progress.costs) else None
+        what = _("Saving") if progress.outcome else _("Training")
+        self._bar.update(what, done / self._epochs, self._told(done, epoch, cost))
+        self._print()
+
+    def _told(self, done: float, epoch: int, cost: float | None) -> str:
+        """Return what stands beside the bar: epochs done, cost, speed, time left."""
+        told = [f"{epoch}/{self._epochs}"]
+        if cost is not None and (self._bar is None or self._bar.width >= NARROW):
+            told.append(prose(_("cost {cost:.6f}"), cost=cost))
+        before, began = self._begun or (0.0, 0.0)
+        rate = (done - before) / max(time.monotonic() - began, 1e-9)
+        if rate > 0:
+            fast = _("{rate:.3g} epochs/s") if rate >= 1 else _("{seconds:.3g} s/epoch")
+            left = timedelta(seconds=round((self._epochs - done) / rate))
+            told += [prose(fast, rate=rate, seconds=1 / rate), str(left)]
+        return "  ".join(told)
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        if epoch.epoch % self._every == 0 or epoch.epoch == self._epochs - 1:
+            self._pending.append(_line(epoch))
+        self._print()
+
+    def _print(self, now: bool = False) -> None:
+        """Print the lines that wait, if it is time."""
+        if not self._pending or (self._bar and not now and time.monotonic() < self._printed + PRINT_SECONDS):
+            return
+        text, self._pending, self._printed = "\n".join(self._pending), [], time.monotonic()
+        if self._bar:
+            self._bar.print(text)
+        else:
+            print(text, file=self._stream, flush=True)
+
+    def warn(self, message: str) -> None:
+        """Print a warning."""
+        line = printable(_("descenso: warning: {message}").format(message=message))
+        sys.stderr.write(f"{line}\n")  # a live bar takes it, and writes it above itself
+
+    def __exit__(self, *_error: object) -> None:
+        self._print(now=True)
+        if self._bar:
+            self._bar.stop()
+
+
+def _line(epoch: Epoch) -> str:
+    line = f"[{epoch.epoch}] cost: {epoch.cost:.10g}"
+    if epoch.validation_cost is not None and epoch.validation_accuracy is not None:
+        validated = _("validation {cost:.4f}, accuracy {accuracy:.4f}")
+        line += f", {validated.format(cost=epoch.validation_cost, accuracy=epoch.validation_accuracy)}"
+    return line
+
+
+def _thinned(epochs: int, most: int) -> int:
+    """Return the smallest of 1, 2, 5, 10, … of which `epochs` has at most `most` multiples.
+
+    >>> [_thinned(epochs, 1000) for epochs in (1000, 1001, 5000, 30_000)]
+    [1, 2, 5, 50]
+    """
+    powers = (digit * 10**power for power in range(20) for digit in (1, 2, 5))
+    return next((every for every in powers if epochs <= every * most), epochs)
+
+
+class _TerminalBar:
+    """A bar in the last line of a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._console = console
+        columns = TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.fields[told]}")
+        self._progress = Progress(*columns, console=console, transient=True, expand=True, refresh_per_second=5)
+        self._task = self._progress.add_task(_("Starting TensorFlow"), total=None, told="")
+
+    @property
+    def width(self) -> int:
+        return self._console.width
+
+    def start(self) -> None:
+        self._progress.start()
+
+    def update(self, what: str, share: float | None, told: str) -> None:
+        total = None if share is None else 1.0
+        self._progress.update(self._task, description=what, completed=share or 0.0, total=total, told=told)
+
+    def print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        self._progress.stop()
+
+
+class _NotebookBar:
+    """A bar above the lines that a cell prints; IPython alone draws it, with no widgets."""
+
+    width = NARROW
+
+    def __init__(self) -> None:
+        self._share: float | None = None
+        self._told, self._shown = _("Starting TensorFlow"), 0.0
+        self._handle: Any = None
+
+    def start(self) -> None:
+        shown = import_module("IPython.display")
+        self._handle = shown.display(self, display_id=True)
+
+    def update(self, what: str, share: float | None, told: str) -> None:
+        self._share, self._told = share, f"{what} {told}".strip()
+        if time.monotonic() > self._shown + PRINT_SECONDS:
+            self.stop()
+
+    def print(self, text: str) -> None:
+        sys.stdout.write(f"{text}\n")
+
+    def stop(self) -> None:
+        self._handle.update(self)
+        self._shown = time.monotonic()
+
+    def __repr__(self) -> str:
+        return self._told
+
+    def _repr_html_(self) -> str:
+        value = "" if self._share is None else f' value="{self._share:.4f}"'
+        return f"<progress{value}></progress> {self._told}"
+
+
+def _bar(to_stderr: bool) -> _TerminalBar | _NotebookBar | None:
+    """Return the bar of the place where we print, or None where none can be drawn."""
+    console = Console(stderr=to_stderr)
+    if console.is_jupyter:
+        return _NotebookBar()
+    stream = sys.stderr if to_stderr else sys.stdout
+    drawn = stream is not None and stream.isatty() and not console.is_dumb_terminal
+    return _TerminalBar(console) if drawn else None
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back what C++ libraries write to file descriptor 2, and print it if an error is raised.
+
+    `TF_CPP_MIN_LOG_LEVEL` alone does not silence what is logged before its logging is set up.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    shown = sys.__stderr__
+    if shown is None or sys.stderr is not shown:  # there is none, or it is captured already
+        yield
+        return
+    shown.flush()
+    real = os.dup(2)
+    with tempfile.TemporaryFile() as aside, os.fdopen(real, "w", buffering=1) as ours:
+        sys.stderr = ours
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except DescensoError:
+            raise
+        except Exception:  # the messages held back may be all that explains it
+            aside.seek(0)
+            shutil.copyfileobj(aside, ours.buffer)
+            raise
+        finally:
+            os.dup2(real, 2)
+            sys.stderr = shown

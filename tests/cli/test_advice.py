@@ -1,0 +1,285 @@
+"""Every advice that a message gives works where it is given.
+
+`ADVICE` holds each sentence of the catalogue that advises something. Its flags must exist on the commands that give the
+message; and where the table has a command line, the line provokes the message, and following the advice ends well.
+"""
+
+import json
+import re
+import shlex
+import shutil
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+import pytest
+import typer
+from babel.messages import pofile
+from PIL import Image
+
+import descenso as ds
+from command import run as invoke
+from descenso import text
+from descenso.cli.app import COMMANDS, find_command
+from descenso.errors import DescensoError
+
+ADVISES = re.compile(
+    r"\btry (?!again)|to go on|to extend|to train |or --drop|leave --|give --|and a --|descenso (resume|train) (--|\{)"
+)
+QUICK = "--engine eager -e 1 -b 20"
+READS = "train compare gradcheck data doctor"  # data by name
+
+
+class Advice(NamedTuple):
+    """How the advice of one message is tested.
+
+    Attributes:
+        message: how the message begins.
+        commands: those that give it; empty for Python alone.
+        line: a command line that ends with it; empty where `where` says what else tests it.
+        mended: the line after the advice was followed, where words cannot simply be put in.
+        where: the test that follows the advice, or why none can.
+    """
+
+    message: str
+    commands: str = ""
+    line: str = ""
+    mended: str = ""
+    where: str = ""
+
+
+LIBRARY = "advises to install a library that tests have"
+ADVICE = [
+    Advice("ONNX files are written by tf2onnx", where=LIBRARY),
+    Advice("{path}: tables are read by polars", where=LIBRARY),
+    Advice("descenso.Classifier is an estimator", where=LIBRARY),
+    Advice("tensorboard: it is not installed", where=LIBRARY),
+    Advice("a limit must be NAME=N", READS, f"train digits --limit row=5 {QUICK}"),
+    Advice("{path}: {name} would be {value}, the limit is", READS, f"train digits --limit rows=100 {QUICK}"),
+    Advice("batch_size must be at most", "train compare gradcheck", "train digits --engine eager -e 1 -b 204"),
+    Advice("column {column}: its values lie", "export", where="tests/exporting/test_formats.py"),
+    Advice("compare varies one thing", "compare", "compare digits --rules sgd,lion --engines eager",
+           f"compare digits --rules sgd,lion {QUICK} --repeats 1"),
+    Advice("data must be a Dataset", where="tests/cli/test_own_data.py"),
+    Advice("data_dir must be a folder", READS, "data kmnist --data-dir nowhere", where="a download"),
+    Advice("descenso: interrupted after {done}", "train resume", where="tests/cli/test_interruption.py"),
+    Advice("deterministic must be set before", "train compare", where="a new process"),
+    Advice("doctor takes a run, data or", "doctor", "doctor", "doctor digits"),
+    Advice("dtype: softmax has no layers", "train compare", f"train digits --dtype mixed_bfloat16 {QUICK}"),
+    Advice("epochs must be at least {least}, which", "resume", "resume first -e 1", "resume first -e 3"),
+    Advice("loss must be a finite float64", where="tests/studies/test_gradcheck.py"),
+    Advice("model must be a name, a keras.Model", where="tests/descent/test_keras_models.py"),
+    Advice("model: a numpy-script has no layer", "export", where="tests/exporting/test_own_models.py"),
+    Advice("model: the layers of {name} do not follow", "export", where="tests/exporting/test_own_models.py"),
+    Advice("model: cnn reads images", "train compare gradcheck",
+           "train numbers.csv --label kind --test-fraction 0.2 --engine eager -e 1 --model cnn"),
+    Advice("{path}: --{option} is for {formats} only", READS, "data digits --label kind", "data digits"),
+    Advice("{what}: inputs of type {got}", where="tests/data/test_memory.py"),
+    Advice("{what}: labels of type {got} beside", where="tests/data/test_memory.py"),
+    Advice("model: the run was trained with {name}, which is code", "evaluate predict export resume doctor",
+           "evaluate own", "evaluate own --model own_model:make"),
+    Advice("model: {name} adds losses", "train compare", where="tests/descent/test_keras_models.py"),
+    Advice("model: {name} cannot be copied", "export", where="tests/exporting/test_own_models.py"),
+    Advice("model: {name} cannot be written as", "export", where="tests/exporting/test_own_models.py"),
+    Advice("model: {name} computes in {found}", "train compare", where="tests/descent/test_keras_models.py"),
+    Advice("model: {path} cannot be imported", "train compare gradcheck", f"train digits --model nowhere:make {QUICK}",
+           f"train digits --model own_model:make {QUICK}"),
+    Advice("out must be a PNG file", "data compare plot predict", "data digits --out a.pdf"),
+    Advice("out: {path} is a folder", "data compare plot predict", "data digits --out folder.png"),
+    Advice("out must be a path", where="no shell passes one"),
+    Advice("out must end in {ending}", "export", "export first --to keras --out a.h5"),
+    Advice("patience needs validation rows, and there are none", "train", f"train digits --patience 3 {QUICK}"),
+    Advice("patience needs validation rows, and {run} has none", "resume", "resume first --patience 3",
+           f"train --config first/config.json --validation-size 0.1 --patience 3 {QUICK}"),
+    Advice("plot takes either runs", "plot", "plot", "plot --schedule one-cycle"),
+    Advice("repeats must be at least 1", "compare", where="tests/studies/test_compare.py"),
+    Advice("repeats must be at least {fewest}", "compare", "compare digits --explain --repeats 1",
+           where="tests/studies/test_ladder.py"),
+    Advice("resize must be HEIGHTxWIDTH", "evaluate", "evaluate first --data photos --resize 8",
+           where="tests/data/test_images.py"),
+    Advice("step: nothing is trained", where="tests/doctor/test_doctor.py"),
+    Advice("the cost stopped being finite; try a smaller", where="tests/api/test_estimator.py"),
+    Advice("the language must be one of", where="tests/cli/test_wrong_calls.py"),
+    Advice("the naive loss takes the logarithm", "train", "train digits --loss naive -r 1e6 --engine graph -b 20",
+           "train digits --loss cross_entropy -r 1e6 --engine graph -b 20"),
+    Advice("try a smaller --learning-rate", "train", "train digits -r 1e38 --engine eager -e 2 -b 20"),
+    Advice("to train it anew: descenso train --config", "resume", "resume diverging -e 3 --force"),
+    Advice("the settings {path} cannot be read", "train", "train --config absent.toml",
+           f"train --config first/config.json {QUICK}"),
+    Advice("to must be one of", "export", "export first --to onx", "export first --to npz --out to.npz"),
+    Advice("validation_size must leave", "train compare", f"train digits --validation-size 203 {QUICK}"),
+    Advice("watch: {value!r} is no tf.function", where="tests/doctor/test_doctor.py"),
+    Advice("weight_decay: adamw has its own", "train compare", f"train digits --rule adamw --weight-decay 0.1 {QUICK}",
+           f"train digits --rule adamw:weight_decay=0.1 {QUICK}"),
+    Advice("xla: {name} holds layers that XLA", "train compare",
+           f"train digits -m cnn --filters 2 --hidden 4 --augment 0.5 --xla on {QUICK}"),
+    Advice("{model} has no {name}; leave", "train compare gradcheck", f"train digits --hidden 8 {QUICK}",
+           f"train digits {QUICK}"),
+    Advice("{name} must be {expected}", "train compare gradcheck resume data doctor",
+           "train digits --engine egaer -e 1 -b 20"),
+    Advice("{name}: {reason}; try", "train compare plot", f"train digits --rule sdg {QUICK}"),
+    Advice("{name} walks another path", "compare", where="tests/studies/test_compare.py"),
+    Advice("{path} is not empty, and no run", "train", f"train digits --out digits {QUICK}",
+           f"train digits --out new {QUICK}"),
+    Advice("{path} is there already", "export", "export first --to npz --out digits.npz",
+           "export first --to npz --out other.npz"),
+    Advice("{path}, column {column!r}: type {dtype}, expected numbers; make", READS,
+           "data text.parquet --label kind --test-fraction 0.2"),
+    Advice("{path}, row 1, column {column!r}: {value!r} is no number{comma}; make it one, or", READS,
+           "doctor text.csv --label kind --test-fraction 0.2"),
+    Advice("{path}: TensorBoard's events cannot", "train resume", where="tests/training/test_tensorboard.py"),
+    Advice("{path}: it has test rows of its own; leave", READS, "data digits --test-fraction 0.2", "data digits"),
+    Advice("{path}: it holds {found} only; add", READS, "data half", "data half/train --test-fraction 0.5"),
+    Advice("{path}: no test rows of its own", READS, "data numbers.csv --label kind"),
+    Advice("{path}: which column holds the labels?", READS, "data numbers.csv --test-fraction 0.2"),
+    Advice("{path}: {got}, but {other}: {expected}; give", f"{READS} evaluate", "data uneven --test-fraction 0.5",
+           "data uneven --test-fraction 0.5 --resize 8x8"),
+    Advice("{run}: it cannot go on exactly", "resume", "resume edited"),
+    Advice("{run}: the schedule {schedule} depends", "resume", "resume cosine -e 6"),
+    Advice("{run}: its data has changed", "evaluate", "evaluate changed"),
+    Advice("{run}: no weights were kept (outcome: {outcome}); again", "evaluate predict export", "evaluate diverged"),
+    Advice("{run}: no weights were kept yet (outcome: {outcome}); to go on", "evaluate predict export",
+           "evaluate stopped"),
+    Advice("{saw}; try {mend}", where="tests/api/test_estimator.py"),
+    Advice("The run was complete already; to extend it", "resume", "resume first"),
+    Advice("The run was complete already. Its schedule", "resume", "resume cosine"),
+]  # fmt: skip
+
+
+def sentences():
+    """The sentences of the catalogue that advise something."""
+    with (text.FOLDER / "es" / "LC_MESSAGES" / "descenso.po").open("rb") as file:
+        return [message.id for message in pofile.read_po(file) if isinstance(message.id, str) and message.id]
+
+
+def test_every_advice_is_in_the_table():
+    """A sentence that advises something belongs in `ADVICE`: with a line that provokes it, or where it is tested."""
+    known = [entry.message for entry in ADVICE]
+    advising = [sentence for sentence in sentences() if ADVISES.search(sentence)]
+    assert [sentence for sentence in advising if not any(map(sentence.startswith, known))] == []
+    assert [each for each in known if not any(sentence.startswith(each) for sentence in advising)] == []
+
+
+def flags_of(command):
+    app = typer.Typer()
+    app.command(command)(find_command(command))
+    return {flag for option in typer.main.get_command(app).params for flag in option.opts}
+
+
+@pytest.fixture(scope="module")
+def flags():
+    return {command: flags_of(command) for command in COMMANDS}
+
+
+@pytest.mark.parametrize("entry", [each for each in ADVICE if each.commands], ids=lambda each: each.message)
+def test_every_flag_exists_where_it_is_advised(entry, flags):
+    (sentence,) = (each for each in sentences() if each.startswith(entry.message))
+    line = re.search(r"descenso (\w+) \S*--.*", sentence)  # a whole command is to be typed in place of this one
+    for command in [line[1]] if line else entry.commands.split():
+        advised = set(re.findall(r"--[a-z][a-z-]*[a-z]", sentence))
+        assert advised <= flags[command], f"{command}: {sentence}"
+
+
+def test_every_flag_of_any_sentence_exists(flags):
+    known = set().union(*flags.values()) | {"--lang", "--help", "--version"}
+    for sentence in sentences():
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", sentence)) <= known, sentence
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory, tiny, tiny_folder):
+    """A folder with all that the lines of `ADVICE` name."""
+    here = tmp_path_factory.mktemp("advice")
+    shutil.copytree(tiny_folder, here / "digits")
+    _write_tables(here)
+    for folder, side in (("uneven", 9), ("half/train", 8), ("photos", 8)):
+        for name in "ab":
+            (here / folder / name).mkdir(parents=True)
+            for number in range(4):
+                picture = Image.new("L", (side if number else 8, 8), 40 * number)
+                picture.save(here / folder / name / f"{number}.png")
+    (here / "folder.png").mkdir()
+    (here / "digits.npz").write_bytes(b"")
+    (here / "own_model.py").write_text(
+        "import keras\n\n\ndef make():\n    return keras.Sequential("
+        '[keras.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dense(4)], name="own")\n'
+    )
+    _train_runs(here)
+    return here
+
+
+def _write_tables(here):
+    rows = pl.DataFrame({"id": [f"P{row}" for row in range(40)], "height": np.arange(40.0),
+                         "kind": ["ab"[row % 2] for row in range(40)]})  # fmt: skip
+    rows.write_csv(here / "text.csv")
+    rows.write_parquet(here / "text.parquet")
+    rows.drop("id").write_csv(here / "numbers.csv")
+    rows.drop("id").write_csv(here / "changing.csv")
+
+
+def _train_runs(here):
+    settings = {"engine": "eager", "epochs": 3, "batch_size": 20}
+    digits = here / "digits"
+    ds.train(digits, out=here / "first", **settings)
+    ds.train(digits, out=here / "cosine", schedule="cosine", **settings)
+    ds.train(digits, out=here / "diverged", learning_rate=1e38, **settings)
+    ds.train(digits, out=here / "diverging", **{**settings, "epochs": 1})
+    config = json.loads((here / "diverging" / "config.json").read_text())
+    (here / "diverging" / "config.json").write_text(json.dumps({**config, "learning_rate": 1e38}))
+    ds.train(here / "changing.csv", label="kind", test_fraction=0.5, out=here / "changed", **settings)
+    rows = pl.read_csv(here / "changing.csv")
+    rows.with_columns(pl.col("height") + 1).write_csv(here / "changing.csv")
+    for name, outcome in (("stopped", "interrupted"), ("edited", "completed")):
+        shutil.copytree(here / "first", here / name)
+        status = json.loads((here / name / "status.json").read_text())
+        (here / name / "status.json").write_text(json.dumps({**status, "outcome": outcome}))
+    (here / "stopped" / "model" / "weights.safetensors").unlink()
+    config = json.loads((here / "edited" / "config.json").read_text())
+    (here / "edited" / "config.json").write_text(json.dumps({**config, "seed": 7}))
+
+
+def said_by(line):
+    """The exit code of a command line, and what it said on standard error, or all where it said nothing there."""
+    command, *words = shlex.split(line)
+    try:
+        result = invoke(command, *words)
+    except DescensoError as error:
+        return error.exit_code, str(error)
+    return result.exit_code, result.stderr or result.output
+
+
+def followed(line, message):
+    """`line` after the advice of `message` was put in: a whole command, or flags with their values."""
+    advice = re.split(r"; try |, or (?=--)|to go on: |to extend it[a-z ]*: |again: ",
+                      message.strip().splitlines()[-1])[-1]  # fmt: skip
+    if whole := re.search(r"descenso (.*)", advice):
+        return whole[1]
+    words = shlex.split(line)
+    flag, *value = re.findall(r"--[\w-]+|(?<= )[^\s;]+", advice)[:2]
+    if flag == "--learning-rate" or "such as" in advice:
+        flag, value = "-r", re.findall(r"such as (\S+)", advice)
+    elif flag == "--batch-size":
+        flag = "-b"
+    if flag == "--force":
+        value = []
+    if flag in words:
+        del words[words.index(flag) : words.index(flag) + 2]
+    return shlex.join([*words, flag, *value])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", [each for each in ADVICE if each.line], ids=lambda each: each.message)
+def test_the_advice_ends_well(entry, bench, tmp_path, monkeypatch):
+    here = shutil.copytree(bench, tmp_path / "here")  # whose runs were trained on the data of the bench
+    monkeypatch.chdir(here)
+    monkeypatch.syspath_prepend(str(here))
+    if "own" in entry.line:
+        ds.train("digits", model="own_model:make", engine="eager", epochs=1, out="own")
+    code, said = said_by(entry.line)
+    assert code or "complete already" in said, said
+    pattern = re.sub(r"\\\{.*?\\\}", ".*", re.escape(entry.message))
+    assert re.search(pattern, said), said
+    if entry.mended or not entry.where:
+        mended = entry.mended or followed(entry.line, said)
+        code, said = said_by(mended)
+        assert code == 0, f"{mended}: {said}"

@@ -1,0 +1,143 @@
+"""docs/json.md describes each key of what commands print with `--json`: real output is compared with the page."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import descenso as ds
+from command import run
+
+PAGE = Path(__file__).parents[2] / "docs" / "json.md"
+TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "NoneType": "null"}
+QUICK = "--engine eager -e 1 -b 20"
+LINES = {  # by heading of the page; {first} is a run, {digits} its data
+    "train": [f"train {{digits}} {QUICK} --validation-size 20 --patience 5",
+              "train {digits} -r 1e38 --engine eager -e 2 -b 20"],
+    "resume": ["resume {first}"],
+    "models": ["models"],
+    "rules": ["rules"],
+    "schedules": ["schedules"],
+    "evaluate": ["evaluate {first} --out ."],
+    "predict": ["predict {first} {digits}.npz"],
+    "export": ["export {first} --to npz"],
+    "plot": ["plot --schedule cosine"],
+    "runs": ["runs {folder}"],
+    "data": ["data {digits}", "data {table} --label kind --test-fraction 0.5"],
+    "data --list": ["data --list"],
+    "data --samples DIR": ["data {digits} --samples examples"],
+    "compare": [f"compare {{digits}} --engines eager,function {QUICK[14:]} --repeats 1",
+                f"compare {{digits}} --rules sgd,adam {QUICK} --repeats 1"],
+    "compare --explain": ["compare {digits} --explain -b 20 --repeats 7"],
+    "reproduce": ["reproduce --fast --epochs 1 --out report"],
+    "gradcheck": ["gradcheck {digits} --components 2"],
+    "doctor": ["doctor --break labels-from-1"],
+    "explain": ["explain tf.placeholder", "explain nothing-like-it"],
+    "explain --list": ["explain --list"],
+    "port": ["port {program}"],
+    "env": ["env"],
+}  # fmt: skip
+SLOW = ("compare", "compare --explain", "reproduce", "gradcheck", "export")
+PROGRAM = """
+import tensorflow as tf
+x = tf.placeholder(tf.float32, [None, 784])
+W = tf.Variable(tf.zeros([784, 10]))
+"""
+
+
+def documented():
+    """By heading, {path of a key: types}; a path is a tuple, with "[]" for elements."""
+    page, heads = {}, []
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            heads = re.findall(r"`descenso ([^`]*)`", line)
+            page |= {head: {} for head in heads}
+        elif heads and line.startswith("| `"):
+            keys, types = line.split("|")[1:3]
+            for key in re.findall(r"`([^`]*)`", keys):
+                path = tuple(key.replace("[]", ".[]").split("."))
+                for head in heads:
+                    page[head].setdefault(path, set()).update(re.split(r", *", types.strip()))
+    return page
+
+
+def leaves(value, path=()):
+    """Yield path and type of each value in a JSON object that is no object or array."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from leaves(item, (*path, "[]"))
+    else:
+        yield path, TYPES[type(value).__name__]
+
+
+def describes(path, real):
+    """Whether the path of a page describes that of a value: `<name>` stands for any key."""
+    return len(path) == len(real) and all(
+        part == key or (part.startswith("<") and key != "[]") for part, key in zip(path, real, strict=True)
+    )
+
+
+def described(page, real):
+    """The paths of the page that describe `real`, those without `<name>` alone where there are some."""
+    found = [path for path in page if describes(path, real)]
+    literal = min((sum(part.startswith("<") for part in path) for path in found), default=0)
+    return [path for path in found if sum(part.startswith("<") for part in path) == literal]
+
+
+def differences(page, outputs):
+    """Describe what a page and real outputs do not agree in."""
+    wrong, seen = [], set()
+    for output in outputs:
+        for real, kind in leaves(output):
+            found = described(page, real)
+            seen |= set(found)
+            allowed = {each for path in found for each in page[path]}
+            if not (kind in allowed or (kind == "integer" and "number" in allowed)):
+                wrong.append(f"{'.'.join(real)} is {kind}, the page says {sorted(allowed) or 'nothing'}")
+    missing = [path for path, types in page.items() if path not in seen and "absent" not in types and "[]" not in path]
+    return sorted(set(wrong)) + [f"{'.'.join(path)} is on the page alone" for path in missing]
+
+
+@pytest.fixture(scope="module")
+def places(trained, tiny, tmp_path_factory):
+    import numpy as np
+
+    folder = tmp_path_factory.mktemp("json")
+    (folder / "damaged").mkdir()
+    (folder / "damaged" / "status.json").write_text("{")
+    (folder / "program.py").write_text(PROGRAM)
+    (folder / "table.csv").write_text("a,kind\n" + "".join(f"{row},{'xy'[row % 2]}\n" for row in range(20)))
+    np.savez(folder / "digits.npz", x=tiny.test.inputs[:3])
+    (folder / "digits").symlink_to(trained.folder / "digits")
+    ds.train(folder / "digits", engine="eager", epochs=2, batch_size=20, out=folder / "first")
+    return {"first": folder / "first", "digits": folder / "digits", "folder": folder, "table": folder / "table.csv",
+            "program": folder / "program.py"}  # fmt: skip
+
+
+def test_the_page_has_every_command_that_prints_json():
+    assert documented().keys() == LINES.keys()
+
+
+@pytest.mark.parametrize("head", [pytest.param(head, marks=pytest.mark.slow if head in SLOW else ()) for head in LINES])
+def test_the_page_says_what_is_printed(head, places, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outputs = []
+    for line in LINES[head]:
+        result = run(*line.format(**places).split(), "--json")
+        assert result.stdout.count("\n") == 1, result.output
+        outputs.append(json.loads(result.stdout))
+    assert differences(documented()[head], outputs) == []
+
+
+def test_a_difference_is_found():
+    page = {("a",): {"number"}, ("b", "[]"): {"string"}, ("c",): {"string", "absent"}, ("d", "<x>"): {"integer"}}
+    assert differences(page, [{"a": 1, "b": ["x"], "d": {"any": 3}}]) == []
+    assert differences(page, [{"a": "1", "b": [], "e": None, "d": {"any": 1.5}}]) == [
+        "a is string, the page says ['number']", "d.any is number, the page says ['integer']",
+        "e is null, the page says nothing",
+    ]  # fmt: skip
+    assert differences(page, [{"b": [], "d": {"any": 3}}]) == ["a is on the page alone"]

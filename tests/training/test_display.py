@@ -1,0 +1,151 @@
+"""The display of a training run: where a bar is drawn, what its lines say, and that they stay."""
+
+import io
+import re
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset
+from descenso.runs.history import Epoch
+from descenso.training import display as module
+from descenso.training.display import Display
+
+
+class Terminal(io.StringIO):
+    """Standard output that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+    @property
+    def text(self):
+        """What was written, without the sequences that move the cursor and set colours."""
+        return re.sub(r"\x1b\[[\d;?]*[A-Za-z]|\r", "", self.getvalue())
+
+
+@pytest.fixture
+def on_terminal(monkeypatch):
+    """A function that makes standard output a terminal; pytest takes it back between a fixture and its test."""
+
+    def opened(kind="xterm-256color"):
+        monkeypatch.setattr(sys, "stdout", Terminal())
+        monkeypatch.setenv("TERM", kind)
+        monkeypatch.setenv("COLUMNS", "100")
+        return sys.stdout
+
+    return opened
+
+
+def progress(epoch, step, costs=(), ended=None, outcome=None, steps=1):
+    trace = SimpleNamespace(costs=np.zeros(steps))
+    return SimpleNamespace(position=(epoch, step), costs=np.array(costs), ended=ended, outcome=outcome, trace=trace)
+
+
+def trained(display, tiny: Dataset, epochs, first=0, **settings):
+    """Let `display` see the epochs from `first` on; the cost of each is a thousand plus its number."""
+    display.on_begin(Path("run"), TrainConfig.of(epochs=epochs, batch_size=50, **settings), tiny)
+    display.on_compiled(0.0)
+    for number in range(first, epochs):
+        display.on_chunk(progress(number, 3, [1.5] * 3, steps=3), None)
+        epoch = Epoch(number, 1000.0 + number, 0.1)
+        display.on_chunk(progress(number + 1, 0, ended=epoch, steps=2), None)
+        display.on_epoch(epoch)
+
+
+def test_lines_stay_above_a_bar_that_goes(on_terminal, tiny):
+    terminal = on_terminal()
+    with Display(to_stderr=False) as display:
+        trained(display, tiny, 3)
+    assert display.live
+    assert display.run == Path("run")
+    last = re.split(r"\x1b\[2K", terminal.getvalue())[-1]
+    assert "━" in terminal.text
+    assert "━" not in last, "the bar is wiped"
+    assert re.findall(r"\[(\d+)\] cost: (\d+)", terminal.text) == [("0", "1000"), ("1", "1001"), ("2", "1002")]
+
+
+def test_the_bar_moves_within_an_epoch(on_terminal, tiny, monkeypatch):
+    on_terminal()
+    shown = []
+    monkeypatch.setattr(module._TerminalBar, "update", lambda self, what, share, told: shown.append((share, told)))
+    with Display(to_stderr=False) as display:
+        trained(display, tiny, 2)  # 203 rows in batches of 50: five steps
+    shares = [share for share, _ in shown[1:]]
+    assert shares == pytest.approx([0.3, 0.5, 0.8, 1.0])
+    assert shown[1][1].startswith("0/2  cost 1.500000  ")
+    assert shown[2][1].startswith("1/2  cost 1000.000000  ")
+
+
+def test_time_left_of_a_resumed_run_counts_what_this_session_trained(on_terminal, tiny, monkeypatch):
+    on_terminal()
+    now = [100.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with Display(to_stderr=False) as display:
+        display.on_begin(Path("run"), TrainConfig.of(epochs=100, batch_size=50), tiny)
+        display.on_compiled(0.0)
+        now[0] += 10
+        display.on_chunk(progress(51, 0, ended=Epoch(50, 0.5, 10.0), steps=5), None)
+        assert "51/100  cost 0.500000  10 s/epoch  0:08:10" in display._told(51.0, 51, 0.5)
+
+
+def test_validation_stands_in_the_line(capsys):
+    with Display(to_stderr=False) as display:
+        display.on_epoch(Epoch(7, 0.25, 0.1, validation_cost=0.5, validation_accuracy=0.875))
+    assert capsys.readouterr() == ("[7] cost: 0.25, validation 0.5000, accuracy 0.8750\n", "")
+
+
+def test_a_terminal_is_spared_thousands_of_lines(on_terminal, tiny):
+    terminal = on_terminal()
+    with Display(to_stderr=False) as display:
+        trained(display, tiny, 2500)
+    lines = re.findall(r"\[(\d+)\] cost:", terminal.text)
+    assert "One epoch in 5 is shown; run/history.jsonl has all." in terminal.text
+    assert [int(line) for line in lines] == [*range(0, 2500, 5), 2499]
+
+
+@pytest.mark.parametrize("to_stderr", [False, True])
+def test_a_file_gets_every_line_and_nothing_else(to_stderr, tiny, capsys):
+    with Display(to_stderr) as display:
+        trained(display, tiny, 1500)
+    assert not display.live
+    out = capsys.readouterr()
+    lines, nothing = (out.err, out.out) if to_stderr else (out.out, out.err)
+    assert (len(lines.splitlines()), nothing) == (1500, "")
+    assert lines.splitlines()[1499] == "[1499] cost: 2499"
+
+
+def test_a_dumb_terminal_gets_lines_alone(on_terminal, tiny):
+    terminal = on_terminal("dumb")
+    with Display(to_stderr=False) as display:
+        trained(display, tiny, 2)
+    assert terminal.getvalue() == "[0] cost: 1000\n[1] cost: 1001\n"
+
+
+def test_a_warning_does_not_break_the_bar(on_terminal, tiny, monkeypatch):
+    terminal = on_terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Display(to_stderr=False) as display:
+        display.warn("a checkpoint is \x1b[31mdamaged")
+        trained(display, tiny, 1)
+    assert r"descenso: warning: a checkpoint is \x1b[31mdamaged" in terminal.text
+
+
+def test_a_notebook_gets_a_bar_without_widgets(monkeypatch, tiny, capsys):
+    """`IPython.display.display` gives a handle, by which what is shown is replaced."""
+    shown = []
+    handle = SimpleNamespace(update=lambda thing: shown.append(thing._repr_html_()))
+    ipython = ModuleType("IPython.display")
+    ipython.display = lambda thing, display_id: shown.append(thing._repr_html_()) or handle
+    monkeypatch.setitem(sys.modules, "IPython.display", ipython)
+    monkeypatch.setattr(module, "Console", lambda stderr: Console(stderr=stderr, force_jupyter=True))
+    with Display(to_stderr=False) as display:
+        trained(display, tiny, 2)
+    assert shown[0] == "<progress></progress> Starting TensorFlow"
+    assert re.fullmatch(r'<progress value="1.0000"></progress> Training 2/2  cost 1001.000000 .*', shown[-1])
+    assert capsys.readouterr().out == "[0] cost: 1000\n[1] cost: 1001\n"
