@@ -63,7 +63,9 @@ def test_encodings(codec, option, write):
 @pytest.mark.parametrize(("codec", "likely"), [("latin-1", "windows-1252"), ("utf-16-le", "utf-16-le")])
 def test_another_encoding_must_be_named(codec, likely, write):
     path = write(SPANISH, codec)
-    with pytest.raises(DataError, match=rf"not UTF-8 text; if it is text in another encoding, name it: --encoding {likely}$"):
+    with pytest.raises(
+        DataError, match=rf"not UTF-8 text; if it is text in another encoding, name it: --encoding {likely}$"
+    ):
         read(path, "especie")
     assert read(path, "especie", encoding=likely)[2].cells[2].categories == ("Málaga", "Ávila")  # the mend works
 
@@ -160,7 +162,9 @@ def test_where_it_cannot_be_known_the_option_is_named(numbers, separator, told, 
 def test_the_marks_of_a_run_are_those_of_its_rows_to_predict(write):
     _inputs, _labels, table = read(write(SPANISH), "especie")
     encoded = table.encoding.fit(table.cells, np.arange(4), "data")
-    request = Request(str(write("peso;altura;ciudad\n1.234;1,500;Ávila\n", name="new.csv")), label=None, encoded=encoded)
+    request = Request(
+        str(write("peso;altura;ciudad\n1.234;1,500;Ávila\n", name="new.csv")), label=None, encoded=encoded
+    )
     assert inputs_of(read_table(request), request).tolist() == [[1.5, 1234, 0, 1]]
 
 

@@ -145,7 +145,9 @@ def test_else_the_only_column_of_text_is_the_label(write):
     data = load(str(write(columns(open=text("true", "false")))))
     assert (data.class_names, data.columns) == (("cat", "dog"), ("a", "b", "open"))
     path = write(columns(city=text("Rome", "Oslo")))
-    with pytest.raises(ConfigError, match=r"which column holds the labels\? its columns are a, b, city, kind; try --label kind$"):  # noqa: E501
+    with pytest.raises(
+        ConfigError, match=r"which column holds the labels\? its columns are a, b, city, kind; try --label kind$"
+    ):
         load(str(path))
     both = {"label": text("x", "y"), "species": text("p", "q"), **columns()}
     with pytest.raises(ConfigError, match=r"which column holds the labels\?"):
@@ -247,7 +249,9 @@ def test_a_column_of_numbers_is_read_as_such(trained, tmp_path):
     with pytest.raises(DataError, match="row 1, column 'a': 'x' is no number"):
         read_inputs([path], expected, Limits())
     path.write_text("a,b,size\n1,0.5,1\n", encoding="utf-8")
-    with pytest.raises(DataError, match="the columns city are missing, which the model reads; its columns are a, b, size"):
+    with pytest.raises(
+        DataError, match="the columns city are missing, which the model reads; its columns are a, b, size"
+    ):
         read_inputs([path], expected, Limits())
 
 
@@ -290,13 +294,17 @@ def test_limits_hold_after_encoding(write):
 
 def test_names_too_long_to_be_kept_are_refused(write):
     values = [f"{'x' * 40_000}{row % 20}" for row in range(ROWS)]
-    with pytest.raises(DataError, match=r"its columns and their values take \d+ bytes, at most 524288 can be kept; .*--drop city"):  # noqa: E501
+    with pytest.raises(
+        DataError, match=r"its columns and their values take \d+ bytes, at most 524288 can be kept; .*--drop city"
+    ):
         load(str(write(columns(city=values))), label="kind")
 
 
 def test_numeric_only_refuses_what_it_would_encode(write):
     path = write(columns(city=text("Rome", "Oslo"), id=range(ROWS)))
-    with pytest.raises(DataError, match=r"column 'city': 'Rome' is no number; make it one, --drop city, or leave --numeric-only out"):  # noqa: E501
+    with pytest.raises(
+        DataError, match=r"column 'city': 'Rome' is no number; make it one, --drop city, or leave --numeric-only out"
+    ):
         load(str(path), label="kind", numeric_only=True)
     assert load(str(path), label="kind", numeric_only=True, drop="city").columns == ("a", "b", "id")
     with pytest.raises(DataError, match=r"row 1, column 'size': no value; fill it in, or leave the row out"):

@@ -166,9 +166,15 @@ def test_a_cell_that_cannot_be_taken_is_named(row, column, cell, told, write):
         ({"a": [1.0, None], "y": ["p", "q"]}, "row 2, column 'a': no value"),
         ({"a": [1.0, 2.0], "y": [None, "q"]}, "row 1, column 'y': no value"),
         ({"a": [1.0, np.nan], "y": ["p", "q"]}, "row 2, column 'a': no value"),
-        ({"a": ["x", "2"], "y": ["p", "q"]}, "column 'a': 'x' is no number; make it one, --drop a, or leave --numeric-only out"),
+        (
+            {"a": ["x", "2"], "y": ["p", "q"]},
+            "column 'a': 'x' is no number; make it one, --drop a, or leave --numeric-only out",
+        ),
         ({"a": [[1], [2]], "y": ["p", "q"]}, "column 'a': 'List(Int64)' is no number"),
-        ({"a": [1, 2], "y": [[1], [2]]}, "row 1, column 'y': labels of type List(Int64), expected text or whole numbers"),
+        (
+            {"a": [1, 2], "y": [[1], [2]]},
+            "row 1, column 'y': labels of type List(Int64), expected text or whole numbers",
+        ),
     ],
 )
 def test_a_value_of_parquet_that_cannot_be_taken_is_named(frame, told, write):

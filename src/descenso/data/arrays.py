@@ -65,7 +65,10 @@ def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[
     """
     unknown = [label for label in class_names if label not in wanted]
     if unknown and all(label.endswith(".") and label[:-1] in wanted for label in unknown):
-        note(name, _("labels that end in a point, such as {label!r}, are taken for those without").format(label=unknown[0]))
+        note(
+            name,
+            _("labels that end in a point, such as {label!r}, are taken for those without").format(label=unknown[0]),
+        )
         class_names = tuple(label[:-1] if label in unknown else label for label in class_names)
     return rows._replace(labels=_coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
 

@@ -142,7 +142,7 @@ def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int
     """Adapt the default batch size and epochs of `config` to few training rows.
 
     The models' own defaults are for tens of thousands of rows. For few, a batch is a sixteenth of them, or 8, and there
-    are as many epochs as make 1,500 steps, or 10,000 of softmax regression. Settings that `given` names stay as they are.
+    are as many epochs as make 1,500 steps, or 10,000 of softmax regression. Settings that `given` names stay.
 
     >>> few = defaults_for_few_rows(TrainConfig.of(model="mlp"), (), rows=120)
     >>> few.batch_size, few.epochs

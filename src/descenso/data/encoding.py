@@ -4,20 +4,19 @@ An encoding is fitted on training rows only. A run keeps it, so that rows to pre
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.encoding_words import REASONS, unseen
 from descenso.data.sources import Limits
 from descenso.errors import DataError
 from descenso.text import _
 
 KINDS = ("number", "truth", "category")
-MOST_LISTED = 10  # names in one sentence
 MOST_BYTES = 2**19  # of an encoding as JSON, which is kept in the header of a weights file
 BLOCK = 2**10  # rows that are written at once, so that a block of the matrix stays in the processor's cache
 
@@ -111,8 +110,10 @@ class Encoding(NamedTuple):
         fitted = self._replace(columns=tuple(_fitted(one, rows) for one in cells))
         size = len(json.dumps(fitted.plain()))
         if size > MOST_BYTES:
-            message = _("{path}: the names of its columns and their values take {size} bytes, at most {most} can be kept; "
-                        "leave out those with many or long values: --drop {name}")  # fmt: skip
+            message = _(
+                "{path}: the names of its columns and their values take {size} bytes, at most {most} can be kept; "
+                "leave out those with many or long values: --drop {name}"
+            )
             widest = max(fitted.columns, key=lambda column: sum(map(len, column.inputs)))
             raise DataError(message.format(path=path, size=size, most=MOST_BYTES, name=widest.name))
         return fitted
@@ -146,58 +147,15 @@ class Encoding(NamedTuple):
             for column, one, place in zip(self.columns, cells, places, strict=True):
                 _write(column, one.values[part], place, block, offset)
                 offset += len(column.inputs)
-        return inputs, tuple(self._unseen(cells, rows))
-
-    def _unseen(self, cells: Sequence[Cells], rows: NDArray[np.intp]) -> Iterator[str]:
-        """Say which values no training row has, and how many rows have them."""
-        for column, one in zip(self.columns, cells, strict=True):
-            gaps = int(one.missing()[rows].sum()) if not column.missing else 0
-            if gaps and column.kind == "category":
-                message = _("{column}: missing in {count} rows, and in no training row; none of its inputs is set")
-                yield message.format(column=column.name, count=gaps)
-            elif gaps:
-                message = _("{column}: missing in {count} rows, and in no training row; read as the median, {fill:g}")
-                yield message.format(column=column.name, count=gaps, fill=column.fill)
-            if column.kind == "category" and not set(one.categories) <= set(column.categories):
-                known = np.isin(np.array(one.categories, str), np.array(column.categories, str))
-                values = one.values[rows]
-                counts = Counter(values[(values >= 0) & ~known[values]].tolist())
-                if counts:
-                    shown = ", ".join(f"{one.categories[code][:40]!r}" for code, _n in counts.most_common(MOST_LISTED))
-                    message = _("{column}: {values} in {count} rows, and in no training row; none of its inputs is set")
-                    yield message.format(column=column.name, values=shown, count=counts.total())
-
-    def sentences(self, cells: Sequence[Cells] = ()) -> tuple[str, ...]:
-        """Say what is done to the columns, in sentences; `cells` are for the number of missing values."""
-        said = []
-        categories = [f"{one.name} ({len(one.categories)})" for one in self.columns if one.kind == "category"]
-        if categories:
-            said.append(_("Text, one input for each value: {columns}").format(columns=listed(categories)))
-        truths = [one.name for one in self.columns if one.kind == "truth"]
-        if truths:
-            said.append(_("True and false, read as 1 and 0: {columns}").format(columns=listed(truths)))
-        gaps = {one.name: int(one.missing().sum()) for one in cells}
-        for numbers, sentence in (
-            (True, _("Missing values, replaced by the median; a further input says where: {columns}")),
-            (False, _("Missing values, an input of their own: {columns}")),
-        ):
-            holed = [one.name for one in self.columns if one.missing and (one.kind != "category") == numbers]
-            if holed:
-                shown = [f"{name} ({gaps[name]})" if name in gaps else name for name in holed]
-                said.append(sentence.format(columns=listed(shown)))
-        for column in self.left_out[:MOST_LISTED]:
-            why = REASONS[column.reason]().format(detail=column.detail)
-            said.append(_("Column {name!r} is left out: {why}").format(name=column.name, why=why))
-        if self.left_out[MOST_LISTED:]:
-            names = listed([column.name for column in self.left_out[MOST_LISTED:]])
-            said.append(_("Columns that are left out for such reasons, too: {columns}").format(columns=names))
-        return tuple(said)
+        return inputs, tuple(unseen(self.columns, cells, rows))
 
     def plain(self) -> dict[str, Any]:
         """Return the encoding as values of JSON."""
         about, usual = self._asdict(), Column("", "")._asdict()
         columns = ({**one._asdict(), "categories": list(one.categories)} for one in self.columns)
-        about["columns"] = [{key: value for key, value in one.items() if value != usual[key] and value != []} for one in columns]
+        about["columns"] = [
+            {key: value for key, value in one.items() if value != usual[key] and value != []} for one in columns
+        ]
         about["left_out"] = [one._asdict() for one in self.left_out]
         return {**about, "unnamed": list(self.unnamed)}
 
@@ -223,27 +181,6 @@ class Encoding(NamedTuple):
         if type(about["strict"]) is not bool:
             raise TypeError("strict")
         return cls(columns, left_out, _text(about["label"]), about["decimal"], unnamed, about["strict"])
-
-
-REASONS = {
-    "dates": lambda: _("dates or times"),
-    "text": lambda: _("text with {detail} different values, too many for an input each"),
-    "index": lambda: _("it counts or names the rows"),
-    "constant": lambda: _("it has one value only, {detail}"),
-    "empty": lambda: _("it has no values"),
-    "type": lambda: _("values of type {detail}"),
-}
-
-
-def listed(names: Sequence[str]) -> str:
-    """List the first names for a sentence, and say how many more there are.
-
-    >>> listed(["a", "b"])
-    'a, b'
-    """
-    shown = ", ".join(names[:MOST_LISTED])
-    more = len(names) - MOST_LISTED
-    return shown if more <= 0 else _("{names} and {more} more").format(names=shown, more=more)
 
 
 def _fitted(one: Cells, rows: NDArray[np.intp]) -> Column:
@@ -306,15 +243,3 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
     return value
-
-
-def check_strict(path: object, cells: Sequence[Cells]) -> None:
-    """Refuse missing values.
-
-    Raises:
-        DataError: naming row and column of the first.
-    """
-    gaps = [(int(one.missing().argmax()), one.name) for one in cells if one.missing().any()]
-    if gaps:
-        message = _("{path}, row {row}, column {column!r}: no value; fill it in, or leave the row out")
-        raise DataError(message.format(path=path, row=min(gaps)[0] + 1, column=min(gaps)[1]))

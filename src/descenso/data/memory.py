@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from descenso.data.arrays import Rows, recoded, split_rows
 from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset, Split
+from descenso.data.encoding_words import sentences
 from descenso.data.formats.tables import inputs_of, split_table, table_of
 from descenso.data.sources import Limits, Request
 
@@ -81,7 +82,7 @@ def from_frame(
     other = table_of(test, request._replace(encoded=table.encoding, test_fraction=ALL))
     train = Split(inputs_of(table, request), table.labels)
     held = recoded(name, Split(inputs_of(other, request), other.labels), other.class_names, table.class_names)
-    encoding, notes = table.encoding, (*table.notes, *table.encoding.sentences(table.cells))
+    encoding, notes = table.encoding, (*table.notes, *sentences(table.encoding, table.cells))
     return check_and_scale(
         Dataset(name, train, held, table.class_names, columns=encoding.inputs, encoding=encoding, notes=notes)
     )

@@ -203,8 +203,9 @@ def _refuse(training: Training, changed: list[str], force: bool) -> None:
 def _save_weights(training: Training, progress: Progress, params: Arrays, carried: Arrays) -> dict[str, Any]:
     """Save the weights; return what they achieve on rows that were not trained on."""
     directory, plan, data = training[:3]
-    trained = Trained(params, carried, data.input_shape, data.class_names, data.scaling, data.stored, data.columns,
-                      data.encoding)
+    trained = Trained(
+        params, carried, data.input_shape, data.class_names, data.scaling, data.stored, data.columns, data.encoding
+    )
     directory.write_weights(*trained.packed())
     predictor = Predictor.of_weights(plan.problem.model, params, carried, data.scaling)
     test = evaluate(predictor, data.test)

@@ -62,7 +62,8 @@ FORMATS = {  # folders are tried in this order
     "images": Format("descenso.data.formats.images", mark("folders of images"), (), ("resize", "test_fraction"),
                      inputs="PNG, JPEG"),
     "npz": Format("descenso.data.formats.npz", "NPZ", (".npz",), inputs="NPZ", raw=True),
-    "csv": Format(TABLE, "CSV", (".csv", ".tsv", ".txt", ".data", ".test"), (*OF_TABLES, "encoding", "header"), inputs="CSV"),
+    "csv": Format(TABLE, "CSV", (".csv", ".tsv", ".txt", ".data", ".test"), (*OF_TABLES, "encoding", "header"),
+                  inputs="CSV"),
     "parquet": Format(TABLE, "Parquet", (".parquet",), OF_TABLES, inputs="Parquet"),
 }  # fmt: skip
 

@@ -136,7 +136,9 @@ def _text(path: Path, content: bytes, codec: str, *, whole: bool = False) -> str
 
 def refuse_bytes(path: Path, byte: int, codec: str, likely: str = "windows-1252") -> NoReturn:
     """Refuse a file that is no text in `codec`."""
-    reason = _("{path}, byte {byte}: not UTF-8 text") if codec == "utf-8" else _("{path}, byte {byte}: no text in {codec}")
+    reason = (
+        _("{path}, byte {byte}: not UTF-8 text") if codec == "utf-8" else _("{path}, byte {byte}: no text in {codec}")
+    )
     mend = _("; if it is text in another encoding, name it: --encoding {likely}") if likely and codec == "utf-8" else ""
     raise DataError((reason + mend).format(path=path, byte=byte, codec=codec, likely=likely))
 

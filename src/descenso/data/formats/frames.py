@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from descenso.data.encoding import listed
+from descenso.data.encoding_words import listed
 from descenso.data.formats.csv_text import MISSING, PLAIN, Text, complain, examine
 from descenso.data.formats.numbers import decimal_mark, evidence
 from descenso.data.sources import Request
@@ -15,7 +15,7 @@ from descenso.text import _, closest
 if TYPE_CHECKING:
     import polars as pl
 
-LABELS = ("label", "class", "target", "y", "species", "etiqueta", "clase", "especie")  # most likely names of the label
+LABELS = ("label", "class", "target", "y", "species", "etiqueta", "clase", "especie")  # names that a label has
 
 
 class Frame(NamedTuple):

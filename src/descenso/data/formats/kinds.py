@@ -114,9 +114,7 @@ def as_category(name: str, values: "pl.Series") -> Cells:
     return Cells(name, "category", codes.to_numpy(), tuple(categories))
 
 
-def refuse_word(
-    path: Path, name: str, values: "pl.Series", numbers: "pl.Series", *, trained: bool = False
-) -> NoReturn:
+def refuse_word(path: Path, name: str, values: "pl.Series", numbers: "pl.Series", *, trained: bool = False) -> NoReturn:
     """Refuse the first of `values` that is not among `numbers`, and say how to mend it; `trained` models need it."""
     wrong = numbers.is_null() & values.is_not_null()
     row, count = int(wrong.arg_max() or 0), int(wrong.sum())
@@ -141,8 +139,8 @@ def check_finite(path: Path, name: str, values: NDArray[Any]) -> None:
 
 def doubts(names: list[str]) -> list[str]:
     """Return sentences on class names that people would read as one, and on one that stands for a missing value."""
-    said = [_("warning: a class is called {name!r}; if that says that the label is missing, leave those rows out").format(
-        name=name) for name in names if name.lower() in MISSING]  # fmt: skip
+    message = _("warning: a class is called {name!r}; if that says that the label is missing, leave those rows out")
+    said = [message.format(name=name) for name in names if name.lower() in MISSING]
     alike: dict[object, list[str]] = {}
     for name in names:
         number = re.fullmatch(r"[+-]?[0-9]{1,15}([.][0-9]*)?", name)
@@ -177,7 +175,8 @@ def _broken(number: float) -> bool:
 def _truths(values: "pl.Series") -> "pl.Series":
     import polars as pl
 
-    return values.str.to_lowercase().replace_strict(TRUTH, default=None, return_dtype=pl.Float64)
+    numbers: pl.Series = values.str.to_lowercase().replace_strict(TRUTH, default=None, return_dtype=pl.Float64)
+    return numbers
 
 
 def _floats(numbers: "pl.Series") -> NDArray[Any]:

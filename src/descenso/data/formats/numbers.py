@@ -66,8 +66,8 @@ def decimal_mark(path: Path, columns: "Mapping[str, pl.Series]", separator: str)
     """
     seen = evidence(columns)
     if seen.point and seen.comma:
-        _refuse(path, _("{one!r} in column {column!r} has a decimal point, {other!r} in column {last!r} a decimal comma"),
-                seen.point, seen.comma)  # fmt: skip
+        reason = _("{one!r} in column {column!r} has a decimal point, {other!r} in column {last!r} a decimal comma")
+        _refuse(path, reason, seen.point, seen.comma)
     if seen.point or seen.comma:
         return "," if seen.comma else "."
     if separator == ";" and seen.either_comma and not seen.either_point:

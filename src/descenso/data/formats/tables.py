@@ -3,7 +3,7 @@
 Rows are counted as a person counts them: row 1 is the first after the header.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from descenso.data.arrays import in_order, stratified
 from descenso.data.checks import ALL, check_shape, share_to_test
 from descenso.data.dataset import Dataset, Split
-from descenso.data.encoding import Cells, Encoding, LeftOut, check_strict, listed
+from descenso.data.encoding import Cells, Encoding, LeftOut
+from descenso.data.encoding_words import listed, sentences
 from descenso.data.formats import kinds
 from descenso.data.formats.csv_text import TRUTH, refuse
 from descenso.data.formats.frames import Frame, as_frame, of_frame, polars, read_csv, read_parquet
@@ -63,9 +64,10 @@ def split_table(request: Request, table: Table) -> Dataset:
     for rows in (train, test):
         inputs, unseen = encoding.apply(cells, rows, request.limits, request.name)
         splits.append(Split(inputs, table.labels[rows]))
-    said = () if request.encoded else encoding.sentences(cells)
+    said = () if request.encoded else sentences(encoding, cells)
     notes = (*table.notes, *notes, *said, *unseen)
-    return Dataset(request.name, *splits, table.class_names, columns=encoding.inputs, encoding=encoding, notes=notes)
+    return Dataset(request.name, splits[0], splits[1], table.class_names, columns=encoding.inputs, encoding=encoding,
+                   notes=notes)  # fmt: skip
 
 
 def read_inputs(paths: Iterable[Any], expected: Expected, limits: Limits) -> Iterator[Part]:
@@ -132,10 +134,10 @@ def _table(request: Request, frame: Frame) -> Table:
     encoding = request.encoded or Encoding((), left_out, frame.label, frame.decimal, frame.unnamed,
                                            strict=request.numeric_only)  # fmt: skip
     if encoding.strict:
-        check_strict(path, cells)
+        _refuse_gaps(path, cells)
     if not cells:
         message = _("{path}: no column is left to learn from: {sentences}")
-        raise DataError(message.format(path=path, sentences="; ".join(encoding.sentences())))
+        raise DataError(message.format(path=path, sentences="; ".join(sentences(encoding))))
     if not frame.label:
         rows = len(cells[0].values)
         return Table(cells, np.zeros(rows, np.int32), (), encoding, tuple(notes))
@@ -228,13 +230,16 @@ def _only_text(request: Request, found: dict[str, Cells | LeftOut], names: tuple
     Raises:
         ConfigError: where there is none, or several; the likeliest is named.
     """
-    text = [name for name, one in found.items()
-            if (one.reason == "text" and request.numeric_only if isinstance(one, LeftOut) else one.kind == "category")]  # fmt: skip
+    text = [name for name, one in found.items() if _is_text(one, request.numeric_only)]
     if len(text) == 1:
         return text[0]
     message = _("{path}: which column holds the labels? its columns are {columns}; try --label {likely}")
     likely = next((name for name in reversed(names) if name in text), names[-1])
     raise ConfigError(message.format(path=request.path, columns=listed(list(names)), likely=likely))
+
+
+def _is_text(one: Cells | LeftOut, numeric_only: bool) -> bool:
+    return numeric_only and one.reason == "text" if isinstance(one, LeftOut) else one.kind == "category"
 
 
 def _refuse_text(request: Request, found: dict[str, Cells | LeftOut]) -> None:
@@ -245,3 +250,15 @@ def _refuse_text(request: Request, found: dict[str, Cells | LeftOut]) -> None:
                     "--numeric-only out")  # fmt: skip
         names = ",".join(column.name for column in wrong)
         raise DataError(message.format(path=request.path, column=wrong[0].name, value=wrong[0].detail, names=names))
+
+
+def _refuse_gaps(path: object, cells: Sequence[Cells]) -> None:
+    """Refuse missing values.
+
+    Raises:
+        DataError: naming row and column of the first.
+    """
+    gaps = [(int(one.missing().argmax()), one.name) for one in cells if one.missing().any()]
+    if gaps:
+        message = _("{path}, row {row}, column {column!r}: no value; fill it in, or leave the row out")
+        raise DataError(message.format(path=path, row=min(gaps)[0] + 1, column=min(gaps)[1]))
