@@ -341,7 +341,7 @@ def test_blocks_of_rows_are_written_as_one():
              Cells("c", "category", random.integers(-1, 3, rows).astype(np.int32), ("x", "y", "z")))  # fmt: skip
     encoding = Encoding(()).fit(cells, np.arange(rows), "data")
     chosen = random.permutation(rows)
-    inputs, notes = encoding.apply(cells, chosen, Limits(), "data")
+    inputs, notes = encoding.apply(cells, chosen)
     wanted = np.zeros((rows, 6))
     numbers, codes = cells[0].values[chosen], cells[1].values[chosen]
     wanted[:, 0] = np.where(np.isnan(numbers), np.nanmedian(numbers), numbers)

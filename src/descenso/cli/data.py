@@ -67,8 +67,6 @@ def data(
         say_json({**about, "sheet": None if sheet is None else str(sheet)})
         return
     _show(about)
-    for sentence in dataset.notes:
-        say(sentence)
     if sheet is not None:
         say(_("Samples: {path}").format(path=sheet))
 
@@ -115,6 +113,8 @@ def _show(about: dict[str, Any]) -> None:
     if about["columns"]:
         _show_columns(about["columns"])
     say(_normalisation(about))
+    for sentence in about["notes"]:
+        say(sentence)
 
 
 def _show_columns(columns: list[dict[str, Any]]) -> None:

@@ -38,17 +38,12 @@ def load(
         name: one of `NAMES`, "mnist" being bundled; a folder of MNIST's four IDX files, gzipped or not; a folder with a
             folder of PNG and JPEG images for each class, maybe below `train` and `test`; an NPZ file with `x_train`,
             `y_train` and maybe `x_test`, `y_test`; a CSV or Parquet file.
-        label: the column of a table that holds the labels; by default one called label, class, target, y or species,
-            or the only column of text.
+        label: the column of a table that holds the labels; by default a likely one, which `notes` names.
         drop: columns of a table to leave out, with commas between them.
-        test_fraction: share of each class's rows to test on, in [0, 1), where the data has no test rows of its own; 0
-            for a fifth.
+        test_fraction: share of each class's rows to test on, in [0, 1), where there are no test rows; 0 for a fifth.
         resize: "HEIGHTxWIDTH" in pixels, to which all images of a folder are resized.
         seed: of the shuffle, and of which rows are tested on.
-        decimal: the decimal mark of a table's numbers, "." or ","; by default that which the numbers show.
-        encoding: of a CSV file that is not in UTF-8, such as "latin-1".
-        header: "yes" or "no", whether the first row of a CSV file holds the names of the columns.
-        numeric_only: refuse text and missing values in a table.
+        decimal, encoding, header, numeric_only: how a table is read; see `descenso.data.sources.Request`.
         sources: where to look for named datasets, and what to refuse as too large.
 
     Raises:

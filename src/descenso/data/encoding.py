@@ -4,19 +4,19 @@ An encoding is fitted on training rows only. A run keeps it, so that rows to pre
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.encoding_words import REASONS, unseen
-from descenso.data.sources import Limits
 from descenso.errors import DataError
 from descenso.text import _
 
 KINDS = ("number", "truth", "category")
+REASONS = ("dates", "text", "index", "constant", "empty", "type")  # why a column is left out
+MOST_LISTED = 10  # names in one sentence
 MOST_BYTES = 2**19  # of an encoding as JSON, which is kept in the header of a weights file
 BLOCK = 2**10  # rows that are written at once, so that a block of the matrix stays in the processor's cache
 
@@ -123,23 +123,16 @@ class Encoding(NamedTuple):
         """Names of the inputs."""
         return tuple(name for column in self.columns for name in column.inputs)
 
-    def apply(
-        self, cells: Sequence[Cells], rows: NDArray[np.intp], limits: Limits, path: object
-    ) -> tuple[NDArray[np.floating], tuple[str, ...]]:
+    def apply(self, cells: Sequence[Cells], rows: NDArray[np.intp]) -> tuple[NDArray[np.floating], tuple[str, ...]]:
         """Encode `rows` of `cells`, which hold the columns of the encoding in its order.
 
         Returns:
             inputs: (rows, inputs) float64, or float32 where all values are float32.
             notes: sentences on values that no training row has.
-
-        Raises:
-            DataError: for more inputs than `limits` allow.
         """
         width = sum(len(column.inputs) for column in self.columns)
         narrow = all(one.values.dtype == np.float32 for one in cells)
         dtype = np.dtype(np.float32 if narrow else np.float64)
-        limits.check("columns", width, Path(str(path)))
-        limits.check("array_bytes", len(rows) * width * dtype.itemsize, Path(str(path)))
         inputs = np.zeros((len(rows), width), dtype)
         places = [_places(column, one) for column, one in zip(self.columns, cells, strict=True)]
         for first in range(0, len(rows), BLOCK):
@@ -147,7 +140,7 @@ class Encoding(NamedTuple):
             for column, one, place in zip(self.columns, cells, places, strict=True):
                 _write(column, one.values[part], place, block, offset)
                 offset += len(column.inputs)
-        return inputs, tuple(unseen(self.columns, cells, rows))
+        return inputs, tuple(_unseen(self.columns, cells, rows))
 
     def plain(self) -> dict[str, Any]:
         """Return the encoding as values of JSON."""
@@ -181,6 +174,26 @@ class Encoding(NamedTuple):
         if type(about["strict"]) is not bool:
             raise TypeError("strict")
         return cls(columns, left_out, _text(about["label"]), about["decimal"], unnamed, about["strict"])
+
+
+def _unseen(columns: Sequence[Column], cells: Sequence[Cells], rows: NDArray[np.intp]) -> Iterator[str]:
+    """Say which values no training row has, and how many rows have them."""
+    for column, one in zip(columns, cells, strict=True):
+        gaps = int(one.missing()[rows].sum()) if not column.missing else 0
+        if gaps and column.kind == "category":
+            message = _("{column}: missing in {count} rows, and in no training row; none of its inputs is set")
+            yield message.format(column=column.name, count=gaps)
+        elif gaps:
+            message = _("{column}: missing in {count} rows, and in no training row; read as the median, {fill:g}")
+            yield message.format(column=column.name, count=gaps, fill=column.fill)
+        if column.kind == "category" and not set(one.categories) <= set(column.categories):
+            known = np.isin(np.array(one.categories, str), np.array(column.categories, str))
+            values = one.values[rows]
+            counts = Counter(values[(values >= 0) & ~known[values]].tolist())
+            if counts:
+                shown = ", ".join(f"{one.categories[code][:40]!r}" for code, _n in counts.most_common(MOST_LISTED))
+                message = _("{column}: {values} in {count} rows, and in no training row; none of its inputs is set")
+                yield message.format(column=column.name, values=shown, count=counts.total())
 
 
 def _fitted(one: Cells, rows: NDArray[np.intp]) -> Column:

@@ -25,6 +25,7 @@ from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.loop import beginning, trained_weights, walk, with_rate
 from descenso.training.plan import Plan
 
+LATER = ("decimal", "encoding", "header", "numeric_only")  # settings that checkpoints of earlier versions lack
 DECIDING = (  # parts of the environment that must match for a bit-exact resume
     "descenso", "tensorflow", "keras", "numpy", "processor", "instructions", "cores", "xla_flags",
 )  # fmt: skip
@@ -51,7 +52,8 @@ class Training(NamedTuple):
 def circumstances(config: TrainConfig, data: Dataset) -> dict[str, Any]:
     """Collect what must match for a bit-exact resume."""
     found = environment()
-    free = set(FREE) if parse(config.schedule, SCHEDULES)[0] == "constant" else set(FREE) - {"epochs"}
+    later = {name for name in LATER if not getattr(config, name)}
+    free = later | set(FREE) if parse(config.schedule, SCHEDULES)[0] == "constant" else later | (set(FREE) - {"epochs"})
     return {
         "config": config.model_dump(exclude=free),  # other schedules depend on the number of epochs
         "data": data_fingerprint(data),

@@ -5,8 +5,9 @@ import contextlib
 import csv
 import io
 import itertools
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
 
@@ -65,6 +66,7 @@ def examine(request: Request) -> Text:
         comment = _comment(sample)
         source: Path | bytes = path
         if codec != "utf-8" or comment or macintosh:
+            request.limits.check("array_bytes", 4 * os.fstat(file.fileno()).st_size, path)  # of text, and its copies
             file.seek(0)
             text = _text(path, file.read(), codec, whole=True)[len(comment) :]
             source = (text.replace("\r", "\n") if macintosh else text).encode("utf-8", "replace")
@@ -102,11 +104,11 @@ def _codec(path: Path, file: BinaryIO, wanted: str) -> tuple[bytes, str]:
         message = _("encoding must be that of a text, got {got!r}; try --encoding latin-1")
         raise ConfigError(message.format(got=wanted)) from None
     file.seek(0)
-    content = file.read()
-    with contextlib.suppress(UnicodeDecodeError):
-        content.decode("utf-8")
-        codec = codec if b"\0" in content else "utf-8"
-    return begin, codec
+    try:
+        _check_utf8(path, file)
+    except DataError:
+        return begin, codec
+    return begin, codec if b"\0" in begin else "utf-8"
 
 
 def _text(path: Path, content: bytes, codec: str, *, whole: bool = False) -> str:
@@ -232,15 +234,30 @@ def complain(path: Path, text: Text, limits: Limits) -> None:
     Raises:
         DataError: naming the row, or the byte.
     """
-    if isinstance(text.source, bytes):
-        content = text.source
-    else:
-        with opened(path, limits) as file:
-            content = file.read()
-    try:
-        lines = io.StringIO(content.decode("utf-8-sig"), newline="")
-    except UnicodeDecodeError as error:
-        refuse_bytes(path, error.start, "utf-8")
+    with contextlib.ExitStack() as stack:
+        file: BinaryIO = io.BytesIO(text.source) if isinstance(text.source, bytes) else \
+            stack.enter_context(opened(path, limits))  # fmt: skip
+        _check_utf8(path, file)
+        file.seek(0)
+        lines = io.TextIOWrapper(file, "utf-8-sig", newline="")
+        try:
+            _check_lengths(path, text, lines)
+        finally:
+            lines.detach()
+
+
+def _check_utf8(path: Path, file: BinaryIO) -> None:
+    decoder, done = codecs.getincrementaldecoder("utf-8")(), 0
+    while chunk := file.read(MOST_HEADER):
+        kept = len(decoder.getstate()[0])  # bytes of a letter that the chunk before began
+        try:
+            decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            refuse_bytes(path, done - kept + error.start, "utf-8")
+        done += len(chunk)
+
+
+def _check_lengths(path: Path, text: Text, lines: Iterable[str]) -> None:
     with contextlib.suppress(csv.Error):
         for row, cells in enumerate(csv.reader(lines, delimiter=text.separator), start=0 if text.header else 1):
             if len(cells) > len(text.names):

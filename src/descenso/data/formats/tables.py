@@ -59,10 +59,11 @@ def split_table(request: Request, table: Table) -> Dataset:
     fraction, notes = share_to_test(request.name, request.test_fraction, has_test=False)
     train, test = stratified(table.labels, fraction, request.seed)
     table = table.fitted(train if len(train) else test, request.name)
+    _check_inputs(request, table)
     encoding, cells = table.encoding, table.cells
     splits = []
     for rows in (train, test):
-        inputs, unseen = encoding.apply(cells, rows, request.limits, request.name)
+        inputs, unseen = encoding.apply(cells, rows)
         splits.append(Split(inputs, table.labels[rows]))
     said = () if request.encoded else sentences(encoding, cells)
     notes = (*table.notes, *notes, *said, *unseen)
@@ -85,10 +86,18 @@ def inputs_of(table: Table, request: Request) -> NDArray[Any]:
     """Encode all rows of a table, and say which values no training row has."""
     rows = np.arange(len(table.labels))
     table = table.fitted(rows, request.name)
-    inputs, notes = table.encoding.apply(table.cells, rows, request.limits, request.name)
+    _check_inputs(request, table)
+    inputs, notes = table.encoding.apply(table.cells, rows)
     for sentence in notes:
         note(request.name, sentence)
     return inputs
+
+
+def _check_inputs(request: Request, table: Table) -> None:
+    """Check the size of the encoded inputs."""
+    width = len(table.encoding.inputs)
+    request.limits.check("columns", width, request.path)
+    request.limits.check("array_bytes", 8 * len(table.labels) * width, request.path)
 
 
 def read_table(request: Request) -> Table:
