@@ -46,7 +46,7 @@ def test_a_frame_is_read_as_a_file_of_it_is(frame_of, tmp_path):
     [
         (COLUMNS, "sort", "frame: there is no column 'sort'; its columns are width, kind, height"),
         ({**COLUMNS, "sort": KINDS}, "", "frame: which column holds the labels"),
-        ({**COLUMNS, "height": [1, np.inf, 3, 4]}, "kind", "frame, row 2, column 'height': inf is no number"),
+        ({**COLUMNS, "height": [1.0, np.inf, 3.0, 4.0]}, "kind", "frame, row 2, column 'height': inf is no number"),
         ({**COLUMNS, "kind": ["a", None, "b", "b"]}, "kind", "frame, row 2, column 'kind': no value"),
         (
             {"width": ["1 m", "2 m", "3 m", "4 m"], "kind": KINDS},
