@@ -29,9 +29,12 @@ hypothesis.settings.load_profile("same")
 
 @pytest.fixture(autouse=True)
 def english(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test begins in English, in this process and in those it starts."""
+    """Every test begins in English, in this process and in those it starts; messages are seen as they are written, with
+    flags, but in `tests/api`.
+    """
     monkeypatch.setenv("LANGUAGE", "en")
     text.use("en")
+    text.use_flags(True)
 
 
 @pytest.fixture(scope="session")

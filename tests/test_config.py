@@ -256,7 +256,7 @@ STEPS_OR_SECONDS = "a whole number of steps in [1, inf), or seconds such as 10s 
 
 
 @pytest.mark.parametrize(
-    "interval", ["", "0", "0s", "0.0s", "-1", "-1s", "1.5", "s", ".5s", "5.s", "1e3s", "infs", "10 s", "10S", "1٣", 500]
+    "interval", ["", "0", "0s", "0.0s", "-1", "-1s", "1.5", "s", ".5s", "5.s", "1e3s", "infs", "10 s", "10S", "1٣", 0.5]
 )
 def test_an_interval_that_is_none(interval):
     with refused(f"checkpoint_every must be {STEPS_OR_SECONDS}, got {interval!r}; try --checkpoint-every 500"):
@@ -296,16 +296,19 @@ def test_data_is_a_name_that_can_be_written_down(data):
         TrainConfig.of(data=data)
 
 
+ALL = f"; the settings are {', '.join(FIELDS)}"
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("epoch", " (did you mean 'epochs'?)"),
+        ("epocs", " (did you mean 'epochs'?)"),
         ("Learning-Rate", " (did you mean 'learning_rate'?)"),
-        ("batchsize", " (did you mean 'batch_size'?)"),
-        ("colour", ""),
-        ("cls", ""),
-        ("self", ""),
-        ("", ""),
+        ("batch_sise", " (did you mean 'batch_size'?)"),
+        ("colour", ALL),
+        ("cls", ALL),
+        ("self", ALL),
+        ("", ALL),
     ],
 )
 def test_an_unknown_setting(name, hint):

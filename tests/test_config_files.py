@@ -47,8 +47,9 @@ def test_toml_of_every_setting(tmp_path):
         ("epochs = true", f"epochs must be {WHOLE}, got True; try --epochs 100"),
         ("learning-rate = nan", "learning_rate must be a number in (0, inf), got nan; try --learning-rate 0.1"),
         ("batch-sizes = 3", "there is no setting 'batch_sizes' (did you mean 'batch_size'?)"),
-        ("[train]\nepochs = 3", "there is no setting 'train'"),
-        ("cls = 1", "there is no setting 'cls'"),
+        ("[train]\nepochs = 3", f"there is no setting 'train'; the settings are {', '.join(SETTINGS)}"),
+        ("cls = 1", f"there is no setting 'cls'; the settings are {', '.join(SETTINGS)}"),
+        ("lr = 0.5", "lr: descenso calls it learning_rate; try --learning-rate 0.5"),
     ],
 )
 def test_toml_of_settings_that_cannot_be_meant(content, message, tmp_path):
@@ -97,7 +98,7 @@ def test_a_config_given_back_is_the_same(scratch, config):
     [
         ('{"epochs": 0}', f"epochs must be {WHOLE}, got 0; try --epochs 100"),
         ('{"seed": 1e999}', "seed must be a whole number in [0, 2**63), got inf; try --seed 0"),
-        ('{"epoch": 3}', "there is no setting 'epoch' (did you mean 'epochs'?)"),
+        ('{"epocs": 3}', "there is no setting 'epocs' (did you mean 'epochs'?)"),
         ('{"engine": "grap"}', f"engine must be one of {', '.join(choices('engine'))}, got 'grap' "
          "(did you mean 'graph'?); try --engine graph"),
     ],

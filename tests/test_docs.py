@@ -68,7 +68,8 @@ def test_each_loop_of_faster_computes_the_same(tmp_path):
     """The page itself asserts that the costs of each step are those of the first loop; here, that none is left out."""
     page = ROOT / "docs" / "faster.md"
     code = "\n".join(block.text for block in blocks(page) if block.language == "python")
-    printed = run(Block("python", code), tmp_path)
+    (tmp_path / "loop.py").write_text(code, encoding="utf-8")  # AutoGraph reads sources from files
+    printed = run(Block("sh", "python loop.py"), tmp_path)
     names = re.findall(r'^ways\["([^"]+)"\]', code, re.MULTILINE)
     times = r"^(\S.*?\S) +[\d,]+ ms +[\d.]+ ×$"
     assert len(names) == 6
@@ -115,6 +116,21 @@ def test_what_counts_as_said():
     assert not said("Test accuracy: 0.9421", printed)
     assert not said("Run: runs/a-002", printed)
     assert not said("accuracy: 0.9221", printed)
+
+
+@pytest.mark.slow
+def test_the_page_of_own_rules_does_what_it_says(tmp_path):
+    ran = 0
+    for block in blocks(ROOT / "docs" / "own-rules.md"):
+        if block.text.startswith("# my_rules.py"):
+            (tmp_path / "my_rules.py").write_text(block.text, encoding="utf-8")
+        printed = run(block, tmp_path)
+        ran += 1
+    assert ran == 3
+    assert "Nothing found." in printed
+    accuracies = [float(each) for each in re.findall(r"Test accuracy: (0[.]\d+)", printed)]
+    assert len(accuracies) == 2
+    assert min(accuracies) > 0.7
 
 
 PAIRS = sorted(page.name.removesuffix(".es.md") for page in (ROOT / "docs").glob("*.es.md"))
@@ -204,3 +220,12 @@ def test_a_page_that_says_something_else_is_seen():
     same, other = Block("", "descenso runs\n12 épocas: 0,92\n"), Block("", "descenso runs\n12 épocas: 0,93\n")
     assert numbers(shown, "") == numbers(same, ".") != numbers(other, ".")
     assert typed(shown) == typed(same) == ["descenso runs"]
+
+
+@pytest.mark.slow
+def test_the_page_on_python_runs_from_top_to_bottom(tmp_path):
+    page = [block.text for block in blocks(ROOT / "docs" / "python.md") if block.language == "python"]
+    printed = run(Block("python", "\n".join(page)), tmp_path)
+    assert len(page) == 5
+    assert "<Evaluation: accuracy 0.9" in printed
+    assert "['7' '2' '1' '0' '4'] (5, 10)" in printed

@@ -11,7 +11,7 @@ import pytest
 import descenso
 
 SOURCE = Path(descenso.__file__).parent
-GROUND = {"config", "errors", "files", "registry", "text", "_version"}
+GROUND = {"config", "errors", "files", "guesses", "hints", "keywords", "registry", "text", "_version"}
 BELOW = {  # the layers from the lowest to the highest, and what each package may import beside itself and GROUND
     "data": set(),
     "tf1": {"data"},  # the bundled MNIST, for programs that are run
@@ -30,9 +30,12 @@ BELOW["__init__"] = BELOW["__main__"] = BELOW["cli"] | {"cli"}
 BELOW_ON_THE_GROUND = {
     "_version": set(),
     "errors": set(),
-    "text": {"errors"},
+    "keywords": set(),
+    "text": {"errors", "keywords"},
     "registry": {"text"},
-    "config": {"errors", "text", "registry"},
+    "guesses": {"text", "registry"},
+    "hints": {"config"},
+    "config": {"errors", "text", "registry", "guesses"},
     "files": {"errors", "text", "config"},
 }
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_FILES_OF_TRAIN = 300, 40, 40

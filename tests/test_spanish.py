@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
@@ -12,6 +13,7 @@ from babel.messages.pofile import read_po
 from descenso import text
 from descenso.cli.app import COMMANDS
 
+ROOT = Path(__file__).parents[1]
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -62,6 +64,27 @@ def test_no_english_is_left_in_spanish(catalogue):
     assert not told(spoken(catalogue), ENGLISH)
 
 
+def pages():
+    """The Spanish pages, without their code and the names in it."""
+    for path in [ROOT / "README.es.md", *sorted((ROOT / "docs").glob("*.es.md"))]:
+        yield path.name, path.read_text(encoding="utf-8")
+    lesson = json.loads((ROOT / "docs" / "leccion.ipynb").read_text(encoding="utf-8"))
+    for place, cell in enumerate(lesson["cells"]):
+        if cell["cell_type"] == "markdown":
+            yield f"leccion.ipynb, cell {place}", "".join(cell["source"])
+
+
+OPENS = re.compile(f"(?:^|[.;:!?] |\\n\\n)(?:{USTED.pattern})", re.IGNORECASE)  # elsewhere it may be a subjunctive
+
+
+@pytest.mark.parametrize("pattern", [OPENS, NOT_OUR_WORDS, ENGLISH], ids=["usted", "words", "English"])
+def test_the_pages_are_in_the_same_spanish(pattern):
+    """Save for quotations of English in «» or in italics, and the words that the glossary explains."""
+    away = r"^```.*?^```$|`[^`]*`|\]\([^)]*\)|\[In English\]|«[^»]*»|\*[^*\n]+\*|^\| .* \|$|\w+\.\w+|\$[^$]*\$"
+    clean = re.compile(away, re.MULTILINE | re.DOTALL)
+    assert not told({name: CODE.sub("…", clean.sub("…", text)) for name, text in pages()}, pattern)
+
+
 @pytest.mark.parametrize(
     ("sentence", "pattern"),
     [
@@ -101,7 +124,7 @@ print(json.dumps(said))
 """
 WRONG = {
     "--help": (0, "Un laboratorio del descenso de gradiente"),
-    "": (2, "Comandos"),
+    "": (2, "Averiguar por qué"),
     "trian": (2, "no existe el comando 'trian' (¿querías decir 'train'?); consulta descenso --help"),
     "train --bogus": (2, "train no tiene la opción --bogus; consulta descenso train --help"),
     "train --epcohs 3": (2, "train no tiene la opción --epcohs (¿querías decir '--epochs'?)"),

@@ -9,6 +9,7 @@
 The public names are imported when first used: importing this package does not import TensorFlow.
 """
 
+import contextlib
 import os
 import sys
 from importlib import import_module
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from descenso.data.sources import Limits as Limits
     from descenso.data.sources import Sources as Sources
     from descenso.descent.keras_models import from_keras as from_keras
+    from descenso.descent.problem import Rule as Rule
     from descenso.exporting import export as export
+    from descenso.exporting import to_keras as to_keras
     from descenso.studies.gradcheck import gradcheck as gradcheck
     from descenso.training.control import Callback as Callback
     from descenso.training.control import Control as Control
@@ -46,6 +49,7 @@ _HOME = {
     "Control": "descenso.training.control",
     "Dataset": "descenso.data.dataset",
     "Limits": "descenso.data.sources",
+    "Rule": "descenso.descent.problem",
     "Run": "descenso.api.run",
     "Sources": "descenso.data.sources",
     "Split": "descenso.data.dataset",
@@ -62,21 +66,33 @@ _HOME = {
     "open_run": "descenso.api.run",
     "predict": "descenso.api.inference",
     "resume": "descenso.api.train",
+    "to_keras": "descenso.exporting",
     "train": "descenso.api.train",
 }
 __all__ = [*_HOME, "__version__"]
 
-if "tensorflow" not in sys.modules:  # which reads it once, and leaves oneDNN off on processors without AVX-512
+_STARTING = ("Classifier", "from_keras", "gradcheck")  # their modules import TensorFlow
+
+if "tensorflow" not in sys.modules:  # which reads these once, and leaves oneDNN off on processors without AVX-512
     os.environ.setdefault(
         "TF_ENABLE_ONEDNN_OPTS", "1"
     )  # convolutions take less than half the time (docs/performance.md)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no messages but of fatal errors
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = import_module(_HOME[name])
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message, name=name, obj=sys.modules[__name__])  # for which Python suggests a near one
+    with contextlib.nullcontext() if name not in _STARTING else _starting():
+        home = import_module(_HOME[name])
     return home if _HOME[name] == f"{__name__}.{name}" else getattr(home, name)
+
+
+def _starting() -> contextlib.AbstractContextManager[None]:
+    from descenso.training.display import starting
+
+    return starting()
 
 
 def __dir__() -> list[str]:

@@ -1,9 +1,8 @@
 """The settings of a training run: one table, from which validation, messages, help and the lists of settings come."""
 
 import math
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -11,31 +10,32 @@ from pydantic_core import PydanticCustomError
 from descenso.errors import ConfigError
 from descenso.registry import (
     DATA,
-    FACTORY,
     MODEL,
-    MODELS,
     OPTIMISATION,
+    OWN,
     RULES,
     RUN,
-    SCHEDULES,
     SHAPES,
     Setting,
     Trait,
     defaults,
+    is_own,
     parse,
     reads,
     setting,
 )
-from descenso.text import _, closest, mark, nearest
+from descenso.text import _, mark
+
+if TYPE_CHECKING:
+    from descenso import guesses
 
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
 
 EngineName = Literal["graph", "eager", "function", "compiled"]
 DtypeName = Literal["float32", "float64", "mixed_bfloat16"]
 ActivationName = Literal["relu", "tanh", "sigmoid", "gelu"]
-NAMED: dict[str, Mapping[str, Any]] = {"model": MODELS, "rule": RULES, "schedule": SCHEDULES}
+NAMED = OWN
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one
 NOT_NEGATIVE = mark("a number in [0, inf), 0 for none")
 TEXT = r"[^\ud800-\udfff]"  # a path whose bytes are no text could not be kept in `config.json`
 
@@ -108,13 +108,14 @@ class TrainConfig(BaseModel):
         0.0, mark("Strength of random shifts, rotations, scaling and shear of cnn's training images; 0 for none."),
         mark("a number in [0, 2]"), "0.5", MODEL, "cost", ge=0, le=2)
     rule: str = setting(
-        "sgd", mark("Update rule, NAME or NAME:OPTION=VALUE (see `descenso rules`)."),
+        "sgd", mark("Update rule, NAME or NAME:OPTION=VALUE (see `descenso rules`), or package.module:rule."),
         mark("a rule"), "momentum:momentum=0.95", OPTIMISATION)
     learning_rate: float = setting(
         0.01, mark("Learning rate."), mark("a number in (0, inf)"), "0.1", OPTIMISATION, short="-r",
         gt=0, allow_inf_nan=False)
     schedule: str = setting(
-        "constant", mark("Learning rate schedule, NAME or NAME:OPTION=VALUE (see `descenso schedules`)."),
+        "constant", mark("Learning rate schedule, NAME or NAME:OPTION=VALUE (see `descenso schedules`), or "
+                         "package.module:function."),
         mark("a schedule"), "one-cycle:rise=0.2", OPTIMISATION)
     epochs: int = setting(100, mark("Number of passes over the training rows."), mark("a whole number in [1, inf)"),
                           "100", OPTIMISATION, "free", short="-e", ge=1)
@@ -125,9 +126,10 @@ class TrainConfig(BaseModel):
         "permutation", mark("Order of the rows: permutation, sequential, or buffer:N (tf.data's shuffle buffer)."),
         mark("permutation, sequential or buffer:N with N a whole number in [1, inf)"), "buffer:10000",
         OPTIMISATION, "cost", pattern=r"permutation|sequential|buffer:0*[1-9][0-9]{0,17}")
-    loss: Literal["cross_entropy", "naive"] = setting(
-        "cross_entropy", mark("Loss: cross_entropy, or naive (the logarithm of the softmax as written, not stable)."),
-        "", "cross_entropy", OPTIMISATION, "cost")
+    loss: str = setting(
+        "cross_entropy", mark("Loss: cross_entropy, naive (the logarithm of the softmax as written, not stable), or "
+                              "package.module:function."),
+        mark("cross_entropy, naive or package.module:function"), "cross_entropy", OPTIMISATION, "cost")
     weight_decay: float = setting(
         0.0, mark("Weight decay: each step subtracts it times the learning rate times the weights; 0 for none."),
         NOT_NEGATIVE, "0.0005", OPTIMISATION, ge=0, allow_inf_nan=False)
@@ -187,17 +189,20 @@ class TrainConfig(BaseModel):
             raise ValueError(reason.format(decay=self.weight_decay))
         return self
 
-    @field_validator("model")
+    @field_validator("model", "loss")
     @classmethod
-    def _check_model(cls, value: str) -> str:
-        if value not in MODELS and not FACTORY.fullmatch(value):
-            raise PydanticCustomError("model", "unknown model")
+    def _check_name(cls, value: str, info: ValidationInfo) -> str:
+        kind = str(info.field_name)
+        if value not in NAMED[kind] and not is_own(kind, value):
+            raise PydanticCustomError("name", "unknown name")
         return value
 
     @field_validator("rule", "schedule")
     @classmethod
     def _check_entry(cls, value: str, info: ValidationInfo) -> str:
-        parse(value, NAMED[str(info.field_name)])
+        kind = str(info.field_name)
+        if not is_own(kind, value):
+            parse(value, NAMED[kind])
         return value
 
     @field_validator("*", mode="before")
@@ -207,6 +212,21 @@ class TrainConfig(BaseModel):
         if truth or (isinstance(value, int) and value.bit_length() > MOST_BITS):
             raise PydanticCustomError("number", "not a number, or too long")
         return value
+
+    @field_validator("drop", "hidden", "filters", "resize", "checkpoint_every", mode="before")
+    @classmethod
+    def _as_typed(cls, value: Any, info: ValidationInfo) -> Any:
+        """Write several values, and whole numbers, as they are typed on the command line: (64, 32) as "64,32"."""
+        if isinstance(value, str):
+            return value
+        from descenso.guesses import typed
+
+        return typed(value, "x" if info.field_name == "resize" else ",")
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """Show data, model, and what is not the model's default."""
+        usual = {name: field.default for name, field in type(self).model_fields.items()} | defaults(self.model)
+        return [(name, value) for name, value in self if name in ("data", "model") or value != usual[name]]
 
     @property
     def variable_dtype(self) -> str:
@@ -269,28 +289,15 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def table() -> "guesses.Table":
+    """Return the table of settings, as messages read it."""
+    from descenso import guesses
+
+    return guesses.Table(TrainConfig, SETTINGS, lambda name: choices(name) or tuple(NAMED.get(name, ())), is_number)
+
+
 def complaint(error: ValidationError) -> str:
     """Describe the first fault in one line: subject, expected, received, and a value that works."""
-    first = error.errors()[0]
-    reason = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
-    if not first["loc"]:
-        return reason
-    name, received = str(first["loc"][0]), first["input"]
-    if first["type"] == "extra_forbidden":
-        return _("there is no setting {name!r}{hint}").format(name=name, hint=closest(name.replace("-", "_"), SETTINGS))
-    row, names = SETTINGS[name], choices(name) or tuple(NAMED.get(name, ()))
-    near = nearest(received.partition(":")[0], names) if isinstance(received, str) else None
-    mend = f"{flag(name)} {near or row.example}".rstrip()
-    if first["type"] == "value_error":
-        return _("{name}: {reason}; try {mend}").format(name=name, reason=reason, mend=mend)
-    expected = _(row.expected) or _("one of {choices}").format(choices=", ".join(names))
-    try:
-        typed = isinstance(received, str) and is_number(name) and NUMBER.fullmatch(received)
-        bare = typed or isinstance(received, int | float)
-        shown = f"{received}" if bare else repr(received)  # NumPy's repr of 0.1 is not 0.1
-        hint = closest(received, names) if isinstance(received, str) else ""
-    except (ValueError, RecursionError):  # a number too long, or a nest too deep, to be written out
-        shown, hint = f"<{type(received).__name__}>", ""
-    return _("{name} must be {expected}, got {value}{hint}; try {mend}").format(
-        name=name, expected=expected, value=shown, hint=hint, mend=mend
-    )
+    from descenso import guesses
+
+    return guesses.complaint(error, table())

@@ -9,10 +9,13 @@
 
 A message names the subject, what was received, what was expected, and the line that mends it. The
 command line prints it without a traceback. How a descent ends is not an exception: it is an
-`Outcome` (see `descenso.training.control`).
+`Outcome` (see `descenso.training.control`). A signal, which is meant for the process and not for the
+run alone, is raised once the run is saved; see `stopped_by`.
 """
 
-from typing import ClassVar
+import signal
+from pathlib import Path
+from typing import Any, ClassVar
 
 
 class DescensoError(Exception):
@@ -53,3 +56,15 @@ class CheckpointError(DescensoError):
     """No checkpoint of a run is valid, or the run cannot be resumed exactly."""
 
     exit_code = 7
+
+
+def stopped_by(number: int, message: str, run: Path) -> BaseException:
+    """Make the exception of a signal that has stopped a training run, which is saved in the directory `run`.
+
+    It is a KeyboardInterrupt, or for SIGTERM a SystemExit with the exit code 143, whose attribute `run` is the
+    directory. A subclass would not do: Python ends by the signal, as loops of a shell need it, for that very class.
+    """
+    stop: Any = SystemExit(128 + number) if number == signal.SIGTERM else KeyboardInterrupt(message)
+    stop.run = run
+    error: BaseException = stop
+    return error

@@ -70,8 +70,7 @@ class ModelInfo(NamedTuple):
     presets: dict[str, dict[str, Any]]
 
 
-MOMENTUM = Option(0.9, "[0, 1)")
-BETA_1, BETA_2 = Option(0.9, "[0, 1)"), Option(0.999, "[0, 1)")
+MOMENTUM, BETA_1, BETA_2 = Option(0.9, "[0, 1)"), Option(0.9, "[0, 1)"), Option(0.999, "[0, 1)")
 EPSILON = Option(1e-7, "(0, inf)")
 ADAM = {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON}
 
@@ -111,6 +110,8 @@ SCHEDULES = {  # functions of t, the steps taken, and T, the steps of the whole 
     "warm-up": ScheduleInfo("η · min(1, (t + 1) / (rise · T))", mark("Goyal et al. (2017), section 2.2"),
                             {"rise": Option(0.1, "(0, 1]")}),
 }  # fmt: skip
+
+LOSSES: dict[str, Any] = dict.fromkeys(("cross_entropy", "naive"))
 
 SOFTMAX = {
     "rule": "sgd",
@@ -162,17 +163,25 @@ MODELS = {
         },
     ),
 }
-CUSTOM = {
-    "rule": "adam",
-    "learning_rate": 0.001,
-    "schedule": "constant",
-    "batch_size": 64,
-    "epochs": 10,
-    "hidden": "",
-    "dropout": 0.0,
-}
+CUSTOM = {**SOFTMAX, "rule": "adam", "learning_rate": 0.001, "batch_size": 64, "epochs": 10}
 SHAPES = tuple(dict.fromkeys(name for model in MODELS.values() for name in model.reads))  # settings that shape a model
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # package.module:factory
+MADE_IN_PYTHON = "python:"  # before the name of what no module holds, and cannot be found again
+OWN: dict[str, Mapping[str, Any]] = {
+    "model": MODELS,
+    "rule": RULES,
+    "schedule": SCHEDULES,
+    "loss": LOSSES,
+}  # what may be the user's own code
+
+
+def is_own(kind: str, value: str) -> bool:
+    """Whether `value` names code of the user's own, and no entry of the table of this kind.
+
+    >>> is_own("rule", "my_rules:yogi"), is_own("rule", "momentum:momentum=0.5")
+    (True, False)
+    """
+    return FACTORY.fullmatch(value) is not None and value.partition(":")[0] not in OWN[kind]
 
 
 def defaults(model: str, preset: str = "") -> dict[str, Any]:
@@ -249,11 +258,8 @@ def _number(key: str, text: str, option: Option) -> float:
     except ValueError:
         value = math.nan
     if not option.holds(value) or math.isinf(value):
-        raise ValueError(
-            _("{key} must be a number in {interval}, got {value!r}").format(
-                key=key, interval=option.interval, value=text
-            )
-        )
+        reason = _("{key} must be a number in {interval}, got {value!r}")
+        raise ValueError(reason.format(key=key, interval=option.interval, value=text))
     return value
 
 

@@ -2,6 +2,9 @@
 
 The language is taken once from the environment (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`, `LANG`, in
 gettext's own order) and may be set again by `use`. Keys, flags and column names are never translated.
+
+Sentences name a setting by its flag, `--learning-rate 0.1`. In Python they are shown with keyword arguments in place of
+flags, `learning_rate=0.1`; the command line calls `use_flags` to have them as they are written.
 """
 
 import difflib
@@ -36,6 +39,7 @@ def _load(language: str) -> gettext.NullTranslations:
 
 
 _catalogue = _load(from_environment())
+_flags = False
 
 
 def use(language: str) -> None:
@@ -54,6 +58,12 @@ def use(language: str) -> None:
     _catalogue = _load(language)
 
 
+def use_flags(wanted: bool) -> None:
+    """Name settings by flags, as on the command line, or by keyword arguments, from now on."""
+    global _flags
+    _flags = wanted
+
+
 def language() -> str:
     """Return the language in use."""
     return _catalogue.info().get("language", "en")
@@ -61,7 +71,34 @@ def language() -> str:
 
 def _(message: str) -> str:
     """Translate `message` into the language in use; an empty one, which is a catalogue's header, stays empty."""
-    return _catalogue.gettext(message) if message else ""
+    translated = _catalogue.gettext(message) if message else ""
+    if _flags or ("--" not in translated and "descenso resume" not in translated):
+        return translated
+    from descenso.keywords import in_python
+
+    return in_python(translated)
+
+
+def spelled(name: str) -> str:
+    """Spell the name of a setting as the rest of its flag on the command line, and as it is in Python."""
+    return name.replace("_", "-") if _flags else name
+
+
+def option(name: str, value: str = "") -> str:
+    """Write a setting as a user sets it: by its flag on the command line, by a keyword argument in Python.
+
+    Args:
+        name: of the setting.
+        value: as it is typed on the command line; empty for a flag without one.
+
+    >>> option("hidden", "64,32"), option("rule", "adam"), option("learning_rate", "0.1"), option("deterministic")
+    ('hidden=(64, 32)', "rule='adam'", 'learning_rate=0.1', 'deterministic=True')
+    """
+    if _flags:
+        return f"--{spelled(name)} {value}".rstrip()
+    from descenso.keywords import keyword
+
+    return keyword(name, value)
 
 
 def mark(message: str) -> str:

@@ -89,7 +89,7 @@ def test_shows_itself_in_a_notebook(run):
 
 def test_shows_itself_in_spanish(run):
     text.use("es")
-    assert "<th>final</th><td>completa</td>" in run._repr_html_()
+    assert "<th>resultado</th><td>completa</td>" in run._repr_html_()
 
 
 def test_a_path_is_no_markup_in_a_notebook(tiny, tmp_path):
@@ -100,7 +100,7 @@ def test_a_path_is_no_markup_in_a_notebook(tiny, tmp_path):
 
 
 def test_repr_says_how_it_went(run):
-    assert repr(run) == f"<Run {run.path}: completed, 2/2 epochs, test accuracy {run.test_accuracy}>"
+    assert repr(run) == f"<Run {run.path}: completed, 2/2 epochs, test accuracy {run.test_accuracy:.4f}>"
 
 
 def test_repr_obeys_no_name(run, tmp_path):
@@ -196,7 +196,7 @@ def test_runs_without_a_name_are_numbered(tiny, tmp_path, monkeypatch):
 
 def test_no_run_is_overwritten(run, tiny):
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
-    with pytest.raises(ConfigError, match=r"is not empty, and no run is ever overwritten; try --out with a new name$"):
+    with pytest.raises(ConfigError, match=r"is not empty, and no run is ever overwritten; try out= with a new name$"):
         ds.train(tiny, out=run.path, **FAST)
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
 
@@ -210,7 +210,7 @@ def test_labels_of_any_whole_type(run, tiny, tmp_path, dtype):
 
 WRONG_SETTINGS = [
     ({"data": "mnsit"}, ConfigError, "there is no dataset 'mnsit' (did you mean 'mnist'?)"),
-    ({"rule": "sdg"}, ConfigError, "rule: there is no 'sdg' (did you mean 'sgd'?); try --rule sgd"),
+    ({"rule": "sdg"}, ConfigError, "rule: there is no 'sdg' (did you mean 'sgd'?); try rule='sgd'"),
     ({"engine": "eagre"}, ConfigError, "(did you mean 'eager'?)"),
     ({"model": "softmaks"}, ConfigError, "(did you mean 'softmax'?)"),
     ({"learning_rate": 0}, ConfigError, "learning_rate must be a number in (0, inf), got 0"),

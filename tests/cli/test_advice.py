@@ -115,7 +115,7 @@ ADVICE = [
            f"train digits -m cnn --filters 2 --hidden 4 --augment 0.5 --xla on {QUICK}"),
     Advice("{model} has no {name}; leave", "train compare gradcheck", f"train digits --hidden 8 {QUICK}",
            f"train digits {QUICK}"),
-    Advice("{name} must be {expected}", "train compare gradcheck resume data doctor",
+    Advice("{name} must be {expected}, got {value}{hint}", "train compare gradcheck resume data doctor",
            "train digits --engine egaer -e 1 -b 20"),
     Advice("{name}: {reason}; try", "train compare plot", f"train digits --rule sdg {QUICK}"),
     Advice("{name} walks another path", "compare", where="tests/studies/test_compare.py"),

@@ -36,6 +36,8 @@ LINES = {  # by heading of the page; {first} is a run, {digits} its data
     "explain": ["explain tf.placeholder", "explain nothing-like-it"],
     "explain --list": ["explain --list"],
     "port": ["port {program}"],
+    "port --run": ["port {fails} --run"],
+    "port --out": ["port {program} --out new.py"],
     "env": ["env"],
 }  # fmt: skip
 SLOW = ("compare", "compare --explain", "reproduce", "gradcheck", "export")
@@ -110,12 +112,13 @@ def places(trained, tiny, tmp_path_factory):
     (folder / "damaged").mkdir()
     (folder / "damaged" / "status.json").write_text("{")
     (folder / "program.py").write_text(PROGRAM)
+    (folder / "fails.py").write_text("!ls\nraise ValueError('Incompatible shapes: [3] vs. [3,10]')")
     (folder / "table.csv").write_text("a,kind\n" + "".join(f"{row},{'xy'[row % 2]}\n" for row in range(20)))
     np.savez(folder / "digits.npz", x=tiny.test.inputs[:3])
     (folder / "digits").symlink_to(trained.folder / "digits")
     ds.train(folder / "digits", engine="eager", epochs=2, batch_size=20, out=folder / "first")
     return {"first": folder / "first", "digits": folder / "digits", "folder": folder, "table": folder / "table.csv",
-            "program": folder / "program.py"}  # fmt: skip
+            "program": folder / "program.py", "fails": folder / "fails.py"}  # fmt: skip
 
 
 def test_the_page_has_every_command_that_prints_json():

@@ -189,7 +189,7 @@ def test_the_command_on_arrays_of_two_channels_and_on_pictures(tmp_path):
 
 
 def test_words_and_names_that_are_long_keep_their_ends(tmp_path):
-    from descenso.reports.figures import predictions_figure
+    from descenso.reports.pictures import predictions_figure
 
     names = [f"class_{place:02}_with_a_very_long_name_{place:02}" for place in range(3)]
     with warnings.catch_warnings():

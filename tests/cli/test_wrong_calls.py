@@ -175,3 +175,5 @@ def test_what_cannot_be_parsed(tmp_path, words):
     assert process.returncode == 2
     assert "Traceback" not in process.stderr
     assert list(tmp_path.iterdir()) == []
+    if words:
+        refused(process, 2)

@@ -7,7 +7,7 @@ import pytest
 
 from descenso.data.catalog import load
 from descenso.data.encoding import Encoding
-from descenso.data.formats.tables import inputs_of, read_table
+from descenso.data.formats.tables import encoded_rows, read_table
 from descenso.data.sources import Request
 from descenso.errors import ConfigError, DataError
 
@@ -37,7 +37,7 @@ def read(path, label="y", **how):
     request = Request(str(path), label=label, **how)
     table = read_table(request)
     with np.errstate(all="raise"):
-        return inputs_of(table, request), [table.class_names[code] for code in table.labels], table
+        return encoded_rows(table, request), [table.class_names[code] for code in table.labels], table
 
 
 def test_a_spanish_spreadsheet(write):
@@ -165,7 +165,7 @@ def test_the_marks_of_a_run_are_those_of_its_rows_to_predict(write):
     request = Request(
         str(write("peso;altura;ciudad\n1.234;1,500;Ávila\n", name="new.csv")), label=None, encoded=encoded
     )
-    assert inputs_of(read_table(request), request).tolist() == [[1.5, 1234, 0, 1]]
+    assert encoded_rows(read_table(request), request).tolist() == [[1.5, 1234, 0, 1]]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_file_without_a_header_is_predicted_without_one(write):
     encoded = Encoding.of_plain(table.encoding.fit(table.cells, np.arange(4), "data").plain())
     for rows in ("7,0.5,9,x\n", "0.5,9,x\n"):
         request = Request(str(write(rows, name="new.csv")), label=None, encoded=encoded)
-        assert inputs_of(read_table(request), request).tolist() == [[0.5, 9, 1, 0]]
+        assert encoded_rows(read_table(request), request).tolist() == [[0.5, 9, 1, 0]]
     with pytest.raises(DataError, match="2 columns without a header, the model learned from 3 and the label"):
         read_table(request._replace(name=str(write("1,2\n", name="new.csv"))))
     assert inputs[:, 0].tolist() == [1.5, 0.5, 2.5, 1.5]
@@ -232,7 +232,8 @@ def test_a_missing_value_after_the_sample(write):
 
 
 def test_one_command_reads_the_form_of_adult(write):
-    rows = [f"{20 + row % 50}, {('Private', '?', 'State-gov')[row % 3]}, {(row * 37) % 11}, {('<=50K', '>50K')[row % 2]}"
+    work, income = ("Private", "?", "State-gov"), ("<=50K", ">50K")
+    rows = [f"{20 + row % 50}, {work[row % 3]}, {(row * 37) % 11}, {income[row % 2]}"
             for row in range(60)]  # fmt: skip
     data = load(str(write("\n".join(rows) + "\n\n", name="adult.data")), label="col4")
     assert data.columns == ("col1", "col2=Private", "col2=State-gov", "col2 is missing", "col3")

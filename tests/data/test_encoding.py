@@ -277,7 +277,8 @@ def test_parquet_and_frames_are_read_alike(write, tmp_path):
 
 def test_dates_and_lists_of_parquet_are_left_out(tmp_path):
     frame = pl.DataFrame(columns()).with_columns(
-        pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 2, 9)).alias("day"), pl.Series("list", [[1]] * ROWS))  # fmt: skip
+        pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 2, 9)).alias("day"),
+        pl.Series("list", [[1]] * ROWS))  # fmt: skip
     frame.write_parquet(tmp_path / "data.parquet")
     data = load(str(tmp_path / "data.parquet"), label="kind")
     assert data.columns == ("a", "b")

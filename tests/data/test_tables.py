@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from descenso.data.catalog import load
 from descenso.data.encoding import Encoding
-from descenso.data.formats.tables import inputs_of, read_table
+from descenso.data.formats.tables import encoded_rows, read_table
 from descenso.data.sources import Limits, Request
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
@@ -53,7 +53,7 @@ class Read(NamedTuple):
 def read(path, label="species", strict=True, **limits):
     request = Request(str(path), Limits()._replace(**limits), label, numeric_only=strict)
     table = read_table(request)
-    return Read(inputs_of(table, request), tuple(one.name for one in table.cells), table.labels, table.class_names)
+    return Read(encoded_rows(table, request), tuple(one.name for one in table.cells), table.labels, table.class_names)
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "BOM"])
@@ -102,7 +102,7 @@ def test_columns_are_picked_by_name_and_others_may_hold_anything(write):
         write(pl.DataFrame({"name": ["x", None], "b": [1, 3], "a": [2, 4]}), "data.parquet"),
     ):
         request = Request(str(path), label=None, encoded=Encoding.of_numbers(("a", "b")))
-        assert inputs_of(read_table(request), request).tolist() == [[2, 1], [4, 3]]
+        assert encoded_rows(read_table(request), request).tolist() == [[2, 1], [4, 3]]
         with refused(path, ": the columns d, c are missing, which the model reads; its columns are name, b, a"):
             read_table(request._replace(encoded=Encoding.of_numbers(("a", "d", "c"))))
 

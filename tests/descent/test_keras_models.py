@@ -1,5 +1,8 @@
 """Keras models as pure functions: names, start, state, and what is refused."""
 
+import re
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +10,10 @@ import tensorflow as tf
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Scaling
-from descenso.descent.keras_models import as_model, from_factory, from_keras
+from descenso.descent import models
+from descenso.descent.keras_models import as_model, from_keras
 from descenso.descent.layers import Augment, Dropout, noise
+from descenso.descent.own import completed
 from descenso.errors import ConfigError
 from descenso.training.plan import Plan
 from walks import INPUT_SHAPE, make_case, make_model, make_problem, walk
@@ -187,7 +192,7 @@ def test_what_xla_cannot_compile_it_is_not_given():
     assert make_model("cnn", "float32", augment=1).xla == ()
     case = make_case(1, model="cnn")
     config = TrainConfig.of(model="cnn", augment=1, xla="on")
-    with pytest.raises(ConfigError, match="xla: cnn holds layers that XLA cannot compile, such as --augment's"):
+    with pytest.raises(ConfigError, match="xla: cnn holds layers that XLA cannot compile, such as that of --augment"):
         Plan.of(config, Dataset("made", case.train, case.train, tuple("01234"), Scaling(scale=1 / 255)))
 
 
@@ -258,10 +263,59 @@ def test_a_model_of_another_precision_is_refused():
         from_keras(small(), "float64")
 
 
+def bare():
+    class Bare(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    return Bare()
+
+
+def test_a_subclass_is_to_be_wrapped():
+    said = r"has no input shape; give keras.Model\(x, model\(x\)\) with x = keras.Input\(SHAPE\)"
+    with pytest.raises(ConfigError, match=said):
+        as_model(bare, "float32")
+
+
 @pytest.mark.parametrize("path", ["nowhere.at.all:make", "keras:no_such_function"])
 def test_a_factory_that_is_not_there(path):
     with pytest.raises(ConfigError, match=f"model: {path} cannot be imported"):
-        from_factory(path, "float32")
+        completed(TrainConfig.of(model=path))
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "fits"),
+    [
+        ((4, 3), (4, 3), True),
+        ((4, 3, 1), (4, 3), True),
+        ((12,), (4, 3), True),
+        ((4, 3), (12,), True),
+        ((4, 3, 1), (12,), True),
+        ((3, 4), (4, 3), False),  # as many values, in another order
+        ((3, 2, 2), (2, 2, 3), False),
+        ((2, 2, 3), (12,), False),  # whose channels may come first or last
+        ((4, 4), (4, 3), False),
+    ],
+)
+def test_rows_are_reshaped_where_their_order_is_plain(mine, theirs, fits):
+    own = from_keras(lambda: keras.Sequential([L.Input(mine), L.Flatten(), L.Dense(5)]))
+    build = partial(models.build, TrainConfig.of(model="a:b"), theirs, 5, own)
+    if not fits:
+        with pytest.raises(
+            ConfigError, match=rf"the data has .*; begin it with keras.Input\({re.escape(str(theirs))}\)"
+        ):
+            build()
+        return
+    model, rows = build(), np.arange(24, dtype=np.float32).reshape(2, *theirs)
+    assert model.input_shape == theirs
+    params, state = model.init(0)
+    found, _state = model.apply(params, state, tf.constant(rows), False)
+    wanted = rows.reshape(2, -1) @ params["dense/kernel"] + params["dense/bias"]
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    with pytest.raises(
+        ConfigError, match=r"has 5 outputs, the data has 7 classes; end it with keras.layers.Dense\(7\)"
+    ):
+        models.build(TrainConfig.of(model="a:b"), theirs, 7, own)
 
 
 def test_cnn_reads_images():

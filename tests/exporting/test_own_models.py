@@ -129,7 +129,10 @@ def test_layers_that_do_not_follow_one_after_the_other_in_onnx(tmp_path):
 
 def test_a_model_of_ones_own_has_to_be_given(tmp_path):
     run = trained(pooled, tmp_path / "run")
-    with pytest.raises(ConfigError, match=r"^model: the run was trained with python:"):
+    with pytest.raises(
+        ConfigError,
+        match=r"^model: the run was trained with test_own_models:pooled, .*; try --model test_own_models:pooled$",
+    ):
         export(run, "onnx", tmp_path / "model.onnx")
     assert export(run, "npz", tmp_path / "model.npz").is_file()  # which is only its arrays
 

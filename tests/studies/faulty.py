@@ -57,6 +57,13 @@ class HiddenShift(Function):
         super().__init__(faulty, train, batch_rows, *more)
 
 
+class ShiftInFloat32(HiddenShift):
+    """As where rounding alone leads elsewhere."""
+
+    def __new__(cls, problem: Problem, *more: Any) -> Any:
+        return HiddenShift(problem, *more) if problem.dtype == "float32" else Function(problem, *more)
+
+
 class OtherOrder(Function):
     """Its fault is in one epoch of a walk, and does not show where less of that epoch is walked."""
 

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ import descenso as ds
 from command import run
 from descenso import engines
 from descenso.errors import ConfigError
+from descenso.studies import lanes
 from descenso.studies.paths import relative
 from descenso.training import loop as chunks
 from faulty import EPOCH, STEP, STEPS
@@ -90,6 +92,41 @@ def test_faults_are_called_a_parting_where_they_are(tiny, plant, fault, dtype):
     assert f"function leaves graph at epoch {epoch}, step {step}, in {parting.tensor} " in found.sentences()[0]
 
 
+@pytest.mark.parametrize(("fault", "same"), [("ShiftInFloat32", True), ("SwappedBatch", False)])
+def test_where_float32_cannot_tell_float64_does(tiny, plant, monkeypatch, fault, same):
+    monkeypatch.setattr(lanes, "_drift", lambda lane, progress: (1e-6, 0.5))  # rounding alone does much in epoch 1
+    plant(fault)
+    lines = []
+    found = compared(tiny, progress=lines.append)
+    assert (found.unsure, found.coincide, found.exact.coincide) == (1, same, same)
+    assert found.results[1].verdict.parting is None
+    first, second, *_how = found.sentences()
+    assert first.startswith("float32 cannot tell: from epoch 1 on rounding alone takes graph")
+    assert second.startswith("Tried in float64: Same path" if same else "Tried in float64: Paths part: function leaves")
+    assert "float32 cannot tell: once more in float64" in lines
+    answer = found.as_json()
+    assert (answer["coincide"], answer["unsure_from_epoch"], answer["float64"]["coincide"]) == (same, 1, same)
+    json.dumps(answer, allow_nan=False)
+
+
+def test_what_float32_can_tell_is_told_without_float64(tiny, plant, monkeypatch):
+    monkeypatch.setattr(lanes, "_drift", lambda lane, progress: (1e-6, 0.5))
+    plant("RateOffByAThousandth")  # which shows in epoch 0
+    found = compared(tiny)
+    assert (found.coincide, found.unsure, found.exact) == (False, None, None)
+    assert found.results[1].verdict.parting[:2] == (0, 0)
+
+
+def test_a_model_that_cannot_be_made_in_float64_is_judged_without(tiny, monkeypatch):
+    model = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dense(4)])
+    assert compared(tiny, model=model).drift[-1] < 1e-4
+    monkeypatch.setattr(lanes, "MOST", 0.0)
+    monkeypatch.setattr(lanes, "MULTIPLE", 1.0)
+    found = compared(tiny, model=model, engines=["graph", "compiled"])
+    assert (found.unsure, found.exact, found.coincide) == (0, None, False)
+    assert "float64 can: give a function that makes the model" in found.sentences()[1]
+
+
 def test_a_fault_of_the_first_engine_is_no_excuse_for_the_others(tiny, plant):
     plant("RateOffByAThousandth")  # in float32 its drift is measured against itself, and stays small
     found = compared(tiny, engines=["function", "graph"])
@@ -141,7 +178,7 @@ def test_other_things_side_by_side(tiny, axis, values, names):
     assert [each["name"] for each in found.as_json()[axis]] == names
     assert len({each.costs for each in found.results}) == 2
     assert [each.steps for each in found.results] == ([11, 1] if axis == "batch_sizes" else [11, 11])
-    assert len(found.plot().axes) == 2
+    assert len(found.plot().axes) == 3  # curves, bars, and what is written beside the bars
     alone = ds.compare(tiny, **settings, **{axis: [values[1], values[0]]}).results
     assert alone[0].costs == found.results[1].costs
 

@@ -91,7 +91,7 @@ def test_a_notebook_shows_what_jupyter_shows(tmp_path, version):
         "%%bash\necho no",
         "%time total = sum([1, 2])\nfiles = !ls\nget_ipython().magic('matplotlib inline')\n(total,\n files)",
         "hidden = 4\nhidden;",
-        "if True:\n    %cd data\nos?\ndisplay({'a': 1})\nprint('end')",
+        "if True:\n    %cd data\nos?\n?os\ndisplay({'a': 1})\nprint('end')",
         "None",
         "def f():\n    return 1 / 0\nf()",
     ]
@@ -232,6 +232,7 @@ def test_files_that_cannot_be_run(tmp_path):
     cases = {
         "print 'a'\n": r"own.py: line 1 is Python 2 \(print 'a'\); bring it to Python 3 first, as with print\(…\)",
         "x = (\n": r"own.py: line 1 is no Python \(x = \(\): .*",
+        "x = 1\nreturn x\n": r"own.py: line 2 is no Python \(return x\): 'return' outside function",
     }
     for script, said in cases.items():
         (tmp_path / "own.py").write_text(script)
@@ -341,6 +342,17 @@ def test_errors_of_tensorflow_end_in_their_lessons(tmp_path):
     assert set(re.findall(r'File "(.*?)"', ended.stderr)) == {"own.py"}
     assert ended.stderr.count("Traceback") == 1
     assert "\nmatmul\n" in ended.stderr
+    function = (
+        "import tensorflow as tf\n\n\ndef inner(x):\n    return tf.matmul(x, tf.zeros([5, 2]))\n\n\n@tf.function\n"
+        "def outer(x):\n    return inner(x)\n\n\nouter(tf.ones([2, 3]))\n"
+    )
+    (tmp_path / "new.py").write_text(function)  # whose message holds a traceback of its own
+    ended = run("new.py", folder=tmp_path)
+    assert re.findall(r'File "(.*?)", line (\d+)', ended.stderr) == [
+        ("new.py", "13"),
+        ("new.py", "10"),
+        ("new.py", "5"),
+    ]
     (tmp_path / "own.py").write_text(script.replace("out =", "y = tf.contrib.layers.layer_norm(x)\nout ="))
     ended = run("own.py", "--anyway", "--json", folder=tmp_path)
     error = json.loads(ended.stdout)["programs"][0]["error"]

@@ -1,17 +1,25 @@
 """Compare training runs, and itemise the cost of eager execution."""
 
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from descenso.api.train import rows_of
+from descenso.api.train import own_of, rows_of
 from descenso.config import TrainConfig, choices
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError
-from descenso.text import _
+from descenso.registry import MADE_IN_PYTHON, OWN
+from descenso.text import _, spelled
+from descenso.training.display import starting
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from descenso.descent.problem import Own
+    from descenso.hints import Compared
     from descenso.studies.comparison import Comparison
     from descenso.studies.ladder import Explained
 
@@ -27,25 +35,25 @@ ROUNDS, FEWEST_ROUNDS = 7, 5  # of the ladder, whose items are differences of ti
 
 
 def compare(
-    data: Dataset | str = "mnist",
+    data: Any = "mnist",
     *,
     repeats: int = REPEATS,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] | bool = False,
     sources: Sources | None = None,
-    **settings: Any,
+    **settings: "Unpack[Compared]",
 ) -> "Comparison":
     """Compare training runs that differ in one thing; of engines, judge whether all follow the same path.
 
     They do while no cost and no parameter differs from the first engine's, relative to its array's largest value, by
     more than 1e-9 in float64; in other precisions, by more than 8 times what rounding alone does to the first one, and
-    at most 0.01.
+    at most 0.01. Where that would be more, this precision cannot tell, and float64 is tried.
 
     Args:
         data, sources: as of `train`.
         repeats: number of times that each run is trained, for its times.
-        progress: called with a line when a training run begins.
-        **settings: two or more `engines`, `rules`, `learning_rates`, `batch_sizes` or `datasets`, by default all
-            engines; and those of `TrainConfig`, with 3 epochs by default.
+        progress: called with a line when a training run begins; True to print it on standard error.
+        **settings: two or more `engines`, `rules`, `learning_rates`, `batch_sizes` or `datasets`, or `engine` and so on
+            as a list, by default all engines; and those of `TrainConfig`, with 3 epochs by default.
 
     Returns:
         The result: `coincide`, `tables()`, `as_json()`, `plot()`; its `repr` is a table.
@@ -55,38 +63,77 @@ def compare(
     """
     if repeats < 1:
         raise ConfigError(_("repeats must be at least 1, got {repeats}; try --repeats 3").format(repeats=repeats))
-    axis, values = _axis(settings)
-    requests = [{"epochs": EPOCHS, "data": data, **settings, AXES[axis]: value} for value in values]
-    names = [_name(value) for value in values]
-    if len(names) < 2 or len(set(names)) < len(names):
-        message = _("{axis} must be two or more, each once, got {names}; leave it out to compare the engines")
-        raise ConfigError(message.format(axis=axis, names=", ".join(names) or _("none")))
+    axis, values = _axis(given := {**settings})
+    requests = [{"epochs": EPOCHS, "data": data, **given, AXES[axis]: value} for value in values]
     entries = _check_all(requests, sources)
+    names = _names(axis, values, entries)
 
-    from descenso.studies.comparison import Contender, compare_all
+    with starting():
+        from descenso.studies.lanes import Contender, compare_all
 
-    return compare_all(axis, list(map(Contender, names, *zip(*entries, strict=True))), repeats, progress)
+    exact = (partial(_own_in_float64, request) for request in requests)
+    contenders = [Contender(name, *entry, each) for name, entry, each in zip(names, entries, exact, strict=True)]
+    return compare_all(axis, contenders, repeats, _teller(progress))
 
 
-def _check_all(requests: list[dict[str, Any]], sources: Sources | None) -> list[tuple[TrainConfig, Dataset]]:
+def _own_in_float64(settings: dict[str, Any]) -> "Own | None":
+    return own_of({**settings, "dtype": "float64"})[1]
+
+
+class _Entry(NamedTuple):
+    """A training run to compare, checked."""
+
+    config: TrainConfig
+    data: Dataset
+    own: "Own | None"
+
+
+def _check_all(requests: list[dict[str, Any]], sources: Sources | None) -> list[_Entry]:
     """Check the settings of each training run, and load each dataset once."""
-    configs = [TrainConfig.of(**{**settings, "data": _name(settings["data"])}) for settings in requests]
-    loaded, entries = dict[str, Dataset](), list[tuple[TrainConfig, Dataset]]()
-    for settings, config in zip(requests, configs, strict=True):
+    named = [own_of(settings) for settings in requests]
+    configs = [TrainConfig.of(**{**settings, "data": _source(settings["data"])}) for settings, _own in named]
+    loaded, entries = dict[str, Dataset](), list[_Entry]()
+    for settings, config, (_settings, own) in zip(requests, configs, named, strict=True):
         if config.data not in loaded:
             data = settings["data"]
             loaded[config.data] = check_dataset(data) if isinstance(data, Dataset) else rows_of(config, sources)
-        entries.append((check_fit(loaded[config.data], config, settings), loaded[config.data]))
+        entries.append(_Entry(check_fit(loaded[config.data], config, settings), loaded[config.data], own))
     return entries
 
 
+def _source(data: Any) -> str:
+    return data.name if isinstance(data, Dataset) else str(data)
+
+
+def _name(value: Any, setting: str, config: TrainConfig) -> str:
+    """Name a contender: its value, or the name of the user's own code."""
+    if isinstance(value, Dataset):
+        return value.name
+    own = setting in OWN and not isinstance(value, str)
+    return str(getattr(config, setting)).removeprefix(MADE_IN_PYTHON) if own else str(value)
+
+
+def _names(axis: str, values: list[Any], entries: list[_Entry]) -> list[str]:
+    """Name the contenders; equal names of different objects, such as one function's rules, are numbered."""
+    names = [_name(value, AXES[axis], entry.config) for value, entry in zip(values, entries, strict=True)]
+    found = list[str]()
+    for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        before = [each for each, other in zip(values[:place], names, strict=False) if other == name]
+        differs = before and not isinstance(value, str | int | float | Dataset) and all(b is not value for b in before)
+        found.append(f"{name} {len(before) + 1}" if differs else name)
+    if len(found) < 2 or len(set(found)) < len(found):
+        message = _("{axis} must be two or more, each once, got {names}; leave it out to compare the engines")
+        raise ConfigError(message.format(axis=axis, names=", ".join(found) or _("none")))
+    return found
+
+
 def explain(
-    data: Dataset | str = "mnist",
+    data: Any = "mnist",
     *,
     repeats: int = ROUNDS,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] | bool = False,
     sources: Sources | None = None,
-    **settings: Any,
+    **settings: "Unpack[Compared]",
 ) -> "Explained":
     """Itemise the cost of eager execution, by leaving out one thing after another.
 
@@ -108,23 +155,28 @@ def explain(
     if repeats < FEWEST_ROUNDS:
         message = _("repeats must be at least {fewest} to explain, got {repeats}; try --repeats 7")
         raise ConfigError(message.format(fewest=FEWEST_ROUNDS, repeats=repeats))
-    ((config, rows),) = _check_all([{"data": data, **settings}], sources)
+    ((config, rows, own),) = _check_all([{"data": data, **settings}], sources)
 
-    from descenso.studies.ladder import explain_eager
+    with starting():
+        from descenso.studies.ladder import explain_eager
 
-    return explain_eager(config, rows, repeats, progress)
+    return explain_eager(config, rows, repeats, _teller(progress), own)
 
 
 def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
     """Take what differs out of `settings`: its name, and the values."""
+    several = [name for name in AXES if type(settings.get(AXES[name])) in (list, tuple)]  # learning_rate=[0.1, 0.01]
+    settings |= {name: settings.pop(AXES[name]) for name in several}
     given = {name: settings.pop(name) for name in AXES if name in settings} or {"engines": choices("engine")}
     (axis, values), *others = given.items()
     fixed = [AXES[axis]] if AXES[axis] in settings else []
     if others or fixed:
         message = _("compare varies one thing at a time, got {names}; try --{flag} alone")
-        raise ConfigError(message.format(names=", ".join([*given, *fixed]), flag=axis.replace("_", "-")))
+        raise ConfigError(message.format(names=", ".join([*given, *fixed]), flag=spelled(axis)))
     return axis, list(values)
 
 
-def _name(value: Any) -> str:
-    return value.name if isinstance(value, Dataset) else str(value)
+def _teller(progress: Callable[[str], None] | bool) -> Callable[[str], None]:
+    if callable(progress):
+        return progress
+    return partial(print, file=sys.stderr) if progress else lambda line: None

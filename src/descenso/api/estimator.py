@@ -1,6 +1,7 @@
 """A scikit-learn estimator, for pipelines, grid searches and cross-validation (extra `sklearn`)."""
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from inspect import signature
 from typing import Any
@@ -9,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.api.fitted import FittedInputs, fitting
-from descenso.api.train import model_of
+from descenso.api.fitted import FittedInputs, answering, fitting
+from descenso.api.train import own_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import numbers
 from descenso.data.checks import check_validation
@@ -18,6 +19,7 @@ from descenso.data.dataset import scaling
 from descenso.descent import models
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.errors import ConfigError, DataError
+from descenso.registry import OWN, is_own
 from descenso.text import _
 from descenso.training.control import Control, Interruption, Outcome, Progress
 from descenso.training.evaluation import Predictor
@@ -42,8 +44,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
 
     Args:
         model: "softmax", "mlp", "cnn", or a function that makes a keras.Model.
+        rule, schedule, loss: names, or functions of your own (docs/own-rules.md).
         class_weight: the weight of each class by its label, "balanced", or None for 1 each.
-        preset, hidden, filters, activation, dropout, augment, rule, learning_rate, schedule, loss, weight_decay,
+        preset, hidden, filters, activation, dropout, augment, learning_rate, weight_decay,
             clip_value, clip_norm, average, epochs, batch_size, order, validation_size, patience, engine, xla, dtype,
             seed: as those of `TrainConfig`; None for what the model brings, or TrainConfig's default. A batch_size
             beyond the rows means all of them, and for few rows both it and epochs are made to suit where they are None.
@@ -67,21 +70,22 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
     True
     """
 
+    @answering
     def __init__(
         self,
         model: Any = "softmax",
         *,
         class_weight: Mapping[Any, float] | str | None = None,
         preset: str | None = None,
-        hidden: str | None = None,
-        filters: str | None = None,
+        hidden: str | int | Sequence[int] | None = None,
+        filters: str | int | Sequence[int] | None = None,
         activation: str | None = None,
         dropout: float | None = None,
         augment: float | None = None,
-        rule: str | None = None,
+        rule: Any = None,
         learning_rate: float | None = None,
-        schedule: str | None = None,
-        loss: str | None = None,
+        schedule: Any = None,
+        loss: Any = None,
         weight_decay: float | None = None,
         clip_value: float | None = None,
         clip_norm: float | None = None,
@@ -130,7 +134,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         plan, control = Plan.of(config, data, own, validation), Control()
         with Interruption(control):
             epochs, progress = train(plan, control)
-        _refuse(progress, config)
+        _refuse(progress, config, control)
         accuracies = [epoch.validation_accuracy for epoch in epochs]
         self.validation_scores_ = accuracies if len(validation.labels) else None
         self.loss_curve_ = [epoch.cost for epoch in epochs]
@@ -252,25 +256,30 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         if not self._made:
             known = self._known
             config, own = _config(self._learned_by)
-            model = models.build(config, known.input_shape, len(known.classes), own)
+            model = models.build(config, known.input_shape, len(known.classes), own and own.model)
             self._made.append(Predictor.of_weights(model, self.params_, self.model_state_, known.scaling))
         return self._made[0]
 
 
 def _config(settings: dict[str, Any]) -> tuple[TrainConfig, Any]:
-    """Return the config, and the user's model or None."""
-    name, own = model_of(settings["model"], str(settings.get("dtype", "float32")))
-    return TrainConfig.of(**{**settings, "data": "arrays", "model": name}), own
+    """Return the config, and the user's own model, rule, schedule and loss."""
+    named, own = own_of(settings)
+    config = TrainConfig.of(**{**named, "data": "arrays"})
+    if any(is_own(kind, getattr(config, kind)) for kind in OWN):
+        from descenso.descent.own import completed
+
+        own = completed(config, own)
+    return config, own
 
 
 def _listed(labels: NDArray[Any]) -> str:
     return ", ".join(map(str, labels))
 
 
-def _refuse(progress: Progress, config: TrainConfig) -> None:
+def _refuse(progress: Progress, config: TrainConfig, control: Control) -> None:
     """Raise unless training came to its end."""
     if progress.outcome is Outcome.INTERRUPTED:
-        raise KeyboardInterrupt
+        raise SystemExit(143) if control.signal == signal.SIGTERM else KeyboardInterrupt
     if progress.outcome is Outcome.DIVERGED and not progress.best:
         raise _diverged(config)
 

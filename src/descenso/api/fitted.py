@@ -1,17 +1,36 @@
 """Rows as an estimator is given them: labels of any kind, weights, and validation rows drawn by the seed."""
 
-from collections.abc import Collection
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection
+from functools import wraps
+from inspect import signature
+from typing import Any, NamedTuple, ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.config import TrainConfig
+from descenso.config import TrainConfig, table
 from descenso.data.arrays import stratified
 from descenso.data.checks import check_validation, defaults_for_few_rows
 from descenso.data.dataset import Dataset, Scaling, Split
-from descenso.errors import DataError
+from descenso.errors import ConfigError, DataError
+from descenso.guesses import answer
 from descenso.text import _
+
+Parameters = ParamSpec("Parameters")
+
+
+def answering(init: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """Let the `__init__` of an estimator answer settings by the names of other libraries."""
+    _self, *names = signature(init).parameters
+
+    @wraps(init)
+    def answered(*given: Parameters.args, **settings: Parameters.kwargs) -> None:
+        for name, value in settings.items():
+            if name not in names:
+                raise ConfigError(answer(name, value, tuple(names), table(), arguments=()))
+        init(*given, **settings)
+
+    return answered
 
 
 class FittedInputs(NamedTuple):

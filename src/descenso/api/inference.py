@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.api.predictions import Predictions
 from descenso.api.train import rows_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import as_model_reads, recoded
@@ -24,6 +25,7 @@ from descenso.text import _
 
 if TYPE_CHECKING:
     from descenso.descent.problem import Model
+    from descenso.hints import RunPath
     from descenso.training.evaluation import Evaluation, Predictor
 
 CENTRED = ("mnist", "emnist-letters")  # light digits on dark, centred; the smoothing of EMNIST is not imitated
@@ -45,7 +47,7 @@ class TrainedRun(NamedTuple):
     predictor: "Predictor"
 
 
-def read_trained(run: str | Path) -> tuple[TrainConfig, Trained]:
+def read_trained(run: "RunPath") -> tuple[TrainConfig, Trained]:
     """Read the settings and the weights of the run in the directory `run`, without TensorFlow.
 
     Raises:
@@ -56,7 +58,7 @@ def read_trained(run: str | Path) -> tuple[TrainConfig, Trained]:
     return directory.config, Trained.unpacked(arrays, about, Path(run))
 
 
-def load_trained(run: str | Path, model: Any = None) -> TrainedRun:
+def load_trained(run: "RunPath", model: Any = None) -> TrainedRun:
     """Load the run in the directory `run` with its model.
 
     Args:
@@ -68,13 +70,15 @@ def load_trained(run: str | Path, model: Any = None) -> TrainedRun:
         ConfigError: if it was trained with the user's own model, and `model` is missing.
     """
     config, trained = read_trained(run)
+    from descenso.training.display import starting
 
-    from descenso.descent import models
+    with starting():
+        from descenso.descent import models
     from descenso.training.evaluation import Predictor
 
     own = None
     if model is not None or config.model not in MODELS:
-        from descenso.descent.keras_models import own_model
+        from descenso.descent.own import own_model
 
         own = own_model(config, model)
     built = models.build(config, trained.input_shape, len(trained.class_names), own)
@@ -84,15 +88,15 @@ def load_trained(run: str | Path, model: Any = None) -> TrainedRun:
     return TrainedRun(config, trained, built, predictor)
 
 
-def _check_shapes(run: str | Path, trained: Trained, expected: dict[str, tuple[int, ...]]) -> None:
+def _check_shapes(run: "RunPath", trained: Trained, expected: dict[str, tuple[int, ...]]) -> None:
     """Check that the run has the weights of its model, of which `expected` holds names and shapes."""
     stored = {name: array.shape for name, array in {**trained.params, **trained.model_state}.items()}
     if stored != expected:
         message = _("{path}: weights of shapes {found}, the model has {wanted}")
-        raise DataError(message.format(path=run, found=stored, wanted=expected))
+        raise DataError(message.format(path=Path(run), found=stored, wanted=expected))
 
 
-def _predictor(run: str | Path, config: TrainConfig, trained: Trained, model: Any) -> "Predictor":
+def _predictor(run: "RunPath", config: TrainConfig, trained: Trained, model: Any) -> "Predictor":
     """Return the run's model with its weights, computed by NumPy where it can be, or else by TensorFlow."""
     from descenso.descent import numpy_models
 
@@ -105,33 +109,18 @@ def _predictor(run: str | Path, config: TrainConfig, trained: Trained, model: An
     return Predictor(built.num_classes, partial(numpy_models.logits_of, built, trained.params, trained.scaling))
 
 
-class Predictions(NamedTuple):
-    """Predictions of a model.
-
-    Attributes:
-        inputs: (rows, *input_shape), before scaling.
-        names: one name per row.
-        class_names: one name per class.
-        probabilities: (rows, num_classes), in [0, 1].
-    """
-
-    inputs: NDArray[np.generic]
-    names: list[str]
-    class_names: tuple[str, ...]
-    probabilities: NDArray[np.floating]
-
-
 def predict(
-    run: str | Path,
-    files: str | Path | Sequence[str | Path],
+    run: "RunPath",
+    inputs: Any,
     model: Any = None,
     sources: Sources | None = None,
 ) -> Predictions:
-    """Predict the class probabilities of images, arrays or tables in files; see `descenso.data.inputs.read_inputs`.
+    """Predict the class probabilities of rows in memory, or of images, arrays or tables in files.
 
     Args:
-        run: directory of the run.
-        files: one path, or several.
+        run: the run, or its directory.
+        inputs: an array or a frame, see `descenso.data.memory.inputs_of`; or one path or several, see
+            `descenso.data.inputs.read_inputs`.
         model: the model, if the run was trained with the user's own.
         sources: largest sizes of files and arrays.
 
@@ -142,14 +131,22 @@ def predict(
     like_mnist = config.data in CENTRED and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
     expected = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=like_mnist,
                         encoding=trained.encoding, codec=config.encoding)  # fmt: skip
-    paths = [files] if isinstance(files, str | Path) else files
-    inputs, names = read_inputs([Path(path) for path in paths], expected, (sources or Sources()).limits)
-    probabilities = _predictor(run, config, trained, model).probabilities(inputs)
-    return Predictions(inputs, names, trained.class_names, probabilities)
+    paths, limits = [inputs] if isinstance(inputs, str | Path) else inputs, (sources or Sources()).limits
+    if not _are_paths(paths):
+        from descenso.data.memory import inputs_of
+
+        return predict_rows(run, inputs_of(inputs, expected, limits), model=model)
+    rows, names = read_inputs([Path(path) for path in paths], expected, limits)
+    probabilities = _predictor(run, config, trained, model).probabilities(rows)
+    return Predictions(rows, names, trained.class_names, probabilities)
+
+
+def _are_paths(given: Any) -> bool:
+    return isinstance(given, Sequence) and bool(given) and all(isinstance(each, str | Path) for each in given)
 
 
 def predict_rows(
-    run: str | Path,
+    run: "RunPath",
     inputs: NDArray[np.generic],
     names: Sequence[str] | None = None,
     model: Any = None,
@@ -177,10 +174,11 @@ def predict_rows(
 
 
 def evaluate(
-    run: str | Path,
-    data: Dataset | str | Path | None = None,
+    run: "RunPath",
+    data: Any = None,
     model: Any = None,
     *,
+    labels: Any = None,
     label: str = "",
     resize: str = "",
     sources: Sources | None = None,
@@ -188,13 +186,14 @@ def evaluate(
     """Evaluate a run on the test rows of its data, or on other data.
 
     Args:
-        run: directory of the run.
-        data: a dataset, or a name or path as `load` takes it; all its rows are used if it has no test rows.
-        limits, data_dir, label, resize: see `load`; label and resize are by default those of the run.
+        run: the run, or its directory.
+        data: a dataset, or a name or path as `load` takes it; all its rows are used if it has no test rows. Or inputs
+            beside their `labels`, a pair of inputs and labels, or a frame with the column `label`.
+        labels: (rows,) the names of the classes of inputs in memory, or their numbers.
+        label, resize, sources: see `load`; label and resize are by default those of the run.
         model: the model, if the run was trained with the user's own.
 
-    Returns:
-        The evaluation, and the rows.
+    Returns: the evaluation, and the rows.
 
     Raises:
         DataError: if the run has no weights, or the rows do not fit its model.
@@ -204,17 +203,45 @@ def evaluate(
     if data is None:
         rows = _unchanged(rows_of(config, sources), config, Path(run))
     elif isinstance(data, str):
-        label = label or (config.label if trained.columns else "")
-        resize = resize or (config.resize if Path(data).is_dir() else "")
-        rows = rows_to_test(data, label=label, resize=resize, encoded=trained.encoded, encoding=config.encoding,
-                            sources=sources)  # fmt: skip
-    else:
+        rows = _rows_at(data, config, trained, label, resize, sources)
+    elif isinstance(data, Dataset):
         rows = data
+    else:
+        rows = _in_memory(data, labels, label or config.label, trained)
     test = _test_rows(rows, trained)
 
     from descenso.training.evaluation import evaluate as measure
 
     return measure(_predictor(run, config, trained, model), test), test
+
+
+def _rows_at(
+    name: str, config: TrainConfig, trained: Trained, label: str, resize: str, sources: Sources | None
+) -> Dataset:
+    """Load the dataset of a name or a path as the model reads it."""
+    label = label or (config.label if trained.columns else "")
+    resize = resize or (config.resize if Path(name).is_dir() else "")
+    return rows_to_test(name, label=label, resize=resize, encoded=trained.encoded, encoding=config.encoding,
+                        sources=sources)  # fmt: skip
+
+
+def _in_memory(data: Any, labels: Any, label: str, trained: Trained) -> Dataset:
+    """Make a dataset of rows in memory to test on."""
+    from descenso.data.memory import inputs_of, is_frame, rows_to_test_on
+
+    if labels is None and type(data) in (tuple, list) and len(data) == 2:
+        data, labels = data
+    encoded = trained.encoded
+    label = label or (encoded.label if encoded else "")
+    if labels is None and is_frame(data) and label in data.columns:
+        labels = data[label]
+    if labels is None:
+        read = {column.name for column in encoded.columns} if encoded else set()
+        others = [str(name) for name in data.columns if name not in read] if is_frame(data) else []
+        mend = f"label={others[-1]!r}" if others else "labels=y"
+        raise DataError(_("evaluate: the labels are missing; try {mend}").format(mend=mend))
+    inputs = inputs_of(data, Expected(trained.input_shape, trained.columns, trained.stored, encoding=trained.encoding))
+    return rows_to_test_on(inputs, labels, trained.class_names, trained.columns)
 
 
 def _unchanged(rows: Dataset, config: TrainConfig, run: Path) -> Dataset:

@@ -1,8 +1,9 @@
-"""Read a run: settings, history, outcome, weights and pictures."""
+"""A run: settings, history, outcome, weights and pictures, and what can be done with its model."""
 
 import base64
 import html
 import math
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,28 @@ from descenso.text import _, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from typing_extensions import Unpack
+
+    from descenso.api.predictions import Predictions
+    from descenso.data.dataset import Dataset
+    from descenso.hints import Resumed, RunPath
+    from descenso.training.evaluation import Evaluation
 
 
 class Run:
-    """A training run, as its directory holds it.
+    """A training run, as its directory holds it; every function that takes the path of a run takes a Run, too.
+
+    The run that `train` returns has the dataset and the model that were given in memory; a run that is opened again
+    needs them once more.
+
+    >>> import descenso as ds
+    >>> run = ds.train("mnist", epochs=1, batch_size=1000, learning_rate=0.1, out=getfixture("tmp_path") / "run")
+    >>> run.predict(ds.load("mnist").test.inputs[:3]).labels
+    array(['7', '2', '1'], dtype='<U1')
+    >>> run.evaluate().accuracy == run.test_accuracy
+    True
+    >>> len(run.resume(epochs=3, engine="compiled").history.costs)
+    3
 
     Attributes:
         path: directory of the run.
@@ -28,8 +47,12 @@ class Run:
         outcome: "completed", "stopped early", "diverged" or "interrupted"; "running" or "killed" if it has not ended.
     """
 
-    def __init__(self, directory: RunDirectory) -> None:
+    def __init__(
+        self, directory: RunDirectory, data: "Dataset | None" = None, own: dict[str, Any] | None = None
+    ) -> None:
         self._directory = directory
+        self._data, self._own = data, own or {}
+        self._model: Any = None
         self.path = directory.path
         self.config = directory.config
         self.history: History = directory.history
@@ -52,8 +75,59 @@ class Run:
         arrays, _about = self._directory.weights()
         return parameters(arrays)
 
+    @property
+    def model(self) -> Any:
+        """The trained model as a keras.Model: from rows as stored, (rows, *input_shape), to probabilities.
+
+        Its first layers scale the inputs as in training and its last one is a softmax, so that its `predict` gives the
+        probabilities of `Run.predict`; `export("keras")` writes the same model. To train it further, `compile` it with
+        a loss of probabilities, such as "sparse_categorical_crossentropy"; the run itself stays as it is.
+        """
+        if self._model is None:
+            self._model = _public("to_keras")(self, self._own.get("model"))
+        return self._model
+
+    def predict(self, inputs: Any) -> "Predictions":
+        """Predict the class probabilities of rows in memory or in files; see `descenso.predict`.
+
+        Args:
+            inputs: (rows, *input_shape) as the training data is stored, before scaling; a frame with the columns of the
+                training data; or one path or several.
+        """
+        predicted: Predictions = _public("predict")(self, inputs, self._own.get("model"))
+        return predicted
+
+    def evaluate(self, data: Any = None, labels: Any = None, *, label: str = "") -> "Evaluation":
+        """Evaluate the model on the test rows of its data, or on other rows; see `descenso.evaluate`.
+
+        Args:
+            data: a dataset, a name or a path; or inputs beside their labels, a pair of both, or a frame.
+            labels: (rows,) of inputs.
+            label: the column of labels of a frame or a file; by default that of the training data.
+        """
+        data = self._data if data is None else data
+        model = self._own.get("model")
+        evaluation: Evaluation = _public("evaluate")(self, data, model, labels=labels, label=label)[0]
+        return evaluation
+
+    def export(self, to: str, out: "RunPath | None" = None) -> Path:
+        """Export the model to a file or folder, and return its path; see `descenso.export`.
+
+        Args:
+            to: "keras", "savedmodel", "onnx", "litert", "npz" or "numpy-script".
+            out: the file or folder; by default of the run's name, in the working directory.
+        """
+        path: Path = _public("export")(self, to, out, self._own.get("model"))
+        return path
+
+    def resume(self, **changes: "Unpack[Resumed]") -> "Run":
+        """Train on from the newest checkpoint, to `epochs` in all, and return the run; see `descenso.resume`."""
+        given: dict[str, Any] = {"data": self._data, **self._own, **changes}
+        resumed: Run = _public("resume")(self, **given)
+        return resumed
+
     def plot(self) -> "Figure":
-        """Draw the cost of each epoch as a matplotlib figure."""
+        """Draw the cost of each epoch as a matplotlib figure, which a notebook shows."""
         from descenso.reports.figures import curves, loss_figure
 
         return loss_figure(curves(self.path.name, self.history))
@@ -73,9 +147,13 @@ class Run:
             **{name: self.status.get(name) for name in results},
         }
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     def __repr__(self) -> str:
         epochs = f"{len(self.history.epochs)}/{self.config.epochs} epochs"
-        return f"<Run {printable(str(self.path))}: {self.outcome}, {epochs}, test accuracy {self.test_accuracy}>"
+        accuracy = "" if self.test_accuracy is None else f", test accuracy {self.test_accuracy:.4f}"
+        return f"<Run {printable(str(self.path))}: {self.outcome}, {epochs}{accuracy}>"
 
     def _repr_html_(self) -> str:
         from descenso.reports.figures import png
@@ -94,8 +172,13 @@ class Run:
         return f'<table>{table}</table><img alt="{_("Training Loss")}" src="data:image/png;base64,{picture}">'
 
 
-def open_run(path: str | Path) -> Run:
-    """Open the run in the directory `path`.
+def _public(name: str) -> Any:
+    """Return a public function of the package, which a method calls with the run; its module is above this one."""
+    return getattr(import_module("descenso"), name)
+
+
+def open_run(path: "RunPath") -> Run:
+    """Open the run in the directory `path`; of a Run, as it is now.
 
     Raises:
         DataError: if there is none, or its files are damaged.

@@ -1,14 +1,14 @@
 """Train, and resume a run."""
 
 import gc
-import re
+import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.api.run import Run
 from descenso.config import TrainConfig, having
@@ -16,38 +16,49 @@ from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
-from descenso.errors import ConfigError
-from descenso.registry import MODELS
+from descenso.errors import ConfigError, stopped_by
+from descenso.registry import OWN, is_own
 from descenso.runs.checkpoints import Checkpoint, is_empty, newest
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
+from descenso.runs.trained import Trained
 from descenso.text import _, printable
 from descenso.training.control import Callback, Control
+from descenso.training.display import displaying, starting
 
 if TYPE_CHECKING:
-    from descenso.descent.problem import Model
+    from typing_extensions import Unpack
+
+    from descenso.descent.problem import Own
+    from descenso.hints import RunPath, Settings
     from descenso.training.plan import Plan
 
 _KERAS = "keras.src.optimizers"  # what TensorFlow imports of Keras at its end, if it is there
 
 
 def train(
-    data: Dataset | str | Path = "mnist",
+    data: Any = "mnist",
+    labels: Any = None,
     *,
     model: Any = "softmax",
     out: str | Path | None = None,
-    callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
+    callbacks: Sequence[Callback] | Callback = (),
     control: Control | None = None,
     tensorboard: str | Path | None = None,
     sources: Sources | None = None,
-    **settings: Any,
+    **settings: "Unpack[Settings]",
 ) -> Run:
     """Train a model, save the run, and return it, however it ended (see `Run.outcome`).
 
     Args:
-        data: a dataset, or what `load` takes.
-        model: a name, a keras.Model, or a function that makes one, which is given again to resume or use the run.
+        data: a dataset, or what `load` takes; or inputs, beside their labels; or a frame of polars or pandas, with the
+            column of the labels as the setting `label`. A fifth of rows in memory, or `test_fraction`, is tested on.
+        labels: (rows,) the labels of inputs, whole numbers or text.
+        model: a name; a keras.Model, which has the final weights afterwards unless training diverged; or a function
+            that makes one. To use the run in another process, a model that is no name is given again.
         out: the run directory itself; by default a new one below `runs/`.
+        progress: whether to show progress on standard error; by default in a terminal or a notebook.
         callbacks: called as training goes.
         control: through which another thread stops, pauses or steers training.
         tensorboard: the folder that TensorBoard shows (extra `tensorboard`), in which the run gets one of its own.
@@ -56,30 +67,87 @@ def train(
 
     Raises:
         ConfigError, DataError, DiskError: for settings, for data, for a disk that cannot be used; no run is left.
+        KeyboardInterrupt: after Ctrl-C has stopped training and the run is saved; its `run` is the directory.
     """
-    name, given = model_of(model, str(settings.get("dtype", "float32")))
-    config = TrainConfig.of(**{**settings, "data": _source(data), "model": name})
+    listeners = _Listeners(progress, _heard(callbacks, tensorboard), control or Control())
+    return _train(data, labels, {**settings, "model": model}, out, sources, listeners)
+
+
+class _Listeners(NamedTuple):
+    """What watches and steers a training run; see `train`."""
+
+    progress: bool | None
+    callbacks: Sequence[Callback]
+    control: Control
+
+
+def _train(
+    data: Any,
+    labels: Any,
+    settings: dict[str, Any],
+    out: str | Path | None,
+    sources: Sources | None,
+    listeners: _Listeners,
+) -> Run:
+    if labels is not None or not isinstance(data, Dataset | str | Path):
+        from descenso.data.memory import dataset_of
+
+        data = dataset_of(data, labels, settings)
+    named, own = own_of(settings)
+    config = TrainConfig.of(**{**named, "data": _source(data)})
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
-    config, callbacks = check_fit(rows, config, settings), _with_board(callbacks, tensorboard)
+    config = check_fit(rows, config, settings)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
-            plan = _pose(config, rows, given)
+            plan = _pose(config, rows, own)
             from descenso.training import session
-        except (ConfigError, KeyboardInterrupt):  # settings that cannot be meant, or Ctrl-C by now, leave no run
+        except BaseException:  # settings that cannot be meant, or Ctrl-C by now, leave no run
             directory.discard()
             raise
-        session.run(session.Training(directory, plan, rows, callbacks, control or Control()))
-    return Run(open_directory(directory.path))
+        with displaying(listeners.progress, listeners.callbacks) as heard:
+            session.run(session.Training(directory, plan, rows, heard, listeners.control))
+    return _result(directory, listeners.control, data, settings)
 
 
-def _pose(config: TrainConfig, data: Dataset, model: "Model | None") -> "Plan":
-    import_tensorflow()
-    from descenso.training.plan import Plan
-    from descenso.training.session import make_deterministic
+def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str, Any]) -> Run:
+    """Return the run, after leaving its weights in the user's model.
+
+    Raises:
+        KeyboardInterrupt, SystemExit: where a signal has stopped it, which is meant for more than this run.
+    """
+    brought = {kind: own[kind] for kind in OWN if not isinstance(own.get(kind), str | None)}
+    run = Run(open_directory(directory.path), data if isinstance(data, Dataset) else None, brought)
+    if "model" in brought and run.test_accuracy is not None:
+        from descenso.descent.keras_models import keep_weights
+
+        trained = Trained.unpacked(*directory.weights(), directory.path)
+        keep_weights(brought["model"], {**trained.params, **trained.model_state})
+    if control.signal:
+        message = _("interrupted after {done} of {epochs} epochs, and saved; to go on: descenso resume {run}")
+        told = message.format(done=run.status["epochs_done"], epochs=run.config.epochs, run=printable(str(run.path)))
+        raise stopped_by(control.signal, told, run.path)
+    return run
+
+
+def _pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
+    with starting():
+        import_tensorflow()
+        from descenso.training.plan import Plan
+        from descenso.training.session import make_deterministic, onednn
 
     if config.deterministic:
         make_deterministic()
-    return Plan.of(config, data, model)
+    plan = Plan.of(config, data, own)
+    if plan.problem.model.layers is not None and "TF_ENABLE_ONEDNN_OPTS" not in os.environ and not onednn():
+        from descenso.descent.keras_models import convolves
+
+        if convolves(plan.problem.model.layers):
+            message = _(
+                "TensorFlow was imported before descenso, and has left oneDNN off, without which convolutions take "
+                "twice as long; import descenso first, or set TF_ENABLE_ONEDNN_OPTS=1"
+            )
+            warnings.warn(message, stacklevel=3)
+    return plan
 
 
 def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
@@ -94,55 +162,59 @@ def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
     return check_dataset(data)
 
 
-def model_of(model: Any, dtype: str) -> tuple[str, "Model | None"]:
-    """Return the name of `model` for a config, and the model itself where it is the user's."""
-    if isinstance(model, str):
-        return model, None
-    from descenso.descent.keras_models import as_model
+def own_of(settings: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
+    """Return settings for a config, and the user's own model, rule, schedule and loss where these are no names."""
+    if all(isinstance(settings.get(kind), str | None) for kind in OWN):
+        return settings, None
+    with starting():
+        import_tensorflow()
+        from descenso.descent.own import taken_from
 
-    own = as_model(model, TrainConfig.of(dtype=dtype).dtype)
-    return "python:" + re.sub(r"\W|^(?=\d)", "_", own.name, flags=re.ASCII), own
+    return taken_from(settings)
 
 
 def resume(
-    run: str | Path,
+    run: "RunPath",
     *,
     data: Dataset | None = None,
     model: Any = None,
     force: bool = False,
-    callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
+    callbacks: Sequence[Callback] | Callback = (),
     control: Control | None = None,
     tensorboard: str | Path | None = None,
     warn: Callable[[str], None] = warnings.warn,
     sources: Sources | None = None,
-    **changes: Any,
+    **changes: "Unpack[Settings]",
 ) -> Run:
     """Resume a run from its newest checkpoint, to the same bits as if it had never stopped.
 
     Args:
-        run: the run directory.
-        data, model: rows and model, where the run was trained with the user's.
-        callbacks, control, tensorboard, sources: as of `train`.
+        run: the run, or its directory.
+        data, model, and so `rule`, `schedule`, `loss`: where they were the user's own; the method of a Run has them.
+        progress, callbacks, control, tensorboard, sources: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
         warn: called with a message for each newer checkpoint that is damaged and passed over.
         **changes: `epochs` extends a run; `engine` (no longer exact); `patience`; `checkpoint_every`.
 
     Raises:
         CheckpointError: where no checkpoint is valid, or something changed; the difference is named.
-        RunInUse: where another process is writing the run.
+        RunInUse: where another process is writing the run. KeyboardInterrupt: as of `train`.
     """
-    callbacks = _with_board(callbacks, tensorboard)
+    callbacks, control = _heard(callbacks, tensorboard), control or Control()
+    given: dict[str, Any] = {**changes, "model": model}
     with closing(reopen(Path(run))) as directory:
         checkpoint = _newest(directory, warn)
-        config = TrainConfig.of(**{**directory.config.model_dump(), **changes})
+        changed, own = _given_again(directory.config, given)
+        config = TrainConfig.of(**{**directory.config.model_dump(), **changed})
         rows = check_dataset(data) if data else rows_of(config, sources)
-        plan = _pose(config, rows, _own(config, model))
+        plan = _pose(config, rows, own)
         from descenso.training import session
 
-        training = session.Training(directory, plan, rows, callbacks, control or Control())
         rate = config.learning_rate if "learning_rate" in changes else None
-        session.resume(training, checkpoint, force, rate)
-    return Run(open_directory(directory.path))
+        with displaying(progress, callbacks) as heard:
+            session.resume(session.Training(directory, plan, rows, heard, control), checkpoint, force, rate)
+    return _result(directory, control, data, given)
 
 
 def _newest(directory: RunDirectory, warn: Callable[[str], None]) -> Checkpoint | None:
@@ -177,20 +249,32 @@ def import_tensorflow() -> None:
     import_module("tensorflow")
 
 
-def _with_board(callbacks: Sequence[Callback], tensorboard: str | Path | None) -> Sequence[Callback]:
+def _heard(callbacks: Sequence[Callback] | Callback, tensorboard: str | Path | None) -> Sequence[Callback]:
+    """Check the callbacks, and add that of TensorBoard."""
+    callbacks = [callbacks] if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable) else callbacks
+    for each in callbacks:
+        if not isinstance(each, Callback):
+            from descenso.guesses import refused_callback
+
+            raise ConfigError(refused_callback(each))
     if tensorboard is None:
-        return callbacks
+        return list(callbacks)
     from descenso.training.tensorboard import Board
 
     return [*callbacks, Board(Path(tensorboard))]
 
 
-def _own(config: TrainConfig, model: Any) -> "Model | None":
-    if model is None and config.model in MODELS:
-        return None
-    from descenso.descent.keras_models import own_model
+def _given_again(config: TrainConfig, changes: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
+    """Return the changes of settings, and the user's own code, of which the run of `config` may need some again."""
+    needed = [kind for kind in OWN if is_own(kind, getattr(config, kind))]
+    again = {kind: changes[kind] for kind in needed if changes.get(kind) is not None}
+    rest = {name: value for name, value in changes.items() if name not in needed and value is not None}
+    changes, own = own_of(rest)
+    if needed:
+        from descenso.descent.own import given_again
 
-    return own_model(config, model)
+        own = given_again(config, again, own=own)
+    return changes, own
 
 
 def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:
@@ -205,9 +289,9 @@ def _source(data: Dataset | str | Path) -> str:
         return data.name
     if not isinstance(data, str | Path):
         raise ConfigError(
-            _("data must be a Dataset, a name or a path, got {kind}; try descenso.from_arrays(X, y)").format(
-                kind=type(data).__name__
-            )
+            _(
+                "data must be a Dataset, a name, a path, or inputs and labels, got {kind}; try descenso.train(X, y)"
+            ).format(kind=type(data).__name__)
         )
     data = str(data)
     try:

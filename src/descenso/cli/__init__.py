@@ -33,6 +33,7 @@ def main() -> None:
     try:
         language = _language(sys.argv)
         text.use(language)
+        text.use_flags(True)
         lend_to_typer(language)
         sys.exit(import_module("descenso.cli.app").app(prog_name="descenso", standalone_mode=False))
     except DescensoError as error:

@@ -11,11 +11,19 @@ from typer.core import TyperCommand, TyperGroup
 
 from descenso._version import __version__
 from descenso.errors import ConfigError
-from descenso.text import _, closest
+from descenso.text import LANGUAGES, _, closest
 
 
 class Translated:
-    """What Typer says in English only of a command, and lets a subclass say: the line of usage."""
+    """What Typer says in English only of a command, and lets a subclass say: the line of usage, the types of flags."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, without Typer's word for the type of a flag, which takes no value."""
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            if getattr(param, "is_flag", False) and param.metavar is None:
+                param.metavar = ""
+        return params
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the line of usage."""
@@ -30,8 +38,8 @@ class Commands(Translated, TyperGroup):
         """Return the options, with the help texts of Typer's own ones translated."""
         options = super().get_params(ctx)
         for option in options:
-            if option.help:  # type: ignore[attr-defined]
-                option.help = _(option.help)  # type: ignore[attr-defined]
+            if option.help:
+                option.help = _(option.help)
         return options
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -64,7 +72,10 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def root(
     lang: Annotated[
-        str | None, typer.Option(help=_("Language: en or es. Default: that of LANG."), metavar="en|es")
+        str | None,
+        typer.Option(
+            help=_("Language: en or es. Default: that of LANG."), metavar="en|es", autocompletion=lambda: LANGUAGES
+        ),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", help=_("Print the version."), callback=_version, is_eager=True)
@@ -91,9 +102,7 @@ COMMANDS = {
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
     "env": _("Show versions, processor and platform, as runs record them."),
     "explain": _("Explain a message of TensorFlow or a word of gradient descent; offline."),
-    "port": _(
-        "Read a TensorFlow 1 program: calls that are gone, and the command that trains it; or run or rewrite it."
-    ),
+    "port": _("List what is gone of a TensorFlow 1 program, print the command that trains it, or run or rewrite it."),
 }
 PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
     _("Train"): ("train", "resume", "models", "rules", "schedules"),
@@ -131,14 +140,6 @@ class Command(Translated, TyperCommand):
         except KeyboardInterrupt:
             typer.echo(_("descenso: interrupted"), err=True)
             raise typer.Exit(130) from None
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """Return the parameters, without Typer's word for the type of a flag, which takes no value."""
-        params = super().get_params(ctx)
-        for param in params:
-            if getattr(param, "is_flag", False) and param.metavar is None:
-                param.metavar = ""
-        return params
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return the option `--help`."""

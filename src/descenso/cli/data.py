@@ -36,7 +36,7 @@ def data(
     ] = "mnist",
     listed: Annotated[bool, option(_("List the named datasets."), "--list")] = False,
     out: OutFile = None,
-    samples: Annotated[Path | None, option(SAMPLES, metavar="DIR")] = None,
+    samples: Annotated[Path | None, option(SAMPLES, metavar=_("DIR"))] = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
     **settings: Any,
@@ -58,7 +58,8 @@ def data(
     about = describe(dataset)
     sheet = None
     if len(dataset.input_shape) > 1:  # tables do not import matplotlib
-        from descenso.reports.figures import contact_sheet, is_picture, save_figure
+        from descenso.reports.figures import save_figure
+        from descenso.reports.pictures import contact_sheet, is_picture
 
         if is_picture(dataset.input_shape):
             figure = contact_sheet(dataset.train, dataset.class_names)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from descenso.cli.options import (
+    OWN_CODE,
     READ_DATA,
     Json,
     ModelOption,
@@ -51,7 +52,7 @@ LessonOption = Annotated[
 ]
 
 
-@with_settings((*READ_DATA, "order"), show_defaults=False, panel=DATA)
+@with_settings((*READ_DATA, "order", *OWN_CODE), show_defaults=False, panel=DATA)
 def doctor(
     what: Annotated[str, typer.Argument(help=WHAT, metavar=_("RUN|DATA"), autocompletion=_runs_and_data)] = "",
     follow: Annotated[bool, option(_("Watch a run while it trains, until it ends."), "--follow", panel=CHECKS)] = False,
@@ -78,14 +79,15 @@ def doctor(
             config = TrainConfig.of(**settings)
             stream = api.file(what, sources=sources, **config.model_dump(include={*READ_DATA, "order"}))
         else:
-            stream = (api.follow if follow else api.run)(what, model=model, sources=sources)
+            own = {name: settings.get(name) for name in OWN_CODE}
+            stream = (api.follow if follow else api.run)(what, model=model, sources=sources, **own)
         findings = []
         for finding in stream:  # printed as soon as it is found
             findings.append(finding)
             if not as_json:
                 _print(finding)
     if as_json:
-        say_json({"findings": [finding._asdict() for finding in findings]})
+        say_json({"findings": [each._asdict() for each in findings]})
     elif not findings:
         say(_("Nothing found."))
     raise typer.Exit(1 if findings else 0)

@@ -91,7 +91,8 @@ def _places(run: Path, data: str | None, out: Path | None) -> list[Path]:
 
 def _draw(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...], places: list[Path]) -> list[Path]:
     """Save the confusion matrix and, of images, the worst mistakes."""
-    from descenso.reports.figures import confusion_figure, is_picture, mistakes_figure, save_figure
+    from descenso.reports.figures import save_figure
+    from descenso.reports.pictures import confusion_figure, is_picture, mistakes_figure
 
     pictures = [save_figure(confusion_figure(evaluation.confusion, names), places[0])]
     if is_picture(rows.inputs.shape[1:]):
@@ -142,7 +143,8 @@ def predict(
     with quiet():
         from descenso.api import inference
         from descenso.data.sources import Sources
-        from descenso.reports.figures import is_picture, predictions_figure, save_figure
+        from descenso.reports.figures import save_figure
+        from descenso.reports.pictures import is_picture, predictions_figure
 
         predicted = inference.predict(run, files, model, Sources.of(limit))
     classes = [predicted.class_names[place] for place in predicted.probabilities.argmax(axis=1)]

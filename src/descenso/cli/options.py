@@ -20,6 +20,7 @@ from descenso.registry import DATA, MODEL, MODELS
 from descenso.text import _, printable
 
 OUTPUT = _("Output")  # title of the help panel
+OWN_CODE = ("rule", "schedule", "loss")  # which may be the user's own, and which a run then needs again
 MANY = 8  # columns of a table, from which on there is one space between them
 READ_DATA = (*having("reads data"), "seed")  # settings of every command that reads data by name
 

@@ -89,7 +89,7 @@ def port(
     file: Annotated[
         Path, typer.Argument(help=_("Script (.py) or notebook (.ipynb); it is run with --run only."), metavar=_("FILE"))
     ],
-    words: Annotated[list[str] | None, typer.Argument(help=WORDS, metavar="ARGS")] = None,
+    words: Annotated[list[str] | None, typer.Argument(help=WORDS, metavar=_("ARGS"))] = None,
     run: Annotated[bool, option(RUN, "--run", panel=_(PROGRAM))] = False,
     out: Annotated[Path | None, option(OUT, "--out", "-o", panel=_(PROGRAM), metavar="NEW.py")] = None,
     anyway: Annotated[bool, option(ANYWAY, "--anyway", panel=_(PROGRAM))] = False,

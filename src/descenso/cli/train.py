@@ -1,6 +1,6 @@
 """`descenso train` and `descenso resume`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from descenso.cli.options import (
+    OWN_CODE,
     Json,
     ModelOption,
     RunArgument,
@@ -49,11 +50,11 @@ def train(
         from descenso.api import train as api
 
         callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
-        run = api.train(out=out, sources=sources, **callbacks, **settings)
+        run = _run_of(api.train, out=out, sources=sources, **callbacks, **settings)
     finish(run, as_json)
 
 
-@with_settings(FREE, show_defaults=False)
+@with_settings((*FREE, *OWN_CODE), show_defaults=False)
 def resume(
     run: RunArgument,
     force: Annotated[bool, option(FORCE, "--force", panel=_(RUN))] = False,
@@ -70,7 +71,7 @@ def resume(
 
         done = not settings and _is_complete(run)
         callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}
-        resumed = api.resume(run, sources=sources, model=model, force=force, **callbacks, **settings)
+        resumed = _run_of(api.resume, run, sources=sources, model=model, force=force, **callbacks, **settings)
     if done:
         say(_how_to_extend(resumed), err=True)
     finish(resumed, as_json, resumed=True)
@@ -126,6 +127,18 @@ def _how_to_extend(run: "Run") -> str:
             "the same: descenso resume {path} --epochs {epochs} --force"
         )
     return hint.format(path=run.path, epochs=2 * run.config.epochs, schedule=run.config.schedule)
+
+
+def _run_of(train: Callable[..., "Run"], *given: Any, **settings: Any) -> "Run":
+    """Train, and return the run, also one that a signal has stopped, of which `finish` tells."""
+    try:
+        return train(*given, **settings)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if not hasattr(stop, "run"):
+            raise
+        from descenso.api.run import open_run
+
+        return open_run(stop.run)
 
 
 def _is_complete(run: Path) -> bool:

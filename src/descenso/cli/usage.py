@@ -27,12 +27,12 @@ def answer(error: Exception, words: Sequence[str]) -> tuple[str, int] | None:
     """
     if isinstance(error, typer.Abort):
         return _("Aborted."), 1
-    if not isinstance(error, typer.TyperException):
+    if not hasattr(error, "format_message"):  # which all of Typer's and Click's have
         return None
     context = getattr(error, "ctx", None)
     command = context.command_path if context else " ".join(["descenso", *words[:1]])
-    sentence = _sentence(error, command, words)
-    return (f"{sentence}; " + _("see {command} --help").format(command=command) if sentence else ""), error.exit_code
+    sentence, exit_code = _sentence(error, command, words), getattr(error, "exit_code", 2)
+    return (f"{sentence}; " + _("see {command} --help").format(command=command) if sentence else ""), exit_code
 
 
 def _sentence(error: Any, command: str, words: Sequence[str]) -> str:
@@ -78,6 +78,5 @@ def _bad_value(error: Any) -> str:
     else:
         return f"{name}: {error.message}"
     comma = _(" (numbers are read with a point, 1.5)") if "," in str(first["input"]) else ""
-    return (
-        _("{name} must be {expected}, got {value!r}").format(name=name, expected=expected, value=first["input"]) + comma
-    )
+    sentence = _("{option} must be {expected}, got {value!r}")
+    return sentence.format(option=name, expected=expected, value=first["input"]) + comma

@@ -9,7 +9,7 @@ from descenso.data.formats import OPTIONS, Format, of_file, of_folder, suffixes,
 from descenso.data.named import NAMED, load_named
 from descenso.data.sources import Request, Sources
 from descenso.errors import ConfigError, DataError
-from descenso.text import _, closest, reason_of
+from descenso.text import _, closest, reason_of, spelled
 
 if TYPE_CHECKING:
     from descenso.data.arrays import Rows
@@ -97,9 +97,8 @@ def _read(request: Request, sources: Sources) -> Dataset:
     options = file_format.options if file_format else ()
     for option in OPTIONS:
         if getattr(request, option) and option not in options:
-            message = _("{path}: {flag} is for {formats} only; leave {flag} out")
-            flag = f"--{option.replace('_', '-')}"
-            raise ConfigError(message.format(path=request.name, flag=flag, formats=titles(option)))
+            message = _("{path}: --{option} is for {formats} only; leave --{option} out")
+            raise ConfigError(message.format(path=request.name, option=spelled(option), formats=titles(option)))
     if "test_fraction" not in options:
         share_to_test(request.name, request.test_fraction, has_test=True)
     return file_format.reader.read(request) if file_format else load_named(request.name, sources)

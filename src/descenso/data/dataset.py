@@ -47,6 +47,10 @@ class Split(NamedTuple):
     labels: NDArray[Any]
     weights: NDArray[np.floating] | None = None
 
+    def __repr__(self) -> str:
+        shape, weighed = "×".join(map(str, self.inputs.shape[1:])), "" if self.weights is None else ", weighed"
+        return f"<Split: {len(self.labels)} rows of {shape} {self.inputs.dtype}{weighed}>"
+
     def rows(self, chosen: Any) -> "Split":
         """The rows that `chosen` selects, a slice or an array of row numbers."""
         weights = None if self.weights is None else self.weights[chosen]

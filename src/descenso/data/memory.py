@@ -1,16 +1,20 @@
-"""Make datasets of NumPy arrays, memory-mapped ones too, and of frames of polars or pandas."""
+"""Make datasets and inputs of NumPy arrays, memory-mapped ones too, and of frames of polars or pandas."""
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from descenso.data.arrays import Rows, recoded, split_rows
-from descenso.data.checks import ALL, check_and_scale, share_to_test
+from descenso.data.checks import ALL, TEST_FRACTION, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset, Split
+from descenso.data.encoding import Encoding
 from descenso.data.encoding_words import sentences
-from descenso.data.formats.tables import inputs_of, split_table, table_of
-from descenso.data.sources import Limits, Request
+from descenso.data.formats.tables import encoded_rows, split_table, table_of
+from descenso.data.sources import Expected, Limits, Request
+from descenso.errors import ConfigError, DataError
+from descenso.text import _
 
 
 def from_arrays(
@@ -80,9 +84,116 @@ def from_frame(
     share_to_test(name, test_fraction, has_test=True)
     table = table.fitted(np.arange(len(table.labels)), name)
     other = table_of(test, request._replace(encoded=table.encoding, test_fraction=ALL))
-    train = Split(inputs_of(table, request), table.labels)
-    held = recoded(name, Split(inputs_of(other, request), other.labels), other.class_names, table.class_names)
+    train = Split(encoded_rows(table, request), table.labels)
+    held = recoded(name, Split(encoded_rows(other, request), other.labels), other.class_names, table.class_names)
     encoding, notes = table.encoding, (*table.notes, *sentences(table.encoding, table.cells))
     return check_and_scale(
         Dataset(name, train, held, table.class_names, columns=encoding.inputs, encoding=encoding, notes=notes)
     )
+
+
+def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:
+    """Make a dataset of what `train` is given in memory, by its settings, which are taken out; else return `data`.
+
+    Args:
+        data: inputs, or a pair of inputs and labels, or a frame with a column of labels, which a setting names.
+        labels: of the inputs, or None.
+        settings: of the training run.
+    """
+    if labels is None and type(data) in (tuple, list) and len(data) == 2 and not _is_text(data[0]):
+        data, labels = data
+    share = {"test_fraction": settings.get("test_fraction", TEST_FRACTION), "seed": settings.get("seed", 0)}
+    if labels is None and is_frame(data):
+        column, dropped = settings.pop("label", ""), settings.pop("drop", ())
+        dropped = dropped.split(",") if isinstance(dropped, str) else list(dropped)
+        made = from_frame(without(data, [name for name in dropped if name]), column, **share)
+    elif labels is None:
+        return data
+    else:
+        made = from_arrays(data, labels, **share)
+    settings.pop("test_fraction", None)
+    return made
+
+
+def is_frame(data: Any) -> bool:
+    """Tell whether `data` is a frame of polars or pandas."""
+    return hasattr(data, "columns") and (hasattr(data, "iloc") or hasattr(data, "get_column"))
+
+
+def without(frame: Any, columns: list[str]) -> Any:
+    """Return `frame` without some columns."""
+    if not columns:
+        return frame
+    absent = [name for name in columns if name not in frame.columns]
+    if absent:
+        message = _("frame: there is no column {name!r}; its columns are {columns}")
+        raise ConfigError(message.format(name=absent[0], columns=", ".join(map(str, frame.columns))))
+    return frame.drop(columns=columns) if hasattr(frame, "iloc") else frame.drop(columns)
+
+
+def inputs_of(given: Any, expected: Expected, limits: Limits | None = None) -> NDArray[Any]:
+    """Return rows in memory in the shape that a model reads, as they are stored.
+
+    Args:
+        given: (rows, *input_shape), one row alone, or rows that are flat or have a last axis of 1; an array, lists, or
+            a frame, whose columns are found by their names. Whole numbers from 0 to 255 are pixels where the model
+            reads uint8.
+        expected: what the model reads.
+        limits: what to refuse as too large.
+
+    Raises:
+        DataError: for a column that is missing, and for values that are no numbers.
+
+    >>> inputs_of([[0, 0, 0, 255]], Expected((2, 2))).tolist()
+    [[[0, 0], [0, 255]]]
+    """
+    if is_frame(given) and expected.columns:
+        encoded = expected.encoding or Encoding.of_numbers(expected.columns)
+        request = Request("frame", limits or Limits(), None, encoded=encoded)
+        return encoded_rows(table_of(given, request), request)
+    try:
+        inputs = _as_array(given)
+    except ValueError:  # rows of different lengths
+        inputs = np.empty((0,), object)
+    if inputs.dtype.kind not in "iufb":
+        message = _("inputs: values of type {got}, expected numbers in an array of shape (rows, {shape})")
+        kind = type(given).__name__ if inputs.dtype == object else inputs.dtype
+        raise DataError(message.format(got=kind, shape=", ".join(map(str, expected.input_shape))))
+    shape = expected.input_shape
+    if inputs.shape in (shape, (*shape, 1)):
+        inputs = inputs[np.newaxis]
+    flat = math.prod(shape)
+    if inputs.shape[1:] in ((flat,), (*shape, 1)) or (*inputs.shape[1:], 1) == shape:
+        inputs = inputs.reshape(len(inputs), *shape)
+    return _as_pixels(inputs) if expected.stored == "uint8" else inputs
+
+
+def _as_pixels(inputs: NDArray[Any]) -> NDArray[Any]:
+    """Return whole numbers from 0 to 255 as uint8; what does not hold pixels as they are stored is refused."""
+    if inputs.dtype == np.uint8 or not inputs.size:
+        return inputs
+    with np.errstate(invalid="ignore"):
+        pixels = inputs.astype(np.uint8)
+    if not (pixels == inputs).all() or (inputs.dtype.kind == "f" and inputs.max() <= 1):
+        message = _(
+            "inputs: values of type {got}, the model reads pixels as stored, whole numbers from 0 to 255; {mend}"
+        )
+        scaled = inputs.min() >= 0 and inputs.max() <= 1
+        mend = _("try (255 * X).round().astype('uint8')") if scaled else _("give them before any scaling")
+        raise DataError(message.format(got=inputs.dtype, mend=mend))
+    return pixels
+
+
+def rows_to_test_on(
+    inputs: NDArray[Any], labels: Any, class_names: tuple[str, ...], columns: tuple[str, ...] = ()
+) -> Dataset:
+    """Make a dataset whose test rows are these, with labels that name classes, or that are their numbers."""
+    labels = np.asarray(labels)
+    is_code = labels.dtype.kind in "iu" and not set(map(str, np.unique(labels))) & set(class_names)
+    if is_code and labels.size and labels.min() >= 0 and labels.max() < len(class_names):
+        labels = np.array(class_names)[labels]
+    return split_rows("arrays", Rows(inputs, labels), None, ALL, seed=0)._replace(columns=columns)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str | bytes)

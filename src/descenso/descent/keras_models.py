@@ -1,7 +1,6 @@
 """Keras models as pure functions of their variables."""
 
 import contextlib
-import importlib
 import random
 import re
 import threading
@@ -13,11 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from descenso.config import TrainConfig
 from descenso.descent.layers import Augment
 from descenso.descent.problem import Arrays, Model, Params, State, Tensor
 from descenso.errors import ConfigError
-from descenso.registry import MODELS
 from descenso.text import _
 
 PROCESS = threading.RLock()  # held while what the whole process shares, Keras's precision and Python's seed, is another
@@ -30,20 +27,6 @@ CONVOLUTIONS = (
     keras.layers.SeparableConv2D,
     keras.layers.Conv2DTranspose,
 )
-
-
-def own_model(config: TrainConfig, given: Any) -> Model | None:
-    """Convert the user's model of a run to a `Model`; None for a model of descenso.
-
-    Raises:
-        ConfigError: where none is given: a run may come from others, and nothing that its files name is imported.
-    """
-    if given is None and config.model in MODELS:
-        return None
-    if given is None:
-        message = _("model: the run was trained with {name}, which is code, and not run unasked; try --model {name}")
-        raise ConfigError(message.format(name=config.model))
-    return as_model(given, config.dtype)
 
 
 def from_keras(made_of: Any, dtype: str = "float32") -> Model:
@@ -88,40 +71,35 @@ def from_keras(made_of: Any, dtype: str = "float32") -> Model:
 
 def _xla_serves(model: keras.Model) -> tuple[str, ...]:
     """Return the kinds of device on which XLA compiles the model."""
-    layers = list(model._flatten_layers())
-    convolves, augments = (any(isinstance(layer, kind) for layer in layers) for kind in (CONVOLUTIONS, Augment))
-    return () if augments else ("GPU",) if convolves else ("CPU", "GPU")
+    augments = any(isinstance(layer, Augment) for layer in model._flatten_layers())
+    return () if augments else ("GPU",) if convolves(model) else ("CPU", "GPU")
+
+
+def convolves(model: keras.Model) -> bool:
+    """Tell whether a layer of the model is a convolution."""
+    return any(isinstance(layer, CONVOLUTIONS) for layer in model._flatten_layers())
+
+
+def keep_weights(model: Any, arrays: Arrays) -> None:
+    """Set the variables of `model`, if it is a keras.Model, to the parameters and state of a run."""
+    if isinstance(model, keras.Model):
+        names = [name for kind in variable_names(model) for name in kind]
+        for name, variable in zip(names, [*model.trainable_variables, *model.non_trainable_variables], strict=True):
+            variable.assign(arrays[name])
 
 
 def as_model(given: Any, dtype: str) -> Model:
-    """Convert a `Model`, a keras.Model, a function that makes one, or the path of one, to a `Model`.
+    """Convert a `Model`, a keras.Model, or a function that makes one, to a `Model`.
 
     Raises:
         ConfigError: for anything else.
     """
     if isinstance(given, Model):
         return given
-    if isinstance(given, str):
-        return from_factory(given, dtype)
     if not callable(given):
         message = _("model must be a name, a keras.Model or a function that makes one, got {value!r}; try model='mlp'")
         raise ConfigError(message.format(value=given))
     return from_keras(given, dtype)
-
-
-def from_factory(path: str, dtype: str) -> Model:
-    """Make a model by the function at `path`, "package.module:function".
-
-    Raises:
-        ConfigError: where there is no such function, or what it makes is no model.
-    """
-    module, _colon, name = path.partition(":")
-    try:
-        factory = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        message = _("model: {path} cannot be imported ({reason}); try --model package.module:factory, or give model=")
-        raise ConfigError(message.format(path=path, reason=error)) from None
-    return from_keras(factory, dtype)
 
 
 def _make(factory: Factory, seed: int, dtype: str) -> Any:
@@ -160,8 +138,12 @@ def computing_in(dtype: str) -> Iterator[None]:
 
 
 def _check(model: Any, dtype: str) -> None:
-    if not model.built:
-        raise ConfigError(_("model: {name} has no input shape; begin it with keras.Input").format(name=model.name))
+    if not model.built or not getattr(model, "inputs", None):  # a subclass of keras.Model never has any
+        sequential = isinstance(model, keras.Sequential)
+        wrapped = _("give keras.Model(x, model(x)) with x = keras.Input(SHAPE)")
+        mend = _("begin it with keras.Input(SHAPE)") if sequential else wrapped
+        message = _("model: {name} has no input shape; {mend}, SHAPE being that of a row, such as (28, 28)")
+        raise ConfigError(message.format(name=model.name, mend=mend))
     if isinstance(model.output_shape, list | dict) or len(model.output_shape) != 2 or model.output_shape[-1] is None:
         message = _("model: {name} gives {shape}, expected one row of logits, (batch, num_classes)")
         raise ConfigError(message.format(name=model.name, shape=model.output_shape))

@@ -58,22 +58,36 @@ def build(config: TrainConfig, input_shape: tuple[int, ...], num_classes: int, g
                 )
             )
         return softmax(tuple(input_shape), num_classes)
-    from descenso.descent import keras_models, networks  # softmax needs no Keras, which takes a second to import
+    from descenso.descent import networks  # softmax needs no Keras, which takes a second to import
 
-    if given is None and (make := networks.NETWORKS.get(config.model)):
-        return make(config, tuple(input_shape), num_classes)
-    model = given or keras_models.from_factory(config.model, config.dtype)
-    if (model.input_shape, model.num_classes) != (tuple(input_shape), num_classes):
-        raise ConfigError(
-            _("model: {name} maps {mine} to {classes} classes, the data has {shape} and {num_classes}").format(
-                name=model.name,
-                mine="×".join(map(str, model.input_shape)),
-                classes=model.num_classes,
-                shape="×".join(map(str, input_shape)),
-                num_classes=num_classes,
-            )
-        )
-    return model
+    if given is None:
+        return networks.NETWORKS[config.model](config, tuple(input_shape), num_classes)
+    return _fitted(given, tuple(input_shape), num_classes)
+
+
+def _fitted(model: Model, input_shape: tuple[int, ...], num_classes: int) -> Model:
+    """Fit the user's model to inputs whose rows hold the same values in the same order, with or without axes of 1.
+
+    Raises:
+        ConfigError: for a model of other inputs, or of another number of classes.
+    """
+    if model.num_classes != num_classes:
+        message = _("model: {name} has {mine} outputs, the data has {num_classes} classes; end it with {mend}")
+        mend = f"keras.layers.Dense({num_classes})"
+        raise ConfigError(message.format(name=model.name, mine=model.num_classes, num_classes=num_classes, mend=mend))
+    if model.input_shape == input_shape:
+        return model
+    mine, theirs = ([size for size in shape if size != 1] for shape in (model.input_shape, input_shape))
+    flat = math.prod(mine) == math.prod(theirs) and (len(mine) == 1 or (len(theirs) == 1 and len(mine) == 2))
+    if not (mine == theirs or flat):  # (3, 32, 32) has as many values as (32, 32, 3), and in another order
+        message = _("model: {name} reads rows of shape {mine}, the data has {shape}; begin it with {mend}")
+        mend = f"keras.Input({input_shape})"
+        raise ConfigError(message.format(name=model.name, mine=model.input_shape, shape=input_shape, mend=mend))
+
+    def apply(params: Params, state: State, inputs: Tensor, training: bool) -> tuple[Tensor, State]:
+        return model.apply(params, state, tf.reshape(inputs, [-1, *model.input_shape]), training)
+
+    return model._replace(input_shape=input_shape, apply=apply)
 
 
 def _mean_over_rows(

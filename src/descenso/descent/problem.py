@@ -3,7 +3,7 @@
 The arithmetic of a step stands here, once. An engine chooses how the gradient is taken and who runs the loop.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,6 +53,9 @@ class Model(NamedTuple):
 class Rule(NamedTuple):
     """An update rule; the learning rate is an argument.
 
+    State and updates are dicts of tensors, whose names, shapes and dtypes stay as they are from step to step; an update
+    has the name, the shape and the dtype of its parameter.
+
     Attributes:
         init: params -> rule state.
         update: (gradients, rule state, params, learning_rate) -> (updates to add to params, rule state).
@@ -62,6 +65,24 @@ class Rule(NamedTuple):
     init: Callable[[Params], RuleState]
     update: Callable[[Params, RuleState, Params, Tensor], tuple[Params, RuleState]]
     result: Callable[[Params, RuleState], Params] = lambda params, state: params
+
+
+class Own(NamedTuple):
+    """What the user brings in the place of the entries of our tables; None where one of these serves.
+
+    Attributes:
+        model: the model.
+        rule: the rule.
+        schedule: number of steps -> schedule.
+        loss: the loss.
+        sources: digests of their source, by kind ("rule"): as far as it can be known whether they are the same.
+    """
+
+    model: Model | None = None
+    rule: Rule | None = None
+    schedule: Callable[[int], Schedule] | None = None
+    loss: Loss | None = None
+    sources: Mapping[str, str] = {}
 
 
 class Problem(NamedTuple):
@@ -186,14 +207,20 @@ def tape_gradient(problem: Problem, state: TrainState, batch: Batch) -> Costs:
     with tf.GradientTape() as tape:
         tape.watch(state.params)
         cost, model_state = objective(problem, state.params, state.model_state, batch)
-    return cost, tape.gradient(cost, state.params), model_state
+    gradients = tape.gradient(cost, state.params, unconnected_gradients="zero")
+    return cost, {name: _dense(gradient) for name, gradient in gradients.items()}, model_state
 
 
 def graph_gradient(problem: Problem, state: TrainState, batch: Batch) -> Costs:
     """Take the gradient with `tf.gradients`, inside a static graph."""
     cost, model_state = objective(problem, state.params, state.model_state, batch)
-    gradients = tf.gradients(cost, list(state.params.values()))
-    return cost, dict(zip(state.params, gradients, strict=True)), model_state
+    gradients = tf.gradients(cost, list(state.params.values()), unconnected_gradients="zero")
+    return cost, dict(zip(state.params, map(_dense, gradients), strict=True)), model_state
+
+
+def _dense(gradient: Tensor) -> Tensor:
+    """Return a gradient as a tensor; that of an embedding comes as some of its rows."""
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
 def make_step(

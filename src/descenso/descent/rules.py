@@ -236,26 +236,22 @@ def lion(beta_1: float, beta_2: float) -> Rule:
 
 @lru_cache
 def build(
-    spec: str, *, weight_decay: float = 0, clip_value: float = 0, clip_norm: float = 0, average: float = 0
+    spec: str | Rule, *, weight_decay: float = 0, clip_value: float = 0, clip_norm: float = 0, average: float = 0
 ) -> Rule:
-    """Build the rule that `spec` names (see `descenso.registry.parse`) in the wrappers whose number is not 0; equal
-    arguments give the same rule again.
+    """Build the rule that `spec` names (see `descenso.registry.parse`), or is, in the wrappers whose number is not 0;
+    equal arguments give the same rule again.
     """
-    name, options = parse(spec, MEMBERS)
-    rule = RULES[name](**options)
+    rule = spec if isinstance(spec, Rule) else _named(spec)
     if not any((weight_decay, clip_norm, clip_value, average)):
         return rule
-    from descenso.descent.wrappers import averaged, clipped_by_norm, clipped_by_value, decayed
+    from descenso.descent.wrappers import wrapped
 
-    wrappers = (
-        (weight_decay, decayed),
-        (clip_norm, clipped_by_norm),
-        (clip_value, clipped_by_value),
-        (average, averaged),
-    )
-    for number, wrapper in wrappers:
-        rule = wrapper(rule, number) if number else rule
-    return rule
+    return wrapped(rule, weight_decay, clip_norm, clip_value, average)
+
+
+def _named(spec: str) -> Rule:
+    name, options = parse(spec, MEMBERS)
+    return RULES[name](**options)
 
 
 def _zeros(params: Params) -> Params:

@@ -69,3 +69,15 @@ def averaged(rule: Rule, decay: float) -> Rule:
         update,
         lambda params, state: state["average"],
     )
+
+
+def wrapped(rule: Rule, weight_decay: float, clip_norm: float, clip_value: float, average: float) -> Rule:
+    """Put `rule` into the wrappers whose number is not 0, the first one innermost."""
+    for number, wrapper in (
+        (weight_decay, decayed),
+        (clip_norm, clipped_by_norm),
+        (clip_value, clipped_by_value),
+        (average, averaged),
+    ):
+        rule = wrapper(rule, number) if number else rule
+    return rule

@@ -21,12 +21,13 @@ from descenso.data.sources import Sources
 from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.evidence import Evidence, Finding, Rows
 from descenso.errors import ConfigError, DataError
-from descenso.registry import MODELS
+from descenso.registry import OWN, is_own
 from descenso.runs.directory import RunDirectory, open_directory
 from descenso.text import _, closest
 
 if TYPE_CHECKING:
     from descenso.doctor.steps import Watched
+    from descenso.hints import RunPath
 
 SECONDS = 1.0  # between two reads of a run that is training
 
@@ -142,7 +143,9 @@ def step(
         model(inputs)  # a Keras model without an input shape makes its variables here
         variables = list(getattr(model, "trainable_variables", ()))
     if not variables:
-        raise ConfigError(_("step: nothing is trained; try variables=[W, b]"))
+        frozen = getattr(model, "trainable", True) is False
+        mend = "model.trainable = True" if frozen else "variables=[W, b]"
+        raise ConfigError(_("step: nothing is trained; try {mend}").format(mend=mend))
     evidence = evidence_of_step(model, loss, inputs, labels, variables, first, watched)
     findings = examine(evidence)
     if evidence.step and evidence.step.error and not findings:
@@ -165,10 +168,11 @@ def watch(function: Callable[..., Any]) -> "Watched":
 
 
 def run(
-    path: str | Path,
+    path: "RunPath",
     data: Dataset | None = None,
     model: Any = None,
     sources: Sources | None = None,
+    **own: Any,
 ) -> list[Finding]:
     """Check a run: its data, its costs, a step from its initial weights and one from its final weights.
 
@@ -178,20 +182,21 @@ def run(
         path: directory of the run; nothing in it is changed.
         data, model: dataset and model, if the run was trained with the user's own.
         sources: see `descenso.train`.
+        **own: `rule`, `schedule` and `loss`, if the run was trained with the user's own.
 
     Raises:
         DataError: if there is no run, its files are damaged, or its data has changed.
-        ConfigError: if it was trained with the user's own model, and `model` is missing.
+        ConfigError: if it was trained with code of the user's own that is not given.
     """
     directory = open_directory(Path(path))
-    return examine(_evidence(directory, data or rows_of(directory.config, sources), model))
+    return examine(_evidence(directory, data or rows_of(directory.config, sources), {"model": model, **own}))
 
 
-def follow(path: str | Path, model: Any = None, sources: Sources | None = None) -> Iterator[Finding]:
+def follow(path: "RunPath", model: Any = None, sources: Sources | None = None, **own: Any) -> Iterator[Finding]:
     """Check a run after each of its epochs, until it ends, and yield each finding once; for the arguments see `run`."""
     directory = open_directory(Path(path))
-    rows = rows_of(directory.config, sources)
-    evidence, names, reported = _evidence(directory, rows, model), list(CHECKS), set[str]()
+    rows, given = rows_of(directory.config, sources), {"model": model, **own}
+    evidence, names, reported = _evidence(directory, rows, given), list(CHECKS), set[str]()
     while True:
         for finding in examine(evidence, names):
             if finding.rule not in reported:
@@ -203,21 +208,23 @@ def follow(path: str | Path, model: Any = None, sources: Sources | None = None) 
         names = [name for name, check in CHECKS.items() if check.looks_at != "rows"]  # rows do not change
         while directory.outcome == "running" and len(directory.history.epochs) == len(course.costs):
             time.sleep(SECONDS)
-        evidence = _evidence(directory, rows, model, evidence)
+        evidence = _evidence(directory, rows, given, evidence)
 
 
-def _evidence(directory: RunDirectory, rows: Dataset, model: Any, before: Evidence | None = None) -> Evidence:
+def _evidence(
+    directory: RunDirectory, rows: Dataset, given: dict[str, Any], before: Evidence | None = None
+) -> Evidence:
     """Gather the evidence on a run; `before` is that of an earlier epoch."""
     from descenso.doctor.descents import Walked, evidence_of
 
     config, outcome = directory.config, directory.outcome
     trained = own = None
     if (directory.path / "model" / "weights.safetensors").is_file():
-        trained = load_trained(directory.path, model).trained
+        trained = load_trained(directory.path, given["model"]).trained
         what = _("{name}, training rows").format(name=rows.name)
         check_split(rows.train, len(trained.class_names), trained.input_shape, what)
-    if model is not None or config.model not in MODELS:
-        from descenso.descent.keras_models import own_model
+    if any(is_own(kind, getattr(config, kind)) for kind in OWN):
+        from descenso.descent.own import given_again
 
-        own = own_model(config, model)
+        own = given_again(config, given)
     return evidence_of(Walked(config, rows, directory.history.epochs, outcome, trained, own), before)

@@ -9,10 +9,11 @@ import tensorflow as tf
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order, epoch_order
-from descenso.descent.problem import Arrays, Batch, Model, Problem, TrainState, scaled, start, tape_gradient
+from descenso.descent.problem import Arrays, Batch, Own, Problem, TrainState, scaled, start, tape_gradient
 from descenso.doctor.checks_run import suspicious
 from descenso.doctor.evidence import SAMPLE, Array, Course, Evidence, Rows, Step
 from descenso.engines import bind
+from descenso.registry import LOSSES
 from descenso.runs.history import Epoch
 from descenso.runs.trained import Trained
 from descenso.training.plan import Plan
@@ -33,7 +34,7 @@ class Walked(NamedTuple):
         epochs: its history.
         outcome: how it ended, or "running".
         trained: what it learned; None where nothing was kept.
-        own: the model, where it is no named one.
+        own: what of it is the user's own; None for nothing.
     """
 
     config: TrainConfig
@@ -41,7 +42,7 @@ class Walked(NamedTuple):
     epochs: tuple[Epoch, ...] = ()
     outcome: str = "running"
     trained: Trained | None = None
-    own: Model | None = None
+    own: Own | None = None
 
 
 def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
@@ -66,7 +67,8 @@ def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
         )
     else:
         early = _costs(problem, plan.train, begin, plan.order(0).between(0, EARLY), plan.batch_rows)
-        first, course = _step(problem, begin, rows), course._replace(early=tuple(early))
+        mean_of_ln = config.loss in LOSSES  # ln C is the first cost of these, and not of the user's own
+        first, course = _step(problem, begin, rows)._replace(first=mean_of_ln), course._replace(early=tuple(early))
     if not course.tested and suspicious(course):
         course = course._replace(suggested_rate=suggested_rate(plan), tested=True)
     last = None

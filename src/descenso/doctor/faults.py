@@ -13,7 +13,7 @@ from descenso.config import TrainConfig
 from descenso.data.catalog import load
 from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.descent.keras_models import as_model, from_keras
-from descenso.descent.problem import Model, Params, State, Tensor
+from descenso.descent.problem import Model, Own, Params, State, Tensor
 from descenso.doctor.descents import Walked, evidence_of
 from descenso.doctor.evidence import Array, Evidence
 from descenso.doctor.steps import Watched, evidence_of_step
@@ -82,7 +82,7 @@ def _with_softmax() -> Model:
 
 def _descent(make: Any = None, changes: Mapping[str, Any] | None = None, **settings: Any) -> Evidence:
     """Train softmax regression, or the model `make`, on rows with these changes; return the evidence of the run."""
-    data, own = _few()._replace(**(changes or {})), as_model(make, "float32") if make else None
+    data, own = _few()._replace(**(changes or {})), Own(as_model(make, "float32")) if make else None
     usual = {"engine": "function", "rule": "sgd", "learning_rate": 0.1, "schedule": "constant", "epochs": 6}
     config = TrainConfig.of(**{**usual, **settings})
     plan = Plan.of(config, data, own)

@@ -1,6 +1,8 @@
 """What engines have in common: the protocol, a step-by-step loop, programs that runs share, and rows as tensors."""
 
+import re
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable, Iterable
 from functools import cached_property
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from descenso.data.dataset import PIXELS, Scaling, Split, aligned, is_mapped
 from descenso.data.order import Order
 from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState
+from descenso.text import _
 
 MOST = 64  # programs that are kept
 ALIGNMENT = 64  # bytes; TensorFlow's kernels on the processor assume it, and abort without
@@ -144,6 +147,14 @@ def shared(problem: Problem, make: Callable[[], Any], *key: Hashable) -> Any:
                 _kept.popitem(last=False)
         _kept.move_to_end(whole)
         return _kept[whole]
+
+
+def warn_of_xla(name: str, error: str) -> None:
+    """Warn that XLA cannot compile the model `name`, for this error or these operations."""
+    message = _("xla: XLA cannot compile {name} ({reason}); TensorFlow runs its steps without XLA, more slowly")
+    lacking = re.findall(r"(\w+) \(No registered", error)
+    reason = ", ".join(sorted(set(lacking))) or next((line for line in error.splitlines() if line.strip()), "")[:200]
+    warnings.warn(message.format(name=name, reason=reason), stacklevel=2)
 
 
 def clear() -> None:

@@ -28,7 +28,7 @@ from descenso.descent.problem import (
     make_step,
     start,
 )
-from descenso.engines.base import Rows, Trace, Walk, arguments, shapes_of, shared, trace_of
+from descenso.engines.base import Rows, Trace, Walk, arguments, shapes_of, shared, trace_of, warn_of_xla
 
 BLOCK_BYTES = 2**24  # the most that is gathered at once of an epoch's batches; two such blocks are in memory
 
@@ -78,7 +78,7 @@ def walk(
         return i + 1, cost, state, costs.write(i, cost)
 
     first = [0, zero, state, tf.TensorArray(zero.dtype, full.labels.shape[0], element_shape=zero.shape)]
-    _, cost, state, written = tf.while_loop(going, following, first)
+    _i, cost, state, written = tf.while_loop(going, following, first)
     last = zero
     if rest.labels.shape[0]:
         state, last = tf.cond(closing & finite(cost), lambda: step(state, rest), lambda: (state, zero))
@@ -123,11 +123,20 @@ class Compiled:
         as_stored = next(self._blocks(epoch_order("sequential", len(train.labels), batch_rows, 0, 0)))
         no_steps = as_stored._replace(steps=0, closing=False)
 
-        def make() -> tuple[Any, Any]:
+        def bound(problem: Problem) -> tuple[Any, Any]:
             begin, traced = like or start(problem, 0), _program(problem, step)
             program = traced.get_concrete_function(begin, self._scaling, *_arguments(no_steps))  # halves a call's time
             program(begin, self._scaling, *_arguments(no_steps))  # compiles, and takes no step
             return traced, program
+
+        def make() -> tuple[Any, Any]:
+            try:
+                return bound(problem)
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+                if not xla_serves(problem.model):
+                    raise
+                warn_of_xla(problem.model.name, str(error))
+                return bound(problem._replace(model=problem.model._replace(xla=())))
 
         shapes = shapes_of(like), shapes_of(as_stored[:2])
         self._traced, self._program = shared(problem, make, "compiled", step, *shapes)

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from descenso.errors import ConfigError
 from descenso.runs.files import check_output, write_file, write_folder
 from descenso.runs.trained import Trained
 from descenso.text import _, closest
+
+if TYPE_CHECKING:
+    from descenso.hints import RunPath
 
 FORMATS = {  # endings of the names; a SavedModel is a folder
     "keras": ".keras",
@@ -26,11 +29,11 @@ FORMATS = {  # endings of the names; a SavedModel is a folder
 IN_FLOAT32 = ("onnx", "litert")  # their runtimes have few operations in float64
 
 
-def export(run: str | Path, to: str, out: str | Path | None = None, model: Any = None) -> Path:
+def export(run: "RunPath", to: str, out: "RunPath | None" = None, model: Any = None) -> Path:
     """Export the model of a run to a file or folder, written atomically; return its path.
 
     Args:
-        run: directory of the run.
+        run: the run, or its directory.
         to: "keras", "savedmodel", "onnx", "litert", "npz" or "numpy-script"; see docs/export.md.
         out: path of the file or folder, which must not exist; by default the name of the run, in the working directory.
         model: the model, if the run was trained with the user's own.
@@ -80,7 +83,25 @@ def _npz(trained: Trained) -> bytes:
     return buffer.getvalue()
 
 
-def _converted(run: str | Path, to: str, model: Any) -> bytes | dict[str, bytes]:
+def to_keras(run: "RunPath", model: Any = None) -> Any:
+    """Make a keras.Model of the model of a run, as the format "keras" has it; see `Run.model`.
+
+    Args:
+        run: the run, or its directory.
+        model: the model, if the run was trained with the user's own.
+
+    Raises:
+        ConfigError, DataError: as `export`.
+    """
+    loaded = load_trained(run, model)
+
+    from descenso.exporting import graphs
+
+    trained, dtype = loaded.trained, loaded.config.variable_dtype
+    return graphs.from_stored(graphs.from_scaled(loaded.model, trained, dtype), trained, dtype, trained.stored)
+
+
+def _converted(run: "RunPath", to: str, model: Any) -> bytes | dict[str, bytes]:
     loaded = load_trained(run, model)
 
     from descenso.exporting import graphs, script

@@ -74,6 +74,8 @@ def from_stored(plain: Any, trained: Trained, dtype: str, stored: str) -> Any:
     with computing_in(dtype):
         x = keras.layers.Rescaling(1.0, -shift, dtype=stored)(inputs) if shift.any() else inputs
         x = keras.layers.Rescaling(scale)(x)
+        if (reads := tuple(plain.input_shape[1:])) != trained.input_shape:
+            x = keras.layers.Reshape(reads)(x)
         for layer in plain.layers if isinstance(plain, keras.Sequential) else [plain]:
             x = layer(x)
         return keras.Model(inputs, keras.layers.Softmax(name="probabilities")(x))

@@ -116,6 +116,8 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
     arrays |= {name: value for name, value in constants.items() if value.ndim}
     shifted = f"(inputs - {shift})" if np.any(scaling.shift) else "inputs"
     lines = [f"x = {shifted}.astype(np.{dtype}) * {scale}"]
+    if (reads := plain.input_shape[1:]) != trained.input_shape:
+        lines.append(f"x = x.reshape(-1, {', '.join(map(str, reads))})")
     lines += [_line(layer, lambda variable: f"W[{names[id(variable)]!r}]") for layer in _chain(plain)]
     functions = _needed("softmax\n" + "\n".join(lines))
     return SCRIPT.format(
@@ -206,7 +208,10 @@ def _line(layer: Any, named: Named) -> str:
 
 def _expression(layer: Any, named: Named, shape: str) -> str | None:
     """Write the output of `layer` as an expression of its input x; None if layers of its type are not supported."""
-    kind, bias = type(layer), f" + {named(layer.bias)}" if getattr(layer, "use_bias", False) else ""
+    kind, bias = (
+        type(layer),
+        f" + {named(layer.bias)}" if getattr(layer, "use_bias", False) and hasattr(layer, "bias") else "",
+    )
     if kind in (keras.layers.Activation, keras.layers.Dropout, keras.layers.Identity):
         return "x"
     if kind in (keras.layers.Flatten, keras.layers.Reshape):

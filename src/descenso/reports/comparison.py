@@ -10,12 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from descenso.reports.figures import add_legend, draw_costs
-from descenso.text import _, printable
+from descenso.reports.figures import SMALL, Picture, add_legend, draw_costs, look, plain_text
+from descenso.text import _
 
 BOTTOM = 1e-17  # differences of 0 on a logarithmic axis, below the rounding unit of float64
-STYLES = ["-", "--", "-.", ":"]  # different, because curves may coincide
-SMALL = 8  # font size, in points
+MOST_TITLE = 40  # letters
 
 
 def comparison_figure(
@@ -36,9 +35,9 @@ def comparison_figure(
         drift: difference by rounding alone in each epoch; empty in float64.
     """
     panels = 3 if apart else 2
-    figure = Figure(figsize=(4.2 * panels, 3.8), layout="constrained")
+    figure = Picture(figsize=(4.2 * panels, 3.8), layout="constrained")
     first, *middle, last = figure.subplots(1, panels)
-    draw_costs(first, costs, STYLES, SMALL)
+    draw_costs(first, costs, SMALL)
     first.grid(alpha=0.3)
     if apart:
         _draw_apart(middle[0], list(costs), apart, limits, drift)
@@ -58,13 +57,15 @@ def _draw_apart(
         if name in apart:
             epochs = np.arange(1, len(apart[name]) + 1) * len(limits) / most
             drawn = np.clip(apart[name], BOTTOM, None)
-            (lines[name],) = axes.plot(epochs, drawn, STYLES[number % len(STYLES)], color=f"C{number}")
+            (lines[name],) = axes.plot(epochs, drawn, **look(number))
     edges = np.arange(len(limits) + 1)
     lines[_("allowed")] = axes.stairs(limits, edges, baseline=None, color="black", linestyle="--")
     if drift:
         lines[_("rounding alone")] = axes.stairs(drift, edges[: len(drift) + 1], baseline=None, color="grey")
-    title = _("Cost, apart from {name}").format(name=printable(names[0]))
-    axes.set(title=title, xlabel=_("Epoch #"), ylabel=_("relative difference so far (none: 1e-17)"), yscale="log")
+    title, style = plain_text(_("Cost, apart from {name}").format(name=names[0]), MOST_TITLE)
+    axes.set_title(title, **style)
+    axes.set(xlabel=_("Epoch #"), ylabel=_("relative difference so far (none: 1e-17)"), yscale="log")
+    axes.yaxis.label.set_fontsize(SMALL)
     axes.set_ylim(BOTTOM / 2)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
@@ -72,17 +73,45 @@ def _draw_apart(
 
 
 def _draw_seconds(axes: Axes, seconds: Mapping[str, Sequence[float]]) -> None:
-    middles = [median(values) for values in seconds.values()]
-    for place, (values, middle) in enumerate(zip(seconds.values(), middles, strict=True)):
-        axes.barh(place, middle, color=f"C{place}", alpha=0.8)
-        axes.plot([min(values), max(values)], [place, place], color="black", linewidth=1)
-        label = _("{seconds:.3g} s, × {ratio:.3g}").format(seconds=middle, ratio=middle / min(middles))
-        axes.annotate(
-            label, (max(values), place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL
-        )
-    axes.set_yticks(range(len(seconds)), list(map(printable, seconds)), parse_math=False)
+    """Draw a bar for each contender, the fastest at the top, and how many times as long as that it takes."""
+    middles = {name: median(values) for name, values in seconds.items()}
+    ranked, colours = (
+        sorted(middles, key=lambda name: middles[name]),
+        {n: look(i)["color"] for i, n in enumerate(seconds)},
+    )
+    least = middles[ranked[0]]
+    for place, name in enumerate(ranked):
+        axes.barh(place, middles[name], color=colours[name], alpha=0.8)
+        axes.plot([min(seconds[name]), max(seconds[name])], [place, place], color="black", linewidth=1)
+    names, styles = zip(*map(plain_text, ranked), strict=True)
+    axes.set_yticks(range(len(ranked)), names)
+    for text, style in zip(axes.get_yticklabels(), styles, strict=True):
+        text.set(fontsize=SMALL, **style)
     axes.invert_yaxis()
-    axes.set(title=_("Seconds an epoch, from least to most"), xlim=(0, 1.5 * max(map(max, seconds.values()))))
+    times = [_("{seconds} s, × {ratio}").format(seconds=number(middles[name]), ratio=number(middles[name] / least))
+             for name in ranked]  # fmt: skip
+    _beside(axes, list(range(len(ranked))), times)
+    axes.set_title(_("Seconds an epoch, × the fastest"))
+    axes.set_xlim(left=0)
+
+
+def _beside(axes: Axes, places: Sequence[float], labels: Sequence[str]) -> None:
+    """Write a label at each height to the right of the frame, where it hides nothing and no frame cuts it."""
+    right = axes.twinx()
+    right.set_ylim(axes.get_ylim())
+    right.set_yticks(places, labels, fontsize=SMALL)
+    right.tick_params(length=0)
+
+
+def number(value: float) -> str:
+    """Write a number with three digits, and without an exponent.
+
+    >>> number(0.01834), number(1234.5), number(0.00001234), number(-2.5)
+    ('0.0183', '1234', '0.0000123', '-2.5')
+    """
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return np.format_float_positional(value, precision=3, unique=False, fractional=False, trim="-")
 
 
 def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float, float]]) -> Figure:
@@ -92,21 +121,21 @@ def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float
         seconds: seconds of an epoch by the name of the rung; the last two are drawn apart.
         items: name, and least and largest seconds saved, of each step down and of that between the last two.
     """
-    figure = Figure(figsize=(8.4, 0.55 * len(seconds) + 1.4), layout="constrained")
+    figure = Picture(figsize=(8.4, 0.55 * len(seconds) + 1.4), layout="constrained")
     axes = figure.subplots()
     names, values = list(seconds), list(seconds.values())
     places = [*range(len(values) - 2), len(values) - 1.5, len(values) - 0.5]
     axes.barh(places, values, height=0.5, color="C0")
     tops = [*range(len(values) - 3), len(values) - 2]  # rungs above the steps down
-    ends = [max(values[top], values[top + 1] + high) for top, (_name, _low, high) in zip(tops, items, strict=True)]
-    for number, end, (name, low, high) in zip(tops, ends, items, strict=True):
-        top, bottom, place = values[number], values[number + 1], places[number] + 0.4
+    heights, labels = [places[rung] + 0.4 for rung in tops], list[str]()
+    for rung, place, (name, low, high) in zip(tops, heights, items, strict=True):
+        top, bottom = values[rung], values[rung + 1]
         axes.barh(place, top - bottom, left=bottom, height=0.25, color="C3", alpha=0.6)
         axes.plot([bottom + low, bottom + high], [place, place], color="black", linewidth=1)
-        label = _("{name}: {milliseconds:.3g} ms").format(name=name, milliseconds=1e3 * (top - bottom))
-        axes.annotate(label, (end, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=SMALL)
+        labels.append(_("{name}: {milliseconds} ms").format(name=name, milliseconds=number(1e3 * (top - bottom))))
     axes.set_yticks(places, names)
     axes.invert_yaxis()
     axes.set(title=_("What an epoch's seconds go to"), xlabel=_("seconds an epoch; in red what the step down saves"))
-    axes.set_xlim(0, 1.3 * max([*values, *ends]))
+    _beside(axes, heights, labels)
+    axes.set_xlim(left=min(0.0, *(value for line in axes.lines for value in np.asarray(line.get_xdata()))))
     return figure

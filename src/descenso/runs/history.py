@@ -43,6 +43,10 @@ class History(NamedTuple):
 
     epochs: tuple[Epoch, ...]
 
+    def __repr__(self) -> str:
+        costs = f", cost {self.costs[0]:.6g} to {self.costs[-1]:.6g}" if self.epochs else ""
+        return f"<History: {len(self.epochs)} epochs{costs}>"
+
     @property
     def costs(self) -> list[float]:
         """The cost of each epoch, in nats."""
@@ -52,6 +56,11 @@ class History(NamedTuple):
     def validation_costs(self) -> list[float]:
         """The validation cost after each epoch, in nats; empty without validation."""
         return [epoch.validation_cost for epoch in self.epochs if epoch.validation_cost is not None]
+
+    @property
+    def validation_accuracies(self) -> list[float]:
+        """The fraction of validation rows classified correctly after each epoch; empty without validation."""
+        return [epoch.validation_accuracy for epoch in self.epochs if epoch.validation_accuracy is not None]
 
 
 def read_history(path: Path) -> History:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order
-from descenso.descent.problem import Batch, Problem, Step, Tensor, TrainState, make_step
+from descenso.descent.problem import Batch, Own, Problem, Step, Tensor, TrainState, make_step
 from descenso.engines import bind
 from descenso.engines.base import as_tensor, gathered
 from descenso.engines.compiled import walk, xla_serves
@@ -155,9 +155,7 @@ class Explained(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with None for numbers that are not finite."""
-        rungs = [
-            {"name": name, "calls_per_step": calls, "seconds": spread(seconds)} for name, seconds, calls in self.rungs
-        ]
+        rungs = [{"name": name, "calls_per_step": calls, "seconds": spread(of)} for name, of, calls in self.rungs]
         items = [{**item._asdict(), "distinguishable": item.distinguishable} for item in self.items]
         answer: dict[str, Any] = {"dtype": self.dtype, "steps": self.steps, "rounds": len(self.rungs[0].seconds)}
         answer |= {"gap_seconds": self.gap, "max_cost_difference": self.max_cost_difference}
@@ -181,19 +179,20 @@ def _interval(above: Sequence[float], below: Sequence[float]) -> tuple[float, fl
     return float(low), float(high)
 
 
-def explain_eager(config: TrainConfig, data: Dataset, rounds: int, progress: Callable[[str], None]) -> Explained:
+def explain_eager(
+    config: TrainConfig, data: Dataset, rounds: int, progress: Callable[[str], None], own: Own | None = None
+) -> Explained:
     """Time an epoch on each rung, by turns in each round; first, one epoch on each that is not counted.
 
     Args:
         config: the settings; the order is that of tf.data's shuffle buffer, and a last, smaller batch is left out.
-        data: the dataset.
-        rounds: number of rounds.
-        progress: called with a line when a round begins.
+        data, own: the dataset, and what of the training run is the user's own.
+        rounds, progress: number of rounds, and what is called with a line when one begins.
 
     Raises:
         DescensoError: if the costs of two rungs differ, because nothing could then be concluded.
     """
-    plan = Plan.of(config, data)
+    plan = Plan.of(config, data, own)
     steps = len(plan.train.labels) // plan.batch_rows
     problem = plan.problem._replace(model=plan.problem.model._replace(shared=False))  # a graph of rows is not kept
     with _rungs(plan._replace(problem=problem)) as rungs:

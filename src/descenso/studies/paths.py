@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from descenso.data.order import Order
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.engines.base import Runner, Trace
+from descenso.training.loop import beginning
 from descenso.training.loop import walk as train_by_chunks
 from descenso.training.plan import Plan
 
@@ -50,11 +51,13 @@ class Walked(NamedTuple):
     path: Path
 
 
-def walk(plan: Plan, runner: Runner) -> Path:
-    """Train from the start, and record the path; it ends early where a cost is not finite."""
+def walk(plan: Plan, runner: Runner, state: TrainState | None = None) -> Path:
+    """Train from the start, or from another `state`, and record the path; it ends early where a cost is not finite."""
     costs, params, seconds = list[NDArray[np.float64]](), list[Arrays](), list[float]()
     traces = list[Trace]()
-    for progress in train_by_chunks(plan, runner):
+    begin = beginning(plan)
+    begin = begin if state is None else begin._replace(state=state)
+    for progress in train_by_chunks(plan, runner, begin):
         traces += [progress.trace] if progress.trace else []
         if progress.ended:
             costs.append(np.concatenate([trace.costs for trace in traces]))
@@ -93,12 +96,14 @@ def _furthest(found: Arrays, expected: Arrays) -> tuple[str, float]:
 
 
 def find_parting(one: Walked, reference: Walked, limits: Sequence[float]) -> Parting | None:
-    """Find where `one` leaves `reference` by more than the limit of the epoch; None where it does not.
+    """Find where `one` leaves `reference` by more than the limit of the epoch; None where it does not. Epochs without a
+    limit are not judged.
 
     The epoch, and the first cost that is not the same, are read off the paths. Which update was the first is found by
     walking the first steps of that epoch again, on both engines, as many as halving asks for.
     """
-    epoch = next((e for e, gap in enumerate(gaps(one.path, reference.path)) if max(gap) > limits[e]), None)
+    judged = zip(gaps(one.path, reference.path), limits, strict=False)
+    epoch = next((e for e, (gap, limit) in enumerate(judged) if max(gap) > limit), None)
     if epoch is None:
         return None
     limit, order = limits[epoch], one.plan.order(epoch)

@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import re
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from descenso.errors import DataError
 from descenso.text import _
 from descenso.tf1.calls import CHANGED
 from descenso.tf1.port import MAGIC, Finding, find_all
-from descenso.tf1.source import Place, Source, imports, parsed, read_texts
+from descenso.tf1.source import Place, Source, imports, no_python, parsed, read_texts
 from descenso.tf1.symbols import ARGUMENT, NO_V1
 
 VERSION = re.compile(r"^%\s*tensorflow_version\s+([12])", re.MULTILINE)
@@ -31,7 +32,7 @@ ANSWERED = (  # symbols that compat.v1 does not have and that are answered, as a
 )  # fmt: skip
 MOST_MODULES = 100  # beside a program that are read
 QUIET = re.compile(r"[%!]{1,2}\s*(matplotlib|tensorflow_version|pylab|config|time|timeit|capture|load_ext|reload_ext|"
-                   r"autoreload|precision|pip|conda|apt|apt-get|nvidia-smi)\b|.*\?$")  # fmt: skip
+                   r"autoreload|precision|pip|conda|apt|apt-get|nvidia-smi)\b|\?.*|.*\?$")  # fmt: skip
 
 
 class Block(NamedTuple):
@@ -102,6 +103,13 @@ def _program(path: Path, texts: Texts, version: str) -> Program:
     beside = _beside(path, source)
     everything = [text for part in (source, *beside.values()) for text in part.texts]
     blocks = [Block(cell, text, plain) for (cell, text), plain in zip(texts, source.texts, strict=True)]
+    for cell, _written, plain in blocks:  # what parses may be no program: a return outside of a function
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(plain, str(path), "exec", dont_inherit=True)
+        except SyntaxError as error:
+            raise no_python(path, cell, error, plain) from None
     findings = [finding for finding in find_all(source) if finding.symbol != MAGIC]
     everywhere = [*findings, *(finding for module in beside.values() for finding in find_all(module))]
     old = version == "1" if version else _is_old(everything, everywhere)

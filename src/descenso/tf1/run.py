@@ -57,7 +57,7 @@ def run(
         Path(folder, "job.json").write_text(json.dumps(job), encoding="utf-8")
         command = [sys.executable, "-u", str(CHILD), str(Path(folder, "job.json"))]
         sys.stdout.flush()
-        output = sys.stderr.fileno() if output_to_stderr else None
+        output = 2 if output_to_stderr else None  # its number: sys.stderr may have been replaced
         process = subprocess.Popen(command, env=_environment(path, figures), stdout=output)  # noqa: S603 - our own Python
         with _signals_to(process):
             code = process.wait()

@@ -21,7 +21,7 @@ MOST_SOURCE = 2**18  # bytes of Python; its syntax tree takes about a hundred ti
 MOST_NOTEBOOK = 2**23  # bytes of JSON
 MOST_MAGICS = 100  # that are found one after the other, each where Python sees an error
 MOST_BITS = 48  # of a whole number
-MAGIC = re.compile(r"^(\s*)(?:[%!].*|[\w.]+\?{1,2}\s*)$")
+MAGIC = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2}\s*)$")
 TIMED = re.compile(r"^(\s*)%time\s+(?!-)(\S.*)$")
 MAGIC_VALUE = re.compile(r"^([^=%!]*=\s*)[%!].*$")
 OTHER_LANGUAGE = re.compile(r"\s*%%(?!time|timeit|capture|prun)\w")
@@ -152,13 +152,15 @@ def _parsed(path: Path, cell: int | None, text: str) -> tuple[ast.Module, str, l
                     for number in range(len(lines)):
                         found |= _leave_out(lines, number)
                 if not found:
-                    raise _no_python(path, cell, error) from None
+                    raise no_python(path, cell, error) from None
                 magics |= found
     return tree, "\n".join(lines), [(Place(cell, number + 1), magics[number].strip()) for number in sorted(magics)]
 
 
-def _no_python(path: Path, cell: int | None, error: SyntaxError) -> DataError:
-    line = (error.text or "").strip()[:80]
+def no_python(path: Path, cell: int | None, error: SyntaxError, text: str = "") -> DataError:
+    """Return the error on a part that is no Python 3, whose text is needed if `error` holds no line of it."""
+    lines = text.split("\n")[(error.lineno or 1) - 1 :][:1]
+    line = (error.text or "".join(lines)).strip()[:80]
     message = (
         _("{path}: {where} is Python 2 ({line}); bring it to Python 3 first, as with print(…)")
         if PYTHON_2.search(error.msg)

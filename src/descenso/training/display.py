@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Problem
 
 MOST_LINES = 1_000  # in a terminal or a notebook, whose memory is short; history.jsonl has all epochs
+QUIET = "3"  # level of TensorFlow's messages: fatal errors alone
 PRINT_SECONDS = 0.1  # between two prints, which draw the bar anew: a hundred epochs may take four seconds
 NARROW = 72  # characters, below which the bar does without the cost, which stands in the lines
 
@@ -226,15 +227,16 @@ def quiet() -> Iterator[None]:
 
     `TF_CPP_MIN_LOG_LEVEL` alone does not silence what is logged before its logging is set up.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    shown = sys.__stderr__
-    if shown is None or sys.stderr is not shown:  # there is none, or it is captured already
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET)
+    shown, python = sys.__stderr__, sys.stderr
+    if shown is None:
         yield
         return
     shown.flush()
     real = os.dup(2)
     with tempfile.TemporaryFile() as aside, os.fdopen(real, "w", buffering=1) as ours:
-        sys.stderr = ours
+        if python is shown:  # else Python's own messages do not go to the file descriptor
+            sys.stderr = ours
         os.dup2(aside.fileno(), 2)
         try:
             yield
@@ -246,4 +248,28 @@ def quiet() -> Iterator[None]:
             raise
         finally:
             os.dup2(real, 2)
-            sys.stderr = shown
+            sys.stderr = python
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[None]:
+    """Hold back the messages of TensorFlow where it is imported within, unless TF_CPP_MIN_LOG_LEVEL asks for them."""
+    wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL", QUIET) != QUIET
+    with contextlib.nullcontext() if wanted or "tensorflow" in sys.modules else quiet():
+        yield
+
+
+@contextlib.contextmanager
+def displaying(progress: bool | None, callbacks: Sequence[Callback]) -> Iterator[Sequence[Callback]]:
+    """Add a `Display` to `callbacks`, unless there is one.
+
+    Args:
+        progress: whether to; None if there is a terminal or a notebook to draw a bar in.
+    """
+    shown = progress is not False and not any(isinstance(each, Display) for each in callbacks)
+    display = Display(to_stderr=True) if shown else None
+    if display is None or not (progress or display.live):
+        yield callbacks
+        return
+    with display:
+        yield [*callbacks, display]

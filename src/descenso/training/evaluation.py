@@ -85,6 +85,9 @@ class Evaluation(NamedTuple):
     confusion: NDArray[np.int64]
     weights: NDArray[Any] | None = None
 
+    def __repr__(self) -> str:
+        return f"<Evaluation: accuracy {self.accuracy:.4f} on {len(self.costs)} rows, cost {self.cost:.4f} nats>"
+
     @property
     def accuracy(self) -> float:
         """Fraction of rows whose largest logit is the label's, in [0, 1]."""

@@ -11,10 +11,11 @@ from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order, epoch_order
 from descenso.descent import models, rules
 from descenso.descent.models import LOSSES
-from descenso.descent.problem import Model, Problem, Schedule, TrainState, constant, start
+from descenso.descent.problem import Model, Own, Problem, Schedule, TrainState, constant, start
 from descenso.engines import bind
 from descenso.engines.base import Runner
 from descenso.errors import ConfigError
+from descenso.registry import OWN, is_own
 from descenso.text import _
 
 
@@ -27,6 +28,7 @@ class Plan(NamedTuple):
         train: rows to train on, without those for validation.
         validation: rows to validate on after each epoch; may be empty.
         batch_rows: rows of a full batch.
+        own: what of the problem is the user's own.
     """
 
     config: TrainConfig
@@ -34,27 +36,39 @@ class Plan(NamedTuple):
     train: Split
     validation: Split
     batch_rows: int
+    own: Own = Own()
 
     @classmethod
-    def of(
-        cls, config: TrainConfig, data: Dataset, model: Model | None = None, validation: Split | None = None
-    ) -> "Plan":
+    def of(cls, config: TrainConfig, data: Dataset, own: Own | None = None, validation: Split | None = None) -> "Plan":
         """Pose a training run.
 
         Args:
             config: the settings.
             data: the dataset.
-            model: the user's model, in place of the one that `config` names.
+            own: the user's own model, rule, schedule and loss; what `config` names beside them is imported.
             validation: rows to validate on; by default the first training rows, as many as `config` says.
 
         Raises:
-            ConfigError: for a model that does not fit the data, and within a graph of TensorFlow 1.
+            ConfigError: for a model that does not fit the data, for code of the user's own that fails in a trial, and
+                within a graph of TensorFlow 1.
         """
+        if not tf.executing_eagerly():
+            raise ConfigError(
+                _("training begins outside of TensorFlow's graphs; leave `with tf.Graph().as_default()` first")
+            )
         if validation is None:
             data, validation = data.hold_back(config.validation_rows(len(data.train.labels)))
         batch_rows = config.batch_rows(len(data.train.labels))
         steps = config.epochs * -(-len(data.train.labels) // batch_rows)
-        return cls(config, _problem(config, data, steps, model), data.train, validation, batch_rows)
+        if own is not None or any(is_own(kind, getattr(config, kind)) for kind in OWN):
+            from descenso.descent.own import completed
+            from descenso.training.trial import tried
+
+            own = completed(config, own)
+            problem = _problem(config, data, steps, own)
+            problem = tried(problem, own, data.train.rows(slice(0, batch_rows)), config.seed, steps)
+            return cls(config, problem, data.train, validation, batch_rows, own)
+        return cls(config, _problem(config, data, steps, Own()), data.train, validation, batch_rows)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -80,23 +94,20 @@ class Plan(NamedTuple):
         return bind(self.config.engine, self.problem, self.train, self.batch_rows)
 
 
-def _problem(config: TrainConfig, data: Dataset, steps: int, given: Model | None) -> Problem:
-    if not tf.executing_eagerly():
-        raise ConfigError(
-            _("training begins outside of TensorFlow's graphs; leave `with tf.Graph().as_default()` first")
-        )
-    model = models.build(config, data.input_shape, data.num_classes, given)
+def _problem(config: TrainConfig, data: Dataset, steps: int, own: Own) -> Problem:
+    model = models.build(config, data.input_shape, data.num_classes, own.model)
+    known = model.shared and own == Own(own.model, sources=own.sources)  # nothing says that two functions do the same
     return Problem(
-        model=model._replace(xla=_devices(config.xla, model)),
-        loss=LOSSES[config.loss],
+        model=model._replace(xla=_devices(config.xla, model), shared=known),
+        loss=own.loss or LOSSES[config.loss],
         rule=rules.build(
-            config.rule,
+            own.rule or config.rule,
             weight_decay=config.weight_decay,
             clip_value=config.clip_value,
             clip_norm=config.clip_norm,
             average=config.average,
         ),
-        schedule=_schedule(config.schedule, steps),
+        schedule=own.schedule(steps) if own.schedule else _schedule(config.schedule, steps),
         dtype=config.variable_dtype,
         scaling=data.scaling,
         learning_rate=config.learning_rate,
@@ -114,6 +125,6 @@ def _schedule(spec: str, steps: int) -> Schedule:
 def _devices(xla: str, model: Model) -> tuple[str, ...]:
     """The kinds of device on which XLA is to compile `model`."""
     if xla == "on" and not model.xla:
-        message = _("xla: {name} holds layers that XLA cannot compile, such as --augment's; try --xla auto")
+        message = _("xla: {name} holds layers that XLA cannot compile, such as that of --augment; try --xla auto")
         raise ConfigError(message.format(name=model.name))
     return {"auto": model.xla, "on": ("CPU", "GPU"), "off": ()}[xla]

@@ -1,7 +1,7 @@
 """Train in a run directory, from the start or from a checkpoint, and save the results there."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ from descenso.data.dataset import Dataset, data_fingerprint, fingerprint
 from descenso.descent.problem import Arrays, weights
 from descenso.engines import base as programs
 from descenso.errors import CheckpointError, ConfigError, DescensoError
-from descenso.registry import SCHEDULES, parse
 from descenso.runs.checkpoints import Checkpoint, drop_newer
 from descenso.runs.directory import RunDirectory
 from descenso.runs.environment import environment
@@ -49,13 +48,14 @@ class Training(NamedTuple):
     control: Control
 
 
-def circumstances(config: TrainConfig, data: Dataset) -> dict[str, Any]:
-    """Collect what must match for a bit-exact resume."""
+def circumstances(config: TrainConfig, data: Dataset, sources: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Collect what must match for a bit-exact resume; `sources` are the digests of the user's own code."""
     found = environment()
     later = {name for name in LATER if not getattr(config, name)}
-    free = later | set(FREE) if parse(config.schedule, SCHEDULES)[0] == "constant" else later | (set(FREE) - {"epochs"})
+    free = set(FREE) if config.schedule.partition(":")[0] == "constant" else set(FREE) - {"epochs"}
     return {
-        "config": config.model_dump(exclude=free),  # other schedules depend on the number of epochs
+        **({"source": dict(sources)} if sources else {}),
+        "config": config.model_dump(exclude=free | later),  # other schedules depend on the number of epochs
         "data": data_fingerprint(data),
         "versions": {name: found[name] for name in DECIDING},
         "threads": threads(),
@@ -73,7 +73,7 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Describe what changed between two circumstances, a line each."""
     lines = []
     for part, value in now.items():
-        before = then.get(part)
+        before = then.get(part, value if part == "source" else None)  # which checkpoints of 0.1.0 lack
         pairs = value if isinstance(value, dict) else {"": value}
         olds = before if isinstance(before, dict) else {"": before}
         for name in sorted({*pairs, *olds}):
@@ -98,7 +98,7 @@ def run(training: Training, begin: Progress | None = None, exact: bool = True) -
             directory.write("data.json", about_data(data))
         for callback in callbacks:
             callback.on_begin(directory.path, plan.config, data)
-        now = circumstances(plan.config, data)
+        now = circumstances(plan.config, data, plan.own.sources)
         status, progress = _train(training, now, begin)
         status |= {"started_unix_seconds": started, "exact": exact, "data": now["data"]}
         if progress.outcome is Outcome.DIVERGED and not progress.best:
@@ -165,7 +165,7 @@ def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate:
         directory.write("config.json", config.model_dump())
         run(training)
         return
-    changed = differences(checkpoint.about, circumstances(config, data))
+    changed = differences(checkpoint.about, circumstances(config, data, plan.own.sources))
     _refuse(training, changed, force)
     begin = progress_of(checkpoint, plan)
     if any(line.startswith("config learning_rate:") for line in changed):  # edited, and forced

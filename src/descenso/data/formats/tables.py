@@ -77,12 +77,12 @@ def read_inputs(paths: Iterable[Any], expected: Expected, limits: Limits) -> Ite
     for path in paths:
         request = Request(str(path), limits, None, encoded=encoded, numeric_only=not encoded,
                           encoding=expected.codec)  # fmt: skip
-        inputs = inputs_of(read_table(request), request)
+        inputs = encoded_rows(read_table(request), request)
         check_shape(inputs, expected.input_shape, str(path))
         yield numbered(path, inputs.astype(np.float64, copy=False))
 
 
-def inputs_of(table: Table, request: Request) -> NDArray[Any]:
+def encoded_rows(table: Table, request: Request) -> NDArray[Any]:
     """Encode all rows of a table, and say which values no training row has."""
     rows = np.arange(len(table.labels))
     table = table.fitted(rows, request.name)

@@ -130,7 +130,7 @@ def _quiet() -> Iterator[None]:
         os.dup2(aside.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             aside.seek(0)
             os.write(shown, aside.read())
             raise

@@ -9,6 +9,7 @@ import __future__
 
 import ast
 import builtins
+import functools
 import json
 import linecache
 import os
@@ -21,7 +22,7 @@ from typing import Any
 
 from descenso.tf1.running import answers
 
-FRAME = re.compile(r'^ +File "(?P<file>[^"\n]+)", line (?P<line>\d+).*\n(?:    .*\n)*', re.MULTILINE)
+FRAME = re.compile(r'^ +File "(?P<file>[^"\n]+)", line (?P<line>\d+).*\n(?:    (?! *File ").*\n)*', re.MULTILINE)
 PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 LIBRARIES = (os.path.realpath(sysconfig.get_paths()["stdlib"]), str(Path(__file__).resolve().parents[2]))
 MOST = 2**16  # characters of an exception's text in the report
@@ -38,6 +39,7 @@ class Program:
         self.path, self.notebook, self.blocks = job["path"], job["notebook"], job["blocks"]
         self.folder = os.path.realpath(Path(self.path).parent)
         self.main = types.ModuleType("__main__")
+        self.is_users = functools.cache(self._is_users)  # it is asked at every import, also those in functions
         vars(self.main).update({"__cell__": self.path} if self.notebook else {"__file__": self.path})
         if self.notebook or any("get_ipython" in block["plain"] for block in self.blocks):
             vars(self.main).update(answers.notebook_names())
@@ -47,7 +49,7 @@ class Program:
         """Return the name of a block in tracebacks."""
         return f"{self.path}[{cell}]" if cell else str(self.path)
 
-    def is_users(self, file: str) -> bool:
+    def _is_users(self, file: str) -> bool:
         """Whether `file` is the program or a module beside it, and none of a library."""
         if file == self.path or re.fullmatch(re.escape(self.path) + r"\[\d+\]", file):
             return True
@@ -161,4 +163,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # before the program began, or after its end
+        sys.exit(130)

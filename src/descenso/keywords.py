@@ -1,0 +1,56 @@
+"""Settings in messages, which are written with flags, as keyword arguments: for the messages that Python users read."""
+
+import re
+
+_FLAG = re.compile(
+    r"descenso resume (?P<run>\{\w+\})(?! --)|descenso [a-z]+ [^;`]*--[^;`]*|"  # a command with flags stays as it is
+    r"--(?P<name>\{\w+\}|[a-z]+(?:-[a-z]+)*)(?: (?P<value>(?:\{[^{}]*\}|[^\s{},;)'])+))?"
+)
+_VALUE = re.compile(  # of a flag; other words that follow one go on with the sentence
+    r"[\d{]|[A-Z]{2}|\S*[:=/]|(auto|cnn|cosine|cross_entropy|eager|float32|float64|gelu|graph|keras|mlp|naive|npz|off|onnx|"
+    r"permutation|relu|savedmodel|sequential|softmax)$"
+)
+_SAID = {  # how Python has what is no keyword argument of that name
+    "force": "force=True",
+    "lang": "descenso.text.use({value})",
+    "data-dir": "sources=descenso.Sources(data_dir={value})",
+}
+
+
+def in_python(sentence: str) -> str:
+    """Replace the flags of a sentence, not yet filled in, by keyword arguments.
+
+    >>> in_python("got {got}; try --learning-rate 0.1, --label {last}, or another --out")
+    'got {got}; try learning_rate=0.1, label={last!r}, or another out='
+    """
+    return _FLAG.sub(_replaced, sentence)
+
+
+def _replaced(flag: re.Match[str]) -> str:
+    if not flag["name"]:
+        return f"descenso.resume('{flag['run']}')" if flag["run"] else flag[0]
+    name, value = flag["name"], flag["value"] or ""
+    if not _VALUE.match(value) and name != "lang":
+        return _SAID.get(name, f"{name.replace('-', '_')}=") + (f" {value}" if value else "")
+    if name == "limit":
+        return f"sources=descenso.Sources(descenso.Limits({value}))"
+    return _SAID.get(name, f"{name.replace('-', '_')}={{value}}").replace("{value}", _quoted(value))
+
+
+def _quoted(value: str) -> str:
+    """Write the value of a flag, which may be a field to be filled in, as Python does."""
+    if re.fullmatch(r"\{\w+\}", value):
+        return value.replace("}", "!r}")
+    return value if re.fullmatch(r"[\d.]+|\{[^{}]*\}", value) else f"'{value}'"
+
+
+def keyword(name: str, value: str) -> str:
+    """Write a setting as a keyword argument; `value` is as typed on the command line, and empty for a flag alone.
+
+    >>> keyword("hidden", "64,32"), keyword("weight_decay", "5e-4")
+    ('hidden=(64, 32)', 'weight_decay=5e-4')
+    """
+    if re.fullmatch(r"\d+(,\d+)+", value):
+        return f"{name}=({value.replace(',', ', ')})"
+    number = re.fullmatch(r"[-+]?(\d+[.]?\d*|[.]\d+)(e[-+]?\d+)?", value)
+    return f"{name}={value if number else repr(value) if value else True}"

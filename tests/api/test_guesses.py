@@ -1,0 +1,187 @@
+"""What users of Keras and scikit-learn type: it works, or the answer has a line that works when it is typed."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+
+import descenso as ds
+from descenso.config import TrainConfig
+from descenso.errors import ConfigError
+from descenso.guesses import FIRST, SAID, TRANSLATED
+
+GUESSES = [  # what is given, and the settings of the line in the answer
+    ({"lr": 0.5}, {"learning_rate": 0.5}),
+    ({"lr": -1}, {"learning_rate": 0.1}),
+    ({"learning_rate_init": 0.5}, {"learning_rate": 0.5}),
+    ({"learningrate": 0.5}, None),
+    ({"optimizer": "adam"}, {"rule": "adam"}),
+    ({"optimizer": "RMSProp"}, {"rule": "rmsprop"}),
+    ({"optimizer": keras.optimizers.Adam(0.01)}, {"rule": "adam", "learning_rate": 0.01}),
+    ({"rule": "Adam"}, {"rule": "adam"}),
+    ({"rule": keras.optimizers.Lion()}, {"rule": "lion"}),
+    ({"solver": "sgd"}, {"rule": "sgd"}),
+    ({"momentum": 0.5}, {"rule": "momentum:momentum=0.5"}),
+    ({"nesterov": True}, {"rule": "nesterov"}),
+    ({"beta_1": 0.8}, {"rule": "adam:beta_1=0.8"}),
+    ({"batchsize": 32}, {"batch_size": 32}),
+    ({"batch": 32}, {"batch_size": 32}),
+    ({"batch_size": None}, {"batch_size": 100}),
+    ({"n_epochs": 3}, {"epochs": 3}),
+    ({"epoch": 3}, {"epochs": 3}),
+    ({"max_iter": 3}, {"epochs": 3}),
+    ({"validation_split": 0.2}, {"validation_size": 0.2}),
+    ({"validation_data": ([[1]], [0])}, {"validation_size": 0.1}),
+    ({"early_stopping": True}, {"patience": 5, "validation_size": 0.1}),
+    ({"test_size": 0.3}, {"test_fraction": 0.3}),
+    ({"random_state": 7}, {"seed": 7}),
+    ({"shuffle": False}, {"order": "sequential"}),
+    ({"loss": "categorical_crossentropy"}, {"loss": "cross_entropy"}),
+    ({"loss": keras.losses.SparseCategoricalCrossentropy()}, {"loss": "cross_entropy"}),
+    ({"activation": "ReLU"}, {"activation": "relu"}),
+    ({"activation": keras.activations.tanh}, {"activation": "tanh"}),
+    ({"activation": "swish"}, {"activation": "gelu"}),
+    ({"hidden_layer_sizes": (64, 32)}, {"hidden": (64, 32)}),
+    ({"units": 64}, {"hidden": 64}),
+    ({"dropout_rate": 0.3}, {"dropout": 0.3}),
+    ({"l2": 0.01}, {"weight_decay": 0.01}),
+    ({"clipnorm": 1.0}, {"clip_norm": 1.0}),
+    ({"lr_schedule": "cosine"}, {"schedule": "cosine"}),
+    ({"schedule": keras.optimizers.schedules.CosineDecay(0.1, 10)}, {"schedule": "cosine"}),
+    ({"dtype": "float16"}, {"dtype": "mixed_bfloat16"}),
+    ({"jit_compile": False}, {"xla": "off"}),
+    ({"run_eagerly": True}, {"engine": "eager"}),
+    ({"steps_per_epoch": 10}, {"batch_size": 100}),
+    ({"tol": 1e-4}, {"patience": 5, "validation_size": 0.1}),
+    ({"image_size": (28, 28)}, {"resize": "28x28"}),
+    ({"model": "LogisticRegression"}, {"model": "softmax"}),
+    ({"model": "MLP"}, {"model": "mlp"}),
+    ({"verbose": 0}, {"progress": False}),
+    ({"log_dir": "logs"}, {"tensorboard": "logs"}),
+    ({"class_weight": {0: 1.0}}, None),
+    ({"metrics": ["accuracy"]}, None),
+    ({"epohcs": 3}, None),
+    ({"colour": 3}, None),
+]
+
+
+def line_of(message):
+    """The settings of the line that mends, as Python reads them."""
+    mend = message.partition("; try ")[2].partition("; ")[0].replace(" with ", ", ")
+    return eval(f"dict({mend})", {"descenso": ds})  # noqa: S307 - of our own making
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    GUESSES,
+    ids=lambda each: ",".join(map(str, each))[:40] if isinstance(each, dict | tuple) else str(each)[:40],
+)
+def test_a_guess_is_answered_with_a_line_that_works(given, line):
+    with pytest.raises(ConfigError) as told:
+        ds.train("mnist", **given)
+    message = str(told.value)
+    assert "--" not in message
+    if line is not None:
+        assert line_of(message) == line
+        settings = {name: value for name, value in line.items() if name in TrainConfig.model_fields}
+        model = {"model": "mlp"} if settings.keys() & {"hidden", "dropout", "activation"} else {}
+        TrainConfig.of(**model, **settings)
+
+
+def test_every_name_elsewhere_is_answered_by_one_here():
+    known = set(TrainConfig.model_fields) | {"progress", "out", "tensorboard"}
+    assert set(FIRST.values()) <= known
+    assert {translate(1)[0] for translate in TRANSLATED.values()} <= known
+    assert not set(TrainConfig.model_fields) & (set(FIRST) | set(TRANSLATED) | set(SAID))
+
+
+def test_nothing_is_guessed_for_what_there_is_not():
+    with pytest.raises(ConfigError, match=r"^there is no setting 'epohcs' \(did you mean 'epochs'\?\)$"):
+        ds.train("mnist", epohcs=3)
+    with pytest.raises(ConfigError, match=r"^there is no setting 'colour'; the settings are data, label, drop, "):
+        ds.train("mnist", colour=3)
+
+
+@pytest.mark.parametrize(
+    ("given", "typed"),
+    [
+        ({"model": "mlp", "hidden": (64, 32)}, ("hidden", "64,32")),
+        ({"model": "mlp", "hidden": [64]}, ("hidden", "64")),
+        ({"model": "mlp", "hidden": 64}, ("hidden", "64")),
+        ({"model": "mlp", "hidden": np.array([64, 32])}, ("hidden", "64,32")),
+        ({"model": "mlp", "hidden": ()}, ("hidden", "")),
+        ({"model": "cnn", "filters": (8, 16)}, ("filters", "8,16")),
+        ({"drop": ["id", "date"]}, ("drop", "id,date")),
+        ({"resize": (28, 32)}, ("resize", "28x32")),
+        ({"checkpoint_every": 500}, ("checkpoint_every", "500")),
+    ],
+    ids=lambda each: ",".join(map(str, each))[:40] if isinstance(each, dict | tuple) else str(each)[:40],
+)
+def test_several_values_are_given_as_python_has_them(given, typed):
+    name, text = typed
+    assert getattr(TrainConfig.of(**given), name) == text
+
+
+@pytest.mark.parametrize("given", [{"hidden": (64.5,)}, {"hidden": (True,)}, {"drop": ["a,b"]}, {"resize": (28,)}])
+def test_values_that_could_be_taken_for_others_are_refused(given):
+    with pytest.raises(ConfigError, match=r"must be .*; try "):
+        TrainConfig.of(model="mlp", **given)
+
+
+@pytest.mark.parametrize(
+    ("callback", "mend"),
+    [
+        (keras.callbacks.EarlyStopping(), "try patience=5 with validation_size=0.1"),
+        (keras.callbacks.ModelCheckpoint("x.keras"), "try checkpoint_every=500"),
+        (keras.callbacks.TensorBoard(), "try tensorboard='logs'"),
+        (keras.callbacks.ReduceLROnPlateau(), "try schedule='cosine', or control=descenso.Control()"),
+        (keras.callbacks.LambdaCallback(), "derive it from descenso.Callback; its methods are on_epoch"),
+        (print, "derive it from descenso.Callback; its methods are on_epoch"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_callbacks_of_keras_are_answered(callback, mend, tmp_path):
+    with pytest.raises(ConfigError, match=r"^callbacks must be of descenso.Callback, got .*" + re.escape(mend)):
+        ds.train("mnist", callbacks=[callback], out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"learning_rate_init": 0.5}, "learning_rate=0.5"),
+        ({"max_iter": 5}, "epochs=5"),
+        ({"hidden_layer_sizes": (4, 3)}, "hidden=(4, 3)"),
+        ({"solver": "adam"}, "rule='adam'"),
+        ({"alpha": 0.01}, "weight_decay=0.01"),
+        ({"early_stopping": True}, "patience=5, validation_size=0.1"),
+        ({"random_state": 3}, "seed=3"),
+    ],
+    ids=lambda each: ",".join(map(str, each))[:40] if isinstance(each, dict | tuple) else str(each)[:40],
+)
+def test_an_estimator_answers_too(given, line):
+    ((name, _value),) = given.items()
+    with pytest.raises(ConfigError, match=f"^{name}: descenso calls it .*; try {re.escape(line)}$"):
+        ds.Classifier(**given)
+    ds.Classifier(**eval(f"dict({line})"))  # noqa: S307 - of our own making
+
+
+def test_an_estimator_has_no_setting_that_it_would_not_read():
+    with pytest.raises(ConfigError, match="there is no setting 'verbose'; the settings are model, class_weight, pre"):
+        ds.Classifier(verbose=1)
+
+
+def test_an_estimator_takes_units_as_a_tuple():
+    X, y = load_iris(return_X_y=True)
+    classifier = ds.Classifier("mlp", hidden=(8,), epochs=1, engine="eager")
+    assert clone(classifier).get_params() == classifier.get_params()
+    assert classifier.set_params(hidden=(4, 3)).fit(X, y).params_["dense_1/kernel"].shape == (4, 3)
+
+
+def test_python_suggests_a_name_of_the_package():
+    with pytest.raises(AttributeError) as told:
+        _ = ds.trian
+    assert (told.value.name, told.value.obj) == ("trian", ds)

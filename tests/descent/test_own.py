@@ -1,0 +1,268 @@
+"""Rules, schedules and losses of the user's own: the same numbers everywhere, refused where they cannot be meant."""
+
+import sys
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import descenso as ds
+from command import run
+from descenso.config import TrainConfig
+from descenso.descent.digests import digest
+from descenso.descent.models import cross_entropy
+from descenso.descent.own import name_of
+from descenso.errors import CheckpointError, ConfigError
+from descenso.studies.gradcheck import check_model
+
+SMALL = {"epochs": 2, "batch_size": 29, "learning_rate": 0.1, "dtype": "float64"}
+
+
+def zeros(params):
+    return {name: tf.zeros_like(value) for name, value in params.items()}
+
+
+def velocities(gradients, velocity, params, learning_rate):
+    velocity = {name: 0.9 * velocity[name] - learning_rate * g for name, g in gradients.items()}
+    return velocity, velocity
+
+
+heavy = ds.Rule(zeros, velocities)
+
+
+def heavy_ball():
+    return heavy
+
+
+def line(step, steps):
+    return 1 - step / steps
+
+
+def plain(logits, labels):
+    return -tf.reduce_sum(tf.one_hot(labels, 4, dtype=logits.dtype) * tf.nn.log_softmax(logits), axis=1)
+
+
+def weighted(logits, labels, weights):
+    return cross_entropy(logits, labels, weights)
+
+
+def sgd(change=lambda updates, state: (updates, state), init=lambda params: {}):
+    """Gradient descent whose updates or whose state are changed."""
+
+    def update(gradients, state, params, learning_rate):
+        return change({name: -learning_rate * g for name, g in gradients.items()}, state)
+
+    return ds.Rule(init, update)
+
+
+@pytest.mark.parametrize("engine", ["graph", "eager", "function", "compiled"])
+def test_the_same_numbers_as_ours_on_every_engine(tiny, tmp_path, engine):
+    mine = ds.train(tiny, rule=heavy, loss=plain, engine=engine, out=tmp_path / "mine", **SMALL)
+    ours = ds.train(tiny, rule="momentum", engine=engine, out=tmp_path / "ours", **SMALL)
+    assert (mine.config.rule, mine.config.loss) == ("test_own:heavy", "test_own:plain")
+    np.testing.assert_allclose(mine.history.costs, ours.history.costs, rtol=1e-12)
+    np.testing.assert_allclose(mine.weights["W"], ours.weights["W"], rtol=1e-9, atol=1e-13)
+
+
+def test_wrappers_and_weights_of_rows_are_for_them_too(tiny):
+    X, y, each = tiny.train.inputs.reshape(203, -1), tiny.train.labels, np.linspace(0.5, 2, 203)
+    settings = {**SMALL, "engine": "function", "clip_norm": 0.5, "average": 0.9, "weight_decay": 0.01}
+    found = [
+        ds.Classifier(rule=rule, loss=loss, **settings).fit(X, y, sample_weight=each).params_["W"]
+        for rule, loss in (("momentum", None), (heavy, plain), (heavy_ball, weighted))
+    ]
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-9, atol=1e-13)
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-9, atol=1e-13)
+    with pytest.raises(ConfigError, match="the rows have weights, which a mean over the rows cannot take"):
+        mean = lambda logits, labels: tf.reduce_mean(plain(logits, labels))  # noqa: E731
+        ds.Classifier(loss=mean, **settings).fit(X, y, sample_weight=each)
+
+
+def test_a_schedule_is_a_share_of_the_rate(tiny, tmp_path):
+    given = {**SMALL, "engine": "function", "epochs": 1}
+    costs = [
+        ds.train(tiny, schedule=schedule, out=tmp_path / str(place), **given).weights["W"]
+        for place, schedule in enumerate(["warm-up:rise=1", lambda step, steps: (step + 1) / steps,
+                                          lambda step: (step + 1) / 7])
+    ]  # fmt: skip
+    np.testing.assert_allclose(costs[1], costs[0], rtol=1e-12)
+    np.testing.assert_allclose(costs[2], costs[0], rtol=1e-12)
+
+
+def test_a_run_resumes_to_the_same_bits_with_the_same_code_only(tiny, tmp_path):
+    given = {**SMALL, "engine": "function"}
+    straight = ds.train(tiny, rule=heavy, out=tmp_path / "straight", **{**given, "epochs": 4})
+    path = ds.train(tiny, rule=heavy, out=tmp_path / "cut", **given).path
+    with pytest.raises(
+        ConfigError, match=r"^rule: the run was trained with test_own:heavy, .*try --rule test_own:heavy$"
+    ):
+        ds.resume(path, data=tiny, epochs=4)
+    with pytest.raises(CheckpointError, match="for this changed: source rule: "):
+        ds.resume(path, data=tiny, rule=sgd(init=zeros), epochs=4)
+    resumed = ds.resume(path, data=tiny, rule=heavy, epochs=4)
+    assert (resumed.status["fingerprint"], resumed.status["exact"]) == (straight.status["fingerprint"], True)
+    assert ds.doctor.run(path, tiny, rule="test_own:heavy") is not None
+    with pytest.raises(ConfigError, match="rule: the run was trained with"):
+        ds.doctor.run(path, tiny)
+
+
+def test_comparisons_name_them(tiny):
+    given = {**SMALL, "engine": "function", "epochs": 1, "repeats": 1}
+    found = ds.compare(tiny, rules=[heavy, sgd(), sgd(), "momentum"], **given)
+    assert [each.name for each in found.results] == ["test_own:heavy", "sgd", "sgd 2", "momentum"]
+    np.testing.assert_allclose(found.results[0].costs, found.results[3].costs, rtol=1e-12)
+    assert ds.compare(tiny, rule=heavy, engines=["graph", "function"], epochs=1, repeats=1, batch_size=29).coincide
+
+
+def test_their_gradient_is_checked_without_our_formula(tiny):
+    settings = {"dtype": "float64", "loss": "test_own:plain"}
+    found = check_model(TrainConfig.of(**settings), tiny, 5, 1e-6)
+    assert found.passed
+    assert "by hand" not in found.ways
+
+
+def vanished(updates, state):
+    return {name: value / (0 * value) for name, value in updates.items()}, state
+
+
+RULES = {
+    r"expected a descenso.Rule, or a function that makes one, got int; write descenso.Rule\(init, update\)": 5,
+    "expected a descenso.Rule, or a function that makes one, got tuple": (zeros, velocities),
+    "is a Keras optimizer, which updates variables in place; try --rule adam": keras.optimizers.Adam(),
+    r"takes \(a\), and is called without any": lambda a: sgd(),
+    "it made the Python number 3, expected a descenso.Rule": lambda: 3,
+    r"init takes \(\), expected \(params\)": ds.Rule(lambda: {}, velocities),
+    r"update takes \(g, s\), expected \(gradients, state, params, learning_rate\)": ds.Rule(zeros, lambda g, s: (g, s)),
+    r"init returned a value of type NoneType, expected a dict .*; return \{\} for no state": sgd(init=lambda p: None),
+    r"init: t is the Python number 0, expected a tensor; try tf.constant\(0\)": sgd(init=lambda p: {"t": 0}),
+    r"returned a value of type dict, expected \(updates, state\)": sgd(lambda updates, state: updates),
+    r"updates: the keys are W, expected W, b \(missing: b; further: none\)": sgd(lambda u, s: ({"W": u["W"]}, s)),
+    r"W is float64 of shape \(\), expected float64 of shape \(4, 64\)": sgd(
+        lambda u, s: ({name: tf.reduce_sum(value) for name, value in u.items()}, s)
+    ),
+    r"W is float32 of .*; try tf.cast\(…, tf.float64\)": sgd(
+        lambda u, s: ({name: tf.cast(value, tf.float32) for name, value in u.items()}, s)
+    ),
+    "W is the Python number 1, expected a tensor": sgd(lambda u, s: (dict.fromkeys(u, 1), s)),
+    r"state: the keys are t, expected none \(missing: none; further: t\)": sgd(lambda u, s: (u, {"t": tf.constant(1)})),
+    "its first updates of W, b are not finite": sgd(vanished),
+    "update raised KeyError: 'X'": sgd(lambda u, s: (u["X"], s)),
+    "update raised .*; it must work in a graph: try tf.where": sgd(
+        lambda u, s: (u if u["W"][0, 0] > 0 else dict(u), s)
+    ),
+}
+
+
+@pytest.mark.parametrize("said", RULES)
+def test_a_rule_that_cannot_be_meant_leaves_no_run(tiny, tmp_path, said):
+    with pytest.raises(ConfigError, match=rf"^rule.*{said}"):
+        ds.train(tiny, rule=RULES[said], engine="eager", out=tmp_path / "run", **SMALL)
+    assert not list(tmp_path.iterdir())
+
+
+def model(*layers, **settings):
+    made = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), *layers, keras.layers.Dense(4)])
+    for name, value in settings.items():
+        setattr(made, name, value)
+    return made
+
+
+@keras.saving.register_keras_serializable("tests")
+class Broken(keras.layers.Layer):
+    def call(self, inputs, training=False):
+        return tf.reshape(inputs, [3, -1]) if training else inputs
+
+
+OTHERS = {
+    "model: nothing in .* is trained; set model.trainable = True": {"model": lambda: model(trainable=False)},
+    "model: .* fails in its first step": {"model": lambda: model(Broken())},
+    "expected a function of the step, got the Python number 3": {"schedule": 3},
+    "its share at step 0 of 14 is -1.0": {"schedule": lambda step: -1.0},
+    "its share at step 0 of 14 is nan": {"schedule": lambda step: float("nan")},
+    r"returned float32 of shape \(3,\), expected the share": {"schedule": lambda step: tf.zeros(3)},
+    "returns a learning rate, not a share of it": {"schedule": keras.optimizers.schedules.CosineDecay(1.0, 10)},
+    r"takes \(y_true, y_pred.*, expected \(logits, labels\)": {"loss": keras.losses.sparse_categorical_crossentropy},
+    "returned float32 of shape .*, expected the cost of each row": {"loss": lambda z, y: tf.cast(z, tf.float32)},
+    "does not depend on the parameters": {"loss": lambda z, y: tf.reduce_sum(0 * tf.cast(tf.argmax(z, 1), z.dtype))},
+    "the cost of the first batch is nan": {"loss": lambda z, y: tf.math.log(-1 - z[:, 0] ** 2)},
+}
+
+
+@pytest.mark.parametrize("said", OTHERS)
+def test_what_else_cannot_be_meant_leaves_no_run(tiny, tmp_path, said):
+    with pytest.raises(ConfigError, match=said):
+        ds.train(tiny, engine="eager", out=tmp_path / "run", **OTHERS[said], **SMALL)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_xla_cannot_compile_runs_without_it_and_says_so(tiny, tmp_path):
+    def turning():
+        layers = keras.Input((8, 8, 1)), keras.layers.RandomRotation(0.1), keras.layers.Flatten()
+        return keras.Sequential([*layers, keras.layers.Dense(4)])
+
+    given = {**SMALL, "dtype": "float32"}
+    with pytest.warns(UserWarning, match=r"XLA cannot compile .* \(ImageProjectiveTransformV3\); TensorFlow runs"):
+        found = ds.train(tiny, model=turning, out=tmp_path / "run", **given)
+    assert found.outcome == "completed"
+
+    def written(logits, labels):  # known to the engine alone, when it compiles
+        return plain(logits, labels) * tf.cast(tf.strings.length(tf.as_string(labels)), logits.dtype)
+
+    with pytest.warns(UserWarning, match="XLA cannot compile softmax"):
+        found = ds.train(tiny, loss=written, out=tmp_path / "other", **given)
+    assert found.outcome == "completed"
+
+
+MODULE = """
+import descenso as ds
+def slow():
+    return ds.Rule(lambda p: {}, lambda g, s, p, rate: ({k: -rate * v for k, v in g.items()}, s))
+"""
+
+
+def test_the_command_finds_them_in_the_working_directory(tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])  # as of an installed command
+    (tmp_path / "slow_rules.py").write_text(MODULE, encoding="utf-8")
+    small = ("-e", 1, "-b", 29, "--engine", "function")
+    assert run("train", tiny_folder, "--rule", "slow_rules:slow", *small, "--out", "r").exit_code == 0
+    with pytest.raises(ConfigError, match="try --rule slow_rules:slow$"):
+        run("resume", "r", "--epochs", 2)
+    assert run("resume", "r", "--epochs", 2, "--rule", "slow_rules:slow").exit_code == 0
+    assert run("evaluate", "r").exit_code == 0
+    for typed, said in (("slow_rules:slw", "try --rule slow_rules:slow$"),
+                        ("slow_rules.py:slow", "try --rule slow_rules:slow$"),
+                        ("no_such_module:slow", "cannot be imported")):  # fmt: skip
+        with pytest.raises(ConfigError, match=said):
+            run("train", tiny_folder, "--rule", typed, *small)
+    sys.modules.pop("slow_rules")
+
+
+def test_names_are_those_by_which_they_are_found():
+    assert name_of("rule", heavy) == "test_own:heavy"
+    assert name_of("rule", heavy_ball) == "test_own:heavy_ball"
+    assert name_of("rule", sgd()) == "python:sgd"
+    assert name_of("schedule", lambda step: 1) == "python:schedule"
+    assert name_of("loss", partial(plain)) == "python:plain"
+    assert name_of("model", keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)], name="mine")) == "python:mine"
+
+
+RATE = 0.5
+
+
+def test_a_digest_knows_source_closures_and_numbers_of_the_module(monkeypatch):
+    def made(number):
+        return lambda step: number * RATE * step
+
+    def other(number):
+        return lambda step: number * RATE + step
+
+    assert digest(made(1)) == digest(made(1))
+    assert len({digest(made(1)), digest(made(2)), digest(other(1)), digest(partial(made(1), step=3))}) == 4
+    before = digest(made(1))
+    monkeypatch.setitem(globals(), "RATE", 0.25)
+    assert digest(made(1)) != before
+    layers = [keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, kind)]) for kind in ("relu", "relu", "tanh")]
+    assert digest(layers[0]) == digest(layers[1]) != digest(layers[2])
