@@ -40,7 +40,7 @@ class Frame(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def choose(request: Request, names: Sequence[str]) -> tuple[tuple[str, ...], str]:
+def choose(request: Request, names: Sequence[str], hint: str = "") -> tuple[tuple[str, ...], str]:
     """Check the names of the columns; choose those of the inputs, and the label where names decide it.
 
     Raises:
@@ -58,9 +58,8 @@ def choose(request: Request, names: Sequence[str]) -> tuple[tuple[str, ...], str
     absent = next((name for name in (*filter(None, [label]), *request.drop) if name not in names), None)
     if absent is not None:
         message = _("{path}: there is no column {name!r}{hint}; its columns are {columns}")
-        raise ConfigError(
-            message.format(path=path, name=absent, hint=closest(absent, names), columns=listed(list(names)))
-        )
+        columns = listed(list(names)) + hint
+        raise ConfigError(message.format(path=path, name=absent, hint=closest(absent, names), columns=columns))
     if encoded:
         missing = [column.name for column in encoded.columns if column.name not in names]
         if missing:
@@ -82,7 +81,8 @@ def read_csv(request: Request) -> Frame:
     import polars as pl
 
     text = examine(request)
-    inputs, label = choose(request, text.names)
+    numbered = _("; its first row is data, so they are numbered; if it holds their names: --header yes")
+    inputs, label = choose(request, text.names, "" if text.header else numbered)
     decimal = request.encoded.decimal if request.encoded else request.decimal
     frame = None
     if text.separator != ";" and decimal != ",":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from descenso.errors import ConfigError
-from descenso.text import _
+from descenso.text import _, option
 
 if TYPE_CHECKING:
     import polars as pl
@@ -102,5 +102,6 @@ def evidence(columns: "Mapping[str, pl.Series]") -> Evidence:
 def _refuse(path: Path, reason: str, one: tuple[str, str] | None, other: tuple[str, str] | None) -> None:
     if one and other:
         reason = reason.format(one=one[0][:40], column=one[1], other=other[0][:40], last=other[1])
-        message = _("{path}: {reason}; say which mark comes before the decimals: --decimal , or --decimal .")
-        raise ConfigError(message.format(path=path, reason=reason))
+        message = _("{path}: {reason}; say which mark comes before the decimals: {comma} or {point}")
+        comma, point = option("decimal", ","), option("decimal", ".")
+        raise ConfigError(message.format(path=path, reason=reason, comma=comma, point=point))
