@@ -62,10 +62,9 @@ class TrainConfig(BaseModel):
         "mnist", mark("Dataset: a name (see `descenso data --list`), a folder of IDX files or of images by class, or a "
                       "file: {formats}."),
         mark("the name of a dataset, a folder or a file"), "mnist", DATA, "cost", pattern=f"{TEXT}+")
-    label: str = setting(
-        "", mark("Column of a table that holds the labels. Default: one called label, class, target, y or species, or "
-                 "the only one of text."),
-        mark("the name of a column"), "species", DATA, "cost", "reads data", pattern=f"{TEXT}*")
+    label: str = setting("", mark("Column of a table that holds the labels. Default: one of a likely name, or the only "
+                                  "one of text."), mark("the name of a column"), "species",
+                         DATA, "cost", "reads data", pattern=f"{TEXT}*")
     drop: str = setting("", mark("Columns of a table to leave out, such as names and dates."),
                         mark("names of columns with commas between them"), "id,date",
                         DATA, "cost", "reads data", pattern=f"{TEXT}*")
@@ -77,15 +76,13 @@ class TrainConfig(BaseModel):
     decimal: str = setting(
         "", mark("Decimal mark of a table's numbers, a point or a comma. Default: the one that the numbers show."),
         mark("a point or a comma"), ".", DATA, "cost", "reads data", pattern=r"|[.,]")
-    encoding: str = setting(
-        "", mark("Encoding of a CSV file that is not in UTF-8."), mark("the encoding of a text"), "latin-1",
-        DATA, "cost", "reads data", pattern=r"[-_0-9A-Za-z]{0,40}")
+    encoding: str = setting("", mark("Encoding of a CSV file that is not in UTF-8."), mark("the encoding of a text"),
+                            "latin-1", DATA, "cost", "reads data", pattern=r"[-_0-9A-Za-z]{0,40}")
     header: str = setting(
         "", mark("Whether the first row of a CSV file holds the names of the columns. Default: what the rows show."),
         mark("yes or no"), "no", DATA, "cost", "reads data", pattern=r"|yes|no")
-    numeric_only: bool = setting(
-        False, mark("Refuse text and missing values in a table, instead of encoding them."), mark("true or false"), "",
-        DATA, "cost", "reads data")
+    numeric_only: bool = setting(False, mark("Refuse text and missing values in a table, instead of encoding them."),
+                                 mark("true or false"), "", DATA, "cost", "reads data")
     validation_size: Annotated[int, Field(ge=0)] | Fraction = setting(
         0, mark("Training rows held out for validation: the first N, or the first fraction of them."),
         mark("a whole number in [0, training rows), or a share in (0, 1)"), "5000", DATA)
