@@ -76,14 +76,14 @@ ADVICE = [
     Advice("{path}: --{option} is for {formats} only", READS, "data digits --label kind", "data digits"),
     Advice("{what}: inputs of type {got}", where="tests/data/test_memory.py"),
     Advice("{what}: labels of type {got} beside", where="tests/data/test_memory.py"),
-    Advice("model: the run was trained with {name}, which is code", "evaluate predict export resume doctor",
+    Advice("{kind}: the run was trained with {name}, which is code", "evaluate predict export resume doctor",
            "evaluate own", "evaluate own --model own_model:make"),
     Advice("model: {name} adds losses", "train compare", where="tests/descent/test_keras_models.py"),
     Advice("model: {name} cannot be copied", "export", where="tests/exporting/test_own_models.py"),
     Advice("model: {name} cannot be written as", "export", where="tests/exporting/test_own_models.py"),
     Advice("model: {name} computes in {found}", "train compare", where="tests/descent/test_keras_models.py"),
-    Advice("model: {path} cannot be imported", "train compare gradcheck", f"train digits --model nowhere:make {QUICK}",
-           f"train digits --model own_model:make {QUICK}"),
+    Advice("try --model package.module:factory", "train compare gradcheck",
+           f"train digits --model nowhere:make {QUICK}", f"train digits --model own_model:make {QUICK}"),
     Advice("out must be a PNG file", "data compare plot predict", "data digits --out a.pdf"),
     Advice("out: {path} is a folder", "data compare plot predict", "data digits --out folder.png"),
     Advice("out must be a path", where="no shell passes one"),
@@ -141,6 +141,27 @@ ADVICE = [
     Advice("{run}: no weights were kept yet (outcome: {outcome}); to go on", "evaluate predict export",
            "evaluate stopped"),
     Advice("{saw}; try {mend}", where="tests/api/test_estimator.py"),
+    Advice("--anyway is for --run and --out", "port", "port old.py --anyway", "port old.py --out new.py --anyway"),
+    Advice("--run and --out are two commands", "port", "port old.py --run --out new.py", "port old.py --out new.py"),
+    Advice("arguments of the program are for --run", "port", where="tests/tf1/test_run.py"),
+    Advice("out must be a script", "port", "port old.py --out new.txt"),
+    Advice("{name} has no grey pictures", "data", "data numbers.csv --label kind --test-fraction 0.2 --samples new",
+           "data mnist --samples new"),
+    Advice("{path} exists already, and nothing", "data", "data mnist --samples photos"),
+    *(Advice(message, where="tests/descent/test_own.py") for message in (
+        "; it must work in a graph", "try --{kind} {name}", "try tf.cast(", "{subject}: it is a Keras optimizer",
+        "{where}: {name} is {kind}, expected a tensor",
+    )),
+    Advice("evaluate: the labels are missing", where="tests/api/test_run.py"),
+    Advice("interrupted after {done} of {epochs} epochs, and saved", where="tests/api/test_run.py"),
+    Advice("try (255 * X)", where="tests/data/test_memory.py"),
+    *(Advice(message, where="tests/api/test_guesses.py") for message in (
+        "a run goes on where it stopped", "accuracy and cost are measured always", "an epoch passes over all rows",
+        "class weights belong to the estimator", "every run is saved, with checkpoints", "inputs and labels come first",
+        "row weights belong to the estimator", "rows to validate on are taken", "the penalty is a weight decay",
+        "training stops early by the validation cost", "try --patience 5 with", "try --schedule cosine, or",
+        "try progress=True", "try tensorboard=", "{name}: descenso calls it {ours}",
+    )),
     Advice("The run was complete already; to extend it", "resume", "resume first"),
     Advice("The run was complete already. Its schedule", "resume", "resume cosine"),
 ]  # fmt: skip
@@ -199,6 +220,7 @@ def bench(tmp_path_factory, tiny, tiny_folder):
                 picture = Image.new("L", (side if number else 8, 8), 40 * number)
                 picture.save(here / folder / name / f"{number}.png")
     (here / "folder.png").mkdir()
+    (here / "old.py").write_text("import tensorflow as tf\nx = tf.constant(1.0)\n")
     (here / "digits.npz").write_bytes(b"")
     (here / "own_model.py").write_text(
         "import keras\n\n\ndef make():\n    return keras.Sequential("

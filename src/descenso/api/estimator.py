@@ -19,7 +19,7 @@ from descenso.data.dataset import scaling
 from descenso.descent import models
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.errors import ConfigError, DataError
-from descenso.registry import OWN, is_own
+from descenso.registry import OWN, is_own, smaller_rate
 from descenso.text import _
 from descenso.training.control import Control, Interruption, Outcome, Progress
 from descenso.training.evaluation import Predictor
@@ -287,6 +287,6 @@ def _refuse(progress: Progress, config: TrainConfig, control: Control) -> None:
 def _diverged(config: TrainConfig) -> ConfigError:
     return ConfigError(
         _("the cost stopped being finite; try a smaller learning_rate, such as {rate:g}").format(
-            rate=config.learning_rate / 10
+            rate=smaller_rate(config.rule, config.learning_rate)
         )
     )

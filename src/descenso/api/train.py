@@ -201,11 +201,9 @@ def resume(
         CheckpointError: where no checkpoint is valid, or something changed; the difference is named.
         RunInUse: where another process is writing the run. KeyboardInterrupt: as of `train`.
     """
-    callbacks, control = _heard(callbacks, tensorboard), control or Control()
-    given: dict[str, Any] = {**changes, "model": model}
+    callbacks, control, given = _heard(callbacks, tensorboard), control or Control(), {**changes, "model": model}
     with closing(reopen(Path(run))) as directory:
-        checkpoint = _newest(directory, warn)
-        changed, own = _given_again(directory.config, given)
+        checkpoint, (changed, own) = _newest(directory, warn), _given_again(directory.config, given)
         config = TrainConfig.of(**{**directory.config.model_dump(), **changed})
         rows = check_dataset(data) if data else rows_of(config, sources)
         plan = _pose(config, rows, own)

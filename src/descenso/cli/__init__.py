@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from importlib import import_module
+from typing import TextIO
 
 from descenso import text
 from descenso.errors import DataNote, DescensoError
@@ -26,6 +27,9 @@ BORROWED = (  # sentences of Typer that a person reads among ours
 )
 
 
+_as_python = warnings.showwarning
+
+
 def main() -> None:
     """Run the command line, and exit with the exit code of `descenso.errors`."""
     shown = warnings.showwarning
@@ -34,6 +38,7 @@ def main() -> None:
         language = _language(sys.argv)
         text.use(language)
         text.use_flags(True)
+        warnings.showwarning = _warn
         lend_to_typer(language)
         sys.exit(import_module("descenso.cli.app").app(prog_name="descenso", standalone_mode=False))
     except DescensoError as error:
@@ -55,6 +60,22 @@ def main() -> None:
         sys.exit(exit_code)
     finally:
         gc.freeze()  # at exit, Python would search the objects of TensorFlow for cycles, which takes half a second
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of ours as a line, and that of a library as Python does."""
+    if filename.startswith(str(text.FOLDER.parent)):
+        shown = text.printable(text._("descenso: warning: {message}").format(message=message))
+        print(shown, file=sys.stderr)  # noqa: T201 - the one line a warning gets
+    else:
+        _as_python(message, category, filename, lineno, file, line)
 
 
 def lend_to_typer(language: str) -> None:
