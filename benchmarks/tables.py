@@ -2,8 +2,8 @@
 
 Run: python benchmarks/tables.py [FOLDER]   (extras `tables` and `sklearn`)
 
-Each table is written as CSV and trained on by its path, with nothing but defaults and the seed, which draws the fifth of
-the rows to test on. scikit-learn gets the same split, with median, standard scaling and one-hot encoding.
+Each table is written as CSV and trained on by its path, with nothing but defaults and the seed, which draws the fifth
+of the rows to test on. scikit-learn gets the same split, with median, standard scaling and one-hot encoding.
 """
 
 import sys

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from archives import LABELS, PIXELS, make_images, png, table
+from archives import LABELS, PIXELS, make_images, png
 from descenso.data.catalog import load
 from powder import OUT, Bomb, instead, link, listening, sparse
 

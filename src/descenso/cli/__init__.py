@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TextIO
 
 from descenso import text
-from descenso.errors import DataNote, DescensoError
+from descenso.errors import DescensoError
 
 BORROWED = (  # sentences of Typer that a person reads among ours
     text.mark("Arguments"),
@@ -32,8 +32,6 @@ _as_python = warnings.showwarning
 
 def main() -> None:
     """Run the command line, and exit with the exit code of `descenso.errors`."""
-    shown = warnings.showwarning
-    warnings.showwarning = lambda said, kind, *where: _say(str(said)) if kind is DataNote else shown(said, kind, *where)
     try:
         language = _language(sys.argv)
         text.use(language)
