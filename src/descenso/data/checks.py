@@ -13,6 +13,7 @@ from descenso.text import _
 
 LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a training run, by default
 MORE_STEPS = {"softmax": 10_000}  # of a model whose steps are cheap, and with sgd at 0.01 small
+MOST_EPOCHS = 1000  # that these may make
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 ALL = 1.0  # the test fraction that tests on every row
 TEST_FRACTION = 0.2  # of the rows, by default, where none are given to test on
@@ -142,7 +143,8 @@ def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int
     """Adapt the default batch size and epochs of `config` to few training rows.
 
     The models' own defaults are for tens of thousands of rows. For few, a batch is a sixteenth of them, or 8, and there
-    are as many epochs as make 1,500 steps, or 10,000 of softmax regression. Settings that `given` names stay.
+    are as many epochs as make 1,500 steps; of softmax regression 10,000, in at most 1,000 epochs. Settings that `given`
+    names stay.
 
     >>> few = defaults_for_few_rows(TrainConfig.of(model="mlp"), (), rows=120)
     >>> few.batch_size, few.epochs
@@ -154,7 +156,8 @@ def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int
         changed["batch_size"] = most
     if "epochs" not in given:
         usual_steps = -(-rows // min(most, defaults(config.model)["batch_size"]))  # whatever batch is given
-        changed["epochs"] = max(config.epochs, -(-MORE_STEPS.get(config.model, LEAST_STEPS) // usual_steps))
+        more = min(-(-MORE_STEPS.get(config.model, 0) // usual_steps), MOST_EPOCHS)
+        changed["epochs"] = max(config.epochs, more, -(-LEAST_STEPS // usual_steps))
     return config.model_copy(update=changed)
 
 
