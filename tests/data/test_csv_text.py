@@ -63,11 +63,16 @@ def test_encodings(codec, option, write):
 @pytest.mark.parametrize(("codec", "likely"), [("latin-1", "windows-1252"), ("utf-16-le", "utf-16-le")])
 def test_another_encoding_must_be_named(codec, likely, write):
     path = write(SPANISH, codec)
-    with pytest.raises(
-        DataError, match=rf"not UTF-8 text; if it is text in another encoding, name it: encoding=.{likely}.$"
-    ):
+    with pytest.raises(DataError, match=rf"not UTF-8 text; if it is text in another encoding: encoding=.{likely}.$"):
         read(path, "especie")
     assert read(path, "especie", encoding=likely)[2].cells[2].categories == ("Málaga", "Ávila")  # the mend works
+
+
+def test_rows_for_a_model_in_another_encoding_are_to_be_saved_anew(write):
+    """There is no --encoding then."""
+    encoded = Encoding.of_numbers(("altura",))
+    with pytest.raises(DataError, match="not UTF-8 text; save it in UTF-8$"):
+        read_table(Request(str(write(SPANISH, "latin-1")), label=None, encoded=encoded))
 
 
 @pytest.mark.parametrize("name", ["klingon", "zlib_codec", "rot13", "unicode_escape", "base64", "idna"])

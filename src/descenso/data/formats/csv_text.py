@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
 
-from descenso.data.sources import Limits, Request, opened
+from descenso.data.sources import Request, opened
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
@@ -59,8 +59,8 @@ def examine(request: Request) -> Text:
     """
     path, unnamed = request.path, request.encoded.unnamed if request.encoded else ()
     with opened(path, request.limits) as file:
-        begin, codec = _codec(path, file, request.encoding)
-        sample = _text(path, begin, codec)
+        begin, codec = _codec(request, file)
+        sample = _text(request, begin, codec)
         macintosh = "\n" not in sample and "\r" in sample
         sample = sample.replace("\r", "\n") if macintosh else sample
         comment = _comment(sample)
@@ -68,7 +68,7 @@ def examine(request: Request) -> Text:
         if codec != "utf-8" or comment or macintosh:
             request.limits.check("array_bytes", 4 * os.fstat(file.fileno()).st_size, path)  # of text, and its copies
             file.seek(0)
-            text = _text(path, file.read(), codec, whole=True)[len(comment) :]
+            text = _text(request, file.read(), codec, whole=True)[len(comment) :]
             source = (text.replace("\r", "\n") if macintosh else text).encode("utf-8", "replace")
     sample = sample[len(comment) :]
     told = comment.strip().removeprefix("sep=")
@@ -88,8 +88,9 @@ def examine(request: Request) -> Text:
     return Text(source, _numbered(path, rows[0], request, unnamed), separator, False, rows, (), tuple(notes))
 
 
-def _codec(path: Path, file: BinaryIO, wanted: str) -> tuple[bytes, str]:
-    """Return the beginning of the file, and the codec of its text: UTF-8 where it is that, else what is `wanted`."""
+def _codec(request: Request, file: BinaryIO) -> tuple[bytes, str]:
+    """Return the beginning of the file, and the codec of its text: UTF-8 where it is that, else what is named."""
+    path, wanted = request.path, request.encoding
     begin = file.read(MOST_HEADER)
     if not begin.strip():
         raise DataError(_("{path}: an empty file").format(path=path))
@@ -105,44 +106,49 @@ def _codec(path: Path, file: BinaryIO, wanted: str) -> tuple[bytes, str]:
         raise ConfigError(message.format(got=wanted)) from None
     file.seek(0)
     try:
-        _check_utf8(path, file)
+        _check_utf8(request, file)
     except DataError:
         return begin, codec
     return begin, codec if b"\0" in begin else "utf-8"
 
 
-def _text(path: Path, content: bytes, codec: str, *, whole: bool = False) -> str:
+def _text(request: Request, content: bytes, codec: str, *, whole: bool = False) -> str:
     """Decode the content, or its beginning up to the end of a line."""
+    path, trained = request.path, request.encoded is not None
     if not whole and len(content) == MOST_HEADER:
         end = content.rfind(b"\n") if b"\n" in content else content.rfind(b"\r")
         content = content[: end + 1 + (codec == "utf-16-le")]
         if end < 0 or (content.count(b"\n") or content.count(b"\r")) < 2:
             raise DataError(_("{path}: no row ends within {most} bytes").format(path=path, most=MOST_HEADER))
     if codec == "utf-8" and content[1::2].count(0) > len(content) // 4:  # each second byte, of what most text has
-        refuse_bytes(path, 1, codec, "utf-16-le")
+        refuse_bytes(path, 1, codec, trained, "utf-16-le")
     if codec.startswith("utf-16"):
         content = content[: len(content) // 2 * 2]
     try:
         text = content.decode(codec).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        refuse_bytes(path, error.start, codec)
+        refuse_bytes(path, error.start, codec, trained)
     except ValueError:  # of a codec for something else than text
-        refuse_bytes(path, 0, codec)
+        refuse_bytes(path, 0, codec, trained)
     place = next((place for place, mark in enumerate(text[:SAMPLE]) if ord(mark) < 32 and mark not in "\t\r\n"), None)
     if place is not None or "\0" in text:
-        refuse_bytes(path, 0, codec, "")
+        refuse_bytes(path, 0, codec, trained, "")
     if not text.strip():
         raise DataError(_("{path}: an empty file").format(path=path))
     return text
 
 
-def refuse_bytes(path: Path, byte: int, codec: str, likely: str = "windows-1252") -> NoReturn:
-    """Refuse a file that is no text in `codec`."""
-    reason = (
-        _("{path}, byte {byte}: not UTF-8 text") if codec == "utf-8" else _("{path}, byte {byte}: no text in {codec}")
-    )
-    mend = _("; if it is text in another encoding, name it: --encoding {likely}") if likely and codec == "utf-8" else ""
-    raise DataError((reason + mend).format(path=path, byte=byte, codec=codec, likely=likely))
+def refuse_bytes(path: Path, byte: int, codec: str, trained: bool, likely: str = "windows-1252") -> NoReturn:
+    """Refuse a file that is no text in `codec`; rows for a `trained` model are read in the encoding of its run."""
+    if codec != "utf-8":
+        message = _("{path}, byte {byte}: no text in {codec}")
+    elif trained:
+        message = _("{path}, byte {byte}: not UTF-8 text; save it in UTF-8")
+    elif likely:
+        message = _("{path}, byte {byte}: not UTF-8 text; if it is text in another encoding: --encoding {likely}")
+    else:
+        message = _("{path}, byte {byte}: not UTF-8 text")
+    raise DataError(message.format(path=path, byte=byte, codec=codec, likely=likely))
 
 
 def _comment(text: str) -> str:
@@ -228,16 +234,17 @@ def _numbered(path: Path, row: Sequence[str], request: Request, unnamed: tuple[s
     raise DataError(message.format(path=path, got=len(row), expected=len(without)))
 
 
-def complain(path: Path, text: Text, limits: Limits) -> None:
+def complain(request: Request, text: Text) -> None:
     """Refuse the first row that has more cells than there are columns, or bytes that are no text, if there are any.
 
     Raises:
         DataError: naming the row, or the byte.
     """
+    path = request.path
     with contextlib.ExitStack() as stack:
         file: BinaryIO = io.BytesIO(text.source) if isinstance(text.source, bytes) else \
-            stack.enter_context(opened(path, limits))  # fmt: skip
-        _check_utf8(path, file)
+            stack.enter_context(opened(path, request.limits))  # fmt: skip
+        _check_utf8(request, file)
         file.seek(0)
         lines = io.TextIOWrapper(file, "utf-8-sig", newline="")
         try:
@@ -246,14 +253,14 @@ def complain(path: Path, text: Text, limits: Limits) -> None:
             lines.detach()
 
 
-def _check_utf8(path: Path, file: BinaryIO) -> None:
+def _check_utf8(request: Request, file: BinaryIO) -> None:
     decoder, done = codecs.getincrementaldecoder("utf-8")(), 0
     while chunk := file.read(MOST_HEADER):
         kept = len(decoder.getstate()[0])  # bytes of a letter that the chunk before began
         try:
             decoder.decode(chunk)
         except UnicodeDecodeError as error:
-            refuse_bytes(path, done - kept + error.start, "utf-8")
+            refuse_bytes(request.path, done - kept + error.start, "utf-8", request.encoded is not None)
         done += len(chunk)
 
 

@@ -82,7 +82,7 @@ def read_csv(request: Request) -> Frame:
 
     text = examine(request)
     numbered = _("; its first row is data, so they are numbered; if it holds their names: --header yes")
-    inputs, label = choose(request, text.names, "" if text.header else numbered)
+    inputs, label = choose(request, text.names, "" if text.header or request.encoded else numbered)
     decimal = request.encoded.decimal if request.encoded else request.decimal
     frame = None
     if text.separator != ";" and decimal != ",":
@@ -144,7 +144,7 @@ def _read(
                                 pl.col(places[name]).alias(name) for name in wanted)  # fmt: skip
     except pl.exceptions.ComputeError:
         if not numbers:
-            complain(request.path, text, limits)
+            complain(request, text)
         raise
     while len(frame) and all(column.is_null()[-1] for column in frame):  # blank lines at the end
         frame = frame[:-1]
