@@ -63,7 +63,7 @@ def test_encodings(codec, option, write):
 @pytest.mark.parametrize(("codec", "likely"), [("latin-1", "windows-1252"), ("utf-16-le", "utf-16-le")])
 def test_another_encoding_must_be_named(codec, likely, write):
     path = write(SPANISH, codec)
-    with pytest.raises(DataError, match=rf"not UTF-8 text; if it is text in another encoding: encoding=.{likely}.$"):
+    with pytest.raises(DataError, match=rf"not UTF-8 text; if it is text in another encoding: --encoding {likely}$"):
         read(path, "especie")
     assert read(path, "especie", encoding=likely)[2].cells[2].categories == ("Málaga", "Ávila")  # the mend works
 
@@ -155,7 +155,7 @@ def test_marks_in_numbers(numbers, separator, wanted, write):
 def test_where_it_cannot_be_known_the_option_is_named(numbers, separator, told, write):
     rows = "".join(f'"{number}"{separator}{label}\n' for number, label in zip(numbers * 2, "pqqp", strict=True))
     path = write(f"a{separator}y\n{rows}")
-    mend = "say which mark comes before the decimals: decimal=',' or decimal='.'"
+    mend = "say which mark comes before the decimals: --decimal , or --decimal ."
     with pytest.raises(ConfigError, match=f"^{re.escape(f'{path}: {told}; {mend}')}$"):
         read(path)
     if "1,5" not in numbers:

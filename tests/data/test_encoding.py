@@ -188,7 +188,7 @@ def test_without_a_share_a_fifth_is_tested_on(write):
     data = load(str(write(columns())), label="kind")
     assert (len(data.train.labels), len(data.test.labels)) == (32, 8)
     assert sum("a fifth of the rows is kept to test on" in sentence for sentence in data.notes) == 1
-    with pytest.raises(ConfigError, match=r"test_fraction must be in \[0, 1\), got 1.5; try test_fraction=0.2"):
+    with pytest.raises(ConfigError, match=r"test_fraction must be in \[0, 1\), got 1.5; try --test-fraction 0.2"):
         load(str(write(columns())), label="kind", test_fraction=1.5)
     more = load(str(write(columns())), label="kind", test_fraction=0.5)
     assert len(more.test.labels) == 20

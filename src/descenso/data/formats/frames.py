@@ -164,15 +164,20 @@ def read_parquet(request: Request) -> Frame:
     check_size(request, rows, len(inputs))
     frame = pl.read_parquet(path, columns=list(dict.fromkeys([*inputs, *filter(None, [label])])), n_rows=rows,
                             glob=False, hive_partitioning=False)  # fmt: skip
-    return of_frame(request, frame)
+    return _typed(request, frame, inputs, label)
 
 
 def of_frame(request: Request, frame: "pl.DataFrame") -> Frame:
     """Return the columns of a frame of polars."""
-    import polars as pl
-
     inputs, label = choose(request, frame.columns)
     check_size(request, len(frame), len(inputs))
+    return _typed(request, frame, inputs, label)
+
+
+def _typed(request: Request, frame: "pl.DataFrame", inputs: tuple[str, ...], label: str) -> Frame:
+    """Return the columns of a frame, text without blanks around it."""
+    import polars as pl
+
     columns = {}
     for column in frame:
         is_text = isinstance(column.dtype, pl.Categorical | pl.Enum) or column.dtype == pl.String
