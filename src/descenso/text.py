@@ -91,6 +91,7 @@ def option(name: str, value: str = "") -> str:
         name: of the setting.
         value: as it is typed on the command line; empty for a flag without one.
 
+    >>> use_flags(False)
     >>> option("hidden", "64,32"), option("rule", "adam"), option("learning_rate", "0.1"), option("deterministic")
     ('hidden=(64, 32)', "rule='adam'", 'learning_rate=0.1', 'deterministic=True')
     """

@@ -142,7 +142,7 @@ ADVICE = [
     Advice("{saw}; try {mend}", where="tests/api/test_estimator.py"),
     Advice("--anyway is for --run and --out", "port", "port old.py --anyway", "port old.py --out new.py --anyway"),
     Advice("--run and --out are two commands", "port", "port old.py --run --out new.py", "port old.py --out new.py"),
-    Advice("arguments of the program are for --run", "port", where="tests/tf1/test_run.py"),
+    Advice("arguments of the program are for --run", "port", where="tests/tf1/test_run_programs.py"),
     Advice("out must be a script", "port", "port old.py --out new.txt"),
     Advice("{name} has no grey pictures", "data", "data numbers.csv --label kind --test-fraction 0.2 --samples new",
            "data mnist --samples new"),

@@ -49,7 +49,7 @@ def test_a_disk_that_fails_leaves_nothing(runs, to, tmp_path, monkeypatch):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("os.fsync", fails)
-    with pytest.raises(DiskError, match=r"model: cannot be written \(Input/output error\); try --out DIR"):
+    with pytest.raises(DiskError, match=r"model: cannot be written \(Input/output error\); use a directory of yours"):
         export(runs["softmax"] / "run", to, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 

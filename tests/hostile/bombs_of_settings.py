@@ -47,7 +47,9 @@ SETTINGS_BOMBS = {
     "TOML, an infinite rate": toml(b"learning-rate = 1e999", r"learning_rate must be .*, got inf; try .*"),
     "TOML, a date for a number": toml(b"epochs = 1979-05-27T07:32:00Z", r"epochs must be .*, got datetime.*; try .*"),
     "TOML, half of a character": toml(rb'data = "\ud800"'),
-    "TOML, a name that colours": toml(rb'"\u001b[31m\u202e" = 1', r"there is no setting '\\x1b\[31m\\u202e'"),
+    "TOML, a name that colours": toml(
+        rb'"\u001b[31m\u202e" = 1', r"there is no setting '\\x1b\[31m\\u202e'; the settings are .*"
+    ),
     "TOML, quotes without end": toml(b'data = """' + b'"' * 16000),
     "TOML, a million lines": toml(b"\n" * 10**6, TOO_LARGE),
     "TOML, a terabyte without room": toml(sparse(2**40), TOO_LARGE),

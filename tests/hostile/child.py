@@ -144,10 +144,12 @@ def limit_memory() -> None:
 def warm_up() -> None:
     """Read a valid file of each format, and what a bomb may have read, so that all code is there before the limits."""
     from bombs import BOMBS
+    from descenso import text
     from descenso.errors import DescensoError
     from formats import FORMATS
     from powder import draw, listed
 
+    text.use_flags(True)  # as messages are on the command line
     assert BOMBS
     for form in FORMATS.values():
         with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ import programs
 import scripts
 from command import run
 from descenso.errors import ConfigError, DiskError
-from test_run import DIGITS, write_notebook
+from test_run_programs import DIGITS, write_notebook
 
 
 @pytest.fixture(autouse=True)

@@ -34,8 +34,8 @@ def main() -> None:
     """Run the command line, and exit with the exit code of `descenso.errors`."""
     try:
         language = _language(sys.argv)
-        text.use(language)
         text.use_flags(True)
+        text.use(language)
         warnings.showwarning = _warn
         lend_to_typer(language)
         sys.exit(import_module("descenso.cli.app").app(prog_name="descenso", standalone_mode=False))

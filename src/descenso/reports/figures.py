@@ -57,7 +57,7 @@ def look(number: int) -> dict[str, Any]:
     """Return colour and line style of a curve; the first forty differ, and neighbours in both, since they may coincide.
 
     >>> look(0), look(11)
-    ({'color': 'C0', 'linestyle': '-'}, {'color': 'C1', 'linestyle': ':'})
+    ({'color': 'C0', 'linestyle': '-'}, {'color': 'C1', 'linestyle': '-'})
     """
     return {"color": f"C{number % 10}", "linestyle": STYLES[(number + number // 10) % len(STYLES)]}
 
