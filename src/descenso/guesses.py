@@ -165,7 +165,8 @@ def mend(name: str, value: Any, table: Table) -> str:
         "model": next((model for model in MODELS if name in reads(model)), "softmax"),
         "validation_size": 0.1,
     }
-    for each in (value, value_of(name, value, table.words(name))):
+    pointed = value.replace(",", ".") if isinstance(value, str) and table.is_number(name) else None
+    for each in (value, value_of(name, value, table.words(name)), pointed):
         with suppress(ValidationError, TypeError):
             if each is not None:
                 return option(name, str(getattr(table.config(**{**others, name: each}), name)))

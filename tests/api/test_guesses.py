@@ -16,6 +16,7 @@ from descenso.guesses import FIRST, SAID, TRANSLATED
 GUESSES = [  # what is given, and the settings of the line in the answer
     ({"lr": 0.5}, {"learning_rate": 0.5}),
     ({"lr": -1}, {"learning_rate": 0.1}),
+    ({"learning_rate": "0,5"}, {"learning_rate": 0.5}),
     ({"learning_rate_init": 0.5}, {"learning_rate": 0.5}),
     ({"learningrate": 0.5}, None),
     ({"optimizer": "adam"}, {"rule": "adam"}),

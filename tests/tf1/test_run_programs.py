@@ -191,11 +191,13 @@ def test_what_colab_gave(tmp_path):
     cell = (
         "import sys\ntry:\n    import google.colab\nexcept ImportError:\n    print('not in Colab')\n"
         "from google.colab import drive, files\ndrive.mount('/content/drive')\nprint('google.colab' in sys.modules)\n"
-        "from IPython.display import clear_output, display\nclear_output()\ndisplay('shown')\nfiles.upload()"
+        "from IPython.display import clear_output, display\nclear_output()\ndisplay('shown')\n"
+        "try:\n    from IPython.display import nowhere\nexcept (ImportError, AttributeError):\n    print('absent')\n"
+        "files.upload()"
     )
     write_notebook(tmp_path / "own.ipynb", cell)
     ended = run("own.ipynb", folder=tmp_path)
-    assert ended.stdout == "not in Colab\nFalse\nshown\n"
+    assert ended.stdout == "not in Colab\nFalse\nshown\nabsent\n"
     assert "descenso: google.colab.drive.mount: there is no Drive here, and nothing is mounted\n" in ended.stderr
     assert "FileNotFoundError: google.colab.files.upload: there is no browser here; put the file" in ended.stderr
 

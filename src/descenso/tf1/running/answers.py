@@ -14,6 +14,7 @@ import urllib.request
 import urllib.response
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.message import Message
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,7 @@ def notebook_names() -> dict[str, Any]:
 
 
 def notebook_modules() -> dict[str, types.ModuleType]:
-    """Make parts of Colab and of IPython, where that is not installed, for programs to import names from.
+    """Make parts of Colab and of IPython for programs to import names from.
 
     They are not in `sys.modules`, by which libraries, and programs, find out that they run in Colab or IPython.
     """
@@ -244,11 +245,21 @@ def notebook_modules() -> dict[str, types.ModuleType]:
         "google.colab.output": {"clear": nothing},
     }
     made["google.colab"] = {name.rpartition(".")[2]: _module(name, parts) for name, parts in made.items()}
-    if importlib.util.find_spec("IPython") is None:
-        shown = {"display": names["display"], "clear_output": nothing, "set_matplotlib_formats": nothing}
-        made["IPython.display"] = shown
-        made["IPython"] = {"get_ipython": names["get_ipython"], "display": _module("IPython.display", shown)}
+    shown = {"display": names["display"], "clear_output": nothing, "set_matplotlib_formats": nothing}
+    made["IPython.display"] = {**shown, "__getattr__": partial(_installed, "IPython.display")}
+    made["IPython"] = {
+        "get_ipython": names["get_ipython"],
+        "display": _module("IPython.display", made["IPython.display"]),
+        "__getattr__": partial(_installed, "IPython"),
+    }
     return {name: _module(name, parts) for name, parts in made.items()}
+
+
+def _installed(module: str, name: str) -> Any:
+    """Return what a library has by this name; Python asks where a module of ours lacks it."""
+    if name.startswith("__"):  # which the import system asks for
+        raise AttributeError(name)
+    return getattr(importlib.import_module(module), name)
 
 
 def _module(name: str, parts: Mapping[str, Any]) -> types.ModuleType:
