@@ -28,6 +28,10 @@ def test_the_names_and_defaults_are_those_of_the_design():
         "label": "",
         "drop": "",
         "test_fraction": 0.0,
+        "decimal": "",
+        "encoding": "",
+        "header": "",
+        "numeric_only": False,
         "resize": "",
         "model": "softmax",
         "preset": "",
@@ -272,11 +276,12 @@ def test_what_is_neither_true_nor_false(value):
 
 def test_the_lists_of_settings_come_from_the_table():
     assert set(FREE) == {"epochs", "engine", "patience", "checkpoint_every"}
-    assert set(having("reads data")) == {"label", "drop", "test_fraction", "resize"}
+    of_tables = {"decimal", "encoding", "header", "numeric_only"}
+    assert set(having("reads data")) == {"label", "drop", "test_fraction", "resize"} | of_tables
     assert set(having("saved")) == {"patience", "checkpoint_every"}
     assert set(having("cost")) == {
         "data", "label", "drop", "test_fraction", "resize", "model", "preset", "hidden", "filters", "activation",
-        "dropout", "augment", "loss", "batch_size", "order", "seed",
+        "dropout", "augment", "loss", "batch_size", "order", "seed", *of_tables,
     }  # fmt: skip
     assert {name for name in FIELDS if is_number(name)} == {
         "learning_rate", "epochs", "batch_size", "validation_size", "test_fraction", "patience", "dropout", "augment",

@@ -36,6 +36,10 @@ class DataError(DescensoError, ValueError):
     exit_code = 3
 
 
+class DataNote(UserWarning):
+    """Something about data that was read: nothing is wrong, but one may want to know it."""
+
+
 class RunInUse(DescensoError):  # noqa: N818 - it states a fact about the run, as FileExistsError does
     """Another process holds the run's lock."""
 

@@ -19,6 +19,10 @@ class Settings(TypedDict, total=False):
     drop: str | Sequence[str]
     resize: str | Sequence[int]
     test_fraction: float
+    decimal: Literal["", ".", ","]
+    encoding: str
+    header: Literal["", "yes", "no"]
+    numeric_only: bool
     validation_size: int | float
     preset: str
     hidden: str | int | Sequence[int]

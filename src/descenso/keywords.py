@@ -8,7 +8,7 @@ _FLAG = re.compile(
 )
 _VALUE = re.compile(  # of a flag; other words that follow one go on with the sentence
     r"[\d{]|[A-Z]{2}|\S*[:=/]|(auto|cnn|cosine|cross_entropy|eager|float32|float64|gelu|graph|keras|mlp|naive|npz|off|onnx|"
-    r"permutation|relu|savedmodel|sequential|softmax)$"
+    r"permutation|relu|savedmodel|sequential|softmax|yes|latin-1)$"
 )
 _SAID = {  # how Python has what is no keyword argument of that name
     "force": "force=True",

@@ -19,7 +19,8 @@ from descenso.errors import ConfigError, DataError
 
 ENGINES = ["graph", "eager", "function", "compiled"]
 NO_SETTINGS_OF_AN_ESTIMATOR = {  # what a run directory, a file or a command has to do with
-    "data", "label", "drop", "test_fraction", "resize", "checkpoint_every", "deterministic"}  # fmt: skip
+    "data", "label", "drop", "test_fraction", "resize", "decimal", "encoding", "header", "numeric_only",
+    "checkpoint_every", "deterministic"}  # fmt: skip
 
 
 def iris_classifier(**settings):

@@ -126,12 +126,13 @@ def test_columns_of_a_frame_are_found_by_name(table, iris, frame):
 def test_frames_that_do_not_fit(table, iris):
     with pytest.raises(DataError, match=r"frame: the columns petal width \(cm\) are missing, which the model reads"):
         table.predict(iris.drop(columns="petal width (cm)"))
-    with pytest.raises(DataError, match=r"evaluate: the labels are missing; try label='kind'$"):
-        table.evaluate(iris)
+    assert table.evaluate(iris).accuracy == table.evaluate(iris, label="kind").accuracy
+    with pytest.raises(DataError, match=r"evaluate: the labels are missing; try label='sort'$"):
+        table.evaluate(iris.rename(columns={"kind": "sort"}))
     with pytest.raises(DataError, match=r"evaluate: the labels are missing; try labels=y$"):
         table.evaluate(iris[list(iris.columns[:4])].drop(columns="sepal width (cm)"))
     with pytest.raises(ConfigError, match=r"frame: which column holds the labels\? .*; try label='kind'$"):
-        ds.train(iris)
+        ds.train(iris.assign(place=["here", "there"] * 75)[["place", *iris.columns]])
     with pytest.raises(ConfigError, match="frame: there is no column 'colour'"):
         ds.train(iris, label="kind", drop="colour")
 

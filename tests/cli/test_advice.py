@@ -123,15 +123,14 @@ ADVICE = [
            f"train digits --out new {QUICK}"),
     Advice("{path} is there already", "export", "export first --to npz --out digits.npz",
            "export first --to npz --out other.npz"),
-    Advice("{path}, column {column!r}: type {dtype}, expected numbers; make", READS,
-           "data text.parquet --label kind --test-fraction 0.2"),
-    Advice("{path}, row 1, column {column!r}: {value!r} is no number{comma}; make it one, or", READS,
-           "doctor text.csv --label kind --test-fraction 0.2"),
+    Advice("{path}, column {column!r}: {value!r} is no number; make", READS,
+           "doctor text.csv --label kind --numeric-only", "doctor text.csv --label kind --numeric-only --drop id"),
+    Advice("encoding must be that of a text", READS, "data text.csv --encoding klingon"),
+    Advice("{path}: test_fraction must be in", where="tests/data/test_encoding.py"),
     Advice("{path}: TensorBoard's events cannot", "train resume", where="tests/training/test_tensorboard.py"),
     Advice("{path}: it has test rows of its own; leave", READS, "data digits --test-fraction 0.2", "data digits"),
     Advice("{path}: it holds {found} only; add", READS, "data half", "data half/train --test-fraction 0.5"),
-    Advice("{path}: no test rows of its own", READS, "data numbers.csv --label kind"),
-    Advice("{path}: which column holds the labels?", READS, "data numbers.csv --test-fraction 0.2"),
+    Advice("{path}: which column holds the labels?", READS, "data towns.csv --test-fraction 0.2"),
     Advice("{path}: {got}, but {other}: {expected}; give", f"{READS} evaluate", "data uneven --test-fraction 0.5",
            "data uneven --test-fraction 0.5 --resize 8x8"),
     Advice("{run}: it cannot go on exactly", "resume", "resume edited"),
@@ -231,12 +230,12 @@ def bench(tmp_path_factory, tiny, tiny_folder):
 
 
 def _write_tables(here):
-    rows = pl.DataFrame({"id": [f"P{row}" for row in range(40)], "height": np.arange(40.0),
+    rows = pl.DataFrame({"id": [f"P{row}" for row in range(40)], "height": np.arange(40.0) ** 2,
                          "kind": ["ab"[row % 2] for row in range(40)]})  # fmt: skip
     rows.write_csv(here / "text.csv")
-    rows.write_parquet(here / "text.parquet")
     rows.drop("id").write_csv(here / "numbers.csv")
     rows.drop("id").write_csv(here / "changing.csv")
+    rows.drop("id").with_columns(town=pl.Series(["Oslo", "Rome"] * 20)).write_csv(here / "towns.csv")
 
 
 def _train_runs(here):

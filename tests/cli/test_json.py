@@ -113,7 +113,7 @@ def places(trained, tiny, tmp_path_factory):
     (folder / "damaged" / "status.json").write_text("{")
     (folder / "program.py").write_text(PROGRAM)
     (folder / "fails.py").write_text("!ls\nraise ValueError('Incompatible shapes: [3] vs. [3,10]')")
-    (folder / "table.csv").write_text("a,kind\n" + "".join(f"{row},{'xy'[row % 2]}\n" for row in range(20)))
+    (folder / "table.csv").write_text("a,kind\n" + "".join(f"{row * row},{'xy'[row % 2]}\n" for row in range(20)))
     np.savez(folder / "digits.npz", x=tiny.test.inputs[:3])
     (folder / "digits").symlink_to(trained.folder / "digits")
     ds.train(folder / "digits", engine="eager", epochs=2, batch_size=20, out=folder / "first")

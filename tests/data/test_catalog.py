@@ -263,6 +263,8 @@ def test_an_empty_folder(tmp_path):
 def test_settings_that_the_data_has_no_use_for(tiny_folder, tmp_path):
     for name in ("mnist", str(tiny_folder)):
         for settings, told in (
+            ({"numeric_only": True}, "--numeric-only is for CSV, Parquet only; leave --numeric-only out"),
+            ({"header": "no"}, "--header is for CSV only; leave --header out"),
             ({"label": "y"}, "--label is for CSV, Parquet only; leave --label out"),
             ({"resize": "8x8"}, "--resize is for folders of images only; leave --resize out"),
             ({"test_fraction": 0.2}, "it has test rows of its own; leave --test-fraction out"),

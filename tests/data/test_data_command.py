@@ -12,7 +12,7 @@ from descenso.cli.data import data
 from descenso.data import named
 from samples import tiny_dataset, write_folder
 
-ROWS = "a,b\u202e,y\n" + "".join(f"{number},{number % 3},{'pq'[number % 2]}\n" for number in range(20))
+ROWS = "a,b\u202e,y\n" + "".join(f"{number * 3},{number % 3},{'pq'[number % 2]}\n" for number in range(20))
 
 
 @pytest.fixture

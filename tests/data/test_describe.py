@@ -33,6 +33,7 @@ def test_describe_says_what_is_there():
         "input_scale": 1 / 255,
         "input_shift": 0.0,
         "columns": [],
+        "notes": [],
     }
 
 

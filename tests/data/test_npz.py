@@ -78,11 +78,10 @@ def test_rows_to_test_on_are_drawn(tiny, names, write):
     assert not np.array_equal(data.test.labels, other.test.labels)
 
 
-def test_no_rows_to_test_on(tiny, write):
-    path = write(x=tiny.train.inputs, y=tiny.train.labels)
-    message = f"{path}: no test rows of its own, and a test_fraction of 0.0; try --test-fraction 0.2"
-    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
-        load(str(path))
+def test_without_rows_to_test_on_a_fifth_is_kept(tiny, write):
+    data = load(str(write(x=tiny.train.inputs, y=tiny.train.labels)))
+    assert 0.15 < len(data.test.labels) / len(tiny.train.labels) < 0.25
+    assert [note[:40] for note in data.notes] == ["a fifth of the rows is kept to test on, "]
     with pytest.raises(ConfigError, match=r": it has test rows of its own; leave --test-fraction out$"):
         load(str(write(**keras(tiny))), test_fraction=0.5)
 

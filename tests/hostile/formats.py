@@ -210,6 +210,11 @@ def of_checkpoint(name: str, change: Change, read: Any, put: Any = Path.write_by
 
 TEXT, NUMBERS, TENSORS = bytes_with(WORDS), bytes_with(SIZES), bytes_with(WORDS + HEADERS)
 PANIC = r"(?s)\nthread '[^']+' \(\d+\) panicked at crates/polars.*"
+ANY = b"id,size,open,city,kind\n" + b"".join(
+    b"%d,%s,%s,%s,%s\n" % (row, (b"1.5", b"?", b"-2", b"3e2")[row % 4], (b"TRUE", b"false")[row % 2],
+                           (b"Rome", b"Oslo", b"", b" Rome")[row * 7 % 4], (b"cat", b"dog", b"cat")[row % 3])
+    for row in range(24))  # fmt: skip
+COMMAS = b"altura;peso;especie\n" + "1,5;1.234,5;\u00f1and\u00fa\n1,75;999;gato\n2,5;12,25;gato\n".encode() * 5
 FORMATS = {
     "IDX of pixels": idx(np.arange(24, dtype="u1").reshape(2, 3, 4), NUMBERS),
     "IDX of numbers": idx(np.arange(5, dtype="f8"), NUMBERS),
@@ -218,6 +223,15 @@ FORMATS = {
     "NPZ": data("data.npz", make_npz, NUMBERS),
     "NPZ, packed again": data("data.npz", make_npz, zip_member),
     "CSV": data("data.csv", make_csv, TEXT, label="colour", test_fraction=0.3),
+    "CSV of any columns": data("data.csv", partial(make_file, "data.csv", ANY), TEXT, label="kind"),
+    "CSV without a header": data(
+        "data.csv", partial(make_file, "data.csv", ANY.split(b"\n", 1)[1]), TEXT, label="col5"
+    ),
+    "CSV with decimal commas": data("data.csv", partial(make_file, "data.csv", COMMAS), TEXT),
+    "CSV in Latin-1": data(
+        "data.csv", partial(make_file, "data.csv", COMMAS.decode().encode("latin-1")), TEXT, encoding="latin-1"
+    ),
+    "CSV in UTF-16": data("data.csv", partial(make_file, "data.csv", COMMAS.decode().encode("utf-16")), NUMBERS),
     "Parquet": data("data.parquet", make_parquet, NUMBERS, PANIC, label="colour", test_fraction=0.3),
     "PNG": images("png", NUMBERS),
     "PNG, summed again": images("png", png_chunk),

@@ -129,7 +129,8 @@ def predict(
     """
     config, trained = read_trained(run)
     like_mnist = config.data in CENTRED and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
-    expected = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=like_mnist)
+    expected = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=like_mnist,
+                        encoding=trained.encoding, codec=config.encoding)  # fmt: skip
     paths, limits = [inputs] if isinstance(inputs, str | Path) else inputs, (sources or Sources()).limits
     if not _are_paths(paths):
         from descenso.data.memory import inputs_of
@@ -220,7 +221,8 @@ def _rows_at(
     """Load the dataset of a name or a path as the model reads it."""
     label = label or (config.label if trained.columns else "")
     resize = resize or (config.resize if Path(name).is_dir() else "")
-    return rows_to_test(name, label=label, resize=resize, columns=trained.columns, sources=sources)
+    return rows_to_test(name, label=label, resize=resize, encoded=trained.encoded, encoding=config.encoding,
+                        sources=sources)  # fmt: skip
 
 
 def _in_memory(data: Any, labels: Any, label: str, trained: Trained) -> Dataset:
@@ -229,13 +231,16 @@ def _in_memory(data: Any, labels: Any, label: str, trained: Trained) -> Dataset:
 
     if labels is None and type(data) in (tuple, list) and len(data) == 2:
         data, labels = data
+    encoded = trained.encoded
+    label = label or (encoded.label if encoded else "")
     if labels is None and is_frame(data) and label in data.columns:
         labels = data[label]
     if labels is None:
-        others = [str(name) for name in data.columns if name not in trained.columns] if is_frame(data) else []
+        read = {column.name for column in encoded.columns} if encoded else set()
+        others = [str(name) for name in data.columns if name not in read] if is_frame(data) else []
         mend = f"label={others[-1]!r}" if others else "labels=y"
         raise DataError(_("evaluate: the labels are missing; try {mend}").format(mend=mend))
-    inputs = inputs_of(data, Expected(trained.input_shape, trained.columns, trained.stored))
+    inputs = inputs_of(data, Expected(trained.input_shape, trained.columns, trained.stored, encoding=trained.encoding))
     return rows_to_test_on(inputs, labels, trained.class_names, trained.columns)
 
 

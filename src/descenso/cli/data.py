@@ -114,6 +114,8 @@ def _show(about: dict[str, Any]) -> None:
     if about["columns"]:
         _show_columns(about["columns"])
     say(_normalisation(about))
+    for sentence in about["notes"]:
+        say(sentence)
 
 
 def _show_columns(columns: list[dict[str, Any]]) -> None:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.checks import ALL, MOST_CLASSES, check_finite, check_fraction, check_rows
+from descenso.data.checks import ALL, MOST_CLASSES, check_finite, check_rows, share_to_test
 from descenso.data.dataset import Dataset, Split, is_mapped
+from descenso.data.sources import note
 from descenso.errors import DataError
 from descenso.text import _
 
@@ -29,7 +30,7 @@ def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: flo
             has.
     """
     rows, test_rows = _with_text_labels(rows), test_rows and _with_text_labels(test_rows)
-    check_fraction(name, test_fraction, has_test=test_rows is not None)
+    test_fraction, notes = share_to_test(name, test_fraction, has_test=test_rows is not None)
     for part, what in ((rows, _("{name}, training rows")), (test_rows, _("{name}, test rows"))):
         if part:
             check_rows(Split(*part), rows.inputs.shape[1:], what.format(name=name), encoded=False)
@@ -40,7 +41,7 @@ def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: flo
         train, test = divided(train, test_fraction, seed)
     else:
         test = Split(numbers(test_rows.inputs), _coded(name, "y_test", test_rows.labels, names))
-    return Dataset(name, train, test, tuple(names))
+    return Dataset(name, train, test, tuple(names), notes=notes)
 
 
 def _with_text_labels(rows: Rows) -> Rows:
@@ -56,9 +57,19 @@ def _with_text_labels(rows: Rows) -> Rows:
 def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[str, ...], first: int = 0) -> Split:
     """Recode labels that index `class_names` into labels that index `wanted`; an error counts rows from `first`.
 
+    Where all that is unknown differs from a known one by a point at its end, as in the test file of UCI's Adult, it is
+    taken for that.
+
     Raises:
         DataError: for a label that is not among `wanted`.
     """
+    unknown = [label for label in class_names if label not in wanted]
+    if unknown and all(label.endswith(".") and label[:-1] in wanted for label in unknown):
+        note(
+            name,
+            _("labels that end in a point, such as {label!r}, are taken for those without").format(label=unknown[0]),
+        )
+        class_names = tuple(label[:-1] if label in unknown else label for label in class_names)
     return rows._replace(labels=_coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
 
 

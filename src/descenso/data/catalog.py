@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from descenso.data.checks import ALL, check_and_scale, check_fraction
+from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset
 from descenso.data.formats import OPTIONS, Format, of_file, of_folder, suffixes, titles
 from descenso.data.named import NAMED, load_named
@@ -13,6 +13,7 @@ from descenso.text import _, closest, reason_of, spelled
 
 if TYPE_CHECKING:
     from descenso.data.arrays import Rows
+    from descenso.data.encoding import Encoding
 
 NAMES = tuple(NAMED)
 
@@ -25,6 +26,10 @@ def load(
     test_fraction: float = 0.0,
     resize: str = "",
     seed: int = 0,
+    decimal: str = "",
+    encoding: str = "",
+    header: str = "",
+    numeric_only: bool = False,
     sources: Sources | None = None,
 ) -> Dataset:
     """Load the dataset called `name`, or the one in the folder or file of that path.
@@ -33,11 +38,12 @@ def load(
         name: one of `NAMES`, "mnist" being bundled; a folder of MNIST's four IDX files, gzipped or not; a folder with a
             folder of PNG and JPEG images for each class, maybe below `train` and `test`; an NPZ file with `x_train`,
             `y_train` and maybe `x_test`, `y_test`; a CSV or Parquet file.
-        label: the column of a table that holds the labels.
+        label: the column of a table that holds the labels; by default a likely one, which `notes` names.
         drop: columns of a table to leave out, with commas between them.
-        test_fraction: share of each class's rows to test on, in [0, 1), where the data has no test rows of its own.
+        test_fraction: share of each class's rows to test on, in [0, 1), where there are no test rows; 0 for a fifth.
         resize: "HEIGHTxWIDTH" in pixels, to which all images of a folder are resized.
         seed: of the shuffle, and of which rows are tested on.
+        decimal, encoding, header, numeric_only: how a table is read; see `descenso.data.sources.Request`.
         sources: where to look for named datasets, and what to refuse as too large.
 
     Raises:
@@ -48,7 +54,9 @@ def load(
     (60000, 28, 28)
     """
     sources, dropped = sources or Sources(), tuple(filter(None, drop.split(",")))
-    return check_and_scale(_read(Request(name, sources.limits, label, dropped, resize, test_fraction, seed), sources))
+    request = Request(name, sources.limits, label, dropped, resize, test_fraction, seed, decimal, encoding, header,
+                      numeric_only)  # fmt: skip
+    return check_and_scale(_read(request, sources))
 
 
 def rows_to_test(
@@ -56,17 +64,19 @@ def rows_to_test(
     *,
     label: str = "",
     resize: str = "",
-    columns: tuple[str, ...] = (),
+    encoded: "Encoding | None" = None,
+    encoding: str = "",
     sources: Sources | None = None,
 ) -> Dataset:
     """Load the dataset called `name` to test on: all of its rows, unless it has test rows of its own.
 
     Args:
         name, label, resize, sources: as of `load`.
-        columns: the columns of a table that a model reads, in its order.
+        encoded: how the columns of a table became the inputs of a model.
+        encoding: of a CSV file that is not in UTF-8.
     """
     sources = sources or Sources()
-    return _read(Request(name, sources.limits, label, (), resize, ALL, columns=columns), sources)
+    return _read(Request(name, sources.limits, label, (), resize, ALL, encoding=encoding, encoded=encoded), sources)
 
 
 def raw_rows(name: str, sources: Sources | None = None) -> "tuple[Rows, Rows | None] | None":
@@ -90,7 +100,7 @@ def _read(request: Request, sources: Sources) -> Dataset:
             message = _("{path}: --{option} is for {formats} only; leave --{option} out")
             raise ConfigError(message.format(path=request.name, option=spelled(option), formats=titles(option)))
     if "test_fraction" not in options:
-        check_fraction(request.name, request.test_fraction, has_test=True)
+        share_to_test(request.name, request.test_fraction, has_test=True)
     return file_format.reader.read(request) if file_format else load_named(request.name, sources)
 
 

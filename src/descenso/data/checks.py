@@ -12,8 +12,11 @@ from descenso.registry import defaults
 from descenso.text import _
 
 LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a training run, by default
+MORE_STEPS = {"softmax": 10_000}  # of a model whose steps are cheap, and with sgd at 0.01 small
+MOST_EPOCHS = 1000  # that these may make
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 ALL = 1.0  # the test fraction that tests on every row
+TEST_FRACTION = 0.2  # of the rows, by default, where none are given to test on
 
 
 def check_shape(inputs: NDArray[np.generic], input_shape: tuple[int, ...], what: str) -> None:
@@ -119,24 +122,29 @@ def check_and_scale(data: Dataset) -> Dataset:
     return data._replace(scaling=scaling(check_dataset(data, finite=True).train.inputs, data.name))
 
 
-def check_fraction(path: object, test_fraction: float, has_test: bool) -> None:
-    """Check that test rows come from the data or are drawn from it, and not both.
+def share_to_test(path: object, test_fraction: float, has_test: bool) -> tuple[float, tuple[str, ...]]:
+    """Return the share of the rows to draw for testing, and a sentence where nobody asked for it.
 
     Raises:
-        ConfigError: for a fraction of 0 without test rows, and for another beside them.
+        ConfigError: for a share beside test rows of the data's own, and for one outside [0, 1].
     """
     if has_test and test_fraction not in (0, ALL):
         raise ConfigError(_("{path}: it has test rows of its own; leave --test-fraction out").format(path=path))
-    if not has_test and not 0 < test_fraction <= ALL:
-        message = _("{path}: no test rows of its own, and a test_fraction of {got}; try --test-fraction 0.2")
+    if not 0 <= test_fraction <= ALL:
+        message = _("{path}: test_fraction must be in [0, 1), got {got}; try --test-fraction 0.2")
         raise ConfigError(message.format(path=path, got=test_fraction))
+    if has_test or test_fraction:
+        return test_fraction, ()
+    return TEST_FRACTION, (_("a fifth of the rows is kept to test on, drawn by the seed; another share: "
+                             "--test-fraction 0.3"),)  # fmt: skip
 
 
 def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int) -> TrainConfig:
     """Adapt the default batch size and epochs of `config` to few training rows.
 
     The models' own defaults are for tens of thousands of rows. For few, a batch is a sixteenth of them, or 8, and there
-    are as many epochs as make 1,500 steps. Settings that `given` names stay as they are.
+    are as many epochs as make 1,500 steps; of softmax regression 10,000, in at most 1,000 epochs. Settings that `given`
+    names stay.
 
     >>> few = defaults_for_few_rows(TrainConfig.of(model="mlp"), (), rows=120)
     >>> few.batch_size, few.epochs
@@ -148,7 +156,8 @@ def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int
         changed["batch_size"] = most
     if "epochs" not in given:
         usual_steps = -(-rows // min(most, defaults(config.model)["batch_size"]))  # whatever batch is given
-        changed["epochs"] = max(config.epochs, -(-LEAST_STEPS // usual_steps))
+        more = min(-(-MORE_STEPS.get(config.model, 0) // usual_steps), MOST_EPOCHS)
+        changed["epochs"] = max(config.epochs, more, -(-LEAST_STEPS // usual_steps))
     return config.model_copy(update=changed)
 
 

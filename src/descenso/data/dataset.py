@@ -4,13 +4,16 @@ import hashlib
 import math
 import mmap
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from descenso.errors import DataError
 from descenso.text import _, printable
+
+if TYPE_CHECKING:
+    from descenso.data.encoding import Encoding
 
 CHUNK_BYTES = 2**25
 
@@ -64,6 +67,8 @@ class Dataset(NamedTuple):
         class_names: one a class; num_classes of them.
         scaling: of the inputs, applied on the device in each step.
         columns: names of the inputs of a table.
+        encoding: how the columns of a table became these inputs.
+        notes: sentences that say how the data was read, for whoever trains on it.
     """
 
     name: str
@@ -72,6 +77,8 @@ class Dataset(NamedTuple):
     class_names: tuple[str, ...]
     scaling: Scaling = Scaling()
     columns: tuple[str, ...] = ()
+    encoding: "Encoding | None" = None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         rows = f"{len(self.train.labels)} + {len(self.test.labels)} rows"

@@ -11,7 +11,7 @@ def describe(data: Dataset) -> dict[str, Any]:
     """Return shapes, types, ranges, and rows per class of both splits, as plain values.
 
     `needs_normalisation` says whether the stored values reach beyond [−1, 1]. `columns` are those of a table, with
-    mean, standard deviation, minimum and maximum of the training rows.
+    mean, standard deviation, minimum and maximum of the training rows; `notes` say how the data was read.
     """
     train = _describe_split(data.train, data.class_names)
     return {
@@ -23,6 +23,7 @@ def describe(data: Dataset) -> dict[str, Any]:
         "input_scale": np.asarray(data.scaling.scale).tolist(),
         "input_shift": np.asarray(data.scaling.shift).tolist(),
         "columns": _describe_columns(data),
+        "notes": list(data.notes),
     }
 
 

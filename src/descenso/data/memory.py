@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.data.arrays import Rows, divided, recoded, split_rows
-from descenso.data.checks import ALL, check_and_scale, check_fraction
+from descenso.data.arrays import Rows, recoded, split_rows
+from descenso.data.checks import ALL, TEST_FRACTION, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset, Split
-from descenso.data.formats.tables import table_of
+from descenso.data.encoding import Encoding
+from descenso.data.encoding_words import sentences
+from descenso.data.formats.tables import encoded_rows, split_table, table_of
 from descenso.data.sources import Expected, Limits, Request
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
-
-TEST_FRACTION = 0.2  # of rows in memory, by default
 
 
 def from_arrays(
@@ -67,26 +67,29 @@ def from_frame(
     """Make a dataset of a frame: numbers in columns, and one column of labels (extra `tables`).
 
     Args:
-        frame: of polars or pandas, without missing values.
-        label: the column of the labels, text or whole numbers.
+        frame: of polars or pandas; columns of numbers, truth values, and text with few different values.
+        label: the column of the labels, text or whole numbers; empty as for `load`.
         test: a frame to test on; its columns may come in another order.
         test_fraction, seed, name: as those of `from_arrays`.
         limits: what to refuse as too large.
 
     Raises:
         ConfigError: for an unknown column, and as of `from_arrays`.
-        DataError: naming row and column, for values that are missing, no numbers or not finite.
+        DataError: naming row and column, for values that cannot be read.
     """
-    request = Request(name, limits or Limits(), str(label))
+    request = Request(name, limits or Limits(), str(label), test_fraction=test_fraction, seed=seed)
     table = table_of(frame, request)
-    check_fraction(name, test_fraction, has_test=test is not None)
     if test is None:
-        train, held = divided(Split(table.inputs, table.labels), test_fraction, seed)
-    else:
-        other = table_of(test, request._replace(columns=table.columns))
-        train = Split(table.inputs, table.labels)
-        held = recoded(name, Split(other.inputs, other.labels), other.class_names, table.class_names)
-    return check_and_scale(Dataset(name, train, held, table.class_names, columns=table.columns))
+        return check_and_scale(split_table(request, table))
+    share_to_test(name, test_fraction, has_test=True)
+    table = table.fitted(np.arange(len(table.labels)), name)
+    other = table_of(test, request._replace(encoded=table.encoding, test_fraction=ALL))
+    train = Split(encoded_rows(table, request), table.labels)
+    held = recoded(name, Split(encoded_rows(other, request), other.labels), other.class_names, table.class_names)
+    encoding, notes = table.encoding, (*table.notes, *sentences(table.encoding, table.cells))
+    return check_and_scale(
+        Dataset(name, train, held, table.class_names, columns=encoding.inputs, encoding=encoding, notes=notes)
+    )
 
 
 def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:
@@ -145,8 +148,9 @@ def inputs_of(given: Any, expected: Expected, limits: Limits | None = None) -> N
     [[[0, 0], [0, 255]]]
     """
     if is_frame(given) and expected.columns:
-        request = Request("frame", limits or Limits(), None, columns=expected.columns)
-        return np.asarray(table_of(given, request).inputs)
+        encoded = expected.encoding or Encoding.of_numbers(expected.columns)
+        request = Request("frame", limits or Limits(), None, encoded=encoded)
+        return encoded_rows(table_of(given, request), request)
     try:
         inputs = _as_array(given)
     except ValueError:  # rows of different lengths

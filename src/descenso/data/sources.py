@@ -2,16 +2,20 @@
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.errors import ConfigError, DataError
+from descenso.errors import ConfigError, DataError, DataNote
 from descenso.files import open_regular
 from descenso.text import _, closest, reason_of
+
+if TYPE_CHECKING:
+    from descenso.data.encoding import Encoding
 
 
 class Limits(NamedTuple):
@@ -113,6 +117,11 @@ def numbered(path: Path, rows: NDArray[np.generic]) -> Part:
     return path, rows, [f"{path}:{row + 1}" for row in range(len(rows))]
 
 
+def note(name: object, sentence: str) -> None:
+    """Say something about data that is read, as a warning of Python that the command line prints as one line."""
+    warnings.warn(f"{name}: {sentence}", DataNote, stacklevel=2)
+
+
 class Request(NamedTuple):
     """How to read a dataset from a folder or a file.
 
@@ -124,7 +133,11 @@ class Request(NamedTuple):
         resize: "HEIGHTxWIDTH" of all images, or empty.
         test_fraction: share of each class's rows to test on, in [0, 1]; 1 is `descenso.data.checks.ALL`.
         seed: of the shuffle and of the split.
-        columns: the columns of a table to read as inputs, in this order; empty for all.
+        decimal: the decimal mark of a table's numbers, "." or ","; empty to find out.
+        encoding: of the text of a CSV file, where it is not UTF-8; empty to find out.
+        header: "yes" or "no", whether the first row of a CSV file holds the names; empty to find out.
+        numeric_only: whether each column of a table must hold numbers, and none be missing.
+        encoded: how the columns of a table became the inputs of a trained model; None where none has learned yet.
     """
 
     name: str
@@ -134,7 +147,11 @@ class Request(NamedTuple):
     resize: str = ""
     test_fraction: float = 0.0
     seed: int = 0
-    columns: tuple[str, ...] = ()
+    decimal: str = ""
+    encoding: str = ""
+    header: str = ""
+    numeric_only: bool = False
+    encoded: "Encoding | None" = None
 
     @property
     def path(self) -> Path:
@@ -150,9 +167,13 @@ class Expected(NamedTuple):
         columns: names of the inputs, where the model learned from a table.
         stored: "uint8", as pictures are stored, or "float64".
         like_mnist: whether to prepare images of digits as MNIST's were.
+        encoding: how the columns of a table became inputs; None for the numbers in `columns`.
+        codec: of CSV files that are not in UTF-8.
     """
 
     input_shape: tuple[int, ...]
     columns: tuple[str, ...] = ()
     stored: str = "uint8"
     like_mnist: bool = False
+    encoding: "Encoding | None" = None
+    codec: str = ""

@@ -71,21 +71,18 @@ def _split(what: str, inputs: Any, labels: Any) -> Split:
 def file(
     name: str,
     *,
-    label: str = "",
-    drop: str = "",
-    test_fraction: float = 0.0,
-    resize: str = "",
-    seed: int = 0,
     order: str = "permutation",
     sources: Sources | None = None,
+    **reading: Any,
 ) -> list[Finding]:
     """Check a dataset by its name, or by the path of its file or folder.
 
     The arrays of an NPZ file are checked as stored, even if `descenso.load` would refuse them.
 
     Args:
-        name, label, drop, test_fraction, resize, seed, sources: see `descenso.load`.
+        name, sources: see `descenso.load`.
         order: see `data`.
+        **reading: the settings of `descenso.load`.
 
     Raises:
         ConfigError, DataError: see `descenso.load`.
@@ -95,7 +92,7 @@ def file(
         rows, test = raw
         test_rows = _split(name, *test) if test else None
         return examine(Evidence(Rows(*_split(name, *rows)[:2], test_rows, order=order)))
-    dataset = load(name, label=label, drop=drop, test_fraction=test_fraction, resize=resize, seed=seed, sources=sources)
+    dataset = load(name, sources=sources, **reading)
     return examine(Evidence(Rows.of(dataset, order)))
 
 

@@ -1,6 +1,7 @@
 """Export the model of a run: from rows as stored to probabilities, in the formats of other libraries."""
 
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,8 @@ def _npz(trained: Trained) -> bytes:
     arrays: dict[str, Any] = {**trained.params, **trained.model_state}
     arrays |= {"class_names": np.array(trained.class_names), "columns": np.array(trained.columns, str)}
     arrays |= {"input_shape": np.asarray(trained.input_shape)}
+    if trained.encoding is not None:
+        arrays["encoding"] = np.array(json.dumps(trained.encoding.plain()))
     arrays |= {f"input_{name}": np.asarray(value) for name, value in trained.scaling._asdict().items()}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)

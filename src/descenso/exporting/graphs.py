@@ -120,7 +120,9 @@ def onnx(plain: Any, trained: Trained, dtype: str) -> bytes:
         )  # tf2onnx writes operations that it does not support unchanged
     for end in (*proto.graph.input, *proto.graph.output):
         end.type.tensor_type.shape.dim[0].dim_param = "rows"
-    about = {"class_names": trained.class_names, "columns": trained.columns}
+    about: dict[str, Any] = {"class_names": trained.class_names, "columns": trained.columns}
+    if trained.encoding is not None:
+        about["encoding"] = trained.encoding.plain()
     written.helper.set_model_props(proto, {name: json.dumps(value) for name, value in about.items()})
     content: bytes = proto.SerializeToString()
     return content

@@ -28,6 +28,24 @@ ACTIVATIONS = {
     keras.activations.gelu: "gelu",
 }
 
+ENCODE = '''\
+def encode(rows: list) -> Array:
+    """Encode rows of a table for `predict_proba`; each is a dict of values by column, None where one is missing."""
+    encoded = []
+    for row in rows:
+        inputs = []
+        for column in ENCODING:
+            value = row.get(column["name"])
+            if column["kind"] == "category":
+                inputs += [float(value == category) for category in column["categories"]]
+            else:
+                inputs.append(column["fill"] if value is None else float(value))
+            inputs += [float(value is None)] if column["missing"] else []
+        encoded.append(inputs)
+    return np.array(encoded)
+
+
+'''
 SCRIPT = '''\
 #!/usr/bin/env python3
 """Classify rows of shape {shape} into {num_classes} classes, with a model trained by descenso {version}.
@@ -57,7 +75,7 @@ def predict_proba(inputs: Array) -> Array:
     return np.concatenate([softmax(logits(inputs[start : start + ROWS_AT_ONCE])) for start in starts])
 
 
-def logits(inputs: Array) -> Array:
+{encode}def logits(inputs: Array) -> Array:
     """Apply the layers."""
 {lines}
     return x
@@ -106,7 +124,8 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
         version=__version__,
         imports="import math\n" if "math." in functions else "",
         class_names=tuple(map(printable, trained.class_names)),  # they are printed
-        columns=f"COLUMNS = {trained.columns}  # of a table, in this order\n" if trained.columns else "",
+        columns=_columns(trained),
+        encode=ENCODE if "ENCODING" in _columns(trained) else "",
         num_classes=len(trained.class_names),
         shape=trained.input_shape,
         stored=trained.stored,
@@ -114,6 +133,17 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
         functions=functions,
         weights=_as_text(arrays),
     ).encode()
+
+
+def _columns(trained: Trained) -> str:
+    """Write the names of the inputs of a table, and how its columns become them."""
+    if not trained.columns:
+        return ""
+    names = f"COLUMNS = {trained.columns}  # of a table, in this order\n"
+    if trained.encoding is None or trained.encoding.inputs == tuple(one.name for one in trained.encoding.columns):
+        return names
+    columns = "".join(f"    {one._asdict()},\n" for one in trained.encoding.columns)
+    return f"{names}ENCODING = [\n{columns}]  # how columns become these inputs\n"
 
 
 def _chain(model: Any) -> Iterator[Any]:

@@ -1,6 +1,6 @@
 """Create, read and write run directories.
 
-    <run>/  config.json  environment.json  status.json  history.jsonl
+    <run>/  config.json  environment.json  data.json  status.json  history.jsonl
             checkpoints/  model/weights.safetensors  plots/
 
 `status.json` is written last: a folder without it is no run. `history.jsonl` gets one line per epoch.

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from descenso.data.dataset import Scaling
 from descenso.errors import DataError
 from descenso.files import open_regular
 from descenso.text import _, reason_of
+
+if TYPE_CHECKING:
+    from descenso.data.encoding import Encoding
 
 MOST_BYTES = 2**31
 MOST_HEADER_BYTES = 2**20  # some ten thousand arrays; reading a header takes many times its size in memory
@@ -36,6 +39,7 @@ class Trained(NamedTuple):
         scaling: of the inputs.
         stored: type of the rows that the model reads: "uint8", as images are stored, or "float64".
         columns: names of a table's inputs; empty without a table.
+        encoding: how the columns of a table became these inputs; None where they are the columns themselves.
     """
 
     params: Arrays
@@ -45,18 +49,28 @@ class Trained(NamedTuple):
     scaling: Scaling
     stored: str
     columns: tuple[str, ...] = ()
+    encoding: "Encoding | None" = None
+
+    @property
+    def encoded(self) -> "Encoding | None":
+        """How columns become inputs: that of the run, or columns that are numbers; None without a table."""
+        from descenso.data.encoding import Encoding
+
+        return self.encoding or (Encoding.of_numbers(self.columns) if self.columns else None)
 
     def packed(self) -> tuple[Arrays, dict[str, str]]:
         """Return the arrays and the metadata of the weights file."""
         arrays = {**self.params, **{STATE + name: value for name, value in self.model_state.items()}}
         for name, value in self.scaling._asdict().items():
             arrays[SCALING + name] = np.asarray(value, np.float64)  # too large for the header if rows are wide
-        about = {
+        about: dict[str, Any] = {
             "input_shape": list(self.input_shape),
             "class_names": list(self.class_names),
             "stored": self.stored,
             "columns": list(self.columns),
         }
+        if self.encoding is not None:
+            about["encoding"] = self.encoding.plain()
         return arrays, {name: json.dumps(value) for name, value in about.items()}
 
     @classmethod
@@ -76,6 +90,7 @@ class Trained(NamedTuple):
                 raise ValueError(f"{len(classes)} classes, inputs {shape}")
             if fields["stored"] not in STORED:
                 raise ValueError(f"inputs of type {fields['stored']!r}")
+            encoding = _encoding(about["encoding"], columns) if "encoding" in about else None
         except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise DataError(
                 _("{path}: weights without a valid description ({reason})").format(path=path, reason=repr(error))
@@ -85,13 +100,22 @@ class Trained(NamedTuple):
         dtypes = {array.dtype for array in params.values()}
         if dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}) or not all(map(_finite, arrays.values())):
             raise DataError(_("{path}: weights that are not finite numbers of one type").format(path=path))
-        return cls(params, state, shape, classes, Scaling(shift, scale), fields["stored"], columns)
+        return cls(params, state, shape, classes, Scaling(shift, scale), fields["stored"], columns, encoding)
 
 
 def _values(values: Any, kind: type) -> tuple[Any, ...]:
     if not isinstance(values, list) or not all(type(value) is kind for value in values):
         raise ValueError(f"{values!r}")
     return tuple(values)
+
+
+def _encoding(text: str, columns: tuple[str, ...]) -> "Encoding":
+    from descenso.data.encoding import Encoding
+
+    encoding = Encoding.of_plain(json.loads(text))
+    if encoding.inputs != columns:
+        raise ValueError("an encoding into other inputs")
+    return encoding
 
 
 def parameters(arrays: Arrays) -> Arrays:

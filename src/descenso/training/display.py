@@ -65,6 +65,7 @@ class Display(Callback):
 
     def on_begin(self, run: Path, config: TrainConfig, data: "Dataset") -> None:
         self.run, self._epochs = run, config.epochs
+        self._pending += map(printable, data.notes)
         rows = len(data.train.labels) - config.validation_rows(len(data.train.labels))
         self._steps = -(-rows // config.batch_rows(rows))
         if self._bar:

@@ -24,6 +24,7 @@ from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.loop import beginning, trained_weights, walk, with_rate
 from descenso.training.plan import Plan
 
+LATER = ("decimal", "encoding", "header", "numeric_only")  # settings that checkpoints of earlier versions lack
 DECIDING = (  # parts of the environment that must match for a bit-exact resume
     "descenso", "tensorflow", "keras", "numpy", "processor", "instructions", "cores", "xla_flags",
 )  # fmt: skip
@@ -50,15 +51,22 @@ class Training(NamedTuple):
 def circumstances(config: TrainConfig, data: Dataset, sources: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Collect what must match for a bit-exact resume; `sources` are the digests of the user's own code."""
     found = environment()
+    later = {name for name in LATER if not getattr(config, name)}
     free = set(FREE) if config.schedule.partition(":")[0] == "constant" else set(FREE) - {"epochs"}
     return {
         **({"source": dict(sources)} if sources else {}),
-        "config": config.model_dump(exclude=free),  # other schedules depend on the number of epochs
+        "config": config.model_dump(exclude=free | later),  # other schedules depend on the number of epochs
         "data": data_fingerprint(data),
         "versions": {name: found[name] for name in DECIDING},
         "threads": threads(),
         "kernels": {"onednn": onednn()},
     }
+
+
+def about_data(data: Dataset) -> dict[str, Any]:
+    """Return how the data was read, in sentences and as values."""
+    encoding = None if data.encoding is None else data.encoding.plain()
+    return {"notes": list(data.notes), "inputs": list(data.columns), "encoding": encoding}
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -86,6 +94,8 @@ def run(training: Training, begin: Progress | None = None, exact: bool = True) -
     directory, plan, data, callbacks = training[:4]
     started = time.time()
     try:
+        if data.notes or data.encoding:
+            directory.write("data.json", about_data(data))
         for callback in callbacks:
             callback.on_begin(directory.path, plan.config, data)
         now = circumstances(plan.config, data, plan.own.sources)
@@ -195,7 +205,9 @@ def _refuse(training: Training, changed: list[str], force: bool) -> None:
 def _save_weights(training: Training, progress: Progress, params: Arrays, carried: Arrays) -> dict[str, Any]:
     """Save the weights; return what they achieve on rows that were not trained on."""
     directory, plan, data = training[:3]
-    trained = Trained(params, carried, data.input_shape, data.class_names, data.scaling, data.stored, data.columns)
+    trained = Trained(
+        params, carried, data.input_shape, data.class_names, data.scaling, data.stored, data.columns, data.encoding
+    )
     directory.write_weights(*trained.packed())
     predictor = Predictor.of_weights(plan.problem.model, params, carried, data.scaling)
     test = evaluate(predictor, data.test)

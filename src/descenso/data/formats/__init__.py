@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from descenso.data.dataset import Dataset
     from descenso.data.sources import Expected, Limits, Part, Request
 
-OPTIONS = ("label", "drop", "resize")  # settings that only some formats take
+OPTIONS = ("label", "drop", "resize", "decimal", "encoding", "header", "numeric_only")  # that only some formats take
 
 
 class Reader(Protocol):
@@ -56,13 +56,15 @@ class Format(NamedTuple):
 
 
 TABLE = "descenso.data.formats.tables"
+OF_TABLES = ("label", "drop", "decimal", "numeric_only", "test_fraction")
 FORMATS = {  # folders are tried in this order
-    "idx": Format("descenso.data.formats.idx", mark("folders of IDX files"), options=()),
+    "idx": Format("descenso.data.formats.idx", mark("folders of IDX files")),
     "images": Format("descenso.data.formats.images", mark("folders of images"), (), ("resize", "test_fraction"),
                      inputs="PNG, JPEG"),
     "npz": Format("descenso.data.formats.npz", "NPZ", (".npz",), inputs="NPZ", raw=True),
-    "csv": Format(TABLE, "CSV", (".csv", ".tsv"), ("label", "drop", "test_fraction"), inputs="CSV"),
-    "parquet": Format(TABLE, "Parquet", (".parquet",), ("label", "drop", "test_fraction"), inputs="Parquet"),
+    "csv": Format(TABLE, "CSV", (".csv", ".tsv", ".txt", ".data", ".test"), (*OF_TABLES, "encoding", "header"),
+                  inputs="CSV"),
+    "parquet": Format(TABLE, "Parquet", (".parquet",), OF_TABLES, inputs="Parquet"),
 }  # fmt: skip
 
 

@@ -11,13 +11,15 @@ import math
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.arrays import divided
+from descenso.data.checks import check_rows, share_to_test
 from descenso.data.dataset import Dataset, Scaling, Split, aligned
 from descenso.data.sources import Limits, Request, opened
 from descenso.errors import DataError
@@ -117,10 +119,16 @@ def _refuse(path: Path, offset: int, reason: str) -> NoReturn:
     raise DataError(_("{path}, byte {offset}: {reason}").format(path=path, offset=offset, reason=reason))
 
 
-def holds(folder: Path, prefixes: tuple[str, str] = PREFIXES) -> int:
-    """Count the four files that are there."""
+def _names(stem: str) -> tuple[str, ...]:
+    """Return the names of a file: as most have it, or with a point, as the original archives do once unpacked."""
+    dotted = stem.replace("-idx", ".idx")
+    return f"{stem}.gz", stem, f"{dotted}.gz", dotted
+
+
+def holds(folder: Path, prefixes: Sequence[str] = PREFIXES) -> int:
+    """Count the files of `prefixes`, four where there are two, that are there."""
     stems = [f"{prefix}-{kind}-ubyte" for prefix in prefixes for kind in ("images-idx3", "labels-idx1")]
-    return sum((folder / stem).exists() or (folder / f"{stem}.gz").exists() for stem in stems)
+    return sum(any((folder / name).exists() for name in _names(stem)) for stem in stems)
 
 
 def recognises(folder: Path) -> bool:
@@ -129,16 +137,26 @@ def recognises(folder: Path) -> bool:
 
 
 def read(request: Request) -> Dataset:
-    """Read the dataset in a folder of IDX files."""
-    train, test = read_folder(request.path, request.limits)
-    classes = int(train.labels.max(initial=-1)) + 1
-    return Dataset(request.name, train, test, tuple(map(str, range(classes))), scaling=Scaling(scale=1 / 255))
+    """Read the dataset in a folder of IDX files; some rows are drawn to test on where there are none for it."""
+    has_test = holds(request.path, PREFIXES[1:]) > 0
+    fraction, notes = share_to_test(request.name, request.test_fraction, has_test)
+    splits = read_folder(request.path, request.limits, PREFIXES if has_test else PREFIXES[:1])
+    train, test = splits if has_test else divided(_fitting(splits[0], request.name), fraction, request.seed)
+    classes = int(splits[0].labels.max(initial=-1)) + 1
+    names = tuple(map(str, range(classes)))
+    return Dataset(request.name, train, test, names, scaling=Scaling(scale=1 / 255), notes=notes)
+
+
+def _fitting(rows: Split, name: str) -> Split:
+    """Check that there are as many labels as images, before they are split."""
+    check_rows(rows, rows.inputs.shape[1:], _("{name}, training rows").format(name=name))
+    return rows
 
 
 def read_folder(
     folder: Path,
     limits: Limits,
-    prefixes: tuple[str, str] = PREFIXES,
+    prefixes: Sequence[str] = PREFIXES,
     digests: Mapping[str, str] | None = None,
 ) -> list[Split]:
     """Read the training rows and the test rows in `folder`.
@@ -170,7 +188,7 @@ def read_folder(
 
 
 def _find(folder: Path, stem: str) -> Path:
-    for name in (f"{stem}.gz", stem):
+    for name in _names(stem):
         if (folder / name).exists():
             return inside(folder, name)
     raise DataError(_("{folder}: there is no {stem}, nor {stem}.gz").format(folder=folder, stem=stem))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from descenso.data.arrays import as_model_reads, in_order, random_of, stratified
-from descenso.data.checks import check_fraction
+from descenso.data.checks import share_to_test
 from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.digits import as_mnist
 from descenso.data.sources import Expected, Limits, Part, Request, opened, refusals
@@ -47,7 +47,7 @@ def read(request: Request) -> Dataset:
     inner = [name for name in SPLITS if (folder / name).is_dir()]
     if len(inner) == 1:
         _refuse_half(folder, inner[0])
-    check_fraction(folder, request.test_fraction, has_test=len(inner) == 2)
+    fraction, notes = share_to_test(folder, request.test_fraction, has_test=len(inner) == 2)
     if len(inner) == 2:
         refuse_files(folder, SPLITS)
         train, test = (_listed(folder / name, folder, limits) for name in SPLITS)
@@ -57,12 +57,12 @@ def read(request: Request) -> Dataset:
     else:
         train = _listed(folder, folder, limits, least=2)
         parts = [_numbered(train, list(train))] * 2
-        orders = list(stratified(parts[0][1], request.test_fraction, seed))
+        orders = list(stratified(parts[0][1], fraction, seed))
     files = [[paths[row] for row in order] for (paths, _labels), order in zip(parts, orders, strict=True)]
     inputs = _read_all(files[0] + files[1], size, limits)
     divided = (inputs[: len(files[0])], inputs[len(files[0]) :])
     splits = [Split(rows, labels[order]) for rows, (_f, labels), order in zip(divided, parts, orders, strict=True)]
-    return Dataset(str(folder), splits[0], splits[1], tuple(train), Scaling(scale=1 / 255))
+    return Dataset(str(folder), splits[0], splits[1], tuple(train), Scaling(scale=1 / 255), notes=notes)
 
 
 def _check_classes(folder: Path, train: Collection[str], test: Collection[str]) -> None:

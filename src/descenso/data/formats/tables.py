@@ -1,235 +1,273 @@
-"""Read tables, CSV and Parquet, with polars (extra `tables`): numbers in columns, and one column of labels.
+"""Read tables, CSV and Parquet, with polars (extra `tables`): columns of any kind, and one column of labels.
 
 Rows are counted as a person counts them: row 1 is the first after the header.
 """
 
-import itertools
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.arrays import divided, in_order
-from descenso.data.checks import check_fraction, check_shape
+from descenso.data.arrays import in_order, stratified
+from descenso.data.checks import ALL, check_shape, share_to_test
 from descenso.data.dataset import Dataset, Split
-from descenso.data.formats.csv_text import (
-    MISSING,
-    MOST_HEADER,
-    TRUTH,
-    complain,
-    head,
-    may_be_number,
-    refuse,
-    refuse_text,
-)
-from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
+from descenso.data.encoding import Cells, Encoding, LeftOut
+from descenso.data.encoding_words import listed, sentences
+from descenso.data.formats import kinds
+from descenso.data.formats.csv_text import TRUTH, refuse
+from descenso.data.formats.frames import Frame, as_frame, of_frame, polars, read_csv, read_parquet
+from descenso.data.sources import Expected, Limits, Part, Request, note, numbered, opened
 from descenso.errors import ConfigError, DataError
-from descenso.text import _, closest
+from descenso.text import _
 
 if TYPE_CHECKING:
     import polars as pl
 
 
 class Table(NamedTuple):
-    """Numbers in columns, and labels.
+    """The columns of a table, and labels.
 
     Attributes:
-        inputs: (rows, columns) float64, or float32 where the file's columns all are.
-        columns: their names.
-        labels: (rows,) int32, each an index into the class names; empty where no label was read.
-        class_names: the different labels, sorted.
+        cells: of the inputs.
+        labels: (rows,) int32, each an index into the class names; zeros where no label was read.
+        class_names: the different labels, sorted; none where no label was read.
+        encoding: of the columns, not yet fitted unless the request has one.
+        notes: sentences that say what was found.
     """
 
-    inputs: NDArray[np.generic]
-    columns: tuple[str, ...]
+    cells: tuple[Cells, ...]
     labels: NDArray[np.int32]
     class_names: tuple[str, ...]
+    encoding: Encoding
+    notes: tuple[str, ...] = ()
+
+    def fitted(self, rows: NDArray[np.intp], path: object) -> "Table":
+        """Fit the encoding to the rows whose numbers are `rows`, unless it is given."""
+        return self if self.encoding.columns else self._replace(encoding=self.encoding.fit(self.cells, rows, path))
 
 
 def read(request: Request) -> Dataset:
     """Read the dataset in a CSV or Parquet file."""
-    check_fraction(request.name, request.test_fraction, has_test=False)
-    table = read_table(request)
-    train, test = divided(Split(table.inputs, table.labels), request.test_fraction, request.seed)
-    return Dataset(request.name, train, test, table.class_names, columns=table.columns)
+    if request.test_fraction == ALL and not request.encoded:  # rows for a model that did not learn from a table
+        request = request._replace(numeric_only=True)
+    return split_table(request, read_table(request))
 
 
-def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
+def split_table(request: Request, table: Table) -> Dataset:
+    """Split a table into training and test rows, and encode both as its training rows suggest."""
+    fraction, notes = share_to_test(request.name, request.test_fraction, has_test=False)
+    train, test = stratified(table.labels, fraction, request.seed)
+    table = table.fitted(train if len(train) else test, request.name)
+    _check_inputs(request, table)
+    encoding, cells = table.encoding, table.cells
+    splits = []
+    for rows in (train, test):
+        inputs, unseen = encoding.apply(cells, rows)
+        splits.append(Split(inputs, table.labels[rows]))
+    said = () if request.encoded else sentences(encoding, cells)
+    notes = (*table.notes, *notes, *said, *unseen)
+    return Dataset(request.name, splits[0], splits[1], table.class_names, columns=encoding.inputs, encoding=encoding,
+                   notes=notes)  # fmt: skip
+
+
+def read_inputs(paths: Iterable[Any], expected: Expected, limits: Limits) -> Iterator[Part]:
     """Read the columns that the model reads, by name, of each file."""
+    encoded = expected.encoding or (Encoding.of_numbers(expected.columns) if expected.columns else None)
     for path in paths:
-        inputs = read_table(Request(str(path), limits, label=None, columns=expected.columns)).inputs
+        request = Request(str(path), limits, None, encoded=encoded, numeric_only=not encoded,
+                          encoding=expected.codec)  # fmt: skip
+        inputs = encoded_rows(read_table(request), request)
         check_shape(inputs, expected.input_shape, str(path))
         yield numbered(path, inputs.astype(np.float64, copy=False))
 
 
+def encoded_rows(table: Table, request: Request) -> NDArray[Any]:
+    """Encode all rows of a table, and say which values no training row has."""
+    rows = np.arange(len(table.labels))
+    table = table.fitted(rows, request.name)
+    _check_inputs(request, table)
+    inputs, notes = table.encoding.apply(table.cells, rows)
+    for sentence in notes:
+        note(request.name, sentence)
+    return inputs
+
+
+def _check_inputs(request: Request, table: Table) -> None:
+    """Check the size of the encoded inputs."""
+    width = len(table.encoding.inputs)
+    request.limits.check("columns", width, request.path)
+    request.limits.check("array_bytes", 8 * len(table.labels) * width, request.path)
+
+
 def read_table(request: Request) -> Table:
-    """Read a CSV file, in UTF-8 with a header and separated by commas, semicolons or tabs, or a Parquet file.
+    """Read a CSV file or a Parquet file.
 
     Raises:
         ConfigError: for a label that is missing or no column, and where polars is not installed.
-        DataError: naming row and column, for values that are missing, no numbers or not finite; for rows of different
-            lengths, columns of one name, and sizes beyond the limits.
+        DataError: naming row and column, for values that cannot be read; for rows of different lengths, columns of one
+            name, and sizes beyond the limits.
     """
-    path, pl = request.path, _polars(request.path)
-    faults = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-    with opened(path, request.limits) as file:
+    path, pl = request.path, polars(request.path)
+    with opened(path, request.limits):
         try:
-            is_text = path.suffix.lower() != ".parquet"
-            frame, wanted = _read_csv(request, file.read(MOST_HEADER)) if is_text else _read_parquet(request)
-        except faults as error:
+            frame = (read_parquet if path.suffix.lower() == ".parquet" else read_csv)(request)
+            return _table(request, frame)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             message = _("{path}: cannot be read as a table ({reason})")
             raise DataError(message.format(path=path, reason=str(error).split("\n")[0])) from None
-    return _table(request, frame, wanted)
 
 
 def table_of(frame: Any, request: Request) -> Table:
     """Convert `frame`, of polars or pandas, to a table."""
-    pl = _polars(request.path)
-    if not isinstance(frame, pl.DataFrame):
-        names = [str(name) for name in frame.columns]
-        _choose(request, names)  # before columns of one name become one
-        series = (frame.iloc[:, place] for place in range(len(names)))
-        cells = (
-            one.to_numpy() if one.dtype.kind in "iufb" else one.astype(object).where(one.notna(), None).to_list()
-            for one in series
-        )
-        frame = pl.DataFrame(dict(zip(names, cells, strict=True)), strict=False)
-    wanted = _choose(request, frame.columns)
-    _check_size(request, len(frame), len(wanted))
-    return _table(request, _as_numbers(request, frame, wanted), wanted)
+    polars(request.path)
+    return _table(request, of_frame(request, as_frame(frame, request)))
 
 
-def _polars(path: Path) -> Any:
-    try:
-        import polars
-    except ImportError:
-        message = _("{path}: tables are read by polars, which is not installed; try pip install 'descenso[tables]'")
-        raise ConfigError(message.format(path=path)) from None
-    return polars
+def _table(request: Request, frame: Frame) -> Table:
+    path, notes = request.path, list(frame.notes)
+    if request.encoded:
+        cells = tuple(_known(request, frame, column.name, column.kind) for column in request.encoded.columns)
+        found = dict[str, Cells | LeftOut]()
+    else:
+        found = {name: _found(request, frame, name) for name in frame.inputs}
+        label = frame.label or ("" if request.label is None else _only_text(request, found, tuple(frame.columns)))
+        found.pop(label, None)
+        frame = frame._replace(label=label)
+        cells = tuple(one for one in found.values() if isinstance(one, Cells))
+        if request.numeric_only:
+            _refuse_text(request, found)
+        if not request.label and label:
+            notes.insert(0, _("column {name!r} is taken for the label; another: --label NAME").format(name=label))
+    left_out = tuple(one for one in found.values() if isinstance(one, LeftOut))
+    encoding = request.encoded or Encoding((), left_out, frame.label, frame.decimal, frame.unnamed,
+                                           strict=request.numeric_only)  # fmt: skip
+    if encoding.strict:
+        _refuse_gaps(path, cells)
+    if not cells:
+        message = _("{path}: no column is left to learn from: {sentences}")
+        raise DataError(message.format(path=path, sentences="; ".join(sentences(encoding))))
+    if not frame.label:
+        rows = len(cells[0].values)
+        return Table(cells, np.zeros(rows, np.int32), (), encoding, tuple(notes))
+    labels, names = _labels(request, frame)
+    return Table(cells, labels, tuple(names), encoding, (*notes, *kinds.doubts(names)))
 
 
-def _choose(request: Request, names: list[str]) -> tuple[str, ...]:
-    """Check the names of the columns, and choose those of the inputs."""
-    path, label, columns, drop = request.path, request.label, request.columns, request.drop
-    request.limits.check("columns", len(names), path)
-    twice = [name for name, following in itertools.pairwise(sorted(names)) if name == following]
-    if twice:
-        raise DataError(_("{path}: two columns are called {name!r}; rename one").format(path=path, name=twice[0]))
-    if label == "":
-        message = _("{path}: which column holds the labels? its columns are {columns}; try --label {last}")
-        raise ConfigError(message.format(path=path, columns=", ".join(names), last=names[-1]))
-    absent = next((name for name in (*filter(None, [label]), *drop) if name not in names), None)
-    if absent is not None:
-        message = _("{path}: there is no column {name!r}{hint}; its columns are {columns}")
-        raise ConfigError(message.format(path=path, name=absent, hint=closest(absent, names), columns=", ".join(names)))
-    missing = [name for name in columns if name not in names]
-    if missing:
-        message = _("{path}: the columns {missing} are missing, which the model reads; its columns are {columns}")
-        raise DataError(message.format(path=path, missing=", ".join(missing), columns=", ".join(names)))
-    wanted = columns or tuple(name for name in names if name != label and name not in drop)
-    if not wanted:
-        raise DataError(_("{path}: no column besides the labels'; there is nothing to learn from").format(path=path))
-    return wanted
-
-
-def _read_csv(request: Request, begin: bytes) -> tuple["pl.DataFrame", tuple[str, ...]]:
+def _found(request: Request, frame: Frame, name: str) -> Cells | LeftOut:
+    """Find out what a column is."""
     import polars as pl
 
-    path, limits = request.path, request.limits
-    names, first, separator = head(path, begin)
-    wanted = _choose(request, names)
-    words = [name for name, cell in zip(names, first, strict=False) if name in wanted and not may_be_number(cell)]
-    if words:
-        refuse_text(path, words, first[names.index(words[0])], bool(request.columns))
-    truths = {name for name, cell in zip(names, first, strict=False) if name in wanted and cell.lower() in TRUTH}
-    schema = {name: pl.Float64() if name in wanted and name not in truths else pl.String() for name in names}
-    most = min(limits.rows, limits.array_bytes // (8 * len(wanted)))
-    try:
-        frame = pl.read_csv(path, schema=schema, separator=separator, columns=[*wanted, *filter(None, [request.label])],
-                            n_rows=most + 1, null_values=dict.fromkeys(wanted, MISSING), glob=False)  # fmt: skip
-    except pl.exceptions.ComputeError:
-        complain(path, separator, names, set(wanted), limits)
-        raise
-    while len(frame) and all(column.is_null()[-1] for column in frame):  # blank lines at the end
-        frame = frame[:-1]
-    _check_size(request, len(frame), len(wanted))
-    text = {name: frame[name].str.to_lowercase().replace_strict(TRUTH, default=None) for name in truths}
-    for name, numbers in text.items():
-        _refuse_first(path, frame, name, numbers.is_null() & frame[name].is_not_null())
-        frame = frame.with_columns(numbers.cast(pl.Float64).alias(name))
-    return frame, wanted
+    path, column = request.path, frame.columns[name]
+    if column.dtype == pl.String:
+        text = kinds.stripped(column)
+        if request.numeric_only:
+            return kinds.of_strict(path, name, text, frame.decimal)
+        return kinds.of_text(path, name, text, frame.decimal, name in frame.nameless)
+    values = _typed(column)
+    if isinstance(values, LeftOut):
+        return values
+    if request.numeric_only or values.kind == "truth":
+        kinds.check_finite(path, name, values.values)
+        return values
+    return kinds.of_numbers(path, name, values.values, name in frame.nameless)
 
 
-def _read_parquet(request: Request) -> tuple["pl.DataFrame", tuple[str, ...]]:
+def _typed(column: "pl.Series") -> Cells | LeftOut:
+    """Return the values of a column that is no text."""
     import polars as pl
 
-    path = request.path
-    lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-    schema = lazy.collect_schema()
-    wanted = _choose(request, schema.names())
-    _check_types(request, schema, wanted)
-    rows = lazy.select(pl.len()).collect().item()
-    _check_size(request, rows, len(wanted))
-    frame = pl.read_parquet(path, columns=[*wanted, *filter(None, [request.label])], n_rows=rows, glob=False,
-                            hive_partitioning=False)  # fmt: skip
-    return _as_numbers(request, frame, wanted), wanted
+    dtype, name = column.dtype, column.name
+    if dtype == pl.Boolean:
+        return Cells(name, "truth", column.cast(pl.Float64).fill_null(float("nan")).to_numpy())
+    if dtype.is_numeric():
+        kind = pl.Float32 if dtype == pl.Float32 else pl.Float64
+        return Cells(name, "number", column.cast(kind).fill_null(float("nan")).to_numpy())
+    if dtype.is_temporal():
+        return LeftOut(name, "dates")
+    return LeftOut(name, "empty") if dtype == pl.Null else LeftOut(name, "type", str(dtype))
 
 
-def _check_types(request: Request, schema: "pl.Schema", wanted: tuple[str, ...]) -> None:
-    wrong = [name for name in wanted
-             if not (schema[name].is_numeric() or schema[name].base_type().__name__ == "Boolean")]  # fmt: skip
-    if wrong:
-        message = _("{path}, column {column!r}: type {dtype}, expected numbers; make them such, or --drop {names}")
-        if request.columns:
-            message = _("{path}, column {column!r}: type {dtype}, expected numbers, which the model reads")
-        names = ",".join(wrong)
-        raise DataError(message.format(path=request.path, column=wrong[0], dtype=schema[wrong[0]], names=names))
-
-
-def _as_numbers(request: Request, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> "pl.DataFrame":
-    """Cast the inputs of `frame` to float64, or to float32 where all of them are."""
+def _known(request: Request, frame: Frame, name: str, kind: str) -> Cells:
+    """Read a column as the kind that it has in the training data."""
     import polars as pl
 
-    _check_types(request, frame.schema, wanted)
-    kind = pl.Float32 if all(frame.schema[name] == pl.Float32 for name in wanted) else pl.Float64
-    return frame.with_columns(pl.col(wanted).cast(kind))
+    path, column = request.path, frame.columns[name]
+    if column.dtype == pl.String:
+        return kinds.as_kind(path, name, kind, kinds.stripped(column), frame.decimal)
+    if kind == "category":
+        return kinds.as_category(name, kinds.stripped(column.cast(pl.String)))
+    values = _typed(column)
+    if isinstance(values, LeftOut) and values.reason == "empty":
+        return Cells(name, kind, np.full(len(column), np.nan))
+    if isinstance(values, LeftOut):
+        message = _("{path}, column {column!r}: type {dtype}, expected numbers, which the model reads")
+        raise DataError(message.format(path=path, column=name, dtype=column.dtype))
+    kinds.check_finite(path, name, values.values)
+    return values
 
 
-def _check_size(request: Request, rows: int, columns: int) -> None:
-    request.limits.check("rows", rows, request.path)
-    request.limits.check("array_bytes", 8 * rows * columns, request.path)
-    if not rows:
-        raise DataError(_("{path}: no rows; give at least one").format(path=request.path))
-
-
-def _table(request: Request, frame: "pl.DataFrame", wanted: tuple[str, ...]) -> Table:
+def _labels(request: Request, frame: Frame) -> tuple[NDArray[np.int32], list[str]]:
+    """Return the labels as indices into their names, and these."""
     import polars as pl
 
-    path, label = request.path, request.label
-    gaps = [(int(frame[name].is_null().arg_max() or 0), name) for name in frame.columns if frame[name].null_count()]
-    if gaps:
-        refuse(path, min(gaps)[0] + 1, min(gaps)[1], _("no value; fill it in, or leave the row out"))
-    for name in wanted:
-        _refuse_first(path, frame, name, ~frame[name].is_finite())
-    inputs = frame.select(wanted).to_numpy(order="c")
-    if not label:
-        return Table(inputs, wanted, np.zeros(0, np.int32), ())
-    column = frame[label]
-    if isinstance(column.dtype, pl.Categorical | pl.Enum):
-        column = column.cast(pl.String)
-    if not (column.dtype.is_integer() or column.dtype in (pl.String, pl.Boolean)):
+    path, label = request.path, frame.label
+    column = frame.columns[label]
+    if column.dtype.is_float() and (column.is_null() | (column == column.round())).all():
+        column = column.cast(pl.Int64)  # as whole numbers are where one is missing
+    if column.dtype.is_float():
+        values = column.drop_nulls().unique()
+        kinds.check_classes(path, label, list(map(str, values.to_list())), len(column))
+    elif not (column.dtype.is_integer() or column.dtype in (pl.String, pl.Boolean)):
         refuse(path, 1, label, _("labels of type {dtype}, expected text or whole numbers").format(dtype=column.dtype))
     text = column.cast(pl.String)
+    gaps = text.is_null() | (text == "")
+    if gaps.any():
+        refuse(path, int(gaps.arg_max() or 0) + 1, label, _("no value; fill it in, or leave the row out"))
     if all(value.lower() in TRUTH for value in text.unique().to_list()):
         text = text.str.to_titlecase()  # True and False, as Python writes them
     names = in_order(path, text.unique().to_list())
+    if request.test_fraction != ALL:
+        kinds.check_classes(path, label, names, len(text))
     codes = text.replace_strict(names, list(range(len(names))), return_dtype=pl.Int32)
-    return Table(inputs, wanted, codes.to_numpy().astype(np.int32), tuple(names))
+    return codes.to_numpy().astype(np.int32), names
 
 
-def _refuse_first(path: Path, frame: "pl.DataFrame", name: str, wrong: "pl.Series") -> None:
-    if wrong.any():
-        row = int(wrong.arg_max() or 0)
-        refuse(path, row + 1, name, _("{value!r} is no number").format(value=frame[name][row]))
+def _only_text(request: Request, found: dict[str, Cells | LeftOut], names: tuple[str, ...]) -> str:
+    """Return the only column of text.
+
+    Raises:
+        ConfigError: where there is none, or several; the likeliest is named.
+    """
+    text = [name for name, one in found.items() if _is_text(one, request.numeric_only)]
+    if len(text) == 1:
+        return text[0]
+    message = _("{path}: which column holds the labels? its columns are {columns}; try --label {likely}")
+    likely = next((name for name in reversed(names) if name in text), names[-1])
+    raise ConfigError(message.format(path=request.path, columns=listed(list(names)), likely=likely))
+
+
+def _is_text(one: Cells | LeftOut, numeric_only: bool) -> bool:
+    return numeric_only and one.reason == "text" if isinstance(one, LeftOut) else one.kind == "category"
+
+
+def _refuse_text(request: Request, found: dict[str, Cells | LeftOut]) -> None:
+    """Refuse columns that hold no numbers."""
+    wrong = [one for one in found.values() if isinstance(one, LeftOut) and one.reason != "empty"]
+    if wrong:
+        message = _("{path}, column {column!r}: {value!r} is no number; make it one, --drop {names}, or leave "
+                    "--numeric-only out")  # fmt: skip
+        names = ",".join(column.name for column in wrong)
+        raise DataError(message.format(path=request.path, column=wrong[0].name, value=wrong[0].detail, names=names))
+
+
+def _refuse_gaps(path: object, cells: Sequence[Cells]) -> None:
+    """Refuse missing values.
+
+    Raises:
+        DataError: naming row and column of the first.
+    """
+    gaps = [(int(one.missing().argmax()), one.name) for one in cells if one.missing().any()]
+    if gaps:
+        message = _("{path}, row {row}, column {column!r}: no value; fill it in, or leave the row out")
+        raise DataError(message.format(path=path, row=min(gaps)[0] + 1, column=min(gaps)[1]))

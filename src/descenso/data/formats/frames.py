@@ -1,0 +1,224 @@
+"""Read the columns of CSV and Parquet files as polars has them: numbers as numbers, and all else as text."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from descenso.data.encoding_words import listed
+from descenso.data.formats.csv_text import MISSING, PLAIN, Text, complain, examine
+from descenso.data.formats.numbers import decimal_mark, evidence
+from descenso.data.sources import Request
+from descenso.errors import ConfigError, DataError
+from descenso.text import _, closest
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LABELS = ("label", "class", "target", "y", "species", "etiqueta", "clase", "especie")  # names that a label has
+
+
+class Frame(NamedTuple):
+    """The columns of a table.
+
+    Attributes:
+        columns: by name, inputs and label; text without blanks around it.
+        inputs: names of the inputs, in their order.
+        label: name of the label; empty where it is still to be chosen, or where none is read.
+        decimal: the decimal mark of numbers in text.
+        unnamed: the columns of a file without a header.
+        nameless: the columns without a name in the header, which are called by their number.
+        notes: sentences that say what was found.
+    """
+
+    columns: "dict[str, pl.Series]"
+    inputs: tuple[str, ...]
+    label: str = ""
+    decimal: str = "."
+    unnamed: tuple[str, ...] = ()
+    nameless: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def choose(request: Request, names: Sequence[str], hint: str = "") -> tuple[tuple[str, ...], str]:
+    """Check the names of the columns; choose those of the inputs, and the label where names decide it.
+
+    Raises:
+        ConfigError: for a label, or a column to leave out, that is not there.
+        DataError: for columns of one name, and where a column is missing that the model reads.
+    """
+    path, label, encoded = request.path, request.label, request.encoded
+    request.limits.check("columns", len(names), path)
+    twice = [name for name, following in itertools.pairwise(sorted(names)) if name == following]
+    if twice:
+        raise DataError(_("{path}: two columns are called {name!r}; rename one").format(path=path, name=twice[0]))
+    if label == "":
+        likely = [name for name in names if name.lower() in LABELS]
+        label = encoded.label if encoded else likely[0] if len(likely) == 1 else ""
+    absent = next((name for name in (*filter(None, [label]), *request.drop) if name not in names), None)
+    if absent is not None:
+        message = _("{path}: there is no column {name!r}{hint}; its columns are {columns}")
+        columns = listed(list(names)) + hint
+        raise ConfigError(message.format(path=path, name=absent, hint=closest(absent, names), columns=columns))
+    if encoded:
+        missing = [column.name for column in encoded.columns if column.name not in names]
+        if missing:
+            message = _("{path}: the columns {missing} are missing, which the model reads; its columns are {columns}")
+            raise DataError(message.format(path=path, missing=listed(missing), columns=listed(list(names))))
+        return tuple(column.name for column in encoded.columns), label or ""
+    wanted = tuple(name for name in names if name != label and name not in request.drop)
+    if not wanted:
+        raise DataError(_("{path}: no column besides the labels'; there is nothing to learn from").format(path=path))
+    return wanted, label or ""
+
+
+def read_csv(request: Request) -> Frame:
+    """Read a CSV file: columns that hold nothing but plain numbers as float64, which is fast, and the others as text.
+
+    Raises:
+        ConfigError, DataError: for a file that cannot be read as a table; where is named.
+    """
+    import polars as pl
+
+    text = examine(request)
+    numbered = _("; its first row is data, so they are numbered; if it holds their names: --header yes")
+    inputs, label = choose(request, text.names, "" if text.header or request.encoded else numbered)
+    decimal = request.encoded.decimal if request.encoded else request.decimal
+    frame = None
+    if text.separator != ";" and decimal != ",":
+        try:
+            frame = _read(request, text, inputs, label, _numbers(request, text, inputs))
+        except pl.exceptions.ComputeError:
+            frame = None
+    if frame is None or (not decimal and any(evidence(_text_of(frame, inputs)))):
+        frame = _read(request, text, inputs, label, ())
+    notes = list(text.notes)
+    columns, blanks = {}, 0
+    for column in frame:
+        bare = column.str.strip_chars() if column.dtype == pl.String else column
+        blanks += int((bare != column).sum()) if column.dtype == pl.String else 0
+        columns[column.name] = bare
+    if blanks:
+        notes.append(_("blanks around {count} values are taken off").format(count=blanks))
+    if not decimal:
+        decimal = decimal_mark(request.path, _text_of(frame, inputs, label), text.separator)
+        if decimal == ",":
+            notes.append(_("numbers have a decimal comma"))
+    unnamed = () if text.header else text.names
+    return Frame(columns, inputs, label, decimal, unnamed, text.nameless, tuple(notes))
+
+
+def _text_of(frame: "pl.DataFrame", inputs: Sequence[str], label: str = "") -> "dict[str, pl.Series]":
+    import polars as pl
+
+    return {name: frame[name].str.strip_chars() for name in inputs if frame.schema[name] == pl.String and name != label}
+
+
+def _numbers(request: Request, text: Text, inputs: Sequence[str]) -> dict[str, str]:
+    """Return the columns that seem to hold plain numbers, each with its mark of a missing value."""
+    if request.encoded:
+        return {column.name: "NA" for column in request.encoded.columns if column.kind == "number"}
+    found, wanted = {}, set(inputs)
+    for name, *cells in itertools.zip_longest(text.names, *text.rows, fillvalue=""):
+        if name in wanted and all(PLAIN.fullmatch(cell) or cell.lower() in MISSING for cell in cells):
+            found[name] = next((cell for cell in cells if cell and not PLAIN.fullmatch(cell)), "NA")
+    return found
+
+
+def _read(
+    request: Request, text: Text, inputs: Sequence[str], label: str, numbers: "dict[str, str] | tuple[()]"
+) -> "pl.DataFrame":
+    """Read the columns `numbers` as float64, the others as text."""
+    import polars as pl
+
+    limits = request.limits
+    places = {name: f"column_{place}" for place, name in enumerate(text.names, start=1)}  # as polars calls them
+    schema = {place: pl.Float64() if name in numbers else pl.String() for name, place in places.items()}
+    wanted = dict.fromkeys([*inputs, *filter(None, [label])])
+    nulls = {places[name]: mark for name, mark in dict(numbers).items()}
+    most = min(limits.rows, limits.array_bytes // (8 * len(inputs)))
+    try:
+        frame = pl.read_csv(text.source, schema=schema, separator=text.separator, has_header=False,
+                            skip_rows=int(text.header), columns=[places[name] for name in wanted], n_rows=most + 1,
+                            null_values=nulls or None, glob=False).select(
+                                pl.col(places[name]).alias(name) for name in wanted)  # fmt: skip
+    except pl.exceptions.ComputeError:
+        if not numbers:
+            complain(request, text)
+        raise
+    while len(frame) and all(column.is_null()[-1] for column in frame):  # blank lines at the end
+        frame = frame[:-1]
+    check_size(request, len(frame), len(inputs))
+    return frame
+
+
+def read_parquet(request: Request) -> Frame:
+    """Read a Parquet file; its columns have types."""
+    import polars as pl
+
+    path = request.path
+    lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    names = lazy.collect_schema().names()
+    inputs, label = choose(request, names)
+    rows = lazy.select(pl.len()).collect().item()
+    check_size(request, rows, len(inputs))
+    frame = pl.read_parquet(path, columns=list(dict.fromkeys([*inputs, *filter(None, [label])])), n_rows=rows,
+                            glob=False, hive_partitioning=False)  # fmt: skip
+    return _typed(request, frame, inputs, label)
+
+
+def of_frame(request: Request, frame: "pl.DataFrame") -> Frame:
+    """Return the columns of a frame of polars."""
+    inputs, label = choose(request, frame.columns)
+    check_size(request, len(frame), len(inputs))
+    return _typed(request, frame, inputs, label)
+
+
+def _typed(request: Request, frame: "pl.DataFrame", inputs: tuple[str, ...], label: str) -> Frame:
+    """Return the columns of a frame, text without blanks around it."""
+    import polars as pl
+
+    columns = {}
+    for column in frame:
+        is_text = isinstance(column.dtype, pl.Categorical | pl.Enum) or column.dtype == pl.String
+        columns[column.name] = column.cast(pl.String).str.strip_chars() if is_text else column
+    decimal = request.encoded.decimal if request.encoded else request.decimal or "."
+    return Frame(columns, inputs, label, decimal)
+
+
+def check_size(request: Request, rows: int, columns: int) -> None:
+    """Check the number of rows, and the size of their numbers."""
+    request.limits.check("rows", rows, request.path)
+    request.limits.check("array_bytes", 8 * rows * columns, request.path)
+    if not rows:
+        raise DataError(_("{path}: no rows; give at least one").format(path=request.path))
+
+
+def as_frame(frame: Any, request: Request) -> "pl.DataFrame":
+    """Convert a frame of pandas to one of polars."""
+    import polars as pl
+
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    names = [str(name) for name in frame.columns]
+    choose(request, names)  # before columns of one name become one
+    series = (frame.iloc[:, place] for place in range(len(names)))
+    cells = (
+        one.to_numpy() if one.dtype.kind in "iufb" else one.astype(object).where(one.notna(), None).to_list()
+        for one in series
+    )
+    return pl.DataFrame(dict(zip(names, cells, strict=True)), strict=False)
+
+
+def polars(path: Path) -> Any:
+    """Import polars.
+
+    Raises:
+        ConfigError: where it is not installed.
+    """
+    try:
+        import polars
+    except ImportError:
+        message = _("{path}: tables are read by polars, which is not installed; try pip install 'descenso[tables]'")
+        raise ConfigError(message.format(path=path)) from None
+    return polars

@@ -1,0 +1,183 @@
+"""Decide what the columns of a table are: numbers, truth values, categories, or nothing that can be learned from."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.data.encoding import Cells, LeftOut
+from descenso.data.formats.csv_text import MISSING, TRUTH, refuse
+from descenso.data.formats.numbers import LIKELY, parsed
+from descenso.errors import DataError
+from descenso.text import _
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_CATEGORIES = 100  # of a column
+LEAST_COUNTED = 10  # rows, from which on a column that counts them is taken for no input
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|ago|dic"
+DATES = (
+    r"^[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}([T ].*)?$|^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}([T ].*)?$|"
+    rf"^[0-9]{{1,2}}:[0-9]{{2}}(:[0-9.]+)?( ?[ap]m)?$|(?i)^([0-9]{{1,2}}[. -]+)?({MONTHS})[a-z.]*[ ,-]+[0-9].*$"
+)
+
+
+def stripped(column: "pl.Series") -> "pl.Series":
+    """Return text without blanks around it; null where it is a mark of a missing value."""
+    import polars as pl
+
+    text = column.str.strip_chars()
+    gaps = text.str.to_lowercase().is_in(list(MISSING))
+    return pl.select(pl.when(gaps).then(None).otherwise(text)).to_series() if gaps.any() else text
+
+
+def of_text(path: Path, name: str, values: "pl.Series", decimal: str, unnamed: bool = False) -> Cells | LeftOut:
+    """Decide what a column of text is; `values` are those of `stripped`.
+
+    Raises:
+        DataError: naming row and value, for a word in a column of numbers.
+    """
+    filled = values.drop_nulls()
+    if not len(filled):
+        return LeftOut(name, "empty")
+    numbers = parsed(values, decimal)
+    words = len(filled) - (len(numbers) - numbers.null_count())
+    distinct = filled.n_unique()
+    if not words:
+        return of_numbers(path, name, _floats(numbers), unnamed)
+    if words <= (1 - LIKELY) * len(filled) and not filled.str.to_lowercase().is_in(list(TRUTH)).all():
+        refuse_word(path, name, values, numbers)
+    if distinct == 1 and len(filled) == len(values) > 1:
+        return LeftOut(name, "constant", filled[0][:40])
+    if filled.str.to_lowercase().is_in(list(TRUTH)).all():
+        return Cells(name, "truth", _floats(_truths(values)))
+    if filled.str.contains(DATES).all():
+        return LeftOut(name, "dates")
+    if distinct > MOST_CATEGORIES or distinct > len(filled) / 2:
+        return LeftOut(name, "text", str(distinct))
+    return as_category(name, values)
+
+
+def of_numbers(path: Path, name: str, values: NDArray[Any], unnamed: bool = False) -> Cells | LeftOut:
+    """Decide whether a column of numbers, NaN where one is missing, is an input."""
+    check_finite(path, name, values)
+    rows, gaps = len(values), np.isnan(values)
+    if gaps.all():
+        return LeftOut(name, "empty")
+    if rows > 1 and not gaps.any():
+        if (values == values[0]).all():
+            return LeftOut(name, "constant", f"{values[0]:g}")
+        if rows >= LEAST_COUNTED and values[0] in (0, 1) and (values == values[0] + np.arange(rows)).all():
+            return LeftOut(name, "index")
+        if unnamed and (values == np.rint(values)).all() and len(np.unique(values)) == rows:
+            return LeftOut(name, "index")
+    return Cells(name, "number", values)
+
+
+def of_strict(path: Path, name: str, values: "pl.Series", decimal: str) -> Cells | LeftOut:
+    """Read text as numbers or truth values; a column that begins with a word is left out, for the caller to refuse."""
+    first = values.drop_nulls()[:1]
+    if len(first) and parsed(first, decimal).null_count() and first[0].lower() not in TRUTH:
+        return LeftOut(name, "text", first[0][:40])
+    return as_kind(path, name, "number", values, decimal, trained=False)
+
+
+def as_kind(path: Path, name: str, kind: str, values: "pl.Series", decimal: str, *, trained: bool = True) -> Cells:
+    """Read text as the kind that it has in the training data; `values` are those of `stripped`.
+
+    Raises:
+        DataError: naming row and value, for what is no number where a number is read.
+    """
+    if kind == "category":
+        return as_category(name, values)
+    numbers = parsed(values, decimal)
+    if numbers.null_count() > values.null_count():
+        numbers = numbers.fill_null(_truths(values))
+        if numbers.null_count() > values.null_count():
+            refuse_word(path, name, values, numbers, trained=trained)
+    floats = _floats(numbers)
+    check_finite(path, name, floats)
+    return Cells(name, kind, floats)
+
+
+def as_category(name: str, values: "pl.Series") -> Cells:
+    """Return the column as indices into its different values, which are sorted."""
+    import polars as pl
+
+    categories = values.drop_nulls().unique().sort().to_list()
+    if not categories:
+        return Cells(name, "category", np.full(len(values), -1, np.int32))
+    codes = values.cast(pl.Enum(categories)).to_physical().cast(pl.Int32).fill_null(-1)
+    return Cells(name, "category", codes.to_numpy(), tuple(categories))
+
+
+def refuse_word(path: Path, name: str, values: "pl.Series", numbers: "pl.Series", *, trained: bool = False) -> NoReturn:
+    """Refuse the first of `values` that is not among `numbers`, and say how to mend it; `trained` models need it."""
+    wrong = numbers.is_null() & values.is_not_null()
+    row, count = int(wrong.arg_max() or 0), int(wrong.sum())
+    message = _("{value!r} is no number, and neither are {more} others of {rows} values; make it one, or empty where "
+                "the value is missing, or leave the column out: --drop {name}")  # fmt: skip
+    if count == 1:
+        message = _("{value!r} is no number; make it one, or empty where the value is missing, or leave the column "
+                    "out: --drop {name}")  # fmt: skip
+    if trained:
+        message = _("{value!r} is no number, which the model reads; make it one, or empty where the value is missing")
+    filled = len(values) - values.null_count()
+    refuse(path, row + 1, name, message.format(value=values[row][:40], more=count - 1, rows=filled, name=name))
+
+
+def check_finite(path: Path, name: str, values: NDArray[Any]) -> None:
+    """Refuse infinite numbers."""
+    infinite = np.isinf(values)
+    if infinite.any():
+        row = int(infinite.argmax())
+        refuse(path, row + 1, name, _("{value!r} is no number").format(value=float(values[row])))
+
+
+def doubts(names: list[str]) -> list[str]:
+    """Return sentences on class names that people would read as one, and on one that stands for a missing value."""
+    message = _("warning: a class is called {name!r}; if that says that the label is missing, leave those rows out")
+    said = [message.format(name=name) for name in names if name.lower() in MISSING]
+    alike: dict[object, list[str]] = {}
+    for name in names:
+        number = re.fullmatch(r"[+-]?[0-9]{1,15}([.][0-9]*)?", name)
+        alike.setdefault(float(name) if number else name.casefold(), []).append(name)
+    groups = [" / ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
+    if not groups:
+        return said
+    message = _("warning: classes whose names differ by case or notation alone: {groups}; are they the same?")
+    return [*said, message.format(groups=", ".join(groups[:10]))]
+
+
+def check_classes(path: object, label: str, names: list[str], rows: int) -> None:
+    """Refuse a label that is a number to predict, or that is different in nearly each row.
+
+    Raises:
+        DataError: with the reason.
+    """
+    numbers = [float(name) for name in names if re.fullmatch(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)", name)
+               and "," not in name]  # fmt: skip
+    numeric = len(numbers) == len(names)
+    if (numeric and len(names) > 10 and any(map(_broken, numbers))) or (len(names) > 20 and 5 * len(names) > rows):
+        message = _("{path}: column {label!r} has {count} different values in {rows} rows; {reason}; give another "
+                    "--label, or make a few classes of it, such as low and high")  # fmt: skip
+        reason = _("a number to predict is no class") if numeric else _("these are no classes to learn")
+        raise DataError(message.format(path=path, label=label, count=len(names), rows=rows, reason=reason))
+
+
+def _broken(number: float) -> bool:
+    return number != round(number)
+
+
+def _truths(values: "pl.Series") -> "pl.Series":
+    import polars as pl
+
+    numbers: pl.Series = values.str.to_lowercase().replace_strict(TRUTH, default=None, return_dtype=pl.Float64)
+    return numbers
+
+
+def _floats(numbers: "pl.Series") -> NDArray[Any]:
+    return numbers.fill_null(float("nan")).to_numpy()

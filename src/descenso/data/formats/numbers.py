@@ -1,0 +1,107 @@
+"""Read numbers as people write them: with a decimal point or comma, and marks between thousands."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from descenso.errors import ConfigError
+from descenso.text import _, option
+
+if TYPE_CHECKING:
+    import polars as pl
+
+GROUPS = "'’\u00a0\u202f "  # marks between thousands that are no decimal marks
+WHOLE = rf"(?:[0-9]+|[0-9]{{1,3}}(?:[M{GROUPS}][0-9]{{3}})+)"
+LIKE = rf"^[+−-]?[0-9][0-9.,{GROUPS}]*(?:[eE][+-]?[0-9]+)?$|^[+−-]?[.,][0-9]+$"
+EITHER = "[0-9]{1,3}D[0-9]{3}"  # "1,234": decimals, or thousands
+LIKELY = 0.9  # share of the values that are numbers in a column of numbers
+
+
+class Evidence(NamedTuple):
+    """Values of a file that show how its numbers are written, one of each kind, with their columns; None for none.
+
+    Attributes:
+        point, comma: in which it must be the decimal mark.
+        either_point, either_comma: in which it may be that, or stand between thousands.
+    """
+
+    point: tuple[str, str] | None = None
+    comma: tuple[str, str] | None = None
+    either_point: tuple[str, str] | None = None
+    either_comma: tuple[str, str] | None = None
+
+
+def pattern(decimal: str) -> str:
+    """Return the regular expression of numbers with the decimal mark `decimal`.
+
+    >>> [bool(re.match(pattern(","), number)) for number in ("1.234,5", "-1,5e3", "1.5", "1.23,4")]
+    [True, True, False, False]
+    """
+    whole = WHOLE.replace("M", re.escape("," if decimal == "." else "."))
+    mark = re.escape(decimal)
+    return rf"^[+−-]?(?:{whole}{mark}?|{whole}?{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?$|^[+-]?(?i:inf|infinity)$"
+
+
+def parsed(values: "pl.Series", decimal: str) -> "pl.Series":
+    """Read text without blanks around it as numbers, float64; null where it is none."""
+    import polars as pl
+
+    text = values.str.replace_all("−", "-", literal=True)
+    if values.str.contains(f"[,{GROUPS}]").any() or decimal == ",":
+        text = text.str.replace_all(f"[{GROUPS}{',' if decimal == '.' else '.'}]", "")
+        text = text.str.replace(",", ".", literal=True) if decimal == "," else text
+    return (
+        pl.DataFrame({"text": text, "is": values.str.contains(pattern(decimal))})
+        .select(pl.when("is").then(pl.col("text").cast(pl.Float64, strict=False)).otherwise(None))
+        .to_series()
+    )
+
+
+def decimal_mark(path: Path, columns: "Mapping[str, pl.Series]", separator: str) -> str:
+    """Find the decimal mark of a file by the numbers in its columns of text.
+
+    Raises:
+        ConfigError: where it cannot be known; the option that says it is named.
+    """
+    seen = evidence(columns)
+    if seen.point and seen.comma:
+        reason = _("{one!r} in column {column!r} has a decimal point, {other!r} in column {last!r} a decimal comma")
+        _refuse(path, reason, seen.point, seen.comma)
+    if seen.point or seen.comma:
+        return "," if seen.comma else "."
+    if separator == ";" and seen.either_comma and not seen.either_point:
+        return ","
+    if seen.either_comma or (separator == ";" and seen.either_point):
+        first = seen.either_comma or seen.either_point
+        _refuse(path, _("{one!r} in column {column!r} may have decimals, or thousands"), first, first)
+    return "."
+
+
+def evidence(columns: "Mapping[str, pl.Series]") -> Evidence:
+    """Gather evidence in the columns whose values look like numbers."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, column in columns.items():
+        values = column.drop_nulls().unique(maintain_order=True)
+        like = values.filter(values.str.contains(LIKE))
+        if not len(values) or len(like) < LIKELY * len(values):
+            continue
+        for decimal, other, word in ((".", ",", "point"), (",", ".", "comma")):
+            numbers = like.filter(like.str.contains(pattern(decimal)))
+            mark, group = re.escape(decimal), re.escape(other)
+            both = numbers.str.contains(rf"^[+−-]?{EITHER.replace('D', mark)}$") & ~numbers.str.contains("^[+−-]?0")
+            certain = numbers.filter(
+                (numbers.str.contains(mark) & ~both) | numbers.str.contains(f"{group}.*{group}|{group}.*{mark}")
+            )
+            for key, some in ((word, certain), (f"either_{word}", numbers.filter(both))):
+                if len(some) and key not in found:
+                    found[key] = (some[0], name)
+    return Evidence(**found)
+
+
+def _refuse(path: Path, reason: str, one: tuple[str, str] | None, other: tuple[str, str] | None) -> None:
+    if one and other:
+        reason = reason.format(one=one[0][:40], column=one[1], other=other[0][:40], last=other[1])
+        message = _("{path}: {reason}; say which mark comes before the decimals: {comma} or {point}")
+        comma, point = option("decimal", ","), option("decimal", ".")
+        raise ConfigError(message.format(path=path, reason=reason, comma=comma, point=point))
