@@ -5,7 +5,7 @@ Imported only when a message is to be written.
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -283,3 +283,12 @@ def refused_callback(given: Any) -> str:
     instead = _(known) if known else _("derive it from descenso.Callback; its methods are on_epoch, on_end and others")
     kind = f"{type(given).__module__.partition('.')[0]}.{type(given).__name__}"
     return _("callbacks must be of descenso.Callback, got {kind}: {mend}").format(kind=kind, mend=instead)
+
+
+def refused_methods(given: Any, never_called: Sequence[str], known: Sequence[str]) -> str:
+    """Say which methods a callback may have, of one with methods that are never called."""
+    names = [name for name in known if name.startswith("on_")]
+    message = _("callbacks: {kind} has a method {name}, which is never called{hint}; the methods are {names}")
+    name = never_called[0]
+    hint = closest(name, names)
+    return message.format(kind=type(given).__name__, name=name, hint=hint, names=", ".join(names))

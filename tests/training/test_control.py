@@ -11,7 +11,7 @@ import descenso as ds
 from descenso.config import TrainConfig
 from descenso.data.order import epoch_order
 from descenso.engines import ENGINES, bind
-from descenso.errors import CheckpointError
+from descenso.errors import CheckpointError, ConfigError
 from descenso.training.control import Callback, Control, Outcome
 from descenso.training.loop import walk
 from descenso.training.plan import Plan
@@ -193,3 +193,29 @@ def test_a_forced_resume_of_a_complete_run_can_be_resumed_again(tiny, tmp_path):
     resumed = ds.resume(tmp_path / "run", data=tiny, epochs=5)
     assert (resumed.outcome, resumed.config.learning_rate) == ("completed", 0.3)
     assert resumed.status["rates"] == [[4, 0, 0.3]]
+
+
+@pytest.mark.parametrize("rate", [-1.0, 0, float("nan"), float("inf"), "x", None])
+def test_a_rate_that_is_none_is_refused_where_it_is_given(rate):
+    control = Control()
+    with pytest.raises(ConfigError, match=r"^learning_rate must be a number in \(0, inf\), got "):
+        control.change_rate(rate)
+    assert control.take_rate() is None
+
+
+def test_stopped_before_the_first_step(tiny, tmp_path):
+    control = Control()
+    control.stop()
+    run = ds.train(tiny, out=tmp_path / "run", control=control, **SETTINGS)
+    assert run.outcome == "interrupted" and len(run.history.costs) < SETTINGS["epochs"]
+    assert ds.resume(run).outcome == "completed"
+
+
+def test_a_method_that_is_never_called_is_refused(tiny, tmp_path):
+    class OfKeras(Callback):
+        def on_epoch_end(self, epoch, logs):
+            raise AssertionError
+
+    with pytest.raises(ConfigError, match=r"on_epoch_end, which is never called \(did you mean 'on_epoch'\?\); the "):
+        ds.train(tiny, out=tmp_path / "run", callbacks=[OfKeras()], **SETTINGS)
+    assert not (tmp_path / "run").exists()

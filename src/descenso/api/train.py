@@ -251,10 +251,12 @@ def _heard(callbacks: Sequence[Callback] | Callback, tensorboard: str | Path | N
     """Check the callbacks, and add that of TensorBoard."""
     callbacks = [callbacks] if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable) else callbacks
     for each in callbacks:
-        if not isinstance(each, Callback):
-            from descenso.guesses import refused_callback
+        never_called = [name for name in dir(each) if name.startswith("on_") and not hasattr(Callback, name)]
+        if not isinstance(each, Callback) or never_called:
+            from descenso.guesses import refused_callback, refused_methods
 
-            raise ConfigError(refused_callback(each))
+            ours = isinstance(each, Callback)
+            raise ConfigError(refused_methods(each, never_called, dir(Callback)) if ours else refused_callback(each))
     if tensorboard is None:
         return list(callbacks)
     from descenso.training.tensorboard import Board

@@ -72,7 +72,7 @@ def draw_costs(axes: Axes, curves: Mapping[str, Sequence[float]], size: Any = No
         finite = np.isfinite(np.asarray(costs, np.float64))
         few = finite.sum() < 3  # of which a line alone would hardly be seen
         (line,) = axes.plot(costs, **look(number), marker="o" if few else None)
-        end = int(finite.argmin())
+        end = int(finite.argmin()) if len(finite) else 0
         lines[label if finite.all() else _("{run}: diverged in epoch {epoch}").format(run=label, epoch=end)] = line
         whole = whole and bool(finite.all())
         empty = empty and not finite.any()

@@ -163,9 +163,14 @@ class Control:
             self._changed.notify_all()
 
     def change_rate(self, learning_rate: float) -> None:
-        """Continue with another learning rate, in (0, inf), of which the schedule takes its share."""
+        """Continue with another learning rate, in (0, inf), of which the schedule takes its share.
+
+        Raises:
+            ConfigError: for another value.
+        """
+        checked = TrainConfig.of(learning_rate=learning_rate).learning_rate
         with self._changed:
-            self._rate = learning_rate
+            self._rate = checked
 
     def take_rate(self) -> float | None:
         """Return the learning rate to change to, once; None for no change."""
