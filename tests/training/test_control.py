@@ -207,8 +207,9 @@ def test_stopped_before_the_first_step(tiny, tmp_path):
     control = Control()
     control.stop()
     run = ds.train(tiny, out=tmp_path / "run", control=control, **SETTINGS)
-    assert run.outcome == "interrupted" and len(run.history.costs) < SETTINGS["epochs"]
-    assert ds.resume(run).outcome == "completed"
+    assert run.outcome == "interrupted"
+    assert len(run.history.costs) < SETTINGS["epochs"]
+    assert run.resume().outcome == "completed"
 
 
 def test_a_method_that_is_never_called_is_refused(tiny, tmp_path):

@@ -1,9 +1,13 @@
 """Studies: questions that are answered by training runs; every result has tables, sentences and JSON."""
 
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from statistics import median
+from types import FrameType
 from typing import Any
+
+CALLS = ("TFE_Py_FastPathExecute", "TFE_Py_Execute", "TF_SessionRun_wrapper")  # by which Python hands over operations
 
 
 def plain(value: Any) -> Any:
@@ -29,3 +33,21 @@ def spread(seconds: Sequence[float]) -> dict[str, float]:
 def cell(value: float | None, form: str = ".4f") -> str:
     """Format a number for a table; a value that is missing is a dash."""
     return "–" if value is None else format(value, form)
+
+
+def count_calls(rung: Callable[[], object]) -> int:
+    """Count Python's calls of TensorFlow that run operations in an epoch of `rung`, which is traced beforehand."""
+    rung()
+    count = 0
+
+    def hear(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event == "c_call" and argument.__name__ in CALLS
+
+    before = sys.getprofile()
+    sys.setprofile(hear)
+    try:
+        rung()
+    finally:
+        sys.setprofile(before)
+    return count

@@ -129,7 +129,7 @@ def _drift(lane: _Lane, progress: Callable[[str], None]) -> tuple[float, ...]:
     in float64, and from itself begun one rounding away.
     """
     progress(_("{name} in float64, and begun one rounding away").format(name=lane.contender.name))
-    others = [walk(lane.plan, lane.runner, _nudged(lane.plan, seed)) for seed in range(NUDGES)]
+    others = [walk(lane.plan, lane.runner, nudged(lane.plan, seed)) for seed in range(NUDGES)]
     exact = lane.contender.in_float64()
     if exact:
         with closing(_Lane(exact)) as other:
@@ -142,7 +142,7 @@ def _drift(lane: _Lane, progress: Callable[[str], None]) -> tuple[float, ...]:
     return tuple(map(float, np.maximum.accumulate(apart[:epochs])))
 
 
-def _nudged(plan: Plan, seed: int) -> TrainState:
+def nudged(plan: Plan, seed: int) -> TrainState:
     """Return the start with each parameter moved up or down by one unit of rounding; zeros stay."""
     begin, random = plan.start(), np.random.default_rng(seed)
     signs = {name: random.choice([-1.0, 1.0], value.shape) for name, value in begin.params.items()}
