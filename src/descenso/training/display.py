@@ -55,6 +55,7 @@ class Display(Callback):
         self.run: Path | None = None
         self._every, self._pending = 1, list[str]()
         self._epochs, self._steps = 0, 1
+        self._last: tuple[float | None, str] = None, ""  # what the bar shows: share of the epochs, and text
         self._begun: tuple[float, float] | None = None  # epochs done and time, when this session's first step began
         self._started = self._printed = time.monotonic()
 
@@ -88,8 +89,13 @@ class Display(Callback):
             self._begun = done - steps / self._steps, self._started
         cost = progress.ended.cost if progress.ended else progress.costs.mean() if len(progress.costs) else None
         what = _("Saving") if progress.outcome else _("Training")
-        self._bar.update(what, done / self._epochs, self._told(done, epoch, cost))
+        self._last = done / self._epochs, self._told(done, epoch, cost)
+        self._bar.update(what, *self._last)
         self._print()
+
+    def on_end(self, status: dict[str, Any]) -> None:
+        if self._bar:
+            self._bar.update(_(status["outcome"]), *self._last)
 
     def _told(self, done: float, epoch: int, cost: float | None) -> str:
         """Return what stands beside the bar: epochs done, cost, speed, time left."""
