@@ -18,7 +18,6 @@ from typing import Any, BinaryIO, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.arrays import divided
 from descenso.data.checks import check_rows, share_to_test
 from descenso.data.dataset import Dataset, Scaling, Split, aligned
 from descenso.data.sources import Limits, Request, opened
@@ -141,6 +140,8 @@ def read(request: Request) -> Dataset:
     has_test = holds(request.path, PREFIXES[1:]) > 0
     fraction, notes = share_to_test(request.name, request.test_fraction, has_test)
     splits = read_folder(request.path, request.limits, PREFIXES if has_test else PREFIXES[:1])
+    from descenso.data.arrays import divided  # MNIST itself does without
+
     train, test = splits if has_test else divided(_fitting(splits[0], request.name), fraction, request.seed)
     classes = int(splits[0].labels.max(initial=-1)) + 1
     names = tuple(map(str, range(classes)))
