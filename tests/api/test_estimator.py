@@ -179,7 +179,7 @@ def test_what_cannot_be_learned_is_refused():
         iris_classifier().partial_fit(X, y, classes=[0, 1])
     with pytest.raises(DataError, match=r"X: rows of shape \(4, 2\), expected \(4,\) as in the first ones"):
         iris_classifier().fit(X, y).predict(np.ones((3, 4, 2)))
-    with pytest.raises(ConfigError, match="the cost stopped being finite; try a smaller learning_rate, such as 1e"):
+    with pytest.raises(ConfigError, match="the cost stopped being finite; try a smaller learning_rate, such as 0.01"):
         iris_classifier(learning_rate=1e38, loss="naive").fit(X, y)
 
 
