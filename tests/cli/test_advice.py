@@ -121,7 +121,7 @@ ADVICE = [
     Advice("{name} walks another path", "compare", where="tests/studies/test_compare.py"),
     Advice("{path} is not empty, and no run", "train", f"train digits --out digits {QUICK}",
            f"train digits --out new {QUICK}"),
-    Advice("{path} is there already", "export", "export first --to npz --out digits.npz",
+    Advice("{path} is there already", "export predict", "export first --to npz --out digits.npz",
            "export first --to npz --out other.npz"),
     Advice("{path}, column {column!r}: {value!r} is no number; make", READS,
            "doctor text.csv --label kind --numeric-only", "doctor text.csv --label kind --numeric-only --drop id"),

@@ -71,3 +71,14 @@ def test_the_family_is_listed(command, members, tmp_path):
     assert process.returncode == 0, process.stderr
     assert members.keys() <= set(re.findall(r"[\w-]+", process.stdout))
     assert list(json.loads(descenso(command, "--json", cwd=tmp_path).stdout)[command]) == list(members)
+
+
+def test_a_picture_to_predict_is_not_overwritten(trained, files, tmp_path):
+    run, mine = trained.folder / "first", tmp_path / f"{(trained.folder / 'first').name}-seen.png"
+    mine.write_bytes((files / "0.png").read_bytes())
+    ended = descenso("predict", run, mine, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert f"{mine.name} is there already, and nothing is overwritten; try --out with a new name" in ended.stderr
+    assert mine.read_bytes() == (files / "0.png").read_bytes()
+    descenso("predict", run, mine, "--out", "other.png", cwd=tmp_path)
+    assert (tmp_path / "other.png").exists()

@@ -25,6 +25,7 @@ from descenso.cli.options import (
     with_settings,
 )
 from descenso.data.formats import input_titles
+from descenso.errors import ConfigError
 from descenso.registry import DATA
 from descenso.runs.files import check_output
 from descenso.studies import cell, plain
@@ -140,6 +141,9 @@ def predict(
 ) -> None:
     """Predict classes and probabilities for images or rows."""
     picture = None if as_json or as_csv else check_output(out or Path(f"{run.name}-seen.png"))
+    if picture and picture.exists() and any(file.exists() and file.samefile(picture) for file in files):
+        message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
+        raise ConfigError(message.format(path=picture))
     with quiet():
         from descenso.api import inference
         from descenso.data.sources import Sources
