@@ -183,6 +183,7 @@ class Compiled:
     def close(self) -> None:
         """Let the gathering thread end."""
         self._ahead.shutdown(cancel_futures=True)
+        _return_memory()
 
 
 def _program(problem: Problem, step: MakeStep) -> Any:
