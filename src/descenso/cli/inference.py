@@ -130,6 +130,14 @@ def _answer(evaluation: "Evaluation", rows: "Split", names: tuple[str, ...]) -> 
     }
 
 
+def _picture(path: Path, files: list[Path]) -> Path:
+    """Check that the picture of what the model saw can be written to `path`, and replaces none of the inputs."""
+    if path.exists() and any(file.exists() and file.samefile(path) for file in files):
+        message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
+        raise ConfigError(message.format(path=path))
+    return check_output(path)
+
+
 def predict(
     run: RunArgument,
     files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar=_("FILE..."))],
@@ -140,10 +148,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Predict classes and probabilities for images or rows."""
-    picture = None if as_json or as_csv else check_output(out or Path(f"{run.name}-seen.png"))
-    if picture and picture.exists() and any(file.exists() and file.samefile(picture) for file in files):
-        message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
-        raise ConfigError(message.format(path=picture))
+    picture = None if as_json or as_csv else _picture(out or Path(f"{run.name}-seen.png"), files)
     with quiet():
         from descenso.api import inference
         from descenso.data.sources import Sources

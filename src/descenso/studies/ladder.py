@@ -211,9 +211,7 @@ def explain_eager(
 
 @contextmanager
 def _rungs(plan: Plan) -> Iterator[tuple[dict[str, Walk], Iterable[Walk]]]:
-    """Make the rungs, from the slowest to the fastest; then graph, with rows fed and with rows in the graph; beside
-    them walks from starts one rounding away.
-    """
+    """Make the rungs, from the slowest to the fastest, then graph's two; and walks from starts one rounding away."""
     problem, train, batch_rows, seed = plan.problem, plan.train, plan.batch_rows, plan.config.seed
     rows = Batch(*train).map(as_tensor)
 
