@@ -68,7 +68,7 @@ class Dataset(NamedTuple):
         scaling: of the inputs, applied on the device in each step.
         columns: names of the inputs of a table.
         encoding: how the columns of a table became these inputs.
-        notes: sentences that say how the data was read, for whoever trains on it.
+        notes: sentences that say how the data was read, to be shown to the user.
     """
 
     name: str
