@@ -30,7 +30,7 @@ from descenso.descent.problem import (
 )
 from descenso.engines.base import Rows, Trace, Walk, arguments, shapes_of, shared, trace_of, warn_of_xla
 
-BLOCK_BYTES = 2**24  # the most that is gathered at once of an epoch's batches; two such blocks are in memory
+BLOCK_BYTES = 2**25  # the most that is gathered at once of an epoch's batches; two such blocks are in memory
 
 
 class Block(NamedTuple):
