@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from descenso.api.inference import predict as predict
     from descenso.api.run import Run as Run
     from descenso.api.run import open_run as open_run
+    from descenso.api.sweep import open_sweep as open_sweep
+    from descenso.api.sweep import resume_sweep as resume_sweep
+    from descenso.api.sweep import sweep as sweep
     from descenso.api.train import resume as resume
     from descenso.api.train import train as train
     from descenso.config import TrainConfig as TrainConfig
@@ -64,9 +67,12 @@ _HOME = {
     "gradcheck": "descenso.studies.gradcheck",
     "load": "descenso.data.catalog",
     "open_run": "descenso.api.run",
+    "open_sweep": "descenso.api.sweep",
     "predict": "descenso.api.inference",
     "resume": "descenso.api.train",
+    "resume_sweep": "descenso.api.sweep",
     "to_keras": "descenso.exporting",
+    "sweep": "descenso.api.sweep",
     "train": "descenso.api.train",
 }
 __all__ = [*_HOME, "__version__"]

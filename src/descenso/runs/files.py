@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from descenso.errors import ConfigError, DiskError, RunInUse
 from descenso.text import _, reason_of
 
+SWEEP = "sweep.json"  # by which the directory of a sweep is known
 LOCK = ".lock"  # never removed: otherwise two processes could lock two files of one name
 
 MOST_LETTERS = 100  # of a name that descenso makes: file systems allow 255 bytes
@@ -193,6 +194,13 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def is_sweep(path: Path) -> bool:
+    """Tell whether `path` is the directory of a sweep."""
+    with contextlib.suppress(OSError, ValueError):
+        return (path / SWEEP).is_file()
+    return False
 
 
 def locked(run: Path) -> FileLock:

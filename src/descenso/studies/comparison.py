@@ -8,13 +8,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from descenso.reports.comparison import comparison_figure
-from descenso.studies import cell, plain, spread
+from descenso.studies import MOST, MULTIPLE, cell, plain, spread
 from descenso.studies.paths import Gap, Parting
 from descenso.text import _, aligned, prose
 
 ENGINES = "engines"  # the one comparison with a verdict
-MULTIPLE = 8  # allowed multiple of the difference that rounding alone causes
-MOST = 0.01  # largest difference that is ever allowed
 
 
 class Verdict(NamedTuple):
