@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from descenso.api.inference import predict as predict
     from descenso.api.run import Run as Run
     from descenso.api.run import open_run as open_run
+    from descenso.api.sweep import find_rate as find_rate
     from descenso.api.sweep import open_sweep as open_sweep
     from descenso.api.sweep import resume_sweep as resume_sweep
     from descenso.api.sweep import sweep as sweep
@@ -61,6 +62,7 @@ _HOME = {
     "doctor": "descenso.doctor",
     "evaluate": "descenso.api.inference",
     "export": "descenso.exporting",
+    "find_rate": "descenso.api.sweep",
     "from_arrays": "descenso.data.memory",
     "from_frame": "descenso.data.memory",
     "from_keras": "descenso.descent.keras_models",

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
     from descenso.hints import Settings
     from descenso.studies.sweep.directory import SweepDirectory
+    from descenso.studies.sweep.find_rate import FoundRate
     from descenso.studies.sweep.grid import Lane
     from descenso.studies.sweep.result import Sweep
     from descenso.studies.sweep.run import Told
 
+FIND_STEPS, FIND_SEEDS = 300, 3
 VERIFY, KEEP = ("2", "all", "none"), ("none", "best", "all")
 Values = Sequence[Any] | str | float | None
 
@@ -148,6 +150,55 @@ def resume_sweep(
             directory, lambda n: rows.of(directory.lanes[n].config), verify, told or (lambda _told: None)
         )
         return _carry_out(training, control or Control(), keep, rows)
+
+
+def find_rate(
+    data: Any = "mnist",
+    *,
+    steps: int = FIND_STEPS,
+    seeds: int = FIND_SEEDS,
+    told: Callable[[float], None] | None = None,
+    sources: Sources | None = None,
+    **settings: "Unpack[Settings]",
+) -> "FoundRate":
+    """Find the learning rate: train many short runs, each at a constant rate, and say which is fastest and safe.
+
+    Unlike a range test, whose rate grows from step to step, each run begins anew. Nothing is saved.
+
+    Args:
+        data, sources: as of `train`.
+        steps: of each run, at least 2.
+        seeds: how many starts and orders of the rows each rate is tried with.
+        told: called with the share that is done.
+        **settings: those of `TrainConfig`; `learning_rate` is the middle of the grid.
+
+    Returns:
+        The result: `best`, `by_seed`, `edge`, `theory`, `settled`, `tables()`, `plot()`; its `repr` is a table.
+
+    Raises:
+        ConfigError, DataError: as of `train`.
+    """
+    for name, value, least in (("steps", steps, 2), ("seeds", seeds, 1)):
+        if value < least:
+            message = _("{name} must be at least {least}, got {value}; try --{name} {least}")
+            raise ConfigError(message.format(name=name, least=least, value=value))
+    named = data.name if isinstance(data, Dataset) else _full(data)
+    config = TrainConfig.of(**{"schedule": "constant", **settings, "data": named})
+    if config.schedule != "constant":
+        raise ConfigError(_("schedule: rates are found with a constant one; leave --schedule out"))
+    rows = _Rows(data if isinstance(data, Dataset) else None, sources)
+    config = check_fit(rows.of(config), config, settings)
+    with starting():
+        import_tensorflow()
+        from descenso.studies.sweep.find_rate import grid_around, search
+        from descenso.training.plan import Plan
+
+    def plan_of(rate: float, seed: int) -> Plan:
+        changed = config.model_copy(update={"learning_rate": rate, "seed": seed})
+        return Plan.of(changed, rows.of(changed))
+
+    numbers = [config.seed + place for place in range(seeds)]
+    return search(plan_of, grid_around(config.learning_rate), numbers, steps, told or (lambda share: None))
 
 
 def open_sweep(path: str | Path) -> "Sweep":

@@ -9,9 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from descenso.cli.options import Json, SourcesOptions, completing, option, say, say_json, say_table, with_settings
+from descenso.cli.options import (
+    Json,
+    OutFile,
+    SourcesOptions,
+    completing,
+    option,
+    say,
+    say_json,
+    say_table,
+    with_settings,
+)
+from descenso.config import SETTINGS, TrainConfig
 from descenso.errors import ConfigError
 from descenso.registry import RULES, RUN, SCHEDULES
+from descenso.runs.files import check_output
 from descenso.text import _, mark, prose
 from descenso.training.display import progress_bar, quiet
 
@@ -19,7 +31,7 @@ if TYPE_CHECKING:
     from descenso.studies.sweep.result import Sweep
     from descenso.studies.sweep.run import Told
 
-SWEEP = _("Sweep")
+SWEEP, FINDING = _("Sweep"), _("Search")
 RATES = _("Learning rates: FIRST..LAST:COUNT, evenly spaced in the logarithm, or a list with commas.")
 DECAYS = _("Weight decays, in the same form.")
 WHICH_RULES = _("Rules, separated by commas, each with its default learning rate unless rates are given.")
@@ -74,6 +86,47 @@ def sweep(
         more: dict[str, Any] = {**axes, **settings}
         found = _stopped(api.sweep, out=out, sources=sources, verify=verify, keep=keep, told=told, **more)
     finish(found, as_json)
+
+
+@with_settings([name for name in SETTINGS if name not in ("schedule", "epochs", "patience", "checkpoint_every")])
+def find_rate(
+    steps: Annotated[int, option(_("Steps of each short training run."), panel=FINDING, min=2)] = 300,
+    seeds: Annotated[int, option(_("Seeds that each rate is tried with."), panel=FINDING, min=1)] = 3,
+    out: OutFile = None,
+    sources: SourcesOptions = None,
+    as_json: Json = False,
+    **settings: Any,
+) -> None:
+    """Find the learning rate by many short training runs: the fastest safe one, and the edge."""
+    TrainConfig.of(**{"schedule": "constant", **settings})  # refuse before TensorFlow is imported, which takes seconds
+    picture = check_output(out or Path("rates.png"))
+    bar = progress_bar(to_stderr=True)
+    with quiet():
+        if bar is not None:
+            bar.start()
+        try:
+            from descenso.api import sweep as api
+            from descenso.reports.figures import save_figure
+
+            def told(share: float) -> None:
+                if bar is not None:
+                    bar.update(_("Short training runs"), share, "")
+
+            found = api.find_rate(steps=steps, seeds=seeds, told=told, sources=sources, **settings)
+        finally:
+            if bar is not None:
+                bar.stop()
+        save_figure(found.plot(), picture)
+    if as_json:
+        say_json(found.as_json())
+    else:
+        for table in found.tables():
+            say_table(table, text_columns=0)
+        for line in found.sentences():
+            say(line)
+        say(_("Picture: {path}").format(path=picture))
+    if found.best is None:
+        raise typer.Exit(8)
 
 
 def resume(path: Path, as_json: bool, force: bool, sources: Any, given: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from descenso.reports.figures import MOST_WITHIN, SMALL, Picture, add_legend, look
 from descenso.text import _, spelled
@@ -183,6 +184,45 @@ def _draw_map(figure: Figure, axes: Axes, lines: Sequence[Line], names: tuple[st
         words = [f"{ticks[place]:.3g}" for place in shown]
         (axes.set_xticks if which == "x" else axes.set_yticks)(list(shown), words, fontsize=SMALL)
     axes.set(title=_("Where it ends (★ best, × diverged)"), xlabel=_name(across), ylabel=_name(along))
+
+
+def rates_figure(
+    rates: Sequence[float],
+    means: NDArray[np.float64],
+    best: float | None,
+    edge: tuple[float | None, float | None],
+    theory: float | None,
+) -> Figure:
+    """Draw the mean cost of short training runs against their learning rate.
+
+    Args:
+        rates: ascending.
+        means: (seeds, rates) mean cost of each run, in nats; infinite where it is not safe.
+        best: the fastest safe rate.
+        edge: the largest rate up to which all seeds are safe, and the smallest from which on none is.
+        theory: the edge by the Hessian.
+    """
+    figure = Picture(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    legend, drawn = dict[str, Any](), np.where(np.isfinite(means), means, np.nan)
+    for row in drawn:
+        (legend[_("each seed")],) = axes.plot(rates, row, color="C0", alpha=0.4, linewidth=1, marker=".", markersize=3)
+    middle = np.median(drawn, axis=0)
+    (legend[_("median")],) = axes.plot(rates, middle, color="C0", marker="o", markersize=4)
+    last, first = edge
+    if last is not None and first is not None:
+        legend[_("unsafe for some seeds")] = axes.axvspan(last, first, color="C3", alpha=0.15, linewidth=0)
+    if first is not None:
+        legend[_("unsafe for all seeds")] = axes.axvspan(first, max(rates[-1], first), color="C3", alpha=0.3, linewidth=0)
+    if theory is not None:
+        legend[_("edge by the Hessian")] = axes.axvline(theory, color="black", linestyle=":")
+    if best is not None:
+        legend[_("fastest safe rate")] = axes.axvline(best, color="C2", linestyle="--")
+    axes.set(xscale="log", title=_("Short training runs at constant rates"), xlabel=_("learning rate"))
+    axes.set_ylabel(_("mean cost of the steps (nats)"))
+    axes.grid(alpha=0.3)
+    add_legend(axes, legend, SMALL)
+    return figure
 
 
 def _name(setting: str) -> str:
