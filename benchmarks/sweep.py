@@ -48,7 +48,7 @@ def solo_epoch(data: ds.Dataset) -> float:
 
 
 def floor_seconds(lanes: int) -> float:
-    """Return the seconds that NumPy's BLAS takes for the products of an epoch alone, in one wide matrix, on all cores."""
+    """Return the seconds that NumPy's BLAS takes for the products of an epoch, in one wide matrix, on all cores."""
     random = np.random.default_rng(0)
     wide, rows = (random.normal(size=shape).astype(np.float32) for shape in ((10 * lanes, 784), (BATCH, 784)))
     errors = random.normal(size=(10 * lanes, BATCH)).astype(np.float32)
@@ -158,9 +158,8 @@ def main() -> None:
             training += [seconds] if isinstance(seconds, float) else []
     ours = statistics.median(training)
     print(f"one epoch alone {1e3 * solo:.1f} ms; floor of {asked.lanes} lanes {1e3 * floor:.0f} ms")
-    print(
-        f"{asked.lanes} lanes: {1e3 * ours:.0f} ms, {ours / solo:.1f} epochs alone, {100 * floor / ours:.0f} % of the floor"
-    )
+    share = 100 * floor / ours
+    print(f"{asked.lanes} lanes: {1e3 * ours:.0f} ms, {ours / solo:.1f} epochs alone, {share:.0f} % of the floor")
     least = statistics.median(walls["descenso sweep"])
     for name, seconds in walls.items():
         middle = statistics.median(seconds)

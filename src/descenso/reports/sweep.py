@@ -213,7 +213,7 @@ def rates_figure(
     if last is not None and first is not None:
         legend[_("unsafe for some seeds")] = axes.axvspan(last, first, color="C3", alpha=0.15, linewidth=0)
     if first is not None:
-        legend[_("unsafe for all seeds")] = axes.axvspan(first, max(rates[-1], first), color="C3", alpha=0.3, linewidth=0)
+        legend[_("unsafe for all seeds")] = axes.axvspan(first, rates[-1], color="C3", alpha=0.3, linewidth=0)
     if theory is not None:
         legend[_("edge by the Hessian")] = axes.axvline(theory, color="black", linestyle=":")
     if best is not None:

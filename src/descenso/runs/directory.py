@@ -25,9 +25,9 @@ from descenso.runs.files import (
     disk_errors,
     fresh_folder,
     is_held,
-    is_sweep,
     locked,
     make_folder,
+    no_run,
     not_a_path,
     portable_name,
     refuse_full,
@@ -282,20 +282,17 @@ def open_directory(path: Path) -> RunDirectory:
         is_run = (path / "status.json").is_file()
     except OSError as error:  # the name is too long, or the folder may not be entered
         raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason_of(error))) from None
-    if is_sweep(path):
-        message = _("{path} is a sweep of many runs; to train its best: descenso train --config {path}/best.json")
-        raise DataError(message.format(path=path))
     if not is_run:
-        raise DataError(_("{path}: there is no run; `descenso runs` lists those there are").format(path=path))
+        raise no_run(path)
     return RunDirectory(path)
 
 
 def find_runs(folder: Path) -> list[RunDirectory]:
     """List the runs directly in `folder`, oldest first."""
-    return [RunDirectory(entry.parent) for entry in sorted(folder.glob("*/status.json"), key=_made)]
+    return [RunDirectory(status.parent) for status in sorted(folder.glob("*/status.json"), key=_made)]
 
 
 def _made(status: Path) -> tuple[float, str]:
     """Return when the run of `status` was made, by its config where there is one, and its name."""
-    config = status.with_name("config.json")
-    return (config if config.exists() else status).stat().st_mtime, status.parent.name
+    times = [path.stat().st_mtime for path in (status.with_name("config.json"), status) if path.exists()]
+    return times[0], status.parent.name

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from descenso.errors import ConfigError, DiskError, RunInUse
+from descenso.errors import ConfigError, DataError, DiskError, RunInUse
 from descenso.text import _, reason_of
 
 SWEEP = "sweep.json"  # by which the directory of a sweep is known
@@ -201,6 +201,14 @@ def is_sweep(path: Path) -> bool:
     with contextlib.suppress(OSError, ValueError):
         return (path / SWEEP).is_file()
     return False
+
+
+def no_run(path: Path) -> DataError:
+    """Return the error that says that there is no run at `path`."""
+    message = _("{path}: there is no run; `descenso runs` lists those there are")
+    if is_sweep(path):
+        message = _("{path} is a sweep of many runs; to train its best: descenso train --config {path}/best.json")
+    return DataError(message.format(path=path))
 
 
 def locked(run: Path) -> FileLock:

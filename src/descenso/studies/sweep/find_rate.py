@@ -80,8 +80,8 @@ class FoundRate(NamedTuple):
         """The largest rate up to which all seeds are safe, and the smallest from which on none is; None where the grid
         does not reach.
         """
-        unsafe = np.isinf(self.means).all(axis=0)
-        none_safe = len(unsafe) - int(np.argmin(unsafe[::-1])) if not unsafe.all() else 0
+        some_safe = np.flatnonzero(np.isfinite(self.means).any(axis=0))
+        none_safe = int(some_safe[-1]) + 1 if len(some_safe) else 0
         last = self.rates[self.safe - 1] if self.safe else None
         return last, self.rates[none_safe] if none_safe < len(self.rates) else None
 
@@ -165,8 +165,8 @@ def _means(costs: Costs, full: bool) -> NDArray[np.float64]:
 
 
 def _safe(means: NDArray[np.float64]) -> int:
-    safe = np.isfinite(means).all(axis=0)
-    return int(np.argmin(safe)) if not safe.all() else len(safe)
+    unsafe = np.flatnonzero(np.isinf(means).any(axis=0))
+    return int(unsafe[0]) if len(unsafe) else means.shape[1]
 
 
 def _best(rates: Sequence[float], means: NDArray[np.float64], count: int) -> float | None:
@@ -268,7 +268,8 @@ def largest_eigenvalue(problem: Problem, params: Params, model_state: Params, ba
         with tf.GradientTape() as tape:
             tape.watch(held)
             cost, _state = objective(problem, held, model_state, batch)
-        return tape.gradient(cost, held, unconnected_gradients="zero")  # type: ignore[no-any-return]
+        slopes: Params = tape.gradient(cost, held, unconnected_gradients="zero")
+        return slopes
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def times(vector: Params) -> Params:
@@ -276,7 +277,8 @@ def largest_eigenvalue(problem: Problem, params: Params, model_state: Params, ba
             tape.watch(params)
             slopes = slope(params)
             along = tf.add_n([tf.reduce_sum(slopes[name] * vector[name]) for name in vector])
-        return tape.gradient(along, params, unconnected_gradients="zero")
+        product: Params = tape.gradient(along, params, unconnected_gradients="zero")
+        return product
 
     def length(vector: Params) -> Tensor:
         return tf.sqrt(tf.add_n([tf.reduce_sum(value * value) for value in vector.values()]))
