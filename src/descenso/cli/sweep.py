@@ -170,7 +170,7 @@ def watched(as_json: bool) -> Iterator[Any]:
         if bar is not None:
             bar.update(what, now.share, "" if now.verifying else text)
         elif not as_json and time.monotonic() - last > LINE_SECONDS:
-            say(f"{what}: {100 * now.share:.0f} %, {text}", err=True)
+            say(what if now.verifying else f"{what}: {100 * now.share:.0f} %, {text}", err=True)
             last = time.monotonic()
 
     with quiet():
