@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from descenso.api.estimator import Classifier as Classifier
     from descenso.api.inference import evaluate as evaluate
     from descenso.api.inference import predict as predict
+    from descenso.api.landscape import landscape as landscape
     from descenso.api.run import Run as Run
     from descenso.api.run import open_run as open_run
     from descenso.api.sweep import find_rate as find_rate
@@ -67,6 +68,7 @@ _HOME = {
     "from_frame": "descenso.data.memory",
     "from_keras": "descenso.descent.keras_models",
     "gradcheck": "descenso.studies.gradcheck",
+    "landscape": "descenso.api.landscape",
     "load": "descenso.data.catalog",
     "open_run": "descenso.api.run",
     "open_sweep": "descenso.api.sweep",

@@ -28,6 +28,7 @@ LINES = {  # by heading of the page; {first} is a run, {digits} its data
     "data --list": ["data --list"],
     "data --samples DIR": ["data {digits} --samples examples"],
     "sweep": ["sweep {digits} --learning-rates 0.01,1e30 --seeds 2 -e 2 -b 20 --validation-size 20 --loss naive"],
+    "landscape": ["landscape {first} --grid 3"],
     "find-rate": ["find-rate {digits} --steps 4 --seeds 1 -b 20"],
     "compare": [f"compare {{digits}} --engines eager,function {QUICK[14:]} --repeats 1",
                 f"compare {{digits}} --rules sgd,adam {QUICK} --repeats 1"],

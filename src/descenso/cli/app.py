@@ -100,6 +100,7 @@ COMMANDS = {
     "gradcheck": _("Compute a model's gradient in several ways, compare them, and name the worst component."),
     "doctor": _("Find common mistakes in data, in a run, or in a run while it trains."),
     "plot": _("Plot the training loss of one or more runs on one axis, or learning rate schedules."),
+    "landscape": _("Draw the cost over the plane in which runs move, with their paths."),
     "runs": _("List the runs in a folder."),
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
     "env": _("Show versions, processor and platform, as runs record them."),
@@ -110,12 +111,12 @@ PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
     _("Train"): ("train", "resume", "sweep", "find-rate", "models", "rules", "schedules"),
     _("Use a run"): ("evaluate", "predict", "export"),
     _("Find out why"): ("compare", "reproduce", "gradcheck", "doctor"),
-    _("Look"): ("plot", "runs", "data", "env"),
+    _("Look"): ("plot", "landscape", "runs", "data", "env"),
     _("Programs of TensorFlow 1"): ("explain", "port"),
 }
 MODULES = {  # of the commands that share one
     "train": ("train", "resume"),
-    "sweep": ("sweep", "find-rate"),
+    "sweep": ("sweep", "find-rate", "landscape"),
     "lists": ("models", "rules", "schedules", "runs", "env", "plot"),
     "inference": ("evaluate", "predict", "export"),
     "studies": ("compare", "reproduce", "gradcheck"),

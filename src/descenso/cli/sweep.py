@@ -15,6 +15,7 @@ from descenso.cli.options import (
     SourcesOptions,
     completing,
     option,
+    run_directories,
     say,
     say_json,
     say_table,
@@ -49,6 +50,9 @@ def _values(text: str, *names: Any, **more: Any) -> Any:
     return option(text, *names, panel=SWEEP, metavar=_(WORDS), **more)
 
 
+RunsArgument = Annotated[
+    list[Path], typer.Argument(help=_("Run directories."), metavar=_("RUN..."), autocompletion=run_directories)
+]
 VerifyOption = Annotated[
     str, option(VERIFY, panel=SWEEP, metavar="2|all|none", autocompletion=completing(lambda: ("2", "all", "none")))
 ]
@@ -100,33 +104,61 @@ def find_rate(
     """Find the learning rate by many short training runs: the fastest safe one, and the edge."""
     TrainConfig.of(**{"schedule": "constant", **settings})  # refuse before TensorFlow is imported, which takes seconds
     picture = check_output(out or Path("rates.png"))
+    with _progress(_("Short training runs")) as told:
+        from descenso.api import sweep as api
+
+        found = api.find_rate(steps=steps, seeds=seeds, told=told, sources=sources, **settings)
+        _show(found, picture, as_json)
+    if found.best is None:
+        raise typer.Exit(8)
+
+
+def landscape(
+    runs: RunsArgument,
+    grid: Annotated[int, option(_("Points along each side of the plane."), panel=FINDING, min=2)] = 31,
+    out: OutFile = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the cost over the plane in which runs move most, with their paths; the runs are trained again."""
+    picture = check_output(out or Path("landscape.png"))
+    with _progress(_("Landscape")) as told:
+        from descenso.api.landscape import landscape as survey
+
+        _show(survey(*runs, grid=grid, told=told), picture, as_json)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Any]:
+    """Show a share of what is done in a bar, where one can be drawn."""
     bar = progress_bar(to_stderr=True)
+
+    def told(share: float) -> None:
+        if bar is not None:
+            bar.update(what, share, "")
+
     with quiet():
         if bar is not None:
             bar.start()
         try:
-            from descenso.api import sweep as api
-            from descenso.reports.figures import save_figure
-
-            def told(share: float) -> None:
-                if bar is not None:
-                    bar.update(_("Short training runs"), share, "")
-
-            found = api.find_rate(steps=steps, seeds=seeds, told=told, sources=sources, **settings)
+            yield told
         finally:
             if bar is not None:
                 bar.stop()
-        save_figure(found.plot(), picture)
+
+
+def _show(found: Any, picture: Path, as_json: bool) -> None:
+    """Save the picture of a result, and print its tables and sentences, or one JSON object."""
+    from descenso.reports.figures import save_figure
+
+    save_figure(found.plot(), picture)
     if as_json:
         say_json(found.as_json())
-    else:
-        for table in found.tables():
-            say_table(table, text_columns=0)
-        for line in found.sentences():
-            say(line)
-        say(_("Picture: {path}").format(path=picture))
-    if found.best is None:
-        raise typer.Exit(8)
+        return
+    for table in found.tables():
+        say_table(table, text_columns=1)
+    for line in found.sentences():
+        say(line)
+    say(_("Picture: {path}").format(path=picture))
 
 
 def resume(path: Path, as_json: bool, force: bool, sources: Any, given: dict[str, Any]) -> None:
