@@ -129,10 +129,9 @@ def survey(
     every = np.concatenate(flat)
     centre = every.mean(axis=0)
     directions, explained = _principal(every - centre)
-    plan = plans[0][1]
-    cost = _Cost(plan.problem, _spread(plan.train))
+    cost = _Cost(plans[0][1].problem, _spread(plans[0][1].train))
     trails = list[Trail]()
-    for (name, _plan), points in zip(plans, flat, strict=True):
+    for (name, _), points in zip(plans, flat, strict=True):
         placed = (points - centre) @ directions.T
         apart = np.linalg.norm(points - centre - placed @ directions, axis=1)
         trails.append(Trail(name, placed, apart, cost.of([_shaped(point, walked[0][0]) for point in points])))
