@@ -12,11 +12,13 @@ import errno
 import gettext
 import numbers
 import os
+import re
 import string
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from descenso.errors import ConfigError
 
@@ -71,7 +73,22 @@ def language() -> str:
 
 def _(message: str) -> str:
     """Translate `message` into the language in use; an empty one, which is a catalogue's header, stays empty."""
-    translated = _catalogue.gettext(message) if message else ""
+    return _named(_catalogue.gettext(message) if message else "")
+
+
+def plural(one: str, many: str, count: int) -> str:
+    """Translate a sentence that names a count: `one` for a count of 1, `many` for any other.
+
+    The sentence is yet to be filled, as by `prose`; a sentence with two counts goes by the one that its noun follows.
+
+    >>> prose(plural("{count} row", "{count} rows", 1), count=1)
+    '1 row'
+    """
+    return _named(_catalogue.ngettext(one, many, count))
+
+
+def _named(translated: str) -> str:
+    """Name the settings in a translated sentence as they are written where it is shown."""
     if _flags or ("--" not in translated and "descenso resume" not in translated):
         return translated
     from descenso.keywords import in_python
@@ -148,6 +165,50 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
+
+
+COMMANDS = (
+    "compare|data|doctor|env|evaluate|explain|export|gradcheck|models|plot|port|predict|reproduce|resume|rules|runs|"
+    "schedules|train"
+)
+WHOLE = re.compile(rf"`[^`]*`|\bdescenso (?:{COMMANDS})\b[^;`]*|--[a-z][\w-]*[ =][^\s;,)]+")
+HELD = "\0"  # in place of a space at which a line is not broken; `printable` leaves none in a text
+
+
+def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
+    """Break a printable text between words into lines of at most `width` characters.
+
+    Commands, and flags with their values, stay whole, so that they can be copied; so do words longer than a line.
+
+    Args:
+        text: one paragraph.
+        width: None to break nowhere.
+        indent: before each line.
+
+    >>> wrapped("the cost rose; try --learning-rate 0.01", 24)
+    ['the cost rose; try', '--learning-rate 0.01']
+    """
+    if width is None:
+        return [indent + text]
+    whole = WHOLE.sub(lambda found: found[0].replace(" ", HELD), text)
+    lines = textwrap.wrap(whole, max(width, 1), initial_indent=indent, subsequent_indent=indent,
+                          break_long_words=False, break_on_hyphens=False)  # fmt: skip
+    return [line.replace(HELD, " ") for line in lines] or [indent]
+
+
+def width_of(stream: TextIO | None) -> int | None:
+    """Return the width in characters of the terminal that `stream` writes to, or None if it writes to none."""
+    if stream is None or not stream.isatty():
+        return None
+    if os.environ.get("COLUMNS", "").isdigit():
+        return int(os.environ["COLUMNS"])
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or USUAL_WIDTH
+    except (OSError, ValueError):  # a terminal that does not tell
+        return USUAL_WIDTH
+
+
+USUAL_WIDTH = 80  # characters, of a terminal that does not tell its width
 
 
 _COMMANDING = {"Cc", "Cf", "Cs", "Zl", "Zp"}

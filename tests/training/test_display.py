@@ -100,24 +100,77 @@ def test_validation_stands_in_the_line(capsys):
     assert capsys.readouterr() == ("[7] cost: 0.25, validation 0.5000, accuracy 0.8750\n", "")
 
 
-def test_a_terminal_is_spared_thousands_of_lines(on_terminal, tiny):
-    terminal = on_terminal()
+@pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
+def test_many_epochs_are_thirty_lines_at_most(kind, on_terminal, tiny):
+    terminal = on_terminal(kind)
     with Display(to_stderr=False) as display:
         trained(display, tiny, 2500)
+        display.on_end({"outcome": "completed"})
     lines = re.findall(r"\[(\d+)\] cost:", terminal.text)
-    assert "One epoch in 5 is shown; run/history.jsonl has all." in terminal.text
-    assert [int(line) for line in lines] == [*range(0, 2500, 5), 2499]
+    assert "One epoch in 100 is shown; run/history.jsonl has all." in terminal.text
+    assert [int(line) for line in lines] == [*range(0, 2500, 100), 2499]
 
 
 @pytest.mark.parametrize("to_stderr", [False, True])
-def test_a_file_gets_every_line_and_nothing_else(to_stderr, tiny, capsys):
+def test_a_file_gets_the_same_lines_and_nothing_else(to_stderr, tiny, capsys):
     with Display(to_stderr) as display:
         trained(display, tiny, 1500)
+        display.on_end({"outcome": "completed"})
     assert not display.live
     out = capsys.readouterr()
     lines, nothing = (out.err, out.out) if to_stderr else (out.out, out.err)
-    assert (len(lines.splitlines()), nothing) == (1500, "")
-    assert lines.splitlines()[1499] == "[1499] cost: 2499"
+    assert nothing == ""
+    assert lines.splitlines()[0] == "One epoch in 50 is shown; run/history.jsonl has all."
+    assert lines.splitlines()[1:] == [f"[{epoch}] cost: {1000 + epoch}" for epoch in (*range(0, 1500, 50), 1499)]
+
+
+def test_thirty_epochs_are_shown_without_a_word(tiny, capsys):
+    with Display(to_stderr=False) as display:
+        trained(display, tiny, 30)
+        display.on_end({"outcome": "completed"})
+    assert capsys.readouterr().out.splitlines() == [f"[{epoch}] cost: {1000 + epoch}" for epoch in range(30)]
+
+
+def test_a_resumed_run_shows_the_epochs_of_this_session(tiny, capsys):
+    """Its first and its last; the grid is that of what is left."""
+    with Display(to_stderr=False) as display:
+        trained(display, tiny, 2000, first=1951)
+        display.on_end({"outcome": "completed"})
+    lines = re.findall(r"\[(\d+)\] cost:", capsys.readouterr().out)
+    assert [int(line) for line in lines] == [1951, *range(1952, 1999, 2), 1999]
+
+
+def test_an_epoch_that_is_the_last_unexpectedly_is_shown(tiny, capsys):
+    with Display(to_stderr=False) as display:
+        display.on_begin(Path("run"), TrainConfig.of(epochs=2000, batch_size=50), tiny)
+        for number in range(7):
+            display.on_epoch(Epoch(number, 1000.0 + number, 0.1))
+        display.on_end({"outcome": "stopped early"})
+    assert capsys.readouterr().out.splitlines()[-2:] == ["[0] cost: 1000", "[6] cost: 1006"]
+
+
+NOTED = "The column id is left out, since it numbers the rows; to learn from it: --drop none"
+
+
+@pytest.mark.parametrize(("epochs", "times"), [(5, 1), (25, 2)])
+def test_notes_that_have_left_the_screen_are_repeated(epochs, times, on_terminal, tiny, monkeypatch):
+    terminal = on_terminal()
+    monkeypatch.setenv("LINES", "24")
+    with Display(to_stderr=False) as display:
+        trained(display, tiny._replace(notes=(NOTED,)), epochs)
+        display.on_end({"outcome": "completed"})
+    assert terminal.text.count(NOTED) == times
+    assert terminal.text.index(NOTED) < terminal.text.index("[0] cost:")
+    if times == 2:
+        assert terminal.text.rindex(NOTED) > terminal.text.index("[24] cost:")
+
+
+def test_notes_are_broken_between_words(on_terminal, tiny, monkeypatch):
+    terminal = on_terminal()
+    monkeypatch.setenv("COLUMNS", "60")
+    with Display(to_stderr=False) as display:
+        display.on_begin(Path("run"), TrainConfig.of(epochs=1), tiny._replace(notes=(NOTED,)))
+    assert "The column id is left out, since it numbers the rows; to\n" in terminal.text
 
 
 def test_a_dumb_terminal_gets_lines_alone(on_terminal, tiny):

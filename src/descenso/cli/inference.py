@@ -30,7 +30,7 @@ from descenso.registry import DATA
 from descenso.runs.files import check_output
 from descenso.studies import cell, plain
 from descenso.text import _, printable, prose
-from descenso.training.display import quiet
+from descenso.training.display import waiting
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Split
@@ -66,12 +66,12 @@ def evaluate(
 ) -> None:
     """Evaluate a run on test rows: accuracy, cost, precision and recall per class, confusion matrix."""
     places = _places(run, data, out)
-    with quiet():
+    with waiting(_("Evaluating"), not as_json):
         from descenso.api import inference
 
         evaluation, rows = inference.evaluate(run, data, model, label=label, resize=resize, sources=sources)
         names = inference.read_trained(run)[1].class_names
-    pictures = _draw(evaluation, rows, names, places)
+        pictures = _draw(evaluation, rows, names, places)
     if as_json:
         say_json(_answer(evaluation, rows, names))
     else:
@@ -149,7 +149,7 @@ def predict(
 ) -> None:
     """Predict classes and probabilities for images or rows."""
     picture = None if as_json or as_csv else _picture(out or Path(f"{run.name}-seen.png"), files)
-    with quiet():
+    with waiting(_("Predicting"), not as_json):
         from descenso.api import inference
         from descenso.data.sources import Sources
         from descenso.reports.figures import save_figure
@@ -187,7 +187,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Export a run's model to another library's format, with input scaling and softmax included."""
-    with quiet():
+    with waiting(_("Exporting"), not as_json):
         from descenso import exporting
 
         path = exporting.export(run, to, out, model)

@@ -15,7 +15,7 @@ from descenso.registry import MODELS, RULES, SCHEDULES, RuleInfo, ScheduleInfo, 
 from descenso.runs.files import check_output
 from descenso.studies import cell, plain
 from descenso.text import _
-from descenso.training.display import quiet
+from descenso.training.display import waiting
 
 if TYPE_CHECKING:
     from descenso.runs.directory import RunDirectory
@@ -196,7 +196,7 @@ def plot(
         raise ConfigError(_("plot takes either runs or schedules; try descenso plot runs/*, or --schedule one-cycle"))
     specs = [TrainConfig.of(schedule=spec).schedule for spec in schedule or []]
     picture = None if out is None else check_output(out)
-    with quiet():
+    with waiting(_("Drawing"), not as_json):
         from descenso.reports import figures
 
         if specs:

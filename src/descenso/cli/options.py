@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from descenso.config import NAMED, SETTINGS, TrainConfig, choices, flag, having,
 from descenso.data.formats import titles
 from descenso.errors import ConfigError
 from descenso.registry import DATA, MODEL, MODELS
-from descenso.text import _, printable
+from descenso.text import _, printable, width_of, wrapped
 
 OUTPUT = _("Output")  # title of the help panel
 OWN_CODE = ("rule", "schedule", "loss")  # which may be the user's own, and which a run then needs again
@@ -89,9 +90,15 @@ RunArgument = Annotated[
 ]
 
 
-def say(message: object, err: bool = False) -> None:
-    """Print a line of text, with control characters escaped."""
-    typer.echo(printable(str(message)), err=err)
+def say(message: object, err: bool = False, indent: str = "") -> None:
+    """Print a paragraph, with control characters escaped; in a terminal, in lines that are broken between words."""
+    for line in wrapped(printable(str(message)), width_of(sys.stderr if err else sys.stdout), indent):
+        typer.echo(line, err=err)
+
+
+def say_code(line: str, err: bool = False) -> None:
+    """Print a line of code, which is never broken, with control characters escaped."""
+    typer.echo(printable(line), err=err)
 
 
 def say_json(answer: Mapping[str, object]) -> None:
@@ -118,9 +125,9 @@ def say_table(rows: Sequence[Sequence[object]], text_columns: int = 1) -> None:
     ]
     console = Console()
     widths = [max(cell_len(str(row[place])) for row in rows) for place in range(len(head))]
-    room = console.width - 1 - sum(widths) - len(widths)  # with a space between columns
-    tight = len(head) >= MANY or 0 <= room < len(widths)
-    table = Table(*columns, box=SIMPLE, padding=(0, int(not tight), 0, 0))
+    left_over = console.width - 1 - sum(widths) - len(widths)  # beside columns with one space between them
+    one_space = len(head) >= MANY or 0 <= left_over < len(widths)  # where two would break the rows
+    table = Table(*columns, box=SIMPLE, padding=(0, 0 if one_space else 1, 0, 0))
     for row in body:
         table.add_row(*map(cell, row))
     console.print(table)

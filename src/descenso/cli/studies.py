@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +24,7 @@ from descenso.config import SETTINGS, TrainConfig, choices, having
 from descenso.registry import RULES, RUN
 from descenso.runs.files import check_output
 from descenso.text import _
-from descenso.training.display import Display, quiet
+from descenso.training.display import Display, quiet, waiting
 
 RUNS = _(RUN)
 COMPARISON, GRADIENT_CHECK = _("Comparison"), _("Gradient check")  # help panels
@@ -78,12 +77,12 @@ def compare(
     settings |= {name: _split(value) for name, value in lists.items() if value is not None}
     settings |= {} if repeats is None else {"repeats": repeats}
     picture = check_output(out or Path("explain.png" if explain else "compare.png"))
-    with quiet():
+    with waiting(_("Measuring") if explain else _("Comparing"), not as_json) as tell:
         from descenso.api import compare as api
         from descenso.reports.figures import save_figure
 
         study = api.explain if explain else api.compare
-        result = study(**settings, sources=sources, progress=partial(say, err=True))
+        result = study(**settings, sources=sources, progress=tell)
         save_figure(result.plot(), picture)
     passed = result.as_json().get("coincide", True)  # only engines have a verdict
     _show(result, passed, as_json, _("Picture: {path}").format(path=picture))
@@ -108,7 +107,7 @@ def gradcheck(
 ) -> None:
     """Compute a model's gradient in several ways, compare them, and name the worst component."""
     config = TrainConfig.of(**settings, dtype="float64")
-    with quiet():
+    with waiting(_("Computing gradients"), not as_json):
         from descenso.api.train import rows_of
         from descenso.studies.gradcheck import check_model
 
@@ -126,9 +125,9 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """Run the tutorial's two programs as published and compiled, and report whether its claims hold."""
-    with quiet():
+    with waiting(_("Starting TensorFlow"), not as_json):
         from descenso.studies import reproduction
-
+    with quiet():
         result = reproduction.reproduce(out, epochs, fast, _watched)
         report = reproduction.write_report(result)
     _show(result, result.holds, as_json, _("Report: {path}").format(path=report), text_columns=3)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from descenso.cli.lessons import list_findings, say_wrapped, show_lessons
-from descenso.cli.options import Json, option, say, say_json, say_table
+from descenso.cli.lessons import list_findings, show_lessons
+from descenso.cli.options import Json, option, say, say_code, say_json, say_table
 from descenso.cli.words import say_words, show_word, word_as_json, words_as_json
 from descenso.errors import ConfigError
 from descenso.text import _, mark
@@ -148,7 +148,7 @@ def _show_descent(descent: Descent) -> None:
         say(_("{place}: a training run, as a command of descenso:").format(place=descent.place.text))
         say("")
         for line in _lines(descent.command):
-            say(line)
+            say_code(line)
     else:
         say(_("{place}: a gradient, but not of a model that descenso has.").format(place=descent.place.text))
     notes = [_("{name} was not read: {why}").format(name=name.upper(), why=why) for name, why in descent.unread.items()]
@@ -156,7 +156,7 @@ def _show_descent(descent: Descent) -> None:
     if notes:
         say("")
     for note in notes:
-        say_wrapped(note, "  ")
+        say(note, indent="  ")
 
 
 def _lines(command: list[str]) -> list[str]:
