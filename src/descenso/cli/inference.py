@@ -171,8 +171,10 @@ def predict(
     say_table([(_("input"), _("class"), _("probability")), *shown], text_columns=2)
     if len(classes) > MOST_SHOWN:
         say(_("… {more} more; --csv or --json prints all").format(more=len(classes) - MOST_SHOWN))
+    if predicted.prepared:
+        say(predicted.prepared)
     if picture and is_picture(predicted.inputs.shape[1:]):
-        save_figure(predictions_figure(predicted.inputs, classes), picture)
+        save_figure(predictions_figure(predicted.inputs, classes, prepared=predicted.prepared), picture)
         say(_("Inputs as the model sees them: {path}").format(path=picture))
 
 
