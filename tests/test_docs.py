@@ -172,7 +172,18 @@ def both(name):
 
 
 def test_the_pages_of_a_learner_are_in_both_languages():
-    learner = {"tutorial", "compare", "doctor", "porting", "export", "glossary", "faster", "python", "own-rules", "json"}
+    learner = {
+        "tutorial",
+        "compare",
+        "doctor",
+        "porting",
+        "export",
+        "glossary",
+        "faster",
+        "python",
+        "own-rules",
+        "json",
+    }
     assert learner <= set(PAIRS)
 
 

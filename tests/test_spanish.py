@@ -44,8 +44,14 @@ CODE = re.compile(  # in a sentence: `...`, {field}, --flag VALUE, name=value, c
 )
 
 
+def sentences(catalogue):
+    """The Spanish sentences by the English ones; of a plural, both joined."""
+    whole = lambda texts: texts if isinstance(texts, str) else " | ".join(texts)  # noqa: E731
+    return {whole(message.id): whole(message.string) for message in catalogue if message.id}
+
+
 def spoken(catalogue):
-    return {message.id: CODE.sub("…", message.string) for message in catalogue if message.id}
+    return {english: CODE.sub("…", spanish) for english, spanish in sentences(catalogue).items()}
 
 
 def told(sentences, pattern):
@@ -99,8 +105,8 @@ def test_what_should_not_be_said_is_seen(sentence, pattern):
 
 
 def test_spanish_marks_come_in_pairs(catalogue):
-    for message in catalogue:
-        text = CODE.sub("", message.string if message.id else "")
+    for sentence in sentences(catalogue).values():
+        text = CODE.sub("", sentence)
         assert (text.count("¿"), text.count("¡")) == (text.count("?"), text.count("!")), text
 
 

@@ -77,9 +77,7 @@ def _(message: str) -> str:
 
 
 def plural(one: str, many: str, count: int) -> str:
-    """Translate a sentence that names a count: `one` for a count of 1, `many` for any other.
-
-    The sentence is yet to be filled, as by `prose`; a sentence with two counts goes by the one that its noun follows.
+    """Translate a sentence that is yet to be filled, as by `prose`: `one` for a count of 1, else `many`.
 
     >>> prose(plural("{count} row", "{count} rows", 1), count=1)
     '1 row'
@@ -167,48 +165,51 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
 
 
-COMMANDS = (
-    "compare|data|doctor|env|evaluate|explain|export|gradcheck|models|plot|port|predict|reproduce|resume|rules|runs|"
-    "schedules|train"
+WHOLE = re.compile(  # what is to be copied in one piece: code, commands, flags with their values, intervals
+    r"`[^`]*`|\bdescenso (?:compare|data|doctor|env|evaluate|explain|export|gradcheck|models|plot|port|predict|"
+    r"reproduce|resume|rules|runs|schedules|train)\b[^;`]*|--[a-z][\w-]*[ =][^\s;,)]+|"
+    r"[\[(][^\s,()\[\]]+, [^\s,()\[\]]+[\])]"
 )
-WHOLE = re.compile(rf"`[^`]*`|\bdescenso (?:{COMMANDS})\b[^;`]*|--[a-z][\w-]*[ =][^\s;,)]+")
 HELD = "\0"  # in place of a space at which a line is not broken; `printable` leaves none in a text
+USUAL_WIDTH = 80  # characters, of a terminal that does not tell its width
 
 
 def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
     """Break a printable text between words into lines of at most `width` characters.
 
-    Commands, and flags with their values, stay whole, so that they can be copied; so do words longer than a line.
-
-    Args:
-        text: one paragraph.
-        width: None to break nowhere.
-        indent: before each line.
+    What is to be copied stays whole, and so do words longer than a line. A width of None breaks nowhere.
 
     >>> wrapped("the cost rose; try --learning-rate 0.01", 24)
     ['the cost rose; try', '--learning-rate 0.01']
     """
     if width is None:
         return [indent + text]
-    whole = WHOLE.sub(lambda found: found[0].replace(" ", HELD), text)
-    lines = textwrap.wrap(whole, max(width, 1), initial_indent=indent, subsequent_indent=indent,
+    lines = textwrap.wrap(_held(text), max(width, 1), initial_indent=indent, subsequent_indent=indent,
                           break_long_words=False, break_on_hyphens=False)  # fmt: skip
     return [line.replace(HELD, " ") for line in lines] or [indent]
+
+
+def longest_word(text: str) -> int:
+    """Return the letters of the longest part of `text` at which `wrapped` does not break it.
+
+    >>> longest_word("from --learning-rate 0.01 on")
+    20
+    """
+    return max(map(len, _held(text).split(" ")))
+
+
+def _held(text: str) -> str:
+    return WHOLE.sub(lambda found: found[0].replace(" ", HELD), text)
 
 
 def width_of(stream: TextIO | None) -> int | None:
     """Return the width in characters of the terminal that `stream` writes to, or None if it writes to none."""
     if stream is None or not stream.isatty():
         return None
-    if os.environ.get("COLUMNS", "").isdigit():
-        return int(os.environ["COLUMNS"])
     try:
-        return os.get_terminal_size(stream.fileno()).columns or USUAL_WIDTH
+        return int(os.environ.get("COLUMNS") or os.get_terminal_size(stream.fileno()).columns) or USUAL_WIDTH
     except (OSError, ValueError):  # a terminal that does not tell
         return USUAL_WIDTH
-
-
-USUAL_WIDTH = 80  # characters, of a terminal that does not tell its width
 
 
 _COMMANDING = {"Cc", "Cf", "Cs", "Zl", "Zp"}

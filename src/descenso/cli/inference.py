@@ -182,9 +182,9 @@ def export(
     run: RunArgument,
     to: Annotated[
         str,
-        option(FORMAT, metavar="keras|savedmodel|onnx|litert|npz|numpy-script", autocompletion=completing(_formats)),
+        option(FORMAT, metavar=_("NAME"), autocompletion=completing(_formats)),
     ],
-    out: Annotated[Path | None, option(EXPORT_OUT, "--out", "-o")] = None,
+    out: Annotated[Path | None, option(EXPORT_OUT, "--out", "-o", metavar=_("FILE"))] = None,
     model: ModelOption = None,
     as_json: Json = False,
 ) -> None:

@@ -65,7 +65,7 @@ def compare(
     batch_sizes: Annotated[str | None, listed(_("Compare batch sizes."))] = None,
     datasets: Annotated[str | None, listed(_("Compare datasets."), datasets)] = None,
     explain: Annotated[bool, option(EXPLAIN, "--explain", panel=COMPARISON)] = False,
-    repeats: Annotated[int | None, option(REPEATS, panel=COMPARISON, min=1)] = None,
+    repeats: Annotated[int | None, option(REPEATS, panel=COMPARISON, min=1, metavar=_("NUMBER"))] = None,
     out: OutFile = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
@@ -99,8 +99,8 @@ def _split(text: str) -> list[str]:
 
 @with_settings(having("cost"))
 def gradcheck(
-    components: Annotated[int, option(COMPONENTS, panel=GRADIENT_CHECK, min=1)] = 50,
-    tolerance: Annotated[float, option(TOLERANCE, panel=GRADIENT_CHECK, min=0.0)] = 1e-6,
+    components: Annotated[int, option(COMPONENTS, panel=GRADIENT_CHECK, min=1, metavar=_("NUMBER"))] = 50,
+    tolerance: Annotated[float, option(TOLERANCE, panel=GRADIENT_CHECK, min=0.0, metavar=_("NUMBER"))] = 1e-6,
     sources: SourcesOptions = None,
     as_json: Json = False,
     **settings: Any,
@@ -117,11 +117,13 @@ def gradcheck(
 
 
 def reproduce(
-    epochs: Annotated[int, option(_("Number of epochs."), "--epochs", "-e", panel=RUNS, min=1)] = 100,
+    epochs: Annotated[
+        int, option(_("Number of epochs."), "--epochs", "-e", panel=RUNS, min=1, metavar=_("NUMBER"))
+    ] = 100,
     fast: Annotated[
         bool, option(_("Skip the programs as published, which take minutes."), "--fast", panel=RUNS)
     ] = False,
-    out: Annotated[Path | None, option(FOLDER, "--out", "-o")] = None,
+    out: Annotated[Path | None, option(FOLDER, "--out", "-o", metavar=_("DIR"))] = None,
     as_json: Json = False,
 ) -> None:
     """Run the tutorial's two programs as published and compiled, and report whether its claims hold."""

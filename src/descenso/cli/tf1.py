@@ -12,7 +12,7 @@ from descenso.cli.lessons import list_findings, show_lessons
 from descenso.cli.options import Json, option, say, say_code, say_json, say_table
 from descenso.cli.words import say_words, show_word, word_as_json, words_as_json
 from descenso.errors import ConfigError
-from descenso.text import _, mark
+from descenso.text import _, mark, width_of
 from descenso.tf1.descents import Descent
 from descenso.tf1.explain import LESSONS, MOST, Answer, define, nearest
 from descenso.tf1.explain import explain as lessons_on
@@ -27,6 +27,7 @@ RUN = _(
     "MNIST is the bundled one, and figures are saved. Without this option nothing of the file is executed."
 )
 OUT = _("Write it as a script for plain TensorFlow 2, without descenso; no file is replaced, and nothing is executed.")
+MOST_OF_A_LINE = 72  # characters of a command that is printed to be copied
 ANYWAY = _("With --run or --out: do it although calls were found that cannot work.")
 
 
@@ -163,5 +164,6 @@ def _lines(command: list[str]) -> list[str]:
     """Break `command` between its flags into lines of shell input."""
     words = [shlex.quote(word) for word in command]
     pairs = (f"{flag}\xa0{value}" for flag, value in zip(words[3::2], words[4::2], strict=True))
-    lines = textwrap.wrap(" ".join([*words[:3], *pairs]), 72, break_on_hyphens=False, break_long_words=False)
+    most = min(MOST_OF_A_LINE, (width_of(sys.stdout) or MOST_OF_A_LINE + 8) - 8)  # with the indent and a backslash
+    lines = textwrap.wrap(" ".join([*words[:3], *pairs]), most, break_on_hyphens=False, break_long_words=False)
     return [f"    {line}".replace("\xa0", " ") + (" \\" if line is not lines[-1] else "") for line in lines]

@@ -32,7 +32,7 @@ def show_word(word: Word) -> None:
     say(_(word.means), indent=INDENT)
     if word.equation:
         say("")
-        say_code(INDENT + _(word.equation))
+        say(_(word.equation), indent=INDENT)
     say("")
     console.print(Text(_("In code"), "bold"))
     for line in word.code.splitlines():
