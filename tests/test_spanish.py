@@ -182,3 +182,12 @@ def test_no_screen_has_english(screens):
     assert len(screens) == len(WRONG) + len(COMMANDS)
     text = {line: CODE.sub("…", out + err) for line, (_code, out, err) in screens.items()}
     assert not told(text, ENGLISH)
+
+
+def test_the_help_names_no_type_in_english(screens):
+    """As `<path>`; a type that Typer shows for want of a metavar."""
+    shown = {
+        line: re.findall(r"<[a-z][a-z \[\]]*>", out) for line, (_code, out, _err) in screens.items() if "--help" in line
+    }
+    assert len(shown) > len(COMMANDS)
+    assert not {line: types for line, types in shown.items() if types}

@@ -94,8 +94,9 @@ def test_spanish_sentences_end_as_the_english_ones_do(catalogue):
 
 
 COUNTED = re.compile(  # a number before a noun in the plural, at most a word between them
-    r"\{\w+(?::[^{}]*)?\} (?:(?!and|holds|reads|the)[a-z-]+ )?(?:bytes|calls|characters|classes|columns|components|dimensions|dots|epochs"
-    r"|files|images|labels|members|mistakes|numbers|outputs|rounds|rows|runs|steps|units|values)\b"
+    r"\{\w+(?::[^{}]*)?\} (?:(?!and|holds|reads|the)[a-z-]+ )?"
+    r"(?:bytes|calls|characters|classes|columns|components|dimensions|dots|epochs|files|images|labels|members|mistakes"
+    r"|numbers|outputs|rounds|rows|runs|steps|units|values)\b"
 )
 NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "({a} of {b} calls)",  # of retracing, after several calls

@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -14,7 +15,7 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.runs.history import Epoch
 from descenso.training import display as module
-from descenso.training.display import Display
+from descenso.training.display import Display, waiting
 
 
 class Terminal(io.StringIO):
@@ -187,6 +188,28 @@ def test_a_warning_does_not_break_the_bar(on_terminal, tiny, monkeypatch):
         display.warn("a checkpoint is \x1b[31mdamaged")
         trained(display, tiny, 1)
     assert r"descenso: warning: a checkpoint is \x1b[31mdamaged" in terminal.text
+
+
+def test_waiting_shows_in_a_terminal_what_is_done(on_terminal, monkeypatch):
+    terminal = on_terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with waiting("Evaluating") as tell:
+        tell("row \x1b[31m1")
+        time.sleep(0.3)
+    assert "Evaluating …" in terminal.text
+    assert r"Evaluating: row \x1b[31m1 …" in terminal.text
+    assert "Evaluating" not in re.split(r"\x1b\[2K", terminal.getvalue())[-1], "it is wiped"
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("xterm-256color", False), ("dumb", True), (None, True)])
+def test_waiting_shows_nothing_elsewhere(kind, shown, on_terminal, monkeypatch, capsys):
+    """With --json, in a terminal without a cursor, and in a pipe; what is told is a line."""
+    if kind:
+        monkeypatch.setattr(sys, "stderr", on_terminal(kind))
+    with waiting("Evaluating", shown) as tell:
+        tell("round 1")
+    said = sys.stderr.getvalue() if kind else capsys.readouterr().err
+    assert said == "round 1\n"
 
 
 def test_a_notebook_gets_a_bar_without_widgets(monkeypatch, tiny, capsys):

@@ -69,8 +69,7 @@ def doctor(
     with waiting(_("Preparing"), not as_json):
         line, stream = _findings(what, follow, lesson, model, sources, settings)
     if line and not as_json:
-        say(_("The mistake:"))
-        say_code(f"  {line}")
+        say_code(_("The mistake: {line}").format(line=line))
         say("")
     findings = []
     for finding in _awaited(stream, not as_json):

@@ -166,7 +166,12 @@ def _say_paragraphs(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def setting_option(name: str) -> Any:
     """Make the option of one setting, with the help text and the panel of its row."""
-    return option(_(SETTINGS[name].help), panel=_(SETTINGS[name].panel))
+    return option(_(SETTINGS[name].help), panel=_(SETTINGS[name].panel), metavar=_word(name))
+
+
+def _word(name: str) -> str:
+    """Return the word that stands in the help for the value of the setting `name`."""
+    return _("NUMBER") if is_number(name) else _("NAME") if choices(name) or name in NAMED else _("TEXT")
 
 
 def with_settings(
@@ -218,8 +223,7 @@ def _parameter(name: str, show_default: bool, panel: str) -> inspect.Parameter:
         info = typer.Argument(help=text, metavar=_("DATA"), show_default=False, autocompletion=completing(datasets))
     else:
         short = [row.short] if row.short else []
-        word = _("NUMBER") if is_number(name) else _("NAME") if choices(name) or name in NAMED else _("TEXT")
-        metavar = None if kind is bool else word
+        metavar = None if kind is bool else _word(name)
         complete = completing(lambda: words_of(name))
         more: dict[str, Any] = {"metavar": metavar, "show_default": False, "autocompletion": complete}
         info = option(text, flag(name), *short, panel=_(panel or row.panel), **more)

@@ -92,7 +92,7 @@ def port(
     ],
     words: Annotated[list[str] | None, typer.Argument(help=WORDS, metavar=_("ARGS"))] = None,
     run: Annotated[bool, option(RUN, "--run", panel=_(PROGRAM))] = False,
-    out: Annotated[Path | None, option(OUT, "--out", "-o", panel=_(PROGRAM), metavar="NEW.py")] = None,
+    out: Annotated[Path | None, option(OUT, "--out", "-o", panel=_(PROGRAM), metavar=_("NEW.py"))] = None,
     anyway: Annotated[bool, option(ANYWAY, "--anyway", panel=_(PROGRAM))] = False,
     as_json: Json = False,
 ) -> None:

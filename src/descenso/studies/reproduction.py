@@ -108,8 +108,8 @@ class Reproduction(NamedTuple):
         return [[_("claim"), _("measured"), _("holds")], *rows]
 
     def sentences(self) -> list[str]:
-        """The claims, a line each."""
-        return [": ".join(row) for row in self.claim_rows()[1:]]
+        """The claims, a line each: whether it holds, the claim, and what was measured."""
+        return [f"{holds}: {claim} ({measured})" for claim, measured, holds in self.claim_rows()[1:]]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with None for numbers that are not finite."""
