@@ -108,7 +108,7 @@ def test_many_epochs_are_thirty_lines_at_most(kind, on_terminal, tiny):
         trained(display, tiny, 2500)
         display.on_end({"outcome": "completed"})
     lines = re.findall(r"\[(\d+)\] cost:", terminal.text)
-    assert "One epoch in 100 is shown; run/history.jsonl has all." in terminal.text
+    assert "One epoch in 100 is shown, or one a minute; run/history.jsonl has all." in terminal.text
     assert [int(line) for line in lines] == [*range(0, 2500, 100), 2499]
 
 
@@ -121,8 +121,20 @@ def test_a_file_gets_the_same_lines_and_nothing_else(to_stderr, tiny, capsys):
     out = capsys.readouterr()
     lines, nothing = (out.err, out.out) if to_stderr else (out.out, out.err)
     assert nothing == ""
-    assert lines.splitlines()[0] == "One epoch in 50 is shown; run/history.jsonl has all."
+    assert lines.splitlines()[0] == "One epoch in 50 is shown, or one a minute; run/history.jsonl has all."
     assert lines.splitlines()[1:] == [f"[{epoch}] cost: {1000 + epoch}" for epoch in (*range(0, 1500, 50), 1499)]
+
+
+def test_a_slow_run_has_a_line_a_minute(tiny, capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with Display(to_stderr=False) as display:
+        display.on_begin(Path("run"), TrainConfig.of(epochs=2000, batch_size=50), tiny)
+        for number in range(10):
+            display.on_epoch(Epoch(number, 1000.0 + number, 25.0))
+            now[0] += 25
+    lines = re.findall(r"\[(\d+)\] cost:", capsys.readouterr().out)
+    assert [int(line) for line in lines] == [0, 3, 6, 9]
 
 
 def test_thirty_epochs_are_shown_without_a_word(tiny, capsys):

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from descenso.cli.options import say, say_code
+from descenso.cli.options import say, say_code, say_text
 from descenso.text import _
 from descenso.tf1.explain import Answer
 from descenso.tf1.port import Finding
@@ -20,17 +20,17 @@ def show_lessons(answers: list[Answer], err: bool = False) -> None:
     for title, sentence in ((_("What it means"), first.means), (_("Cause"), first.why)):
         say("", err)
         console.print(Text(title, "bold"))
-        say(sentence, err, INDENT)
+        say_text(sentence, INDENT, err)
     say("", err)
     console.print(Text(_("What works today"), "bold"))
     for line in first.code.splitlines():
         say_code(INDENT + line, err)
     if first.replaces:
         say("", err)
-        say(_("tf.{symbol} becomes {instead}").format(**first.named), err)
+        say_text(_("tf.{symbol} becomes {instead}").format(**first.named), err=err)
     if others:
         say("", err)
-        say(_("It may also be: {names}").format(names=", ".join(each.lesson for each in others)), err)
+        say_text(_("It may also be: {names}").format(names=", ".join(each.lesson for each in others)), err=err)
 
 
 def list_findings(findings: list[Finding], err: bool = False) -> None:
@@ -43,7 +43,7 @@ def list_findings(findings: list[Finding], err: bool = False) -> None:
             say_code(f"{line}  {instead}", err)
         else:
             say_code(line.rstrip(), err)
-            say(instead, err, indent=" " * 9)
+            say_text(instead, " " * 9, err)
     names = ", ".join(dict.fromkeys(finding.lesson for finding in findings))
     say("", err)
-    say(_("`descenso explain NAME` says more: {names}").format(names=names), err)
+    say_text(_("`descenso explain NAME` says more: {names}").format(names=names), err=err)

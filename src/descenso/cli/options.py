@@ -18,7 +18,7 @@ from descenso.config import NAMED, SETTINGS, TrainConfig, choices, flag, having,
 from descenso.data.formats import titles
 from descenso.errors import ConfigError
 from descenso.registry import DATA, MODEL, MODELS
-from descenso.text import _, longest_word, printable, width_of, wrapped
+from descenso.text import USUAL_WIDTH, _, longest_word, printable, width_of, wrapped
 
 OUTPUT = _("Output")  # title of the help panel
 OWN_CODE = ("rule", "schedule", "loss")  # which may be the user's own, and which a run then needs again
@@ -91,9 +91,15 @@ RunArgument = Annotated[
 ]
 
 
-def say(message: object, err: bool = False, indent: str = "") -> None:
-    """Print a paragraph, with control characters escaped; in a terminal, in lines that are broken between words."""
-    for line in wrapped(printable(str(message)), width_of(sys.stderr if err else sys.stdout), indent):
+def say(message: object, err: bool = False) -> None:
+    """Print a message, with control characters escaped; in a terminal, in lines that are broken between words."""
+    for line in wrapped(printable(str(message)), width_of(sys.stderr if err else sys.stdout)):
+        typer.echo(line, err=err)
+
+
+def say_text(text: str, indent: str = "", err: bool = False) -> None:
+    """Print a paragraph to be read, in lines of at most 80 characters in a file and in a pipe, too."""
+    for line in wrapped(printable(text), width_of(sys.stderr if err else sys.stdout) or USUAL_WIDTH, indent):
         typer.echo(line, err=err)
 
 
@@ -160,7 +166,7 @@ def _say_paragraphs(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             say(first)
         for title, text in zip(head[1:], others, strict=True):
             if text:
-                say(f"{title}: {text}" if title else text, indent="  ")
+                say_text(f"{title}: {text}" if title else text, "  ")
     say("")
 
 

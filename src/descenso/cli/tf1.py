@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from descenso.cli.lessons import list_findings, show_lessons
-from descenso.cli.options import Json, option, say, say_code, say_json, say_table
+from descenso.cli.options import Json, option, say, say_code, say_json, say_table, say_text
 from descenso.cli.words import say_words, show_word, word_as_json, words_as_json
 from descenso.errors import ConfigError
 from descenso.text import _, mark, width_of
@@ -157,7 +157,7 @@ def _show_descent(descent: Descent) -> None:
     if notes:
         say("")
     for note in notes:
-        say(note, indent="  ")
+        say_text(note, "  ")
 
 
 def _lines(command: list[str]) -> list[str]:

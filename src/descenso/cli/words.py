@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from descenso.cli.options import say, say_code
+from descenso.cli.options import say, say_code, say_text
 from descenso.text import _
 from descenso.tf1.explain import word_hint, word_title
 from descenso.tf1.lesson import Word
@@ -29,21 +29,22 @@ def show_word(word: Word) -> None:
     console = Console()
     console.print(Text(word_title(word), "bold"))
     say("")
-    say(_(word.means), indent=INDENT)
+    say_text(_(word.means), INDENT)
     if word.equation:
         say("")
-        say(_(word.equation), indent=INDENT)
+        for equation in _(word.equation).split("   "):
+            say_text(equation, INDENT)
     say("")
     console.print(Text(_("In code"), "bold"))
     for line in word.code.splitlines():
         say_code(INDENT + line)
     if word.see:
         say("")
-        say(_("See it: {command}").format(command=word.see))
+        say_text(_("See it: {command}").format(command=word.see))
 
 
 def say_words(text: str = "") -> None:
     """Print the names of all words, if `text` may have been meant as one."""
     if len(text.split()) <= FEW:
         names = ", ".join(_(word.name) for word in WORDS)
-        say(_("Words that are explained{hint}: {names}").format(hint=word_hint(text), names=names))
+        say_text(_("Words that are explained{hint}: {names}").format(hint=word_hint(text), names=names))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from descenso.training.notebook import NotebookBar
 
 MOST_LINES = 30  # so that what else is said can be found among them; history.jsonl has all epochs
+MOST_SECONDS = 60.0  # between two lines of a run that is slow, whose log is watched
 SUMMARY = 10  # lines below those of the epochs, about
 PRINT_SECONDS = 0.1  # between two prints, which draw the bar anew: a hundred epochs may take four seconds
 NARROW = 72  # characters, below which the bar does without the cost, which stands in the lines
@@ -34,10 +35,9 @@ QUIET = "3"  # level of TensorFlow's messages: fatal errors alone
 class Display(Callback):
     """Show the progress of a training run: lines of epochs and, below the lines, a bar that moves within epochs.
 
-    There are at most about 30 lines: the first epoch, the last, and between them one epoch in 2, 5, 10 or so. The notes
-    on the data stand above the lines, and below them once more if they have left the screen. The bar is drawn in a
-    terminal that can move its cursor, and in a notebook; the lines stay when it goes. Elsewhere, as in a file, there
-    are the lines alone. Use it as a context manager around the training:
+    There are at most about 30 lines, or one a minute: the first epoch, the last, and one in 2, 5, 10 … between them.
+    Notes on the data stand above the lines, and again below them if they have left the screen. The bar is drawn in a
+    notebook and in a terminal that can move its cursor. Use it as a context manager around the training:
 
     >>> with Display(to_stderr=False) as display:
     ...     display.on_epoch(Epoch(0, 0.5, 1.0, validation_cost=0.25, validation_accuracy=0.875))
@@ -63,7 +63,7 @@ class Display(Callback):
         self._epochs, self._steps = 0, 1
         self._last: tuple[float | None, str] = None, ""  # what the bar shows: share of the epochs, and text
         self._begun: tuple[float, float] | None = None  # epochs done and time, when this session's first step began
-        self._started = self._printed = time.monotonic()
+        self._started = self._printed = self._told_at = time.monotonic()
 
     def __enter__(self) -> "Display":
         if self._bar:
@@ -119,19 +119,19 @@ class Display(Callback):
         return "  ".join(told)
 
     def on_epoch(self, epoch: Epoch) -> None:
-        first = not self._every
+        first, now = not self._every, time.monotonic()
         if first:  # of this session, which may have resumed the run
             self._every = _thinned(self._epochs - epoch.epoch, MOST_LINES)
             if self._every > 1:
                 self._tell_what_is_shown()
         self._unshown = epoch
-        if first or epoch.epoch % self._every == 0:
+        if first or epoch.epoch % self._every == 0 or now > self._told_at + MOST_SECONDS:
             self._pending.append(_line(epoch))
-            self._lines, self._unshown = self._lines + 1, None
+            self._lines, self._unshown, self._told_at = self._lines + 1, None, now
         self._print()
 
     def _tell_what_is_shown(self) -> None:
-        message = _("One epoch in {every} is shown; {path} has all.")
+        message = _("One epoch in {every} is shown, or one a minute; {path} has all.")
         path = "history.jsonl" if self.run is None else self.run / "history.jsonl"
         self._pending += wrapped(printable(message.format(every=self._every, path=path)), self._width)
 

@@ -78,17 +78,20 @@ def examine(request: Request) -> Text:
     header = request.header == "yes" or (request.header != "no" and not unnamed and not _is_data(rows))
     if header:
         names = tuple(name.strip() or f"col{place}" for place, name in enumerate(rows[0], start=1))
-        blanks = sum(name != name.strip() for name in rows[0])
-        if blanks:
-            note = plural("blanks around the name of {count} column are taken off",
-                          "blanks around the names of {count} columns are taken off", blanks)  # fmt: skip
-            notes.append(note.format(count=blanks))
+        notes += _on_blanks(rows[0])
         nameless = tuple(name for name, given in zip(names, rows[0], strict=True) if not given.strip())
         return Text(source, names, separator, True, rows[1:], nameless, tuple(notes))
     if not request.header and not unnamed:
         notes.append(_("the first row is data, like those below it, so that the columns are called col1, col2, …; "
                        "if it holds their names: --header yes"))  # fmt: skip
     return Text(source, _numbered(path, rows[0], request, unnamed), separator, False, rows, (), tuple(notes))
+
+
+def _on_blanks(names: Sequence[str]) -> list[str]:
+    blanks = sum(name != name.strip() for name in names)
+    note = plural("blanks around the name of {count} column are taken off",
+                  "blanks around the names of {count} columns are taken off", blanks)  # fmt: skip
+    return [note.format(count=blanks)] if blanks else []
 
 
 def _codec(request: Request, file: BinaryIO) -> tuple[bytes, str]:
