@@ -206,7 +206,7 @@ def plot(
         else:
             from descenso.runs.directory import open_directory
 
-            opened = [open_directory(run) for run in runs or []]
+            opened = [open_directory(run) for run in _only_runs(runs or [])]
             curves = [figures.curves(str(run.path), run.history) for run in opened]
             figure = figures.loss_figure({label: costs for run in curves for label, costs in run.items()})
             path = opened[0].plot_path("loss.png") if len(opened) == 1 else Path("loss.png")
@@ -215,3 +215,14 @@ def plot(
         say_json({"picture": str(path)})
     else:
         say(path)
+
+
+def _only_runs(paths: list[Path]) -> list[Path]:
+    """Leave out what `runs/*` may hold besides runs, such as the folder of a reproduction, and say so."""
+    found = [path for path in paths if (path / "status.json").exists()]
+    if not found:
+        return paths  # for the error that says what the first one is
+    for path in paths:
+        if path not in found:
+            say(_("descenso: warning: {path} is no run, and is left out").format(path=path), err=True)
+    return found

@@ -115,7 +115,9 @@ def mistakes_figure(
         title = _("{true}, taken for {said} ({share:.0%})").format(true=true, said=guess, share=confidence[index])
         titles.append(title)
     figure, _axes = sheet(_drawable(rows.inputs[worst]), titles, size=7)
-    meaning = _("From the worst on, by cost; in per cent, how sure the model was of its prediction")
+    meaning = _(
+        "The worst first: their true class got the lowest probability; in per cent, that of the predicted class"
+    )
     add_note(figure, f"{meaning}\n{note}".rstrip())
     total = prose(plural("{count} mistake in {rows:,} rows", "{count:,} mistakes in {rows:,} rows", len(wrong)),
                   count=len(wrong), rows=len(rows.labels))  # fmt: skip
