@@ -1,5 +1,6 @@
 """`descenso models`, `rules`, `schedules`, `runs`, `env` and `plot`."""
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ from descenso.errors import ConfigError, DataError
 from descenso.registry import MODELS, RULES, SCHEDULES, RuleInfo, ScheduleInfo, describe_options, to_json
 from descenso.runs.files import check_output
 from descenso.studies import cell, plain
-from descenso.text import _
+from descenso.text import SPACE, _
 from descenso.training.display import waiting
 
 if TYPE_CHECKING:
@@ -62,8 +63,13 @@ def _list_registry(name: str, registry: Mapping[str, RuleInfo | ScheduleInfo], h
     rows = [head]
     for key, info in registry.items():
         rate = [f"{info.learning_rate:g}"] if isinstance(info, RuleInfo) else []
-        rows.append([key, _(info.formula), describe_options(info.options), *rate, _(info.source)])
+        rows.append([key, _unbroken(_(info.formula)), describe_options(info.options), *rate, _(info.source)])
     say_table(rows, text_columns=len(head))
+
+
+def _unbroken(formula: str) -> str:
+    """Keep each assignment of a formula on a line; words around them may be broken."""
+    return re.sub(r"\w+ [←=] [^;]*", lambda found: found[0].replace(" ", SPACE), formula)
 
 
 def runs(

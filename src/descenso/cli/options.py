@@ -22,7 +22,7 @@ from descenso.text import USUAL_WIDTH, _, longest_word, printable, width_of, wra
 
 OUTPUT = _("Output")  # title of the help panel
 OWN_CODE = ("rule", "schedule", "loss")  # which may be the user's own, and which a run then needs again
-LONG_WORD = 30  # characters of a word, such as a path, that may be broken in a table
+LONG_WORD = 36  # characters of a word, such as a path, that may be broken in a table
 MANY = 8  # columns of a table, from which on there is one space between them
 READ_DATA = (*having("reads data"), "seed")  # settings of every command that reads data by name
 
