@@ -15,7 +15,8 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.runs.history import Epoch
 from descenso.training import display as module
-from descenso.training.display import Display, waiting
+from descenso.training.display import Display
+from descenso.training.waiting import waiting
 
 
 class Terminal(io.StringIO):

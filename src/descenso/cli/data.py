@@ -23,7 +23,7 @@ from descenso.data.formats import titles
 from descenso.registry import DATA
 from descenso.runs.files import check_output
 from descenso.text import _, prose
-from descenso.training.display import waiting
+from descenso.training.waiting import waiting
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Dataset

@@ -27,7 +27,7 @@ from descenso.cli.options import (
 from descenso.errors import ConfigError
 from descenso.registry import DATA
 from descenso.text import _
-from descenso.training.display import waiting
+from descenso.training.waiting import waiting
 
 if TYPE_CHECKING:
     from descenso.doctor.evidence import Finding

@@ -30,7 +30,7 @@ from descenso.registry import DATA
 from descenso.runs.files import check_output
 from descenso.studies import cell, plain
 from descenso.text import _, printable, prose
-from descenso.training.display import waiting
+from descenso.training.waiting import waiting
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Split

@@ -16,7 +16,7 @@ from descenso.registry import MODELS, RULES, SCHEDULES, RuleInfo, ScheduleInfo, 
 from descenso.runs.files import check_output
 from descenso.studies import cell, plain
 from descenso.text import SPACE, _
-from descenso.training.display import waiting
+from descenso.training.waiting import waiting
 
 if TYPE_CHECKING:
     from descenso.runs.directory import RunDirectory

@@ -24,7 +24,8 @@ from descenso.config import SETTINGS, TrainConfig, choices, having
 from descenso.registry import RULES, RUN
 from descenso.runs.files import check_output
 from descenso.text import _
-from descenso.training.display import Display, quiet, waiting
+from descenso.training.display import Display, quiet
+from descenso.training.waiting import waiting
 
 RUNS = _(RUN)
 COMPARISON, GRADIENT_CHECK = _("Comparison"), _("Gradient check")  # help panels
