@@ -94,8 +94,12 @@ def sweep(
 
 @with_settings([name for name in SETTINGS if name not in ("schedule", "epochs", "patience", "checkpoint_every")])
 def find_rate(
-    steps: Annotated[int, option(_("Steps of each short training run."), panel=FINDING, min=2)] = 300,
-    seeds: Annotated[int, option(_("Seeds that each rate is tried with."), panel=FINDING, min=1)] = 3,
+    steps: Annotated[
+        int, option(_("Steps of each short training run."), panel=FINDING, min=2, metavar=_("NUMBER"))
+    ] = 300,
+    seeds: Annotated[
+        int, option(_("Seeds that each rate is tried with."), panel=FINDING, min=1, metavar=_("NUMBER"))
+    ] = 3,
     out: OutFile = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
@@ -115,7 +119,9 @@ def find_rate(
 
 def landscape(
     runs: RunsArgument,
-    grid: Annotated[int, option(_("Points along each side of the plane."), panel=FINDING, min=2)] = 31,
+    grid: Annotated[
+        int, option(_("Points along each side of the plane."), panel=FINDING, min=2, metavar=_("NUMBER"))
+    ] = 31,
     out: OutFile = None,
     as_json: Json = False,
 ) -> None:

@@ -120,18 +120,14 @@ def survey(
     Raises:
         ConfigError: for runs whose parameters differ in name or shape, and for one that does not move.
     """
-    walked = list[list[Arrays]]()
-    for place, (_name, plan) in enumerate(plans):
-        walked.append(list(_path(plan)))
-        told(0.5 * (place + 1) / len(plans))
-    _check_shapes(walked)
+    walked = _walked(plans, told)
     flat = [np.stack([_flat(params) for params in path]) for path in walked]
     every = np.concatenate(flat)
     centre = every.mean(axis=0)
     directions, explained = _principal(every - centre)
     cost = _Cost(plans[0][1].problem, _spread(plans[0][1].train))
     trails = list[Trail]()
-    for (name, _), points in zip(plans, flat, strict=True):
+    for (name, _plan), points in zip(plans, flat, strict=True):
         placed = (points - centre) @ directions.T
         apart = np.linalg.norm(points - centre - placed @ directions, axis=1)
         trails.append(Trail(name, placed, apart, cost.of([_shaped(point, walked[0][0]) for point in points])))
@@ -144,10 +140,16 @@ def survey(
     return Landscape(tuple(trails), across, along, surface, explained, len(cost.rows.labels))
 
 
-def _check_shapes(walked: Sequence[Sequence[Arrays]]) -> None:
+def _walked(plans: Sequence[tuple[str, Plan]], told: Callable[[float], None]) -> list[list[Arrays]]:
+    """Return the points of each path."""
+    walked = list[list[Arrays]]()
+    for place, (_name, plan) in enumerate(plans):
+        walked.append(list(_path(plan)))
+        told(0.5 * (place + 1) / len(plans))
     shapes = [{name: array.shape for name, array in path[0].items()} for path in walked]
     if any(each != shapes[0] for each in shapes):
         raise ConfigError(_("landscape: the runs are of models whose parameters differ; give runs of one model"))
+    return walked
 
 
 def _path(plan: Plan) -> Iterator[Arrays]:
