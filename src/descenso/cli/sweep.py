@@ -53,6 +53,12 @@ def _values(text: str, *names: Any, **more: Any) -> Any:
 RunsArgument = Annotated[
     list[Path], typer.Argument(help=_("Run directories."), metavar=_("RUN..."), autocompletion=run_directories)
 ]
+
+
+def _count(text: str, least: int) -> Any:
+    return option(text, panel=FINDING, min=least, metavar=_("NUMBER"))
+
+
 VerifyOption = Annotated[
     str, option(VERIFY, panel=SWEEP, metavar="2|all|none", autocompletion=completing(lambda: ("2", "all", "none")))
 ]
@@ -94,12 +100,8 @@ def sweep(
 
 @with_settings([name for name in SETTINGS if name not in ("schedule", "epochs", "patience", "checkpoint_every")])
 def find_rate(
-    steps: Annotated[
-        int, option(_("Steps of each short training run."), panel=FINDING, min=2, metavar=_("NUMBER"))
-    ] = 300,
-    seeds: Annotated[
-        int, option(_("Seeds that each rate is tried with."), panel=FINDING, min=1, metavar=_("NUMBER"))
-    ] = 3,
+    steps: Annotated[int, _count(_("Steps of each short training run."), 2)] = 300,
+    seeds: Annotated[int, _count(_("Seeds that each rate is tried with."), 1)] = 3,
     out: OutFile = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
@@ -119,9 +121,7 @@ def find_rate(
 
 def landscape(
     runs: RunsArgument,
-    grid: Annotated[
-        int, option(_("Points along each side of the plane."), panel=FINDING, min=2, metavar=_("NUMBER"))
-    ] = 31,
+    grid: Annotated[int, _count(_("Points along each side of the plane."), 2)] = 31,
     out: OutFile = None,
     as_json: Json = False,
 ) -> None:
