@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from descenso.api.estimator import Classifier as Classifier
     from descenso.api.inference import evaluate as evaluate
     from descenso.api.inference import predict as predict
+    from descenso.api.resume import resume as resume
     from descenso.api.run import Run as Run
     from descenso.api.run import open_run as open_run
-    from descenso.api.train import resume as resume
     from descenso.api.train import train as train
     from descenso.config import TrainConfig as TrainConfig
     from descenso.data.catalog import load as load
@@ -65,7 +65,7 @@ _HOME = {
     "load": "descenso.data.catalog",
     "open_run": "descenso.api.run",
     "predict": "descenso.api.inference",
-    "resume": "descenso.api.train",
+    "resume": "descenso.api.resume",
     "to_keras": "descenso.exporting",
     "train": "descenso.api.train",
 }

@@ -1,10 +1,10 @@
-"""Train, and resume a run."""
+"""Train, and save the run."""
 
 import gc
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
@@ -17,9 +17,8 @@ from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError, stopped_by
-from descenso.registry import OWN, is_own
-from descenso.runs.checkpoints import Checkpoint, is_empty, newest
-from descenso.runs.directory import RunDirectory, create, open_directory, reopen
+from descenso.registry import OWN
+from descenso.runs.directory import RunDirectory, create, open_directory
 from descenso.runs.environment import environment
 from descenso.runs.trained import Trained
 from descenso.text import _, printable
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from descenso.descent.problem import Own
-    from descenso.hints import RunPath, Settings
+    from descenso.hints import Settings
     from descenso.training.plan import Plan
 
 _KERAS = "keras.src.optimizers"  # what TensorFlow imports of Keras at its end, if it is there
@@ -69,7 +68,7 @@ def train(
         ConfigError, DataError, DiskError: for settings, for data, for a disk that cannot be used; no run is left.
         KeyboardInterrupt: after Ctrl-C has stopped training and the run is saved; its `run` is the directory.
     """
-    listeners = _Listeners(progress, _heard(callbacks, tensorboard), control or Control())
+    listeners = _Listeners(progress, checked_callbacks(callbacks, tensorboard), control or Control())
     return _train(data, labels, {**settings, "model": model}, out, sources, listeners)
 
 
@@ -99,17 +98,17 @@ def _train(
     config = check_fit(rows, config, settings)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
-            plan = _pose(config, rows, own)
+            plan = pose(config, rows, own)
             from descenso.training import session
         except BaseException:  # settings that cannot be meant, or Ctrl-C by now, leave no run
             directory.discard()
             raise
         with displaying(listeners.progress, listeners.callbacks) as heard:
             session.run(session.Training(directory, plan, rows, heard, listeners.control))
-    return _result(directory, listeners.control, data, settings)
+    return result(directory, listeners.control, data, settings)
 
 
-def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str, Any]) -> Run:
+def result(directory: RunDirectory, control: Control, data: Any, own: dict[str, Any]) -> Run:
     """Return the run, after leaving its weights in the user's model.
 
     Raises:
@@ -129,7 +128,8 @@ def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str,
     return run
 
 
-def _pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
+def pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
+    """Import TensorFlow, and pose the training run; the first import of TensorFlow takes seconds."""
     with starting():
         import_tensorflow()
         from descenso.training.plan import Plan
@@ -173,58 +173,6 @@ def own_of(settings: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
     return taken_from(settings)
 
 
-def resume(
-    run: "RunPath",
-    *,
-    data: Dataset | None = None,
-    model: Any = None,
-    force: bool = False,
-    progress: bool | None = None,
-    callbacks: Sequence[Callback] | Callback = (),
-    control: Control | None = None,
-    tensorboard: str | Path | None = None,
-    warn: Callable[[str], None] = warnings.warn,
-    sources: Sources | None = None,
-    **changes: "Unpack[Settings]",
-) -> Run:
-    """Resume a run from its newest checkpoint, to the same bits as if it had never stopped.
-
-    Args:
-        run: the run, or its directory.
-        data, model, and so `rule`, `schedule`, `loss`: where they were the user's own; the method of a Run has them.
-        progress, callbacks, control, tensorboard, sources: as of `train`.
-        force: go on although config, data or versions changed; the run is then no longer exact.
-        warn: called with a message for each newer checkpoint that is damaged and passed over.
-        **changes: `epochs` extends a run; `engine` (no longer exact); `patience`; `checkpoint_every`.
-
-    Raises:
-        CheckpointError: where no checkpoint is valid, or something changed; the difference is named.
-        RunInUse: where another process is writing the run. KeyboardInterrupt: as of `train`.
-    """
-    callbacks, control, given = _heard(callbacks, tensorboard), control or Control(), {**changes, "model": model}
-    with closing(reopen(Path(run))) as directory:
-        checkpoint, (changed, own) = _newest(directory, warn), _given_again(directory.config, given)
-        config = TrainConfig.of(**{**directory.config.model_dump(), **changed})
-        rows = check_dataset(data) if data else rows_of(config, sources)
-        plan = _pose(config, rows, own)
-        from descenso.training import session
-
-        rate = config.learning_rate if "learning_rate" in changes else None
-        with displaying(progress, callbacks) as heard:
-            session.resume(session.Training(directory, plan, rows, heard, control), checkpoint, force, rate)
-    return _result(directory, control, data, given)
-
-
-def _newest(directory: RunDirectory, warn: Callable[[str], None]) -> Checkpoint | None:
-    """Read the newest valid checkpoint; None where the run ended before its first one."""
-    if not directory.history_bytes and is_empty(directory.checkpoints):
-        return None
-    checkpoint, damaged = newest(directory.checkpoints)
-    for message in damaged:
-        warn(printable(message))
-    return checkpoint
-
-
 def import_tensorflow() -> None:
     """Import TensorFlow without Keras, which is half of the time and is not needed for softmax regression.
 
@@ -247,7 +195,7 @@ def import_tensorflow() -> None:
     import_module("tensorflow")
 
 
-def _heard(callbacks: Sequence[Callback] | Callback, tensorboard: str | Path | None) -> Sequence[Callback]:
+def checked_callbacks(callbacks: Sequence[Callback] | Callback, tensorboard: str | Path | None) -> Sequence[Callback]:
     """Check the callbacks, and add that of TensorBoard."""
     callbacks = [callbacks] if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable) else callbacks
     for each in callbacks:
@@ -262,19 +210,6 @@ def _heard(callbacks: Sequence[Callback] | Callback, tensorboard: str | Path | N
     from descenso.training.tensorboard import Board
 
     return [*callbacks, Board(Path(tensorboard))]
-
-
-def _given_again(config: TrainConfig, changes: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
-    """Return the changes of settings, and the user's own code, of which the run of `config` may need some again."""
-    needed = [kind for kind in OWN if is_own(kind, getattr(config, kind))]
-    again = {kind: changes[kind] for kind in needed if changes.get(kind) is not None}
-    rest = {name: value for name, value in changes.items() if name not in needed and value is not None}
-    changes, own = own_of(rest)
-    if needed:
-        from descenso.descent.own import given_again
-
-        own = given_again(config, again, own=own)
-    return changes, own
 
 
 def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:
