@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.api.again import rows_again, rows_of_the_run
 from descenso.api.predictions import Predictions
-from descenso.api.train import rows_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import as_model_reads, recoded
 from descenso.data.catalog import rows_to_test
@@ -176,9 +176,9 @@ def predict_rows(
 def evaluate(
     run: "RunPath",
     data: Any = None,
-    model: Any = None,
-    *,
     labels: Any = None,
+    *,
+    model: Any = None,
     label: str = "",
     resize: str = "",
     sources: Sources | None = None,
@@ -188,7 +188,8 @@ def evaluate(
     Args:
         run: the run, or its directory.
         data: a dataset, or a name or path as `load` takes it; all its rows are used if it has no test rows. Or inputs
-            beside their `labels`, a pair of inputs and labels, or a frame with the column `label`.
+            beside their `labels`, a pair of inputs and labels, or a frame with the column `label`; all its rows, but of
+            the data that was in memory when the run was trained, the test rows.
         labels: (rows,) the names of the classes of inputs in memory, or their numbers.
         label, resize, sources: see `load`; label and resize are by default those of the run.
         model: the model, if the run was trained with the user's own.
@@ -199,15 +200,16 @@ def evaluate(
         DataError: if the run has no weights, or the rows do not fit its model.
     """
     config, trained = read_trained(run)
-    data = str(data) if isinstance(data, Path) else data
+    data, directory = str(data) if isinstance(data, Path) else data, open_directory(Path(run))
     if data is None:
-        rows = _unchanged(rows_of(config, sources), config, Path(run))
+        rows = _unchanged(rows_again(directory, None, "evaluate", sources), config, Path(run))
     elif isinstance(data, str):
         rows = _rows_at(data, config, trained, label, resize, sources)
     elif isinstance(data, Dataset):
         rows = data
     else:
-        rows = _in_memory(data, labels, label or config.label, trained)
+        data = data if labels is None else (data, labels)
+        rows = rows_of_the_run(directory, data) or _in_memory(data, label or config.label, trained)
     test = _test_rows(rows, trained)
 
     from descenso.training.evaluation import evaluate as measure
@@ -225,12 +227,11 @@ def _rows_at(
                         sources=sources)  # fmt: skip
 
 
-def _in_memory(data: Any, labels: Any, label: str, trained: Trained) -> Dataset:
-    """Make a dataset of rows in memory to test on."""
+def _in_memory(data: Any, label: str, trained: Trained) -> Dataset:
+    """Make a dataset of rows in memory to test on: a frame, or a pair of inputs and labels."""
     from descenso.data.memory import inputs_of, is_frame, rows_to_test_on
 
-    if labels is None and type(data) in (tuple, list) and len(data) == 2:
-        data, labels = data
+    data, labels = data if type(data) in (tuple, list) and len(data) == 2 else (data, None)
     encoded = trained.encoded
     label = label or (encoded.label if encoded else "")
     if labels is None and is_frame(data) and label in data.columns:

@@ -88,13 +88,15 @@ def _train(
     sources: Sources | None,
     listeners: _Listeners,
 ) -> Run:
+    asked = dict(settings)
     if labels is not None or not isinstance(data, Dataset | str | Path):
         from descenso.data.memory import dataset_of
 
         data = dataset_of(data, labels, settings)
     named, own = own_of(settings)
-    config = TrainConfig.of(**{**named, "data": _source(data)})
+    config = TrainConfig.of(**{**named, "data": source_of(data)})
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
+    config = _with_how_read(config, {name: value for name, value in asked.items() if name not in settings})
     config = check_fit(rows, config, settings)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
@@ -122,8 +124,15 @@ def result(directory: RunDirectory, control: Control, data: Any, own: dict[str, 
         trained = Trained.unpacked(*directory.weights(), directory.path)
         keep_weights(brought["model"], {**trained.params, **trained.model_state})
     if control.signal:
+        from descenso.data.memory import call_with_data, was_in_memory
+
         message = _("interrupted after {done} of {epochs} epochs, and saved; to go on: descenso resume {run}")
-        told = message.format(done=run.status["epochs_done"], epochs=run.config.epochs, run=printable(str(run.path)))
+        line = ""
+        if isinstance(data, Dataset) and was_in_memory(data.name):
+            message = _("interrupted after {done} of {epochs} epochs, and saved; to go on: {line}")
+            line = call_with_data("resume", run.path, run.config.data)
+        done = run.status["epochs_done"]
+        told = message.format(done=done, epochs=run.config.epochs, run=printable(str(run.path)), line=printable(line))
         raise stopped_by(control.signal, told, run.path)
     return run
 
@@ -160,6 +169,20 @@ def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
                 )
             )
     return check_dataset(data)
+
+
+def _with_how_read(config: TrainConfig, taken: dict[str, Any]) -> TrainConfig:
+    """Record the settings by which rows in memory became a dataset, so that they can be split in that way again."""
+    drop = taken.get("drop", "")
+    names = [drop] if isinstance(drop, str) else [*map(str, drop)]
+    if any("," in name for name in names) and not isinstance(drop, str):  # which no setting can hold
+        names = []
+    how = {
+        "label": str(taken.get("label", "")),
+        "drop": ",".join(names),
+        "test_fraction": taken.get("test_fraction", 0),
+    }
+    return TrainConfig.of(**{**config.model_dump(), **{name: how[name] for name in taken}})
 
 
 def own_of(settings: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
@@ -218,15 +241,15 @@ def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:
     return load(config.data, **asked, sources=sources)
 
 
-def _source(data: Dataset | str | Path) -> str:
+def source_of(data: Dataset | str | Path) -> str:
     """Return the entry of `data` in a config: a name, or a full path, so that it can be used from anywhere."""
     if isinstance(data, Dataset):
         return data.name
     if not isinstance(data, str | Path):
         raise ConfigError(
-            _(
-                "data must be a Dataset, a name, a path, or inputs and labels, got {kind}; try descenso.train(X, y)"
-            ).format(kind=type(data).__name__)
+            _("data must be a Dataset, a name, a path, or inputs and labels, got {kind}; try data=(X, y)").format(
+                kind=type(data).__name__
+            )
         )
     data = str(data)
     try:

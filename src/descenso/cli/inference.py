@@ -69,7 +69,7 @@ def evaluate(
     with quiet():
         from descenso.api import inference
 
-        evaluation, rows = inference.evaluate(run, data, model, label=label, resize=resize, sources=sources)
+        evaluation, rows = inference.evaluate(run, data, model=model, label=label, resize=resize, sources=sources)
         names = inference.read_trained(run)[1].class_names
     pictures = _draw(evaluation, rows, names, places)
     if as_json:
