@@ -47,8 +47,8 @@ def compare(
     """Compare training runs that differ in one thing; of engines, judge whether all follow the same path.
 
     They do while no cost and no parameter differs from the first engine's, relative to its array's largest value, by
-    more than 1e-9 in float64; in other precisions, by more than 8 times what rounding alone does to the first one, and
-    at most 0.01. Where that would be more, this precision cannot tell, and float64 is tried.
+    more than 1e-9 in float64; in other precisions, by more than 8 times what rounding does to the first one, and at
+    most 0.01. Where that would be more, this precision cannot tell, and float64 is tried.
 
     Args:
         data, labels, sources: as of `train`.
@@ -57,8 +57,7 @@ def compare(
         **settings: two or more `engines`, `rules`, `learning_rates`, `batch_sizes` or `datasets`, or `engine` and so on
             as a list, by default all engines; and those of `TrainConfig`, with 3 epochs by default.
 
-    Returns:
-        The result: `coincide`, `tables()`, `as_json()`, `plot()`; its `repr` is a table.
+    Returns: the result: `coincide`, `tables()`, `as_json()`, `plot()`; its `repr` is a table.
 
     Raises:
         ConfigError, DataError: as `train`, and for fewer than two to compare.
@@ -66,17 +65,15 @@ def compare(
     if repeats < 1:
         raise ConfigError(_("repeats must be at least 1, got {repeats}; try --repeats 3").format(repeats=repeats))
     axis, values = _axis(given := {**settings})
-    data = data if labels is None else (data, labels)
-    requests = _read([{"epochs": EPOCHS, "data": data, **given, AXES[axis]: value} for value in values])
-    values = [request[AXES[axis]] for request in requests]
+    requests = _read([{"epochs": EPOCHS, "data": _pair(data, labels), **given, AXES[axis]: each} for each in values])
     entries = _check_all(requests, sources)
-    names = _names(axis, values, entries)
+    names = _names(axis, [request[AXES[axis]] for request in requests], entries)
 
     with starting():
         from descenso.studies.lanes import Contender, compare_all
 
-    exact = (partial(_own_in_float64, request) for request in requests)
-    contenders = [Contender(name, *entry, each) for name, entry, each in zip(names, entries, exact, strict=True)]
+    each = zip(names, entries, requests, strict=True)
+    contenders = [Contender(name, *entry, partial(_own_in_float64, request)) for name, entry, request in each]
     return compare_all(axis, contenders, repeats, _teller(progress))
 
 
@@ -90,6 +87,10 @@ class _Entry(NamedTuple):
     config: TrainConfig
     data: Dataset
     own: "Own | None"
+
+
+def _pair(data: Any, labels: Any) -> Any:
+    return data if labels is None else (data, labels)
 
 
 def _read(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -170,9 +171,7 @@ def explain(
     if repeats < FEWEST_ROUNDS:
         message = _("repeats must be at least {fewest} to explain, got {repeats}; try --repeats 7")
         raise ConfigError(message.format(fewest=FEWEST_ROUNDS, repeats=repeats))
-    ((config, rows, own),) = _check_all(
-        _read([{"data": data if labels is None else (data, labels), **settings}]), sources
-    )
+    ((config, rows, own),) = _check_all(_read([{"data": _pair(data, labels), **settings}]), sources)
 
     with starting():
         from descenso.studies.ladder import explain_eager

@@ -187,9 +187,8 @@ def evaluate(
 
     Args:
         run: the run, or its directory.
-        data: a dataset, or a name or path as `load` takes it; all its rows are used if it has no test rows. Or inputs
-            beside their `labels`, a pair of inputs and labels, or a frame with the column `label`; all its rows, but of
-            the data that was in memory when the run was trained, the test rows.
+        data: a dataset, name or path as of `load`, all its rows if it has no test rows; or inputs beside `labels`, a
+            pair of both, or a frame: all its rows, but only the test rows of the data that the run was trained on.
         labels: (rows,) the names of the classes of inputs in memory, or their numbers.
         label, resize, sources: see `load`; label and resize are by default those of the run.
         model: the model, if the run was trained with the user's own.
@@ -200,18 +199,17 @@ def evaluate(
         DataError: if the run has no weights, or the rows do not fit its model.
     """
     config, trained = read_trained(run)
-    data, directory = str(data) if isinstance(data, Path) else data, open_directory(Path(run))
+    directory = open_directory(Path(run))
     if data is None:
         rows = _unchanged(rows_again(directory, None, "evaluate", sources), config, Path(run))
-    elif isinstance(data, str):
-        rows = _rows_at(data, config, trained, label, resize, sources)
+    elif isinstance(data, str | Path):
+        rows = _rows_at(str(data), config, trained, label, resize, sources)
     elif isinstance(data, Dataset):
         rows = data
     else:
         data = data if labels is None else (data, labels)
         rows = rows_of_the_run(directory, data) or _in_memory(data, label or config.label, trained)
     test = _test_rows(rows, trained)
-
     from descenso.training.evaluation import evaluate as measure
 
     return measure(_predictor(run, config, trained, model), test), test

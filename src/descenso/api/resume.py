@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from descenso.hints import RunPath, Settings
+    from descenso.training.plan import Plan
 
 
 def resume(
@@ -44,7 +45,7 @@ def resume(
     Args:
         run: the run, or its directory.
         data: what `train` was given, where it was in memory; or the path to which its file has moved.
-        model, and so `rule`, `schedule`, `loss`: where they were the user's own; the method of a Run has them.
+        model, `rule`, `schedule`, `loss`: where they were the user's own; the method of a Run has them.
         progress, callbacks, control, tensorboard, sources: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
         warn: called with a message for each newer checkpoint that is damaged and passed over.
@@ -52,21 +53,31 @@ def resume(
 
     Raises:
         CheckpointError: where no checkpoint is valid, or something changed; the difference is named.
-        RunInUse: where another process is writing the run. KeyboardInterrupt: as of `train`.
+        RunInUse, KeyboardInterrupt: where another process is writing the run; as of `train`.
     """
     listeners, control = checked_callbacks(callbacks, tensorboard), control or Control()
-    given = {**changes, "model": model}
     with closing(reopen(Path(run))) as directory:
-        checkpoint, (changed, own) = _newest(directory, warn), own_again(directory.config, given)
-        config = TrainConfig.of(**{**directory.config.model_dump(), **changed})
-        rows = check_dataset(data) if isinstance(data, Dataset) else rows_again(directory, data, "resume", sources)
-        plan = pose(config, rows, own)
+        training, checkpoint = _posed(directory, data, given := {**changes, "model": model}, warn, sources)
         from descenso.training import session
 
-        rate = config.learning_rate if "learning_rate" in changes else None
+        rate = training[0].config.learning_rate if "learning_rate" in changes else None
         with displaying(progress, listeners) as heard:
-            session.resume(session.Training(directory, plan, rows, heard, control), checkpoint, force, rate)
-    return result(directory, control, None if isinstance(data, str | Path | None) else rows, given)
+            session.resume(session.Training(directory, *training, heard, control), checkpoint, force, rate)
+    return result(directory, control, None if isinstance(data, str | Path | None) else training[1], given)
+
+
+def _posed(
+    directory: RunDirectory,
+    data: Any,
+    given: dict[str, Any],
+    warn: Callable[[str], None],
+    sources: Sources | None,
+) -> tuple[tuple["Plan", Dataset], Checkpoint | None]:
+    """Read the newest checkpoint, and pose the training run anew, with the changes and the code that are `given`."""
+    checkpoint, (changed, own) = _newest(directory, warn), own_again(directory.config, given)
+    config = TrainConfig.of(**{**directory.config.model_dump(), **changed})
+    rows = check_dataset(data) if isinstance(data, Dataset) else rows_again(directory, data, "resume", sources)
+    return (pose(config, rows, own), rows), checkpoint
 
 
 def _newest(directory: RunDirectory, warn: Callable[[str], None]) -> Checkpoint | None:

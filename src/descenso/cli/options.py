@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,6 +57,30 @@ def run_directories(incomplete: str) -> list[str]:
         return []
 
 
+def newest_run() -> Path | None:
+    """Return the newest run in `runs`, or None."""
+    from descenso.runs.directory import find_runs
+
+    try:
+        found = find_runs(Path("runs"))
+    except OSError:  # a folder that may not be read
+        return None
+    return found[-1].path if found else None
+
+
+def _no_file(context: typer.Context, run: Path) -> Path:
+    """Refuse a file where the run is expected: the run was left out."""
+    if run.is_file():
+        command, newest = str(context.command.name), newest_run() or Path("RUN")
+        with_file = {"predict": [str(run)], "evaluate": ["--data", str(run)]}.get(command, [])
+        message = _("{path} is a file, and the first argument is a run; with the newest one: {line}")
+        if not newest.exists():
+            message = _("{path} is a file, and the first argument is a run, as descenso train makes one: {line}")
+        line = shlex.join(["descenso", command, str(newest), *with_file])
+        raise ConfigError(message.format(path=run, line=line))
+    return run
+
+
 def words_of(name: str) -> tuple[str, ...]:
     """Return the words that the setting `name` takes, as far as they are known."""
     presets = tuple(preset for model in MODELS.values() for preset in model.presets)
@@ -85,7 +110,8 @@ SourcesOptions = Any  # a parameter of this name becomes --limit and --data-dir;
 TENSORBOARD = _("Write event files for TensorBoard into a folder of the run's name in DIR.")
 TensorBoardOption = Annotated[Path | None, option(TENSORBOARD, metavar=_("DIR"))]
 RunArgument = Annotated[
-    Path, typer.Argument(help=_("Run directory."), metavar=_("RUN"), autocompletion=run_directories)
+    Path,
+    typer.Argument(help=_("Run directory."), metavar=_("RUN"), callback=_no_file, autocompletion=run_directories),
 ]
 
 
