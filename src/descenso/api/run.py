@@ -110,7 +110,7 @@ class Run:
         evaluation: Evaluation = _public("evaluate")(self, data, labels, model=model, label=label)[0]
         return evaluation
 
-    def export(self, to: str, out: "RunPath | None" = None) -> Path:
+    def export(self, to: str = "", out: "RunPath | None" = None) -> Path:
         """Export the model to a file or folder, and return its path; see `descenso.export`.
 
         Args:

@@ -179,9 +179,9 @@ def predict(
 def export(
     run: RunArgument,
     to: Annotated[
-        str,
+        str | None,
         option(FORMAT, metavar="keras|savedmodel|onnx|litert|npz|numpy-script", autocompletion=completing(_formats)),
-    ],
+    ] = None,
     out: Annotated[Path | None, option(EXPORT_OUT, "--out", "-o")] = None,
     model: ModelOption = None,
     as_json: Json = False,
@@ -190,7 +190,7 @@ def export(
     with quiet():
         from descenso import exporting
 
-        path = exporting.export(run, to, out, model)
+        path = exporting.export(run, to or "", out, model)
     if as_json:
         say_json({"run": str(run), "format": to, "path": str(path)})
     else:
