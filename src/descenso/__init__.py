@@ -13,6 +13,7 @@ import contextlib
 import os
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from descenso._version import __version__
@@ -78,6 +79,40 @@ if "tensorflow" not in sys.modules:  # which reads these once, and leaves oneDNN
         "TF_ENABLE_ONEDNN_OPTS", "1"
     )  # convolutions take less than half the time (docs/performance.md)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no messages but of fatal errors
+
+
+class _StartQuietly:
+    """Finder of modules by which TensorFlow's import holds back what it prints before that variable has an effect.
+
+    It finds nothing but TensorFlow, where the other finders do, for whatever module imports it: `import descenso,
+    keras` printed five lines. It is gone after that import.
+    """
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(cls)  # so that the other finders are asked
+        try:
+            spec = find_spec(name)
+        finally:
+            sys.meta_path.insert(0, cls)
+        loader: Any = spec and spec.loader
+        if loader:
+            execute = loader.exec_module
+
+            def exec_module(module: Any) -> None:
+                if cls in sys.meta_path:
+                    sys.meta_path.remove(cls)
+                with import_module("descenso.training.display").quiet():
+                    execute(module)
+
+            loader.exec_module = exec_module
+        return spec
+
+
+if "tensorflow" not in sys.modules and os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":
+    sys.meta_path.insert(0, _StartQuietly)
 
 
 def __getattr__(name: str) -> Any:

@@ -25,7 +25,7 @@ from descenso.config import SETTINGS, TrainConfig, choices, having
 from descenso.registry import RULES, RUN
 from descenso.runs.files import check_output
 from descenso.text import _
-from descenso.training.display import Display, quiet
+from descenso.training.display import Display, quiet, starting
 
 RUNS = _(RUN)
 COMPARISON, GRADIENT_CHECK = _("Comparison"), _("Gradient check")  # help panels
@@ -110,7 +110,9 @@ def gradcheck(
     config = TrainConfig.of(**settings, dtype="float64")
     with quiet():
         from descenso.api.train import rows_of
-        from descenso.studies.gradcheck import check_model
+
+        with starting():
+            from descenso.studies.gradcheck import check_model
 
         result = check_model(config, rows_of(config, sources), components, tolerance, settings)
     note = _("{model} has no formula by hand here, so there is no such column.").format(model=config.model)
@@ -127,7 +129,8 @@ def reproduce(
 ) -> None:
     """Run the tutorial's two programs as published and compiled, and report whether its claims hold."""
     with quiet():
-        from descenso.studies import reproduction
+        with starting():
+            from descenso.studies import reproduction
 
         result = reproduction.reproduce(out, epochs, fast, _watched)
         report = reproduction.write_report(result)
