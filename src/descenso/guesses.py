@@ -7,13 +7,14 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from descenso.elsewhere import CALLBACKS, FIRST, OF_COMPARE, SAID, SAID_AT_A_TERMINAL, TRANSLATED, VALUES
-from descenso.registry import MODELS, Setting, reads
+from descenso.registry import MODELS, OWN, Setting, reads
 from descenso.text import _, closest, nearest, option, spelled
 
 NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one
@@ -48,7 +49,7 @@ def complaint(error: ValidationError, table: Table) -> str:
         return answer(name, received, tuple(table.rows), table)
     names, is_text = table.words(name), isinstance(received, str)
     near = nearest(received.partition(":")[0], names) if isinstance(received, str) else None
-    meant = value_of(name, received, names) or near
+    meant = value_of(name, received, names) or (is_text and name in OWN and module_of(received)) or near
     line = option(name, meant) if meant else mend(name, received, table)
     if first["type"] == "value_error":
         return _("{name}: {reason}; try {mend}").format(name=name, reason=reason, mend=line)
@@ -80,6 +81,20 @@ def without_effect(model: str, name: str) -> str:
     """Say that `model` does not read the setting `name`, and which one does."""
     message = _("{model} has no {name}; leave --{name} out, or try --model {other}")
     return message.format(model=model, name=name, other=model_with(name))
+
+
+def module_of(path: str) -> str | None:
+    """Write DIR/FILE.py:NAME, a name in a Python file, as DIR.FILE:NAME; None where it is no such path.
+
+    >>> module_of("models/mine.py:make"), module_of("./mine.py:make"), module_of("mine:make")
+    ('models.mine:make', 'mine:make', None)
+    """
+    file, colon, name = path.rpartition(".py:")
+    place = Path(file)
+    if place.is_absolute() and place.is_relative_to(Path.cwd()):
+        place = place.relative_to(Path.cwd())
+    parts = place.parts
+    return f"{'.'.join(parts)}:{name}" if colon and parts and all(map(str.isidentifier, (*parts, name))) else None
 
 
 def typed(value: Any, separator: str) -> Any:

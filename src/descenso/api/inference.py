@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from descenso.hints import RunPath
     from descenso.training.evaluation import Evaluation, Predictor
 
+FEW = 3  # tensors that a message names
 CENTRED = ("mnist", "emnist-letters")  # light digits on dark, centred; the smoothing of EMNIST is not imitated
 
 
@@ -91,9 +92,17 @@ def load_trained(run: "RunPath", model: Any = None) -> TrainedRun:
 def _check_shapes(run: "RunPath", trained: Trained, expected: dict[str, tuple[int, ...]]) -> None:
     """Check that the run has the weights of its model, of which `expected` holds names and shapes."""
     stored = {name: array.shape for name, array in {**trained.params, **trained.model_state}.items()}
-    if stored != expected:
-        message = _("{path}: weights of shapes {found}, the model has {wanted}")
-        raise DataError(message.format(path=Path(run), found=stored, wanted=expected))
+    other = [name for name in {**expected, **stored} if stored.get(name) != expected.get(name)]
+    if other:
+        message = _("{path}: its weights are those of another model; the first that differ: {differences}")
+        each = _("{name} has the shape {found}, expected {wanted}")
+        shapes = ((name, _shape(stored.get(name)), _shape(expected.get(name))) for name in other[:FEW])
+        told = [each.format(name=name, found=found, wanted=wanted) for name, found, wanted in shapes]
+        raise DataError(message.format(path=Path(run), differences="; ".join(told)))
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return _("none") if shape is None else str(shape)
 
 
 def _predictor(run: "RunPath", config: TrainConfig, trained: Trained, model: Any) -> "Predictor":

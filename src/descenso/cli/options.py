@@ -17,7 +17,7 @@ from rich.text import Text
 from descenso.config import NAMED, SETTINGS, TrainConfig, choices, flag, having, is_number
 from descenso.data.formats import titles
 from descenso.errors import ConfigError
-from descenso.registry import DATA, MODEL, MODELS
+from descenso.registry import DATA, MODEL, MODELS, OWN
 from descenso.text import _, printable
 
 OUTPUT = _("Output")  # title of the help panel
@@ -104,8 +104,11 @@ LIMIT = _("Raise a limit of the file readers: file_bytes, array_bytes, rows, col
 LimitOption = Annotated[list[str] | None, option(LIMIT, "--limit", panel=_(DATA), metavar=_("NAME=N"))]
 DATA_DIR = _("Folder to search first for datasets that have a name; also DESCENSO_DATA.")
 DataDirOption = Annotated[Path | None, option(DATA_DIR, panel=_(DATA), metavar=_("DIR"))]
-CUSTOM_MODEL = _("Custom model of the run, package.module:factory; its code is imported and run.")
-ModelOption = Annotated[str | None, option(CUSTOM_MODEL, panel=_(MODEL), metavar=_("NAME"))]
+CUSTOM_MODEL = _("Custom model of the run, FILE.py:NAME or package.module:NAME; its code is imported and run.")
+ModelOption = Annotated[
+    str | None,
+    option(CUSTOM_MODEL, panel=_(MODEL), metavar=_("NAME"), callback=lambda value: as_module(value)),
+]
 SourcesOptions = Any  # a parameter of this name becomes --limit and --data-dir; see `with_settings`
 TENSORBOARD = _("Write event files for TensorBoard into a folder of the run's name in DIR.")
 TensorBoardOption = Annotated[Path | None, option(TENSORBOARD, metavar=_("DIR"))]
@@ -179,6 +182,7 @@ def with_settings(
             from descenso.data.sources import Sources
 
             values = {name: value for name, value in values.items() if name not in names or value is not None}
+            values |= {name: as_module(values[name]) for name in OWN if name in values}
             command(*words, sources=Sources.of(limit, data_dir), **values)
 
         called.__doc__ = command.__doc__
@@ -188,6 +192,15 @@ def with_settings(
         return called
 
     return decorated
+
+
+def as_module(name: Any) -> Any:
+    """Return code of the user's own, as typed, as the name of its module: a path of a file is one, too."""
+    if not isinstance(name, str) or ".py:" not in name:
+        return name
+    from descenso.guesses import module_of
+
+    return module_of(name) or name
 
 
 def _option(name: str, annotation: Any) -> inspect.Parameter:
