@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 LANGUAGES = ("en", "es")
 DONE, CHECK_FAILED, USAGE, BAD_DATA, DIVERGED = 0, 1, 2, 3, 8
 SMALL = "train examples/digits.npz --epochs 2"
-FIRST = "runs/digits.npz-softmax-001"
+FIRST = "runs/digits-softmax-001"
 TYPED = [  # in this order, in one folder
     ("--help", DONE),
     ("--version", DONE),

@@ -2,7 +2,9 @@
 
 import inspect
 import json
+import os
 import shlex
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +25,7 @@ from descenso.text import _, printable
 OUTPUT = _("Output")  # title of the help panel
 OWN_CODE = ("rule", "schedule", "loss")  # which may be the user's own, and which a run then needs again
 MANY = 8  # columns of a table, from which on there is one space between them
+WIDEST = 100_000  # characters of a line that goes to no terminal
 READ_DATA = (*having("reads data"), "seed")  # settings of every command that reads data by name
 
 
@@ -133,6 +136,12 @@ def cell(value: object) -> Text:
     return Text(printable(str(value)))
 
 
+def terminal() -> Console:
+    """Return the console for standard output; in a pipe or a file, where nothing is cut, it is as wide as any line."""
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=WIDEST) if piped else Console()
+
+
 def say_table(rows: Sequence[Sequence[object]], text_columns: int = 1) -> None:
     """Print a table: a head, then rows.
 
@@ -145,7 +154,7 @@ def say_table(rows: Sequence[Sequence[object]], text_columns: int = 1) -> None:
         Column(cell(title), justify="left" if place < text_columns else "right", overflow="fold")
         for place, title in enumerate(head)
     ]
-    console = Console()
+    console = terminal()
     widths = [max(cell_len(str(row[place])) for row in rows) for place in range(len(head))]
     room = console.width - 1 - sum(widths) - len(widths)  # with a space between columns
     tight = len(head) >= MANY or 0 <= room < len(widths)
