@@ -84,6 +84,7 @@ def test_an_option_of_another_library_is_answered(typed, line):
         ("train --verbose 1", "--verbose: progress is shown where a terminal shows it, so leave it out"),
         ("train --metrics accuracy", "--metrics: accuracy and cost are measured always, so leave it out"),
         ("train --class-weight balanced", r"in Python: descenso.Classifier(class_weight='balanced')"),
+        ("train --labels y.npy", "--labels: labels are a column or an array of the data; try --label NAME of a table"),
         ("train --data iris.csv", "--data: it is given without an option: descenso train DATA"),
         ("predict --image a.png", "--image: it is given without an option: descenso predict RUN FILE"),
         ("evaluate --run first", "--run: it is given without an option: descenso evaluate RUN"),

@@ -36,10 +36,11 @@ def terms_of_the_glossary():
 
 
 OF_THE_TUTORIAL = (
-    "feed_dict", "placeholder", "session", "sess", "eager", "modo inmediato", "GradientTape", "tape", "XLA", "optimizer",
-    "bias", "weights", "accuracy", "variable", "matmul", "reduce_mean", "reduction_indices", "argmax", "tf.one_hot",
-    "momentum", "adam", "dropout", "batch normalisation", "Normalización por lotes", "convolution", "relu", "checkpoint",
-    "engine", "motor", "tensor", "array", "run", "dataset", "test rows", "validation", "patience", "overfitting",
+    "feed_dict", "placeholder", "session", "sess", "eager", "modo inmediato", "GradientTape", "tape", "XLA", "bias",
+    "optimizer", "weights", "accuracy", "variable", "matmul", "reduce_mean", "reduction_indices", "argmax", "momentum",
+    "adam", "dropout", "batch normalisation", "Normalización por lotes", "convolution", "relu", "patience",
+    "checkpoint", "engine", "motor", "tensor", "array", "run", "dataset", "test rows", "validation", "overfitting",
+    "tf.one_hot",
 )  # fmt: skip
 
 
