@@ -219,11 +219,11 @@ def _call(where: str, function: Callable[..., Any], *arguments: Any) -> Any:
 
 def _in_a_graph(function: Any) -> str:
     """Say how a function becomes one that works in a graph: with the operations of TensorFlow."""
-    code, names = getattr(function, "__code__", None), getattr(function, "__globals__", {})
-    used = set(code.co_names) if code else set()
+    used: tuple[str, ...] = getattr(getattr(function, "__code__", None), "co_names", ())
+    names: Mapping[str, Any] = getattr(function, "__globals__", {})
     for alias in used:
         if getattr(names.get(alias), "__name__", "") in ("numpy", "math"):
-            for name in code.co_names:
+            for name in used:
                 if hasattr(names[alias], name) and hasattr(tf, name):
                     message = _("; it must work in a graph: try tf.{name} in the place of {alias}.{name}")
                     return message.format(name=name, alias=alias)

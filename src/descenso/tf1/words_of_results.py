@@ -7,8 +7,8 @@ OF_DATA = (
     Word(
         mark("dataset"), ("conjunto de datos", "data", "datos", "datasets", "mnist", "fila", "row", "rows", "filas",
                           "example", "ejemplo", "sample", "muestra", "input", "inputs", "entrada", "entradas"),
-        mark("Inputs and their labels, a row for each example: an image, or a row of a table. MNIST has 60,000 training "
-             "rows and 10,000 test rows, images of 28 × 28 pixels."),
+        mark("Inputs and their labels, a row for each example: an image, or a row of a table. MNIST has 60,000 "
+             "training rows and 10,000 test rows, images of 28 × 28 pixels."),
         "",
         "print(x.shape, y.shape)  # rows first",
         "descenso data mnist",

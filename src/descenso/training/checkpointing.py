@@ -155,8 +155,8 @@ def restore(
     if found != expected:
         message = _("the checkpoint holds {found}, the run needs {expected}")
         other = [name for name in sorted({*found, *expected}) if found.get(name) != expected.get(name)][:FEW]
-        parts = [{name: kinds[name] for name in other if name in kinds} for kinds in (found, expected)]
-        raise CheckpointError(message.format(found=_inventory(parts[0]), expected=_inventory(parts[1])))
+        held, needed = ({name: kinds[name] for name in other if name in kinds} for kinds in (found, expected))
+        raise CheckpointError(message.format(found=_inventory(held), expected=_inventory(needed)))
     state = TrainState(**_fill(template._asdict(), arrays, ""))
     if best is None:
         return state, None
