@@ -21,7 +21,7 @@ from descenso.registry import OWN
 from descenso.runs.directory import RunDirectory, create, open_directory
 from descenso.runs.environment import environment
 from descenso.runs.trained import Trained
-from descenso.text import _, printable
+from descenso.text import _, plural, printable
 from descenso.training.control import Callback, Control
 from descenso.training.display import displaying, starting
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Own
     from descenso.hints import Settings
     from descenso.training.plan import Plan
-
 _KERAS = "keras.src.optimizers"  # what TensorFlow imports of Keras at its end, if it is there
 
 
@@ -121,18 +120,18 @@ def result(directory: RunDirectory, control: Control, data: Any, own: dict[str, 
     if "model" in brought and run.test_accuracy is not None:
         from descenso.descent.keras_models import keep_weights
 
-        trained = Trained.unpacked(*directory.weights(), directory.path)
-        keep_weights(brought["model"], {**trained.params, **trained.model_state})
+        weights = Trained.unpacked(*directory.weights(), directory.path)
+        keep_weights(brought["model"], {**weights.params, **weights.model_state})
     if control.signal:
         from descenso.data.memory import call_with_data, was_in_memory
 
-        message = _("interrupted after {done} of {epochs} epochs, and saved; to go on: descenso resume {run}")
-        line = ""
+        epochs = plural("{count} epoch", "{count} epochs", run.config.epochs).format(count=run.config.epochs)
+        message, line = _("interrupted after {done} of {epochs}, and saved; to go on: descenso resume {run}"), ""
         if isinstance(data, Dataset) and was_in_memory(data.name):
-            message = _("interrupted after {done} of {epochs} epochs, and saved; to go on: {line}")
-            line = call_with_data("resume", run.path, run.config.data)
+            message = _("interrupted after {done} of {epochs}, and saved; to go on: {line}")
+            line = printable(call_with_data("resume", run.path, run.config.data))
         done = run.status["epochs_done"]
-        told = message.format(done=done, epochs=run.config.epochs, run=printable(str(run.path)), line=printable(line))
+        told = message.format(done=done, epochs=epochs, run=printable(str(run.path)), line=line)
         raise stopped_by(control.signal, told, run.path)
     return run
 
