@@ -235,10 +235,10 @@ def test_the_command_finds_them_in_the_working_directory(tiny_folder, tmp_path, 
     assert run("resume", "r", "--epochs", 2, "--rule", "slow_rules:slow").exit_code == 0
     assert run("evaluate", "r").exit_code == 0
     for typed, said in (("slow_rules:slw", "try --rule slow_rules:slow$"),
-                        ("slow_rules.py:slow", "try --rule slow_rules:slow$"),
                         ("no_such_module:slow", "cannot be imported")):  # fmt: skip
         with pytest.raises(ConfigError, match=said):
             run("train", tiny_folder, "--rule", typed, *small)
+    assert run("train", tiny_folder, "--rule", "slow_rules.py:slow", *small, "--out", "by_path").exit_code == 0
     sys.modules.pop("slow_rules")
 
 
