@@ -11,7 +11,7 @@ import pytest
 import descenso
 
 SOURCE = Path(descenso.__file__).parent
-GROUND = {"config", "errors", "files", "guesses", "hints", "keywords", "registry", "text", "_version"}
+GROUND = {"config", "elsewhere", "errors", "files", "guesses", "hints", "keywords", "registry", "text", "_version"}
 BELOW = {  # the layers from the lowest to the highest, and what each package may import beside itself and GROUND
     "data": set(),
     "tf1": {"data"},  # the bundled MNIST, for programs that are run
@@ -33,7 +33,8 @@ BELOW_ON_THE_GROUND = {
     "keywords": set(),
     "text": {"errors", "keywords"},
     "registry": {"text"},
-    "guesses": {"text", "registry"},
+    "elsewhere": {"text"},
+    "guesses": {"text", "registry", "elsewhere"},
     "hints": {"config"},
     "config": {"errors", "text", "registry", "guesses"},
     "files": {"errors", "text", "config"},

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -177,8 +178,7 @@ class TrainConfig(BaseModel):
         """Refuse settings that would have no effect."""
         for name in (name for name in SHAPES if name not in reads(self.model)):
             if getattr(self, name) not in (type(self).model_fields[name].default, defaults(self.model).get(name)):
-                reason = _("{model} has no {name}; leave --{name} out, or choose a --model that has it")
-                raise ValueError(reason.format(model=self.model, name=name))
+                raise ValueError(import_module("descenso.guesses").without_effect(self.model, name))
         if self.patience and not self.validation_size:
             raise ValueError(_("patience needs validation rows, and there are none; try --validation-size 0.1"))
         if self.weight_decay and self.rule.partition(":")[0] == "adamw":

@@ -131,7 +131,7 @@ def test_settings_of_reading_are_not_for_data_that_is_read(tmp_path):
     for name, value in (("label", "kind"), ("drop", "a"), ("resize", "8x8"), ("test_fraction", 0.5)):
         with pytest.raises(ConfigError, match=f"{name}: the data is in memory already; leave {name} out"):
             ds.train(data, out=tmp_path / "run", **{name: value}, **QUICK)
-    with pytest.raises(ConfigError, match=r"data must be .*, got float; try descenso\.train\(X, y\)"):
+    with pytest.raises(ConfigError, match=r"data must be .*, got float; try data=\(X, y\)"):
         ds.train(0.5, out=tmp_path / "run")
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.api.again import rows_again, rows_of_the_run
 from descenso.api.predictions import Predictions
-from descenso.api.train import rows_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import as_model_reads, recoded
 from descenso.data.catalog import rows_to_test
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from descenso.hints import RunPath
     from descenso.training.evaluation import Evaluation, Predictor
 
+FEW = 3  # tensors that a message names
 CENTRED = ("mnist", "emnist-letters")  # light digits on dark, centred; the smoothing of EMNIST is not imitated
 
 
@@ -91,9 +92,17 @@ def load_trained(run: "RunPath", model: Any = None) -> TrainedRun:
 def _check_shapes(run: "RunPath", trained: Trained, expected: dict[str, tuple[int, ...]]) -> None:
     """Check that the run has the weights of its model, of which `expected` holds names and shapes."""
     stored = {name: array.shape for name, array in {**trained.params, **trained.model_state}.items()}
-    if stored != expected:
-        message = _("{path}: weights of shapes {found}, the model has {wanted}")
-        raise DataError(message.format(path=Path(run), found=stored, wanted=expected))
+    other = [name for name in {**expected, **stored} if stored.get(name) != expected.get(name)]
+    if other:
+        message = _("{path}: its weights are those of another model; the first that differ: {differences}")
+        each = _("{name} has the shape {found}, expected {wanted}")
+        shapes = ((name, _shape(stored.get(name)), _shape(expected.get(name))) for name in other[:FEW])
+        told = [each.format(name=name, found=found, wanted=wanted) for name, found, wanted in shapes]
+        raise DataError(message.format(path=Path(run), differences="; ".join(told)))
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return _("none") if shape is None else str(shape)
 
 
 def _predictor(run: "RunPath", config: TrainConfig, trained: Trained, model: Any) -> "Predictor":
@@ -177,9 +186,9 @@ def predict_rows(
 def evaluate(
     run: "RunPath",
     data: Any = None,
-    model: Any = None,
-    *,
     labels: Any = None,
+    *,
+    model: Any = None,
     label: str = "",
     resize: str = "",
     sources: Sources | None = None,
@@ -188,8 +197,8 @@ def evaluate(
 
     Args:
         run: the run, or its directory.
-        data: a dataset, or a name or path as `load` takes it; all its rows are used if it has no test rows. Or inputs
-            beside their `labels`, a pair of inputs and labels, or a frame with the column `label`.
+        data: a dataset, name or path as of `load`, all its rows if it has no test rows; or inputs beside `labels`, a
+            pair of both, or a frame: all its rows, but only the test rows of the data that the run was trained on.
         labels: (rows,) the names of the classes of inputs in memory, or their numbers.
         label, resize, sources: see `load`; label and resize are by default those of the run.
         model: the model, if the run was trained with the user's own.
@@ -200,17 +209,17 @@ def evaluate(
         DataError: if the run has no weights, or the rows do not fit its model.
     """
     config, trained = read_trained(run)
-    data = str(data) if isinstance(data, Path) else data
+    directory = open_directory(Path(run))
     if data is None:
-        rows = _unchanged(rows_of(config, sources), config, Path(run))
-    elif isinstance(data, str):
-        rows = _rows_at(data, config, trained, label, resize, sources)
+        rows = _unchanged(rows_again(directory, None, "evaluate", sources), config, Path(run))
+    elif isinstance(data, str | Path):
+        rows = _rows_at(str(data), config, trained, label, resize, sources)
     elif isinstance(data, Dataset):
         rows = data
     else:
-        rows = _in_memory(data, labels, label or config.label, trained)
+        data = data if labels is None else (data, labels)
+        rows = rows_of_the_run(directory, data) or _in_memory(data, label or config.label, trained)
     test = _test_rows(rows, trained)
-
     from descenso.training.evaluation import evaluate as measure
 
     return measure(_predictor(run, config, trained, model), test), test
@@ -226,12 +235,11 @@ def _rows_at(
                         sources=sources)  # fmt: skip
 
 
-def _in_memory(data: Any, labels: Any, label: str, trained: Trained) -> Dataset:
-    """Make a dataset of rows in memory to test on."""
+def _in_memory(data: Any, label: str, trained: Trained) -> Dataset:
+    """Make a dataset of rows in memory to test on: a frame, or a pair of inputs and labels."""
     from descenso.data.memory import inputs_of, is_frame, rows_to_test_on
 
-    if labels is None and type(data) in (tuple, list) and len(data) == 2:
-        data, labels = data
+    data, labels = data if type(data) in (tuple, list) and len(data) == 2 else (data, None)
     encoded = trained.encoded
     label = label or (encoded.label if encoded else "")
     if labels is None and is_frame(data) and label in data.columns:

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from descenso.api.train import import_tensorflow, rows_of
-from descenso.data.checks import check_dataset
-from descenso.data.dataset import Dataset
+from descenso.api.again import rows_again
+from descenso.api.train import import_tensorflow
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError
 from descenso.runs.directory import open_directory
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 def landscape(
     *runs: "RunPath",
     grid: int = 31,
-    data: Dataset | None = None,
+    data: Any = None,
     told: Callable[[float], None] | None = None,
     sources: Sources | None = None,
 ) -> "Landscape":
@@ -30,7 +29,7 @@ def landscape(
     Args:
         runs: one or more runs, or their directories, of one model.
         grid: points along each side of the plane, at least 2.
-        data: the dataset, where it was made in Python.
+        data: what `train` was given, where it was in memory.
         told: called with the share that is done.
         sources: as of `train`.
 
@@ -53,6 +52,6 @@ def landscape(
         if directory.status.get("rates"):
             message = _("{run}: its learning rate was changed by hand, and a landscape would train it without")
             raise ConfigError(message.format(run=directory.path))
-        rows = check_dataset(data) if data else rows_of(directory.config, sources)
+        rows = rows_again(directory, data, "landscape", sources)
         plans.append((directory.path.name, Plan.of(directory.config, rows)))
     return survey(plans, grid, told or (lambda share: None))

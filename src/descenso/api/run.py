@@ -107,10 +107,10 @@ class Run:
         """
         data = self._data if data is None else data
         model = self._own.get("model")
-        evaluation: Evaluation = _public("evaluate")(self, data, model, labels=labels, label=label)[0]
+        evaluation: Evaluation = _public("evaluate")(self, data, labels, model=model, label=label)[0]
         return evaluation
 
-    def export(self, to: str, out: "RunPath | None" = None) -> Path:
+    def export(self, to: str = "", out: "RunPath | None" = None) -> Path:
         """Export the model to a file or folder, and return its path; see `descenso.export`.
 
         Args:

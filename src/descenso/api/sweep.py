@@ -5,7 +5,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from descenso.api.train import import_tensorflow, own_of, resume, rows_of, train
+from descenso.api.again import HOW_READ
+from descenso.api.resume import resume
+from descenso.api.train import import_tensorflow, own_of, rows_of, source_of, train
 from descenso.config import TrainConfig
 from descenso.data.catalog import NAMES
 from descenso.data.checks import check_dataset, check_fit
@@ -67,15 +69,16 @@ def sweep(
     how = _How.of(verify, keep, told, control)
     axes = {name: value for name, value in settings.items() if name in AXES}
     common = {name: value for name, value in settings.items() if name not in AXES}
+    data = _in_memory(data, common)
     rows = _Rows(data if isinstance(data, Dataset) else None, sources)
-    with closing(_created({**common, "data": _named(data)}, axes, rows, out)) as directory:
+    with closing(_created({**common, "data": source_of(data)}, axes, rows, out)) as directory:
         return _carry_out(directory, how, rows)
 
 
 def resume_sweep(
     path: str | Path,
     *,
-    data: Dataset | None = None,
+    data: Any = None,
     verify: str | int = "2",
     keep: str = "none",
     force: bool = False,
@@ -87,7 +90,7 @@ def resume_sweep(
 
     Args:
         path: its directory.
-        data: the dataset, where the sweep was of one made in Python.
+        data: as of `sweep`, where it was in memory.
         verify, keep, told, control, sources: as of `sweep`.
         force: go on although data or versions changed.
 
@@ -95,7 +98,7 @@ def resume_sweep(
         CheckpointError: where something changed; the difference is named.
         RunInUse: where another process is training it.
     """
-    how, rows = _How.of(verify, keep, told, control), _Rows(data, sources)
+    how = _How.of(verify, keep, told, control)
     with starting():
         import_tensorflow()
         from descenso.studies.sweep import directory as directories
@@ -103,6 +106,7 @@ def resume_sweep(
 
     with closing(directories.reopen(Path(path))) as directory:
         config = directory.lanes[0].config
+        rows = _Rows(_in_memory(data, config.model_dump(include={*HOW_READ})), sources)
         changed = differences(directory.about, circumstances(config, rows.of(config)))
         if changed and not force:
             message = _(
@@ -176,8 +180,10 @@ def find_rate(
     Raises:
         ConfigError, DataError: as of `train`.
     """
+    common: dict[str, Any] = {**settings}
+    data = _in_memory(data, common)
     rows = _Rows(data if isinstance(data, Dataset) else None, sources)
-    config = _searched({**settings, "data": _named(data)}, {"steps": (steps, 2), "seeds": (seeds, 1)}, rows)
+    config = _searched({**common, "data": source_of(data)}, {"steps": (steps, 2), "seeds": (seeds, 1)}, rows)
     with starting():
         import_tensorflow()
         from descenso.studies.sweep.find_rate import grid_around, search
@@ -240,14 +246,13 @@ def _fitted(lane: "Lane", data: Dataset, settings: Mapping[str, Any]) -> "Lane":
     return lane._replace(config=config, name=digest(config))
 
 
-def _named(data: Any) -> str:
-    if isinstance(data, Dataset):
-        return data.name
-    if not isinstance(data, str | Path):
-        message = _("data must be a Dataset, a name or a path, got {kind}; try data=descenso.from_arrays(X, y)")
-        raise ConfigError(message.format(kind=type(data).__name__))
-    data = str(data)
-    return str(Path(data).resolve()) if data not in NAMES and Path(data).exists() else data
+def _in_memory(data: Any, settings: dict[str, Any]) -> Any:
+    """Return a dataset of rows in memory, whose settings are taken out; else `data`."""
+    if isinstance(data, Dataset | str | Path | None):
+        return data
+    from descenso.data.memory import dataset_of
+
+    return dataset_of(data, None, settings)
 
 
 def _carry_out(directory: "SweepDirectory", how: _How, rows: _Rows) -> "Sweep":

@@ -69,7 +69,7 @@ def evaluate(
     with waiting(_("Evaluating"), not as_json):
         from descenso.api import inference
 
-        evaluation, rows = inference.evaluate(run, data, model, label=label, resize=resize, sources=sources)
+        evaluation, rows = inference.evaluate(run, data, model=model, label=label, resize=resize, sources=sources)
         names = inference.read_trained(run)[1].class_names
         pictures = _draw(evaluation, rows, names, places)
     if as_json:
@@ -181,9 +181,9 @@ def predict(
 def export(
     run: RunArgument,
     to: Annotated[
-        str,
+        str | None,
         option(FORMAT, metavar=_("NAME"), autocompletion=completing(_formats)),
-    ],
+    ] = None,
     out: Annotated[Path | None, option(EXPORT_OUT, "--out", "-o", metavar=_("FILE"))] = None,
     model: ModelOption = None,
     as_json: Json = False,
@@ -192,7 +192,7 @@ def export(
     with waiting(_("Exporting"), not as_json):
         from descenso import exporting
 
-        path = exporting.export(run, to, out, model)
+        path = exporting.export(run, to or "", out, model)
     if as_json:
         say_json({"run": str(run), "format": to, "path": str(path)})
     else:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.cells import cell_len
-from rich.console import Console
 
-from descenso.cli.options import Json, OutFile, completing, option, run_directories, say, say_json, say_table
+from descenso.cli.options import Json, OutFile, completing, option, run_directories, say, say_json, say_table, terminal
 from descenso.config import TrainConfig, flag
 from descenso.errors import ConfigError, DataError
 from descenso.registry import MODELS, RULES, SCHEDULES, RuleInfo, ScheduleInfo, describe_options, to_json
@@ -91,12 +90,12 @@ def runs(
         "learning_rate": _("rate"), "epochs_done": _("epochs"), "cost": _("cost"), "test_accuracy": _("accuracy"),
     }  # fmt: skip
     table = [head, *(_told(row, folder) for row in rows)]
-    hidden = _hide(table, Console().width)
+    hidden = _hide(table, terminal().width)
     if "outcome" in hidden:  # an accuracy alone would not tell that a run has not ended
         for line, row in zip(table[1:], rows, strict=True):
             if row["outcome"] != "completed":
                 line["test_accuracy"] = _(row["outcome"])
-        _shorten(table, hidden, Console().width)
+        _shorten(table, hidden, terminal().width)
     shown = [name for name in head if name not in hidden]
     say_table([[line[name] for name in shown] for line in table], len([name for name in shown if name in TEXTS]))
 

@@ -24,7 +24,7 @@ from descenso.config import SETTINGS, TrainConfig, choices, having
 from descenso.registry import RULES, RUN
 from descenso.runs.files import check_output
 from descenso.text import _
-from descenso.training.display import Display, quiet
+from descenso.training.display import Display, quiet, starting
 from descenso.training.waiting import waiting
 
 RUNS = _(RUN)
@@ -110,7 +110,9 @@ def gradcheck(
     config = TrainConfig.of(**settings, dtype="float64")
     with waiting(_("Computing gradients"), not as_json):
         from descenso.api.train import rows_of
-        from descenso.studies.gradcheck import check_model
+
+        with starting():
+            from descenso.studies.gradcheck import check_model
 
         result = check_model(config, rows_of(config, sources), components, tolerance, settings)
     note = _("{model} has no formula by hand here, so there is no such column.").format(model=config.model)
@@ -128,7 +130,7 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """Run the tutorial's two programs as published and compiled, and report whether its claims hold."""
-    with waiting(_("Starting TensorFlow"), not as_json):
+    with waiting(_("Starting TensorFlow"), not as_json), starting():
         from descenso.studies import reproduction
     with quiet():
         result = reproduction.reproduce(out, epochs, fast, _watched)

@@ -73,7 +73,7 @@ def resume(
         return
     _refuse_patience(run, settings)
     with _watched(as_json, run) as display:
-        from descenso.api import train as api
+        from descenso.api import resume as api
 
         done = not settings and _is_complete(run)
         callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}

@@ -1,6 +1,7 @@
 """Make datasets and inputs of NumPy arrays, memory-mapped ones too, and of frames of polars or pandas."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from descenso.data.dataset import Dataset, Split
 from descenso.data.encoding import Encoding
 from descenso.data.encoding_words import sentences
 from descenso.data.formats.tables import encoded_rows, split_table, table_of
+from descenso.data.named import NAMED
 from descenso.data.sources import Expected, Limits, Request
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
@@ -113,6 +115,27 @@ def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:
         made = from_arrays(data, labels, **share)
     settings.pop("test_fraction", None)
     return made
+
+
+def was_in_memory(name: str) -> bool:
+    """Tell whether `name`, the data of a run, names rows in memory, which another process cannot find by it.
+
+    >>> was_in_memory("arrays"), was_in_memory("mnist")
+    (True, False)
+    """
+    try:
+        return name not in NAMED and not Path(name).is_absolute() and not Path(name).exists()
+    except (OSError, ValueError):  # what can be no path
+        return True
+
+
+def call_with_data(function: str, run: object, data: str) -> str:
+    """Write the call of a function of a run with the data, which was in memory, given again.
+
+    >>> call_with_data("resume", "runs/arrays-softmax-001", "arrays")
+    "descenso.resume('runs/arrays-softmax-001', data=(X, y))"
+    """
+    return f"descenso.{function}({str(run)!r}, data={'frame' if data == 'frame' else '(X, y)'})"
 
 
 def is_frame(data: Any) -> bool:

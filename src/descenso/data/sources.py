@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from descenso.errors import ConfigError, DataError, DataNote
 from descenso.files import open_regular
-from descenso.text import _, closest, reason_of
+from descenso.text import _, nearest, reason_of
 
 if TYPE_CHECKING:
     from descenso.data.encoding import Encoding
@@ -49,10 +49,14 @@ class Limits(NamedTuple):
         for word in words:
             name, _sign, value = word.partition("=")
             if name not in cls._fields or not value.isdecimal() or not int(value):
-                message = _("a limit must be NAME=N, NAME one of {names}, got {word!r}{hint}; try --limit rows=1000")
-                raise ConfigError(
-                    message.format(names=", ".join(cls._fields), word=word, hint=closest(name, cls._fields))
+                near = nearest(name, cls._fields)
+                hint = _(" (did you mean {near!r}?)").format(near=near) if near and near != name else ""
+                message = _(
+                    "a limit must be NAME=N, NAME one of {names}, got {word!r}{hint}; try --limit {near}={number}"
                 )
+                number = int(value) if value.isdecimal() and int(value) else 1000
+                names = ", ".join(cls._fields)
+                raise ConfigError(message.format(names=names, word=word, hint=hint, near=near or "rows", number=number))
             raised[name] = int(value)
         return cls(**raised)
 

@@ -13,7 +13,7 @@ from descenso.api.inference import load_trained, read_trained
 from descenso.errors import ConfigError
 from descenso.runs.files import check_output, write_file, write_folder
 from descenso.runs.trained import Trained
-from descenso.text import _, closest
+from descenso.text import _, mark, nearest
 
 if TYPE_CHECKING:
     from descenso.hints import RunPath
@@ -26,10 +26,21 @@ FORMATS = {  # endings of the names; a SavedModel is a folder
     "npz": ".npz",
     "numpy-script": ".py",
 }
+DESCRIBED = {  # what each is, and what it needs
+    "keras": mark("a file that Keras loads"),
+    "savedmodel": mark("a folder that TensorFlow loads"),
+    "onnx": mark("a file for ONNX runtimes, written with tf2onnx"),
+    "litert": mark("a file for LiteRT on phones, formerly TensorFlow Lite"),
+    "npz": mark("the weights as arrays, which NumPy loads"),
+    "numpy-script": mark("a Python file that needs NumPy alone"),
+}
+ELSEWHERE = {"tflite": "litert", "lite": "litert", "h5": "keras", "hdf5": "keras", "pb": "savedmodel",
+             "tensorflow": "savedmodel", "tf": "savedmodel", "numpy": "npz", "script": "numpy-script",
+             "python": "numpy-script", "py": "numpy-script"}  # fmt: skip
 IN_FLOAT32 = ("onnx", "litert")  # their runtimes have few operations in float64
 
 
-def export(run: "RunPath", to: str, out: "RunPath | None" = None, model: Any = None) -> Path:
+def export(run: "RunPath", to: str = "", out: "RunPath | None" = None, model: Any = None) -> Path:
     """Export the model of a run to a file or folder, written atomically; return its path.
 
     Args:
@@ -44,8 +55,7 @@ def export(run: "RunPath", to: str, out: "RunPath | None" = None, model: Any = N
         DiskError: if the file cannot be written.
     """
     if to not in FORMATS:
-        message = _("to must be one of {choices}, got {value!r}{hint}; try --to onnx")
-        raise ConfigError(message.format(choices=", ".join(FORMATS), value=to, hint=closest(to, FORMATS)))
+        raise ConfigError(_unknown(to))
     path = _default(Path(run), FORMATS[to]) if out is None else Path(out)
     if to == "keras" and path.suffix != FORMATS[to]:  # by which Keras chooses the format
         message = _("out must end in {ending} for {to}, got {path}; try --out {file}")
@@ -61,6 +71,17 @@ def export(run: "RunPath", to: str, out: "RunPath | None" = None, model: Any = N
     else:
         write_folder(path, content)
     return path
+
+
+def _unknown(to: str) -> str:
+    """Say which formats there are, for one that there is not, or for none."""
+    if not to:
+        listed = "; ".join(f"{name}: {_(what)}" for name, what in DESCRIBED.items())
+        return _("export needs a format, one of {listed}. Try --to keras").format(listed=listed)
+    meant = ELSEWHERE.get(to.lower().lstrip("."), nearest(to, FORMATS))
+    hint = _(" (did you mean {near!r}?)").format(near=meant) if meant else ""
+    message = _("to must be one of {choices}, got {value!r}{hint}; try --to {mend}")
+    return message.format(choices=", ".join(FORMATS), value=to, hint=hint, mend=meant or "keras")
 
 
 def _default(run: Path, ending: str) -> Path:

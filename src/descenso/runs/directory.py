@@ -29,8 +29,8 @@ from descenso.runs.files import (
     make_folder,
     no_run,
     not_a_path,
-    portable_name,
     refuse_full,
+    run_name,
     sweep,
     sync_folder,
     write_file,
@@ -231,7 +231,7 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
         RunInUse: if another process is making the same run.
         DiskError: if it cannot be made or written.
     """
-    path = fresh_folder(Path("runs"), portable_name(f"{Path(config.data).name}-{config.model}")) if out is None else out
+    path = fresh_folder(Path("runs"), run_name(config.data, config.model)) if out is None else out
     try:
         make_folder(path)
     except ValueError as error:  # a null byte, half of a surrogate pair

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from descenso.data.formats import of_file
 from descenso.errors import ConfigError, DataError, DiskError, RunInUse
 from descenso.text import _, reason_of
 
@@ -100,6 +101,18 @@ def fresh_folder(root: Path, stem: str) -> Path:
             sync_folder(root)
             return path
     raise AssertionError
+
+
+def run_name(data: str, model: str) -> str:
+    """Name the runs of a model on a dataset: by the file's name without its ending, such as .csv or .csv.gz.
+
+    >>> run_name("/home/ana/iris.csv", "softmax"), run_name("mnist", "cnn"), run_name("photos.v2", "cnn")
+    ('iris-softmax', 'mnist-cnn', 'photos.v2-cnn')
+    """
+    name = Path(data).name
+    while of_file(Path(name)) or name.endswith(".gz"):
+        name = Path(name).stem
+    return portable_name(f"{name}-{model}")
 
 
 def portable_name(name: str) -> str:

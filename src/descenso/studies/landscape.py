@@ -68,7 +68,9 @@ class Landscape(NamedTuple):
 
     def sentences(self) -> list[str]:
         """Say how much of the paths the plane shows, and warn where that is little."""
-        lines = [prose(_("The plane explains {share:.1f} % of the variance of the paths."), share=100 * self.explained)]
+        lines = [
+            prose(_("Share of the paths' variance that the plane explains: {share:.1f} %."), share=100 * self.explained)
+        ]
         if self.explained < LEAST_EXPLAINED:
             lines.append(_("That is less than 80 %: the paths lie far from the plane, and its contours mislead."))
         return lines

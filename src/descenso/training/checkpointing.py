@@ -20,6 +20,7 @@ from descenso.training.control import Best, Progress
 from descenso.training.loop import steps_between_checkpoints
 from descenso.training.plan import Plan
 
+FEW = 4  # arrays that a message names
 COSTS = "costs"  # name of the unfinished epoch's costs beside the state
 BEST = "best"  # before the names of the weights that did best on validation
 
@@ -153,7 +154,9 @@ def restore(
     found = {name: (value.shape, value.dtype) for name, value in arrays.items()}
     if found != expected:
         message = _("the checkpoint holds {found}, the run needs {expected}")
-        raise CheckpointError(message.format(found=_inventory(found), expected=_inventory(expected)))
+        other = [name for name in sorted({*found, *expected}) if found.get(name) != expected.get(name)][:FEW]
+        held, needed = ({name: kinds[name] for name in other if name in kinds} for kinds in (found, expected))
+        raise CheckpointError(message.format(found=_inventory(held), expected=_inventory(needed)))
     state = TrainState(**filled(template._asdict(), arrays, ""))
     if best is None:
         return state, None
@@ -163,7 +166,7 @@ def restore(
 
 
 def _inventory(kinds: dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]) -> str:
-    return ", ".join(f"{name} {dtype} {shape}" for name, (shape, dtype) in sorted(kinds.items()))
+    return ", ".join(f"{name} {dtype} {shape}" for name, (shape, dtype) in sorted(kinds.items())) or _("none of them")
 
 
 def _leaves(nest: dict[str, Any], path: str = "") -> list[tuple[str, Any]]:

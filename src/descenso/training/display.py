@@ -17,7 +17,7 @@ from descenso.config import TrainConfig
 from descenso.errors import DescensoError
 from descenso.runs.history import Epoch
 from descenso.text import _, printable, prose, width_of, wrapped
-from descenso.training.control import Callback, Progress
+from descenso.training.control import Callback, Progress, undivided
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Dataset
@@ -252,9 +252,16 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def starting() -> Iterator[None]:
-    """Hold back the messages of TensorFlow where it is imported within, unless TF_CPP_MIN_LOG_LEVEL asks for them."""
+    """Hold back the messages of TensorFlow where it is imported within, unless TF_CPP_MIN_LOG_LEVEL asks for them.
+
+    The import is not torn in two by Ctrl-C, after which no import of it works in this process: a first Ctrl-C raises
+    KeyboardInterrupt when it is over, some seconds later, and a second one at once.
+    """
     wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL", QUIET) != QUIET
-    with contextlib.nullcontext() if wanted or "tensorflow" in sys.modules else quiet():
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    with undivided(), contextlib.nullcontext() if wanted else quiet():
         yield
 
 
