@@ -78,16 +78,17 @@ class TrainConfig(BaseModel):
         mark("a point or a comma"), ".", DATA, "cost", "reads data", pattern=r"|[.,]")
     encoding: str = setting("", mark("Encoding of a CSV file that is not in UTF-8."), mark("the encoding of a text"),
                             "latin-1", DATA, "cost", "reads data", pattern=r"[-_0-9A-Za-z]{0,40}")
-    header: str = setting(
-        "", mark("Whether the first row of a CSV file holds the names of the columns. Default: what the rows show."),
-        mark("yes or no"), "no", DATA, "cost", "reads data", pattern=r"|yes|no")
+    header: str = setting("", mark("Whether the first row of a CSV file holds the names of the columns. Default: what "
+                                   "the rows show."), mark("yes or no"),
+                          "no", DATA, "cost", "reads data", pattern=r"|yes|no")
     numeric_only: bool = setting(False, mark("Refuse text and missing values in a table, instead of encoding them."),
                                  mark("true or false"), "", DATA, "cost", "reads data")
     validation_size: Annotated[int, Field(ge=0)] | Fraction = setting(
         0, mark("Training rows held out for validation: the first N, or the first fraction of them."),
         mark("a whole number in [0, training rows), or a share in (0, 1)"), "5000", DATA)
-    model: str = setting(
-        "softmax", mark("Model: softmax, mlp, cnn (see `descenso models`), or a Keras model, package.module:factory."),
+    model: str = setting("softmax", mark(
+        "Model: softmax, mlp, cnn (see `descenso models`), or a Keras model, package.module:factory. Default: cnn for "
+        "pictures, mlp for other rows, softmax for a dataset with a name."),
         mark("softmax, mlp, cnn or package.module:factory"), "softmax", MODEL, "cost", short="-m")
     preset: str = setting("", mark("Tuned settings of the model, such as accurate of cnn (see `descenso models`)."),
                           mark("the name of a preset"), "accurate", MODEL, "cost")

@@ -15,6 +15,7 @@ from descenso.config import TrainConfig, having
 from descenso.data.catalog import NAMES, load
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
+from descenso.data.defaults import before_data, with_model
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError, stopped_by
 from descenso.registry import OWN, is_own
@@ -40,7 +41,7 @@ def train(
     data: Any = "mnist",
     labels: Any = None,
     *,
-    model: Any = "softmax",
+    model: Any = None,
     out: str | Path | None = None,
     progress: bool | None = None,
     callbacks: Sequence[Callback] | Callback = (),
@@ -56,7 +57,8 @@ def train(
             column of the labels as the setting `label`. A fifth of rows in memory, or `test_fraction`, is tested on.
         labels: (rows,) the labels of inputs, whole numbers or text.
         model: a name; a keras.Model, which has the final weights afterwards unless training diverged; or a function
-            that makes one. To use the run in another process, a model that is no name is given again.
+            that makes one, to be given again in another process. By default cnn for pictures, mlp for other rows, and
+            softmax for a dataset with a name.
         out: the run directory itself; by default a new one below `runs/`.
         progress: whether to show progress on standard error; by default in a terminal or a notebook.
         callbacks: called as training goes.
@@ -93,10 +95,11 @@ def _train(
         from descenso.data.memory import dataset_of
 
         data = dataset_of(data, labels, settings)
-    named, own = own_of(settings)
-    config = TrainConfig.of(**{**named, "data": _source(data)})
+    named, own = own_of({**settings, "data": _source(data)})
+    config = TrainConfig.of(**before_data(named))
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
-    config = check_fit(rows, config, settings)
+    named, rows = with_model(named, rows)
+    config = check_fit(rows, TrainConfig.of(**named), settings)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
             plan = _pose(config, rows, own)
@@ -142,10 +145,8 @@ def _pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
         from descenso.descent.keras_models import convolves
 
         if convolves(plan.problem.model.layers):
-            message = _(
-                "TensorFlow was imported before descenso, and has left oneDNN off, without which convolutions take "
-                "twice as long; import descenso first, or set TF_ENABLE_ONEDNN_OPTS=1"
-            )
+            message = _("TensorFlow was imported before descenso, and has left oneDNN off, without which convolutions "
+                        "take twice as long; import descenso first, or set TF_ENABLE_ONEDNN_OPTS=1")  # fmt: skip
             warnings.warn(message, stacklevel=3)
     return plan
 
@@ -288,11 +289,9 @@ def _source(data: Dataset | str | Path) -> str:
     if isinstance(data, Dataset):
         return data.name
     if not isinstance(data, str | Path):
-        raise ConfigError(
-            _(
-                "data must be a Dataset, a name, a path, or inputs and labels, got {kind}; try descenso.train(X, y)"
-            ).format(kind=type(data).__name__)
-        )
+        message = _("data must be a Dataset, a name, a path, or inputs and labels, got {kind}; "
+                    "try descenso.train(X, y)")  # fmt: skip
+        raise ConfigError(message.format(kind=type(data).__name__))
     data = str(data)
     try:
         return str(Path(data).resolve()) if data not in NAMES and Path(data).exists() else data
