@@ -62,9 +62,8 @@ class TrainConfig(BaseModel):
         "mnist", mark("Dataset: a name (see `descenso data --list`), a folder of IDX files or of images by class, or a "
                       "file: {formats}."),
         mark("the name of a dataset, a folder or a file"), "mnist", DATA, "cost", pattern=f"{TEXT}+")
-    label: str = setting("", mark("Column of a table that holds the labels. Default: one of a likely name, or the only "
-                                  "one of text."), mark("the name of a column"), "species",
-                         DATA, "cost", "reads data", pattern=f"{TEXT}*")
+    label: str = setting("", mark("Column of a table that holds the labels. Default: by name, or the one of text."),
+                         mark("the name of a column"), "species", DATA, "cost", "reads data", pattern=f"{TEXT}*")
     drop: str = setting("", mark("Columns of a table to leave out, such as names and dates."),
                         mark("names of columns with commas between them"), "id,date",
                         DATA, "cost", "reads data", pattern=f"{TEXT}*")
@@ -78,9 +77,9 @@ class TrainConfig(BaseModel):
         mark("a point or a comma"), ".", DATA, "cost", "reads data", pattern=r"|[.,]")
     encoding: str = setting("", mark("Encoding of a CSV file that is not in UTF-8."), mark("the encoding of a text"),
                             "latin-1", DATA, "cost", "reads data", pattern=r"[-_0-9A-Za-z]{0,40}")
-    header: str = setting("", mark("Whether the first row of a CSV file holds the names of the columns. Default: what "
-                                   "the rows show."), mark("yes or no"),
-                          "no", DATA, "cost", "reads data", pattern=r"|yes|no")
+    header: str = setting(
+        "", mark("Whether the first row of a CSV file holds the names of the columns. Default: what the rows show."),
+        mark("yes or no"), "no", DATA, "cost", "reads data", pattern=r"|yes|no")
     numeric_only: bool = setting(False, mark("Refuse text and missing values in a table, instead of encoding them."),
                                  mark("true or false"), "", DATA, "cost", "reads data")
     validation_size: Annotated[int, Field(ge=0)] | Fraction = setting(

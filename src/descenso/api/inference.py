@@ -1,6 +1,6 @@
 """Predict and evaluate with the model of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +17,7 @@ from descenso.data.checks import check_finite, check_shape, check_split
 from descenso.data.dataset import Dataset, Split, data_fingerprint
 from descenso.data.inputs import read_inputs
 from descenso.data.sources import Expected, Sources
-from descenso.errors import DataError
+from descenso.errors import ConfigError, DataError
 from descenso.registry import MODELS
 from descenso.runs.directory import open_directory
 from descenso.runs.trained import Trained
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from descenso.hints import RunPath
     from descenso.training.evaluation import Evaluation, Predictor
 
+WRITTEN = ("encoding", "decimal", "header")  # how a CSV file is written
 CENTRED = ("mnist", "emnist-letters")  # light digits on dark, centred; the smoothing of EMNIST is not imitated
 
 
@@ -114,6 +115,7 @@ def predict(
     inputs: Any,
     model: Any = None,
     sources: Sources | None = None,
+    **how: str,
 ) -> Predictions:
     """Predict the class probabilities of rows in memory, or of images, arrays or tables in files.
 
@@ -123,6 +125,7 @@ def predict(
             `descenso.data.inputs.read_inputs`.
         model: the model, if the run was trained with the user's own.
         sources: largest sizes of files and arrays.
+        **how: `encoding`, `decimal` and `header` of CSV files, as of `load`; by default those of the run.
 
     Raises:
         DataError: if the run has no weights, or a file cannot be read or does not fit its model.
@@ -130,7 +133,7 @@ def predict(
     config, trained = read_trained(run)
     like_mnist = config.data in CENTRED and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
     expected = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=like_mnist,
-                        encoding=trained.encoding, codec=config.encoding)  # fmt: skip
+                        encoding=trained.encoding, how=_written(config, how))  # fmt: skip
     paths, limits = [inputs] if isinstance(inputs, str | Path) else inputs, (sources or Sources()).limits
     if not _are_paths(paths):
         from descenso.data.memory import inputs_of
@@ -139,6 +142,19 @@ def predict(
     rows, names = read_inputs([Path(path) for path in paths], expected, limits)
     probabilities = _predictor(run, config, trained, model).probabilities(rows)
     return Predictions(rows, names, trained.class_names, probabilities)
+
+
+def _written(config: TrainConfig, how: Mapping[str, str]) -> dict[str, str]:
+    """Return how CSV files for a run are written: as the user says, else as its training data.
+
+    The decimal mark of the training data is part of its encoding. Where that has no header, `header` is not repeated.
+    """
+    unknown = [name for name in how if name not in WRITTEN]
+    if unknown:
+        message = _("predict and evaluate take no {name}; they take {names}")
+        raise ConfigError(message.format(name=unknown[0], names=", ".join(WRITTEN)))
+    recorded = {"encoding": config.encoding, "header": config.header if config.header == "yes" else ""}
+    return {**recorded, **{name: value for name, value in how.items() if value}}
 
 
 def _are_paths(given: Any) -> bool:
@@ -182,6 +198,7 @@ def evaluate(
     label: str = "",
     resize: str = "",
     sources: Sources | None = None,
+    **how: str,
 ) -> tuple["Evaluation", Split]:
     """Evaluate a run on the test rows of its data, or on other data.
 
@@ -192,6 +209,7 @@ def evaluate(
         labels: (rows,) the names of the classes of inputs in memory, or their numbers.
         label, resize, sources: see `load`; label and resize are by default those of the run.
         model: the model, if the run was trained with the user's own.
+        **how: as of `predict`.
 
     Returns: the evaluation, and the rows.
 
@@ -203,7 +221,10 @@ def evaluate(
     if data is None:
         rows = _unchanged(rows_of(config, sources), config, Path(run))
     elif isinstance(data, str):
-        rows = _rows_at(data, config, trained, label, resize, sources)
+        label = label or (config.label if trained.columns else "")
+        resize = resize or (config.resize if Path(data).is_dir() else "")
+        written = _written(config, how) if Path(data).is_file() and trained.columns else {}
+        rows = rows_to_test(data, label=label, resize=resize, encoded=trained.encoded, how=written, sources=sources)
     elif isinstance(data, Dataset):
         rows = data
     else:
@@ -213,16 +234,6 @@ def evaluate(
     from descenso.training.evaluation import evaluate as measure
 
     return measure(_predictor(run, config, trained, model), test), test
-
-
-def _rows_at(
-    name: str, config: TrainConfig, trained: Trained, label: str, resize: str, sources: Sources | None
-) -> Dataset:
-    """Load the dataset of a name or a path as the model reads it."""
-    label = label or (config.label if trained.columns else "")
-    resize = resize or (config.resize if Path(name).is_dir() else "")
-    return rows_to_test(name, label=label, resize=resize, encoded=trained.encoded, encoding=config.encoding,
-                        sources=sources)  # fmt: skip
 
 
 def _in_memory(data: Any, labels: Any, label: str, trained: Trained) -> Dataset:

@@ -12,6 +12,8 @@ from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest, reason_of, spelled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from descenso.data.arrays import Rows
     from descenso.data.encoding import Encoding
 
@@ -65,7 +67,7 @@ def rows_to_test(
     label: str = "",
     resize: str = "",
     encoded: "Encoding | None" = None,
-    encoding: str = "",
+    how: "Mapping[str, str] | None" = None,
     sources: Sources | None = None,
 ) -> Dataset:
     """Load the dataset called `name` to test on: all of its rows, unless it has test rows of its own.
@@ -73,10 +75,10 @@ def rows_to_test(
     Args:
         name, label, resize, sources: as of `load`.
         encoded: how the columns of a table became the inputs of a model.
-        encoding: of a CSV file that is not in UTF-8.
+        how: "encoding", "decimal" and "header" of a CSV file, as of `load`.
     """
     sources = sources or Sources()
-    return _read(Request(name, sources.limits, label, (), resize, ALL, encoding=encoding, encoded=encoded), sources)
+    return _read(Request(name, sources.limits, label, (), resize, ALL, encoded=encoded, **(how or {})), sources)
 
 
 def raw_rows(name: str, sources: Sources | None = None) -> "tuple[Rows, Rows | None] | None":

@@ -1,6 +1,8 @@
 """Check rows and settings before the first step."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from descenso.text import _
 LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a training run, by default
 MORE_STEPS = {"softmax": 10_000}  # of a model whose steps are cheap, and with sgd at 0.01 small
 MOST_EPOCHS = 1000  # that these may make
+MOST_NUMBERS, LEAST_OF_CLASS = 20, 5  # classes that may have few rows each, and rows of a class where there are more
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 ALL = 1.0  # the test fraction that tests on every row
 TEST_FRACTION = 0.2  # of the rows, by default, where none are given to test on
@@ -64,6 +67,11 @@ def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded
     if inputs.dtype.kind not in ("iuf" if encoded else "iufb"):
         message = _("{what}: inputs of type {got}, expected numbers; try inputs.astype('float32')")
         raise DataError(message.format(what=what, got=inputs.dtype))
+    if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
+        message = _("{what}: labels such as {label:g}; a number to predict is no class; make a few classes of it, such "
+                    "as labels > {median:g}")  # fmt: skip
+        broken = labels[np.argmax(labels != np.rint(labels))]
+        raise DataError(message.format(what=what, label=broken, median=np.median(labels)))
     if labels.dtype.kind not in ("iu" if encoded else "iubU"):
         expected = _("whole numbers") if encoded else _("whole numbers or text")
         message = _("{what}: labels of type {got} beside inputs of type {inputs}, expected {expected}; "
@@ -120,6 +128,36 @@ def check_and_scale(data: Dataset) -> Dataset:
         DataError: for data that no model can learn from.
     """
     return data._replace(scaling=scaling(check_dataset(data, finite=True).train.inputs, data.name))
+
+
+def check_classes(path: object, label: str, names: Sequence[str], rows: int) -> None:
+    """Refuse labels that are numbers to predict, or that are different in nearly each row.
+
+    Args:
+        path: of the file, or the name of the data.
+        label: the column or array that holds the labels.
+        names: the different labels.
+        rows: number of rows.
+
+    Raises:
+        DataError: with the reason, and what is possible instead.
+    """
+    count = len(names)
+    numbers = [float(name) for name in names if re.fullmatch(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)", name)]
+    is_numeric = len(numbers) == count
+    has_decimals = is_numeric and any(number != round(number) for number in numbers)
+    has_few_rows = count > MOST_NUMBERS and LEAST_OF_CLASS * count > rows
+    each_row = count == rows or (is_numeric and 2 * count > rows)
+    if not (has_few_rows or (has_decimals and 2 * count > MOST_NUMBERS) or (count > 2 and each_row)):
+        return
+    message = _("{path}: {label!r} has {count} classes in {rows} rows: {reason}; give another --label, {mend}")
+    reason, mend = _("these are no classes to learn"), _("or leave rows of rare classes out")
+    if count == rows and not has_decimals:
+        reason, mend = _("it names or counts the rows"), _("which comes again in several rows")
+    elif is_numeric:
+        reason = _("a number to predict is no class")
+        mend = _("or make a few classes of it, such as above and below {middle:g}").format(middle=median(numbers))
+    raise DataError(message.format(path=path, label=label, count=count, rows=rows, reason=reason, mend=mend))
 
 
 def share_to_test(path: object, test_fraction: float, has_test: bool) -> tuple[float, tuple[str, ...]]:
