@@ -19,7 +19,7 @@ import descenso as ds
 from descenso.errors import ConfigError, DataError
 from descenso.training import session
 
-FAST = {"engine": "function", "epochs": 2, "batch_size": 50}
+FAST = {"model": "softmax", "engine": "function", "epochs": 2, "batch_size": 50}
 
 
 @pytest.fixture(scope="module")

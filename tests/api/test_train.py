@@ -22,7 +22,7 @@ from descenso.files import read_settings
 from descenso.training.control import Callback
 from samples import tiny_dataset, write_folder
 
-FAST = {"engine": "function", "epochs": 2, "batch_size": 50}
+FAST = {"model": "softmax", "engine": "function", "epochs": 2, "batch_size": 50}
 
 
 @pytest.fixture(scope="module")

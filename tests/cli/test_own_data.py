@@ -16,7 +16,7 @@ from descenso.errors import ConfigError, DataError
 from descenso.runs.directory import open_directory, reopen
 from shell import descenso
 
-QUICK = {"engine": "eager", "epochs": 2}
+QUICK = {"model": "softmax", "engine": "eager", "epochs": 2}
 
 
 def table(rows=40, seed=0):

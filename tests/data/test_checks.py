@@ -118,8 +118,8 @@ GIVEN = ("batch_size", "epochs")
 @pytest.mark.parametrize(
     ("model", "rows", "batch_size", "epochs"),
     [("softmax", 60_000, 100, 100), ("softmax", 120, 8, 667), ("softmax", 30, 8, 1000),
-     ("mlp", 120, 8, 100), ("mlp", 6, 6, 1500),
-     ("cnn", 60_000, 64, 3), ("cnn", 500, 31, 89), ("mlp", 2_000, 100, 75)],
+     ("mlp", 120, 8, 100), ("mlp", 6, 6, 1000),
+     ("cnn", 60_000, 64, 3), ("cnn", 500, 31, 36), ("mlp", 2_000, 100, 75)],
 )  # fmt: skip
 def test_few_rows_get_smaller_batches_and_more_epochs_unless_they_are_given(model, rows, batch_size, epochs):
     config = TrainConfig.of(model=model)

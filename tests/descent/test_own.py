@@ -17,7 +17,7 @@ from descenso.descent.own import name_of
 from descenso.errors import CheckpointError, ConfigError
 from descenso.studies.gradcheck import check_model
 
-SMALL = {"epochs": 2, "batch_size": 29, "learning_rate": 0.1, "dtype": "float64"}
+SMALL = {"model": "softmax", "epochs": 2, "batch_size": 29, "learning_rate": 0.1, "dtype": "float64"}
 
 
 def zeros(params):

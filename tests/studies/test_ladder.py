@@ -13,7 +13,7 @@ from descenso.errors import ConfigError, DescensoError
 from descenso.studies.ladder import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung
 
 NAMES = [PIPELINE, EAGER, TRACED, LOOP, COMPILED, FED, HELD]
-SMALL = {"batch_size": 20, "learning_rate": 0.1, "repeats": 5}
+SMALL = {"model": "softmax", "batch_size": 20, "learning_rate": 0.1, "repeats": 5}
 
 
 @pytest.fixture(scope="module")

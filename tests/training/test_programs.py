@@ -13,7 +13,7 @@ from descenso.engines import base as programs
 from samples import tiny_dataset
 
 TESTS = Path(__file__).parents[1]  # where `samples` is imported from
-SETTINGS = {"epochs": 2, "batch_size": 50}
+SETTINGS = {"model": "softmax", "epochs": 2, "batch_size": 50}
 MOST_MEGABYTES = 60  # that may be added after the tenth training
 
 MANY = """

@@ -13,9 +13,9 @@ from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
 from descenso.text import _
 
-LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a training run, by default
-MORE_STEPS = {"softmax": 10_000}  # of a model whose steps are cheap, and with sgd at 0.01 small
-MOST_EPOCHS = 1000  # that these may make
+LEAST_ROWS, LEAST_BATCHES = 8, 16  # of a batch and an epoch, by default
+LEAST_STEPS = {"softmax": 10_000, "cnn": 600}  # of a run, by default: small ones, with sgd at 0.01; ones that take long
+USUAL_STEPS, MOST_EPOCHS = 1500, 1000  # of other models' runs; that may be made of them
 MOST_NUMBERS, LEAST_OF_CLASS = 20, 5  # classes that may have few rows each, and rows of a class where there are more
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 ALL = 1.0  # the test fraction that tests on every row
@@ -181,8 +181,8 @@ def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int
     """Adapt the default batch size and epochs of `config` to few training rows.
 
     The models' own defaults are for tens of thousands of rows. For few, a batch is a sixteenth of them, or 8, and there
-    are as many epochs as make 1,500 steps; of softmax regression 10,000, in at most 1,000 epochs. Settings that `given`
-    names stay.
+    are as many epochs as make 1,500 steps, of softmax regression 10,000, of cnn 600; at most 1,000 epochs. Settings that
+    `given` names stay.
 
     >>> few = defaults_for_few_rows(TrainConfig.of(model="mlp"), (), rows=120)
     >>> few.batch_size, few.epochs
@@ -194,8 +194,8 @@ def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int
         changed["batch_size"] = most
     if "epochs" not in given:
         usual_steps = -(-rows // min(most, defaults(config.model)["batch_size"]))  # whatever batch is given
-        more = min(-(-MORE_STEPS.get(config.model, 0) // usual_steps), MOST_EPOCHS)
-        changed["epochs"] = max(config.epochs, more, -(-LEAST_STEPS // usual_steps))
+        epochs = -(-LEAST_STEPS.get(config.model, USUAL_STEPS) // usual_steps)
+        changed["epochs"] = max(config.epochs, min(epochs, MOST_EPOCHS))
     return config.model_copy(update=changed)
 
 
