@@ -1,7 +1,7 @@
 """Load datasets by name, by folder or by file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset
@@ -67,7 +67,7 @@ def rows_to_test(
     label: str = "",
     resize: str = "",
     encoded: "Encoding | None" = None,
-    how: "Mapping[str, str] | None" = None,
+    how: "Mapping[str, Any] | None" = None,
     sources: Sources | None = None,
 ) -> Dataset:
     """Load the dataset called `name` to test on: all of its rows, unless it has test rows of its own.

@@ -14,8 +14,9 @@ from descenso.registry import defaults
 from descenso.text import _
 
 LEAST_ROWS, LEAST_BATCHES = 8, 16  # of a batch and an epoch, by default
-LEAST_STEPS = {"softmax": 10_000, "cnn": 600}  # of a run, by default: small ones, with sgd at 0.01; ones that take long
+LEAST_STEPS = {"softmax": 10_000, "mlp": 6000, "cnn": 600}  # of a run, by default; those of cnn take long
 USUAL_STEPS, MOST_EPOCHS = 1500, 1000  # of other models' runs; that may be made of them
+FEW_ROWS, DECAY = 10_000, 0.3  # with fewer of which mlp, at its own rate, gets this weight decay against overfitting
 MOST_NUMBERS, LEAST_OF_CLASS = 20, 5  # classes that may have few rows each, and rows of a class where there are more
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 ALL = 1.0  # the test fraction that tests on every row
@@ -130,7 +131,7 @@ def check_and_scale(data: Dataset) -> Dataset:
     return data._replace(scaling=scaling(check_dataset(data, finite=True).train.inputs, data.name))
 
 
-def check_classes(path: object, label: str, names: Sequence[str], rows: int) -> None:
+def check_classes(path: object, label: str, names: Sequence[str], rows: int, *, column: bool = True) -> None:
     """Refuse labels that are numbers to predict, or that are different in nearly each row.
 
     Args:
@@ -138,6 +139,7 @@ def check_classes(path: object, label: str, names: Sequence[str], rows: int) -> 
         label: the column or array that holds the labels.
         names: the different labels.
         rows: number of rows.
+        column: whether the labels are a column of a table.
 
     Raises:
         DataError: with the reason, and what is possible instead.
@@ -150,7 +152,9 @@ def check_classes(path: object, label: str, names: Sequence[str], rows: int) -> 
     each_row = count == rows or (is_numeric and 2 * count > rows)
     if not (has_few_rows or (has_decimals and 2 * count > MOST_NUMBERS) or (count > 2 and each_row)):
         return
-    message = _("{path}: {label!r} has {count} classes in {rows} rows: {reason}; give another --label, {mend}")
+    message = _("{path}: {label!r} has {count} classes in {rows} rows: {reason}; give other labels, {mend}")
+    if column:
+        message = _("{path}: {label!r} has {count} classes in {rows} rows: {reason}; give another --label, {mend}")
     reason, mend = _("these are no classes to learn"), _("or leave rows of rare classes out")
     if count == rows and not has_decimals:
         reason, mend = _("it names or counts the rows"), _("which comes again in several rows")
@@ -181,21 +185,24 @@ def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int
     """Adapt the default batch size and epochs of `config` to few training rows.
 
     The models' own defaults are for tens of thousands of rows. For few, a batch is a sixteenth of them, or 8, and there
-    are as many epochs as make 1,500 steps, of softmax regression 10,000, of cnn 600; at most 1,000 epochs. Settings that
-    `given` names stay.
+    are as many epochs as make 1,500 steps (softmax regression 10,000, mlp 6,000, cnn 600), at most 1,000 epochs.
+    An mlp at its own learning rate gets a weight decay of 0.3 below 10,000 rows, in which it would otherwise overfit.
+    Settings that `given` names stay.
 
     >>> few = defaults_for_few_rows(TrainConfig.of(model="mlp"), (), rows=120)
     >>> few.batch_size, few.epochs
-    (8, 100)
+    (8, 400)
     """
     most = min(rows, max(LEAST_ROWS, rows // LEAST_BATCHES))
-    changed: dict[str, int] = {}
+    changed: dict[str, float] = {}
     if "batch_size" not in given and config.batch_rows(rows) > most:
         changed["batch_size"] = most
     if "epochs" not in given:
         usual_steps = -(-rows // min(most, defaults(config.model)["batch_size"]))  # whatever batch is given
         epochs = -(-LEAST_STEPS.get(config.model, USUAL_STEPS) // usual_steps)
         changed["epochs"] = max(config.epochs, min(epochs, MOST_EPOCHS))
+    if config.model == "mlp" and rows < FEW_ROWS and not {"rule", "learning_rate", "weight_decay"} & set(given):
+        changed["weight_decay"] = DECAY
     return config.model_copy(update=changed)
 
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,4 +177,4 @@ class Expected(NamedTuple):
     stored: str = "uint8"
     like_mnist: bool = False
     encoding: "Encoding | None" = None
-    how: Mapping[str, str] = MappingProxyType({})
+    how: Mapping[str, Any] = MappingProxyType({})
