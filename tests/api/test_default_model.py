@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import descenso as ds
+from descenso.errors import ConfigError, DataError
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.arange(60) % 2
@@ -41,7 +42,7 @@ def test_a_saved_run_is_repeated_with_the_model_that_it_had(tmp_path, capsys):
 def test_hidden_without_a_model_is_for_the_one_that_is_chosen(tmp_path):
     run = ds.train(PICTURES.reshape(60, -1), LABELS, hidden=(8,), out=tmp_path / "run", progress=False, **QUICK)
     assert (run.config.model, run.config.hidden) == ("mlp", "8")
-    with pytest.raises(ds.ConfigError, match="mlp has no filters"):
+    with pytest.raises(ConfigError, match="mlp has no filters"):
         ds.train(PICTURES.reshape(60, -1), LABELS, filters=8, out=tmp_path / "other", progress=False, **QUICK)
 
 
@@ -60,14 +61,14 @@ def test_predict_takes_how_a_file_is_written(tmp_path):
     expected = run.predict(tmp_path / "table.csv").probabilities
     spanish = ("größe;b;kind\n" + table.replace(",", ";").replace(".", ",")).encode("latin-1")
     (tmp_path / "other.csv").write_bytes(spanish)
-    with pytest.raises(ds.DataError, match="not UTF-8 text; .*encoding='windows-1252'$"):
+    with pytest.raises(DataError, match="not UTF-8 text; .*encoding='windows-1252'$"):
         run.predict(tmp_path / "other.csv")
-    with pytest.raises(ds.ConfigError, match="another decimal mark than the training data; try decimal=','$"):
+    with pytest.raises(ConfigError, match="another decimal mark than the training data; try decimal=','$"):
         run.predict(tmp_path / "other.csv", encoding="windows-1252")
     how = {"encoding": "windows-1252", "decimal": ","}
     np.testing.assert_array_equal(run.predict(tmp_path / "other.csv", **how).probabilities, expected)
     assert run.evaluate(tmp_path / "other.csv", **how).cost == run.evaluate(tmp_path / "table.csv").cost
-    with pytest.raises(ds.ConfigError, match="take no separator; they take encoding, decimal, header"):
+    with pytest.raises(ConfigError, match="take no separator; they take encoding, decimal, header"):
         run.predict(tmp_path / "other.csv", separator=";")
 
 

@@ -120,7 +120,7 @@ def test_line_ends_and_separators(end, separator, before, write):
 def test_a_comment_before_the_rows_is_left_out(write):
     inputs, _labels, table = read(write("|1x3 Cross validator\n" + PLAIN))
     np.testing.assert_array_equal(inputs, NUMBERS)
-    assert "the first line is no row: '|1x3 Cross validator'" in table.notes
+    assert "a line before the rows is left out: '|1x3 Cross validator'" in table.notes
     assert read(write("#" + PLAIN))[2].cells[0].name == "#a"  # as long as the rows: a name
 
 

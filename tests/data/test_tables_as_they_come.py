@@ -74,8 +74,8 @@ def test_one_table_in_many_forms(text, codec, write):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("# by hand\n# in May\na,b,kind\n" + PLAIN, "the first line is no row: '# in May'"),
-        ("May 2024\na,b,kind\n" + PLAIN, "the first line is no row: 'May 2024'"),
+        ("# by hand\n# in May\na,b,kind\n" + PLAIN, "a line before the rows is left out: '# in May'"),
+        ("May 2024\na,b,kind\n" + PLAIN, "a line before the rows is left out: 'May 2024'"),
         ("a,b,kind\n" + PLAIN + "\n3,1,red\n", "rows without any value are left out: 1"),
         (" a,b,kind\n" + PLAIN.replace("red", "red "), "blanks around 20 values are taken off"),
         (" a,b,kind\n" + PLAIN, "blanks around the names of 1 columns are taken off"),

@@ -74,7 +74,7 @@ def examine(request: Request) -> Text:
     told = next((line[4:] for line in said if re.fullmatch(r"sep=[;,\t|]", line)), "")
     separator = told or _separator(sample)
     rows = _rows(path, sample, separator)
-    notes = [_("the first line is no row: {line!r}").format(line=line[:60]) for line in said if line != f"sep={told}"]
+    notes = [_("a line before the rows is left out: {line!r}").format(line=line[:60]) for line in said if line != f"sep={told}"]
     header = request.header == "yes" or (request.header != "no" and not unnamed and not _is_data(rows))
     if header and not unnamed:
         names = tuple(name.strip() or f"col{place}" for place, name in enumerate(rows[0], start=1))
