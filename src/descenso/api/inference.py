@@ -145,15 +145,13 @@ def predict(
 
 
 def _written(config: TrainConfig, how: Mapping[str, str]) -> dict[str, str]:
-    """Return how CSV files for a run are written: as the user says, else as its training data.
-
-    The decimal mark of the training data is part of its encoding. Where that has no header, `header` is not repeated.
-    """
+    """Return how CSV files for a run are written: as the user says, else as its training data."""
     unknown = [name for name in how if name not in WRITTEN]
     if unknown:
         message = _("predict and evaluate take no {name}; they take {names}")
         raise ConfigError(message.format(name=unknown[0], names=", ".join(WRITTEN)))
-    recorded = {"encoding": config.encoding, "header": config.header if config.header == "yes" else ""}
+    header = config.header if config.header == "yes" else ""  # an encoding knows whether there was none
+    recorded = {"encoding": config.encoding, "header": header}
     return {**recorded, **{name: value for name, value in how.items() if value}}
 
 
@@ -207,9 +205,8 @@ def evaluate(
         data: a dataset, or a name or path as `load` takes it; all its rows are used if it has no test rows. Or inputs
             beside their `labels`, a pair of inputs and labels, or a frame with the column `label`.
         labels: (rows,) the names of the classes of inputs in memory, or their numbers.
-        label, resize, sources: see `load`; label and resize are by default those of the run.
+        label, resize, sources: see `load`; label and resize are by default those of the run. **how: see `predict`.
         model: the model, if the run was trained with the user's own.
-        **how: as of `predict`.
 
     Returns: the evaluation, and the rows.
 
@@ -221,10 +218,7 @@ def evaluate(
     if data is None:
         rows = _unchanged(rows_of(config, sources), config, Path(run))
     elif isinstance(data, str):
-        label = label or (config.label if trained.columns else "")
-        resize = resize or (config.resize if Path(data).is_dir() else "")
-        written = _written(config, how) if Path(data).is_file() and trained.columns else {}
-        rows = rows_to_test(data, label=label, resize=resize, encoded=trained.encoded, how=written, sources=sources)
+        rows = _rows_at(data, config, trained, {"label": label, "resize": resize, **how}, sources)
     elif isinstance(data, Dataset):
         rows = data
     else:
@@ -234,6 +228,16 @@ def evaluate(
     from descenso.training.evaluation import evaluate as measure
 
     return measure(_predictor(run, config, trained, model), test), test
+
+
+def _rows_at(
+    name: str, config: TrainConfig, trained: Trained, given: dict[str, str], sources: Sources | None
+) -> Dataset:
+    """Load the dataset of a name or a path as the model reads it."""
+    label = given.pop("label") or (config.label if trained.columns else "")
+    resize = given.pop("resize") or (config.resize if Path(name).is_dir() else "")
+    how = _written(config, given) if trained.columns else given
+    return rows_to_test(name, label=label, resize=resize, encoded=trained.encoded, how=how, sources=sources)
 
 
 def _in_memory(data: Any, labels: Any, label: str, trained: Trained) -> Dataset:

@@ -74,20 +74,26 @@ def examine(request: Request) -> Text:
     told = next((line[4:] for line in said if re.fullmatch(r"sep=[;,\t|]", line)), "")
     separator = told or _separator(sample)
     rows = _rows(path, sample, separator)
-    notes = [_("a line before the rows is left out: {line!r}").format(line=line[:60]) for line in said if line != f"sep={told}"]
+    message = _("a line before the rows is left out: {line!r}")
+    notes = [message.format(line=line[:60]) for line in said if line != f"sep={told}"]
     header = request.header == "yes" or (request.header != "no" and not unnamed and not _is_data(rows))
     if header and not unnamed:
-        names = tuple(name.strip() or f"col{place}" for place, name in enumerate(rows[0], start=1))
-        blanks = sum(name != name.strip() for name in rows[0])
-        notes += [_("blanks around the names of {count} columns are taken off").format(count=blanks)] if blanks else []
-        nameless = tuple(name for name, given in zip(names, rows[0], strict=True) if not given.strip())
-        _refuse_separators(request, names, separator, rows[1:])
-        return Text(source, names, separator, True, rows[1:], nameless, tuple(notes))
+        return _named(request, source, separator, rows, notes)
     if not request.header and not unnamed:
         notes.append(_("the first row is data, like those below it, so that the columns are called col1, col2, …; "
                        "if it holds their names: --header yes"))  # fmt: skip
     names = _numbered(path, rows[0], request, unnamed)
     return Text(source, names, separator, header, rows[header:], (), tuple(notes))
+
+
+def _named(request: Request, source: Path | bytes, separator: str, rows: list[list[str]], notes: list[str]) -> Text:
+    """Name the columns as the header, the first of `rows`, does; those without a name are called by their number."""
+    names = tuple(name.strip() or f"col{place}" for place, name in enumerate(rows[0], start=1))
+    blanks = sum(name != name.strip() for name in rows[0])
+    notes += [_("blanks around the names of {count} columns are taken off").format(count=blanks)] if blanks else []
+    nameless = tuple(name for name, given in zip(names, rows[0], strict=True) if not given.strip())
+    _refuse_separators(request, names, separator, rows[1:])
+    return Text(source, names, separator, True, rows[1:], nameless, tuple(notes))
 
 
 def _refuse_separators(request: Request, names: Sequence[str], separator: str, rows: list[list[str]]) -> None:
