@@ -193,7 +193,7 @@ OTHERS = {
 @pytest.mark.parametrize("said", OTHERS)
 def test_what_else_cannot_be_meant_leaves_no_run(tiny, tmp_path, said):
     with pytest.raises(ConfigError, match=said):
-        ds.train(tiny, engine="eager", out=tmp_path / "run", **OTHERS[said], **SMALL)
+        ds.train(tiny, engine="eager", out=tmp_path / "run", **{**SMALL, **OTHERS[said]})
     assert not list(tmp_path.iterdir())
 
 
@@ -204,7 +204,7 @@ def test_what_xla_cannot_compile_runs_without_it_and_says_so(tiny, tmp_path):
 
     given = {**SMALL, "dtype": "float32"}
     with pytest.warns(UserWarning, match=r"XLA cannot compile .* \(ImageProjectiveTransformV3\); TensorFlow runs"):
-        found = ds.train(tiny, model=turning, out=tmp_path / "run", **given)
+        found = ds.train(tiny, out=tmp_path / "run", **{**given, "model": turning})
     assert found.outcome == "completed"
 
     def written(logits, labels):  # known to the engine alone, when it compiles
@@ -226,7 +226,7 @@ def test_the_command_finds_them_in_the_working_directory(tiny_folder, tmp_path, 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path])  # as of an installed command
     (tmp_path / "slow_rules.py").write_text(MODULE, encoding="utf-8")
-    small = ("-e", 1, "-b", 29, "--engine", "function")
+    small = ("-m", "softmax", "-e", 1, "-b", 29, "--engine", "function")
     assert run("train", tiny_folder, "--rule", "slow_rules:slow", *small, "--out", "r").exit_code == 0
     with pytest.raises(ConfigError, match="try --rule slow_rules:slow$"):
         run("resume", "r", "--epochs", 2)

@@ -128,7 +128,7 @@ def test_what_cannot_be_explained_is_told(tiny, settings, message):
 
 def test_command(tiny_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ended = run("compare", tiny_folder, "--explain", "-b", 20, "--repeats", 5, "--json")
+    ended = run("compare", tiny_folder, "-m", "softmax", "--explain", "-b", 20, "--repeats", 5, "--json")
     assert ended.exit_code == 0
     answer = json.loads(ended.stdout)
     assert [each["name"] for each in answer["rungs"]] == NAMES

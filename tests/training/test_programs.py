@@ -101,6 +101,6 @@ def test_programs_of_a_users_model_are_not_shared(tmp_path):
         return make
 
     data = tiny_dataset()
-    runs = [ds.train(data, model=maker(factor), out=tmp_path / str(factor), engine="function", **SETTINGS)
+    runs = [ds.train(data, out=tmp_path / str(factor), engine="function", **{**SETTINGS, "model": maker(factor)})
             for factor in (0.0, 0.01)]  # fmt: skip
     assert runs[0].history.costs[0] != runs[1].history.costs[0]

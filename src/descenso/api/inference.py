@@ -203,8 +203,7 @@ def evaluate(
     Args:
         run: the run, or its directory.
         data: a dataset, or a name or path as `load` takes it; all its rows are used if it has no test rows. Or inputs
-            beside their `labels`, a pair of inputs and labels, or a frame with the column `label`.
-        labels: (rows,) the names of the classes of inputs in memory, or their numbers.
+            beside their `labels` (rows,), names or numbers of classes; a pair of both; a frame with the column `label`.
         label, resize, sources: see `load`; label and resize are by default those of the run. **how: see `predict`.
         model: the model, if the run was trained with the user's own.
 
