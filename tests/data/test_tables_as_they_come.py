@@ -165,7 +165,7 @@ def test_numbers_that_may_be_classes_are_doubted_or_not(label, doubted, write):
         ("kind\n" + lines(LABELS), "it has one column, 'kind'"),
         ("a,a,kind\n" + PLAIN, "two columns are called 'a'; rename one"),
         ("a;b;kind\n1,5;2.5;red\n" + PLAIN.replace(",", ";"), "--decimal , or --decimal ."),
-        ("a,b,kind\n" + lines([f'"9,{row + 100}"' for row in range(ROWS)], KINDS, LABELS), "--decimal , or --decimal ."),
+        ("a,b,kind\n" + lines([f'"9,{row + 100}"' for row in range(ROWS)], KINDS, LABELS), "--decimal , or --decimal"),
         ("a,b,kind\n" + PLAIN + f"Total,{sum(B):.2f},\n", "column 'a': 'Total' is no number; if the last row holds"),
         ("a,b,kind\n" + PLAIN + "9.5,1.5,\n", "row 61, column 'kind': no value; fill it in, or leave the row out"),
         ("a,b,kind\n" + PLAIN.replace("red", "\N{LATIN SMALL LETTER E WITH ACUTE}"), "--encoding windows-1252"),
