@@ -130,6 +130,7 @@ ADVICE = [
     Advice("{path}: TensorBoard's events cannot", "train resume", where="tests/training/test_tensorboard.py"),
     Advice("{path}: it has test rows of its own; leave", READS, "data digits --test-fraction 0.2", "data digits"),
     Advice("{path}: it holds {found} only; add", READS, "data half", "data half/train --test-fraction 0.5"),
+    Advice("{path}: {value!r} in column {column!r} has another decimal", where="tests/api/test_default_model.py"),
     Advice("{path}: which column holds the labels?", READS, "data towns.csv --test-fraction 0.2"),
     Advice("{path}: {got}, but {other}: {expected}; give", f"{READS} evaluate", "data uneven --test-fraction 0.5",
            "data uneven --test-fraction 0.5 --resize 8x8"),
