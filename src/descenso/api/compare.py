@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.api.train import own_of, rows_of
 from descenso.config import TrainConfig, choices
+from descenso.data.catalog import before_data, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
-from descenso.data.defaults import before_data, with_model
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError
 from descenso.registry import MADE_IN_PYTHON, OWN

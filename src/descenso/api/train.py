@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.api.run import Run
 from descenso.config import TrainConfig, having
-from descenso.data.catalog import NAMES, load
+from descenso.data.catalog import NAMES, before_data, load, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
-from descenso.data.defaults import before_data, with_model
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError, stopped_by
 from descenso.registry import OWN, is_own

@@ -107,7 +107,7 @@ def gradcheck(
     **settings: Any,
 ) -> None:
     """Compute a model's gradient in several ways, compare them, and name the worst component."""
-    from descenso.data.defaults import before_data, with_model
+    from descenso.data.catalog import before_data, with_model
 
     settings["dtype"] = "float64"
     config = TrainConfig.of(**before_data(settings))

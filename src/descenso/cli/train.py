@@ -45,7 +45,7 @@ def train(
 ) -> None:
     """Train a model by gradient descent and save the run in a directory."""
     settings = {**(read_settings(config) if config else {}), **settings}
-    from descenso.data.defaults import before_data
+    from descenso.data.catalog import before_data
 
     TrainConfig.of(**before_data(settings))  # refuse before TensorFlow is imported, which takes seconds
     with _watched(as_json) as display:

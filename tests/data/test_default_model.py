@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from descenso.config import TrainConfig
+from descenso.data.catalog import before_data, with_model
 from descenso.data.dataset import Dataset, Split
-from descenso.data.defaults import before_data, with_model
 from descenso.errors import ConfigError
 
 
