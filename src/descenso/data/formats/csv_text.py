@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple, NoReturn
 from descenso.data.formats.csv_bytes import check_utf8, codec_of, decoded
 from descenso.data.sources import Request, opened
 from descenso.errors import DataError
-from descenso.text import _
+from descenso.text import _, plural
 
 SAMPLE = 100  # rows that are looked at
 SEPARATORS = ";,\t|"  # a semicolon first: beside it, commas may be decimal
@@ -89,11 +89,17 @@ def examine(request: Request) -> Text:
 def _named(request: Request, source: Path | bytes, separator: str, rows: list[list[str]], notes: list[str]) -> Text:
     """Name the columns as the header, the first of `rows`, does; those without a name are called by their number."""
     names = tuple(name.strip() or f"col{place}" for place, name in enumerate(rows[0], start=1))
-    blanks = sum(name != name.strip() for name in rows[0])
-    notes += [_("blanks around the names of {count} columns are taken off").format(count=blanks)] if blanks else []
+    notes += _on_blanks(rows[0])
     nameless = tuple(name for name, given in zip(names, rows[0], strict=True) if not given.strip())
     _refuse_separators(request, names, separator, rows[1:])
     return Text(source, names, separator, True, rows[1:], nameless, tuple(notes))
+
+
+def _on_blanks(names: Sequence[str]) -> list[str]:
+    blanks = sum(name != name.strip() for name in names)
+    note = plural("blanks around the name of {count} column are taken off",
+                  "blanks around the names of {count} columns are taken off", blanks)  # fmt: skip
+    return [note.format(count=blanks)] if blanks else []
 
 
 def _refuse_separators(request: Request, names: Sequence[str], separator: str, rows: list[list[str]]) -> None:
@@ -205,7 +211,9 @@ def _numbered(path: Path, row: Sequence[str], request: Request, unnamed: tuple[s
     for names in (unnamed, without):
         if len(row) == len(names):
             return names
-    message = _("{path}: {got} columns without a header, the model learned from {expected} and the label")
+    message = plural("{path}: {got} column without a header, the model learned from {expected} and the label",
+                     "{path}: {got} columns without a header, the model learned from {expected} and the label",
+                     len(row))  # fmt: skip
     raise DataError(message.format(path=path, got=len(row), expected=len(without)))
 
 
@@ -232,7 +240,9 @@ def _check_lengths(path: Path, text: Text, lines: Iterable[str]) -> None:
     with contextlib.suppress(csv.Error):
         for row, cells in enumerate(csv.reader(lines, delimiter=text.separator), start=0 if text.header else 1):
             if len(cells) > len(text.names):
-                message = _("{path}, row {row}: {got} values, the header names {expected} columns")
+                message = plural("{path}, row {row}: {got} values, the header names {expected} column",
+                                 "{path}, row {row}: {got} values, the header names {expected} columns",
+                                 len(text.names))  # fmt: skip
                 raise DataError(message.format(path=path, row=row, got=len(cells), expected=len(text.names)))
 
 

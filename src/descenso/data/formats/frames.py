@@ -10,7 +10,7 @@ from descenso.data.formats.csv_text import MISSING, PLAIN, Text, complain, exami
 from descenso.data.formats.numbers import check_mark, decimal_mark, evidence
 from descenso.data.sources import Request
 from descenso.errors import ConfigError, DataError
-from descenso.text import _, closest
+from descenso.text import _, closest, plural
 
 if TYPE_CHECKING:
     import polars as pl
@@ -101,7 +101,8 @@ def read_csv(request: Request) -> Frame:
     columns = {column.name: column.str.strip_chars() if column.dtype == pl.String else column for column in frame}
     blanks = sum(int((bare != frame[name]).sum()) for name, bare in columns.items() if bare.dtype == pl.String)
     if blanks:
-        notes.append(_("blanks around {count} values are taken off").format(count=blanks))
+        note = plural("blanks around {count} value are taken off", "blanks around {count} values are taken off", blanks)
+        notes.append(note.format(count=blanks))
     if request.encoded and not request.decimal:
         numbers = [column.name for column in request.encoded.columns if column.kind == "number"]
         check_mark(request.path, _text_of(frame, numbers), decimal, text.separator)
