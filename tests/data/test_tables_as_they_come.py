@@ -78,7 +78,7 @@ def test_one_table_in_many_forms(text, codec, write):
         ("May 2024\na,b,kind\n" + PLAIN, "a line before the rows is left out: 'May 2024'"),
         ("a,b,kind\n" + PLAIN + "\n3,1,red\n", "rows without any value are left out: 1"),
         (" a,b,kind\n" + PLAIN.replace("red", "red "), "blanks around 20 values are taken off"),
-        (" a,b,kind\n" + PLAIN, "blanks around the names of 1 columns are taken off"),
+        (" a,b,kind\n" + PLAIN, "blanks around the name of 1 column are taken off"),
         ("a,,kind,\n" + lines(A, B, LABELS, [""] * ROWS), "Column 'col4' is left out: it has no values"),
         (",a,kind\n" + lines(range(ROWS), A, LABELS), "Column 'col1' is left out: it counts or names the rows"),
         ("a,n,kind\n" + lines(A, range(1, ROWS + 1), LABELS), "Column 'n' is left out: it counts or names the rows"),

@@ -178,9 +178,7 @@ def predict(
         say_json({"classes": list(predicted.class_names), "predictions": records})
         return
     if as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(map(printable, ("input", "class", *predicted.class_names)))
-        writer.writerows([printable(name), printable(label), *values] for name, label, values in rows)
+        _write_csv(predicted.class_names, rows)
         return
     shown = ((name, label, f"{max(values):.4f}") for name, label, values in rows[:MOST_SHOWN])
     say_table([(_("input"), _("class"), _("probability")), *shown], text_columns=2)
@@ -191,6 +189,13 @@ def predict(
     if picture and is_picture(predicted.inputs.shape[1:]):
         save_figure(predictions_figure(predicted.inputs, classes, prepared=predicted.prepared), picture)
         say(_("Inputs as the model sees them: {path}").format(path=picture))
+
+
+def _write_csv(class_names: tuple[str, ...], rows: list[tuple[str, str, list[float]]]) -> None:
+    """Print a row for each input: its name, its class, and the probability of each class."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(map(printable, ("input", "class", *class_names)))
+    writer.writerows([printable(name), printable(label), *values] for name, label, values in rows)
 
 
 def export(
