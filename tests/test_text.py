@@ -119,7 +119,8 @@ NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "the data has {num_classes} classes",
     "{most} rows of class {large}",  # the many of an imbalance
     "{name} was traced {traces} times in {calls} calls",
-    "different values in {rows} rows",  # more than 20 different ones
+    "has {count} classes in {rows} rows",  # three at least
+    "holds {count} different numbers",  # more than 20
     "{count} different labels, at most {most}",
     "{count} members, expected at most {most}",
     "{path}: {found} bytes, the checkpoint",  # of a file that is no checkpoint any more

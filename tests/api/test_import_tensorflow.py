@@ -13,7 +13,7 @@ import sys
 import descenso as ds
 
 settings = dict(engine="eager", epochs=1, batch_size=50)
-ds.train(sys.argv[1], out="softmax", **settings)
+ds.train(sys.argv[1], model="softmax", out="softmax", **settings)
 assert "tensorflow" in sys.modules
 loaded = [name for name in sys.modules if name.partition(".")[0] in ("keras", "tf_keras")]
 assert not loaded, loaded

@@ -144,7 +144,10 @@ assert not loaded, loaded
 
 def test_softmax_and_mlp_need_no_tensorflow(tiny, tmp_path):
     settings = {"engine": "function", "epochs": 1, "batch_size": 50}
-    models = {"softmax": {}, "mlp": {"model": "mlp", "hidden": "9,8", "activation": "gelu", "dropout": 0.2}}
+    models = {
+        "softmax": {"model": "softmax"},
+        "mlp": {"model": "mlp", "hidden": "9,8", "activation": "gelu", "dropout": 0.2},
+    }
     runs = [ds.train(tiny, out=tmp_path / name, **settings, **model).path for name, model in models.items()]
     np.savez(tmp_path / "rows.npz", x=tiny.test.inputs)
     np.savez(tmp_path / "test.npz", x=tiny.test.inputs, y=tiny.test.labels)

@@ -13,7 +13,7 @@ from shell import descenso, running
 
 pytestmark = pytest.mark.slow  # some twenty processes, each of which starts TensorFlow
 
-FEW = ("-e", 2, "-b", 20, "--validation-size", 20)
+FEW = ("-m", "softmax", "-e", 2, "-b", 20, "--validation-size", 20)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,20 @@ def test_a_damaged_ledger_is_named(swept, tmp_path, lines):
 
 def test_a_sweep_killed_again_and_again_goes_on_to_the_same_table(trained, tmp_path):
     """Each life is killed a little after it has written to the ledger, until one reaches the end."""
-    line = ("sweep", trained.folder / "digits", "--learning-rates", "0.01,0.1", "--seeds", 3, "-e", 30, "-b", 1)
+    line = (
+        "sweep",
+        trained.folder / "digits",
+        "--learning-rates",
+        "0.01,0.1",
+        "--seeds",
+        3,
+        "-e",
+        30,
+        "-b",
+        1,
+        "-m",
+        "softmax",
+    )
     line = (*line, "--verify", "none", "--out")
     assert descenso(*line, "whole", cwd=tmp_path).returncode == 0
     chance, part, kills = np.random.default_rng(7), tmp_path / "part", 0

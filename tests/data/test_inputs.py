@@ -9,7 +9,7 @@ from PIL import Image
 from descenso.data.catalog import load
 from descenso.data.inputs import how_prepared, read_inputs
 from descenso.data.sources import Expected, Limits
-from descenso.errors import DataError
+from descenso.errors import DataError, DataNote
 
 DIGITS = Expected((28, 28), like_mnist=True)
 TABLE = Expected((2,), ("a", "b"), "float64")
@@ -135,11 +135,32 @@ def test_a_line_of_any_form(shape, seen):
 def test_images_are_brought_to_what_the_model_reads(like, shape, dtype, tmp_path):
     Image.new("RGB", (31, 17), (200, 100, 50)).save(tmp_path / "a.png")
     Image.new("L", (3, 4), 124).save(tmp_path / "b.jpg")
-    inputs, names = read_inputs([tmp_path / "a.png", tmp_path / "b.jpg"], like, Limits())
+    told = "in grey, though the model learned from pictures in colour: 1$"
+    if shape[2:] != (3,):
+        told = "in colour are read in grey, as the model learned from them: 1$"
+    with pytest.warns(DataNote, match=told):
+        inputs, names = read_inputs([tmp_path / "a.png", tmp_path / "b.jpg"], like, Limits())
     assert (inputs.shape, inputs.dtype) == ((2, *shape), dtype)
     assert names == [str(tmp_path / "a.png"), str(tmp_path / "b.jpg")]
     expected = [200, 100, 50] if shape[2:] == (3,) else 124
     assert np.abs(inputs.astype(int) - [np.full(shape, expected), np.full(shape, 124)]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("like", "mode", "colours"),
+    [
+        (Expected((8, 6)), "L", 124),
+        (Expected((8, 6)), "RGB", (120, 124, 128)),  # grey, stored in three channels
+        (Expected((8, 6, 3)), "RGB", (200, 100, 50)),
+        (Expected((8, 6, 3)), "RGB", (90, 90, 90)),
+        (Expected((28, 28), like_mnist=True), "RGB", (200, 100, 50)),  # a photo of a digit
+    ],
+)
+def test_colours_like_those_of_the_training_data_are_not_mentioned(like, mode, colours, tmp_path):
+    image = Image.new(mode, (31, 17), colours)
+    image.paste(tuple(255 for _band in image.getbands()) if mode == "RGB" else 255, (12, 4, 16, 12))
+    image.save(tmp_path / "a.png")
+    read_inputs([tmp_path / "a.png"], like, Limits())  # a warning would be an error
 
 
 def test_images_are_not_for_every_model(tmp_path):

@@ -19,7 +19,7 @@ from descenso.descent.own import name_of
 from descenso.errors import CheckpointError, ConfigError
 from descenso.studies.gradcheck import check_model
 
-SMALL = {"epochs": 2, "batch_size": 29, "learning_rate": 0.1, "dtype": "float64"}
+SMALL = {"model": "softmax", "epochs": 2, "batch_size": 29, "learning_rate": 0.1, "dtype": "float64"}
 
 
 def zeros(params):
@@ -195,7 +195,7 @@ OTHERS = {
 @pytest.mark.parametrize("said", OTHERS)
 def test_what_else_cannot_be_meant_leaves_no_run(tiny, tmp_path, said):
     with pytest.raises(ConfigError, match=said):
-        ds.train(tiny, engine="eager", out=tmp_path / "run", **OTHERS[said], **SMALL)
+        ds.train(tiny, engine="eager", out=tmp_path / "run", **{**SMALL, **OTHERS[said]})
     assert not list(tmp_path.iterdir())
 
 
@@ -206,7 +206,7 @@ def test_what_xla_cannot_compile_runs_without_it_and_says_so(tiny, tmp_path):
 
     given = {**SMALL, "dtype": "float32"}
     with pytest.warns(UserWarning, match=r"XLA cannot compile .* \(ImageProjectiveTransformV3\); TensorFlow runs"):
-        found = ds.train(tiny, model=turning, out=tmp_path / "run", **given)
+        found = ds.train(tiny, out=tmp_path / "run", **{**given, "model": turning})
     assert found.outcome == "completed"
 
     def written(logits, labels):  # known to the engine alone, when it compiles
@@ -228,7 +228,7 @@ def test_the_command_finds_them_in_the_working_directory(tiny_folder, tmp_path, 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path])  # as of an installed command
     (tmp_path / "slow_rules.py").write_text(MODULE, encoding="utf-8")
-    small = ("-e", 1, "-b", 29, "--engine", "function")
+    small = ("-m", "softmax", "-e", 1, "-b", 29, "--engine", "function")
     assert run("train", tiny_folder, "--rule", "slow_rules:slow", *small, "--out", "r").exit_code == 0
     with pytest.raises(ConfigError, match="try --rule slow_rules:slow$"):
         run("resume", "r", "--epochs", 2)

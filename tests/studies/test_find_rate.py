@@ -104,14 +104,18 @@ def test_the_largest_eigenvalue_is_that_of_the_hessian(data):
 
 
 def test_the_measured_edge_is_that_of_the_hessian(data):
-    found = ds.find_rate(data, batch_size="full", learning_rate=1.0, seeds=1, steps=400, dtype="float64")
+    found = ds.find_rate(
+        data, model="softmax", batch_size="full", learning_rate=1.0, seeds=1, steps=400, dtype="float64"
+    )
     last, first = found.edge
     assert last / found.cell < found.theory < first * found.cell
     assert found.best <= first
 
 
 def test_a_search_is_repeated_to_the_bit_and_trains_what_train_does(data, tmp_path):
-    found, again = (ds.find_rate(data, seeds=2, steps=12, batch_size=16, dtype="float64") for _ in range(2))
+    found, again = (
+        ds.find_rate(data, model="softmax", seeds=2, steps=12, batch_size=16, dtype="float64") for _ in range(2)
+    )
     np.testing.assert_array_equal(found.costs, again.costs)
     place = 8
     plan = Plan.of(TrainConfig.of(learning_rate=found.rates[place], seed=1, batch_size=16, dtype="float64"), data)

@@ -67,7 +67,7 @@ def test_the_path_is_that_of_the_run(data):
 
 def test_several_runs_lie_on_one_plane(data, tmp_path):
     runs = [
-        ds.train(data, out=tmp_path / rule, rule=rule, epochs=4, batch_size=16, progress=False)
+        ds.train(data, out=tmp_path / rule, model="softmax", rule=rule, epochs=4, batch_size=16, progress=False)
         for rule in ("sgd", "momentum", "adam")
     ]
     found = ds.landscape(*runs, grid=4, data=data)
@@ -102,7 +102,7 @@ def test_a_run_that_was_steered_is_refused(data, tmp_path):
             control.change_rate(0.5)
 
     control = ds.Control()
-    settings = {"epochs": 3, "batch_size": 16, "learning_rate": 0.1, "progress": False}
+    settings = {"model": "softmax", "epochs": 3, "batch_size": 16, "learning_rate": 0.1, "progress": False}
     run = ds.train(data, out=tmp_path / "run", control=control, callbacks=[Steer()], **settings)
     with pytest.raises(ConfigError, match="changed by hand"):
         ds.landscape(run, data=data)

@@ -22,7 +22,13 @@ def data():
     return ds.from_arrays(inputs, labels, test_fraction=0.2)
 
 
-SMALL = {"epochs": 3, "batch_size": 16, "dtype": "float64"}
+SMALL = {"model": "softmax", "epochs": 3, "batch_size": 16, "dtype": "float64"}
+
+
+def test_the_model_is_that_of_train(data, tmp_path):
+    found = ds.sweep(data, learning_rates=[0.01], epochs=1, batch_size=16, out=tmp_path / "sweep", verify="none")
+    assert found.lanes[0].config.model == "mlp"
+    assert any("No model is named, so mlp is trained" in line for line in found.sentences())
 
 
 def alone(data, lane, path):

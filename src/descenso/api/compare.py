@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.api.train import own_of, rows_of, source_of
 from descenso.config import TrainConfig, choices
+from descenso.data.catalog import before_data, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
@@ -110,13 +111,16 @@ def _read(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _check_all(requests: list[dict[str, Any]], sources: Sources | None) -> list[_Entry]:
     """Check the settings of each training run, and load each dataset once."""
     named = [own_of(settings) for settings in requests]
-    configs = [TrainConfig.of(**{**settings, "data": source_of(settings["data"])}) for settings, _own in named]
+    named = [({**settings, "data": source_of(settings["data"])}, own) for settings, own in named]
+    configs = [TrainConfig.of(**before_data(settings)) for settings, _own in named]
     loaded, entries = dict[str, Dataset](), list[_Entry]()
-    for settings, config, (_settings, own) in zip(requests, configs, named, strict=True):
+    for request, config, (settings, own) in zip(requests, configs, named, strict=True):
         if config.data not in loaded:
-            data = settings["data"]
+            data = request["data"]
             loaded[config.data] = check_dataset(data) if isinstance(data, Dataset) else rows_of(config, sources)
-        entries.append(_Entry(check_fit(loaded[config.data], config, settings), loaded[config.data], own))
+        first = with_model(named[0][0], loaded[configs[0].data])[0].get("model", "softmax")  # one model for all
+        config = TrainConfig.of(**{**settings, "model": settings.get("model") or first})
+        entries.append(_Entry(check_fit(loaded[config.data], config, request), loaded[config.data], own))
     return entries
 
 

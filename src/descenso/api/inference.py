@@ -1,6 +1,6 @@
 """Predict and evaluate with the model of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +17,7 @@ from descenso.data.checks import check_finite, check_shape, check_split
 from descenso.data.dataset import Dataset, Split, data_fingerprint
 from descenso.data.inputs import how_prepared, read_inputs
 from descenso.data.sources import Expected, Sources
-from descenso.errors import DataError
+from descenso.errors import ConfigError, DataError
 from descenso.registry import MODELS
 from descenso.runs.directory import open_directory
 from descenso.runs.trained import Trained
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from descenso.training.evaluation import Evaluation, Predictor
 
 FEW = 3  # tensors that a message names
+WRITTEN = ("encoding", "decimal", "header")  # how a CSV file is written
 CENTRED = ("mnist", "emnist-letters")  # light digits on dark, centred; the smoothing of EMNIST is not imitated
 
 
@@ -123,6 +124,7 @@ def predict(
     inputs: Any,
     model: Any = None,
     sources: Sources | None = None,
+    **how: str,
 ) -> Predictions:
     """Predict the class probabilities of rows in memory, or of images, arrays or tables in files.
 
@@ -132,6 +134,7 @@ def predict(
             `descenso.data.inputs.read_inputs`.
         model: the model, if the run was trained with the user's own.
         sources: largest sizes of files and arrays.
+        **how: `encoding`, `decimal` and `header` of CSV files, as of `load`; by default those of the run.
 
     Raises:
         DataError: if the run has no weights, or a file cannot be read or does not fit its model.
@@ -139,7 +142,7 @@ def predict(
     config, trained = read_trained(run)
     like_mnist = config.data in CENTRED and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
     expected = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=like_mnist,
-                        encoding=trained.encoding, codec=config.encoding)  # fmt: skip
+                        encoding=trained.encoding, how=_written(config, how))  # fmt: skip
     paths, limits = [inputs] if isinstance(inputs, str | Path) else inputs, (sources or Sources()).limits
     if not _are_paths(paths):
         from descenso.data.memory import inputs_of
@@ -149,6 +152,17 @@ def predict(
     rows, names = read_inputs(files, expected, limits)
     probabilities = _predictor(run, config, trained, model).probabilities(rows)
     return Predictions(rows, names, trained.class_names, probabilities, how_prepared(files, expected))
+
+
+def _written(config: TrainConfig, how: Mapping[str, str]) -> dict[str, str]:
+    """Return how CSV files for a run are written: as the user says, else as its training data."""
+    unknown = [name for name in how if name not in WRITTEN]
+    if unknown:
+        message = _("predict and evaluate take no {name}; they take {names}")
+        raise ConfigError(message.format(name=unknown[0], names=", ".join(WRITTEN)))
+    header = config.header if config.header == "yes" else ""  # an encoding knows whether there was none
+    recorded = {"encoding": config.encoding, "header": header}
+    return {**recorded, **{name: value for name, value in how.items() if value}}
 
 
 def _are_paths(given: Any) -> bool:
@@ -192,6 +206,7 @@ def evaluate(
     label: str = "",
     resize: str = "",
     sources: Sources | None = None,
+    **how: str,
 ) -> tuple["Evaluation", Split]:
     """Evaluate a run on the test rows of its data, or on other data.
 
@@ -200,7 +215,7 @@ def evaluate(
         data: a dataset, name or path as of `load`, all its rows if it has no test rows; or inputs beside `labels`, a
             pair of both, or a frame: all its rows, but only the test rows of the data that the run was trained on.
         labels: (rows,) the names of the classes of inputs in memory, or their numbers.
-        label, resize, sources: see `load`; label and resize are by default those of the run.
+        label, resize, sources: see `load`; label and resize are by default those of the run. **how: see `predict`.
         model: the model, if the run was trained with the user's own.
 
     Returns: the evaluation, and the rows.
@@ -213,7 +228,7 @@ def evaluate(
     if data is None:
         rows = _unchanged(rows_again(directory, None, "evaluate", sources), config, Path(run))
     elif isinstance(data, str | Path):
-        rows = _rows_at(str(data), config, trained, label, resize, sources)
+        rows = _rows_at(str(data), config, trained, {"label": label, "resize": resize, **how}, sources)
     elif isinstance(data, Dataset):
         rows = data
     else:
@@ -226,13 +241,13 @@ def evaluate(
 
 
 def _rows_at(
-    name: str, config: TrainConfig, trained: Trained, label: str, resize: str, sources: Sources | None
+    name: str, config: TrainConfig, trained: Trained, given: dict[str, str], sources: Sources | None
 ) -> Dataset:
     """Load the dataset of a name or a path as the model reads it."""
-    label = label or (config.label if trained.columns else "")
-    resize = resize or (config.resize if Path(name).is_dir() else "")
-    return rows_to_test(name, label=label, resize=resize, encoded=trained.encoded, encoding=config.encoding,
-                        sources=sources)  # fmt: skip
+    label = given.pop("label") or (config.label if trained.columns else "")
+    resize = given.pop("resize") or (config.resize if Path(name).is_dir() else "")
+    how = _written(config, given) if trained.columns else given
+    return rows_to_test(name, label=label, resize=resize, encoded=trained.encoded, how=how, sources=sources)
 
 
 def _in_memory(data: Any, label: str, trained: Trained) -> Dataset:

@@ -9,7 +9,7 @@ from descenso.api.again import HOW_READ
 from descenso.api.resume import resume
 from descenso.api.train import import_tensorflow, own_of, rows_of, source_of, train
 from descenso.config import TrainConfig
-from descenso.data.catalog import NAMES
+from descenso.data.catalog import NAMES, before_data, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
@@ -141,6 +141,7 @@ def _created(settings: dict[str, Any], axes: dict[str, Any], rows: "_Rows", out:
 
     if own_of(dict(settings))[1] is not None:
         raise ConfigError(_("a sweep takes rules, schedules, losses and models by name; try package.module:name"))
+    settings, data = with_model(settings, rows.of(TrainConfig.of(**before_data(settings))))
     lanes = tuple(_fitted(lane, rows.of(lane.config), settings) for lane in lanes_of(settings, axes))
     with starting():
         import_tensorflow()
@@ -154,7 +155,7 @@ def _created(settings: dict[str, Any], axes: dict[str, Any], rows: "_Rows", out:
         make_deterministic()
     groups = groups_of(lanes, lambda number: Plan.of(lanes[number].config, rows.of(lanes[number].config)))
     about = circumstances(first, rows.of(first))
-    return directories.create(lanes, groups, about, None if out is None else Path(out))
+    return directories.create(lanes, groups, {"about": about, "notes": data.notes}, None if out is None else Path(out))
 
 
 def find_rate(
@@ -203,7 +204,9 @@ def _searched(settings: dict[str, Any], counts: dict[str, tuple[int, int]], rows
         if value < least:
             message = _("{name} must be at least {least}, got {value}; try --{name} {least}")
             raise ConfigError(message.format(name=name, least=least, value=value))
-    config = TrainConfig.of(**{"schedule": "constant", **settings})
+    settings = {"schedule": "constant", **settings}
+    settings, _data = with_model(settings, rows.of(TrainConfig.of(**before_data(settings))))
+    config = TrainConfig.of(**settings)
     if config.schedule != "constant":
         raise ConfigError(_("schedule: rates are found with a constant one; leave --schedule out"))
     return check_fit(rows.of(config), config, settings)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.api.run import Run
 from descenso.config import TrainConfig, having
-from descenso.data.catalog import NAMES, load
+from descenso.data.catalog import NAMES, before_data, load, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
@@ -38,7 +38,7 @@ def train(
     data: Any = "mnist",
     labels: Any = None,
     *,
-    model: Any = "softmax",
+    model: Any = None,
     out: str | Path | None = None,
     progress: bool | None = None,
     callbacks: Sequence[Callback] | Callback = (),
@@ -54,7 +54,8 @@ def train(
             column of the labels as the setting `label`. A fifth of rows in memory, or `test_fraction`, is tested on.
         labels: (rows,) the labels of inputs, whole numbers or text.
         model: a name; a keras.Model, which has the final weights afterwards unless training diverged; or a function
-            that makes one. To use the run in another process, a model that is no name is given again.
+            that makes one, to be given again in another process. By default cnn for pictures, mlp for other rows, and
+            softmax for a dataset with a name.
         out: the run directory itself; by default a new one below `runs/`.
         progress: whether to show progress on standard error; by default in a terminal or a notebook.
         callbacks: called as training goes.
@@ -92,11 +93,12 @@ def _train(
         from descenso.data.memory import dataset_of
 
         data = dataset_of(data, labels, settings)
-    named, own = own_of(settings)
-    config = TrainConfig.of(**{**named, "data": source_of(data)})
+    named, own = own_of({**settings, "data": source_of(data)})
+    config = TrainConfig.of(**before_data(named))
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
-    config = _with_how_read(config, {name: value for name, value in asked.items() if name not in settings})
-    config = check_fit(rows, config, settings)
+    named, rows = with_model(named, rows)
+    taken = {name: value for name, value in asked.items() if name not in settings}
+    config = check_fit(rows, _with_how_read(TrainConfig.of(**named), taken), settings)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
             plan = pose(config, rows, own)
@@ -150,10 +152,8 @@ def pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
         from descenso.descent.keras_models import convolves
 
         if convolves(plan.problem.model.layers):
-            message = _(
-                "TensorFlow was imported before descenso, and has left oneDNN off, without which convolutions take "
-                "twice as long; import descenso first, or set TF_ENABLE_ONEDNN_OPTS=1"
-            )
+            message = _("TensorFlow was imported before descenso, and has left oneDNN off, without which convolutions "
+                        "take twice as long; import descenso first, or set TF_ENABLE_ONEDNN_OPTS=1")  # fmt: skip
             warnings.warn(message, stacklevel=3)
     return plan
 

@@ -24,6 +24,7 @@ from descenso.cli.options import (
     setting_option,
     with_settings,
 )
+from descenso.config import TrainConfig
 from descenso.data.formats import input_titles
 from descenso.errors import ConfigError
 from descenso.registry import DATA
@@ -59,6 +60,9 @@ def evaluate(
     ] = None,
     label: Annotated[str, setting_option("label")] = "",
     resize: Annotated[str, setting_option("resize")] = "",
+    decimal: Annotated[str, setting_option("decimal")] = "",
+    encoding: Annotated[str, setting_option("encoding")] = "",
+    header: Annotated[str, setting_option("header")] = "",
     out: Annotated[Path | None, option(PICTURES, "--out", "-o", metavar=_("DIR"))] = None,
     model: ModelOption = None,
     sources: SourcesOptions = None,
@@ -66,10 +70,13 @@ def evaluate(
 ) -> None:
     """Evaluate a run on test rows: accuracy, cost, precision and recall per class, confusion matrix."""
     places = _places(run, data, out)
+    how = _how(decimal=decimal, encoding=encoding, header=header)
     with waiting(_("Evaluating"), not as_json):
         from descenso.api import inference
 
-        evaluation, rows = inference.evaluate(run, data, model=model, label=label, resize=resize, sources=sources)
+        evaluation, rows = inference.evaluate(
+            run, data, model=model, label=label, resize=resize, sources=sources, **how
+        )
         names = inference.read_trained(run)[1].class_names
         pictures = _draw(evaluation, rows, names, places)
     if as_json:
@@ -78,6 +85,12 @@ def evaluate(
         _show(evaluation, rows, names)
         for picture in pictures:
             say(_("Picture: {path}").format(path=picture))
+
+
+def _how(**how: str) -> dict[str, str]:
+    """Check how a CSV file is said to be written, as the settings of training are checked."""
+    TrainConfig.of(**how)
+    return how
 
 
 def _places(run: Path, data: str | None, out: Path | None) -> list[Path]:
@@ -143,19 +156,23 @@ def predict(
     files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar=_("FILE..."))],
     model: ModelOption = None,
     limit: LimitOption = None,
+    decimal: Annotated[str, setting_option("decimal")] = "",
+    encoding: Annotated[str, setting_option("encoding")] = "",
+    header: Annotated[str, setting_option("header")] = "",
     out: OutFile = None,
     as_csv: Annotated[bool, option(_("Print CSV: one row per input, with all probabilities."), "--csv")] = False,
     as_json: Json = False,
 ) -> None:
     """Predict classes and probabilities for images or rows."""
     picture = None if as_json or as_csv else _picture(out or Path(f"{run.name}-seen.png"), files)
+    how = _how(decimal=decimal, encoding=encoding, header=header)
     with waiting(_("Predicting"), not as_json):
         from descenso.api import inference
         from descenso.data.sources import Sources
         from descenso.reports.figures import save_figure
         from descenso.reports.pictures import is_picture, predictions_figure
 
-        predicted = inference.predict(run, files, model, Sources.of(limit))
+        predicted = inference.predict(run, files, model, Sources.of(limit), **how)
     classes = [predicted.class_names[place] for place in predicted.probabilities.argmax(axis=1)]
     rows = list(zip(predicted.names, classes, predicted.probabilities.tolist(), strict=True))
     if as_json:
@@ -163,9 +180,7 @@ def predict(
         say_json({"classes": list(predicted.class_names), "predictions": records})
         return
     if as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(map(printable, ("input", "class", *predicted.class_names)))
-        writer.writerows([printable(name), printable(label), *values] for name, label, values in rows)
+        _write_csv(predicted.class_names, rows)
         return
     shown = ((name, label, f"{max(values):.4f}") for name, label, values in rows[:MOST_SHOWN])
     say_table([(_("input"), _("class"), _("probability")), *shown], text_columns=2)
@@ -176,6 +191,13 @@ def predict(
     if picture and is_picture(predicted.inputs.shape[1:]):
         save_figure(predictions_figure(predicted.inputs, classes, prepared=predicted.prepared), picture)
         say(_("Inputs as the model sees them: {path}").format(path=picture))
+
+
+def _write_csv(class_names: tuple[str, ...], rows: list[tuple[str, str, list[float]]]) -> None:
+    """Print a row for each input: its name, its class, and the probability of each class."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(map(printable, ("input", "class", *class_names)))
+    writer.writerows([printable(name), printable(label), *values] for name, label, values in rows)
 
 
 def export(

@@ -268,7 +268,7 @@ def _parameter(name: str, show_default: bool, panel: str) -> inspect.Parameter:
     field, row = TrainConfig.model_fields[name], SETTINGS[name]
     kind: Any = bool if field.annotation is bool else str  # numbers are parsed, and refused, by the config
     by_model = any(name in model.settings for model in MODELS.values())
-    default = _("by model") if by_model else field.default
+    default = _("by model") if by_model else "" if name == "model" else field.default  # its help says it
     shown = f"{default:g}" if isinstance(default, float) else str(default)
     note = "" if not show_default or shown in ("", "False") else _("[default: {}]").format(shown).replace("[", "\\[", 1)
     text = f"{_(row.help).replace('{formats}', titles())} {note}".rstrip()

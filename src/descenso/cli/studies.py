@@ -107,14 +107,19 @@ def gradcheck(
     **settings: Any,
 ) -> None:
     """Compute a model's gradient in several ways, compare them, and name the worst component."""
-    config = TrainConfig.of(**settings, dtype="float64")
+    from descenso.data.catalog import before_data, with_model
+
+    settings["dtype"] = "float64"
+    config = TrainConfig.of(**before_data(settings))
     with waiting(_("Computing gradients"), not as_json):
         from descenso.api.train import rows_of
 
         with starting():
             from descenso.studies.gradcheck import check_model
 
-        result = check_model(config, rows_of(config, sources), components, tolerance, settings)
+        chosen, rows = with_model(settings, rows_of(config, sources))
+        config = TrainConfig.of(**chosen)
+        result = check_model(config, rows, components, tolerance, settings)
     note = _("{model} has no formula by hand here, so there is no such column.").format(model=config.model)
     _show(result, result.passed, as_json, *([] if "by hand" in result.ways else [note]))
 

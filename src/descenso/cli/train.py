@@ -46,7 +46,9 @@ def train(
 ) -> None:
     """Train a model by gradient descent and save the run in a directory."""
     settings = {**(read_settings(config) if config else {}), **settings}
-    TrainConfig.of(**settings)  # refuse before TensorFlow is imported, which takes seconds
+    from descenso.data.catalog import before_data
+
+    TrainConfig.of(**before_data(settings))  # refuse before TensorFlow is imported, which takes seconds
     with _watched(as_json) as display:
         from descenso.api import train as api
 

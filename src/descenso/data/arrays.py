@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.checks import ALL, MOST_CLASSES, check_finite, check_rows, share_to_test
+from descenso.data.checks import ALL, MOST_CLASSES, check_classes, check_finite, check_rows, share_to_test
 from descenso.data.dataset import Dataset, Split, is_mapped
 from descenso.data.sources import note
 from descenso.errors import DataError
@@ -36,6 +36,8 @@ def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: flo
             check_rows(Split(*part), rows.inputs.shape[1:], what.format(name=name), encoded=False)
             check_finite(part.inputs, what.format(name=name))
     names = in_order(name, {str(label) for label in np.unique(rows.labels)})
+    if rows.inputs.ndim == 2 and test_fraction != ALL:  # a few pictures may be all that there is of a class
+        check_classes(name, "y", names, len(rows.labels), column=False)
     train = Split(numbers(rows.inputs), _coded(name, "y_train", rows.labels, names))
     if test_rows is None:
         train, test = divided(train, test_fraction, seed)

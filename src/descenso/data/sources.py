@@ -3,9 +3,10 @@
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,7 +173,7 @@ class Expected(NamedTuple):
         stored: "uint8", as pictures are stored, or "float64".
         like_mnist: whether to prepare images of digits as MNIST's were.
         encoding: how the columns of a table became inputs; None for the numbers in `columns`.
-        codec: of CSV files that are not in UTF-8.
+        how: "encoding", "decimal" and "header" of CSV files, as of `Request`, where they differ from what is found out.
     """
 
     input_shape: tuple[int, ...]
@@ -180,4 +181,4 @@ class Expected(NamedTuple):
     stored: str = "uint8"
     like_mnist: bool = False
     encoding: "Encoding | None" = None
-    codec: str = ""
+    how: Mapping[str, Any] = MappingProxyType({})

@@ -265,17 +265,28 @@ def starting() -> Iterator[None]:
         yield
 
 
+class _Notes(Callback):
+    """Print the notes on the data on standard error."""
+
+    def on_begin(self, run: Path, config: TrainConfig, data: "Dataset") -> None:
+        for note in data.notes:
+            sys.stderr.write(f"{printable(note)}\n")
+
+
 @contextlib.contextmanager
 def displaying(progress: bool | None, callbacks: Sequence[Callback]) -> Iterator[Sequence[Callback]]:
     """Add a `Display` to `callbacks`, unless there is one.
 
     Args:
-        progress: whether to; None if there is a terminal or a notebook to draw a bar in.
+        progress: whether to; None if there is a terminal or a notebook to draw a bar in, else the notes on the data
+            alone are printed.
     """
-    shown = progress is not False and not any(isinstance(each, Display) for each in callbacks)
-    display = Display(to_stderr=True) if shown else None
-    if display is None or not (progress or display.live):
+    if progress is False or any(isinstance(each, Display) for each in callbacks):
         yield callbacks
+        return
+    display = Display(to_stderr=True)
+    if not (progress or display.live):
+        yield [*callbacks, _Notes()]
         return
     with display:
         yield [*callbacks, display]

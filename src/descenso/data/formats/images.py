@@ -15,13 +15,14 @@ from descenso.data.arrays import as_model_reads, in_order, random_of, stratified
 from descenso.data.checks import share_to_test
 from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.data.digits import as_mnist
-from descenso.data.sources import Expected, Limits, Part, Request, opened, refusals
+from descenso.data.sources import Expected, Limits, Part, Request, note, opened, refusals
 from descenso.errors import ConfigError, DataError
 from descenso.files import inside
 from descenso.text import _
 
 SPLITS = ("train", "test")
 AT_ONCE = 2**20  # pixels of images of one size that are prepared as digits together
+NEARLY_GREY = 16  # difference between the channels of a pixel, up to which it is grey
 GREY = ("1", "L", "LA")  # Pillow's modes of images without colour, but for those of 16 bits
 
 
@@ -91,22 +92,40 @@ def parse_size(resize: str) -> tuple[int, int]:
 
 def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
     """Read each image as one row; digits of one size that follow each other are prepared together, which is faster."""
-    images = ((path, _pixels(path, expected, limits)) for path in paths)
+    converted: list[Path] = []
+    images = ((path, _pixels(path, expected, limits, converted)) for path in paths)
     for shape, alike in groupby(images, key=lambda image: image[1].shape):
         most = max(1, AT_ONCE // math.prod(shape))
         while some := list(islice(alike, most)):
             files, pixels = zip(*some, strict=True)
             rows = as_model_reads(str(files[0]), np.stack(pixels), expected.stored)
             yield files[-1], as_mnist(rows, files) if expected.like_mnist else rows, list(map(str, files))
+    if converted:
+        message = _("pictures in colour are read in grey, as the model learned from them: {count}")
+        if expected.input_shape[2:] == (3,):
+            message = _("pictures in grey, though the model learned from pictures in colour: {count}")
+        note(converted[0], message.format(count=len(converted)))
 
 
-def _pixels(path: Path, expected: Expected, limits: Limits) -> NDArray[np.generic]:
-    """Read one image, in grey or colour as the model reads; in its own size where it is to be prepared as a digit."""
+def _pixels(path: Path, expected: Expected, limits: Limits, converted: list[Path]) -> NDArray[np.generic]:
+    """Read one image, in grey or colour as the model reads; in its own size where it is to be prepared as a digit.
+
+    Its path is added to `converted` where the model did not learn from such pictures; a photo of a digit may be in any
+    colour.
+    """
     shape = expected.input_shape
-    image = in_mode(open_image(path, limits), "RGB" if shape[2:] == (3,) else "L")
+    opened = open_image(path, limits)
+    image = in_mode(opened, "RGB" if shape[2:] == (3,) else "L")
     if expected.like_mnist:
         return np.asarray(image)
+    if opened.mode == "L" if shape[2:] == (3,) else _is_coloured(opened):
+        converted.append(path)
     return np.asarray(image.resize((shape[1], shape[0]))).reshape(shape)
+
+
+def _is_coloured(image: Image.Image) -> bool:
+    """Tell whether the channels of an image differ; many grey ones are stored in three."""
+    return image.mode == "RGB" and int(np.ptp(np.asarray(image).astype(np.int16), axis=2).max()) > NEARLY_GREY
 
 
 def _listed(folder: Path, root: Path, limits: Limits, least: int = 1) -> dict[str, list[Path]]:

@@ -54,6 +54,7 @@ class SweepDirectory:
         lanes: all lanes, in order.
         groups: numbers of the lanes that are trained as one program, in order.
         about: what must match for the lanes to go on to the same bits; see `training.session.circumstances`.
+        notes: how the data was read, in sentences.
         entries: what the ledger holds.
         records: of the lanes that have ended, by number.
     """
@@ -65,7 +66,7 @@ class SweepDirectory:
             common = content["config"]
             self.lanes = tuple(_lane({**common, **each["config"]}, each["varied"]) for each in content["lanes"])
             self.groups = tuple(tuple(map(int, group)) for group in content["groups"])
-            self.about = dict(content["about"])
+            self.about, self.notes = dict(content["about"]), tuple(map(str, content["notes"]))
             named = sorted(number for group in self.groups for number in group)
             if content["schema"] != SCHEMA or named != list(range(len(self.lanes))):
                 raise ValueError(f"schema {content['schema']}")
@@ -173,7 +174,8 @@ def create(
     """Make and lock the directory of a new sweep.
 
     Args:
-        lanes, groups, about: see `SweepDirectory`.
+        lanes, groups: see `SweepDirectory`.
+        about: its attributes `about` and `notes`.
         out: its path; by default `runs/<dataset>-<model>-sweep-<number>`.
 
     Raises:
@@ -192,7 +194,7 @@ def create(
             {"config": {k: v for k, v in lane.config.model_dump().items() if v != common[k]}, "varied": lane.varied}
             for lane in lanes
         ]
-        content = {"schema": SCHEMA, "config": common, "lanes": rows, "groups": groups, "about": about}
+        content = {"schema": SCHEMA, "config": common, "lanes": rows, "groups": groups, **about}
         write_file(path / SWEEP, (json.dumps(content, allow_nan=False) + "\n").encode())
     except BaseException:
         lock.release()

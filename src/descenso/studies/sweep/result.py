@@ -76,6 +76,7 @@ class Sweep(NamedTuple):
         verified: lanes that were walked again alone.
         seconds: of training, without compiling.
         compile_seconds: of tracing and compiling.
+        notes: how the data was read, in sentences.
     """
 
     path: Path
@@ -84,6 +85,7 @@ class Sweep(NamedTuple):
     verified: tuple[Verified, ...] = ()
     seconds: float = 0.0
     compile_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def points(self) -> list[Point]:
@@ -157,7 +159,7 @@ class Sweep(NamedTuple):
 
     def sentences(self) -> list[str]:
         """Say which is best, or that none is; how lanes ended; and whether they are the runs that they stand for."""
-        return [*self._ranked(), *self._verdicts()]
+        return [*self.notes, *self._ranked(), *self._verdicts()]
 
     def _ranked(self) -> list[str]:
         diverged = sum(record.outcome == "diverged" for record in self.records.values())
@@ -243,7 +245,15 @@ def result_of(directory: "SweepDirectory") -> Sweep:
     verified = {entry["verified"]["lane"]: Verified(**entry["verified"]) for entry in entries if "verified" in entry}
     times = [entry["times"] for entry in entries if "times" in entry]
     seconds, compiling = (sum(float(each[name]) for each in times) for name in ("seconds", "compile_seconds"))
-    return Sweep(directory.path, directory.lanes, directory.records, tuple(verified.values()), seconds, compiling)
+    return Sweep(
+        directory.path,
+        directory.lanes,
+        directory.records,
+        tuple(verified.values()),
+        seconds,
+        compiling,
+        directory.notes,
+    )
 
 
 def _title(point: Point) -> str:
