@@ -193,7 +193,7 @@ def test_a_test_label_unseen_in_training(tiny, tmp_path):
     labels = tiny.test.labels.copy()
     labels[17] = 4
     write_folder(tmp_path, with_test(tiny, labels=labels))
-    message = f"{tmp_path}, test rows: row 17 has label 4, expected one in [0, 4)"
+    message = f"{tmp_path}: row 17 of y_test has label 4, which no training row has"
     with pytest.raises(DataError, match=re.escape(message)):
         load(str(tmp_path))
 
