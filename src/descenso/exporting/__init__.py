@@ -98,7 +98,7 @@ def to_keras(run: "RunPath", model: Any = None) -> Any:
     from descenso.exporting import graphs
 
     trained, dtype = loaded.trained, loaded.config.variable_dtype
-    return graphs.from_stored(graphs.from_scaled(loaded.model, trained, dtype), trained, dtype, trained.stored)
+    return graphs.lenient(graphs.from_scaled(loaded.model, trained, dtype), trained, dtype)
 
 
 def _converted(run: "RunPath", to: str, model: Any) -> bytes | dict[str, bytes]:

@@ -30,14 +30,16 @@ ACTIVATIONS = {
 
 ENCODE = '''\
 def encode(rows: list) -> Array:
-    """Encode rows of a table for `predict_proba`; each is a dict of values by column, None where one is missing."""
+    """Encode rows of a table; each is a dict of values by column, None where one is missing."""
     encoded = []
     for row in rows:
         inputs = []
         for column in ENCODING:
-            value = row.get(column["name"])
+            value = row[column["name"]]
             if column["kind"] == "category":
-                inputs += [float(value == category) for category in column["categories"]]
+                if value is not None and str(value) not in column["categories"]:
+                    warnings.warn(f"{column['name']}: {value!r} is in no training row", stacklevel=2)
+                inputs += [float(str(value) == category) for category in column["categories"]]
             else:
                 inputs.append(column["fill"] if value is None else float(value))
             inputs += [float(value is None)] if column["missing"] else []
@@ -56,7 +58,7 @@ its probability. The layers are written below, the weights are at the end. Only 
 
 import base64
 import io
-{imports}import sys
+{imports}
 
 import numpy as np
 
@@ -64,16 +66,23 @@ Array = np.ndarray
 CLASS_NAMES = {class_names}
 {columns}INPUT_SHAPE = {shape}
 ROWS_AT_ONCE = 100
-
+{messages}
 
 def predict_proba(inputs: Array) -> Array:
     """Predict probabilities, (rows, {num_classes}), from inputs as stored: (rows, *INPUT_SHAPE), {stored}."""
-    inputs = np.asarray(inputs)
-    if inputs.shape[1:] != INPUT_SHAPE:
-        raise ValueError(f"rows of shape {{inputs.shape[1:]}}, expected {{INPUT_SHAPE}}")
+    inputs = checked(np.asarray(inputs))
     starts = range(0, max(len(inputs), 1), ROWS_AT_ONCE)
     return np.concatenate([softmax(logits(inputs[start : start + ROWS_AT_ONCE])) for start in starts])
 
+
+def checked(inputs: Array) -> Array:
+    """Return the inputs in the type that the model reads; refuse what it would misread."""
+    if inputs.shape[1:] != INPUT_SHAPE or not inputs.ndim:
+        expected = ", ".join(map(str, ("rows", *INPUT_SHAPE)))
+        raise ValueError(MESSAGES["shape"].format(got=inputs.shape, expected=f"({{expected}})"))
+    if inputs.dtype.kind not in "iufb":
+        raise ValueError(MESSAGES["type"].format(got=inputs.dtype))
+{check}
 
 {encode}def logits(inputs: Array) -> Array:
     """Apply the layers."""
@@ -86,8 +95,21 @@ def predict_proba(inputs: Array) -> Array:
 def main() -> None:
     """Run the command."""
     if len(sys.argv) != 2:
-        sys.exit(f"usage: python {{sys.argv[0]}} rows.npy")
-    for probabilities in predict_proba(np.load(sys.argv[1])):
+        sys.exit(MESSAGES["usage"].format(script=sys.argv[0]))
+    path = sys.argv[1]
+    try:
+        rows = np.load(path, allow_pickle=False)
+    except OSError as error:
+        sys.exit(MESSAGES["read"].format(path=path, reason=error.strerror or error))
+    except (ValueError, EOFError):
+        sys.exit(MESSAGES["damaged"].format(path=path))
+    if not isinstance(rows, np.ndarray):
+        sys.exit(MESSAGES["archive"].format(path=path))
+    try:
+        predicted = predict_proba(rows)
+    except ValueError as error:
+        sys.exit(f"{{path}}: {{error}}")
+    for probabilities in predicted:
         print(CLASS_NAMES[probabilities.argmax()], f"{{probabilities.max():.4f}}", sep="\\t")
 
 
@@ -119,13 +141,16 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
     if (reads := plain.input_shape[1:]) != trained.input_shape:
         lines.append(f"x = x.reshape(-1, {', '.join(map(str, reads))})")
     lines += [_line(layer, lambda variable: f"W[{names[id(variable)]!r}]") for layer in _chain(plain)]
-    functions = _needed("softmax\n" + "\n".join(lines))
+    functions, encoded = _needed("softmax\n" + "\n".join(lines)), "ENCODING" in _columns(trained)
+    modules = ["math"] * ("math." in functions) + ["sys"] + ["warnings"] * encoded
     return SCRIPT.format(
         version=__version__,
-        imports="import math\n" if "math." in functions else "",
+        imports="\n".join(f"import {name}" for name in modules),
+        messages=_messages(),
+        check=textwrap.indent(_check(trained), "    "),
         class_names=tuple(map(printable, trained.class_names)),  # they are printed
         columns=_columns(trained),
-        encode=ENCODE if "ENCODING" in _columns(trained) else "",
+        encode=ENCODE if encoded else "",
         num_classes=len(trained.class_names),
         shape=trained.input_shape,
         stored=trained.stored,
@@ -133,6 +158,44 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
         functions=functions,
         weights=_as_text(arrays),
     ).encode()
+
+
+CHECK_PIXELS = """\
+with np.errstate(invalid="ignore"):
+    pixels = inputs.astype(np.uint8)
+if (pixels != inputs).any() or ({scaled}inputs.dtype.kind == "f" and inputs.size and inputs.max() <= 1):
+    raise ValueError(MESSAGES["pixels"].format(got=inputs.dtype))
+return pixels
+"""
+CHECK_NUMBERS = """\
+finite = np.isfinite(inputs).reshape(len(inputs), -1).all(axis=1)
+if not finite.all():
+    raise ValueError(MESSAGES["finite"].format(row=int(finite.argmin())))
+return inputs
+"""
+
+
+def _check(trained: Trained) -> str:
+    """Write the lines that check the values of the inputs."""
+    if trained.stored != "uint8":
+        return CHECK_NUMBERS
+    return CHECK_PIXELS.format(scaled="" if trained.scaling.scale != 1 else "False and ")
+
+
+def _messages() -> str:
+    """Write the sentences that the script says, in the language of the user."""
+    messages = {
+        "usage": _("usage: python {script} rows.npy"),
+        "read": _("{path}: cannot be read ({reason})"),
+        "damaged": _("{path}: not an array in NumPy's format NPY, or damaged; write one with numpy.save"),
+        "archive": _("{path}: an archive of arrays; write the one with the rows with numpy.save"),
+        "shape": _("an array of shape {got}, expected {expected}"),
+        "type": _("values of type {got}, expected numbers"),
+        "pixels": _("values of type {got} that are no pixels as stored, whole numbers from 0 to 255; "
+                    "try (255 * X).round().astype('uint8')"),
+        "finite": _("row {row} holds a value that is not finite"),
+    }  # fmt: skip
+    return "MESSAGES = {\n" + "".join(f"    {name!r}: {text!r},\n" for name, text in messages.items()) + "}\n"
 
 
 def _columns(trained: Trained) -> str:

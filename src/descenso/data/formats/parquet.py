@@ -65,16 +65,16 @@ def read(request: Request) -> Dataset:
     _refuse_options(request, ("decimal", "numeric_only"))
     if not request.path.is_dir():
         found = _beside(request.path)
+    if request.test_fraction == ALL and "test" in found:
+        found = {"train": found["test"]}
     for some in found.values():
         _check_complete(some)
     files, notes = without_validation(found, {part: some[0].name for part, some in found.items()})
-    alone = request.test_fraction == ALL and "train" not in files
-    train = files.get("train") or (files.get("test") if alone else None)
-    if not train:
+    if "train" not in files:
         message = _("{path}: no file for training, whose name begins with train, as in train-00000-of-00001.parquet")
         raise DataError(message.format(path=request.path))
-    rows, names = _rows(train, request)
-    test = None if alone or "test" not in files else _rows(files["test"], request)[0]
+    rows, names = _rows(files["train"], request)
+    test = _rows(files["test"], request)[0] if "test" in files else None
     data = split_rows(request.name, rows, test, request.test_fraction, request.seed)
     return _named(data, names)._replace(notes=(*notes, *data.notes))
 
