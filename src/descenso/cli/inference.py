@@ -192,6 +192,7 @@ def export(
 
         path = exporting.export(run, to, out, model)
     if as_json:
-        say_json({"run": str(run), "format": to, "path": str(path)})
+        say_json({"run": str(run), "format": to, "path": str(path), "readme": str(exporting.readme_of(path, to))})
     else:
         say(_("Exported: {path}").format(path=path))
+        say(_("How to call it: {path}").format(path=exporting.readme_of(path, to)))

@@ -32,6 +32,8 @@ IN_FLOAT32 = ("onnx", "litert")  # their runtimes have few operations in float64
 def export(run: "RunPath", to: str, out: "RunPath | None" = None, model: Any = None) -> Path:
     """Export the model of a run to a file or folder, written atomically; return its path.
 
+    How the model is called, and what it reads, is written to `readme_of` this path.
+
     Args:
         run: the run, or its directory.
         to: "keras", "savedmodel", "onnx", "litert", "npz" or "numpy-script"; see docs/export.md.
@@ -51,16 +53,33 @@ def export(run: "RunPath", to: str, out: "RunPath | None" = None, model: Any = N
         message = _("out must end in {ending} for {to}, got {path}; try --out {file}")
         file = path.with_suffix(FORMATS[to]) if path.name else f"model{FORMATS[to]}"
         raise ConfigError(message.format(ending=FORMATS[to], to=to, path=path, file=file))
-    if path.exists() or path.is_symlink():
-        message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
-        raise ConfigError(message.format(path=path))
+    about = readme_of(path, to)
+    for place in {path, about}:
+        if place.exists() or place.is_symlink():
+            message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
+            raise ConfigError(message.format(path=place))
     check_output(path)
-    content = _npz(read_trained(run)[1]) if to == "npz" else _converted(run, to, model)
-    if isinstance(content, bytes):
+    trained = read_trained(run)[1]
+    content = _npz(trained) if to == "npz" else _converted(run, to, model)
+
+    from descenso.exporting.readme import readme
+
+    text = readme(path.name, to, trained).encode()
+    if not isinstance(content, bytes):
+        write_folder(path, {**content, about.name: text})
+        return path
+    write_file(about, text)
+    try:
         write_file(path, content)
-    else:
-        write_folder(path, content)
+    except BaseException:
+        about.unlink(missing_ok=True)
+        raise
     return path
+
+
+def readme_of(path: Path, to: str) -> Path:
+    """Return the path of the page on an exported model: README.md in its folder, or the name of its file and .md."""
+    return path / "README.md" if to == "savedmodel" else path.with_name(f"{path.name}.md")
 
 
 def _default(run: Path, ending: str) -> Path:
@@ -74,7 +93,7 @@ def _npz(trained: Trained) -> bytes:
     """Return an NPZ file with all arrays, the scaling, and the names of classes and columns."""
     arrays: dict[str, Any] = {**trained.params, **trained.model_state}
     arrays |= {"class_names": np.array(trained.class_names), "columns": np.array(trained.columns, str)}
-    arrays |= {"input_shape": np.asarray(trained.input_shape)}
+    arrays |= {"input_shape": np.asarray(trained.input_shape), "input_dtype": np.array(trained.stored)}
     if trained.encoding is not None:
         arrays["encoding"] = np.array(json.dumps(trained.encoding.plain()))
     arrays |= {f"input_{name}": np.asarray(value) for name, value in trained.scaling._asdict().items()}

@@ -82,8 +82,8 @@ def from_stored(plain: Any, trained: Trained, dtype: str, stored: str) -> Any:
             x = keras.layers.Reshape(reads)(x)
         for layer in plain.layers if isinstance(plain, keras.Sequential) else [plain]:
             x = layer(x)
-        x = keras.layers.Softmax(name="probabilities")(x)
-        return keras.Model(inputs, x if good is None else keras.ops.where(good, x, float("nan")))
+        x = x if good is None else keras.ops.where(good, x, float("nan"))
+        return keras.Model(inputs, keras.layers.Softmax(name="probabilities")(x))
 
 
 def _as_pixels(inputs: Any, trained: Trained) -> tuple[Any, Any]:

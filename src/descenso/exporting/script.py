@@ -29,20 +29,24 @@ ACTIVATIONS = {
 }
 
 ENCODE = '''\
+TRUTH = {"true": 1.0, "false": 0.0}
+
+
 def encode(rows: list) -> Array:
-    """Encode rows of a table; each is a dict of values by column, None where one is missing."""
+    """Encode rows of a table; each is a dict of values by column, None or NaN or empty where one is missing."""
     encoded = []
     for row in rows:
         inputs = []
         for column in ENCODING:
-            value = row[column["name"]]
+            value = str(row[column["name"]]).strip()
+            gap = value.lower() in ("", "none", "nan", "<na>", "na", "n/a", "null", "?")
             if column["kind"] == "category":
-                if value is not None and str(value) not in column["categories"]:
+                if not gap and value not in column["categories"]:
                     warnings.warn(f"{column['name']}: {value!r} is in no training row", stacklevel=2)
-                inputs += [float(str(value) == category) for category in column["categories"]]
+                inputs += [float(value == category and not gap) for category in column["categories"]]
             else:
-                inputs.append(column["fill"] if value is None else float(value))
-            inputs += [float(value is None)] if column["missing"] else []
+                inputs.append(column["fill"] if gap else TRUTH[value.lower()] if value.lower() in TRUTH else float(value))
+            inputs += [float(gap)] if column["missing"] else []
         encoded.append(inputs)
     return np.array(encoded)
 
