@@ -136,7 +136,7 @@ def _table(trained: Trained) -> list[str]:
     if _is_encoded(trained):
         said.append(
             _("The model itself reads encoded inputs. `encode` makes them of the columns of the table: an input for "
-              "each category, the median of the training rows where a number is missing (`None`), and a further input that "
-              "is 1 there. A category that no training row has sets no input, with a warning.")
+              "each category, the median of the training rows where a number is missing, and a further input that is 1 "
+              "there. A category that no training row has sets no input, with a warning.")
         )  # fmt: skip
     return said

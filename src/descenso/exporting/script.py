@@ -29,6 +29,7 @@ ACTIVATIONS = {
 }
 
 ENCODE = '''\
+MISSING = ("", "na", "n/a", "nan", "<na>", "null", "?")
 TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -38,14 +39,14 @@ def encode(rows: list) -> Array:
     for row in rows:
         inputs = []
         for column in ENCODING:
-            value = str(row[column["name"]]).strip()
-            gap = value.lower() in ("", "none", "nan", "<na>", "na", "n/a", "null", "?")
+            value = "" if row[column["name"]] is None else str(row[column["name"]]).strip()
+            gap = value.lower() in MISSING
             if column["kind"] == "category":
                 if not gap and value not in column["categories"]:
                     warnings.warn(f"{column['name']}: {value!r} is in no training row", stacklevel=2)
-                inputs += [float(value == category and not gap) for category in column["categories"]]
+                inputs += [float(value == category) for category in column["categories"]]
             else:
-                inputs.append(column["fill"] if gap else TRUTH[value.lower()] if value.lower() in TRUTH else float(value))
+                inputs.append(column["fill"] if gap else float(TRUTH.get(value.lower(), value)))
             inputs += [float(gap)] if column["missing"] else []
         encoded.append(inputs)
     return np.array(encoded)
