@@ -26,8 +26,8 @@ ERRORS = {  # what becomes of labels, and what is said of a Dataset and of a fil
         lambda labels: labels + 0.5,
         "tiny, training rows: labels of type float64 beside inputs of type uint8, expected whole numbers; "
         "try labels.astype('int32')",
-        "rows.npz: row 0 of y_train is {value}, of type float64; labels are whole numbers or text: a number to predict is "
-        "no class, make a few of it, such as low and high",
+        "rows.npz: row 0 of y_train is {value}, of type float64; labels are whole numbers or text: a number to "
+        "predict is no class, make a few of it, such as low and high",
     ),
 }
 

@@ -68,11 +68,11 @@ def export(run: "RunPath", to: str, out: "RunPath | None" = None, model: Any = N
     if not isinstance(content, bytes):
         write_folder(path, {**content, about.name: text})
         return path
-    write_file(about, text)
+    write_file(path, content)
     try:
-        write_file(path, content)
+        write_file(about, text)
     except BaseException:
-        about.unlink(missing_ok=True)
+        path.unlink()
         raise
     return path
 

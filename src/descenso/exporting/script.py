@@ -103,7 +103,7 @@ def main() -> None:
         sys.exit(MESSAGES["usage"].format(script=sys.argv[0]))
     path = sys.argv[1]
     try:
-        rows = np.load(path, allow_pickle=False)
+        rows = np.load(path)
     except OSError as error:
         sys.exit(MESSAGES["read"].format(path=path, reason=error.strerror or error))
     except (ValueError, EOFError):

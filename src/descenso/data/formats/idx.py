@@ -196,7 +196,7 @@ def read(request: Request) -> Dataset:
     if name.startswith("emnist"):
         splits = [part._replace(inputs=np.ascontiguousarray(part.inputs.swapaxes(1, 2))) for part in splits]
         notes = (
-            _("EMNIST stores images column by column; rows and columns are exchanged, so that letters stand upright"),
+            _("EMNIST's images are stored column by column; they are turned upright"),
         )
     rows = [Rows(part.inputs, part.labels) for part in splits]
     data = split_rows(request.name, rows[0], rows[1] if rows[1:] else None, request.test_fraction, request.seed)
