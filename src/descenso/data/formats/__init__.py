@@ -59,18 +59,18 @@ ARRAYS = "descenso.data.formats.array_files"
 TABLE = "descenso.data.formats.tables"
 PARQUET = "descenso.data.formats.parquet"
 OF_TABLES = ("label", "drop", "decimal", "numeric_only", "test_fraction")
-FORMATS = {  # folders are tried in this order
+FORMATS = {  # folders are tried in this order; any folder may be one of images
     "idx": Format("descenso.data.formats.idx", mark("folders of IDX files")),
     "idx-file": Format("descenso.data.formats.idx", "IDX", ("-ubyte", "-int", "-ubyte.gz", "-int.gz"), inputs="IDX"),
     "arrays": Format(ARRAYS, mark("folders of arrays")),
-    "parquet files": Format(PARQUET, mark("folders of Parquet files"), (), (*OF_TABLES, "resize")),
-    "images": Format("descenso.data.formats.images", mark("folders of images"), (), ("resize", "test_fraction"),
-                     inputs="PNG, JPEG"),
     "npz": Format(ARRAYS, "NPZ", (".npz",), inputs="NPZ", raw=True),
     "npy": Format(ARRAYS, "NPY", (".npy",), inputs="NPY", raw=True),
     "csv": Format(TABLE, "CSV", (".csv", ".tsv", ".txt", ".data", ".test"), (*OF_TABLES, "encoding", "header"),
                   inputs="CSV"),
     "parquet": Format(PARQUET, "Parquet", (".parquet",), (*OF_TABLES, "resize"), inputs="Parquet"),
+    "parquets": Format(PARQUET, "Parquet", (), (*OF_TABLES, "resize")),
+    "images": Format("descenso.data.formats.images", mark("folders of images"), (), ("resize", "test_fraction"),
+                     inputs="PNG, JPEG"),
 }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def suffixes() -> str:
 def titles(option: str = "") -> str:
     """List the formats of files, or those that take `option`, for a message."""
     chosen = (row for row in FORMATS.values() if (option in row.options if option else row.suffixes))
-    return ", ".join(_(row.title) for row in chosen)
+    return ", ".join(dict.fromkeys(_(row.title) for row in chosen))
 
 
 def input_titles() -> str:

@@ -117,10 +117,8 @@ def _of_files(
                     "X_train.npy and y_train.npy, and maybe X_test.npy and y_test.npy")  # fmt: skip
         names = ", ".join(sorted(file.name for file in files.values())) or path.name
         raise DataError(message.format(path=path, found=names))
-    wanted = {
-        name for part, pair in chosen.parts.items() if part != "val" or "test" not in chosen.parts for name in pair
-    }
-    return _rows(path, chosen, {name: _only(files[name], limits) for name in wanted}, alone)
+    read = [pair for part, pair in chosen.parts.items() if part != "val" or "test" not in chosen.parts]
+    return _rows(path, chosen, {name: _only(files[name], limits) for pair in read for name in pair}, alone)
 
 
 def _only(path: Path, limits: Limits) -> NDArray[Any]:

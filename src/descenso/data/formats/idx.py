@@ -195,9 +195,7 @@ def read(request: Request) -> Dataset:
     notes: tuple[str, ...] = ()
     if name.startswith("emnist"):
         splits = [part._replace(inputs=np.ascontiguousarray(part.inputs.swapaxes(1, 2))) for part in splits]
-        notes = (
-            _("EMNIST's images are stored column by column; they are turned upright"),
-        )
+        notes = (_("EMNIST's images are stored column by column; they are turned upright"),)
     rows = [Rows(part.inputs, part.labels) for part in splits]
     data = split_rows(request.name, rows[0], rows[1] if rows[1:] else None, request.test_fraction, request.seed)
     return data._replace(scaling=Scaling(scale=1 / 255), notes=(*notes, *data.notes))
