@@ -119,7 +119,7 @@ def test_which_column_holds_the_labels(tmp_path):
 
 def test_options_of_tables_and_of_images(tmp_path):
     write(tmp_path / "a.parquet")
-    with pytest.raises(ConfigError, match=r"decimal.* is for CSV, Parquet only; leave .*decimal.* out"):
+    with pytest.raises(ConfigError, match=r"decimal.* is for CSV only; leave .*decimal.* out"):
         ds.load(str(tmp_path / "a.parquet"), decimal=",")
     pl.DataFrame({"a": [0.0, 1.0] * 20, "label": ["u", "v"] * 20}).write_parquet(tmp_path / "t.parquet")
     with pytest.raises(ConfigError, match=r"resize.* is for .*; leave .*resize.* out"):

@@ -48,17 +48,7 @@ def export(run: "RunPath", to: str, out: "RunPath | None" = None, model: Any = N
     if to not in FORMATS:
         message = _("to must be one of {choices}, got {value!r}{hint}; try --to onnx")
         raise ConfigError(message.format(choices=", ".join(FORMATS), value=to, hint=closest(to, FORMATS)))
-    path = _default(Path(run), FORMATS[to]) if out is None else Path(out)
-    if to == "keras" and path.suffix != FORMATS[to]:  # by which Keras chooses the format
-        message = _("out must end in {ending} for {to}, got {path}; try --out {file}")
-        file = path.with_suffix(FORMATS[to]) if path.name else f"model{FORMATS[to]}"
-        raise ConfigError(message.format(ending=FORMATS[to], to=to, path=path, file=file))
-    about = readme_of(path, to)
-    for place in {path, about}:
-        if place.exists() or place.is_symlink():
-            message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
-            raise ConfigError(message.format(path=place))
-    check_output(path)
+    path, about = _places(Path(run), to, None if out is None else Path(out))
     trained = read_trained(run)[1]
     content = _npz(trained) if to == "npz" else _converted(run, to, model)
 
@@ -75,6 +65,22 @@ def export(run: "RunPath", to: str, out: "RunPath | None" = None, model: Any = N
         path.unlink()
         raise
     return path
+
+
+def _places(run: Path, to: str, out: Path | None) -> tuple[Path, Path]:
+    """Return the paths of the model and of its page, after checking that they can be written."""
+    path = _default(run, FORMATS[to]) if out is None else out
+    if to == "keras" and path.suffix != FORMATS[to]:  # by which Keras chooses the format
+        message = _("out must end in {ending} for {to}, got {path}; try --out {file}")
+        file = path.with_suffix(FORMATS[to]) if path.name else f"model{FORMATS[to]}"
+        raise ConfigError(message.format(ending=FORMATS[to], to=to, path=path, file=file))
+    about = readme_of(path, to)
+    for place in {path, about}:
+        if place.exists() or place.is_symlink():
+            message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
+            raise ConfigError(message.format(path=place))
+    check_output(path)
+    return path, about
 
 
 def readme_of(path: Path, to: str) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 from descenso._version import __version__
 from descenso.data.encoding import Column
-from descenso.exporting.script import ENCODE
+from descenso.exporting.inputs import ENCODE
 from descenso.runs.trained import Trained
 from descenso.text import _, mark, printable
 

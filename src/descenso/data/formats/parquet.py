@@ -20,7 +20,7 @@ from descenso.data.checks import ALL
 from descenso.data.dataset import CHUNK_BYTES, Dataset
 from descenso.data.digits import as_mnist
 from descenso.data.encoding_words import listed
-from descenso.data.formats import tables, titles
+from descenso.data.formats import tables
 from descenso.data.formats.frames import LABELS, polars
 from descenso.data.formats.images import decoded, in_mode, parse_size
 from descenso.data.formats.parts import INPUTS, PARTS, without_validation
@@ -60,9 +60,9 @@ def read(request: Request) -> Dataset:
         if sum(map(len, found.values())) > 1:
             message = _("{path}: it holds several tables; give one of the files, such as {file}")
             raise DataError(message.format(path=request.path, file=first))
-        _refuse_options(request, ("resize",))
+        _refuse(request, ("resize",), _("folders of images"))
         return tables.read(request._replace(name=str(first)))
-    _refuse_options(request, ("decimal", "numeric_only"))
+    _refuse(request, ("decimal", "numeric_only"), "CSV")
     if not request.path.is_dir():
         found = _beside(request.path)
     if request.test_fraction == ALL and "test" in found:
@@ -98,12 +98,12 @@ def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> It
         yield numbered(path, as_model_reads(str(path), np.stack(made), expected.stored))
 
 
-def _refuse_options(request: Request, options: tuple[str, ...]) -> None:
+def _refuse(request: Request, options: tuple[str, ...], formats: str) -> None:
     """Refuse settings of tables for images, and of images for tables."""
     for option in options:
         if getattr(request, option):
             message = _("{path}: --{option} is for {formats} only; leave --{option} out")
-            raise ConfigError(message.format(path=request.name, option=spelled(option), formats=titles(option)))
+            raise ConfigError(message.format(path=request.name, option=spelled(option), formats=formats))
 
 
 def _files(folder: Path) -> dict[str, list[Path]]:
@@ -112,11 +112,12 @@ def _files(folder: Path) -> dict[str, list[Path]]:
     with refusals(folder):
         inner = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         folders = [path for path in inner if path.is_dir() and path.name.lower() in (*PARTS, "data")]
-        paths = [(path.name,) for path in inner if path.suffix.lower() == ".parquet"]
-        paths += [(path.name, file.name) for path in folders for file in sorted(path.glob("*.parquet"))]
-    for names in paths:
-        named = (NAME.fullmatch(names[-1]), *names[:-1])
-        words = (named[0]["part"].lower() if named[0] else "", *(word.lower() for word in names[:-1]))
+        paths = [path for path in inner if path.suffix.lower() == ".parquet"]
+        paths += [path for one in folders for path in sorted(one.glob("*.parquet"))]
+    for path in paths:
+        names = path.relative_to(folder).parts
+        named = NAME.fullmatch(path.name)
+        words = [named["part"].lower() if named else "", *(name.lower() for name in names[:-1])]
         part = next((PARTS[word] for word in words if word in PARTS), "train")
         found.setdefault(part, []).append(inside(folder, *names))
     return found
