@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from descenso.data.arrays import Rows, as_model_reads, split_rows
 from descenso.data.checks import ALL
-from descenso.data.dataset import CHUNK_BYTES, Dataset
+from descenso.data.dataset import Dataset
 from descenso.data.digits import as_mnist
 from descenso.data.encoding_words import listed
 from descenso.data.formats import tables
@@ -30,7 +30,7 @@ from descenso.files import inside
 from descenso.text import _, closest, spelled
 
 NAME = re.compile(r"(?P<part>[a-z]+)(-(?P<number>\d{5})-of-(?P<count>\d{5})(-\w+)?)?\.parquet", re.IGNORECASE)
-AT_ONCE = 2**12  # rows whose bytes are in memory together, or fewer, so that they take about 32 MB
+AT_ONCE = 64  # rows whose bytes are in memory together: packed, they may be a thousand times smaller
 
 
 class Columns(NamedTuple):
@@ -178,14 +178,14 @@ def _contents(path: Path, columns: Columns, limits: Limits) -> Iterator[tuple[Pa
         limits.check("rows", rows, path)
         if not rows:
             raise DataError(_("{path}: no rows; give at least one").format(path=path))
-        at_once = min(max(1, rows * CHUNK_BYTES // path.stat().st_size), AT_ONCE)
-        for first in range(0, rows, at_once):
-            part = lazy.select(cell.alias("bytes")).slice(first, at_once).collect()["bytes"]
+        for first in range(0, rows, AT_ONCE):
+            part = lazy.select(cell.alias("bytes")).slice(first, AT_ONCE).collect()["bytes"]
             for row, content in enumerate(part, start=first + 1):
                 place = Path(f"{path}:{row}")
                 if content is None:
                     message = _("{path}: no image, or its path alone; the file must hold its bytes")
                     raise DataError(message.format(path=place))
+                limits.check("file_bytes", len(content), place)
                 yield place, io.BytesIO(content)
 
 
