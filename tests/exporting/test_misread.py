@@ -106,10 +106,10 @@ def test_pictures_in_black_and_white_are_0_and_1_as_stored(tmp_path):
     run = ds.train(ds.from_arrays(rows, labels, test_fraction=0.5), out=tmp_path / "run", **{**FAST, "batch_size": 10})
     wanted = np.asarray(run.predict(rows))
     model = keras.saving.load_model(export(run, "keras", tmp_path / "model.keras"))
-    served = tf.saved_model.load(str(export(run, "savedmodel", tmp_path / "served"))).serve
+    loaded = tf.saved_model.load(str(export(run, "savedmodel", tmp_path / "served")))
     predict = runpy.run_path(str(export(run, "numpy-script", tmp_path / "model.py")))["predict_proba"]
     for kind in ("u1", "f4"):
-        for call in (model, served, predict):
+        for call in (model, loaded.serve, predict):
             assert_same(np.asarray(call(rows.astype(kind))), wanted)
 
 

@@ -105,17 +105,23 @@ def _dtype(to: str, trained: Trained) -> str:
 def _call(name: str, to: str, trained: Trained) -> str:
     """Write the Python that calls the model: on rows of a file, or on one row of a table with words or gaps."""
     snippet = ARRAYS if to == "npz" and "W" not in trained.params else SNIPPETS[to]
-    lines = snippet.format(name=Path(name).name)
-    if not _is_encoded(trained):
-        return f'{FENCE}python\nimport numpy as np\n\nrows = np.load("rows.npy")\n{lines}{FENCE}'
-    assert trained.encoding is not None  # noqa: S101
-    columns = trained.encoding.columns
+    lines = snippet.format(name=Path(name).name).splitlines()
+    imports = [line for line in lines if line.startswith(("import ", "from "))]
+    call = "\n".join(line for line in lines if line and line not in imports)
+    read = 'rows = np.load("rows.npy")\n'
+    if _is_encoded(trained):
+        imports.append("import warnings")
+        read = _encoding(trained)
+    head = "\n".join(sorted([*imports, "import numpy as np"]))
+    return f"{FENCE}python\n{head}\n\n{read}{call}\n{FENCE}"
+
+
+def _encoding(trained: Trained) -> str:
+    """Write the Python that encodes rows of a table, and an example."""
+    columns = trained.encoding.columns if trained.encoding else ()
     encoding = "".join(f"    {one._asdict()},\n" for one in columns)
     example = {one.name: _example(one) for one in columns}
-    return (
-        f"{FENCE}python\nimport warnings\n\nimport numpy as np\n\nArray = np.ndarray\nENCODING = [\n{encoding}]\n\n\n"
-        f"{ENCODE}rows = encode([{example!r}])\n{lines}{FENCE}"
-    )
+    return f"Array = np.ndarray\nENCODING = [\n{encoding}]\n{ENCODE}rows = encode([{example!r}])\n"
 
 
 def _is_encoded(trained: Trained) -> bool:
