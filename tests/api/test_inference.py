@@ -101,7 +101,7 @@ def test_pictures_as_stored_are_not_taken_for_floats_nor_floats_for_them(tmp_pat
     labels = random.integers(2, size=60)
     pictures = (np.where(labels, 200, 20)[:, None, None] * np.ones((1, 4, 4))).astype(np.uint8)
     for kind, rows, others, told in (
-        ("u1", pictures, pictures / 255, "values of type float64, the model reads uint8"),
+        ("u1", pictures, pictures / 255, "values of type float64, the model reads pixels as stored, whole .*; try"),
         ("f8", pictures / 255, pictures, "pictures as stored, of type uint8; the model learned from floats"),
     ):
         data = ds.from_arrays(rows, labels, test_fraction=0.2)

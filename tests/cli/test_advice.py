@@ -172,7 +172,8 @@ ADVICE = [
     )),
     Advice("evaluate: the labels are missing", where="tests/api/test_run.py"),
     Advice("interrupted after {done} of {epochs}, and saved", where="tests/api/test_run.py"),
-    Advice("try (255 * X)", where="tests/data/test_memory.py"),
+    Advice("try (255 * X)", where="tests/data/test_channels.py"),
+    Advice("values of type {got} that are no pixels", where="tests/exporting/test_misread.py"),
     *(Advice(message, where="tests/api/test_guesses.py") for message in (
         "a run goes on where it stopped", "accuracy and cost are measured always", "an epoch passes over all rows",
         "every run is saved, with checkpoints", "inputs and labels come first",

@@ -167,7 +167,7 @@ def test_images_are_not_for_every_model(tmp_path):
     Image.new("L", (3, 4)).save(tmp_path / "a.png")
     for shape, told in (((20,), "20"), ((8, 8, 4), "8×8×4"), ((2, 2, 2, 2), "2×2×2×2")):
         with refused(
-            tmp_path / "a.png", f": the model reads rows of {told}, and no images; give it a file of rows: NPZ, CSV"
+            tmp_path / "a.png", f": the model reads rows of {told}, and no images; give it a file of rows: IDX, NPZ"
         ):
             read_inputs([tmp_path / "a.png"], Expected(shape), Limits())
 
@@ -201,12 +201,12 @@ def test_pictures_as_stored_are_not_for_a_model_of_floats(tiny, tmp_path):
         (
             {"a": np.zeros((2, 8, 8)), "b": np.zeros(2)},
             "float64",
-            ": its arrays are a, b; which holds the inputs? call it x",
+            ": its arrays are a (2, 8, 8) float64, b (2,) float64; which holds the inputs? call it x",
         ),
         ({"x": np.zeros((2, 8, 7))}, "float64", ": inputs of shape 8×7, expected 8×8"),
         ({"x": np.zeros((0, 8, 8))}, "float64", ": no rows; give at least one"),
         ({"x": np.float64(0)}, "float64", ": inputs of shape (), expected 8×8"),
-        ({"x": np.zeros((2, 8, 8))}, "uint8", ": values of type float64, the model reads uint8"),
+        ({"x": np.zeros((2, 8, 8))}, "uint8", ": values of type float64, the model reads pixels as stored, whole"),
         ({"x": np.full((2, 8, 8), "1")}, "float64", ": values of type <U1, the model reads numbers"),
         ({"x": np.full((2, 8, 8), np.nan)}, "float64", ": row 1 holds a value that is not finite"),
     ],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from descenso.api.again import rows_again, rows_of_the_run
 from descenso.api.predictions import Predictions
 from descenso.config import TrainConfig
-from descenso.data.arrays import as_model_reads, recoded
+from descenso.data.arrays import as_model_reads, as_shape, recoded
 from descenso.data.catalog import rows_to_test
 from descenso.data.checks import check_finite, check_shape, check_split
 from descenso.data.dataset import Dataset, Split, data_fingerprint
@@ -290,6 +290,7 @@ def _test_rows(rows: Dataset, trained: Trained) -> Split:
     if trained.columns and rows.columns:
         rows = _in_columns(rows, trained.columns)
     what = _("{name}, test rows").format(name=rows.name)
+    rows = rows._replace(test=rows.test._replace(inputs=as_shape(rows.test.inputs, trained.input_shape)))
     test = check_split(rows.test, rows.num_classes, trained.input_shape, what)
     first = 1 if rows.columns else 0  # rows of tables are counted from 1, those of arrays from 0
     split = recoded(rows.name, test, rows.class_names, trained.class_names, first)

@@ -215,7 +215,9 @@ def export(
         from descenso import exporting
 
         path = exporting.export(run, to or "", out, model)
+        about = exporting.readme_of(path, to or "")
     if as_json:
-        say_json({"run": str(run), "format": to, "path": str(path)})
+        say_json({"run": str(run), "format": to, "path": str(path), "readme": str(about)})
     else:
         say(_("Exported: {path}").format(path=path))
+        say(_("How to call it: {path}").format(path=about))

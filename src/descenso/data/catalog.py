@@ -38,9 +38,10 @@ def load(
     """Load the dataset called `name`, or the one in the folder or file of that path.
 
     Args:
-        name: one of `NAMES`, "mnist" being bundled; a folder of MNIST's four IDX files, gzipped or not; a folder with a
-            folder of PNG and JPEG images for each class, maybe below `train` and `test`; an NPZ file with `x_train`,
-            `y_train` and maybe `x_test`, `y_test`; a CSV or Parquet file.
+        name: one of `NAMES`, "mnist" being bundled; a folder of MNIST's four IDX files, gzipped or not, or one of
+            them; a folder with a folder of PNG and JPEG images for each class, maybe below `train` and `test`; an NPZ
+            file with `x_train`, `y_train` and maybe `x_test`, `y_test`, or NPY files called so; a CSV or Parquet file;
+            a folder of Parquet files with images.
         label: the column of a table that holds the labels; by default a likely one, which `notes` names.
         drop: columns of a table to leave out, with commas between them.
         test_fraction: share of each class's rows to test on, in [0, 1), where there are no test rows; 0 for a fifth.

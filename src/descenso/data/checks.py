@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split, row_chunks, scaling
+from descenso.data.labels import in_one_axis
 from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
 from descenso.text import _, plural
@@ -25,7 +26,7 @@ TEST_FRACTION = 0.2  # of the rows, by default, where none are given to test on
 
 def check_shape(inputs: NDArray[np.generic], input_shape: tuple[int, ...], what: str) -> None:
     """Check that there are rows, each of `input_shape`."""
-    got, expected = _shape(inputs.shape[1:]), _shape(input_shape)
+    got, expected = shape_text(inputs.shape[1:]), shape_text(input_shape)
     if inputs.shape[1:] != input_shape:
         message = _("{what}: inputs of shape {got}, expected {expected}; the model reads one size only")
     elif inputs.ndim < 2:
@@ -59,14 +60,17 @@ def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded
     inputs, labels, weights = split
     check_shape(inputs, input_shape, what)
     if labels.ndim != 1:
-        message = _("{what}: labels of shape {got} beside inputs of shape {inputs}, expected one label a row; "
-                    "if they are one-hot, give numpy.argmax(labels, axis=1)")  # fmt: skip
-        raise DataError(message.format(what=what, got=_shape(labels.shape), inputs=_shape(inputs.shape)))
+        message = _("{what}: labels of shape {got} beside inputs of shape {inputs}, expected one label a row; {mend}")
+        got, mend = shape_text(labels.shape), _mend_labels(labels, len(inputs))
+        raise DataError(message.format(what=what, got=got, inputs=shape_text(inputs.shape), mend=mend))
     if len(inputs) != len(labels):
         message = _("{what}: {inputs} and {labels}; each row needs one")
         of_inputs = plural("{count} row of inputs", "{count} rows of inputs", len(inputs)).format(count=len(inputs))
         of_labels = plural("{count} label", "{count} labels", len(labels)).format(count=len(labels))
-        raise DataError(message.format(what=what, inputs=of_inputs, labels=of_labels))
+        message = message.format(what=what, inputs=of_inputs, labels=of_labels)
+        if inputs.shape[-1] == len(labels):
+            message += _("; if the rows are in the last axis, give numpy.moveaxis(inputs, -1, 0)")
+        raise DataError(message)
     if inputs.dtype.kind not in ("iuf" if encoded else "iufb"):
         message = _("{what}: inputs of type {got}, expected numbers; try inputs.astype('float32')")
         raise DataError(message.format(what=what, got=inputs.dtype))
@@ -84,6 +88,16 @@ def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded
         raise DataError(_("{what}: weights must be one finite number above 0 for each row").format(what=what))
 
 
+def _mend_labels(labels: NDArray[np.generic], rows: int) -> str:
+    """Say how labels that are not one a row become so."""
+    if labels.size == rows:
+        return _("give labels.ravel()")
+    several = labels.ndim == 2 and labels.dtype.kind in "iub" and (np.count_nonzero(labels, axis=1) != 1).any()
+    if several:
+        return _("a row has one class only: give the column that is to be learned, such as labels[:, 0]")
+    return _("if they are one-hot, give numpy.argmax(labels, axis=1)")
+
+
 def check_split(
     split: Split, num_classes: int, input_shape: tuple[int, ...], what: str, *, finite: bool = False
 ) -> Split:
@@ -95,6 +109,7 @@ def check_split(
     Raises:
         DataError: naming the first row that does not fit.
     """
+    split = split._replace(labels=in_one_axis(split.labels))
     inputs, labels = split[:2]
     check_rows(split, input_shape, what)
     if not finite:
@@ -248,5 +263,6 @@ def _check_classes(labels: NDArray[np.int32], data: Dataset, what: str) -> None:
         raise DataError(message.format(what=what, name=data.class_names[missing[0]]))
 
 
-def _shape(shape: tuple[int, ...]) -> str:
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Write a shape for a message: 28×28."""
     return "×".join(map(str, shape)) or "()"

@@ -43,6 +43,8 @@ IN_FLOAT32 = ("onnx", "litert")  # their runtimes have few operations in float64
 def export(run: "RunPath", to: str = "", out: "RunPath | None" = None, model: Any = None) -> Path:
     """Export the model of a run to a file or folder, written atomically; return its path.
 
+    How the model is called, and what it reads, is written to `readme_of` this path.
+
     Args:
         run: the run, or its directory.
         to: "keras", "savedmodel", "onnx", "litert", "npz" or "numpy-script"; see docs/export.md.
@@ -56,21 +58,44 @@ def export(run: "RunPath", to: str = "", out: "RunPath | None" = None, model: An
     """
     if to not in FORMATS:
         raise ConfigError(_unknown(to))
-    path = _default(Path(run), FORMATS[to]) if out is None else Path(out)
+    path, about = _places(Path(run), to, None if out is None else Path(out))
+    trained = read_trained(run)[1]
+    content = _npz(trained) if to == "npz" else _converted(run, to, model)
+
+    from descenso.exporting.readme import readme
+
+    text = readme(path.name, to, trained).encode()
+    if not isinstance(content, bytes):
+        write_folder(path, {**content, about.name: text})
+        return path
+    write_file(path, content)
+    try:
+        write_file(about, text)
+    except BaseException:
+        path.unlink()
+        raise
+    return path
+
+
+def _places(run: Path, to: str, out: Path | None) -> tuple[Path, Path]:
+    """Return the paths of the model and of its page, after checking that they can be written."""
+    path = _default(run, FORMATS[to]) if out is None else out
     if to == "keras" and path.suffix != FORMATS[to]:  # by which Keras chooses the format
         message = _("out must end in {ending} for {to}, got {path}; try --out {file}")
         file = path.with_suffix(FORMATS[to]) if path.name else f"model{FORMATS[to]}"
         raise ConfigError(message.format(ending=FORMATS[to], to=to, path=path, file=file))
-    if path.exists() or path.is_symlink():
-        message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
-        raise ConfigError(message.format(path=path))
+    about = readme_of(path, to)
+    for place in {path, about}:
+        if place.exists() or place.is_symlink():
+            message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
+            raise ConfigError(message.format(path=place))
     check_output(path)
-    content = _npz(read_trained(run)[1]) if to == "npz" else _converted(run, to, model)
-    if isinstance(content, bytes):
-        write_file(path, content)
-    else:
-        write_folder(path, content)
-    return path
+    return path, about
+
+
+def readme_of(path: Path, to: str) -> Path:
+    """Return the path of the page on an exported model: README.md in its folder, or the name of its file and .md."""
+    return path / "README.md" if to == "savedmodel" else path.with_name(f"{path.name}.md")
 
 
 def _unknown(to: str) -> str:
@@ -95,7 +120,7 @@ def _npz(trained: Trained) -> bytes:
     """Return an NPZ file with all arrays, the scaling, and the names of classes and columns."""
     arrays: dict[str, Any] = {**trained.params, **trained.model_state}
     arrays |= {"class_names": np.array(trained.class_names), "columns": np.array(trained.columns, str)}
-    arrays |= {"input_shape": np.asarray(trained.input_shape)}
+    arrays |= {"input_shape": np.asarray(trained.input_shape), "input_dtype": np.array(trained.stored)}
     if trained.encoding is not None:
         arrays["encoding"] = np.array(json.dumps(trained.encoding.plain()))
     arrays |= {f"input_{name}": np.asarray(value) for name, value in trained.scaling._asdict().items()}
@@ -119,7 +144,7 @@ def to_keras(run: "RunPath", model: Any = None) -> Any:
     from descenso.exporting import graphs
 
     trained, dtype = loaded.trained, loaded.config.variable_dtype
-    return graphs.from_stored(graphs.from_scaled(loaded.model, trained, dtype), trained, dtype, trained.stored)
+    return graphs.lenient(graphs.from_scaled(loaded.model, trained, dtype), trained, dtype)
 
 
 def _converted(run: "RunPath", to: str, model: Any) -> bytes | dict[str, bytes]:

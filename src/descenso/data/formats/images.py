@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -211,12 +212,13 @@ def open_image(path: Path, limits: Limits) -> Image.Image:
         DataError: if it is neither PNG nor JPEG, is damaged, or has more pixels than the limits allow; they are
             counted before any is unpacked.
     """
-    with (
-        opened(path, limits) as file,
-        refusals(path),
-        _explained(path),
-        Image.open(file, formats=("PNG", "JPEG")) as image,
-    ):
+    with opened(path, limits) as file:
+        return decoded(file, path, limits)
+
+
+def decoded(file: BinaryIO, path: Path, limits: Limits) -> Image.Image:
+    """Open the image in the open file `file`, which errors call `path`, as `open_image` does."""
+    with refusals(path), _explained(path), Image.open(file, formats=("PNG", "JPEG")) as image:
         limits.check("pixels", image.width * image.height, path)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
