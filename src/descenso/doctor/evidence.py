@@ -1,6 +1,9 @@
 """Records of the evidence that the doctor's checks read; any part of it may be absent."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +14,20 @@ from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.runs.history import Epoch, History
 
 SAMPLE = 1_000  # rows whose values are checked, and over which a gradient is taken
+FEW_COLUMNS = 64  # rows with fewer are not flattened images
+LEAST_ROWS = 20  # of which statistics are compared
+MOST_CLASSES = 4  # rows of a class, of which simple models learn something
+LEARNABLE_ROWS = 200  # from which simple models learn something, where there is something to learn
+
+NOT_SCALED = Scaling()
 
 Array = NDArray[Any]
 Observation = tuple[str, str]  # what a check saw, and the line that mends it
 
 
-class Rows(NamedTuple):
-    """Training rows."""
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Training rows, and statistics that several checks read, each computed once."""
 
     inputs: Array  # (rows, *input_shape), before scaling
     labels: Array  # (rows,) or (rows, num_classes)
@@ -25,22 +35,107 @@ class Rows(NamedTuple):
     one_hot: bool | None = False  # whether the loss reads one-hot labels; None if unknown
     whole: bool = True  # whether these are all rows, and not one batch of them
     order: str = "permutation"  # order of the rows in an epoch; see `descenso.data.order`
-    scaling: Scaling = Scaling()  # of the inputs; the model reads (inputs - shift) * scale
+    scaling: Scaling = NOT_SCALED  # of the inputs; the model reads (inputs - shift) * scale
+    class_names: tuple[str, ...] = ()  # one a class; empty if unknown
+    columns: tuple[str, ...] = ()  # names of a table's inputs; empty if unknown
+    regression: bool = False  # whether the labels are numbers to predict, and not classes
 
     @classmethod
     def of(cls, data: Dataset, order: str = "permutation") -> "Rows":
         """Return the training and test rows of a dataset, with its scaling."""
-        return cls(data.train.inputs, data.train.labels, data.test, order=order, scaling=data.scaling)
+        return cls(
+            data.train.inputs, data.train.labels, data.test, order=order, scaling=data.scaling,
+            class_names=data.class_names, columns=data.columns,
+        )  # fmt: skip
 
-    @property
+    @cached_property
     def sample(self) -> Array:
-        """About `SAMPLE` inputs at equal distances, so that those of sorted rows are of all classes."""
-        return self.inputs[:: max(1, len(self.inputs) // SAMPLE)]
+        """At most `SAMPLE` inputs, drawn from all rows."""
+        return self.inputs[_drawn(len(self.inputs))]
+
+    @cached_property
+    def classes(self) -> Array | None:
+        """(rows,) the class of each row, also of one-hot labels; None if a row has not one class."""
+        return None if self.regression else _classes(self.labels)
+
+    @cached_property
+    def test_classes(self) -> Array | None:
+        """(test rows,) the class of each test row; None likewise."""
+        return _classes(self.test.labels) if self.test and not self.regression else None
 
     @property
-    def classes(self) -> Array:
-        """(rows,) the class of each row, also of one-hot labels."""
-        return self.labels.argmax(axis=1) if self.labels.ndim > 1 else self.labels
+    def numeric(self) -> bool:
+        """Whether the inputs are numbers."""
+        return self.inputs.dtype.kind in "iufb" and bool(self.inputs.size)
+
+    @property
+    def images(self) -> bool:
+        """Whether the inputs may be images, flattened or not."""
+        flat = self.inputs.ndim == 2 and self.inputs.shape[1] >= FEW_COLUMNS
+        return self.numeric and (self.inputs.ndim > 2 or flat)
+
+    @property
+    def table(self) -> bool:
+        """Whether the inputs are a table of a few columns, with all of its rows."""
+        return self.numeric and self.whole and self.inputs.ndim == 2 and self.inputs.shape[1] < FEW_COLUMNS
+
+    @cached_property
+    def pair(self) -> tuple[Array, Array] | None:
+        """At most `SAMPLE` training rows and test rows, (rows, columns) float64; None if they cannot be compared."""
+        test = self.test.inputs if self.test else self.inputs[:0]
+        if not self.numeric or test.dtype.kind not in "iufb" or test.shape[1:] != self.inputs.shape[1:]:
+            return None
+        if min(len(test), len(self.inputs)) < LEAST_ROWS:
+            return None
+        flat = (array.reshape(len(array), -1).astype(np.float64) for array in (self.sample, test[_drawn(len(test))]))
+        return tuple(np.where(np.isfinite(array), array, 0) for array in flat)  # type: ignore[return-value] # of two
+
+    @cached_property
+    def learnable(self) -> tuple[float, float]:
+        """Accuracy of the better of two simple models on rows held back, and the highest that chance explains."""
+        return _learnable(self)
+
+
+def _drawn(rows: int) -> NDArray[np.int64]:
+    """Draw at most `SAMPLE` row numbers, always the same, in ascending order."""
+    return np.sort(np.random.default_rng(0).permutation(rows)[:SAMPLE])
+
+
+def _classes(labels: Array) -> Array | None:
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim == 2 and np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all():
+        return labels.argmax(axis=1)
+    return labels if labels.ndim == 1 else None
+
+
+def at_chance(shares: Array, rows: int) -> float:
+    """Return the highest accuracy on `rows` rows that guessing the largest class explains: two standard errors more."""
+    largest = float(shares.max())
+    return largest + 2 * math.sqrt(largest * (1 - largest) / rows)
+
+
+def _learnable(rows: Rows) -> tuple[float, float]:
+    classes = rows.classes
+    if classes is None or not rows.numeric or len(classes) < LEARNABLE_ROWS or not (classes != classes[0]).any():
+        return math.nan, math.nan
+    drawn = np.random.default_rng(0).permutation(len(classes))[: 2 * SAMPLE]
+    x = rows.inputs[drawn].reshape(len(drawn), -1).astype(np.float64)
+    x = np.where(np.isfinite(x), x, 0)
+    deviation = x.std(axis=0)
+    x = (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    codes = np.unique(classes[drawn], return_inverse=True)[1]
+    if codes.max() >= len(codes) / MOST_CLASSES:
+        return math.nan, math.nan
+    half = len(drawn) // 2
+    fitted, held, known, wanted = x[:half], x[half:], codes[:half], codes[half:]
+    products = held @ fitted.T  # (held rows, fitted rows)
+    one_hot = np.eye(codes.max() + 1)[known]
+    ridge = fitted @ fitted.T + len(fitted) * np.eye(half)  # kernel ridge regression: as many unknowns as rows
+    linear = (products @ np.linalg.solve(ridge, one_hot - one_hot.mean(axis=0)) + one_hot.mean(axis=0)).argmax(axis=1)
+    nearest = known[((fitted**2).sum(axis=1) - 2 * products).argmin(axis=1)]
+    accuracy = max(float((guess == wanted).mean()) for guess in (linear, nearest))
+    return accuracy, at_chance(np.bincount(wanted) / len(wanted), len(wanted))
 
 
 class Step(NamedTuple):
@@ -55,6 +150,13 @@ class Step(NamedTuple):
     first: bool = True  # whether the model is untrained
     error: Exception | None = None  # exception that TensorFlow raised
     castable: bool = False  # whether the step succeeds with inputs and labels cast to the dtype of the parameters
+    loss: str = ""  # kind of cross-entropy: "classes", "binary", "mean" of a wrong axis; "" if unknown
+    last: str = ""  # type of the operation that ends the model, such as "Relu"; "" if unknown
+    labels: Array | None = None  # those of the rows
+    weights: Mapping[str, Array] = {}  # by parameter, those of two dimensions and more
+    repeated: float | None = None  # cost of all rows twice
+    broadcast: tuple[tuple[int, ...], ...] = ()  # shapes of labels and outputs, if the loss pairs each with each
+    frozen: int = 0  # number of variables, if none of them is trained
 
     @property
     def kernels(self) -> dict[str, Array]:
@@ -68,6 +170,13 @@ class Step(NamedTuple):
         norms = {name: float(np.linalg.norm(array)) for name, array in self.kernels.items()}
         name = max(norms, key=norms.__getitem__, default="")
         return name, norms.get(name, 0.0)
+
+    @property
+    def right(self) -> Array | None:
+        """(rows,) whether the class of the largest output is that of the row; None if unknown."""
+        if self.outputs is None or self.labels is None or len(self.outputs) != len(self.labels):
+            return None
+        return np.asarray(self.outputs.argmax(axis=1) == self.labels)
 
 
 class Course(NamedTuple):
@@ -112,6 +221,7 @@ class Evidence(NamedTuple):
     rows: Rows | None = None  # training and test rows
     step: Step | None = None  # one step from the initial weights, or of the user's loop
     last: Step | None = None  # one step from the final weights
+    test: Step | None = None  # outputs for test rows, with the final weights
     course: Course | None = None  # costs and outcome of the run
     calls: Calls | None = None  # calls of a function
 
@@ -125,6 +235,7 @@ class Finding(NamedTuple):
         saw: what was seen.
         why: reason why it matters.
         mend: line of code, or option, that mends it.
+        cause: name of an earlier finding that explains this one; "" if there is none.
     """
 
     rule: str
@@ -132,3 +243,4 @@ class Finding(NamedTuple):
     saw: str
     why: str
     mend: str
+    cause: str = ""

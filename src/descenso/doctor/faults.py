@@ -15,7 +15,7 @@ from descenso.data.dataset import Dataset, Scaling, Split
 from descenso.descent.keras_models import as_model, from_keras
 from descenso.descent.problem import Model, Own, Params, State, Tensor
 from descenso.doctor.descents import Walked, evidence_of
-from descenso.doctor.evidence import Array, Evidence
+from descenso.doctor.evidence import Array, Evidence, Rows
 from descenso.doctor.steps import Watched, evidence_of_step
 from descenso.runs.trained import Trained
 from descenso.training.control import Outcome
@@ -94,9 +94,9 @@ def _descent(make: Any = None, changes: Mapping[str, Any] | None = None, **setti
 
 
 def _noisy() -> Split:
-    """Few rows with permuted labels, which a model can only memorise."""
-    train = _few().train.rows(slice(400))
-    return train._replace(labels=np.random.default_rng(0).permutation(train.labels))
+    """Few rows, of which a quarter have the label of another, which a model can only memorise."""
+    train, random = _few().train.rows(slice(400)), np.random.default_rng(0)
+    return train._replace(labels=np.where(random.random(400) < 0.25, random.permutation(train.labels), train.labels))
 
 
 def _batch() -> tuple[Array, Array]:
@@ -121,10 +121,39 @@ def _loop(one_hot: bool = True, inputs_dtype: str = "float32", lost: bool = Fals
     return evidence_of_step(model, loss, inputs, labels, [W, b], not sure, False)
 
 
-def _sparse_loop() -> Evidence:
+def _stepped(
+    loss: Any, *layers: Any, labels: Callable[[Array], Any] = lambda digits: digits, trained: bool = True
+) -> Evidence:
+    """Evidence on one step of a Keras model."""
     images, digits = _batch()
-    model, loss = _layers(1, activation="relu")(), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return evidence_of_step(model, loss, images, tf.one_hot(digits, 10), model.trainable_variables, True, False)
+    model = keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten(), *layers])
+    model.trainable = trained
+    return evidence_of_step(
+        model, loss, images.astype(np.float32), labels(digits), model.trainable_variables, True, False
+    )
+
+
+def _squares(labels: Tensor, outputs: Tensor) -> Tensor:
+    return tf.reduce_mean((tf.cast(labels, outputs.dtype) - outputs) ** 2)
+
+
+def _is_large(digits: Array) -> Array:
+    return (digits > 4).astype(np.float32)[:, None]
+
+
+def _rows(**changes: Any) -> Evidence:
+    """Evidence on rows only, of which none can be trained on."""
+    return Evidence(Rows.of(_few()._replace(**changes)))
+
+
+def _table(
+    add: Callable[[Array, Array], Array] | None = None, labels: Callable[[Array], Array] | None = None
+) -> Evidence:
+    """Evidence on a table: the means of twenty lines of each image, and a column or labels made of these."""
+    train = _few().train
+    lines = train.inputs[:, 4:24].mean(axis=2)
+    inputs = np.column_stack([lines, add(lines, train.labels)]) if add else lines
+    return Evidence(Rows(inputs, labels(lines) if labels else train.labels))
 
 
 def _counted(count: Callable[[int], Any] = lambda step: step) -> Evidence:
@@ -151,40 +180,134 @@ def healthy() -> Evidence:
     return _descent()._replace(calls=_counted(lambda number: tf.constant(number)).calls)
 
 
+def _not_finite() -> dict[str, Any]:
+    """Pixels divided by the brightest of each place, which is 0 in the corners."""
+    most = _few().train.inputs.max(axis=0).astype(np.float32)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        train, test = (split._replace(inputs=split.inputs / most) for split in (_few().train, _few().test))
+    return {"train": train, "test": test, "scaling": Scaling()}
+
+
+def _alike() -> Split:
+    train = _sorted()
+    return train.rows(slice(BATCH))
+
+
+def _named_twice() -> dict[str, Any]:
+    train = _few().train
+    labels = np.where((train.labels == 3) & (np.arange(ROWS) % 2 == 0), 10, train.labels)
+    return {"train": train._replace(labels=labels), "class_names": (*_few().class_names, "3.0")}
+
+
+def _colours() -> Evidence:
+    train = _few().train
+    return Evidence(Rows(np.stack([train.inputs] * 3, axis=1), train.labels))
+
+
+def _negative() -> Split:
+    test = _few().test
+    return test._replace(inputs=255 - test.inputs)
+
+
+def _shuffled() -> Split:
+    train = _few().train
+    return train._replace(labels=np.random.default_rng(0).permutation(train.labels))
+
+
+def _scaling_model() -> Any:
+    dense = [keras.layers.Dense(64, "relu"), keras.layers.Dense(10)]
+    return keras.Sequential(
+        [keras.layers.Input((28, 28)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), *dense]
+    )
+
+
+SPARSE, BINARY = keras.losses.SparseCategoricalCrossentropy, keras.losses.BinaryCrossentropy
+DENSE = keras.layers.Dense
+
 FAULTS = {
+    "not-finite": Fault("inputs = images / images.max(axis=0)", lambda: _descent(changes=_not_finite())),
+    "numeric-target": Fault(
+        "labels = images.sum(axis=(1, 2))",
+        lambda: Evidence(Rows(_few().train.inputs, _few().train.inputs.sum(axis=(1, 2)))),
+    ),
+    "labels-alike": Fault("train = sorted_by_class[:100]", lambda: _rows(train=_alike())),
     "labels-not-one-hot": Fault(
         "tf.reduce_sum(labels * tf.math.log(outputs), axis=1)  # labels.shape == (100,)", lambda: _loop(one_hot=False)
     ),
     "labels-one-hot": Fault(
-        "SparseCategoricalCrossentropy(from_logits=True)(tf.one_hot(labels, 10), outputs)", _sparse_loop
+        "SparseCategoricalCrossentropy(from_logits=True)(tf.one_hot(labels, 10), outputs)",
+        lambda: _stepped(SPARSE(from_logits=True), DENSE(10), labels=lambda digits: tf.one_hot(digits, 10)),
     ),
     "labels-from-1": Fault("labels = labels + 1", lambda: _descent(changes=_from_1())),
+    "labels-out-of-range": Fault(
+        "Dense(9)  # labels from 0 to 9", lambda: _stepped(SPARSE(from_logits=True), DENSE(9))
+    ),
+    "similar-class-names": Fault('class_names = ("0", "1", "2", "3", …, "3.0")', lambda: _rows(**_named_twice())),
+    "empty-class": Fault(
+        'class_names = ("0", …, "9", "10")', lambda: _descent(changes={"class_names": (*_few().class_names, "10")})
+    ),
+    "unseen-labels": Fault(
+        "train = train[labels != 7]", lambda: _descent(changes={"train": _few().train.rows(_few().train.labels != 7)})
+    ),
+    "counting-column": Fault(
+        "inputs = frame.reset_index().to_numpy()", lambda: _table(lambda inputs, labels: np.arange(len(inputs)))
+    ),
+    "label-column": Fault(
+        "inputs = frame.to_numpy()  # the label among the columns", lambda: _table(lambda inputs, labels: labels)
+    ),
+    "useless-columns": Fault(
+        "inputs = np.column_stack([inputs, inputs[:, 3]])", lambda: _table(lambda inputs, labels: inputs[:, 3])
+    ),
+    "channels-first": Fault("inputs = np.stack([images] * 3, axis=1)", _colours),
     "mixed-dtypes": Fault("inputs = images / 255  # float64", lambda: _loop(inputs_dtype="float64")),
     "pixels-not-scaled": Fault('inputs = images.astype("float32")', lambda: _descent(changes={"scaling": Scaling()})),
     "pixels-zeroed": Fault("inputs = images // 255", lambda: _descent(changes=_zeroed())),
+    "test-unlike-train": Fault("test_inputs = 255 - test_inputs", lambda: _descent(changes={"test": _negative()})),
+    "test-in-train": Fault(
+        "test = train[:500]", lambda: _descent(changes={"test": _few().train.rows(slice(TEST_ROWS))})
+    ),
     "buffer-on-sorted": Fault(
         "descenso train sorted.npz --order buffer:100",
         lambda: _descent(changes={"train": _sorted()}, order=f"buffer:{BATCH}"),
     ),
-    "test-in-train": Fault(
-        "test = train[:500]", lambda: _descent(changes={"test": _few().train.rows(slice(TEST_ROWS))})
+    "nothing-trained": Fault(
+        "model.trainable = False", lambda: _stepped(SPARSE(from_logits=True), DENSE(10), trained=False)
     ),
-    "imbalanced-classes": Fault(
-        "train = train[(labels != 7) | (places < 100)]", lambda: _descent(changes={"train": _rare()})
+    "none-gradients": Fault("outputs = tf.nn.softmax(tf.matmul(inputs, W.numpy()) + b)", lambda: _loop(lost=True)),
+    "broadcast-labels": Fault(
+        "tf.reduce_mean((labels - outputs) ** 2)  # (100,) and (100, 1)", lambda: _stepped(_squares, DENSE(1))
+    ),
+    "softmax-of-one": Fault(
+        'Dense(1, "softmax"), BinaryCrossentropy()', lambda: _stepped(BINARY(), DENSE(1, "softmax"), labels=_is_large)
+    ),
+    "softmax-twice": Fault("Sequential([…, Dense(10), Softmax()])", lambda: _descent(_with_softmax())),
+    "sigmoid-twice": Fault(
+        'Dense(1, "sigmoid"), BinaryCrossentropy(from_logits=True)',
+        lambda: _stepped(BINARY(from_logits=True), DENSE(1, "sigmoid"), labels=_is_large),
+    ),
+    "logits-as-probabilities": Fault(
+        "Dense(10), SparseCategoricalCrossentropy()", lambda: _stepped(SPARSE(), DENSE(10))
+    ),
+    "activation-before-loss": Fault(
+        'Dense(10, "relu"), SparseCategoricalCrossentropy(from_logits=True)',
+        lambda: _stepped(SPARSE(from_logits=True), DENSE(10, "relu")),
+    ),
+    "summed-cost": Fault(
+        'SparseCategoricalCrossentropy(from_logits=True, reduction="sum")',
+        lambda: _stepped(SPARSE(from_logits=True, reduction="sum"), DENSE(10)),
+    ),
+    "scaled-twice": Fault("Sequential([Rescaling(1 / 255), …])  # of scaled pixels", lambda: _descent(_scaling_model)),
+    "equal-units": Fault(
+        'Dense(64, "relu", kernel_initializer="zeros")',
+        lambda: _descent(_layers(1, "zeros", activation="relu", kernel_initializer="zeros")),
     ),
     "first-cost": Fault(
         "Dense(10, kernel_initializer=RandomNormal(stddev=2.0))",
         lambda: _descent(_layers(0, RandomNormal(stddev=2.0))),
     ),
-    "softmax-twice": Fault("Sequential([…, Dense(10), Softmax()])", lambda: _descent(_with_softmax())),
     "log-of-zero": Fault(
         "cost = tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(softmax), axis=1))",
         lambda: _loop(sure=20.0),
-    ),
-    "none-gradients": Fault("outputs = tf.nn.softmax(tf.matmul(inputs, W.numpy()) + b)", lambda: _loop(lost=True)),
-    "dead-units": Fault(
-        'Dense(64, "relu", bias_initializer=Constant(-10))',
-        lambda: _descent(_layers(1, activation="relu", bias_initializer=Constant(-10))),
     ),
     "vanishing-gradients": Fault(
         '[Dense(64, "sigmoid") for _ in range(8)]', lambda: _descent(_layers(8, activation="sigmoid"))
@@ -196,10 +319,30 @@ FAULTS = {
     "retracing": Fault("for number in range(10): step(images, number)", _counted),
     "rate-too-high": Fault("descenso train --learning-rate 30", lambda: _descent(learning_rate=30.0)),
     "rate-too-low": Fault("descenso train --learning-rate 1e-6", lambda: _descent(learning_rate=1e-6)),
+    "dead-units": Fault(
+        'Dense(64, "relu", bias_initializer=Constant(-10))',
+        lambda: _descent(_layers(1, activation="relu", bias_initializer=Constant(-10))),
+    ),
+    "imbalanced-classes": Fault(
+        "train = train[(labels != 7) | (places < 100)]", lambda: _descent(changes={"train": _rare()})
+    ),
+    "no-better-than-chance": Fault("rng.shuffle(labels)", lambda: _descent(changes={"train": _shuffled()})),
     "over-fitting": Fault(
         "descenso train noise.npz --model mlp --epochs 60",
         lambda: _descent(
             None, {"train": _noisy()}, model="mlp", rule="adam", learning_rate=0.003, epochs=60, validation_size=200
+        ),
+    ),
+    "test-far-worse": Fault(
+        "train = train[:60]",
+        lambda: _descent(
+            None,
+            {"train": _few().train.rows(slice(60))},
+            model="mlp",
+            rule="adam",
+            epochs=100,
+            batch_size=20,
+            learning_rate=0.003,
         ),
     ),
 }
