@@ -151,7 +151,9 @@ def in_time():
     """Rows in time order: a trend, a season, and a class that depends on both; the last fifth to test on."""
     time = np.arange(500)
     season = np.sin(2 * np.pi * time / 12)
-    values = np.column_stack([time / 100 + random().normal(size=500), season, np.cos(2 * np.pi * time / 12), 3 * season])
+    values = np.column_stack(
+        [time / 100 + random().normal(size=500), season, np.cos(2 * np.pi * time / 12), 3 * season]
+    )
     labels = (values[:, 0] / 5 + season + random(1).normal(size=500) / 2 > 0.5).astype(int)
     return (values[:400], labels[:400]), {"test": (values[400:], labels[400:]), "order": "permutation"}
 

@@ -139,7 +139,7 @@ def test_the_command_on_data(tmp_path):
     assert (told.exit_code, json.loads(told.stdout)) == (1, {
         "findings": [finding._asdict() for finding in doctor.data(INPUTS, LABELS + 1)]
     })  # fmt: skip
-    assert list(json.loads(told.stdout)["findings"][0]) == ["rule", "severity", "saw", "why", "mend"]
+    assert list(json.loads(told.stdout)["findings"][0]) == ["rule", "severity", "saw", "why", "mend", "cause"]
 
 
 def test_the_command_on_sorted_data(tmp_path):

@@ -70,6 +70,7 @@ def doctor(
         from descenso.config import TrainConfig
 
         stream: Iterable[Finding]
+        notes: tuple[str, ...] = ()
         if lesson:
             line, stream = api.lesson(lesson)
             if not as_json:
@@ -77,7 +78,7 @@ def doctor(
                 say("")
         elif not (Path(what) / "status.json").exists():
             config = TrainConfig.of(**settings)
-            stream = api.file(what, sources=sources, **config.model_dump(include={*READ_DATA, "order"}))
+            stream, notes = api.reading(what, sources=sources, **config.model_dump(include={*READ_DATA, "order"}))
         else:
             own = {name: settings.get(name) for name in OWN_CODE}
             stream = (api.follow if follow else api.run)(what, model=model, sources=sources, **own)
@@ -88,16 +89,25 @@ def doctor(
                 _print(finding)
     if as_json:
         say_json({"findings": [each._asdict() for each in findings]})
-    elif not findings:
-        say(_("Nothing found."))
+    else:
+        if not findings:
+            say(_("Nothing found."))
+        for note in notes:
+            say(note)
     raise typer.Exit(1 if findings else 0)
 
 
 def _print(finding: "Finding") -> None:
+    """Print a finding; of one that an earlier finding explains, only what was seen."""
     severity = {"error": _("error"), "warning": _("warning")}[finding.severity]
-    say(f"{finding.rule} ({severity})")
+    lines = [(_("seen"), finding.saw), (_("why"), finding.why), (_("fix"), finding.mend)]
+    if finding.cause:
+        message = _("{rule} ({severity}), probably a consequence of {cause}")
+        say(message.format(rule=finding.rule, severity=severity, cause=finding.cause))
+    else:
+        say(f"{finding.rule} ({severity})")
     table = Table.grid(padding=(0, 1))
-    for name, value in ((_("seen"), finding.saw), (_("why"), finding.why), (_("fix"), finding.mend)):
+    for name, value in lines[: 1 if finding.cause else 3]:
         table.add_row("  " + name, cell(value))
     Console().print(table)
     say("")

@@ -84,7 +84,7 @@ def file(
     *,
     order: str = "permutation",
     sources: Sources | None = None,
-    **reading: Any,
+    **settings: Any,
 ) -> list[Finding]:
     """Check a dataset by its name, or by the path of its file or folder.
 
@@ -93,18 +93,25 @@ def file(
     Args:
         name, sources: see `descenso.load`.
         order: see `data`.
-        **reading: the settings of `descenso.load`.
+        **settings: those of `descenso.load`.
 
     Raises:
         ConfigError, DataError: see `descenso.load`.
     """
+    return reading(name, order=order, sources=sources, **settings)[0]
+
+
+def reading(
+    name: str, *, order: str = "permutation", sources: Sources | None = None, **settings: Any
+) -> tuple[list[Finding], tuple[str, ...]]:
+    """Check a dataset as `file` does; return the findings, and the sentences that say how it was read."""
     raw = raw_rows(name, sources)
     if raw:
         rows, test = raw
         test_rows = _split(name, *test) if test else None
-        return examine(Evidence(Rows(*_split(name, *rows)[:2], test_rows, order=order)))
-    dataset = load(name, sources=sources, **reading)
-    return examine(Evidence(Rows.of(dataset, order)))
+        return examine(Evidence(Rows(*_split(name, *rows)[:2], test_rows, order=order))), ()
+    dataset = load(name, sources=sources, **settings)
+    return examine(Evidence(Rows.of(dataset, order))), dataset.notes
 
 
 def lesson(rule: str) -> tuple[str, list[Finding]]:

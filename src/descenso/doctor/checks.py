@@ -36,7 +36,7 @@ CHECKS = {check.observe.__name__.replace("_", "-"): check for check in (  # a ca
           mark("A classifier would learn a class for each number, with hardly a row for each."),
           "labels-out-of-range " + STEP),
     Check("error", "rows, step?", BOOK + "5.1.1", checks_labels.labels_alike,
-          mark("There is nothing to tell apart: the model learns to answer the same always."), STEP),
+          mark("There is nothing to tell apart: the model learns to answer the same always."), "unseen-labels " + STEP),
     Check("error", "rows?, step?", KERAS, checks_labels.labels_not_one_hot,
           mark("Class numbers cannot be multiplied by outputs: the shapes do not match, or by chance."), LAST),
     Check("error", "rows", KERAS, checks_labels.labels_one_hot,

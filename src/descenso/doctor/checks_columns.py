@@ -3,7 +3,7 @@
 import numpy as np
 
 from descenso.doctor.evidence import LEAST_ROWS, Array, Observation, Rows
-from descenso.text import _
+from descenso.text import _, option
 
 MOST_NAMED = 4  # columns that a message lists
 DENSE = 1.5  # the range of a column that counts, as a multiple of the rows; some may have been left out
@@ -85,5 +85,5 @@ def _without(rows: Rows, places: list[int]) -> str:
     """Return the line that leaves these columns out."""
     if rows.columns:
         names = dict.fromkeys(rows.columns[place].split("=")[0] for place in places)
-        return _("--drop {names}").format(names=",".join(names))
+        return option("drop", ",".join(names))
     return f"inputs = numpy.delete(inputs, {places}, axis=1)"

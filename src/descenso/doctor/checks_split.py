@@ -116,8 +116,12 @@ def _mean_images(rows: Rows, train: Array, test: Array) -> tuple[Array, Array, A
     some = np.random.default_rng(0).permutation(len(classes))[: 10 * SAMPLE]
     classes, train = classes[some], train[some]
     shared = [label for label in shared if (classes == label).any()]
-    learned = np.stack([train[classes == label].mean(axis=0, dtype=np.float64) for label in shared])
-    asked = np.stack([test[wanted == label].mean(axis=0, dtype=np.float64) for label in shared])
+    learned, asked = (
+        np.nan_to_num(
+            np.stack([images[labels == label].mean(axis=0, dtype=np.float64) for label in shared]), posinf=0, neginf=0
+        )
+        for images, labels in ((train, classes), (test, wanted))
+    )
     return learned, asked, np.array([(wanted == label).sum() for label in shared], np.float64)
 
 

@@ -11,7 +11,7 @@ from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order, epoch_order
 from descenso.descent.problem import Batch, Own, Problem, TrainState, scaled, start, tape_gradient
 from descenso.doctor.checks_run import suspicious
-from descenso.doctor.evidence import SAMPLE, Array, Course, Evidence, Rows, Step
+from descenso.doctor.evidence import SAMPLE, SINGLE_ROWS, Array, Course, Evidence, Rows, Step, size_read
 from descenso.engines import bind
 from descenso.registry import LOSSES
 from descenso.runs.history import Epoch
@@ -67,7 +67,11 @@ def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
     else:
         early = _costs(problem, plan.train, begin, plan.order(0).between(0, EARLY), plan.batch_rows)
         mean_of_ln = config.loss in LOSSES  # ln C is the first cost of these, and not of the user's own
-        first = _step(problem, begin, rows)._replace(first=True, loss="classes" if mean_of_ln else "")
+        singles = (
+            _step(problem, begin, rows.rows([row])).gradients for row in range(min(SINGLE_ROWS, len(rows.labels)))
+        )
+        kind = "classes" if mean_of_ln else ""
+        first = _step(problem, begin, rows)._replace(first=True, loss=kind, read=size_read(singles))
         course = course._replace(early=tuple(early))
     if not course.tested and suspicious(course):
         course = course._replace(suggested_rate=suggested_rate(plan), tested=True)

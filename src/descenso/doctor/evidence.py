@@ -1,7 +1,7 @@
 """Records of the evidence that the doctor's checks read; any part of it may be absent."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from descenso.runs.history import Epoch, History
 
 SAMPLE = 1_000  # rows whose values are checked, and over which a gradient is taken
 FEW_COLUMNS = 64  # rows with fewer are not flattened images
+SINGLE_ROWS = 5  # whose gradients are taken one by one
 LEAST_ROWS = 20  # of which statistics are compared
 MOST_CLASSES = 4  # rows of a class, of which simple models learn something
 LEARNABLE_ROWS = 200  # from which simple models learn something, where there is something to learn
@@ -50,8 +51,9 @@ class Rows:
 
     @cached_property
     def sample(self) -> Array:
-        """At most `SAMPLE` inputs, drawn from all rows."""
-        return self.inputs[_drawn(len(self.inputs))]
+        """At most `SAMPLE` inputs, drawn from all rows; 0 where one is not finite."""
+        drawn = self.inputs[_drawn(len(self.inputs))]
+        return np.where(np.isfinite(drawn), drawn, 0).astype(drawn.dtype) if drawn.dtype.kind == "f" else drawn
 
     @cached_property
     def classes(self) -> Array | None:
@@ -157,6 +159,7 @@ class Step(NamedTuple):
     repeated: float | None = None  # cost of all rows twice
     broadcast: tuple[tuple[int, ...], ...] = ()  # shapes of labels and outputs, if the loss pairs each with each
     frozen: int = 0  # number of variables, if none of them is trained
+    read: float = math.nan  # size of the numbers that the first layer reads; NaN if unknown
 
     @property
     def kernels(self) -> dict[str, Array]:
@@ -177,6 +180,22 @@ class Step(NamedTuple):
         if self.outputs is None or self.labels is None or len(self.outputs) != len(self.labels):
             return None
         return np.asarray(self.outputs.argmax(axis=1) == self.labels)
+
+
+def size_read(rows: Iterable[Mapping[str, Array | None]]) -> float:
+    """Estimate the size of the numbers that the first layer reads, from the gradients of single rows.
+
+    The gradient of a kernel is δ x, that of its bias δ.
+    """
+    sizes = []
+    for gradients in rows:
+        arrays = list(gradients.values())
+        place = next((place for place, array in enumerate(arrays[:-1]) if array is not None and array.ndim > 1), None)
+        if place is None or (kernel := arrays[place]) is None or (bias := arrays[place + 1]) is None:
+            continue
+        if bias.shape == kernel.shape[-1:] and (norm := float(np.linalg.norm(bias))) > 0:
+            sizes.append(float(np.linalg.norm(kernel)) / norm / math.sqrt(kernel[..., 0].size))
+    return float(np.median(sizes)) if sizes else math.nan
 
 
 class Course(NamedTuple):

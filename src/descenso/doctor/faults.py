@@ -301,6 +301,13 @@ FAULTS = {
         'Dense(64, "relu", kernel_initializer="zeros")',
         lambda: _descent(_layers(1, "zeros", activation="relu", kernel_initializer="zeros")),
     ),
+    "vanishing-gradients": Fault(
+        '[Dense(64, "sigmoid") for _ in range(8)]', lambda: _descent(_layers(8, activation="sigmoid"))
+    ),
+    "exploding-gradients": Fault(
+        '[Dense(64, "relu", kernel_initializer=RandomNormal(stddev=0.5)) for _ in range(8)]',
+        lambda: _descent(_layers(8, activation="relu", kernel_initializer=RandomNormal(stddev=0.5, seed=0))),
+    ),
     "first-cost": Fault(
         "Dense(10, kernel_initializer=RandomNormal(stddev=2.0))",
         lambda: _descent(_layers(0, RandomNormal(stddev=2.0))),
@@ -308,13 +315,6 @@ FAULTS = {
     "log-of-zero": Fault(
         "cost = tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(softmax), axis=1))",
         lambda: _loop(sure=20.0),
-    ),
-    "vanishing-gradients": Fault(
-        '[Dense(64, "sigmoid") for _ in range(8)]', lambda: _descent(_layers(8, activation="sigmoid"))
-    ),
-    "exploding-gradients": Fault(
-        '[Dense(64, "relu", kernel_initializer=RandomNormal(stddev=0.5)) for _ in range(8)]',
-        lambda: _descent(_layers(8, activation="relu", kernel_initializer=RandomNormal(stddev=0.5, seed=0))),
     ),
     "retracing": Fault("for number in range(10): step(images, number)", _counted),
     "rate-too-high": Fault("descenso train --learning-rate 30", lambda: _descent(learning_rate=30.0)),

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from descenso.doctor.checks import examine
-from descenso.doctor.evidence import Array, Calls, Evidence, Finding, Rows, Step
+from descenso.doctor.evidence import SINGLE_ROWS, Array, Calls, Evidence, Finding, Rows, Step, size_read
 from descenso.errors import ConfigError
 from descenso.text import _
 
@@ -43,12 +43,11 @@ def evidence_of_step(
     if flat is not None or known.size:
         classes = flat.shape[1] if flat is not None else int(known.shape[-1] if known.ndim > 1 else known.max() + 1)
         reads = _reads_of(loss, classes, dtypes[0] if flat is None else str(flat.dtype))
-    arrays = [None if value is None else np.asarray(tf.convert_to_tensor(value)) for value in gradients]
     step = Step(
         cost=None if cost is None else float(cost),
         outputs=flat,
         logits=reads.logits,
-        gradients=dict(zip(names, arrays, strict=False)),
+        gradients=dict(zip(names, _arrays(gradients), strict=False)),
         plain=tuple(name for name, value in zip(names, variables, strict=True) if _is_plain(value)),
         dtypes=tuple(zip(names, dtypes, strict=True)),
         first=first,
@@ -61,6 +60,16 @@ def evidence_of_step(
         weights={name: np.asarray(value) for name, value in zip(names, variables, strict=True) if len(value.shape) > 1},
         repeated=None if error else _cost(loss, *(tf.concat([each, each], 0) for each in (labels, outputs))),
         broadcast=_broadcast(loss, known, outputs),
+        read=size_read(
+            dict(
+                zip(
+                    names,
+                    _arrays(_attempt(model, loss, inputs[row:][:1], labels[row:][:1], variables, watched)[2]),
+                    strict=False,
+                )
+            )
+            for row in range(0 if error else min(SINGLE_ROWS, len(known)))
+        ),
     )
     return Evidence(Rows(np.asarray(inputs), known, one_hot=reads.one_hot, whole=False), step)
 
@@ -79,6 +88,10 @@ def _attempt(
         return outputs, cost, tape.gradient(cost, list(variables)), None
     except Exception as raised:  # any exception of TensorFlow or the user's functions is evidence
         return outputs, cost, [], raised
+
+
+def _arrays(gradients: Sequence[Any]) -> list[Array | None]:
+    return [None if value is None else np.asarray(tf.convert_to_tensor(value)) for value in gradients]
 
 
 def _cost(loss: Function, labels: Any, outputs: Any) -> float | None:
