@@ -93,20 +93,37 @@ ONE_HOT = np.eye(3, dtype="float32")[LABELS]
 NUMBERS = blobs() @ random(2).normal(size=6).astype("float32")
 
 STEPS = {
-    "binary, a column of labels": lambda: (model((6,), D(8, "relu"), D(1, "sigmoid")), BINARY(), blobs(),
-                                           BINARY_LABELS[:, None]),
+    "binary, a column of labels": lambda: (
+        model((6,), D(8, "relu"), D(1, "sigmoid")),
+        BINARY(),
+        blobs(),
+        BINARY_LABELS[:, None],
+    ),
     "binary, labels in a row": lambda: (model((6,), D(8, "relu"), D(1, "sigmoid")), BINARY(), blobs(), BINARY_LABELS),
     "binary, logits": lambda: (model((6,), D(8, "relu"), D(1)), BINARY(from_logits=True), blobs(), BINARY_LABELS),
     "binary, two outputs": lambda: (model((6,), D(2)), SPARSE(from_logits=True), blobs(), BINARY_LABELS),
-    "hinge, labels of -1 and 1": lambda: (model((6,), D(1, "tanh")), keras.losses.Hinge(), blobs(), 2 * BINARY_LABELS - 1),
+    "hinge, labels of -1 and 1": lambda: (
+        model((6,), D(1, "tanh")),
+        keras.losses.Hinge(),
+        blobs(),
+        2 * BINARY_LABELS - 1,
+    ),
     "several labels a row": lambda: (model((6,), D(4, "sigmoid")), BINARY(), blobs(), MANY),
     "several labels a row, logits": lambda: (model((6,), D(4)), BINARY(from_logits=True), blobs(), MANY),
     "regression": lambda: (model((6,), D(8, "relu"), D(1)), keras.losses.MeanSquaredError(), blobs(), NUMBERS),
-    "regression of what is not negative": lambda: (model((6,), D(8, "relu"), D(1, "relu")),
-                                                   keras.losses.MeanSquaredError(), blobs(), np.abs(NUMBERS)[:, None]),
+    "regression of what is not negative": lambda: (
+        model((6,), D(8, "relu"), D(1, "relu")),
+        keras.losses.MeanSquaredError(),
+        blobs(),
+        np.abs(NUMBERS)[:, None],
+    ),
     "regression, several numbers": lambda: (model((6,), D(2)), keras.losses.Huber(), blobs(), blobs()[:, :2]),
-    "an autoencoder": lambda: (model((12, 12), F(), D(16, "relu"), D(144, "sigmoid"), keras.layers.Reshape((12, 12))),
-                               BINARY(), UNITS, UNITS),
+    "an autoencoder": lambda: (
+        model((12, 12), F(), D(16, "relu"), D(144, "sigmoid"), keras.layers.Reshape((12, 12))),
+        BINARY(),
+        UNITS,
+        UNITS,
+    ),
     "one row in fifty": lambda: (prior(), BINARY(from_logits=True), blobs(RARE)[:, :6], RARE),
     "few rows": lambda: (model((6,), D(3, "softmax")), SPARSE(), blobs()[:20], LABELS[:20]),
     "frozen layers": lambda: (frozen(), SPARSE(from_logits=True), blobs(), LABELS),
@@ -114,28 +131,66 @@ STEPS = {
     "a focal loss": lambda: (model((6,), D(3)), focal, blobs(), LABELS),
     "label smoothing": lambda: (model((6,), D(3, "softmax")), CATEGORICAL(label_smoothing=0.1), blobs(), ONE_HOT),
     "label smoothing, logits": lambda: (model((6,), D(3)), CATEGORICAL(True, label_smoothing=0.1), blobs(), ONE_HOT),
-    "a class for each pixel": lambda: (model((12, 12, 1), keras.layers.Conv2D(2, 3, padding="same")),
-                                       SPARSE(from_logits=True), UNITS[..., None], SEGMENTS),
-    "an ignored class of pixels": lambda: (model((12, 12, 1), keras.layers.Conv2D(2, 3, padding="same")),
-                                           SPARSE(from_logits=True, ignore_class=255), UNITS[..., None],
-                                           np.where(np.arange(12) == 0, 255, SEGMENTS)),
-    "overlap of segments": lambda: (model((12, 12, 1), keras.layers.Conv2D(1, 3, padding="same"),
-                                          keras.layers.Reshape((12, 12))), dice, UNITS[..., None], SEGMENTS.astype("f4")),
+    "a class for each pixel": lambda: (
+        model((12, 12, 1), keras.layers.Conv2D(2, 3, padding="same")),
+        SPARSE(from_logits=True),
+        UNITS[..., None],
+        SEGMENTS,
+    ),
+    "an ignored class of pixels": lambda: (
+        model((12, 12, 1), keras.layers.Conv2D(2, 3, padding="same")),
+        SPARSE(from_logits=True, ignore_class=255),
+        UNITS[..., None],
+        np.where(np.arange(12) == 0, 255, SEGMENTS),
+    ),
+    "overlap of segments": lambda: (
+        model((12, 12, 1), keras.layers.Conv2D(1, 3, padding="same"), keras.layers.Reshape((12, 12))),
+        dice,
+        UNITS[..., None],
+        SEGMENTS.astype("f4"),
+    ),
     "numbers of words": lambda: (*embedding()[:1], BINARY(), embedding()[1], BINARY_LABELS),
-    "pixels scaled in the model": lambda: (model((12, 12), keras.layers.Rescaling(1 / 255), F(), D(3)),
-                                           SPARSE(from_logits=True), PIXELS, LABELS),
-    "pixels from -1 to 1": lambda: (model((12, 12), F(), D(16, "relu"), D(3)), SPARSE(from_logits=True),
-                                    UNITS * 2 - 1, LABELS),
-    "a convolution of scaled pixels": lambda: (model((12, 12, 1), keras.layers.Conv2D(8, 3, activation="relu"), F(), D(3)),
-                                               SPARSE(from_logits=True), UNITS[..., None], LABELS),
-    "a convolution, normalised": lambda: (model((12, 12, 1), keras.layers.Conv2D(8, 3), keras.layers.BatchNormalization(),
-                                                keras.layers.ReLU(), F(), D(3)), SPARSE(True), UNITS[..., None], LABELS),
+    "pixels scaled in the model": lambda: (
+        model((12, 12), keras.layers.Rescaling(1 / 255), F(), D(3)),
+        SPARSE(from_logits=True),
+        PIXELS,
+        LABELS,
+    ),
+    "pixels from -1 to 1": lambda: (
+        model((12, 12), F(), D(16, "relu"), D(3)),
+        SPARSE(from_logits=True),
+        UNITS * 2 - 1,
+        LABELS,
+    ),
+    "a convolution of scaled pixels": lambda: (
+        model((12, 12, 1), keras.layers.Conv2D(8, 3, activation="relu"), F(), D(3)),
+        SPARSE(from_logits=True),
+        UNITS[..., None],
+        LABELS,
+    ),
+    "a convolution, normalised": lambda: (
+        model(
+            (12, 12, 1), keras.layers.Conv2D(8, 3), keras.layers.BatchNormalization(), keras.layers.ReLU(), F(), D(3)
+        ),
+        SPARSE(True),
+        UNITS[..., None],
+        LABELS,
+    ),
     "a branch that begins at 0": lambda: (residual(), SPARSE(from_logits=True), blobs(), LABELS),
-    "weights of 0 in the only layer": lambda: (model((6,), D(3, kernel_initializer="zeros")), SPARSE(True), blobs(), LABELS),
-    "weights of 0 in the last layer": lambda: (model((6,), D(8, "relu"), D(3, kernel_initializer="zeros")), SPARSE(True),
-                                               blobs(), LABELS),
+    "weights of 0 in the only layer": lambda: (
+        model((6,), D(3, kernel_initializer="zeros")),
+        SPARSE(True),
+        blobs(),
+        LABELS,
+    ),
+    "weights of 0 in the last layer": lambda: (
+        model((6,), D(8, "relu"), D(3, kernel_initializer="zeros")),
+        SPARSE(True),
+        blobs(),
+        LABELS,
+    ),
     "a recurrent network": lambda: (model((12, 12), keras.layers.GRU(8), D(3, "softmax")), SPARSE(), UNITS, LABELS),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", STEPS)
@@ -191,13 +246,15 @@ ROWS_OF = {
     "pixels in colour": lambda: halves(np.stack([PIXELS] * 3, axis=-1), LABELS),
     "in the order of time": in_time,
     "few of a class": lambda: halves(blobs(np.arange(ROWS) % 40), np.arange(ROWS) % 40),
-    "a column that tells nearly": lambda: halves(np.column_stack([blobs(), LABELS + random().normal(size=ROWS) / 5]), LABELS),
+    "a column that tells nearly": lambda: halves(
+        np.column_stack([blobs(), LABELS + random().normal(size=ROWS) / 5]), LABELS
+    ),
     "names": lambda: halves(blobs(), np.array(["red wine", "red-wine", "white wine"])[LABELS]),
     "words for numbers": lambda: halves(blobs(), np.array(["1", "10", "100"])[LABELS]),
     "a column of years": lambda: halves(np.column_stack([blobs(), 1990 + np.arange(ROWS) % 30]), LABELS),
     "one column": lambda: ((np.linspace(-1, 1, ROWS)[:, None], (np.arange(ROWS) > 99).astype(int)), {}),
     "several channels of a signal": lambda: halves(random().normal(size=(ROWS, 3, 40)), LABELS),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", ROWS_OF)

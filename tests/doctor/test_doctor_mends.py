@@ -7,15 +7,28 @@ import tensorflow as tf
 
 import descenso as ds
 from descenso.data.dataset import Dataset, Split
-from descenso.doctor import faults
+from descenso.doctor import faults, faulty_rows
 from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.evidence import Evidence, Rows
 from descenso.text import option
-
 from test_doctor_correct import (
-    BINARY, BINARY_LABELS, CATEGORICAL, LABELS, NUMBERS, ONE_HOT, PIXELS, ROWS, SPARSE, UNITS, D, F, blobs, model,
-    random, sparse,
-)  # fmt: skip
+    BINARY,
+    BINARY_LABELS,
+    CATEGORICAL,
+    LABELS,
+    NUMBERS,
+    ONE_HOT,
+    PIXELS,
+    ROWS,
+    SPARSE,
+    UNITS,
+    D,
+    F,
+    blobs,
+    model,
+    random,
+    sparse,
+)
 
 BLOBS = blobs()
 SIGNS = 2 * BINARY_LABELS - 1
@@ -32,8 +45,12 @@ def with_holes(inputs, *places):
 
 def split(inputs=BLOBS, labels=LABELS, test=None, test_labels=None):
     """The first 150 rows to train on, the rest to test on, unless others are given."""
-    return {"inputs": inputs[:150], "labels": labels[:150], "test_inputs": inputs[150:] if test is None else test,
-            "test_labels": labels[150:] if test_labels is None else test_labels}  # fmt: skip
+    return {
+        "inputs": inputs[:150],
+        "labels": labels[:150],
+        "test_inputs": inputs[150:] if test is None else test,
+        "test_labels": labels[150:] if test_labels is None else test_labels,
+    }
 
 
 def unsplit(inputs, labels):
@@ -122,7 +139,9 @@ DATA = {
         lambda: split(RGB, test=RGB[150:, ..., ::-1]),
         lambda: standardised(50 * BLOBS + 900),
         lambda: standardised(3 * BLOBS + 80),
-        lambda: split(np.column_stack([BLOBS, BLOBS[:, 1] + 30]), test=np.column_stack([BLOBS, 12 * (BLOBS[:, 1] + 30)])[150:]),
+        lambda: split(
+            np.column_stack([BLOBS, BLOBS[:, 1] + 30]), test=np.column_stack([BLOBS, 12 * (BLOBS[:, 1] + 30)])[150:]
+        ),
         lambda: split(5 * sparse(LABELS), test=sparse(LABELS)[150:] / 100),
     ],
     "test-in-train": [
@@ -135,17 +154,18 @@ DATA = {
         lambda: unsplit(UNITS, np.roll(np.sort(LABELS), 77)),
         lambda: unsplit(RGB, random().permutation(LABELS)),
     ],
-}  # fmt: skip
+}
 BY_HAND = {  # where the mend says what to do in words
     "labels-alike": lambda arrays: {**arrays, "labels": LABELS},
     "numeric-target": lambda arrays: {
-        **arrays, "labels": np.digitize(arrays["labels"], np.quantile(arrays["labels"], [1 / 3, 2 / 3]))
+        **arrays,
+        "labels": np.digitize(arrays["labels"], np.quantile(arrays["labels"], [1 / 3, 2 / 3])),
     },
     "similar-class-names": lambda arrays: {**arrays, "labels": np.char.lower(np.char.strip(arrays["labels"]))},
     "pixels-zeroed": lambda arrays: {**arrays, "inputs": PIXELS},
     "test-unlike-train": lambda arrays: split(),
     "no-better-than-chance": lambda arrays: {**arrays, "labels": LABELS[: len(arrays["labels"])]},
-}  # fmt: skip
+}
 
 
 def found(inputs, labels, test_inputs, test_labels):
@@ -234,6 +254,11 @@ def frozen(*layers):
     return made
 
 
+def product(inputs, last=tf.identity):
+    W = tf.Variable(tf.zeros((6, 3)))
+    return lambda x: last(tf.matmul(x, W)), SPARSE(True), inputs, LABELS, [W]
+
+
 COLUMN = BINARY_LABELS[:, None].astype("float32")
 SOFTMAX, SIGMOID = "softmax", "sigmoid"
 STEPS = {  # what is wrong, and the same with the mend
@@ -243,81 +268,180 @@ STEPS = {  # what is wrong, and the same with the mend
     "broadcast-labels": [
         (lambda: (hidden(D(1)), squares, BLOBS, NUMBERS), lambda: (hidden(D(1)), squares, BLOBS, NUMBERS[:, None])),
         (lambda: (hidden(D(1)), absolute, BLOBS, LABELS), lambda: (hidden(D(1)), absolute, BLOBS, LABELS[:, None])),
-        (lambda: (hidden(D(1), keras.layers.Reshape(())), squares, BLOBS, NUMBERS[:, None]),
-         lambda: (hidden(D(1), keras.layers.Reshape(())), squares, BLOBS, NUMBERS)),
-        (lambda: (hidden(D(1)), cross_entropy, BLOBS, BINARY_LABELS), lambda: (hidden(D(1)), cross_entropy, BLOBS, COLUMN)),
+        (
+            lambda: (hidden(D(1), keras.layers.Reshape(())), squares, BLOBS, NUMBERS[:, None]),
+            lambda: (hidden(D(1), keras.layers.Reshape(())), squares, BLOBS, NUMBERS),
+        ),
+        (
+            lambda: (hidden(D(1)), cross_entropy, BLOBS, BINARY_LABELS),
+            lambda: (hidden(D(1)), cross_entropy, BLOBS, COLUMN),
+        ),
     ],
     "softmax-of-one": [
-        (lambda: (hidden(D(1, SOFTMAX)), BINARY(), BLOBS, COLUMN), lambda: (hidden(D(1, SIGMOID)), BINARY(), BLOBS, COLUMN)),
-        (lambda: (hidden(D(1, SOFTMAX)), BINARY(), BLOBS, BINARY_LABELS),
-         lambda: (hidden(D(2, SOFTMAX)), SPARSE(), BLOBS, BINARY_LABELS)),
-        (lambda: (hidden(D(1)), SPARSE(True), BLOBS, BINARY_LABELS), lambda: (hidden(D(2)), SPARSE(True), BLOBS, BINARY_LABELS)),
+        (
+            lambda: (hidden(D(1, SOFTMAX)), BINARY(), BLOBS, COLUMN),
+            lambda: (hidden(D(1, SIGMOID)), BINARY(), BLOBS, COLUMN),
+        ),
+        (
+            lambda: (hidden(D(1, SOFTMAX)), BINARY(), BLOBS, BINARY_LABELS),
+            lambda: (hidden(D(2, SOFTMAX)), SPARSE(), BLOBS, BINARY_LABELS),
+        ),
+        (
+            lambda: (hidden(D(1)), SPARSE(True), BLOBS, BINARY_LABELS),
+            lambda: (hidden(D(2)), SPARSE(True), BLOBS, BINARY_LABELS),
+        ),
     ],
     "softmax-twice": [
-        (lambda: (hidden(D(3, SOFTMAX)), SPARSE(True), BLOBS, LABELS), lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS)),
-        (lambda: (hidden(D(3, SOFTMAX)), CATEGORICAL(True, label_smoothing=0.1), BLOBS, ONE_HOT),
-         lambda: (hidden(D(3, SOFTMAX)), CATEGORICAL(label_smoothing=0.1), BLOBS, ONE_HOT)),
-        (lambda: (lambda made: (lambda x: tf.nn.softmax(made(x)), SPARSE(True), BLOBS, LABELS, made.weights))(hidden(D(3))),
-         lambda: (lambda made: (made, SPARSE(True), BLOBS, LABELS, made.weights))(hidden(D(3)))),
+        (
+            lambda: (hidden(D(3, SOFTMAX)), SPARSE(True), BLOBS, LABELS),
+            lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS),
+        ),
+        (
+            lambda: (hidden(D(3, SOFTMAX)), CATEGORICAL(True, label_smoothing=0.1), BLOBS, ONE_HOT),
+            lambda: (hidden(D(3, SOFTMAX)), CATEGORICAL(label_smoothing=0.1), BLOBS, ONE_HOT),
+        ),
+        (lambda: product(BLOBS, tf.nn.softmax), lambda: product(BLOBS)),
     ],
     "sigmoid-twice": [
-        (lambda: (hidden(D(1, SIGMOID)), BINARY(True), BLOBS, COLUMN), lambda: (hidden(D(1)), BINARY(True), BLOBS, COLUMN)),
-        (lambda: (hidden(D(1, SIGMOID)), cross_entropy, BLOBS, COLUMN), lambda: (hidden(D(1)), cross_entropy, BLOBS, COLUMN)),
-        (lambda: (hidden(D(3, SIGMOID)), BINARY(True), BLOBS, ONE_HOT), lambda: (hidden(D(3, SIGMOID)), BINARY(), BLOBS, ONE_HOT)),
+        (
+            lambda: (hidden(D(1, SIGMOID)), BINARY(True), BLOBS, COLUMN),
+            lambda: (hidden(D(1)), BINARY(True), BLOBS, COLUMN),
+        ),
+        (
+            lambda: (hidden(D(1, SIGMOID)), cross_entropy, BLOBS, COLUMN),
+            lambda: (hidden(D(1)), cross_entropy, BLOBS, COLUMN),
+        ),
+        (
+            lambda: (hidden(D(3, SIGMOID)), BINARY(True), BLOBS, ONE_HOT),
+            lambda: (hidden(D(3, SIGMOID)), BINARY(), BLOBS, ONE_HOT),
+        ),
     ],
     "logits-as-probabilities": [
         (lambda: (hidden(D(3)), SPARSE(), BLOBS, LABELS), lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS)),
-        (lambda: (hidden(D(3)), CATEGORICAL(), BLOBS, ONE_HOT), lambda: (hidden(D(3)), CATEGORICAL(True), BLOBS, ONE_HOT)),
+        (
+            lambda: (hidden(D(3)), CATEGORICAL(), BLOBS, ONE_HOT),
+            lambda: (hidden(D(3)), CATEGORICAL(True), BLOBS, ONE_HOT),
+        ),
         (lambda: (hidden(D(1)), BINARY(), BLOBS, COLUMN), lambda: (hidden(D(1)), BINARY(True), BLOBS, COLUMN)),
         (lambda: (hidden(D(3)), textbook, BLOBS, ONE_HOT), lambda: (hidden(D(3, SOFTMAX)), textbook, BLOBS, ONE_HOT)),
-        (lambda: (model((12, 12, 1), keras.layers.Conv2D(2, 3, padding="same")), SPARSE(), UNITS[..., None], PIXELS // 128),
-         lambda: (model((12, 12, 1), keras.layers.Conv2D(2, 3, padding="same")), SPARSE(True), UNITS[..., None], PIXELS // 128)),
+        (
+            lambda: (
+                model((12, 12, 1), keras.layers.Conv2D(2, 3, padding="same")),
+                SPARSE(),
+                UNITS[..., None],
+                PIXELS // 128,
+            ),
+            lambda: (
+                model((12, 12, 1), keras.layers.Conv2D(2, 3, padding="same")),
+                SPARSE(True),
+                UNITS[..., None],
+                PIXELS // 128,
+            ),
+        ),
     ],
     "activation-before-loss": [
-        (lambda: (hidden(D(3, "relu")), SPARSE(True), BLOBS, LABELS), lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS)),
-        (lambda: (hidden(D(3, "tanh")), CATEGORICAL(True), BLOBS, ONE_HOT), lambda: (hidden(D(3)), CATEGORICAL(True), BLOBS, ONE_HOT)),
-        (lambda: (hidden(D(1), keras.layers.ReLU()), BINARY(True), BLOBS, COLUMN), lambda: (hidden(D(1)), BINARY(True), BLOBS, COLUMN)),
+        (
+            lambda: (hidden(D(3, "relu")), SPARSE(True), BLOBS, LABELS),
+            lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS),
+        ),
+        (
+            lambda: (hidden(D(3, "tanh")), CATEGORICAL(True), BLOBS, ONE_HOT),
+            lambda: (hidden(D(3)), CATEGORICAL(True), BLOBS, ONE_HOT),
+        ),
+        (
+            lambda: (hidden(D(1), keras.layers.ReLU()), BINARY(True), BLOBS, COLUMN),
+            lambda: (hidden(D(1)), BINARY(True), BLOBS, COLUMN),
+        ),
         (lambda: (hidden(D(3, SIGMOID)), SPARSE(), BLOBS, LABELS), lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS)),
     ],
     "summed-cost": [
-        (lambda: (hidden(D(3)), SPARSE(True, reduction="sum"), BLOBS, LABELS), lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS)),
-        (lambda: (hidden(D(3, SOFTMAX)), textbook_sum, BLOBS, ONE_HOT), lambda: (hidden(D(3, SOFTMAX)), textbook, BLOBS, ONE_HOT)),
-        (lambda: (hidden(D(1)), lambda y, o: tf.reduce_sum((y - o) ** 2), BLOBS, NUMBERS[:, None]),
-         lambda: (hidden(D(1)), squares, BLOBS, NUMBERS[:, None])),
+        (
+            lambda: (hidden(D(3)), SPARSE(True, reduction="sum"), BLOBS, LABELS),
+            lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS),
+        ),
+        (
+            lambda: (hidden(D(3, SOFTMAX)), textbook_sum, BLOBS, ONE_HOT),
+            lambda: (hidden(D(3, SOFTMAX)), textbook, BLOBS, ONE_HOT),
+        ),
+        (
+            lambda: (hidden(D(1)), lambda y, o: tf.reduce_sum((y - o) ** 2), BLOBS, NUMBERS[:, None]),
+            lambda: (hidden(D(1)), squares, BLOBS, NUMBERS[:, None]),
+        ),
     ],
     "equal-units": [
-        (lambda: (hidden(D(3, kernel_initializer="zeros"), start="zeros"), SPARSE(True), BLOBS, LABELS),
-         lambda: (hidden(D(3, kernel_initializer="zeros")), SPARSE(True), BLOBS, LABELS)),
-        (lambda: (model((6,), D(8, "tanh", kernel_initializer="ones"), D(3, kernel_initializer="ones")), SPARSE(True), BLOBS, LABELS),
-         lambda: (model((6,), D(8, "tanh"), D(3)), SPARSE(True), BLOBS, LABELS)),
+        (
+            lambda: (hidden(D(3, kernel_initializer="zeros"), start="zeros"), SPARSE(True), BLOBS, LABELS),
+            lambda: (hidden(D(3, kernel_initializer="zeros")), SPARSE(True), BLOBS, LABELS),
+        ),
+        (
+            lambda: (
+                model((6,), D(8, "tanh", kernel_initializer="ones"), D(3, kernel_initializer="ones")),
+                SPARSE(True),
+                BLOBS,
+                LABELS,
+            ),
+            lambda: (model((6,), D(8, "tanh"), D(3)), SPARSE(True), BLOBS, LABELS),
+        ),
     ],
     "labels-out-of-range": [
         (lambda: (hidden(D(2)), SPARSE(True), BLOBS, LABELS), lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS)),
-        (lambda: (hidden(D(1, SIGMOID)), BINARY(), BLOBS, SIGNS), lambda: (hidden(D(1, SIGMOID)), BINARY(), BLOBS, (SIGNS + 1) // 2)),
+        (
+            lambda: (hidden(D(1, SIGMOID)), BINARY(), BLOBS, SIGNS),
+            lambda: (hidden(D(1, SIGMOID)), BINARY(), BLOBS, (SIGNS + 1) // 2),
+        ),
         (lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS + 1), lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS)),
-        (lambda: (hidden(D(1)), cross_entropy, BLOBS, COLUMN * 2), lambda: (hidden(D(1)), cross_entropy, BLOBS, COLUMN)),
+        (
+            lambda: (hidden(D(1)), cross_entropy, BLOBS, COLUMN * 2),
+            lambda: (hidden(D(1)), cross_entropy, BLOBS, COLUMN),
+        ),
     ],
     "labels-alike": [
         (lambda: (hidden(D(3)), SPARSE(True), BLOBS, 0 * LABELS), lambda: (hidden(D(3)), SPARSE(True), BLOBS, LABELS)),
     ],
     "channels-first": [
-        (lambda: (model((3, 12, 12), keras.layers.Conv2D(4, 2), F(), D(3)), SPARSE(True), np.moveaxis(RGB / 255, -1, 1), LABELS),
-         lambda: (model((12, 12, 3), keras.layers.Conv2D(4, 2), F(), D(3)), SPARSE(True), RGB / 255, LABELS)),
+        (
+            lambda: (
+                model((3, 12, 12), keras.layers.Conv2D(4, 2), F(), D(3)),
+                SPARSE(True),
+                np.moveaxis(RGB / 255, -1, 1),
+                LABELS,
+            ),
+            lambda: (model((12, 12, 3), keras.layers.Conv2D(4, 2), F(), D(3)), SPARSE(True), RGB / 255, LABELS),
+        ),
     ],
     "scaled-twice": [
-        (lambda: (model((12, 12), keras.layers.Rescaling(1 / 255), F(), D(16, "relu"), D(3)), SPARSE(True), UNITS, LABELS),
-         lambda: (model((12, 12), F(), D(16, "relu"), D(3)), SPARSE(True), UNITS, LABELS)),
-        (lambda: (model((12, 12, 1), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(8, 3), F(), D(3)), SPARSE(True),
-                  UNITS[..., None], LABELS),
-         lambda: (model((12, 12, 1), keras.layers.Conv2D(8, 3), F(), D(3)), SPARSE(True), UNITS[..., None], LABELS)),
-        (lambda: (model((144,), keras.layers.Lambda(lambda x: x / 255), D(3)), SPARSE(True), UNITS.reshape(ROWS, -1), LABELS),
-         lambda: (model((144,), D(3)), SPARSE(True), UNITS.reshape(ROWS, -1), LABELS)),
+        (
+            lambda: (
+                model((12, 12), keras.layers.Rescaling(1 / 255), F(), D(16, "relu"), D(3)),
+                SPARSE(True),
+                UNITS,
+                LABELS,
+            ),
+            lambda: (model((12, 12), F(), D(16, "relu"), D(3)), SPARSE(True), UNITS, LABELS),
+        ),
+        (
+            lambda: (
+                model((12, 12, 1), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(8, 3), F(), D(3)),
+                SPARSE(True),
+                UNITS[..., None],
+                LABELS,
+            ),
+            lambda: (model((12, 12, 1), keras.layers.Conv2D(8, 3), F(), D(3)), SPARSE(True), UNITS[..., None], LABELS),
+        ),
+        (
+            lambda: (
+                model((144,), keras.layers.Lambda(lambda x: x / 255), D(3)),
+                SPARSE(True),
+                UNITS.reshape(ROWS, -1),
+                LABELS,
+            ),
+            lambda: (model((144,), D(3)), SPARSE(True), UNITS.reshape(ROWS, -1), LABELS),
+        ),
     ],
     "mixed-dtypes": [
-        (lambda: ((lambda W: (lambda x: tf.matmul(x, W), SPARSE(True), BLOBS.astype("f8"), LABELS, [W]))(tf.Variable(tf.zeros((6, 3))))),
-         lambda: ((lambda W: (lambda x: tf.matmul(x, W), SPARSE(True), BLOBS, LABELS, [W]))(tf.Variable(tf.zeros((6, 3)))))),
+        (lambda: product(BLOBS.astype("f8")), lambda: product(BLOBS)),
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore:You are using a softmax", "ignore:.*received `from_logits=True`")
@@ -348,7 +472,7 @@ MENDED = {  # the evidence after the mend of what is planted
     "labels-from-1": trained(),
     "mixed-dtypes": lambda _: faults._loop(),
     "pixels-not-scaled": trained(),
-    "buffer-on-sorted": lambda _: faults._descent(changes={"train": faults._sorted()}, order="permutation"),
+    "buffer-on-sorted": lambda _: faults._descent(changes={"train": faulty_rows.sorted_rows()}, order="permutation"),
     "none-gradients": lambda _: faults._loop(),
     "log-of-zero": lambda _: faults._loop(),
     "first-cost": trained(faults._layers(0, "zeros")),
@@ -363,12 +487,21 @@ MENDED = {  # the evidence after the mend of what is planted
     "unseen-labels": trained(),
     "empty-class": trained(),
     "no-better-than-chance": trained(),
-    "over-fitting": trained(None, {"train": faults._noisy()}, model="mlp", rule="adam", learning_rate=0.003, epochs=60,
-                            validation_size=200, patience=3, dropout=0.3),
+    "over-fitting": trained(
+        None,
+        {"train": faulty_rows.noisy()},
+        model="mlp",
+        rule="adam",
+        learning_rate=0.003,
+        epochs=60,
+        validation_size=200,
+        patience=3,
+        dropout=0.3,
+    ),
     "test-far-worse": trained(None, model="mlp", rule="adam", epochs=3, learning_rate=0.003),
     "scaled-twice": trained(faults._layers(1, activation="relu")),
     "equal-units": trained(faults._layers(1, activation="relu")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("rule", MENDED)

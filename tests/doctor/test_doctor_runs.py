@@ -164,7 +164,7 @@ def test_a_lesson():
     assert shown.exit_code == 1
     assert shown.stdout.startswith("The mistake: labels = labels + 1\n\nlabels-from-1 (error)\n")
     told = json.loads(run("doctor", "--break", "labels-from-1", "--json").stdout)
-    assert [finding["rule"] for finding in told["findings"]] == ["labels-from-1"]
+    assert [finding["rule"] for finding in told["findings"]] == ["labels-from-1", "empty-class"]
 
 
 def test_a_lesson_that_there_is_not():

@@ -94,7 +94,9 @@ def _smoothness(flat: Array) -> float:
     left, right = flat[:, :-1], flat[:, 1:]
     used = (left != 0) | (right != 0)
     pairs = np.stack([left[used], right[used]]).astype(np.float64)
-    return float(np.corrcoef(pairs)[0, 1]) if pairs.shape[1] > 1 and pairs.std(axis=1).all() else 0.0
+    if pairs.shape[1] < 2 or not pairs.std(axis=1).all():
+        return 0.0
+    return float(np.asarray(np.corrcoef(pairs))[0, 1])
 
 
 def pixels_zeroed(rows: Rows) -> Observation | None:

@@ -153,4 +153,4 @@ def no_better_than_chance(
 
 
 def _paired() -> str:
-    return _("pair rows and labels again: order = numpy.random.permutation(rows); inputs[order], labels[order]")
+    return _("take rows and labels from their source again, in one order for both: inputs[order], labels[order]")

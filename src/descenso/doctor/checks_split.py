@@ -89,8 +89,9 @@ def _turned(rows: Rows) -> Observation | None:
         return None
     saw = _("the mean test images correlate with those of training rows by {present:.2f}, in negative by {best:.2f}")
     if line == "negative":
-        top = rows.inputs.max().item() + rows.inputs.min().item()
-        mend = f"test_inputs = {top:g} - test_inputs"
+        low, high = rows.inputs.min().item(), rows.inputs.max().item()
+        white = BYTE if low >= 0 and 1 < high <= BYTE else 1 if low >= 0 and high <= 1 else low + high
+        mend = f"test_inputs = {white:g} - test_inputs"
     else:
         mend = line if rows.inputs.ndim > 2 else _("reshape to images, then {line}").format(line=line)
         saw = _("the mean test images correlate with those of training rows by {present:.2f}, turned by {best:.2f}")
@@ -115,7 +116,7 @@ def _mean_images(rows: Rows, train: Array, test: Array) -> tuple[Array, Array, A
         return None
     some = np.random.default_rng(0).permutation(len(classes))[: 10 * SAMPLE]
     classes, train = classes[some], train[some]
-    shared = [label for label in shared if (classes == label).any()]
+    shared = shared[np.isin(shared, classes)]
     learned, asked = (
         np.nan_to_num(
             np.stack([images[labels == label].mean(axis=0, dtype=np.float64) for label in shared]), posinf=0, neginf=0

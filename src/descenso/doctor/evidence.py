@@ -107,7 +107,7 @@ def _classes(labels: Array) -> Array | None:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2 and np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all():
-        return labels.argmax(axis=1)
+        return np.asarray(labels.argmax(axis=1))
     return labels if labels.ndim == 1 else None
 
 
@@ -146,7 +146,7 @@ class Step(NamedTuple):
     cost: float | None  # mean over the rows, in nats; None if it could not be computed
     outputs: Array | None  # (rows, num_classes), outputs of the model; None likewise
     logits: bool | None  # whether the loss reads outputs as logits; None if unknown
-    gradients: dict[str, Array | None]  # by parameter; None for one that does not lead to the cost
+    gradients: Mapping[str, Array | None]  # by parameter; None for one that does not lead to the cost
     plain: tuple[str, ...] = ()  # names of the parameters that are tensors, not variables
     dtypes: tuple[tuple[str, str], ...] = ()  # name and dtype of each parameter
     first: bool = True  # whether the model is untrained
