@@ -77,12 +77,24 @@ def embedding():
     return model((80,), keras.layers.Embedding(200, 8), keras.layers.GlobalAveragePooling1D(), D(1, "sigmoid")), tokens
 
 
+def two_inputs():
+    given = {"a": keras.Input((6,), name="a"), "b": keras.Input((2,), name="b")}
+    joined = keras.layers.Concatenate()([given["a"], given["b"]])
+    return keras.Model(given, D(3)(joined)), {"a": blobs(), "b": blobs()[:, :2]}
+
+
 def residual():
     """A branch that begins at 0, as in residual networks and adapters."""
     given = keras.Input((6,))
     hidden = D(16, "relu")(given)
     branch = D(16, kernel_initializer="zeros")(D(8, "relu")(hidden))
     return keras.Model(given, D(3)(hidden + branch))
+
+
+def photographs():
+    """Images without groups, whose class shows only in how fast the brightness changes."""
+    walks = random().normal(size=(400, 16, 16, 3)).cumsum(axis=1).cumsum(axis=2)
+    return (walks * (1 + np.arange(400) % 10)[:, None, None, None] + 128).clip(0, 255).astype("uint8")
 
 
 PIXELS = pictures()
@@ -176,6 +188,7 @@ STEPS = {
         UNITS[..., None],
         LABELS,
     ),
+    "several inputs": lambda: (two_inputs()[0], SPARSE(from_logits=True), two_inputs()[1], LABELS),
     "a branch that begins at 0": lambda: (residual(), SPARSE(from_logits=True), blobs(), LABELS),
     "weights of 0 in the only layer": lambda: (
         model((6,), D(3, kernel_initializer="zeros")),
@@ -234,6 +247,8 @@ ROWS_OF = {
     "several labels a row": lambda: halves(blobs(), MANY),
     "regression": lambda: halves(blobs(), NUMBERS),
     "regression, a column": lambda: halves(blobs(), NUMBERS[:, None]),
+    "regression of whole numbers": lambda: halves(blobs(), (10 * NUMBERS).astype(int), one_hot=None),
+    "photographs of many classes": lambda: ((photographs(), np.arange(400) % 10), {}),
     "one row in fifty": lambda: ((blobs(RARE), RARE), {}),
     "twenty rows": lambda: ((blobs()[:20], LABELS[:20]), {"test": (blobs()[20:26], LABELS[20:26])}),
     "test rows of one class": lambda: ((UNITS, LABELS), {"test": (UNITS[LABELS == 0] + 0.001, LABELS[LABELS == 0])}),

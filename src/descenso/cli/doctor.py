@@ -90,10 +90,8 @@ def doctor(
     if as_json:
         say_json({"findings": [each._asdict() for each in findings]})
     else:
-        if not findings:
-            say(_("Nothing found."))
-        for note in notes:
-            say(note)
+        for line in (*([] if findings else [_("Nothing found.")]), *notes):
+            say(line)
     raise typer.Exit(1 if findings else 0)
 
 

@@ -39,7 +39,7 @@ def data(
     labels: Any = None,
     *,
     test: Any = None,
-    one_hot: bool = False,
+    one_hot: bool | None = False,
     order: str = "permutation",
 ) -> list[Finding]:
     """Check training data.
@@ -47,10 +47,9 @@ def data(
     Args:
         inputs: (rows, *input_shape), as the model reads them; or, without labels, a `Dataset`, or a `tf.data.Dataset`
             of pairs, of which at most 100,000 rows are read, in its order.
-        labels: (rows,) class numbers, (rows, num_classes) one-hot, or (rows,) fractions, which are to be predicted as
-            numbers: the checks of classes are then left out.
+        labels: (rows,) class numbers, (rows, num_classes) one-hot, or (rows,) numbers to predict.
         test: inputs and labels of the test rows; or a `tf.data.Dataset`.
-        one_hot: whether the loss reads one-hot labels.
+        one_hot: whether the loss reads one-hot labels; None if labels are numbers to predict, as fractions always are.
         order: order of the rows in an epoch: "permutation", "sequential", or "buffer:N" for `shuffle(N)` of tf.data.
 
     Raises:
@@ -63,7 +62,7 @@ def data(
     train = _split("data", inputs, labels)
     test_rows = None if test is None else _split("test", *((test, None) if is_dataset(test) else test[:2]))
     numbers = train.labels.dtype.kind == "f" and bool((train.labels[np.isfinite(train.labels)] % 1).any())
-    regression = numbers and train.labels.size == len(train.labels)
+    regression = one_hot is None or (numbers and train.labels.size == len(train.labels))
     return examine(Evidence(Rows(*train[:2], test_rows, one_hot, order=order, regression=regression)))
 
 

@@ -21,7 +21,9 @@ WORSE, SIGMAS = 0.2, 5.0  # accuracy on training rows above that on test rows, a
 AWFUL, GOOD = 1.5, 0.5  # of ln C: costs of test rows and of training rows
 LEAST_JUDGED = 30  # rows
 NO_BETTER = 0.98  # of the entropy of the classes
-LUCK = 0.1  # of the accuracy that is left; rows of a class resemble each other, and are right or wrong together
+LUCK = 0.15  # of the accuracy that is left; rows of a class resemble each other, and are right or wrong together
+MANY = 1_000  # images, of which simple models learn something even if these are photographs
+GROUPED = 0.5  # distance of images to the nearest one, as a share of that to all
 
 
 def suspicious(course: Course) -> bool:
@@ -129,17 +131,16 @@ def no_better_than_chance(
     if not rows or rows.classes is None:
         return None
     judged = test if test and test.right is not None and len(test.right) >= LEAST_JUDGED else last
-    learnable, chance = rows.learnable if course or (rows.whole and rows.inputs.ndim > 2) else (math.nan, math.nan)
     if not course:
-        if not learnable <= chance:
-            return None
-        saw = _("a linear model and nearest neighbours are right in {found:.0%}, which chance explains")
-        return prose(saw, found=learnable), _paired()
+        return _not_learnable(rows)
+    learnable, chance, _nearness = rows.learnable
     if not judged or judged.right is None or judged.labels is None or judged.cost is None or course.steps < LEAST_STEPS:
         return None
     shares = np.unique(judged.labels, return_counts=True)[1] / len(judged.labels)
     accuracy, entropy = float(judged.right.mean()), float(-(shares * np.log(shares)).sum())
-    luck = at_chance(shares, len(judged.right)) + (0 if learnable > chance else LUCK * (1 - float(shares.max())))
+    luck = at_chance(shares, len(judged.right))
+    if learnable <= chance:
+        luck = max(luck, float(shares.max()) + LUCK * (1 - float(shares.max())))
     if len(judged.right) < LEAST_JUDGED or accuracy > luck:
         return None
     if judged.cost < NO_BETTER * entropy or len(shares) < 2:
@@ -148,8 +149,20 @@ def no_better_than_chance(
     saw = prose(saw, accuracy=accuracy, rows=len(judged.right), largest=float(shares.max()))
     if learnable > chance:
         saw += prose(_("; a simple model is right in {found:.0%}"), found=learnable)
-        return saw, _("take the defaults first: --model softmax without further settings")
-    return saw, _paired()
+    if learnable <= chance:
+        return saw, _paired()
+    return saw, _("take the defaults first: --model softmax without further settings")
+
+
+def _not_learnable(rows: Rows) -> Observation | None:
+    """Check for images that simple models cannot tell apart, though they are many, or resemble each other in groups."""
+    if not rows.whole or rows.inputs.ndim < 3:
+        return None
+    learnable, chance, nearness = rows.learnable
+    if not learnable <= chance or (len(rows.inputs) < MANY and nearness > GROUPED):
+        return None
+    saw = _("a linear model and nearest neighbours are right in {found:.0%}, which chance explains")
+    return prose(saw, found=learnable), _paired()
 
 
 def _paired() -> str:

@@ -75,18 +75,22 @@ def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
         course = course._replace(early=tuple(early))
     if not course.tested and suspicious(course):
         course = course._replace(suggested_rate=suggested_rate(plan), tested=True)
-    last = test = None
-    if walked.trained:
-        held = {name: tf.constant(v) for name, v in problem.model.from_user(walked.trained.params).items()}
-        carried = {name: tf.constant(value) for name, value in walked.trained.model_state.items()}
-        last, *tested = (
-            _step(problem, begin._replace(params=held, model_state=carried), split)
-            for split in (rows, _some(data.test, config.seed))
-            if len(split.labels)
-        )
-        test = tested[0] if tested else None
+    last, test = _at_end(problem, begin, walked.trained, (rows, _some(data.test, config.seed)))
     trained_on = Rows.of(data._replace(train=plan.train), config.order)
     return Evidence(trained_on, first, last, test, course)
+
+
+def _at_end(
+    problem: Problem, begin: TrainState, trained: Trained | None, splits: tuple[Split, Split]
+) -> tuple[Step | None, Step | None]:
+    """Compute a step with training rows and one with test rows from the final weights; None without these or rows."""
+    if trained is None:
+        return None, None
+    held = {name: tf.constant(value) for name, value in problem.model.from_user(trained.params).items()}
+    carried = {name: tf.constant(value) for name, value in trained.model_state.items()}
+    state = begin._replace(params=held, model_state=carried)
+    last, test = (_step(problem, state, split) if len(split.labels) else None for split in splits)
+    return last, test
 
 
 def _some(split: Split, seed: int) -> Split:

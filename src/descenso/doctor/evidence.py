@@ -17,7 +17,7 @@ SAMPLE = 1_000  # rows whose values are checked, and over which a gradient is ta
 FEW_COLUMNS = 64  # rows with fewer are not flattened images
 SINGLE_ROWS = 5  # whose gradients are taken one by one
 LEAST_ROWS = 20  # of which statistics are compared
-MOST_CLASSES = 4  # rows of a class, of which simple models learn something
+OF_A_CLASS = 20  # rows, from which simple models learn something
 LEARNABLE_ROWS = 200  # from which simple models learn something, where there is something to learn
 
 NOT_SCALED = Scaling()
@@ -93,9 +93,17 @@ class Rows:
         return tuple(np.where(np.isfinite(array), array, 0) for array in flat)  # type: ignore[return-value] # of two
 
     @cached_property
-    def learnable(self) -> tuple[float, float]:
-        """Accuracy of the better of two simple models on rows held back, and the highest that chance explains."""
+    def learnable(self) -> "Learnable":
+        """What two simple models learn from the rows."""
         return _learnable(self)
+
+
+class Learnable(NamedTuple):
+    """Test of two simple models, kernel ridge regression and nearest neighbours, on rows held back; NaN if too few."""
+
+    accuracy: float = math.nan  # of the better one, in [0, 1]
+    chance: float = math.nan  # the highest accuracy that chance explains
+    nearness: float = math.nan  # median distance of a row to the nearest other one, as a share of that to all others
 
 
 def _drawn(rows: int) -> NDArray[np.int64]:
@@ -117,27 +125,30 @@ def at_chance(shares: Array, rows: int) -> float:
     return largest + 2 * math.sqrt(largest * (1 - largest) / rows)
 
 
-def _learnable(rows: Rows) -> tuple[float, float]:
+def _learnable(rows: Rows) -> Learnable:
     classes = rows.classes
     if classes is None or not rows.numeric or len(classes) < LEARNABLE_ROWS or not (classes != classes[0]).any():
-        return math.nan, math.nan
+        return Learnable()
     drawn = np.random.default_rng(0).permutation(len(classes))[: 2 * SAMPLE]
     x = rows.inputs[drawn].reshape(len(drawn), -1).astype(np.float64)
     x = np.where(np.isfinite(x), x, 0)
     deviation = x.std(axis=0)
     x = (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
     codes = np.unique(classes[drawn], return_inverse=True)[1]
-    if codes.max() >= len(codes) / MOST_CLASSES:
-        return math.nan, math.nan
+    if codes.max() >= len(codes) / OF_A_CLASS:
+        return Learnable()
     half = len(drawn) // 2
     fitted, held, known, wanted = x[:half], x[half:], codes[:half], codes[half:]
     products = held @ fitted.T  # (held rows, fitted rows)
     one_hot = np.eye(codes.max() + 1)[known]
     ridge = fitted @ fitted.T + len(fitted) * np.eye(half)  # kernel ridge regression: as many unknowns as rows
     linear = (products @ np.linalg.solve(ridge, one_hot - one_hot.mean(axis=0)) + one_hot.mean(axis=0)).argmax(axis=1)
-    nearest = known[((fitted**2).sum(axis=1) - 2 * products).argmin(axis=1)]
+    squares = (held**2).sum(axis=1, keepdims=True) + (fitted**2).sum(axis=1) - 2 * products
+    distances = np.sqrt(np.maximum(squares, 0))
+    nearest = known[distances.argmin(axis=1)]
+    nearness = float(np.median(distances.min(axis=1)) / max(float(np.median(distances)), 1e-12))
     accuracy = max(float((guess == wanted).mean()) for guess in (linear, nearest))
-    return accuracy, at_chance(np.bincount(wanted) / len(wanted), len(wanted))
+    return Learnable(accuracy, at_chance(np.bincount(wanted) / len(wanted), len(wanted)), nearness)
 
 
 class Step(NamedTuple):

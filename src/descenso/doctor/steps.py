@@ -1,8 +1,9 @@
 """Gather evidence on a user's training loop: one step, and the calls of a `tf.function`."""
 
 import inspect
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,10 +40,7 @@ def evidence_of_step(
     dtypes = [tf.as_dtype(value.dtype).name for value in variables]
     known: Array = np.asarray(labels)
     flat = _flat(outputs)
-    reads = Reads()
-    if flat is not None or known.size:
-        classes = flat.shape[1] if flat is not None else int(known.shape[-1] if known.ndim > 1 else known.max() + 1)
-        reads = _reads_of(loss, classes, dtypes[0] if flat is None else str(flat.dtype))
+    reads = _reads_of(loss, _classes(flat, known), dtypes[0] if flat is None else str(flat.dtype))
     step = Step(
         cost=None if cost is None else float(cost),
         outputs=flat,
@@ -60,18 +58,11 @@ def evidence_of_step(
         weights={name: np.asarray(value) for name, value in zip(names, variables, strict=True) if len(value.shape) > 1},
         repeated=None if error else _cost(loss, *(tf.concat([each, each], 0) for each in (labels, outputs))),
         broadcast=_broadcast(loss, known, outputs),
-        read=size_read(
-            dict(
-                zip(
-                    names,
-                    _arrays(_attempt(model, loss, inputs[row:][:1], labels[row:][:1], variables, watched)[2]),
-                    strict=False,
-                )
-            )
-            for row in range(0 if error else min(SINGLE_ROWS, len(known)))
-        ),
+        read=math.nan if error else size_read(_single(model, loss, inputs, labels, variables, watched)),
     )
-    return Evidence(Rows(np.asarray(inputs), known, one_hot=reads.one_hot, whole=False), step)
+    several = isinstance(inputs, dict | list | tuple)  # arrays of a model of several inputs
+    read = np.zeros((len(known), 0)) if several else np.asarray(inputs)
+    return Evidence(Rows(read, known, one_hot=reads.one_hot, whole=False), step)
 
 
 def _attempt(
@@ -88,6 +79,16 @@ def _attempt(
         return outputs, cost, tape.gradient(cost, list(variables)), None
     except Exception as raised:  # any exception of TensorFlow or the user's functions is evidence
         return outputs, cost, [], raised
+
+
+def _single(
+    model: Function, loss: Function, inputs: Any, labels: Any, variables: Sequence[Any], watched: bool
+) -> Iterator[dict[str, Array | None]]:
+    """Yield the gradients of single rows, by the number of the variable."""
+    for row in range(min(SINGLE_ROWS, len(labels))):
+        batch = tf.nest.map_structure(lambda array, row=row: array[row : row + 1], (inputs, labels))
+        yield dict(zip(map(str, range(len(variables))), _arrays(_attempt(model, loss, *batch, variables, watched)[2]),
+                       strict=False))  # fmt: skip
 
 
 def _arrays(gradients: Sequence[Any]) -> list[Array | None]:
@@ -114,6 +115,13 @@ def _broadcast(loss: Function, labels: Array, outputs: Any) -> tuple[tuple[int, 
     given, right = (_cost(loss, each, tf.cast(reshaped, outputs.dtype)) for each in (tf.constant(labels), reshaped))
     alike = right is None or (given is not None and abs(given - right) <= CLOSE * max(1.0, abs(right)))
     return () if alike else (labels.shape, shape)
+
+
+def _classes(outputs: Array | None, labels: Array) -> int:
+    """Return the number of outputs of a row; without outputs, as many as the labels need."""
+    if outputs is not None:
+        return int(outputs.shape[1])
+    return int(labels.shape[-1] if labels.ndim > 1 else labels.max() + 1) if labels.size else 2
 
 
 def _flat(outputs: Any) -> Array | None:
