@@ -248,6 +248,10 @@ ROWS_OF = {
     "regression": lambda: halves(blobs(), NUMBERS),
     "regression, a column": lambda: halves(blobs(), NUMBERS[:, None]),
     "regression of whole numbers": lambda: halves(blobs(), (10 * NUMBERS).astype(int), one_hot=None),
+    "regression of whole floats": lambda: halves(blobs(), (100 * NUMBERS).round()),
+    "classes that differ in contrast": lambda: halves(
+        random().normal(size=(1500, 8, 8)) * (1 + np.arange(1500) % 2)[:, None, None] / 2, np.arange(1500) % 2
+    ),
     "photographs of many classes": lambda: ((photographs(), np.arange(400) % 10), {}),
     "one row in fifty": lambda: ((blobs(RARE), RARE), {}),
     "twenty rows": lambda: ((blobs()[:20], LABELS[:20]), {"test": (blobs()[20:26], LABELS[20:26])}),

@@ -76,7 +76,7 @@ DATA = {
     "numeric-target": [
         lambda: unsplit(BLOBS, COUNTED * 3),
         lambda: unsplit(UNITS, PIXELS.sum(axis=(1, 2))),
-        lambda: unsplit(BLOBS, (NUMBERS * 100).round()),
+        lambda: unsplit(BLOBS, (NUMBERS * 100).astype(int)),
     ],
     "labels-alike": [
         lambda: unsplit(BLOBS, 0 * LABELS),

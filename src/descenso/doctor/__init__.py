@@ -20,6 +20,7 @@ from descenso.data.dataset import Dataset, Split
 from descenso.data.sources import Sources
 from descenso.doctor.batches import is_dataset, take
 from descenso.doctor.checks import CHECKS, examine
+from descenso.doctor.checks_labels import is_regression
 from descenso.doctor.evidence import Evidence, Finding, Rows
 from descenso.errors import ConfigError, DataError
 from descenso.registry import OWN, is_own
@@ -49,7 +50,8 @@ def data(
             of pairs, of which at most 100,000 rows are read, in its order.
         labels: (rows,) class numbers, (rows, num_classes) one-hot, or (rows,) numbers to predict.
         test: inputs and labels of the test rows; or a `tf.data.Dataset`.
-        one_hot: whether the loss reads one-hot labels; None if labels are numbers to predict, as fractions always are.
+        one_hot: whether the loss reads one-hot labels; None if labels are numbers to predict, as floats that are
+            fractions, or hardly ever equal, are in any case.
         order: order of the rows in an epoch: "permutation", "sequential", or "buffer:N" for `shuffle(N)` of tf.data.
 
     Raises:
@@ -61,8 +63,7 @@ def data(
         order = "sequential"  # the order in which they were taken
     train = _split("data", inputs, labels)
     test_rows = None if test is None else _split("test", *((test, None) if is_dataset(test) else test[:2]))
-    numbers = train.labels.dtype.kind == "f" and bool((train.labels[np.isfinite(train.labels)] % 1).any())
-    regression = one_hot is None or (numbers and train.labels.size == len(train.labels))
+    regression = one_hot is None or is_regression(train.labels)
     return examine(Evidence(Rows(*train[:2], test_rows, one_hot, order=order, regression=regression)))
 
 

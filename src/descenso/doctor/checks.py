@@ -34,7 +34,7 @@ CHECKS = {check.observe.__name__.replace("_", "-"): check for check in (  # a ca
           mark("One such value makes the cost and all weights NaN, from the first step that reads it."), STEP),
     Check("error", "rows", BOOK + "5.1.1", checks_labels.numeric_target,
           mark("A classifier would learn a class for each number, with hardly a row for each."),
-          "labels-out-of-range " + STEP),
+          "labels-out-of-range unseen-labels " + STEP),
     Check("error", "rows, step?", BOOK + "5.1.1", checks_labels.labels_alike,
           mark("There is nothing to tell apart: the model learns to answer the same always."), "unseen-labels " + STEP),
     Check("error", "rows?, step?", KERAS, checks_labels.labels_not_one_hot,

@@ -19,12 +19,22 @@ def numeric_target(rows: Rows) -> Observation | None:
     labels = rows.labels.reshape(len(rows.labels)) if rows.labels.size == len(rows.labels) else rows.labels
     if not rows.whole or rows.regression or labels.ndim != 1 or labels.dtype.kind not in "iuf":
         return None
-    different = len(np.unique(labels))
-    if len(labels) < LEAST_ROWS or different <= len(labels) / 2:
+    if not _hardly_equal(labels):
         return None
-    saw = prose(_("{different} different labels in {rows} rows"), different=different, rows=len(labels))
+    saw = prose(_("{different} different labels in {rows} rows"), different=len(np.unique(labels)), rows=len(labels))
     mend = "labels = numpy.digitize(labels, numpy.quantile(labels, [1 / 3, 2 / 3]))"
     return saw, _("three classes: {line}; a regression: keras.layers.Dense(1), loss='mse'").format(line=mend)
+
+
+def is_regression(labels: Array) -> bool:
+    """Tell whether labels are floats to predict: one a row, with fractions or hardly ever equal."""
+    if labels.dtype.kind != "f" or labels.size != len(labels):
+        return False
+    return bool((labels[np.isfinite(labels)] % 1).any()) or _hardly_equal(labels)
+
+
+def _hardly_equal(labels: Array) -> bool:
+    return len(labels) >= LEAST_ROWS and len(np.unique(labels)) > len(labels) / 2
 
 
 def labels_alike(rows: Rows, step: Step | None) -> Observation | None:

@@ -161,7 +161,7 @@ def _not_learnable(rows: Rows) -> Observation | None:
     learnable, chance, nearness = rows.learnable
     if not learnable <= chance or (len(rows.inputs) < MANY and nearness > GROUPED):
         return None
-    saw = _("a linear model and nearest neighbours are right in {found:.0%}, which chance explains")
+    saw = _("simple models are right in {found:.0%} of rows held back, which chance explains")
     return prose(saw, found=learnable), _paired()
 
 

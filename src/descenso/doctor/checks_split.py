@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from descenso.doctor.evidence import SAMPLE, Array, Observation, Rows
+from descenso.doctor.evidence import SAMPLE, Array, Observation, Rows, draw
 from descenso.text import _, prose
 
 BYTE = 255
@@ -114,7 +114,7 @@ def _mean_images(rows: Rows, train: Array, test: Array) -> tuple[Array, Array, A
     shared = np.intersect1d(classes, wanted)
     if not len(shared):
         return None
-    some = np.random.default_rng(0).permutation(len(classes))[: 10 * SAMPLE]
+    some = draw(train, 10 * SAMPLE)
     classes, train = classes[some], train[some]
     shared = shared[np.isin(shared, classes)]
     learned, asked = (

@@ -15,6 +15,7 @@ from descenso.runs.history import Epoch, History
 
 SAMPLE = 1_000  # rows whose values are checked, and over which a gradient is taken
 FEW_COLUMNS = 64  # rows with fewer are not flattened images
+MOST_NUMBERS = 2**24  # of the inputs that are drawn
 SINGLE_ROWS = 5  # whose gradients are taken one by one
 LEAST_ROWS = 20  # of which statistics are compared
 OF_A_CLASS = 20  # rows, from which simple models learn something
@@ -51,8 +52,8 @@ class Rows:
 
     @cached_property
     def sample(self) -> Array:
-        """At most `SAMPLE` inputs, drawn from all rows; 0 where one is not finite."""
-        drawn = self.inputs[_drawn(len(self.inputs))]
+        """At most `SAMPLE` inputs, fewer of large ones, drawn from all rows; 0 where one is not finite."""
+        drawn = drawn_from(self.inputs)
         return np.where(np.isfinite(drawn), drawn, 0).astype(drawn.dtype) if drawn.dtype.kind == "f" else drawn
 
     @cached_property
@@ -89,26 +90,32 @@ class Rows:
             return None
         if min(len(test), len(self.inputs)) < LEAST_ROWS:
             return None
-        flat = (array.reshape(len(array), -1).astype(np.float64) for array in (self.sample, test[_drawn(len(test))]))
+        flat = (array.reshape(len(array), -1).astype(np.float64) for array in (self.sample, drawn_from(test)))
         return tuple(np.where(np.isfinite(array), array, 0) for array in flat)  # type: ignore[return-value] # of two
 
     @cached_property
     def learnable(self) -> "Learnable":
-        """What two simple models learn from the rows."""
+        """What simple models learn from the rows."""
         return _learnable(self)
 
 
 class Learnable(NamedTuple):
-    """Test of two simple models, kernel ridge regression and nearest neighbours, on rows held back; NaN if too few."""
+    """Test of nearest neighbours, and of ridge regression on inputs or squares, on rows held back; NaN if too few."""
 
-    accuracy: float = math.nan  # of the better one, in [0, 1]
+    accuracy: float = math.nan  # of the best one, in [0, 1]
     chance: float = math.nan  # the highest accuracy that chance explains
     nearness: float = math.nan  # median distance of a row to the nearest other one, as a share of that to all others
 
 
-def _drawn(rows: int) -> NDArray[np.int64]:
-    """Draw at most `SAMPLE` row numbers, always the same, in ascending order."""
-    return np.sort(np.random.default_rng(0).permutation(rows)[:SAMPLE])
+def drawn_from(inputs: Array, rows: int = SAMPLE) -> Array:
+    """Draw at most `rows` rows, always the same, in their order; fewer if they are large."""
+    return inputs[draw(inputs, rows)]
+
+
+def draw(inputs: Array, rows: int = SAMPLE) -> NDArray[np.int64]:
+    """Draw the numbers of rows as `drawn_from` does."""
+    most = min(rows, max(LEAST_ROWS, MOST_NUMBERS // max(1, inputs[:1].size)))
+    return np.sort(np.random.default_rng(0).permutation(len(inputs))[:most])
 
 
 def _classes(labels: Array) -> Array | None:
@@ -129,26 +136,37 @@ def _learnable(rows: Rows) -> Learnable:
     classes = rows.classes
     if classes is None or not rows.numeric or len(classes) < LEARNABLE_ROWS or not (classes != classes[0]).any():
         return Learnable()
-    drawn = np.random.default_rng(0).permutation(len(classes))[: 2 * SAMPLE]
+    drawn = draw(rows.inputs, 2 * SAMPLE)
+    drawn = np.random.default_rng(1).permutation(drawn)  # of rows sorted by class, both halves have all
     x = rows.inputs[drawn].reshape(len(drawn), -1).astype(np.float64)
     x = np.where(np.isfinite(x), x, 0)
-    deviation = x.std(axis=0)
-    x = (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    x = _standardised(x)
     codes = np.unique(classes[drawn], return_inverse=True)[1]
     if codes.max() >= len(codes) / OF_A_CLASS:
         return Learnable()
     half = len(drawn) // 2
-    fitted, held, known, wanted = x[:half], x[half:], codes[:half], codes[half:]
-    products = held @ fitted.T  # (held rows, fitted rows)
-    one_hot = np.eye(codes.max() + 1)[known]
-    ridge = fitted @ fitted.T + len(fitted) * np.eye(half)  # kernel ridge regression: as many unknowns as rows
-    linear = (products @ np.linalg.solve(ridge, one_hot - one_hot.mean(axis=0)) + one_hot.mean(axis=0)).argmax(axis=1)
-    squares = (held**2).sum(axis=1, keepdims=True) + (fitted**2).sum(axis=1) - 2 * products
-    distances = np.sqrt(np.maximum(squares, 0))
-    nearest = known[distances.argmin(axis=1)]
+    known, wanted = codes[:half], codes[half:]
+    fitted, held = x[:half], x[half:]
+    squares = (held**2).sum(axis=1, keepdims=True) + (fitted**2).sum(axis=1) - 2 * held @ fitted.T
+    distances = np.sqrt(np.maximum(squares, 0))  # (held rows, fitted rows)
     nearness = float(np.median(distances.min(axis=1)) / max(float(np.median(distances)), 1e-12))
-    accuracy = max(float((guess == wanted).mean()) for guess in (linear, nearest))
+    one_hot = np.eye(codes.max() + 1)[known]
+    guesses = [known[distances.argmin(axis=1)], _ridge(x, one_hot), _ridge(_standardised(x**2), one_hot)]
+    accuracy = max(float((guess == wanted).mean()) for guess in guesses)
     return Learnable(accuracy, at_chance(np.bincount(wanted) / len(wanted), len(wanted)), nearness)
+
+
+def _standardised(x: Array) -> Array:
+    deviation = x.std(axis=0)
+    return np.asarray((x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1))
+
+
+def _ridge(x: Array, one_hot: Array) -> Array:
+    """Predict classes by kernel ridge regression, which has as many unknowns as rows to fit."""
+    half, shares = len(one_hot), one_hot.mean(axis=0)
+    kernel = x @ x[:half].T
+    weights = np.linalg.solve(kernel[:half] + half * np.eye(half), one_hot - shares)
+    return np.asarray((kernel[half:] @ weights + shares).argmax(axis=1))
 
 
 class Step(NamedTuple):
