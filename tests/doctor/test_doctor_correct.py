@@ -189,6 +189,7 @@ STEPS = {
         LABELS,
     ),
     "several inputs": lambda: (two_inputs()[0], SPARSE(from_logits=True), two_inputs()[1], LABELS),
+    "a list of labels": lambda: (model((6,), D(3)), SPARSE(from_logits=True), blobs(), LABELS.tolist()),
     "a branch that begins at 0": lambda: (residual(), SPARSE(from_logits=True), blobs(), LABELS),
     "weights of 0 in the only layer": lambda: (
         model((6,), D(3, kernel_initializer="zeros")),

@@ -35,6 +35,7 @@ def evidence_of_step(
     """Compute one step and gather its evidence, with the exception it raises; see `descenso.doctor.step`."""
     if not variables:
         return Evidence(step=Step(None, None, None, {}, frozen=len(model.weights)))
+    labels = np.asarray(labels) if isinstance(labels, list | tuple) else labels
     outputs, cost, gradients, error = _attempt(model, loss, inputs, labels, variables, watched)
     names = [str(getattr(value, "path", f"variables[{place}]")) for place, value in enumerate(variables)]
     dtypes = [tf.as_dtype(value.dtype).name for value in variables]
@@ -86,9 +87,9 @@ def _single(
 ) -> Iterator[dict[str, Array | None]]:
     """Yield the gradients of single rows, by the number of the variable."""
     for row in range(min(SINGLE_ROWS, len(labels))):
-        batch = tf.nest.map_structure(lambda array, row=row: array[row : row + 1], (inputs, labels))
-        yield dict(zip(map(str, range(len(variables))), _arrays(_attempt(model, loss, *batch, variables, watched)[2]),
-                       strict=False))  # fmt: skip
+        one, known = tf.nest.map_structure(lambda array, row=row: array[row : row + 1], (inputs, labels))
+        gradients = _attempt(model, loss, one, known, variables, watched)[2]
+        yield dict(zip(map(str, range(len(variables))), _arrays(gradients), strict=False))
 
 
 def _arrays(gradients: Sequence[Any]) -> list[Array | None]:
