@@ -90,7 +90,7 @@ CHECKS = {check.observe.__name__.replace("_", "-"): check for check in (  # a ca
           mark("The loss takes the logarithm of numbers that are below 0 or above 1, or cuts them off."), LAST),
     Check("error", "step", BOOK + "6.2.2", checks_step.activation_before_loss,
           mark("Logits take any value; an activation cuts them off, and where it is flat nothing is learned."), LAST),
-    Check("warning", "rows, step", "Goyal et al. (2017)", checks_step.summed_cost,
+    Check("warning", "step", "Goyal et al. (2017)", checks_step.summed_cost,
           mark("Gradients grow with the batch, and with them the steps: a usual rate is too large."), STEP),
     Check("error", "rows, step", BACKPROP + "4.3", checks_step.scaled_twice,
           mark("Gradients shrink with the inputs: the first layer hardly learns at a usual rate."), STEP),

@@ -27,7 +27,7 @@ def not_finite(rows: Rows) -> Observation | None:
         broken = np.flatnonzero(counts)
         if not len(broken):
             continue
-        saw = _("{count} values of {name} are not finite, in {rows} rows, the first in row {first}")
+        saw = _("values of {name} that are not finite: {count}; rows with any: {rows}; the first: row {first}")
         saw = prose(saw, count=counts.sum(), name=f"{prefix}inputs", rows=len(broken), first=int(broken[0]))
         x, y = f"{prefix}inputs", f"{prefix}labels"
         if len(broken) > FEW_BROKEN * len(inputs):

@@ -21,7 +21,7 @@ def numeric_target(rows: Rows) -> Observation | None:
         return None
     if not _hardly_equal(labels):
         return None
-    saw = prose(_("{different} different labels in {rows} rows"), different=len(np.unique(labels)), rows=len(labels))
+    saw = prose(_("different labels: {different}, of {rows}"), different=len(np.unique(labels)), rows=len(labels))
     mend = "labels = numpy.digitize(labels, numpy.quantile(labels, [1 / 3, 2 / 3]))"
     return saw, _("three classes: {line}; a regression: keras.layers.Dense(1), loss='mse'").format(line=mend)
 
@@ -46,7 +46,7 @@ def labels_alike(rows: Rows, step: Step | None) -> Observation | None:
     many = outputs is not None and outputs.shape[1] > 2 and len(classes) >= ALIKE
     if not rows.whole and not (step and step.loss == "classes" and many):
         return None
-    saw = prose(_("all {rows} labels are {label}"), rows=len(classes), label=str(classes[0]))
+    saw = prose(_("each label is {label}, of {rows}"), rows=len(classes), label=str(classes[0]))
     return saw, _("shuffle the rows before some are taken: order = numpy.random.default_rng(0).permutation(rows)")
 
 
@@ -149,7 +149,7 @@ def unseen_labels(rows: Rows) -> Observation | None:
     if seen.all() or rows.classes.dtype.kind != rows.test_classes.dtype.kind == "U":
         return None
     names = ", ".join(_named(rows, label) for label in np.unique(rows.test_classes[~seen])[:MOST_NAMED])
-    saw = _("{count} test rows are of class {names}, and no training row is")
+    saw = _("test rows of class {names}: {count}, and no training row")
     mend = "seen = numpy.isin(test_labels, labels); test_inputs, test_labels = test_inputs[seen], test_labels[seen]"
     return prose(saw, count=int((~seen).sum()), names=names), mend
 
@@ -170,7 +170,7 @@ def imbalanced_classes(rows: Rows | None, last: Step | None) -> Observation | No
     if not missed:
         return None
     small = missed[0]
-    saw = _("{share:.0%} of the {least} rows of class {small} are classified correctly, {others:.0%} of {large}")
+    saw = _("classified correctly: {share:.0%} of class {small} (rows: {least}), {others:.0%} of class {large}")
     saw = prose(saw, large=_named(rows, large), least=counts[names == small][0], small=_named(rows, small),
                 share=recall[small], others=recall[large])  # fmt: skip
     return saw, 'descenso.Classifier(class_weight="balanced"), keras.Model.fit(class_weight=…)'

@@ -145,7 +145,7 @@ def no_better_than_chance(
         return None
     if judged.cost < NO_BETTER * entropy or len(shares) < 2:
         return None
-    saw = _("accuracy {accuracy:.3f} on {rows} rows, {largest:.3f} for guessing the largest class")
+    saw = _("accuracy {accuracy:.3f}, and {largest:.3f} for guessing the largest class (rows: {rows})")
     saw = prose(saw, accuracy=accuracy, rows=len(judged.right), largest=float(shares.max()))
     if learnable > chance:
         saw += prose(_("; a simple model is right in {found:.0%}"), found=learnable)
@@ -161,7 +161,7 @@ def _not_learnable(rows: Rows) -> Observation | None:
     learnable, chance, nearness = rows.learnable
     if not learnable <= chance or (len(rows.inputs) < MANY and nearness > GROUPED):
         return None
-    saw = _("simple models are right in {found:.0%} of rows held back, which chance explains")
+    saw = _("on rows held back, simple models have an accuracy of {found:.0%}, which chance explains")
     return prose(saw, found=learnable), _paired()
 
 

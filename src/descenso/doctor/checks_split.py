@@ -64,7 +64,7 @@ def _moved(rows: Rows, train: Array, test: Array) -> Observation | None:
     if not len(found):
         return None
     place = int(found[0])
-    saw = _("{count} of {columns} columns are out of range; {name} is from {low:.4g} to {high:.4g} in training rows, "
+    saw = _("columns out of range: {count} of {columns}; {name} is from {low:.4g} to {high:.4g} in training rows, "
             "and {mean:.4g} on average in test rows")  # fmt: skip
     name = rows.columns[place] if rows.columns else str(place)
     saw = prose(saw, count=len(found), columns=len(low), name=name, low=low[place], high=high[place],

@@ -44,7 +44,7 @@ def softmax_of_one(step: Step) -> Observation | None:
     ones = bool((step.outputs == 1).all()) and step.last in ("Softmax", "")
     if not ones and step.loss != "classes":
         return None
-    saw = _("the softmax of one output is 1 for each of the {rows} rows").format(rows=len(step.outputs))
+    saw = _("the softmax of one output is 1 for each row, of {rows}").format(rows=len(step.outputs))
     return saw, _('Dense(1, "sigmoid") and BinaryCrossentropy(), or an output for each class')
 
 
@@ -95,12 +95,12 @@ def activation_before_loss(step: Step) -> Observation | None:
     return saw, _("no activation in the last layer, and from_logits=True in the loss")
 
 
-def summed_cost(rows: Rows, step: Step) -> Observation | None:
+def summed_cost(step: Step) -> Observation | None:
     """Check for a cost that is a sum over rows."""
     if not step.cost or step.repeated is None or not math.isclose(step.repeated, 2 * step.cost, rel_tol=SAME):
         return None
-    saw = _("the cost is {cost:.4g}, that of the same {rows} rows twice is {repeated:.4g}")
-    saw = prose(saw, cost=step.cost, rows=len(rows.labels), repeated=step.repeated)
+    saw = _("the cost is {cost:.4g}, and that of each row twice {repeated:.4g}")
+    saw = prose(saw, cost=step.cost, repeated=step.repeated)
     return saw, _('tf.reduce_mean(…) instead of tf.reduce_sum(…) over the rows, reduction="sum_over_batch_size"')
 
 
