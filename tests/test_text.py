@@ -115,7 +115,6 @@ NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "{count} dimensions, expected 1 to {most}",  # 0, or too many
     "of the {rows} test rows are among",  # of which more than three are
     "the data has {num_classes} classes",
-    "{most} rows of class {large}",  # the many of an imbalance
     "{name} was traced {traces} times in {calls} calls",
     "different values in {rows} rows",  # more than 20 different ones
     "{count} different labels, at most {most}",
