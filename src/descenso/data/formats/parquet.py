@@ -27,7 +27,7 @@ from descenso.data.formats.parts import INPUTS, PARTS, without_validation
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened, refusals
 from descenso.errors import ConfigError, DataError
 from descenso.files import inside
-from descenso.text import _, closest, spelled
+from descenso.text import _, closest, option, spelled
 
 NAME = re.compile(r"(?P<part>[a-z]+)(-(?P<number>\d{5})-of-(?P<count>\d{5})(-\w+)?)?\.parquet", re.IGNORECASE)
 AT_ONCE = 64  # rows whose bytes are in memory together: packed, they may be a thousand times smaller
@@ -238,9 +238,9 @@ def _label(request: Request, path: Path, columns: Columns) -> str:
     likely = [name for name in others if name.lower() in (*LABELS, "labels")]
     choices = [request.label] if request.label else likely or list(others)
     if len(choices) != 1:
-        message = _("{path}: which column holds the labels? its columns are {columns}; try --label {likely}")
+        message = _("{path}: which column holds the labels? its columns are {columns}; try {mend}")
         columns_there, name = listed(list(others)) or _("none"), (choices or ["label"])[0]
-        raise ConfigError(message.format(path=path, columns=columns_there, likely=name))
+        raise ConfigError(message.format(path=path, columns=columns_there, mend=option("label", name)))
     return str(choices[0])
 
 
