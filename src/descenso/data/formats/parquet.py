@@ -102,8 +102,8 @@ def _refuse(request: Request, options: tuple[str, ...], formats: str) -> None:
     """Refuse settings of tables for images, and of images for tables."""
     for given in options:
         if getattr(request, given):
-            message = _("{path}: --{given} is for {formats} only; leave --{given} out")
-            raise ConfigError(message.format(path=request.name, given=spelled(given), formats=formats))
+            message = _("{path}: --{option} is for {formats} only; leave --{option} out")
+            raise ConfigError(message.format(path=request.name, option=spelled(given), formats=formats))
 
 
 def _files(folder: Path) -> dict[str, list[Path]]:
