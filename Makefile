@@ -37,7 +37,7 @@ catalogue:
 # The newest version of every library for each Python that descenso supports; `make newest` says whether the tests pass.
 constraints:
 	uv pip compile --quiet --universal --python-version 3.10 --no-python-downloads --upgrade --no-header --no-annotate \
-	  --extra dev --extra tables --extra sklearn --extra export --extra tensorboard pyproject.toml -o constraints.txt
+	  --extra dev --extra tables --extra sklearn --extra export --extra tensorboard --extra lab pyproject.toml -o constraints.txt
 
 # The tests with the newest libraries, after a list of those (-) that constraints.txt holds at another version (+).
 newest:
