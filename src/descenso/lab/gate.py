@@ -1,0 +1,160 @@
+"""Decide which requests the server of the lab answers: by host, origin, path, method and cookie."""
+
+import hmac
+import ipaddress
+import secrets
+import socket
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from descenso.errors import ConfigError
+from descenso.text import _
+
+LOOPBACK = "127.0.0.1"
+SOCKET, PAGE = "/ws", "/"
+
+
+class Refusal(NamedTuple):
+    """Why a request is refused: HTTP status, and a sentence."""
+
+    status: int
+    reason: str
+
+
+class Gate:
+    """The rules by which requests are let in. Each holds on every path, the websocket included.
+
+    Args:
+        hosts: all values of the header Host that are answered, each with its port.
+        paths: all paths that exist, each exactly as a browser requests it.
+        token: that the first address carries, and afterwards the cookie.
+        cookie: name of the cookie.
+    """
+
+    def __init__(self, hosts: Collection[str], paths: Collection[str], token: str, cookie: str) -> None:
+        self.hosts, self.paths, self.cookie = frozenset(hosts), frozenset(paths), cookie
+        self._token = token
+
+    def refusal(
+        self, method: str, path: str, headers: Mapping[str, str], cookies: Mapping[str, str], token: str = ""
+    ) -> Refusal | None:
+        """Return why a request is refused, or None for one that is answered.
+
+        A page of another host cannot be made to look like this one by a name that leads to this address (DNS
+        rebinding), since the host must be one of few, letter by letter. The cookie is sent by pages of this site alone
+        (SameSite=Strict), so that no other page acts in a user's name.
+
+        Args:
+            method: of the request.
+            path: of the request, without the query, not decoded.
+            headers: by name, whose case does not matter; a repeated one with commas between its values.
+            cookies: by name.
+            token: of the query, which the page alone takes.
+        """
+        host, origin = headers.get("Host", ""), headers.get("Origin")
+        if host not in self.hosts:  # before all else: to another host, this server says nothing of what it has
+            return Refusal(403, _("this server answers to its own address only"))
+        if path not in self.paths:
+            return Refusal(404, _("there is no such page"))
+        if method != "GET":
+            return Refusal(405, _("this server takes no other requests than GET"))
+        if origin != f"http://{host}" and (origin is not None or path == SOCKET):
+            return Refusal(403, _("this server answers to its own page only"))
+        if not (self.is_token(cookies.get(self.cookie, "")) or (path == PAGE and self.is_token(token))):
+            return Refusal(403, _("open the address that descenso lab printed: it carries the token of this session"))
+        return None
+
+    def is_token(self, given: str) -> bool:
+        """Whether `given` is the token, compared in a time that does not tell how much of it is right."""
+        return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._token.encode())
+
+
+def new_token() -> str:
+    """Make a token that cannot be guessed."""
+    return secrets.token_urlsafe(32)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether programs of this machine alone reach `address`.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def hosts_of(address: str, port: int) -> list[str]:
+    """Return the values of the header Host by which a server at `address` and `port` is reached; the first is printed.
+
+    >>> hosts_of("127.0.0.1", 5006)
+    ['127.0.0.1:5006', 'localhost:5006', '[::1]:5006']
+    >>> hosts_of("192.168.1.7", 5006)
+    ['192.168.1.7:5006']
+    """
+    names = [LOOPBACK, "localhost", "[::1]"] if is_loopback(address) else [_bracketed(address)]
+    if address in ("0.0.0.0", "::"):  # noqa: S104 - asked for by --address: every address of this machine
+        names = [*_own_addresses(), LOOPBACK, "localhost", "[::1]"]
+    ports = [f":{port}", ""] if port == 80 else [f":{port}"]  # browsers leave the usual port out
+    return [name + end for name in dict.fromkeys(names) for end in ports]
+
+
+def _own_addresses() -> list[str]:
+    name = socket.gethostname().lower()
+    try:
+        found = [str(each[4][0]) for each in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
+    except OSError:
+        found = []
+    return [*(_bracketed(each) for each in found if not is_loopback(each) and "%" not in each), name]
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address.lower()
+
+
+def bound(address: str, port: int) -> list[socket.socket]:
+    """Listen at `address` and `port`, 0 for a free one; for loopback in both versions of the Internet protocol.
+
+    Raises:
+        ConfigError: if the port is taken, or `address` is none of this machine.
+    """
+    from tornado.netutil import bind_sockets
+
+    loopback = is_loopback(address)
+    try:
+        sockets = bind_sockets(port, LOOPBACK if loopback else address)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(_refused(address, port, error)) from None
+    if loopback:
+        taken = sockets[0].getsockname()[1]
+        try:
+            sockets += bind_sockets(taken, "::1", socket.AF_INET6)
+        except OSError:  # no IPv6 here, or the port is another program's there, which `localhost` could lead to
+            if _answers("::1", taken):
+                for each in sockets:
+                    each.close()
+                raise ConfigError(_refused("::1", taken, None)) from None
+    return sockets
+
+
+def _answers(address: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6) as asked:
+        asked.settimeout(0.2)
+        try:
+            return asked.connect_ex((address, port)) == 0
+        except OSError:
+            return False
+
+
+def _refused(address: str, port: int, error: Exception | None) -> str:
+    import errno
+
+    code = getattr(error, "errno", errno.EADDRINUSE)
+    if code == errno.EADDRINUSE:
+        return _("port {port} is taken by another program; try --port 0 for a free one").format(port=port)
+    if code == errno.EACCES:
+        return _("port {port} may not be used by this user; try --port 0 for a free one").format(port=port)
+    message = _("address must be one of this machine, got {address!r}; try --address 127.0.0.1")
+    return message.format(address=address)
