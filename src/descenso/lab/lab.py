@@ -6,7 +6,8 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.lab.protocol import Activations, Limits, Opened, Recognised, Settings, Source, View
+from descenso.lab.answers import Activations, Opened, Recognised
+from descenso.lab.protocol import Limits, Settings, Source, View
 
 DEFAULT = Limits()
 
