@@ -1,1 +1,1 @@
-"""The lab: a page in the browser on which training is watched and steered, served by this machine alone."""
+"""The lab: train in a process of its own, and watch and steer it; the page is above this."""
