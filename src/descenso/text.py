@@ -7,6 +7,7 @@ Sentences name a setting by its flag, `--learning-rate 0.1`. In Python they are 
 flags, `learning_rate=0.1`; the command line calls `use_flags` to have them as they are written.
 """
 
+import contextlib
 import difflib
 import errno
 import gettext
@@ -14,7 +15,7 @@ import numbers
 import os
 import string
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,24 @@ def use(language: str) -> None:
             )
         )
     _catalogue = _load(language)
+
+
+@contextlib.contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Use `language` inside the block: a server speaks to each of its pages in the language of that page.
+
+    For one thread: others would speak it meanwhile.
+
+    Raises:
+        ConfigError: for a language without a catalogue.
+    """
+    global _catalogue
+    before = _catalogue
+    use(language)
+    try:
+        yield
+    finally:
+        _catalogue = before
 
 
 def use_flags(wanted: bool) -> None:
