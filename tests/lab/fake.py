@@ -1,5 +1,7 @@
-"""A stand-in for the lab's training process: softmax regression on 2,000 digits in NumPy, in a thread. It has the methods
-of `Lab`, and notes which were called, so that tests of the page need no TensorFlow."""
+"""A stand-in for the lab's training process: softmax regression on 2,000 digits in NumPy, in a thread.
+
+It has the methods of `Lab`, and notes which were called, so that tests of the page need no TensorFlow.
+"""
 
 import threading
 import time
@@ -118,11 +120,11 @@ class FakeLab:
             self.outcome, self.epoch, self.step, self.steps() if self.runs else 0, self.rate, self.seconds,
             bool(self.changes), self.costs[-1] if self.costs else float("nan"),
             self.accuracies[-1] if self.accuracies else float("nan"), (*self.done_curves, curve) if self.runs else (),
-            (Norms("W", steps, norms[:, 1], norms[:, 2], norms[:, 3]), Norms("b", steps, norms[:, 4], norms[:, 5], norms[:, 6])),
+            (Norms("W", steps, *norms[:, 1:4].T), Norms("b", steps, *norms[:, 4:].T)),
             Pictures("templates", pictures, self.names, largest), self.confusion, self.mistakes, self.changes,
             (finding,) if self.settings.fault else (), self.race_now, self.names, (28, 28), ROWS, TEST,
             f"descenso train {self.settings.data} --learning-rate {self.settings.learning_rate:g}",
-            f"import descenso as ds\nrun = ds.train({self.settings.data!r}, learning_rate={self.settings.learning_rate:g})",
+            f"import descenso as ds\nrun = ds.train('mnist', learning_rate={self.settings.learning_rate:g})",
         )  # fmt: skip
 
     def work(self):
@@ -237,8 +239,8 @@ class FakeLab:
                 Stage("update of W", "W ← W − η ∂J/∂W", self.w.shape, "float32", -self.rate * gradient),
             )
             contributions = (x[0][:, None] * self.w).T.reshape(10, 28, 28)
-            return Opened(self.epoch, self.step, row, 0, rows, self.images[row], int(self.y[row]), stages, contributions,
-                          None, self.b.copy(), logits[0], p[0], float(cost), 0.5, self.rate)  # fmt: skip
+            return Opened(self.epoch, self.step, row, 0, rows, self.images[row], int(self.y[row]), stages,
+                          contributions, None, self.b.copy(), logits[0], p[0], float(cost), 0.5, self.rate)  # fmt: skip
 
     def activations(self, row):
         return None

@@ -97,6 +97,7 @@ COMMANDS = {
     "reproduce": _("Run the tutorial's two programs as published and compiled, and report whether its claims hold."),
     "gradcheck": _("Compute a model's gradient in several ways, compare them, and name the worst component."),
     "doctor": _("Find common mistakes in data, in a run, or in a run while it trains."),
+    "lab": _("Watch and steer training in the browser: change the rate, draw digits, open a step, race the engines."),
     "plot": _("Plot the training loss of one or more runs on one axis, or learning rate schedules."),
     "runs": _("List the runs in a folder."),
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
@@ -108,7 +109,7 @@ PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
     _("Train"): ("train", "resume", "models", "rules", "schedules"),
     _("Use a run"): ("evaluate", "predict", "export"),
     _("Find out why"): ("compare", "reproduce", "gradcheck", "doctor"),
-    _("Look"): ("plot", "runs", "data", "env"),
+    _("Look"): ("lab", "plot", "runs", "data", "env"),
     _("Programs of TensorFlow 1"): ("explain", "port"),
 }
 MODULES = {  # of the commands that share one

@@ -161,6 +161,6 @@ def exponent(typed: str) -> str:
         return typed
 
 
-def datasets_of(data: str | None) -> list[str]:
-    """Return the datasets that pages may choose among: that of the command line first, and the bundled one."""
-    return list(dict.fromkeys([data or "mnist", "mnist"]))
+def datasets_of(data: str | None, current: str) -> list[str]:
+    """Return the datasets that pages may choose among: that of the command line or of the run, and the bundled one."""
+    return list(dict.fromkeys([data or current, "mnist"]))

@@ -1,4 +1,4 @@
-"""The Bokeh document of a page: its plots, the wire by which page and server exchange text, and when frames are drawn."""
+"""The Bokeh document of a page: its plots, the wire by which page and server exchange text, its frames."""
 
 import json
 import time
@@ -75,6 +75,6 @@ class _Frames:
             self._page.refresh(view)
         changes = self._page.changes(view)
         if changes:
-            self._wire.shown = json.dumps(changes)
+            self._wire.shown = json.dumps(changes)  # type: ignore[assignment] # a property of Bokeh's
         self._plots.draw(view, self._page.tab)
         self._next = begun + max(FRAME / 1000, SHARE * (time.monotonic() - begun))

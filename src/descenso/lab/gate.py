@@ -1,5 +1,6 @@
 """Decide which requests the server of the lab answers: by host, origin, path, method and cookie."""
 
+import errno
 import hmac
 import ipaddress
 import secrets
@@ -120,38 +121,30 @@ def bound(address: str, port: int) -> list[socket.socket]:
     Raises:
         ConfigError: if the port is taken, or `address` is none of this machine.
     """
-    from tornado.netutil import bind_sockets
-
-    loopback = is_loopback(address)
     try:
-        sockets = bind_sockets(port, LOOPBACK if loopback else address)
+        sockets = [_listening(LOOPBACK if is_loopback(address) else address, port)]
     except (OSError, UnicodeError) as error:
         raise ConfigError(_refused(address, port, error)) from None
-    if loopback:
+    if is_loopback(address):
         taken = sockets[0].getsockname()[1]
         try:
-            sockets += bind_sockets(taken, "::1", socket.AF_INET6)
-        except OSError:  # no IPv6 here, or the port is another program's there, which `localhost` could lead to
-            if _answers("::1", taken):
-                for each in sockets:
-                    each.close()
-                raise ConfigError(_refused("::1", taken, None)) from None
+            sockets.append(_listening("::1", taken))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:  # `localhost` may lead to what listens there, with the token
+                sockets[0].close()
+                raise ConfigError(_refused("::1", taken, error)) from None
     return sockets
 
 
-def _answers(address: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6) as asked:
-        asked.settimeout(0.2)
-        try:
-            return asked.connect_ex((address, port)) == 0
-        except OSError:
-            return False
+def _listening(address: str, port: int) -> socket.socket:
+    family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][0]
+    listening = socket.create_server((address, port), family=family)
+    listening.setblocking(False)
+    return listening
 
 
-def _refused(address: str, port: int, error: Exception | None) -> str:
-    import errno
-
-    code = getattr(error, "errno", errno.EADDRINUSE)
+def _refused(address: str, port: int, error: Exception) -> str:
+    code = getattr(error, "errno", None)
     if code == errno.EADDRINUSE:
         return _("port {port} is taken by another program; try --port 0 for a free one").format(port=port)
     if code == errno.EACCES:

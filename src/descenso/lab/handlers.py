@@ -84,18 +84,24 @@ class Entrance(Guarded):
     """Turns the token of the first address into a cookie, which scripts cannot read."""
 
     def get(self) -> None:
+        """Set the cookie and lead to the page: not by a redirect, in which the browser would keep back a strict cookie
+        if a page of another site had the link.
+        """
         gate, language = self.application.gate, self.get_query_argument("lang", "")
+        there = PAGE + (f"?{urlencode({'lang': language})}" if language in LANGUAGES else "")
         self.set_cookie(gate.cookie, self.get_query_argument("token"), httponly=True, samesite="Strict", path="/")
-        self.redirect(PAGE + (f"?{urlencode({'lang': language})}" if language in LANGUAGES else ""), status=303)
+        self.write(
+            f'<!doctype html><meta http-equiv="refresh" content="0; url={there}"><a href="{there}">descenso lab</a>'
+        )
 
 
-class Page(Guarded, SessionHandler):
+class Page(Guarded, SessionHandler):  # type: ignore[misc] # both say which application theirs is
     """The page: HTML of ours, whose plots and numbers are a Bokeh document of its own."""
 
     async def get(self) -> None:
         if self.application.is_full():
             return self._say_full()
-        session = await self.get_session()
+        session: Any = await self.get_session()  # type: ignore[misc] # Tornado's decorator loses its type
         item = RenderItem(token=session.token, roots=session.document.roots, use_for_title=False).to_json()
         desk = self.application.desk
         with speaking(desk.language_of(self.get_query_argument("lang", ""))):
@@ -117,7 +123,7 @@ class Socket(WSHandler):
     def check_origin(self, origin: str) -> bool:
         return True  # the gate has compared it with the host; Bokeh would ask the environment
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Refuse a page whose session is gone, while there are as many as may be."""
         token = self.request.headers.get("Sec-WebSocket-Protocol", "").rpartition(",")[2].strip()
         try:

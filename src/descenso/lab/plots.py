@@ -188,7 +188,8 @@ def _figure(name: str, x: str, y: str, **more: Any) -> Any:
     """Make an empty plot that fills its place, without tools that move it: all pages show the same."""
     plot = figure(
         name=name, sizing_mode="stretch_both", toolbar_location=None, tools="", min_border=2,
-        x_range=Range1d(0, 1), y_range=Range1d(0.001, 2.5), x_axis_label=x or None, y_axis_label=y or None,
+        x_range=Range1d(start=0, end=1), y_range=Range1d(start=0.001, end=2.5),
+        x_axis_label=x or None, y_axis_label=y or None,
         background_fill_color="#ffffff", border_fill_color="#ffffff", outline_line_color=None, **more,
     )  # fmt: skip
     for axis in (plot.xaxis, plot.yaxis):

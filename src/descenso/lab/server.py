@@ -66,6 +66,7 @@ class LabApplication(BokehTornado):
             check_unused_sessions_milliseconds=1000 * SWEEP,
             unused_session_lifetime_milliseconds=1000 * UNUSED,
             websocket_max_message_size_bytes=MOST_MESSAGE,
+            log_function=lambda handler: None,  # the terminal shows what the lab says, not each request
         )
 
     @property
@@ -107,7 +108,7 @@ def _argument(request: HTTPServerRequest, name: str) -> str:
 
 
 def _attached(document: Document, desk: Desk) -> None:
-    request = document.session_context.request if document.session_context else None
+    request = getattr(document.session_context, "request", None)
     asked = request.arguments.get("lang", [b""])[0] if request else b""
     attach(document, desk, desk.language_of(asked.decode("ascii", "replace")))
 

@@ -24,7 +24,7 @@ def diverging(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     part = np.clip(np.nan_to_num(values), -1, 1)[..., None]
     end = np.where(part > 0, _FOR, _AGAINST)
     colour = 255 + (end - 255) * np.sqrt(np.abs(part))  # small weights are seen, too
-    return np.concatenate([colour, np.full_like(part, 255)], axis=-1).round().astype(np.uint8)
+    return np.asarray(np.concatenate([colour, np.full_like(part, 255)], axis=-1).round(), np.uint8)
 
 
 def grey(image: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -33,7 +33,7 @@ def grey(image: NDArray[np.generic]) -> NDArray[np.uint8]:
         return np.asarray(image)
     values = np.nan_to_num(image.astype(np.float64))
     low, high = values.min(), values.max()
-    return np.asarray((values - low) / (high - low or 1) * 255).round().astype(np.uint8)
+    return np.asarray(np.round((values - low) / (high - low or 1) * 255), np.uint8)
 
 
 def png(pixels: NDArray[np.uint8]) -> str:
@@ -82,7 +82,8 @@ def bar(share: float, label: str, text: str, winner: bool = False) -> str:
     width = 100 * min(max(share, 0.0), 1.0)
     kind = "bar winner" if winner else "bar"
     rail = f'<span class="rail"><span style="width:{width:.1f}%"></span></span>'
-    return f'<li class="{kind}"><span class="of">{escaped(label)}</span>{rail}<span class="much">{escaped(text)}</span></li>'
+    ends = [f'<span class="{name}">{escaped(words)}</span>' for name, words in (("of", label), ("much", text))]
+    return f'<li class="{kind}">{ends[0]}{rail}{ends[1]}</li>'
 
 
 def mosaic(pictures: NDArray[np.uint8], columns: int, gap: int = 2) -> NDArray[np.uint8]:
