@@ -108,7 +108,7 @@ class Callback:
         """Called once, when everything is traced and compiled."""
 
     def on_chunk(self, progress: Progress, problem: "Problem") -> None:
-        """Called after each chunk of an epoch, about once a second, and after a change of the learning rate or an undo.
+        """Called after each chunk of an epoch, about once a second; before the first, and where the run was steered.
 
         Args:
             progress: `position`, the epochs done and the steps of the next one; `state.params`, the parameters as
@@ -209,6 +209,11 @@ class Control:
         checked = TrainConfig.of(learning_rate=learning_rate).learning_rate
         with self._changed:
             self._rate = checked
+
+    @property
+    def pending_rate(self) -> float | None:
+        """The learning rate to change to; None for no change."""
+        return self._rate
 
     def take_rate(self) -> float | None:
         """Return the learning rate to change to, once; None for no change."""

@@ -128,10 +128,6 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
     ):
         for callback in callbacks:
             callback.on_compiled(runner.compile_seconds)
-        checkpointing.append(begin)
-        begin = begin._replace(changed=None)
-        if begin.position == (0, 0):
-            checkpointing.commit(begin)
         for progress in _walked(training, runner, begin, checkpointing):
             checkpointing.append(progress)
             for callback in callbacks:
@@ -139,7 +135,8 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
                 if progress.ended:
                     callback.on_epoch(progress.ended)
             diverged = progress.outcome is Outcome.DIVERGED
-            if not diverged and (progress.outcome or checkpointing.is_due(progress)):
+            due = progress.outcome or progress.position == (0, 0) or checkpointing.is_due(progress)
+            if due and not diverged:
                 checkpointing.commit(progress)
         compile_seconds = runner.compile_seconds
     epochs, (epoch, step) = directory.history.epochs, progress.position
@@ -155,15 +152,15 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
 
 
 def _walked(training: Training, runner: Runner, begin: Progress, checkpointing: Checkpointing) -> Iterator[Progress]:
-    """Yield the progress of `walk`; on `Control.undo` that of a checkpoint, and go on from there."""
+    """Yield the progress at the beginning, and that of `walk`; on `Control.undo` that of a checkpoint, and go on there."""
     while True:
-        progress = begin
+        yield (progress := begin)
+        begin = begin._replace(changed=None)
         for progress in walk(training.plan, runner, begin, training.control):
             yield progress
         if not training.control.take_undo():
             return
         begin = checkpointing.back(progress.position)
-        yield begin
 
 
 def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate: float | None = None) -> None:
