@@ -130,13 +130,13 @@ class Inspector:
         plan, progress, data = watched.plan, watched.progress, watched.data
         if plan is None or data is None:
             return False
+        if progress is None:  # nothing is compiled yet, and there is one compiler
+            return False
+        at = watched.at_epoch or progress
         looked = self._if_due("findings", (len(watched.epochs), watched.outcome), self._find)
-        if progress is not None:
-            at = watched.at_epoch or progress
-            finite = math.isfinite(float(np.sum(watched.newest)))
-            looked |= finite and self._if_due("norms", progress.position, lambda: self._norms(plan, progress))
-            looked |= self._if_due("test", (at.position.epoch, watched.outcome), lambda: self._test(plan, at, data))
-        return looked
+        if math.isfinite(float(np.sum(watched.newest))):
+            looked |= self._if_due("norms", progress.position, lambda: self._norms(plan, progress))
+        return self._if_due("test", (at.position.epoch, watched.outcome), lambda: self._test(plan, at, data)) or looked
 
     def _if_due(self, what: str, seen: Any, look: Any) -> bool:
         if self._seen.get(what) == seen or (time.monotonic() < self._due[what] and not self.watched.outcome):

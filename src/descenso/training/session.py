@@ -152,7 +152,7 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
 
 
 def _walked(training: Training, runner: Runner, begin: Progress, checkpointing: Checkpointing) -> Iterator[Progress]:
-    """Yield the progress at the beginning, and that of `walk`; on `Control.undo` that of a checkpoint, and go on there."""
+    """Yield `begin`, and the progress of `walk`; on `Control.undo` go back to a checkpoint, and on from there."""
     while True:
         yield (progress := begin)
         begin = begin._replace(changed=None)
