@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from descenso.api.estimator import Classifier as Classifier
     from descenso.api.inference import evaluate as evaluate
     from descenso.api.inference import predict as predict
+    from descenso.api.replay import replay as replay
     from descenso.api.run import Run as Run
     from descenso.api.run import open_run as open_run
     from descenso.api.train import resume as resume
@@ -65,6 +66,7 @@ _HOME = {
     "load": "descenso.data.catalog",
     "open_run": "descenso.api.run",
     "predict": "descenso.api.inference",
+    "replay": "descenso.api.replay",
     "resume": "descenso.api.train",
     "to_keras": "descenso.exporting",
     "train": "descenso.api.train",

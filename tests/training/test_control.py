@@ -37,7 +37,9 @@ def test_the_rate_changes_without_a_new_trace(engine, schedule, tiny):
     plan, control = Plan.of(TrainConfig.of(engine=engine, schedule=schedule, **SETTINGS), tiny), Control()
     with closing(plan.bind()) as runner:
         traces = runner.traces
+        changes = []
         for progress in walk(plan, runner, control=control):
+            changes += [progress.changed] if progress.changed else []
             if progress.ended and progress.ended.epoch == 1:
                 control.change_rate(0.05)
         assert runner.traces == traces
@@ -46,7 +48,7 @@ def test_the_rate_changes_without_a_new_trace(engine, schedule, tiny):
             rate = tf.constant(0.2 if epoch < 2 else 0.05, tf.float64)
             [(state, _trace)] = runner.walk(state._replace(rate=rate), [plan.order(epoch)])
         assert runner.traces == traces
-    assert progress.rates == ((2, 0, 0.05),)
+    assert changes == [(2, 0, 0.05)]
     assert float(progress.state.rate) == 0.05
     for name, value in state.params.items():
         np.testing.assert_array_equal(progress.state.params[name], value)
@@ -81,7 +83,7 @@ def test_a_steered_run_says_so_and_resumes_at_its_rate(tiny, tmp_path):
     steered = ds.train(
         tiny, out=path, control=control, callbacks=[AtEpoch(1, lambda: control.change_rate(0.05))], **SETTINGS
     )
-    assert steered.status["rates"] == [[2, 0, 0.05]]
+    assert steered.history.changes == ((2, 0, 0.05),)
     stopped, part = Control(), tmp_path / "part"
 
     def steer_and_stop():
@@ -89,13 +91,13 @@ def test_a_steered_run_says_so_and_resumes_at_its_rate(tiny, tmp_path):
         stopped.stop()
 
     first = ds.train(tiny, out=part, control=stopped, callbacks=[AtEpoch(2, steer_and_stop)], **SETTINGS)
-    assert (first.outcome, first.status["rates"]) == ("interrupted", [[3, 0, 0.05]])
+    assert (first.outcome, first.history.changes) == ("interrupted", ((3, 0, 0.05),))
 
     again, third = Control(), tmp_path / "third"
     ds.train(tiny, out=third, control=again, callbacks=[
         AtEpoch(1, lambda: again.change_rate(0.05)), AtEpoch(2, again.stop)], **SETTINGS)  # fmt: skip
     resumed = ds.resume(third, data=tiny)
-    assert resumed.status["rates"] == [[2, 0, 0.05]]
+    assert resumed.history.changes == ((2, 0, 0.05),)
     assert resumed.status["fingerprint"] == steered.status["fingerprint"]
     assert resumed.history.costs == steered.history.costs
 
@@ -173,7 +175,7 @@ def test_a_rate_that_was_changed_before_the_stop_is_kept(commands, tiny):
                 control.change_rate(0.123)
                 control.stop()
     assert (progress.outcome, float(progress.state.rate)) == (Outcome.INTERRUPTED, 0.123)
-    assert progress.rates == ((2, 0, 0.123),)
+    assert progress.changed == (2, 0, 0.123)
 
 
 def test_a_steered_rate_is_set_back_by_force_only(tiny, tmp_path):
@@ -183,7 +185,7 @@ def test_a_steered_rate_is_set_back_by_force_only(tiny, tmp_path):
     with pytest.raises(CheckpointError, match=r"changed: learning rate: 0.05 → 0.2; try --force"):
         ds.resume(tmp_path / "run", data=tiny, epochs=5, learning_rate=0.2)
     resumed = ds.resume(tmp_path / "run", data=tiny, epochs=5, learning_rate=0.2, force=True)
-    assert resumed.status["rates"] == [[2, 0, 0.05], [4, 0, 0.2]]
+    assert resumed.history.changes == ((2, 0, 0.05), (4, 0, 0.2))
     assert resumed.status["exact"] is False
 
 
@@ -192,7 +194,7 @@ def test_a_forced_resume_of_a_complete_run_can_be_resumed_again(tiny, tmp_path):
     ds.resume(tmp_path / "run", data=tiny, learning_rate=0.3, force=True)
     resumed = ds.resume(tmp_path / "run", data=tiny, epochs=5)
     assert (resumed.outcome, resumed.config.learning_rate) == ("completed", 0.3)
-    assert resumed.status["rates"] == [[4, 0, 0.3]]
+    assert resumed.history.changes == ((4, 0, 0.3),)
 
 
 @pytest.mark.parametrize("rate", [-1.0, 0, float("nan"), float("inf"), "x", None])

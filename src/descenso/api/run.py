@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from descenso.api.predictions import Predictions
+    from descenso.api.replay import Replay
     from descenso.data.dataset import Dataset
     from descenso.hints import Resumed, RunPath
     from descenso.training.evaluation import Evaluation
@@ -126,6 +127,11 @@ class Run:
         resumed: Run = _public("resume")(self, **given)
         return resumed
 
+    def replay(self, out: "RunPath | None" = None) -> "Replay":
+        """Train it again, the learning rate changed at the same steps, and compare the two; see `descenso.replay`."""
+        replayed: Replay = _public("replay")(self, out, data=self._data, **self._own)
+        return replayed
+
     def plot(self) -> "Figure":
         """Draw the cost of each epoch as a matplotlib figure, which a notebook shows."""
         from descenso.reports.figures import curves, loss_figure
@@ -140,6 +146,7 @@ class Run:
         return {
             "run": str(self.path),
             "outcome": self.outcome,
+            "steered": bool(self.history.changes),
             **{name: getattr(self.config, name) for name in settings},
             "costs": [cost if math.isfinite(cost) else None for cost in self.history.costs],
             "validation_costs": self.history.validation_costs,

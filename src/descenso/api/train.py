@@ -99,7 +99,7 @@ def _train(
     config = check_fit(rows, config, settings)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
-            plan = _pose(config, rows, own)
+            plan = pose(config, rows, own)
             from descenso.training import session
         except BaseException:  # settings that cannot be meant, or Ctrl-C by now, leave no run
             directory.discard()
@@ -129,7 +129,8 @@ def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str,
     return run
 
 
-def _pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
+def pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
+    """Import TensorFlow and pose the training run."""
     with starting():
         import_tensorflow()
         from descenso.training.plan import Plan
@@ -203,10 +204,10 @@ def resume(
     """
     callbacks, control, given = _heard(callbacks, tensorboard), control or Control(), {**changes, "model": model}
     with closing(reopen(Path(run))) as directory:
-        checkpoint, (changed, own) = _newest(directory, warn), _given_again(directory.config, given)
+        checkpoint, (changed, own) = _newest(directory, warn), code_given_again(directory.config, given)
         config = TrainConfig.of(**{**directory.config.model_dump(), **changed})
         rows = check_dataset(data) if data else rows_of(config, sources)
-        plan = _pose(config, rows, own)
+        plan = pose(config, rows, own)
         from descenso.training import session
 
         rate = config.learning_rate if "learning_rate" in changes else None
@@ -264,7 +265,7 @@ def _heard(callbacks: Sequence[Callback] | Callback, tensorboard: str | Path | N
     return [*callbacks, Board(Path(tensorboard))]
 
 
-def _given_again(config: TrainConfig, changes: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
+def code_given_again(config: TrainConfig, changes: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
     """Return the changes of settings, and the user's own code, of which the run of `config` may need some again."""
     needed = [kind for kind in OWN if is_own(kind, getattr(config, kind))]
     again = {kind: changes[kind] for kind in needed if changes.get(kind) is not None}

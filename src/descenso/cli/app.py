@@ -87,6 +87,7 @@ def root(
 COMMANDS = {
     "train": _("Train a model by gradient descent and save the run in a directory."),
     "resume": _("Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."),
+    "replay": _("Train a run again, with the same changes of its learning rate, and compare the weights."),
     "models": _("List the models and their default settings, which flags override."),
     "rules": _("List the update rules: formula, source, options with defaults and ranges, default learning rate."),
     "schedules": _("List the learning rate schedules: formula, source, options with defaults and ranges."),
@@ -106,14 +107,14 @@ COMMANDS = {
     "port": _("List what is gone of a TensorFlow 1 program, print the command that trains it, or run or rewrite it."),
 }
 PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
-    _("Train"): ("train", "resume", "models", "rules", "schedules"),
+    _("Train"): ("train", "resume", "replay", "models", "rules", "schedules"),
     _("Use a run"): ("evaluate", "predict", "export"),
     _("Find out why"): ("compare", "reproduce", "gradcheck", "doctor"),
     _("Look"): ("lab", "plot", "runs", "data", "env"),
     _("Programs of TensorFlow 1"): ("explain", "port"),
 }
 MODULES = {  # of the commands that share one
-    "train": ("train", "resume"),
+    "train": ("train", "resume", "replay"),
     "lists": ("models", "rules", "schedules", "runs", "env", "plot"),
     "inference": ("evaluate", "predict", "export"),
     "studies": ("compare", "reproduce", "gradcheck"),
