@@ -154,6 +154,9 @@ class FakeLab:
     def watched(self, watched):
         self.note("watched", watched)
 
+    def speak(self, language):
+        self.note("speak", language)
+
     def start(self, settings):
         with self.lock:
             self.note("start", settings)

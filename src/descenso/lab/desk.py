@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from descenso.config import TrainConfig, choices
 from descenso.errors import ConfigError
 from descenso.lab.faults import FAULTS
-from descenso.lab.protocol import Settings
+from descenso.lab.protocol import Curve, Settings, View
 from descenso.lab.shapes import COLOURS
 from descenso.registry import MODELS, RULES
 from descenso.text import LANGUAGES, _, mark
@@ -61,10 +61,10 @@ class Desk:
 
     def __init__(self, lab: "Lab", datasets: Sequence[str], language: str = "en", lesson: bool = False) -> None:
         self.lab, self.datasets, self.language, self.lesson = lab, tuple(datasets), language, lesson
-        self.settings: Settings = lab.view.settings
         self.steering: Steering | None = None
         self.pages: set[int] = set()
         self._given: dict[str, Any] = {}
+        self._settings: Settings | None = None
         self._newest = 0
         self._colours: dict[str, str] = {}
 
@@ -88,9 +88,22 @@ class Desk:
         """Return the directory of the current run, or None before the first."""
         return self.lab.view.run
 
+    @property
+    def settings(self) -> Settings:
+        """The settings of the next run: those that a page has set, before that those of the current run."""
+        return self._settings or self.lab.view.settings
+
     def colour_of(self, run: str) -> str:
         """Return the colour of a run's curve, which it keeps."""
         return self._colours.setdefault(run, COLOURS[len(self._colours) % len(COLOURS)])
+
+    def curves(self, view: View) -> list[Curve]:
+        """Return the curves of runs that have begun."""
+        return [curve for curve in view.curves if curve.name]
+
+    def key_of(self, view: View) -> dict[str, str]:
+        """Return the colours of the runs whose curves are shown, by name."""
+        return {curve.name: self.colour_of(curve.name) for curve in self.curves(view)}
 
     def set(self, name: str, value: str) -> None:
         """Set a setting of the next run, as it was typed; another model or rule brings its own defaults.
@@ -110,7 +123,7 @@ class Desk:
         }
         given = {key: self._given[key] for key in kept.get(name, tuple(self._given)) if key in self._given}
         given[name] = value.strip().replace(",", ".") if name in NUMBERS else value
-        self.settings = Settings.of(**{"data": self.settings.data, **given})
+        self._settings = Settings.of(**{"data": self.settings.data, **given})
         self._given = given
 
     def steer(self, page: int, command: str, value: str = "") -> None:

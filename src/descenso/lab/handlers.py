@@ -90,9 +90,8 @@ class Entrance(Guarded):
         gate, language = self.application.gate, self.get_query_argument("lang", "")
         there = PAGE + (f"?{urlencode({'lang': language})}" if language in LANGUAGES else "")
         self.set_cookie(gate.cookie, self.get_query_argument("token"), httponly=True, samesite="Strict", path="/")
-        self.write(
-            f'<!doctype html><meta http-equiv="refresh" content="0; url={there}"><a href="{there}">descenso lab</a>'
-        )
+        self.write('<!doctype html><link rel="icon" href="data:,">')
+        self.write(f'<meta http-equiv="refresh" content="0; url={there}"><a href="{there}">descenso lab</a>')
 
 
 class Page(Guarded, SessionHandler):  # type: ignore[misc] # both say which application theirs is

@@ -47,6 +47,7 @@ class Page:
     def __init__(self, desk: Desk, language: str, later: Callable[..., None]) -> None:
         self.desk, self.language, self.later = desk, language, later
         self.number = desk.open_page()
+        desk.lab.speak(language)
         self.heard = time.monotonic()
         self.tab, self.row, self.test_row, self.stop = TABS[0], 0, 0, 0
         self.tables: set[str] = set()

@@ -1,6 +1,8 @@
 """What the panel of code and files shows: the same run as a command and in Python, the steering log, downloads."""
 
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from descenso.lab.downloads import pictures_of
@@ -24,9 +26,14 @@ def entries(page: "Page", view: View) -> Iterator["Entry"]:
     yield "command", "textContent", view.command
     yield "python", "textContent", view.python
     yield "replay-box", "hidden", not view.changes
-    yield "replay", "textContent", f"descenso replay {view.run}" if view.run else ""
+    yield "replay", "textContent", f"descenso replay {shlex.quote(_path(view.run))}" if view.run else ""
     yield "changes", "innerHTML", _changes(view)
     yield "downloads", "innerHTML", _downloads(view)
+
+
+def _path(run: Path) -> str:
+    """Return the path of a run as it is typed in the folder in which the lab was started."""
+    return str(run.relative_to(Path.cwd())) if run.is_relative_to(Path.cwd()) else str(run)
 
 
 def _changes(view: View) -> str:

@@ -22,8 +22,7 @@ def entries(page: "Page", view: View) -> Iterator["Entry"]:
     fault = FAULTS.get(view.settings.fault)
     yield "fault-says", "textContent", _said(view)
     yield "fault-text", "textContent", _(fault.text) if fault else ""
-    colours = {curve.name: page.desk.colour_of(curve.name) for curve in view.curves}
-    yield "broken-key", "innerHTML", key(colours)
+    yield "broken-key", "innerHTML", key(page.desk.key_of(view))
     yield "findings", "innerHTML", "".join(map(_finding, view.findings))
     yield "findings-none", "textContent", "" if view.findings else _looked(view)
 

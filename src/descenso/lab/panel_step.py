@@ -31,6 +31,8 @@ def entries(page: "Page", view: View) -> Iterator["Entry"]:
     opened = page.opened
     yield "row", "value", str(page.row)
     yield "row", "max", str(max(view.train_rows - 1, 0))
+    waiting = _("Start a run, or take one step, to open a step up.") if view.run is None else _("Computing the step …")
+    yield "step-none", "textContent", waiting
     yield "step-none", "hidden", opened is not None
     yield "step-body", "hidden", opened is None
     yield "activations-box", "hidden", view.settings.model != "cnn"

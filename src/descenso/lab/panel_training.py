@@ -101,7 +101,7 @@ def entries(page: "Page", view: View) -> Iterator["Entry"]:
     yield "confusion", "innerHTML", page.made_of("confusion", view.confusion, _confusion, view)
     yield "mistakes", "innerHTML", page.made_of("mistakes", view.mistakes, _mistakes)
     yield "pictures-title", "textContent", _title(view)
-    yield "curves", "innerHTML", key({curve.name: page.desk.colour_of(curve.name) for curve in view.curves})
+    yield "curves", "innerHTML", key(page.desk.key_of(view))
     yield "layers", "innerHTML", key(by_place([each.layer for each in view.norms]))
     if "cost" in page.tables:
         yield "cost-table", "innerHTML", _costs(view)

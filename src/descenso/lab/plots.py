@@ -38,7 +38,7 @@ class Plots:
         self.broken = _figure("broken", _("Epoch"), _("Cost, in nats"))  # the same, in the panel of planted faults
         self.broken.x_range, self.broken.y_range = self.cost.x_range, self.cost.y_range
         for where in (self.cost, self.broken):
-            self._add_lines(where, "steps", alpha=0.35)
+            self._add_lines(where, "steps", alpha=0.25)
             self._add_lines(where, "epochs")
             self._add_lines(where, "validation", dash="dashed")
             self._add_points(where, "dots")
@@ -99,7 +99,7 @@ class Plots:
         rows: dict[str, list[Line]] = {"steps": [], "epochs": [], "validation": []}
         dots: list[tuple[float, float, str]] = []
         heights = [0.1]
-        for curve in view.curves:
+        for curve in self._desk.curves(view):
             colour, current = self._desk.colour_of(curve.name), curve is view.curves[-1]
             if current:
                 x, y = thinned(np.asarray(curve.steps) / max(curve.steps_per_epoch, 1), curve.costs)

@@ -26,6 +26,7 @@ MOST_MESSAGE = 2**18  # bytes that a page may send at once; a drawn digit has ab
 MOST_REQUEST = 2**16  # bytes of the head of a request; of a body, there is none
 UNUSED = 15  # seconds after which a page that was closed is forgotten
 IDLE = 4 * 3600  # seconds without a command from a page after which it is closed
+LAST = 0.2  # seconds in which messages that are on their way are written
 SWEEP = 5  # seconds between looks for such pages
 
 
@@ -94,6 +95,14 @@ class LabApplication(BokehTornado):
         for each in [each for each in self.sockets if time.monotonic() > each.heard + IDLE]:
             each.close(1001, "idle")
 
+    async def close_pages(self) -> None:
+        """Close all pages, and end what draws their frames, before the loop ends in which it runs."""
+        for each in list(self.sockets):
+            each.close(1001, "the lab has ended")
+        for session in self.sessions:
+            await session.with_document_locked(session.destroy)
+        await asyncio.sleep(LAST)
+
 
 def _headers(request: HTTPServerRequest) -> dict[str, str]:
     """Return the headers that the gate reads; a repeated one has commas between its values, and then fits nothing."""
@@ -143,6 +152,7 @@ async def serve(desk: Desk, serving: Serving, ready: Callable[[str], None], stop
     finally:
         sweep.stop()
         server.stop()
+        await application.close_pages()
         application.stop()
         await server.close_all_connections()
 
