@@ -318,6 +318,7 @@ def test_everything_by_keyboard(lab, page, expect):
     page.focus("#start")
     page.keyboard.press("Enter")
     wait_for(lab, "start")
+    expect(page.locator("#toggle")).to_be_enabled()
     page.focus("#toggle")
     page.keyboard.press(" ")
     wait_for(lab, "pause")
@@ -398,6 +399,19 @@ def test_start_up_is_shown_as_progress(tmp_path, chromium, expect):
         expect(page.locator("#state")).to_have_text("Ready")
         expect(page.locator("#start")).to_be_enabled()
         page.close()
+
+
+def test_a_page_says_that_the_lab_has_ended_and_is_loaded_again_with_it(tmp_path, chromium, expect):
+    from descenso.lab.server import Serving
+
+    with served(FakeLab(tmp_path / "fake-001")) as server:
+        page = Watched(chromium).open(server.address)
+    expect(page.locator("#lost")).to_be_visible()
+    with served(FakeLab(tmp_path / "fake-001"), serving=Serving(port=server.port)) as again:
+        expect(page.locator("#lost")).to_be_visible()  # another launch, another token: it is not let in
+        Watched(chromium).open(again.address)  # which gives the browser the cookie
+        expect(page.locator("#lost")).to_be_hidden()
+        expect(page.locator("#state")).to_have_text("Ready")
 
 
 def test_the_lesson_has_nine_stops(tmp_path, chromium, expect):

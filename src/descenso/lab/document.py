@@ -36,6 +36,7 @@ def attach(document: Document, desk: Desk, language: str) -> None:
     plots.cost.tags = [wire]
     for root in plots.roots:
         document.add_root(root)
+    document.config.update(notify_connection_status=False, reconnect_session=False)  # the page says so, and loads again
 
     def show(act: Callable[[Any], None], given: Any) -> None:
         act(given)
@@ -67,7 +68,7 @@ class _Frames:
     def draw(self, now: bool = False) -> None:
         """Draw a frame, if it is time or `now`."""
         begun = time.monotonic()
-        if begun < self._next and not now:
+        if not self._page.ready or (begun < self._next and not now):
             return
         view = self._page.desk.lab.view
         if begun > self._refreshed + REFRESH or now:

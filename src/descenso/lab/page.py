@@ -36,10 +36,10 @@ class Page:
         later: calls a function that takes a while in a thread, and then another with its result.
 
     Attributes:
-        heard: time of its last message.
         tab: the tab that is open; others are not computed.
         tables: names of the tables that are unfolded.
         opened, recognised, activations: the newest answers.
+        ready: whether the page listens: what is sent before would be lost.
         drawn: whether anything is on the canvas.
         row: training row of the opened step.
     """
@@ -48,41 +48,40 @@ class Page:
         self.desk, self.language, self.later = desk, language, later
         self.number = desk.open_page()
         desk.lab.speak(language)
-        self.heard = time.monotonic()
         self.tab, self.row, self.test_row, self.stop = TABS[0], 0, 0, 0
         self.tables: set[str] = set()
         self.opened: Opened | None = None
         self.recognised: Recognised | None = None
         self.activations: Activations | None = None
-        self.drawn = False
+        self.drawn = self.ready = False
         self.notice = ""
         self._made: dict[str, tuple[object, str]] = {}
         self._sent: dict[tuple[str, str], Any] = {}
         self._asked: dict[str, Any] = {}
         self._wanted: object = None
         self._spoken = 0.0
-        self._last = 0
 
     def receive(self, text: str) -> None:
         """Do what the page sent: `[number, action, value]` in JSON. What is none of that is ignored."""
         try:
-            number, action, value = json.loads(text)
+            _number, action, value = json.loads(text)
         except (ValueError, TypeError, RecursionError):
             return
-        if not isinstance(action, str) or number == self._last:
+        if not isinstance(action, str):
             return
-        self._last, self.heard = number, time.monotonic()
         with speaking(self.language):
             try:
                 self._act(action, value)
-                if action not in ("tab", "table", "drawn"):
+                if action not in ("hello", "tab", "table", "drawn"):
                     self.notice = ""
             except ConfigError as error:
                 self.notice = str(error)
                 self._sent = {key: kept for key, kept in self._sent.items() if key[1] != "value"}  # show what holds
 
     def _act(self, action: str, value: Any) -> None:
-        if action == "table" and isinstance(value, list) and len(value) == 2:
+        if action == "hello":
+            self.ready, self._sent = True, {}
+        elif action == "table" and isinstance(value, list) and len(value) == 2:
             (self.tables.add if value[1] is True else self.tables.discard)(str(value[0])[:40])
         elif not isinstance(value, str):
             return

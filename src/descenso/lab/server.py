@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ MOST_MESSAGE = 2**18  # bytes that a page may send at once; a drawn digit has ab
 MOST_REQUEST = 2**16  # bytes of the head of a request; of a body, there is none
 UNUSED = 15  # seconds after which a page that was closed is forgotten
 IDLE = 4 * 3600  # seconds without a command from a page after which it is closed
-LAST = 0.2  # seconds in which messages that are on their way are written
+LAST = 0.3  # seconds for messages that are on their way, and for pages to answer that they are closed
 SWEEP = 5  # seconds between looks for such pages
 
 
@@ -99,9 +100,9 @@ class LabApplication(BokehTornado):
         """Close all pages, and end what draws their frames, before the loop ends in which it runs."""
         for each in list(self.sockets):
             each.close(1001, "the lab has ended")
+        await asyncio.sleep(LAST)
         for session in self.sessions:
             await session.with_document_locked(session.destroy)
-        await asyncio.sleep(LAST)
 
 
 def _headers(request: HTTPServerRequest) -> dict[str, str]:
@@ -134,6 +135,7 @@ async def serve(desk: Desk, serving: Serving, ready: Callable[[str], None], stop
     Raises:
         ConfigError: if the port is taken, or the address is none of this machine.
     """
+    logging.getLogger("bokeh").setLevel(logging.ERROR)  # it warns of each page that is closed while a frame is sent
     sockets = bound(serving.address, serving.port)
     port = sockets[0].getsockname()[1]
     hosts, token = hosts_of(serving.address, port), new_token()

@@ -96,7 +96,7 @@ function bindTabs() {
 // The canvas: strokes of a pointer; or the arrow keys, with the space bar to lower and lift the pen.
 function bindCanvas() {
   const canvas = $("canvas"), pen = canvas.getContext("2d", { willReadFrequently: true });
-  const small = document.createElement("canvas"), side = Number(canvas.dataset.send_side || 112);
+  const small = document.createElement("canvas"), side = 112;
   small.width = small.height = side;
   const reader = small.getContext("2d", { willReadFrequently: true });
   const key = { x: canvas.width / 2, y: canvas.height / 2, down: false };
@@ -153,14 +153,28 @@ function bindCanvas() {
   mark();
 }
 
+// The page has no state of its own: once the server answers again, it is loaded again.
+function bindLoss(lab) {
+  lab.on_event("connection_lost", () => {
+    $("lost").hidden = false;
+    const look = async () => {
+      try {
+        if ((await fetch("/static/icon.svg")).ok) location.reload();
+      } catch { /* the server has ended, or the network is away */ }
+    };
+    setInterval(look, 2000);
+  });
+}
+
 async function main() {
   bind();
   bindCanvas();
   await Bokeh.embed.embed_items({}, [item], "/");
-  const [root] = Bokeh.documents[0].roots();
-  [wire] = root.tags;
+  const [lab] = Bokeh.documents;
+  [wire] = lab.roots()[0].tags;
   wire.properties.shown.change.connect(show);
-  show();
+  bindLoss(lab);
+  send("hello"); // before it, the server shows nothing: a page that is being loaded would miss it
   bindTabs();
   document.body.dataset.ready = "yes";
 }
