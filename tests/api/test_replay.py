@@ -60,7 +60,7 @@ def test_twenty_random_sequences_are_replayed(seed, tiny, tmp_path):
 
 
 def test_an_interrupted_run_is_replayed_to_where_it_stopped(tiny, tmp_path):
-    control = Control(chunk_seconds=1e-9)
+    control = Control()
 
     class AtStep(Callback):
         def on_chunk(self, progress, problem):
@@ -69,7 +69,7 @@ def test_an_interrupted_run_is_replayed_to_where_it_stopped(tiny, tmp_path):
             if progress.position == (2, 3):
                 control.stop()
 
-    run = ds.train(tiny, out=tmp_path / "run", control=control, callbacks=[AtStep()], **SETTINGS)
+    run = ds.train(tiny, out=tmp_path / "run", control=control, callbacks=[AtStep()], checkpoint_every=1, **SETTINGS)
     assert (run.outcome, run.history.changes) == ("interrupted", ((1, 2, 0.01),))
     again = run.replay(tmp_path / "again")
     assert (again.equal, again.run.outcome, again.run.history.changes) == (True, "interrupted", run.history.changes)

@@ -130,12 +130,11 @@ def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str,
 
 
 def pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
-    """Import TensorFlow and pose the training run."""
+    """Import TensorFlow, and pose the training run."""
     with starting():
         import_tensorflow()
         from descenso.training.plan import Plan
         from descenso.training.session import make_deterministic, onednn
-
     if config.deterministic:
         make_deterministic()
     plan = Plan.of(config, data, own)

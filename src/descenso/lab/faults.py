@@ -48,7 +48,8 @@ FAULTS = {
         "log-of-zero"),
     "zero-start": Fault(
         mark("All weights start at zero"),
-        mark("All units of a layer compute the same and get the same gradient: they never become different."),
-        ""),
+        mark("All units of a layer compute the same and get the same gradient: they never become different. "
+             "Softmax regression has one layer only and may start so: the fault is planted in mlp."),
+        "dead-units"),
 }
 # fmt: on

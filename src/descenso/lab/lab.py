@@ -83,10 +83,10 @@ class Lab:
         words = deque[str](maxlen=WORDS)
         listening = threading.Thread(target=self._listen, args=(process, words), name="descenso-lab-words", daemon=True)
         listening.start()
-        reading = threading.Thread(
+        self._reading = threading.Thread(
             target=self._read, args=(process, self._link, words, listening), name="descenso-lab-views", daemon=True
         )
-        reading.start()
+        self._reading.start()
         self._show(View(settings=self._view.settings, progress=_("Python is being started …")))
         self._send("begin", source, Path(out).absolute(), limits, text.language())
 
@@ -111,6 +111,9 @@ class Lab:
         except EOFError:
             code = process.wait()
             listening.join(1)
+            for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+                with suppress(OSError):  # a command that nothing reads any more
+                    pipe.close()
         if process is not self._process:
             return
         _running.discard(id(self))
@@ -267,4 +270,5 @@ class Lab:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        self._reading.join(1)
         _running.discard(id(self))

@@ -1,6 +1,7 @@
 """One step, opened up: each quantity from the inputs to the update, with its formula and its numbers."""
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -116,7 +117,15 @@ def _outputs(model: Any, state: TrainState, inputs: Any, training: bool) -> list
     params |= {id(v): state.model_state[name] for v, name in states}
     given = ([params[id(v)] for v in each] for each in (peek.trainable_variables, peek.non_trainable_variables))
     outputs, _changed = peek.stateless_call(*given, inputs, training=training)
-    return [(layer.name, np.asarray(values)) for layer, values in zip(layers, outputs, strict=True)]
+    names = _numbered([re.sub(r"_\d+$", "", layer.name) for layer in layers])
+    return [(name, np.asarray(values)) for name, values in zip(names, outputs, strict=True)]
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """Number the layers of a kind anew, as those of the first model of a process: dense, dense_1."""
+    return [
+        f"{name}_{names[:place].count(name)}" if name in names[:place] else name for place, name in enumerate(names)
+    ]
 
 
 FORMULAS = {
