@@ -83,9 +83,9 @@ def _speed(view: View) -> dict[str, float]:
 STOPS = (
     Stop(
         mark("The data"),
-        mark("Each image is a row of numbers, one for each pixel: 0 is black, 255 is white. To learn is to find "
-             "weights that tell from these numbers which digit was written. Some rows are kept apart: on these the "
-             "model is tested, since who has seen the answers proves nothing."),
+        mark("Each image is a row of numbers, one for each pixel: 0 is black, 255 is white. Learning means finding "
+             "weights with which these numbers tell the digit. Some rows are kept apart for testing: a model is "
+             "judged by rows that it has never seen."),
         "x ∈ [0, 1]⁷⁸⁴,  x = pixel / 255",
         (mark("{train:,} rows to learn from, {test:,} to test on, {inputs} numbers in each."), _rows),
         mark("Press Start, let two epochs pass, and look at the worst mistakes. Which of them would you get wrong, "
@@ -94,20 +94,20 @@ STOPS = (
     ),
     Stop(
         mark("One-hot labels"),
-        mark("A 3 is not more than a 2: the classes have no order. So a label becomes a vector with a 1 in its own "
-             "place and a 0 in all others. Without it, TensorFlow multiplies shapes that do not fit, or, which is "
-             "worse, shapes that do fit by chance, and computes another cost."),
+        mark("A 3 is not more than a 2: classes have no order. So a label becomes a vector, with a 1 in the place of"
+             " its class and a 0 in all others. If you forget this, TensorFlow multiplies shapes that do not fit and"
+             " stops, or shapes that fit by chance, and computes another cost without a word."),
         "3  →  y = (0, 0, 0, 1, 0, 0, 0, 0, 0, 0)",
-        (mark("{classes} classes: who guesses is right in {share:.0%} of the cases."), _classes),
+        (mark("{classes} classes: a guess is right in {share:.0%} of the cases."), _classes),
         mark("In Break it, choose Labels from 1: each label moves one place to the right. What does the cost do?"),
-        mark("It falls as always! The model learns the wrong names diligently. Only the test rows, whose labels are "
-             "right, show it: the accuracy is near 0. The doctor sees it at once."),
+        mark("It falls as always: the model learns the wrong names, and learns them well. Only the test rows, whose "
+             "labels are right, show the mistake: their accuracy is close to 0. The doctor finds it at once."),
     ),
     Stop(
         mark("Types of numbers"),
-        mark("Pixels are stored in one byte each, uint8, and the weights are float32. TensorFlow refuses to multiply"
-             " the two: they must be converted first. Whoever converts and forgets to divide by 255 has numbers that"
-             " are 255 times too large, and no error at all."),
+        mark("Pixels are stored as uint8, one byte each, and weights are float32. TensorFlow refuses to multiply the"
+             " two: convert first. If you convert and forget to divide by 255, there is no error at all, and every "
+             "number is 255 times too large."),
         "X: uint8,  W: float32,  X W → InvalidArgumentError",
         (mark("The training rows take {small:.0f} MiB as uint8, and {large:.0f} MiB as float32."), _bytes),
         mark("In Break it, choose Pixels not scaled, and watch the plot of the norms."),
@@ -121,15 +121,14 @@ STOPS = (
              "1."),
         "z = Wᵀ x + b,   p = e^z / Σ e^z",
         (mark("{inputs} × {classes} weights and {classes} biases are {parameters:,} numbers to find."), _parameters),
-        mark("Open One step and look at the maps: orange pixels speak for a class, blue ones against it. Choose a "
-             "row with a 0. Why is the middle blue?"),
-        mark("A 0 is empty in its middle. Ink there speaks against a 0, and the weight is negative."),
+        mark("Open One step and look at the maps: orange pixels speak for a class, blue ones against it. Look for a "
+             "row with a 0. Why is ink in its middle blue?"),
+        mark("A 0 is empty in its middle: ink there speaks against a 0, so these weights are negative."),
     ),
     Stop(
         mark("The cost"),
-        mark("The cost says how surprised the model is by the right answer: minus the logarithm of the probability "
-             "that it gave to the true class, on average over the rows. Certain and right costs 0; certain and wrong"
-             " costs very much."),
+        mark("The cost measures how wrong the probabilities are: minus the logarithm of the probability of the true "
+             "class, averaged over the rows. Sure and right costs nearly 0; sure and wrong costs a lot."),
         "J = − mean( log p[true class] )",
         (mark("Cost now: {cost:.4f}, which is a probability of {share:.2f} for the true class. A guess costs "
               "{guess:.4f}."),
@@ -144,40 +143,41 @@ STOPS = (
         "∂J/∂W = mean( x (p − y)ᵀ )",
         (mark("Norm of the gradient of the newest step: {gradient:.4g}."), _gradient),
         mark("Let it train and watch the norm. Does it go to 0?"),
-        mark("It gets smaller and keeps jumping: each batch has a gradient of its own, and no weights suit all "
-             "batches at once. This is the noise of stochastic gradient descent."),
+        mark("It becomes smaller and keeps jumping: each batch has its own gradient, and no weights suit all batches"
+             " at once. This is the noise of stochastic gradient descent."),
     ),
     Stop(
         mark("The update"),
-        mark("A step goes against the gradient, by as much as the learning rate says. Too small a rate takes for "
-             "ever, too large a one jumps over the valley, and further up on the other side."),
+        mark("A step goes against the gradient, and the learning rate says how far. With too small a rate, learning "
+             "takes very long; with too large a rate, each step jumps over the minimum and lands higher on the other"
+             " side."),
         "W ← W − η ∂J/∂W",
         (mark("Learning rate {rate:.4g}: the update has the norm {update:.4g}, the weights {weights:.4g}."), _update),
         mark("While it trains, move the learning rate to the right, slowly. From where on does the cost jump? Then "
              "press Undo."),
-        mark("You are at the edge of stability: beyond 2 divided by the largest curvature, each step makes the error"
-             " larger. Undo went back to the last checkpoint."),
+        mark("You have found the edge of stability: above 2 divided by the largest curvature, each step makes the "
+             "error larger. Undo went back to the last checkpoint."),
     ),
     Stop(
         mark("Epochs"),
-        mark("When all rows have been used once, an epoch is over. The next one takes them in another order, which "
-             "depends on the seed alone: who starts with the same seed gets the same numbers, to the last bit."),
+        mark("An epoch is over when every row has been used once. The next epoch takes the rows in another order, "
+             "which depends on the seed alone: equal seeds give equal numbers, to the last bit."),
         "steps = epochs × ⌈rows / batch size⌉",
         (mark("{epochs} epochs so far, {steps:,} steps, test accuracy {accuracy:.4f}."), _epochs),
         mark("Start the same settings twice and compare the curves. Then take another seed."),
-        mark("The first two curves lie upon each other, in every digit. With another seed the path differs, and it "
-             "leads to nearly the same place."),
+        mark("The first two curves coincide in every digit. Another seed takes another path, and ends at nearly the "
+             "same cost."),
     ),
     Stop(
         mark("Why eager is slower"),
-        mark("In eager mode, Python calls TensorFlow for each operation of each step. A step of this model is little"
-             " arithmetic, so most of the time goes into calling. The compiled engine gives a whole epoch away in "
-             "one call."),
+        mark("In eager mode, Python calls TensorFlow for every operation of every step. A step of this model is "
+             "little arithmetic, so most of the time goes into the calls. The compiled engine runs many steps in one"
+             " call."),
         "time = steps × (calls + arithmetic)",
         (mark("A step takes {micro:.0f} microseconds with this engine."), _speed),
         mark("Open Race and let the four engines train. First guess: how many times faster is the fastest?"),
-        mark("The costs agree, since all take the same batches: one curve, different seconds. The table of reasons "
-             "says what eager execution spends its time on."),
+        mark("The costs agree, because all engines take the same batches: one curve, different seconds. The table "
+             "shows where eager execution spends its time."),
     ),
 )  # fmt: skip
 
