@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Rule as Rule
     from descenso.exporting import export as export
     from descenso.exporting import to_keras as to_keras
+    from descenso.lab.notebook import lab as lab
     from descenso.studies.gradcheck import gradcheck as gradcheck
     from descenso.training.control import Callback as Callback
     from descenso.training.control import Control as Control
@@ -63,6 +64,7 @@ _HOME = {
     "from_frame": "descenso.data.memory",
     "from_keras": "descenso.descent.keras_models",
     "gradcheck": "descenso.studies.gradcheck",
+    "lab": "descenso.lab",
     "load": "descenso.data.catalog",
     "open_run": "descenso.api.run",
     "predict": "descenso.api.inference",

@@ -17,6 +17,7 @@ from descenso.cli.options import (
     say,
     with_settings,
 )
+from descenso.config import TrainConfig
 from descenso.errors import ConfigError
 from descenso.registry import DATA
 from descenso.text import _, language
@@ -55,6 +56,7 @@ def lab(
     **settings: Any,
 ) -> None:
     """Watch and steer training in the browser: change the rate, draw digits, open a step, race the engines."""
+    TrainConfig.of(**settings)  # refuse before anything starts
     ignore_bokeh_variables()
     check_installed()
     from descenso.lab.desk import Desk, datasets_of

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from descenso.config import TrainConfig, choices
 from descenso.errors import ConfigError
@@ -63,7 +63,6 @@ class Desk:
         self.lab, self.datasets, self.language, self.lesson = lab, tuple(datasets), language, lesson
         self.steering: Steering | None = None
         self.pages: set[int] = set()
-        self._given: dict[str, Any] = {}
         self._settings: Settings | None = None
         self._newest = 0
         self._colours: dict[str, str] = {}
@@ -117,14 +116,12 @@ class Desk:
         if words is not None and value not in words:
             message = _("{name} must be one of {choices}, got {value!r}")
             raise ConfigError(message.format(name=name, choices=", ".join(words), value=value))
-        kept = {
-            "model": ("data", "engine", "seed"),
-            "rule": ("data", "model", "engine", "batch_size", "epochs", "seed"),
+        lost = {"model": ("rule", "learning_rate", "batch_size", "epochs"), "rule": ("learning_rate",)}
+        given = {
+            key: kept for key, kept in self.settings._asdict().items() if key not in ("fault", *lost.get(name, ()))
         }
-        given = {key: self._given[key] for key in kept.get(name, tuple(self._given)) if key in self._given}
         given[name] = value.strip().replace(",", ".") if name in NUMBERS else value
-        self._settings = Settings.of(**{"data": self.settings.data, **given})
-        self._given = given
+        self._settings = Settings.of(**given)
 
     def steer(self, page: int, command: str, value: str = "") -> None:
         """Do a command of a page.

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 def entries(page: "Page", view: View) -> Iterator["Entry"]:
     """Yield what the panel shows."""
     race = view.race
-    yield "race-lanes", "innerHTML", _lanes(race) if race else ""
+    yield "race-lanes", "innerHTML", _lanes(race) if race else table([_("Engine"), _("How it runs a step")], _engines())
     yield "race-key", "innerHTML", key(by_place([lane.engine for lane in race.lanes])) if race else ""
     yield "race-says", "textContent", _said(race)
     yield "race-reason", "innerHTML", _reason(race) if race else ""
     yield "race-reason-box", "hidden", not (race and race.reason)
+
+
+def _engines() -> list[tuple[str, str]]:
+    return [
+        ("graph", _("as TensorFlow 1 did: a graph, run in a session, step by step")),
+        ("eager", _("each operation as soon as Python reaches it")),
+        ("function", _("a traced function, called for each step")),
+        ("compiled", _("many steps as one program, compiled by XLA")),
+    ]
 
 
 def _lanes(race: Race) -> str:

@@ -102,7 +102,7 @@ class LabApplication(BokehTornado):
             each.close(1001, "the lab has ended")
         await asyncio.sleep(LAST)
         for session in self.sessions:
-            await session.with_document_locked(session.destroy)
+            await session.with_document_locked(session.destroy)  # type: ignore[misc] # a decorator loses its type
 
 
 def _headers(request: HTTPServerRequest) -> dict[str, str]:
