@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import descenso as ds
+import strokes
 from descenso.errors import ConfigError
 from descenso.lab.faults import FAULTS
 from descenso.lab.lab import Lab
@@ -206,10 +207,10 @@ time.sleep(600)
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
 def test_a_run_is_saved_when_the_server_dies(ending, tiny_folder, tmp_path):
-    server = subprocess.Popen([sys.executable, "-c", SERVER, tiny_folder, tmp_path], stdout=subprocess.PIPE, text=True)
-    path, trainer = server.stdout.readline().split()
-    server.send_signal(ending)
-    server.wait()
+    command = [sys.executable, "-c", SERVER, tiny_folder, tmp_path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        path, trainer = server.stdout.readline().split()
+        server.send_signal(ending)
     end = time.monotonic() + SECONDS
     while _alive(int(trainer)):
         assert time.monotonic() < end, "the training process goes on"
@@ -261,6 +262,7 @@ ds.train({str(tiny_folder)!r}, out={str(tmp_path / "run")!r}, epochs=10**6, batc
             assert lab.opened(3) is not None
     finally:
         other.kill()
+        other.wait()
     assert not (tmp_path / "runs").exists()
 
 
@@ -304,3 +306,20 @@ def test_the_race_ends_with_equal_costs_and_a_reason(lab):
     assert all(len(lane.costs) == 2 and lane.seconds > 0 for lane in race.lanes)
     assert max(lane.difference for lane in race.lanes) <= race.tolerance == 1e-9
     assert len(race.reason) >= 3
+
+
+@pytest.mark.slow
+def test_drawn_digits_are_recognised(tmp_path):
+    """Ten epochs of mlp: neat and shaky digits, in every place and size; at least 90 % right, by either hand."""
+    with Lab(Source(), tmp_path / "runs") as lab:
+        ready(lab)
+        lab.start(Settings.of(model="mlp", epochs=10))
+        ended(lab)
+        right = {"shaky": [], "neat": []}
+        for name, digit, canvas in strokes.cases():
+            seen = lab.recognise(canvas)
+            assert seen.class_names[seen.predicted] == str(seen.predicted)
+            assert seen.probabilities.sum() == pytest.approx(1, abs=1e-5)
+            right["shaky" if "shaky" in name else "neat"].append(seen.predicted == digit)
+        assert lab.recognise(np.zeros((280, 280), np.uint8)) is None
+    assert min(np.mean(each) for each in right.values()) >= 0.9, {hand: np.mean(each) for hand, each in right.items()}
