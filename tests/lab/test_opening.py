@@ -143,3 +143,12 @@ def test_pictures_and_norms(tiny):
     assert (of_W.layer, of_b.layer, list(of_W.steps)) == ("W", "b", [15])
     assert of_W.updates[0] == pytest.approx(0.2 * of_W.gradients[0], rel=1e-4)
     assert of_W.weights[0] == pytest.approx(np.linalg.norm(progress.state.params["W"]), rel=1e-6)
+
+
+@pytest.mark.parametrize("model", ["softmax", "mlp", "cnn"])
+def test_a_picture_is_predicted_as_by_the_model(model, tiny):
+    settings = {"mlp": {"hidden": "8"}, "cnn": {"filters": "3", "hidden": "8"}}.get(model, {})
+    plan, _wide, progress = stands(tiny, model=model, **settings)
+    expected = looks.Predictor.of_state(plan.problem, progress.state).probabilities(tiny.test.inputs[:1])[0]
+    np.testing.assert_allclose(opening.probabilities(plan, progress, tiny.test.inputs[0]), expected, atol=1e-5)
+    assert opening.probabilities(plan, progress, np.zeros((28, 28), np.uint8)) is None

@@ -222,3 +222,73 @@ def test_a_method_that_is_never_called_is_refused(tiny, tmp_path):
     with pytest.raises(ConfigError, match=r"on_epoch_end, which is never called \(did you mean 'on_epoch'\?\); the "):
         ds.train(tiny, out=tmp_path / "run", callbacks=[OfKeras()], **SETTINGS)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_step_and_one_epoch_end_exactly_there(engine, tiny):
+    """Nothing but positions tells such a walk from one without a pause."""
+    plan, control = Plan.of(TrainConfig.of(engine=engine, **SETTINGS), tiny), Control()
+    commands = iter(["one_step", "one_step", "one_epoch", "one_epoch", "one_step", "go_on"])
+    control.one_step()
+    paused = []
+    with closing(plan.bind()) as runner:
+        for progress in walk(plan, runner, control=control):
+            if control.paused:
+                paused.append(progress.position)
+                getattr(control, next(commands))()
+    assert paused == [(0, 1), (0, 2), (0, 3), (1, 0), (2, 0), (2, 1)]
+    assert progress.outcome is Outcome.COMPLETED
+    for name, value in unsteered(plan).params.items():
+        np.testing.assert_array_equal(progress.state.params[name], value)
+
+
+def test_a_changed_rate_does_not_lose_the_end_of_the_epoch(tiny):
+    plan, control = Plan.of(TrainConfig.of(engine="function", checkpoint_every="1", **SETTINGS), tiny), Control()
+    control.one_epoch()
+    with closing(plan.bind()) as runner:
+        for progress in walk(plan, runner, control=control):
+            if progress.position == (0, 2) and not progress.changed:
+                control.change_rate(0.1)
+            if control.paused:
+                break
+    assert progress.position == (1, 0)
+    assert float(progress.state.rate) == 0.1
+
+
+def test_chunks_are_as_long_as_the_control_says(tiny):
+    """Cutting changes no number; shorter chunks are more of them."""
+    plan, ends = Plan.of(TrainConfig.of(engine="eager", **{**SETTINGS, "epochs": 40}), tiny), {}
+    for seconds in (1e-9, 1e9):
+        with closing(plan.bind()) as runner:
+            walked = list(walk(plan, runner, control=Control(chunk_seconds=seconds)))
+        ends[seconds] = len(walked), np.asarray(walked[-1].state.params["W"])
+    assert ends[1e-9][0] > 4 * ends[1e9][0]
+    np.testing.assert_array_equal(ends[1e-9][1], ends[1e9][1])
+
+
+def test_an_undo_goes_back_to_the_newest_checkpoint_before(tiny, tmp_path):
+    """What was undone is no part of the run: neither in its history nor in its weights."""
+    control, seen = Control(), []
+
+    class Undo(Callback):
+        def on_chunk(self, progress, problem):
+            seen.append((*progress.position, float(progress.state.rate)))
+            if seen.count((2, 2, 0.2)) == 1 and progress.position == (2, 2):
+                control.one_step()
+            elif progress.position == (2, 3) and control.paused:
+                control.change_rate(5.0)
+                control.one_step()
+            elif progress.position == (2, 4) and control.paused:
+                control.undo()
+            elif progress.position == (2, 2):
+                assert control.paused
+                control.go_on()
+
+    given = {"checkpoint_every": 2, **SETTINGS}
+    run = ds.train(tiny, out=tmp_path / "run", control=control, callbacks=[Undo()], **given)
+    plain = ds.train(tiny, out=tmp_path / "plain", **given)
+    place = seen.index((2, 4, 5.0))
+    assert seen[place - 2 : place + 2] == [(2, 3, 0.2), (2, 3, 5.0), (2, 4, 5.0), (2, 2, 0.2)]
+    assert (run.outcome, run.history.changes) == ("completed", ())
+    assert run.history.costs == plain.history.costs
+    assert run.status["fingerprint"] == plain.status["fingerprint"]

@@ -138,6 +138,21 @@ class Run:
 
         return loss_figure(curves(self.path.name, self.history))
 
+    def watch(self, seconds: float = 1.0) -> None:
+        """Show the curve of the costs in a notebook, and draw it again as the run is written, until it has ended.
+
+        Nothing is served: it also works in Colab and VS Code. Interrupting the cell ends the watching, not the run.
+
+        Args:
+            seconds: between two looks at the history, in (0, inf).
+
+        Raises:
+            ConfigError: outside of a notebook.
+        """
+        from descenso.reports.live import watch
+
+        watch(self.path, seconds)
+
     def summary(self) -> dict[str, Any]:
         """Return the object that `descenso train --json` prints; a cost that is not finite is None."""
         settings = ("model", "rule", "engine", "dtype", "seed", "epochs")

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.data.dataset import Dataset
-from descenso.descent.problem import TrainState, scaled
+from descenso.descent import numpy_models
+from descenso.descent.problem import TrainState, scaled, weights
 from descenso.lab.answers import Activations, Opened, Stage
 from descenso.lab.looks import OneStep, one_step
 from descenso.registry import RULES
@@ -194,5 +196,10 @@ def probabilities(plan: Plan, progress: Progress, image: NDArray[np.uint8]) -> N
     """Predict the probabilities of a picture, (height, width) uint8; None for a model that reads something else."""
     if plan.problem.model.input_shape != image.shape or plan.train.inputs.dtype != np.uint8:
         return None
+    config, model = plan.config, plan.problem.model
+    built = numpy_models.build(config, model.input_shape, model.num_classes) if plan.own.model is None else None
     predictor = Predictor.of_state(plan.problem, progress.state)
+    if built is not None:  # NumPy does not wait for the threads that train
+        params = weights(plan.problem, progress.state)
+        predictor = Predictor(model.num_classes, partial(numpy_models.logits_of, built, params, plan.problem.scaling))
     return np.asarray(predictor.probabilities(image[None])[0], np.float64)
