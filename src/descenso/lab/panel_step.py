@@ -52,6 +52,10 @@ def _opened(page: "Page", opened: Opened, view: View) -> Iterator["Entry"]:
     yield "step-image", "innerHTML", page.made_of("image", opened, _image, names)
     yield "step-bars", "innerHTML", page.made_of("bars", opened, _bars, names)
     yield "step-maps", "innerHTML", page.made_of("maps", opened, _maps, names)
+    units = "" if opened.last is None else page.made_of("units", opened, _units, opened.last)
+    yield "step-units", "innerHTML", units
+    pixels, others = _("Pixels for and against each class"), _("Units for and against the class")
+    yield "step-parts", "textContent", pixels if opened.last is None else others
     yield "step-sum", "textContent", _sum(opened, names)
 
 
@@ -122,12 +126,31 @@ def _maps(opened: Opened, names: tuple[str, ...]) -> str:
 
 
 def _sum(opened: Opened, names: tuple[str, ...]) -> str:
-    if opened.contributions is None:
-        return _("What each pixel adds to a logit has no exact sum in a network with hidden layers.")
     label = opened.label
-    pixels, bias = float(opened.contributions[label].sum()), float(opened.bias[label])
-    text = _("Class {name}: all pixels together {pixels:.6f}, plus the bias {bias:.6f}, is the logit {logit:.6f}.")
-    return prose(text, name=names[label], pixels=pixels, bias=bias, logit=float(opened.logits[label]))
+    if opened.contributions is not None:
+        parts = opened.contributions[label]
+        text = _("Class {name}: all pixels together {parts:.6f}, plus the bias {bias:.6f}, is the logit {logit:.6f}.")
+    elif opened.last is not None:
+        parts = opened.last[label]
+        text = _("Class {name}: all units together {parts:.6f}, plus the bias {bias:.6f}, is the logit {logit:.6f}. "
+                 "What a pixel adds has no exact sum in a network with hidden layers.")  # fmt: skip
+    else:
+        return ""
+    values = {"parts": float(parts.sum()), "bias": float(opened.bias[label]), "logit": float(opened.logits[label])}
+    return prose(text, name=names[label], **values)
+
+
+def _units(opened: Opened, last: NDArray[np.float64]) -> str:
+    """Return a bar for each of the units of the last hidden layer that add most to the true class's logit, or take."""
+    parts = last[opened.label]
+    largest = float(np.abs(parts).max()) or 1.0
+    most = np.argsort(-np.abs(parts))[:MOST_MAPS]
+    return "".join(
+        bar(
+            abs(float(parts[unit])) / largest, _("unit {number}").format(number=unit), shown(float(parts[unit]), "+.3f")
+        )
+        for unit in most
+    )
 
 
 def _activations(answer: Activations, view: View) -> str:
