@@ -106,7 +106,9 @@ def test_a_taken_port_ends_the_command_with_a_line(tmp_path):
         rest, said = process.communicate(timeout=120)
     assert process.returncode == 2
     assert rest == ""
-    assert re.search(r"descenso: port \d+ is taken by another program; try --port 0 for a free one\n$", said)
+    assert re.search(
+        r"descenso: port \d+ is taken by another program; for a free one: try descenso lab --port 0\n$", said
+    )
 
 
 @pytest.mark.slow
@@ -115,7 +117,7 @@ def test_another_address_says_what_it_exposes(tmp_path):
     _, said = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "all machines of its networks reach the lab" in said
-    assert "address must be one of this machine, got '203.0.113.7'; try --address 127.0.0.1" in said
+    assert "address must be one of this machine, got '203.0.113.7'; try descenso lab --address 127.0.0.1" in said
 
 
 @pytest.mark.slow

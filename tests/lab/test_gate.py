@@ -227,7 +227,9 @@ def test_a_taken_port_is_an_error():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"port {port} is taken by another program; try --port 0|port=0"):
+        with pytest.raises(
+            ConfigError, match=f"port {port} is taken by another program; for a free one: try descenso lab --port 0"
+        ):
             bound("127.0.0.1", port)
 
 

@@ -145,9 +145,11 @@ def _listening(address: str, port: int) -> socket.socket:
 
 def _refused(address: str, port: int, error: Exception) -> str:
     code = getattr(error, "errno", None)
+    message = _("port {port} is taken by another program; for a free one: try descenso lab --port 0")
     if code == errno.EADDRINUSE:
-        return _("port {port} is taken by another program; try --port 0 for a free one").format(port=port)
+        return message.format(port=port)
+    message = _("port {port} may not be used by this user; for another one: try descenso lab --port 0")
     if code == errno.EACCES:
-        return _("port {port} may not be used by this user; try --port 0 for a free one").format(port=port)
-    message = _("address must be one of this machine, got {address!r}; try --address 127.0.0.1")
+        return message.format(port=port)
+    message = _("address must be one of this machine, got {address!r}; try descenso lab --address 127.0.0.1")
     return message.format(address=address)
