@@ -323,3 +323,14 @@ def test_drawn_digits_are_recognised(tmp_path):
             right["shaky" if "shaky" in name else "neat"].append(seen.predicted == digit)
         assert lab.recognise(np.zeros((280, 280), np.uint8)) is None
     assert min(np.mean(each) for each in right.values()) >= 0.9, {hand: np.mean(each) for hand, each in right.items()}
+
+
+def test_a_run_that_is_paused_for_long_is_saved(tiny_folder, tmp_path):
+    with Lab(Source(str(tiny_folder)), tmp_path / "runs", Limits(idle_seconds=0.5)) as lab:
+        ready(lab)
+        lab.one_step()
+        view = ended(lab)
+        assert (view.outcome, view.step) == ("interrupted", 1)
+        assert until(lab, lambda view: view.message).message.startswith("The run was paused for a long time")
+        lab.one_step()
+        until(lab, lambda view: (view.epoch, view.step) == (1, 0))  # of two steps

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from descenso.api.run import Run, open_run
+from descenso.api.run import Replay, Run, open_run
 from descenso.api.train import code_given_again, pose, rows_of
 from descenso.data.checks import check_dataset
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import CheckpointError, ConfigError
 from descenso.runs.checkpoints import Position, newest
-from descenso.runs.directory import create, open_directory
+from descenso.runs.directory import RunDirectory, create, open_directory
 from descenso.runs.environment import environment
 from descenso.runs.history import RateChange
 from descenso.text import _
@@ -21,20 +21,7 @@ from descenso.training.display import displaying
 
 if TYPE_CHECKING:
     from descenso.hints import RunPath
-
-
-class Replay(NamedTuple):
-    """A run that was trained again.
-
-    Attributes:
-        run: the new run.
-        equal: whether it has the same costs in each epoch, to the last bit, and weights of the same bytes.
-        parting: where the two part, in words; "" where they are equal.
-    """
-
-    run: Run
-    equal: bool
-    parting: str
+    from descenso.training.plan import Plan
 
 
 class Replaying(Control):
@@ -87,11 +74,30 @@ def replay(
         ConfigError: for a run that has not ended, or did not go on exactly when it was resumed.
     """
     before = open_directory(Path(run))
+    plan, rows, control = _posed(before, data, {**own, "model": model}, sources)
+    from descenso.training import session
+
+    with (
+        closing(create(plan.config, environment(), None if out is None else Path(out))) as directory,
+        displaying(progress, list(callbacks)) as heard,
+    ):
+        session.run(session.Training(directory, plan, rows, heard, control))
+    if control.signal:
+        raise KeyboardInterrupt
+    again = Run(open_directory(directory.path), data, {"model": model, **own})
+    parting = _parting(open_run(before.path), again)
+    return Replay(again, not parting, parting)
+
+
+def _posed(
+    before: RunDirectory, data: Dataset | None, given: dict[str, Any], sources: Sources | None
+) -> tuple["Plan", Dataset, Replaying]:
+    """Pose the training run of `before` again, after checking that it can lead to the same bits."""
     _check(before.path, before.outcome, before.status)
     checkpoint, _damaged = newest(before.checkpoints)
-    config, (_none, given) = before.config, code_given_again(before.config, {**own, "model": model})
+    config, (_changes, own) = before.config, code_given_again(before.config, given)
     rows = check_dataset(data) if data else rows_of(config, sources)
-    plan = pose(config, rows, given)
+    plan = pose(config, rows, own)
     from descenso.training import session
 
     changed = session.differences(checkpoint.about, session.circumstances(config, rows, plan.own.sources))
@@ -99,17 +105,7 @@ def replay(
         message = _("{run}: it cannot be replayed to the same bits, for this changed: {changed}")
         raise CheckpointError(message.format(run=before.path, changed="; ".join(changed)))
     end = checkpoint.position if before.outcome == "interrupted" else None
-    control = Replaying(before.history.changes, end)
-    with (
-        closing(create(config, environment(), None if out is None else Path(out))) as directory,
-        displaying(progress, list(callbacks)) as heard,
-    ):
-        session.run(session.Training(directory, plan, rows, heard, control))
-    again = Run(open_directory(directory.path), data, {"model": model, **own})
-    if control.signal:
-        raise KeyboardInterrupt
-    parting = _parting(open_run(before.path), again)
-    return Replay(again, not parting, parting)
+    return plan, rows, Replaying(before.history.changes, end)
 
 
 def _check(path: Path, outcome: str, status: dict[str, Any]) -> None:

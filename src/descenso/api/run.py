@@ -5,7 +5,7 @@ import html
 import math
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,23 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from descenso.api.predictions import Predictions
-    from descenso.api.replay import Replay
     from descenso.data.dataset import Dataset
     from descenso.hints import Resumed, RunPath
     from descenso.training.evaluation import Evaluation
+
+
+class Replay(NamedTuple):
+    """A run that was trained again.
+
+    Attributes:
+        run: the new run.
+        equal: whether it has the same costs in each epoch, to the last bit, and weights of the same bytes.
+        parting: where the two part, in words; "" where they are equal.
+    """
+
+    run: "Run"
+    equal: bool
+    parting: str
 
 
 class Run:
@@ -127,7 +140,7 @@ class Run:
         resumed: Run = _public("resume")(self, **given)
         return resumed
 
-    def replay(self, out: "RunPath | None" = None) -> "Replay":
+    def replay(self, out: "RunPath | None" = None) -> Replay:
         """Train it again, the learning rate changed at the same steps, and compare the two; see `descenso.replay`."""
         replayed: Replay = _public("replay")(self, out, data=self._data, **self._own)
         return replayed

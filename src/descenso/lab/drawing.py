@@ -24,6 +24,7 @@ def as_seen(drawn: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
         return None
     framed = np.pad(drawn, 1)  # the background is what the border shows, even where a stroke leaves the canvas
     try:
-        return as_mnist(framed[None], [Path("canvas")])[0]
+        seen: NDArray[np.uint8] = as_mnist(framed[None], [Path("canvas")])[0]
     except DataError:  # nothing is drawn
         return None
+    return seen

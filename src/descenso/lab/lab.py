@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import descenso
 from descenso import text
 from descenso.config import TrainConfig
 from descenso.errors import ConfigError
@@ -72,7 +71,7 @@ class Lab:
             message = _("{most} labs are open in this process, and more are not allowed; close one of them first")
             raise ConfigError(message.format(most=limits.processes))
         _running.add(id(self))
-        home = str(Path(descenso.__file__).parents[1])
+        home = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
         process: Any = subprocess.Popen(
             [sys.executable, "-m", "descenso.lab.trainer"],

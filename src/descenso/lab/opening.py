@@ -169,17 +169,17 @@ def _contributions(
     model = plan.problem.model
     arrays = model.to_user({name: np.asarray(value, np.float64) for name, value in state.params.items()})
     logits = np.asarray(layers[-1][2][place], np.float64)
-    *_others, (_name, kernel), (_bias, bias) = arrays.items()
+    *_others, kernel, bias = (np.asarray(array, np.float64) for array in arrays.values())
     before = np.asarray(layers[-2][2][place], np.float64).reshape(-1)
     zero = np.zeros(len(logits))
-    if np.ndim(kernel) != 2 or len(before) != len(kernel):
+    if kernel.ndim != 2 or len(before) != len(kernel):
         return None, None, zero
     parts = (before[:, None] * kernel).T  # (classes, units)
     if not np.allclose(parts.sum(axis=1) + bias, logits, rtol=1e-5, atol=1e-5):
         return None, None, zero
     if model.layers is None and math.prod(model.input_shape) == len(before):
-        return parts.reshape(-1, *model.input_shape), None, np.asarray(bias)
-    return None, parts, np.asarray(bias)
+        return parts.reshape(-1, *model.input_shape), None, bias
+    return None, parts, bias
 
 
 def activations(plan: Plan, progress: Progress, data: Dataset, row: int) -> Activations | None:

@@ -60,12 +60,15 @@ def race(given: dict[str, Any], data: Dataset, sources: Sources, control: Contro
         show(_("The race was stopped."))
         return
     show(_("Why eager execution is slower is being measured …"))
-    fixed = ("epochs", "engine", "dtype", "order", "validation_size", "checkpoint_every", "data")
-    ladder = explain(
-        given["data"], repeats=ROUNDS, sources=sources, **{k: v for k, v in given.items() if k not in fixed}
-    )
-    shown = shown._replace(reason=tuple(tuple(row) for row in ladder.tables()[-1]), done=True)
+    shown = shown._replace(reason=_reason(given, sources), done=True)
     show()
+
+
+def _reason(given: dict[str, Any], sources: Sources) -> tuple[tuple[str, ...], ...]:
+    """Itemise why eager execution is slower, as rows of a table."""
+    fixed = ("epochs", "engine", "dtype", "order", "validation_size", "checkpoint_every", "data")
+    kept = {name: value for name, value in given.items() if name not in fixed}
+    return tuple(tuple(row) for row in explain(given["data"], repeats=ROUNDS, sources=sources, **kept).tables()[-1])
 
 
 def _in_turn(

@@ -1,6 +1,7 @@
 """The commands of a lab, in its training process, and the jobs that they become."""
 
 import queue
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from descenso.errors import DescensoError
 from descenso.lab import jobs, wording
 from descenso.lab.faults import FAULTS
 from descenso.lab.jobs import Shown
-from descenso.lab.protocol import Change, Curve, Limits, Race, Settings, Source, View
+from descenso.lab.protocol import Change, Curve, Limits, Race, Settings, Source, State, View
 from descenso.lab.watching import curve, view
 from descenso.text import _
 from descenso.training.control import Control
@@ -35,6 +36,7 @@ class Steering:
         self._healthy: Shown | None = None
         self._kept: list[Curve] = []
         self._race: Race | None = None
+        self._idle_since: float | None = None
         self._racing = Control()
 
     @property
@@ -136,6 +138,14 @@ class Steering:
         if self.shown is not None:
             self.shown.watched.control.stop()
 
+    def stop_if_idle(self) -> None:
+        """Stop and save a run that has been paused for longer than the limits allow."""
+        waits = self.shown is not None and self.shown.active and self.shown.watched.control.paused
+        self._idle_since = (self._idle_since or time.monotonic()) if waits else None
+        if self._idle_since is not None and time.monotonic() - self._idle_since > self._limits.idle_seconds:
+            self.stop()
+            self.message = _("The run was paused for a long time, and is saved; go on, and it continues.")
+
     def forget(self, name: str) -> None:
         """Drop the curve of an earlier run."""
         self._kept = [each for each in self._kept if each.name != name]
@@ -197,7 +207,8 @@ class Steering:
     def view(self) -> View:
         """Return what there is to see."""
         shown, data = self.shown, self._data
-        seen, state, progress = View(settings=self.settings), "ready", ""
+        seen, progress = View(settings=self.settings), ""
+        state: State = "ready"
         if shown is not None:
             watched = shown.watched
             names = (watched.data or data).class_names

@@ -16,7 +16,7 @@ from typing import Any
 from descenso import text
 from descenso.errors import DescensoError
 from descenso.lab.link import Link
-from descenso.lab.protocol import Settings, View
+from descenso.lab.protocol import Pictures, Settings, View
 from descenso.text import _
 
 VIEW_SECONDS, UNWATCHED_SECONDS = 0.08, 1.0  # between two views, with a page and without
@@ -121,6 +121,7 @@ class Trainer:
     def _look(self) -> None:
         while True:
             time.sleep(LOOK_SECONDS)
+            self._steering.stop_if_idle()
             shown = self._steering.shown
             if shown is not None and (self._steering.watched or not shown.active):
                 try:
@@ -162,9 +163,7 @@ class Trainer:
 def _signature(view: View) -> Any:
     """Return what differs between two views that differ."""
     norms = len(view.norms[0].steps) if view.norms else 0
-    plain = view._replace(
-        curves=(), norms=(), pictures=view.pictures._replace(images=None), confusion=None, mistakes=()
-    )  # type: ignore[arg-type]
+    plain = view._replace(curves=(), norms=(), pictures=Pictures(), confusion=None, mistakes=())
     lines = [(each.name, len(each.steps), len(each.epochs), repr(each.accuracies[-1:])) for each in view.curves]
     return repr(plain), norms, lines, id(view.confusion), view.pictures.scale
 

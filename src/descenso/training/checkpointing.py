@@ -14,6 +14,7 @@ from descenso.descent.problem import Arrays, Problem, TrainState, start, weights
 from descenso.errors import CheckpointError, ConfigError
 from descenso.runs.checkpoints import Checkpoint, Position, drop_newer, newest, write_checkpoint
 from descenso.runs.directory import RunDirectory
+from descenso.runs.history import Epoch, RateChange
 from descenso.text import _
 from descenso.training.control import Best, Progress
 from descenso.training.loop import steps_between_checkpoints
@@ -47,9 +48,11 @@ class Checkpointing:
 
         Waits until the checkpoint before is written, without which they would be lost.
         """
-        for record in filter(None, (progress.ended, progress.changed)):
-            self._wait()
-            self._directory.append(record)
+        records: tuple[Epoch | RateChange | None, ...] = progress.ended, progress.changed
+        for record in records:
+            if record is not None:
+                self._wait()
+                self._directory.append(record)
 
     def is_due(self, progress: Progress) -> bool:
         """Whether a checkpoint is due, by the setting `checkpoint_every`."""
