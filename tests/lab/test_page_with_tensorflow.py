@@ -119,7 +119,7 @@ def test_the_race_is_one_curve(server, page, expect):
     assert [lane.state for lane in race.lanes] == ["done"] * 4
     costs = np.array([lane.costs for lane in race.lanes])
     assert np.ptp(costs, axis=0).max() <= race.tolerance * costs.max()
-    expect(page.locator("#race-reason tr").first).to_be_visible()
+    expect(page.locator("#race-reason tr").first).to_be_visible(timeout=3 * PATIENT)  # eager steps are timed first
 
 
 def test_the_files_can_be_had(page, expect):

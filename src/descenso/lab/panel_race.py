@@ -59,10 +59,10 @@ def _lanes(race: Race) -> str:
 def _said(race: Race | None) -> str:
     if race is None:
         return _("Four engines start from the same weights and take the same batches, one engine after another.")
-    if race.message:
-        return race.message
     done = [lane for lane in race.lanes if lane.state == "done"]
     if len(done) < len(race.lanes):
+        if race.message:
+            return race.message
         running = [lane.engine for lane in race.lanes if lane.state in ("compiling", "running")]
         return _("{done} of {all} engines are done; now: {engine}").format(
             done=len(done), all=len(race.lanes), engine=", ".join(running) or "–"
@@ -75,7 +75,8 @@ def _said(race: Race | None) -> str:
     else:
         same = _("The costs differ by {worst:.1e}, more than the {tolerance:.1e} that is allowed.")
     same += " " + _("{slow} took {ratio:.1f} times as long as {quick}.")
-    return prose(same, worst=worst, tolerance=race.tolerance, ratio=ratio, slow=slow.engine, quick=quick.engine)
+    told = prose(same, worst=worst, tolerance=race.tolerance, ratio=ratio, slow=slow.engine, quick=quick.engine)
+    return f"{told} {race.message}".rstrip()
 
 
 def _reason(race: Race) -> str:
