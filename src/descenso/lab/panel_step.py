@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from descenso.lab import panel_parts
 from descenso.lab.answers import Activations, Opened, Stage
 from descenso.lab.protocol import View
-from descenso.lab.shapes import bar, diverging, escaped, grey, img, is_picture, shown
+from descenso.lab.shapes import bar, escaped, grey, img, is_picture, shown
 from descenso.text import _, mark, prose
 
 if TYPE_CHECKING:
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 FEW = 10  # numbers of a quantity that are shown at once
 MANY = 200  # of an unfolded one
-MOST_MAPS = 12  # classes whose pixels are shown
 MOST_FILTERS = 16  # pictures of a layer's activations
 NAMES = {  # of quantities; what is not here is the name of a parameter
     "inputs": mark("inputs"),
     "logits": mark("logits"),
     "probabilities": mark("probabilities"),
     "cost": mark("cost"),
+    "the logits": mark("the logits"),
+    "label": mark("label"),
 }
 
 
@@ -51,12 +52,13 @@ def _opened(page: "Page", opened: Opened, view: View) -> Iterator["Entry"]:
     yield "step-stages", "innerHTML", page.made_of("stages", opened, _stages)
     yield "step-image", "innerHTML", page.made_of("image", opened, _image, names)
     yield "step-bars", "innerHTML", page.made_of("bars", opened, _bars, names)
-    yield "step-maps", "innerHTML", page.made_of("maps", opened, _maps, names)
-    units = "" if opened.last is None else page.made_of("units", opened, _units, opened.last)
-    yield "step-units", "innerHTML", units
-    pixels, others = _("Pixels for and against each class"), _("Units for and against the class")
-    yield "step-parts", "textContent", pixels if opened.last is None else others
-    yield "step-sum", "textContent", _sum(opened, names)
+    for name, key, make in (
+        ("step-parts", "textContent", panel_parts.title),
+        ("step-maps", "innerHTML", panel_parts.maps),
+        ("step-units", "innerHTML", panel_parts.bars),
+        ("step-sum", "textContent", panel_parts.total),
+    ):
+        yield name, key, page.made_of(name, opened, make, names)
 
 
 def _image(opened: Opened, names: tuple[str, ...]) -> str:
@@ -85,7 +87,8 @@ def _stage(stage: Stage) -> str:
     name, known, number = stage.name.partition(" of ")
     title = _(NAMES.get(stage.name, stage.name))
     if known and name in ("gradient", "update"):
-        title = (_("gradient of {name}") if name == "gradient" else _("update of {name}")).format(name=number)
+        what = _("gradient of {name}") if name == "gradient" else _("update of {name}")
+        title = what.format(name=_(NAMES.get(number, number)))
     elif stage.name.startswith("hidden "):
         title = _("hidden layer {number}").format(number=stage.name.removeprefix("hidden "))
     return (
@@ -105,51 +108,6 @@ def _bars(opened: Opened, names: tuple[str, ...]) -> str:
     return "".join(
         bar(float(share), name, shown(float(share), ".4f"), place == best)
         for place, (name, share) in enumerate(zip(names, opened.probabilities, strict=False))
-    )
-
-
-def _maps(opened: Opened, names: tuple[str, ...]) -> str:
-    """Return for each class a picture of what each pixel adds to its logit."""
-    maps = opened.contributions
-    if maps is None or not is_picture(maps.shape[1:]):
-        return ""
-    flat: NDArray[np.float64] = maps if maps.ndim == 3 else maps.sum(axis=-1)  # colours together
-    largest = float(np.abs(flat).max()) or 1.0
-    items = []
-    for place in range(min(len(flat), MOST_MAPS)):
-        about = _("class {name}: pixels for it are orange, against it blue").format(name=names[place])
-        picture = img(diverging(flat[place] / largest), about)
-        mine = ' class="mine"' if place == opened.label else ""
-        logit = shown(float(opened.logits[place]), ".2f")
-        items.append(f"<li{mine}>{picture}<span>{escaped(names[place])}: {escaped(logit)}</span></li>")
-    return "".join(items)
-
-
-def _sum(opened: Opened, names: tuple[str, ...]) -> str:
-    label = opened.label
-    if opened.contributions is not None:
-        parts = opened.contributions[label]
-        text = _("Class {name}: all pixels together {parts:.6f}, plus the bias {bias:.6f}, is the logit {logit:.6f}.")
-    elif opened.last is not None:
-        parts = opened.last[label]
-        text = _("Class {name}: all units together {parts:.6f}, plus the bias {bias:.6f}, is the logit {logit:.6f}. "
-                 "What a pixel adds has no exact sum in a network with hidden layers.")  # fmt: skip
-    else:
-        return ""
-    values = {"parts": float(parts.sum()), "bias": float(opened.bias[label]), "logit": float(opened.logits[label])}
-    return prose(text, name=names[label], **values)
-
-
-def _units(opened: Opened, last: NDArray[np.float64]) -> str:
-    """Return a bar for each of the units of the last hidden layer that add most to the true class's logit, or take."""
-    parts = last[opened.label]
-    largest = float(np.abs(parts).max()) or 1.0
-    most = np.argsort(-np.abs(parts))[:MOST_MAPS]
-    return "".join(
-        bar(
-            abs(float(parts[unit])) / largest, _("unit {number}").format(number=unit), shown(float(parts[unit]), "+.3f")
-        )
-        for unit in most
     )
 
 

@@ -101,6 +101,8 @@ def entries(page: "Page", view: View) -> Iterator["Entry"]:
     yield "confusion", "innerHTML", page.made_of("confusion", view.confusion, _confusion, view)
     yield "mistakes", "innerHTML", page.made_of("mistakes", view.mistakes, _mistakes)
     yield "pictures-title", "textContent", _title(view)
+    bare = view.steps_per_epoch > 0 and not view.pictures.kind
+    yield "pictures-none", "textContent", _("This model's weights are no pictures: see the norms.") if bare else ""
     yield "curves", "innerHTML", key(page.desk.key_of(view))
     yield "layers", "innerHTML", key(by_place([each.layer for each in view.norms]))
     if "cost" in page.tables:
@@ -162,7 +164,8 @@ def _mistakes(mistakes: Sequence[Mistake]) -> str:
     for each in mistakes[:MOST_MISTAKES]:
         about = _("test row {row}: true {true}, predicted {predicted}")
         about = about.format(row=each.row, true=each.true, predicted=each.predicted)
-        picture = img(grey(each.image), about) if is_picture(each.image.shape) else ""
+        row = escaped(_("row {row}").format(row=each.row))
+        picture = img(grey(each.image), about) if is_picture(each.image.shape) else f"<small>{row}</small>"
         sure = shown(each.probability, ".0%")
         line = f"{escaped(each.true)} → <b>{escaped(each.predicted)}</b> <small>{escaped(sure)}</small>"
         items.append(f"<li>{picture}<span>{line}</span></li>")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 1000  # of a line
 HIGHEST = 25.0  # nats: a cost beyond it leaves the plot
+FEW = 2  # points, of which a line alone would hardly be seen
 NAMED = 12  # pictures, of which each has its name below it
 INK, RULE, GRID = "#1d2733", "#d5dbe1", "#eceff2"
 Line = tuple[NDArray[Any], NDArray[np.float64], str, float]  # x, y, colour, width
@@ -45,6 +46,7 @@ class Plots:
         self.norms = _figure("norms", _("Epoch"), _("Norm"), y_axis_type="log")
         self._add_lines(self.norms, "gradients")
         self._add_lines(self.norms, "updates", dash="dashed")
+        self._add_points(self.norms, "norm-dots")
         self.weights = _figure("weights", "", "", match_aspect=True)
         self._add_pictures()
         self.race = {
@@ -109,7 +111,7 @@ class Plots:
                 x, y = thinned(np.arange(1, len(values) + 1), values)
                 rows[name].append((x, y, colour, 2.4 if current else 1.4))
                 heights += [float(y.max())] if len(y) else []
-                if len(y) <= 2:  # of which a line alone would hardly be seen
+                if len(y) <= FEW:
                     dots += [(float(a), float(b), colour) for a, b in zip(x, y, strict=True)]
         for name, lines in rows.items():
             self._set_lines(name, lines)
@@ -127,6 +129,9 @@ class Plots:
                 store.append((x[y > 0], y[y > 0], COLOURS[place % len(COLOURS)], 1.6))  # the axis is logarithmic
         for name, store in lines.items():
             self._set_lines(name, store)
+        few = [line for store in lines.values() for line in store if 0 < len(line[0]) <= FEW]
+        dots = [(float(a), float(b), colour) for x, y, colour, _width in few for a, b in zip(x, y, strict=True)]
+        self._set_points("norm-dots", dots)
         shown = [line for store in lines.values() for line in store if len(line[0])]
         if shown:
             low, high = min(float(y.min()) for x, y, *_more in shown), max(float(y.max()) for x, y, *_more in shown)
