@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from bokeh.embed.util import RenderItem
@@ -17,9 +17,6 @@ from descenso.lab.downloads import PICTURES, picture, zipped
 from descenso.lab.gate import PAGE, SOCKET, Refusal
 from descenso.lab.layout import page_html
 from descenso.text import LANGUAGES, _, speaking
-
-if TYPE_CHECKING:
-    from descenso.lab.server import LabApplication
 
 MOST_PAGES = 20  # open at once
 OURS = Path(__file__).parent / "static"
@@ -48,7 +45,7 @@ NOTEBOOKS = "http://localhost:* http://127.0.0.1:*"  # whose pages may hold the 
 class Guarded(RequestHandler):
     """What all handlers have in common: safe headers, and errors without details."""
 
-    application: "LabApplication"
+    application: Any  # `LabApplication`, which is above this module
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
@@ -94,7 +91,7 @@ class Entrance(Guarded):
         self.write(f'<meta http-equiv="refresh" content="0; url={there}"><a href="{there}">descenso lab</a>')
 
 
-class Page(Guarded, SessionHandler):  # type: ignore[misc] # both say which application theirs is
+class Page(Guarded, SessionHandler):
     """The page: HTML of ours, whose plots and numbers are a Bokeh document of its own."""
 
     async def get(self) -> None:
@@ -117,7 +114,7 @@ class Page(Guarded, SessionHandler):  # type: ignore[misc] # both say which appl
 class Socket(WSHandler):
     """The websocket of a page."""
 
-    application: "LabApplication"
+    application: Any  # `LabApplication`, which is above this module
 
     def check_origin(self, origin: str) -> bool:
         return True  # the gate has compared it with the host; Bokeh would ask the environment

@@ -15,20 +15,17 @@ import numpy as np
 
 from descenso.errors import ConfigError
 from descenso.lab import panel_code, panel_draw, panel_faults, panel_lesson, panel_race, panel_step, panel_training
-from descenso.lab.answers import Activations, Opened, Recognised
-from descenso.lab.desk import TITLES, Desk
+from descenso.lab.desk import Desk
 from descenso.lab.protocol import View
+from descenso.lab.showing import TABS, Entry, Showing
 from descenso.text import _, prose, speaking
 
-Entry = tuple[str, str, Any]
 SPOKEN = 5.0  # seconds between two announcements of the numbers to a screen reader
 SIDE = 112  # pixels: height and width of a drawing, as pages send it
-RECENT = 60.0  # seconds during which another page's command is mentioned
-TABS = ("tab-training", "tab-step", "tab-draw", "tab-race", "tab-faults", "tab-code")
 
 
-class Page:
-    """State of one page.
+class Page(Showing):
+    """One page.
 
     Args:
         desk: what the pages share.
@@ -36,26 +33,13 @@ class Page:
         later: calls a function that takes a while in a thread, and then another with its result.
 
     Attributes:
-        tab: the tab that is open; others are not computed.
-        tables: names of the tables that are unfolded.
-        opened, recognised, activations: the newest answers.
         ready: whether the page listens: what is sent before would be lost.
-        drawn: whether anything is on the canvas.
-        row: training row of the opened step.
     """
 
     def __init__(self, desk: Desk, language: str, later: Callable[..., None]) -> None:
-        self.desk, self.language, self.later = desk, language, later
-        self.number = desk.open_page()
+        super().__init__(desk)
+        self.language, self.later, self.ready = language, later, False
         desk.lab.speak(language)
-        self.tab, self.row, self.test_row, self.stop = TABS[0], 0, 0, 0
-        self.tables: set[str] = set()
-        self.opened: Opened | None = None
-        self.recognised: Recognised | None = None
-        self.activations: Activations | None = None
-        self.drawn = self.ready = False
-        self.notice = ""
-        self._made: dict[str, tuple[object, str]] = {}
         self._sent: dict[tuple[str, str], Any] = {}
         self._asked: dict[str, Any] = {}
         self._wanted: object = None
@@ -184,21 +168,6 @@ class Page:
             numbers = _("{state}: epoch {epoch}, step {step}, cost {cost:.4f}, test accuracy {accuracy:.4f}")
             text = prose(numbers, state=text, epoch=view.epoch, step=view.step, cost=view.cost, accuracy=view.accuracy)
         yield "live", "textContent", text
-
-    def steered_by(self) -> str:
-        """Say that another page steers, if the last command came from one, a short while ago."""
-        last = self.desk.steering
-        if last is None or last.page == self.number or time.monotonic() > last.when + RECENT:
-            return ""
-        message = _("Another page steers this run, too. Its last command: {command}.")
-        return message.format(command=_(TITLES[last.command]))
-
-    def made_of(self, name: str, source: object, make: Callable[..., str], *more: Any) -> str:
-        """Return the HTML that `make(source, *more)` returned for this very object before, or make it."""
-        kept = self._made.get(name)
-        if kept is None or kept[0] is not source:
-            kept = self._made[name] = (source, make(source, *more))
-        return kept[1]
 
     def close(self) -> None:
         """Forget the page."""

@@ -3,15 +3,12 @@
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from descenso.lab.downloads import pictures_of
 from descenso.lab.protocol import View
 from descenso.lab.shapes import escaped, table
+from descenso.lab.showing import Entry, Showing
 from descenso.text import _, mark
-
-if TYPE_CHECKING:
-    from descenso.lab.page import Entry, Page
 
 WHAT = {  # changes of the steering log
     "learning_rate": mark("learning rate"),
@@ -21,7 +18,7 @@ WHAT = {  # changes of the steering log
 }
 
 
-def entries(page: "Page", view: View) -> Iterator["Entry"]:
+def entries(page: Showing, view: View) -> Iterator[Entry]:
     """Yield what the panel shows."""
     yield "command", "textContent", view.command
     yield "python", "textContent", view.python

@@ -1,17 +1,14 @@
 """What the panel of drawn digits shows: the picture that the model sees, and a bar for each class."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from descenso.lab.protocol import View
 from descenso.lab.shapes import bar, img, shown
+from descenso.lab.showing import Entry, Showing
 from descenso.text import _
 
-if TYPE_CHECKING:
-    from descenso.lab.page import Entry, Page
 
-
-def entries(page: "Page", view: View) -> Iterator["Entry"]:
+def entries(page: Showing, view: View) -> Iterator[Entry]:
     """Yield what the panel shows; of an empty canvas nothing is predicted."""
     answer = page.recognised if page.drawn else None
     names = view.class_names
@@ -29,7 +26,7 @@ def entries(page: "Page", view: View) -> Iterator["Entry"]:
     yield "drawn-says", "textContent", _said(page, view)
 
 
-def _said(page: "Page", view: View) -> str:
+def _said(page: Showing, view: View) -> str:
     answer = page.recognised
     if view.run is None or not view.steps_per_epoch:
         return _("There is no model yet: press Start, and draw while it learns.")

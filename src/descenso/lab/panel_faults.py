@@ -1,19 +1,16 @@
 """What the panel of planted faults shows: what each does, what the doctor finds, and the way back."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from descenso.lab.faults import FAULTS
 from descenso.lab.panel_training import key
 from descenso.lab.protocol import View
 from descenso.lab.shapes import escaped
+from descenso.lab.showing import Entry, Showing
 from descenso.text import _
 
-if TYPE_CHECKING:
-    from descenso.lab.page import Entry, Page
 
-
-def entries(page: "Page", view: View) -> Iterator["Entry"]:
+def entries(page: Showing, view: View) -> Iterator[Entry]:
     """Yield what the panel shows."""
     off = view.read_only or view.state == "starting"
     for name in FAULTS:

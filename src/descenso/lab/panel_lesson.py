@@ -2,16 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from descenso.lab.protocol import View
 from descenso.lab.shapes import shown
+from descenso.lab.showing import Entry, Showing
 from descenso.text import _, mark, prose
-
-if TYPE_CHECKING:
-    from descenso.lab.page import Entry, Page
 
 
 class Stop(NamedTuple):
@@ -182,7 +180,7 @@ STOPS = (
 )  # fmt: skip
 
 
-def entries(page: "Page", view: View) -> Iterator["Entry"]:
+def entries(page: Showing, view: View) -> Iterator[Entry]:
     """Yield what the present stop shows."""
     stop = STOPS[page.stop]
     sentence, values = stop.number

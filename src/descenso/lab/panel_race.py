@@ -1,18 +1,15 @@
 """What the panel of the race shows: a clock for each engine, whether their costs agree, and the reason."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from descenso.lab.panel_training import by_place, key
 from descenso.lab.protocol import Race, View
 from descenso.lab.shapes import escaped, shown, table
+from descenso.lab.showing import Entry, Showing
 from descenso.text import _, prose
 
-if TYPE_CHECKING:
-    from descenso.lab.page import Entry, Page
 
-
-def entries(page: "Page", view: View) -> Iterator["Entry"]:
+def entries(page: Showing, view: View) -> Iterator[Entry]:
     """Yield what the panel shows."""
     race = view.race
     yield "race-lanes", "innerHTML", _lanes(race) if race else table([_("Engine"), _("How it runs a step")], _engines())

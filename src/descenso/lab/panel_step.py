@@ -1,7 +1,6 @@
 """What the panel of one opened step shows: its quantities with formula and numbers, and the pixels for and against."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,10 +8,8 @@ from descenso.lab import panel_parts
 from descenso.lab.answers import Activations, Opened, Stage
 from descenso.lab.protocol import View
 from descenso.lab.shapes import bar, escaped, grey, img, is_picture, shown
+from descenso.lab.showing import Entry, Showing
 from descenso.text import _, mark, prose
-
-if TYPE_CHECKING:
-    from descenso.lab.page import Entry, Page
 
 FEW = 10  # numbers of a quantity that are shown at once
 MANY = 200  # of an unfolded one
@@ -27,7 +24,7 @@ NAMES = {  # of quantities; what is not here is the name of a parameter
 }
 
 
-def entries(page: "Page", view: View) -> Iterator["Entry"]:
+def entries(page: Showing, view: View) -> Iterator[Entry]:
     """Yield what the panel shows."""
     opened = page.opened
     yield "row", "value", str(page.row)
@@ -44,7 +41,7 @@ def entries(page: "Page", view: View) -> Iterator["Entry"]:
         yield "activations", "innerHTML", page.made_of("activations", page.activations, _activations, view)
 
 
-def _opened(page: "Page", opened: Opened, view: View) -> Iterator["Entry"]:
+def _opened(page: Showing, opened: Opened, view: View) -> Iterator[Entry]:
     where = _("Epoch {epoch}, step {step}: row {row} is number {place} of the {size} rows of the batch.")
     size, names = len(opened.batch), view.class_names
     values = {"epoch": opened.epoch + 1, "step": opened.step + 1, "row": opened.row, "place": opened.place + 1}

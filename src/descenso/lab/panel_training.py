@@ -1,18 +1,15 @@
 """What the main panel of the page shows: state, controls, numbers, confusion matrix, mistakes, and tables of plots."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from descenso.lab.protocol import Mistake, View
 from descenso.lab.shapes import COLOURS, escaped, grey, img, is_picture, shown, table
+from descenso.lab.showing import Entry, Showing
 from descenso.registry import RULES
 from descenso.text import _, prose
-
-if TYPE_CHECKING:
-    from descenso.lab.page import Entry, Page
 
 MOST_CLASSES = 12  # that the confusion matrix has room for
 MOST_MISTAKES = 12
@@ -38,7 +35,7 @@ def state_of(view: View) -> str:
     }[view.state]
 
 
-def status(page: "Page", view: View) -> Iterator["Entry"]:
+def status(page: Showing, view: View) -> Iterator[Entry]:
     """Yield the state, the numbers, and what is to be said."""
     progress = view.progress if view.state == "starting" else ""
     yield "state", "textContent", state_of(view) + (f": {progress}" if progress else "")
@@ -66,7 +63,7 @@ def _READ_ONLY() -> str:  # noqa: N802
     return _("This run was opened to look at; the lab does not train it.")
 
 
-def controls(page: "Page", view: View) -> Iterator["Entry"]:
+def controls(page: Showing, view: View) -> Iterator[Entry]:
     """Yield the values of the controls, and which of them can be used."""
     settings = page.desk.settings
     for name in ("data", "model", "engine", "rule", "batch_size", "epochs", "seed"):
@@ -79,7 +76,7 @@ def controls(page: "Page", view: View) -> Iterator["Entry"]:
     yield from buttons(view)
 
 
-def buttons(view: View) -> Iterator["Entry"]:
+def buttons(view: View) -> Iterator[Entry]:
     """Yield which buttons can be pressed."""
     off = view.read_only or view.state == "starting"
     racing = view.race is not None and not view.race.done
@@ -96,7 +93,7 @@ def buttons(view: View) -> Iterator["Entry"]:
     yield "heal", "disabled", off or not view.settings.fault
 
 
-def entries(page: "Page", view: View) -> Iterator["Entry"]:
+def entries(page: Showing, view: View) -> Iterator[Entry]:
     """Yield what the main panel alone shows."""
     yield "confusion", "innerHTML", page.made_of("confusion", view.confusion, _confusion, view)
     yield "mistakes", "innerHTML", page.made_of("mistakes", view.mistakes, _mistakes)
