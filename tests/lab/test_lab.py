@@ -300,7 +300,7 @@ def test_data_that_cannot_be_read_is_told_of(tmp_path):
 
 
 def test_so_many_training_processes_and_no_more(tmp_path):
-    with Lab(Source(), tmp_path, Limits(processes=1)), pytest.raises(ConfigError, match=r"^1 labs are open in this "):
+    with Lab(Source(), tmp_path, Limits(processes=1)), pytest.raises(ConfigError, match=r"^1 lab is open in this "):
         Lab(Source(), tmp_path, Limits(processes=1))
     Lab(Source(), tmp_path, Limits(processes=1)).close()
 
