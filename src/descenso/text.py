@@ -167,7 +167,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 WHOLE = re.compile(  # what is to be copied in one piece: code, commands, flags with their values, intervals
     r"`[^`]*`|\bdescenso (?:compare|data|doctor|env|evaluate|explain|export|gradcheck|models|plot|port|predict|"
-    r"reproduce|resume|rules|runs|schedules|train)\b[^;`]*|--[a-z][\w-]*[ =][^\s;,)]+|"
+    r"replay|reproduce|resume|rules|runs|schedules|train)\b[^;`]*|--[a-z][\w-]*[ =][^\s;,)]+|"
     r"[\[(][^\s,()\[\]]+, [^\s,()\[\]]+[\])]"
 )
 HELD = "\0"  # in place of a space at which a line is not broken; `printable` leaves none in a text
