@@ -31,7 +31,7 @@ lesson:
 catalogue:
 	mkdir -p build
 	printf '[python: **.py]\n[jinja2: **.html]\n' >build/babel.cfg
-	pybabel -q extract -F build/babel.cfg -k mark --no-location --sort-output --project descenso -o build/descenso.pot src/descenso
+	pybabel -q extract -F build/babel.cfg -k mark -k plural:1,2 --no-location --sort-output --project descenso -o build/descenso.pot src/descenso
 	pybabel -q update -D descenso -d $(LOCALE) -i build/descenso.pot -l es --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 110
 	pybabel -q compile -D descenso -d $(LOCALE) -l es
 

@@ -266,3 +266,28 @@ def test_a_digest_knows_source_closures_and_numbers_of_the_module(monkeypatch):
     assert digest(made(1)) != before
     layers = [keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, kind)]) for kind in ("relu", "relu", "tanh")]
     assert digest(layers[0]) == digest(layers[1]) != digest(layers[2])
+
+
+class _Wrapped:
+    """An object with values and functions, over which a factory closes."""
+
+    def __init__(self, units, function):
+        self.units, self.function, self.shape, self.other = units, function, (8, 8), object()
+
+
+def test_the_digest_of_code_that_closes_over_an_object_is_that_of_its_values():
+    from descenso.descent.digests import digest
+
+    def factory(wrapped):
+        return lambda: wrapped
+
+    def double(x):
+        return 2 * x
+
+    def triple(x):
+        return 3 * x
+
+    first = digest(factory(_Wrapped(4, double)))
+    assert digest(factory(_Wrapped(4, double))) == first
+    assert digest(factory(_Wrapped(5, double))) != first
+    assert digest(factory(_Wrapped(4, triple))) != first

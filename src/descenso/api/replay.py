@@ -125,7 +125,7 @@ def _parting(before: Run, again: Run) -> str:
             message = _("they part in epoch {epoch}: cost {before!r}, now {now!r}")
             return message.format(epoch=one.epoch, before=one.cost, now=other.cost)
     if len(before.history.epochs) != len(again.history.epochs) or before.outcome != again.outcome:
-        message = _("the run {before} after {epochs} epochs, now {now} after {others}")
+        message = _("outcome: {before} (epochs: {epochs}), now {now} (epochs: {others})")
         return message.format(
             before=_(before.outcome), now=_(again.outcome),
             epochs=len(before.history.epochs), others=len(again.history.epochs),

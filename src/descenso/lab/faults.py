@@ -27,7 +27,8 @@ FAULTS = {
         "rate-too-high"),
     "labels-shifted": Fault(
         mark("Labels from 1"),
-        mark("Each label is one too high: the first class has no rows, and every prediction is off by one."),
+        mark("Each label is one too high: the first class has no rows. Descenso refuses such rows before it trains; "
+             "where nothing checks them, every prediction is off by one."),
         "labels-from-1"),
     "pixels-unscaled": Fault(
         mark("Pixels not scaled"),

@@ -9,7 +9,9 @@ from descenso.api.train import import_tensorflow, resume, rows_of, train
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.descent.problem import Own
-from descenso.errors import CheckpointError, DataError
+from descenso.doctor.checks import examine
+from descenso.doctor.evidence import Evidence, Rows
+from descenso.errors import CheckpointError, DataError, DescensoError
 from descenso.lab import planting, races, wording
 from descenso.lab.protocol import Settings, Source
 from descenso.lab.watching import Inspector, Watched
@@ -64,8 +66,16 @@ def start(shown: Shown, source: Source, out: Path, data: Dataset) -> None:
         shown.data = changed
         given = planting.in_memory(given, tuple(name for name, _value in source.reading))
     name = f"{Path(settings.data).name}-{settings.model}" + (f"-{settings.fault}" if settings.fault else "")
+    if settings.fault:  # what the rows alone show, at once; also where they are refused
+        rows = Rows.of(changed or data, given.get("order", "permutation"))
+        shown.inspector.findings = tuple(examine(Evidence(rows)))
     path = fresh_folder(out, portable_name(name))
-    train(given.pop("data", changed), out=path, **given)
+    try:
+        train(given.pop("data", changed), out=path, **given)
+    except DescensoError:
+        with suppress(OSError):  # a folder of a run that was not made
+            path.rmdir()
+        raise
 
 
 def go_on(shown: Shown, source: Source) -> None:

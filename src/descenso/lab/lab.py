@@ -23,7 +23,7 @@ from descenso.lab.answers import Activations, Opened, Recognised
 from descenso.lab.drawing import as_seen
 from descenso.lab.link import Link
 from descenso.lab.protocol import Limits, Settings, Source, View
-from descenso.text import _
+from descenso.text import _, plural
 
 DEFAULT = Limits()
 CLOSE_SECONDS = 60.0  # in which a run is saved when the lab closes
@@ -68,7 +68,11 @@ class Lab:
         """Start the training process."""
         source, out, limits = self._start
         if len(_running - {id(self)}) >= limits.processes:
-            message = _("{most} labs are open in this process, and more are not allowed; close one of them first")
+            message = plural(
+                "{most} lab is open in this process, and more are not allowed; close it first",
+                "{most} labs are open in this process, and more are not allowed; close one of them first",
+                limits.processes,
+            )
             raise ConfigError(message.format(most=limits.processes))
         _running.add(id(self))
         home = str(Path(__file__).parents[2])

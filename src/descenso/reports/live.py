@@ -11,7 +11,7 @@ from rich.console import Console
 from descenso.errors import ConfigError, DataError
 from descenso.reports.figures import curves, loss_figure, png
 from descenso.runs.directory import RunDirectory, open_directory
-from descenso.text import _, printable, prose
+from descenso.text import _, plural, printable, prose
 
 
 def watch(path: Path, seconds: float) -> None:
@@ -60,7 +60,9 @@ class _Picture:
         if seen == self._seen:
             return False
         self._seen, name = seen, directory.path.name
-        text = _("{run}: {outcome}, {epochs} epochs").format(run=name, outcome=_(outcome), epochs=len(history.epochs))
+        epochs = len(history.epochs)
+        told = plural("{run}: {outcome}, {epochs} epoch", "{run}: {outcome}, {epochs} epochs", epochs)
+        text = told.format(run=name, outcome=_(outcome), epochs=epochs)
         if history.costs:
             text += prose(_(", cost {cost:.4g}"), cost=history.costs[-1])
             self._png = png(loss_figure(curves(name, history)))

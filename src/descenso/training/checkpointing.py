@@ -15,7 +15,7 @@ from descenso.errors import CheckpointError, ConfigError
 from descenso.runs.checkpoints import Checkpoint, Position, drop_newer, newest, write_checkpoint
 from descenso.runs.directory import RunDirectory
 from descenso.runs.history import Epoch, RateChange
-from descenso.text import _
+from descenso.text import _, plural
 from descenso.training.control import Best, Progress
 from descenso.training.loop import steps_between_checkpoints
 from descenso.training.plan import Plan
@@ -114,11 +114,14 @@ def cut_to(directory: RunDirectory, checkpoint: Checkpoint) -> None:
     """
     drop_newer(directory.checkpoints, checkpoint.position)
     directory.cut_history(checkpoint.about["history_bytes"])
-    if len(directory.history.epochs) != checkpoint.position.epoch:
-        message = _("{path}: {found} epochs, the checkpoint was written after {expected}")
-        raise CheckpointError(
-            message.format(path=directory.path, found=len(directory.history.epochs), expected=checkpoint.position.epoch)
+    found, expected = len(directory.history.epochs), checkpoint.position.epoch
+    if found != expected:
+        message = plural(
+            "{path}: {found} epoch, the checkpoint was written after {expected}",
+            "{path}: {found} epochs, the checkpoint was written after {expected}",
+            found,
         )
+        raise CheckpointError(message.format(path=directory.path, found=found, expected=expected))
 
 
 def progress_of(checkpoint: Checkpoint, plan: Plan) -> Progress:
