@@ -111,6 +111,8 @@ NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "test accuracy {accuracy} ± {within}, after {epochs} epochs",  # the tutorial's 100
     "the cost rose in {rises} of {epochs} epochs",
     "of the next {steps} steps",
+    "the cost is higher after {steps} steps",  # of a search, at least two
+    "to {high:.2g}), after {steps} steps",
     "{claimed} bytes claimed",
     "the data ends {missing} bytes early",
     "{count} dimensions, expected 1 to {most}",  # 0, or too many

@@ -23,9 +23,14 @@ if TYPE_CHECKING:
     from descenso.api.estimator import Classifier as Classifier
     from descenso.api.inference import evaluate as evaluate
     from descenso.api.inference import predict as predict
+    from descenso.api.landscape import landscape as landscape
     from descenso.api.replay import replay as replay
     from descenso.api.run import Run as Run
     from descenso.api.run import open_run as open_run
+    from descenso.api.sweep import find_rate as find_rate
+    from descenso.api.sweep import open_sweep as open_sweep
+    from descenso.api.sweep import resume_sweep as resume_sweep
+    from descenso.api.sweep import sweep as sweep
     from descenso.api.train import resume as resume
     from descenso.api.train import train as train
     from descenso.config import TrainConfig as TrainConfig
@@ -60,17 +65,22 @@ _HOME = {
     "doctor": "descenso.doctor",
     "evaluate": "descenso.api.inference",
     "export": "descenso.exporting",
+    "find_rate": "descenso.api.sweep",
     "from_arrays": "descenso.data.memory",
     "from_frame": "descenso.data.memory",
     "from_keras": "descenso.descent.keras_models",
     "gradcheck": "descenso.studies.gradcheck",
     "lab": "descenso.lab",
+    "landscape": "descenso.api.landscape",
     "load": "descenso.data.catalog",
     "open_run": "descenso.api.run",
+    "open_sweep": "descenso.api.sweep",
     "predict": "descenso.api.inference",
     "replay": "descenso.api.replay",
     "resume": "descenso.api.train",
+    "resume_sweep": "descenso.api.sweep",
     "to_keras": "descenso.exporting",
+    "sweep": "descenso.api.sweep",
     "train": "descenso.api.train",
 }
 __all__ = [*_HOME, "__version__"]

@@ -23,6 +23,7 @@ from descenso.config import FREE, TrainConfig
 from descenso.errors import ConfigError, DescensoError
 from descenso.files import read_settings
 from descenso.registry import RUN, smaller_rate
+from descenso.runs.files import is_sweep
 from descenso.text import _, plural, prose
 from descenso.training.display import Display, quiet
 
@@ -65,6 +66,11 @@ def resume(
     **settings: Any,
 ) -> None:
     """Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."""
+    if is_sweep(run):
+        from descenso.cli import sweep
+
+        sweep.resume(run, as_json, force, sources, {**settings, **({"model": model} if model else {})})
+        return
     _refuse_patience(run, settings)
     with _watched(as_json, run) as display:
         from descenso.api import train as api

@@ -184,7 +184,7 @@ def restore(
     if found != expected:
         message = _("the checkpoint holds {found}, the run needs {expected}")
         raise CheckpointError(message.format(found=_inventory(found), expected=_inventory(expected)))
-    state = TrainState(**_fill(template._asdict(), arrays, ""))
+    state = TrainState(**filled(template._asdict(), arrays, ""))
     if best is None:
         return state, None
     parts = ({name: arrays[f"{BEST}/{part}/{name}"] for name in nest} for part, nest in
@@ -203,8 +203,13 @@ def _leaves(nest: dict[str, Any], path: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-def _fill(nest: dict[str, Any], arrays: dict[str, NDArray[np.generic]], path: str) -> dict[str, Any]:
+def filled(nest: dict[str, Any], arrays: dict[str, NDArray[np.generic]], path: str) -> dict[str, Any]:
+    """Return a nest of the form of `nest` with the tensors of `arrays`, whose names begin with `path`.
+
+    Raises:
+        KeyError: for a missing one.
+    """
     return {
-        name: _fill(value, arrays, f"{path}{name}/") if isinstance(value, dict) else tf.constant(arrays[path + name])
+        name: filled(value, arrays, f"{path}{name}/") if isinstance(value, dict) else tf.constant(arrays[path + name])
         for name, value in nest.items()
     }

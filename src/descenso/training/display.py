@@ -53,7 +53,7 @@ class Display(Callback):
 
     def __init__(self, to_stderr: bool) -> None:
         self._stream = sys.stderr if to_stderr else sys.stdout
-        self._bar = _bar(to_stderr)
+        self._bar = progress_bar(to_stderr)
         self.live = self._bar is not None
         self.run: Path | None = None
         self._width: int | None = None
@@ -208,7 +208,7 @@ class _TerminalBar:
         self._progress.stop()
 
 
-def _bar(to_stderr: bool) -> "_TerminalBar | NotebookBar | None":
+def progress_bar(to_stderr: bool) -> "_TerminalBar | NotebookBar | None":
     """Return the bar of the place where we print, or None where none can be drawn."""
     console = Console(stderr=to_stderr)
     if console.is_jupyter:
