@@ -7,7 +7,6 @@ Sentences name a setting by its flag, `--learning-rate 0.1`. In Python they are 
 flags, `learning_rate=0.1`; the command line calls `use_flags` to have them as they are written.
 """
 
-import contextlib
 import difflib
 import errno
 import gettext
@@ -17,7 +16,7 @@ import re
 import string
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -59,24 +58,6 @@ def use(language: str) -> None:
             )
         )
     _catalogue = _load(language)
-
-
-@contextlib.contextmanager
-def speaking(language: str) -> Iterator[None]:
-    """Use `language` inside the block: a server speaks to each of its pages in the language of that page.
-
-    For one thread: others would speak it meanwhile.
-
-    Raises:
-        ConfigError: for a language without a catalogue.
-    """
-    global _catalogue
-    before = _catalogue
-    use(language)
-    try:
-        yield
-    finally:
-        _catalogue = before
 
 
 def use_flags(wanted: bool) -> None:

@@ -206,7 +206,7 @@ def test_one_step_is_opened_up(lab, page, expect):
     expect(page.locator("#step-maps li")).to_have_count(10)
     expect(page.locator("#step-sum")).to_contain_text("is the logit")
     fill(page, "#row", "12")
-    expect(page.locator("#step-where")).to_contain_text("row 12 is number 1 of the 100 rows")
+    expect(page.locator("#step-where")).to_contain_text("row 12 is number 1 of 100 in the batch")
     page.click("button[data-send=row][value='+']")
     expect(page.locator("#row")).to_have_value("13")
     fill(page, "#row", "many")

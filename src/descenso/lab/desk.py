@@ -1,10 +1,12 @@
 """What the open pages share: the lab, the settings of the next run, and which page steered last. Without Bokeh."""
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from descenso import text
 from descenso.config import TrainConfig, choices
 from descenso.errors import ConfigError
 from descenso.lab.faults import FAULTS
@@ -39,6 +41,20 @@ TITLES = {  # of the commands that a page sends, for the other pages
     "heal": mark("Back to the healthy run"),
     "set": mark("Settings"),
 }
+
+
+@contextlib.contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Use `language` inside the block: a server speaks to each of its pages in the language of that page.
+
+    For one thread: others would speak it meanwhile.
+    """
+    before = text.language()
+    text.use(language)
+    try:
+        yield
+    finally:
+        text.use(before)
 
 
 class Steering(NamedTuple):

@@ -11,10 +11,9 @@ from bokeh.document import Document
 from bokeh.model import DataModel
 from tornado.ioloop import IOLoop
 
-from descenso.lab.desk import Desk
+from descenso.lab.desk import Desk, speaking
 from descenso.lab.page import Page
 from descenso.lab.plots import Plots
-from descenso.text import speaking
 
 FRAME = 80  # milliseconds between two frames, at least
 SHARE = 4  # of the time, frames take at most one part in so many

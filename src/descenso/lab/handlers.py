@@ -13,10 +13,11 @@ from bokeh.util.token import get_session_id
 from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, RequestHandler
 
+from descenso.lab.desk import speaking
 from descenso.lab.downloads import PICTURES, picture, zipped
 from descenso.lab.gate import PAGE, SOCKET, Refusal
 from descenso.lab.layout import page_html
-from descenso.text import LANGUAGES, _, speaking
+from descenso.text import LANGUAGES, _
 
 MOST_PAGES = 20  # open at once
 OURS = Path(__file__).parent / "static"

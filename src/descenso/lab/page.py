@@ -15,10 +15,10 @@ import numpy as np
 
 from descenso.errors import ConfigError
 from descenso.lab import panel_code, panel_draw, panel_faults, panel_lesson, panel_race, panel_step, panel_training
-from descenso.lab.desk import Desk
+from descenso.lab.desk import Desk, speaking
 from descenso.lab.protocol import View
 from descenso.lab.showing import TABS, Entry, Showing
-from descenso.text import _, prose, speaking
+from descenso.text import _, prose
 
 SPOKEN = 5.0  # seconds between two announcements of the numbers to a screen reader
 SIDE = 112  # pixels: height and width of a drawing, as pages send it

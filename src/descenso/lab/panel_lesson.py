@@ -85,7 +85,7 @@ STOPS = (
              "weights with which these numbers tell the digit. Some rows are kept apart for testing: a model is "
              "judged by rows that it has never seen."),
         "x ∈ [0, 1]⁷⁸⁴,  x = pixel / 255",
-        (mark("{train:,} rows to learn from, {test:,} to test on, {inputs} numbers in each."), _rows),
+        (mark("Rows to learn from: {train:,}; to test on: {test:,}; numbers in each: {inputs}."), _rows),
         mark("Press Start, let two epochs pass, and look at the worst mistakes. Which of them would you get wrong, "
              "too?"),
         mark("Some digits are written so that people disagree. No model of this kind gets all of them right."),
@@ -96,7 +96,7 @@ STOPS = (
              " its class and a 0 in all others. If you forget this, TensorFlow multiplies shapes that do not fit and"
              " stops, or shapes that fit by chance, and computes another cost without a word."),
         "3  →  y = (0, 0, 0, 1, 0, 0, 0, 0, 0, 0)",
-        (mark("{classes} classes: a guess is right in {share:.0%} of the cases."), _classes),
+        (mark("Classes: {classes}; a guess is right in {share:.0%} of the cases."), _classes),
         mark("In Break it, choose Labels from 1: each label moves one place to the right. What does the cost do?"),
         mark("It falls as always: the model learns the wrong names, and learns them well. Only the test rows, whose "
              "labels are right, show the mistake: their accuracy is close to 0. The doctor finds it at once."),
@@ -161,7 +161,7 @@ STOPS = (
         mark("An epoch is over when every row has been used once. The next epoch takes the rows in another order, "
              "which depends on the seed alone: equal seeds give equal numbers, to the last bit."),
         "steps = epochs × ⌈rows / batch size⌉",
-        (mark("{epochs} epochs so far, {steps:,} steps, test accuracy {accuracy:.4f}."), _epochs),
+        (mark("Epochs so far: {epochs}; steps: {steps:,}; test accuracy: {accuracy:.4f}."), _epochs),
         mark("Start the same settings twice and compare the curves. Then take another seed."),
         mark("The first two curves coincide in every digit. Another seed takes another path, and ends at nearly the "
              "same cost."),

@@ -42,7 +42,7 @@ def entries(page: Showing, view: View) -> Iterator[Entry]:
 
 
 def _opened(page: Showing, opened: Opened, view: View) -> Iterator[Entry]:
-    where = _("Epoch {epoch}, step {step}: row {row} is number {place} of the {size} rows of the batch.")
+    where = _("Epoch {epoch}, step {step}: row {row} is number {place} of {size} in the batch.")
     size, names = len(opened.batch), view.class_names
     values = {"epoch": opened.epoch + 1, "step": opened.step + 1, "row": opened.row, "place": opened.place + 1}
     yield "step-where", "textContent", prose(where, size=size, **values)
