@@ -118,7 +118,7 @@ STOPS = (
              "number for each class, the logit. The softmax makes probabilities of them: all positive, with the sum "
              "1."),
         "z = Wᵀ x + b,   p = e^z / Σ e^z",
-        (mark("{inputs} × {classes} weights and {classes} biases are {parameters:,} numbers to find."), _parameters),
+        (mark("Weights: {inputs} × {classes}; biases: {classes}; numbers to find: {parameters:,}."), _parameters),
         mark("Open One step and look at the maps: orange pixels speak for a class, blue ones against it. Look for a "
              "row with a 0. Why is ink in its middle blue?"),
         mark("A 0 is empty in its middle: ink there speaks against a 0, so these weights are negative."),
