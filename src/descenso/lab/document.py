@@ -15,9 +15,10 @@ from descenso.lab.desk import Desk, speaking
 from descenso.lab.page import Page
 from descenso.lab.plots import Plots
 
-FRAME = 80  # milliseconds between two frames, at least
+LOOK = 25  # milliseconds between two looks for a new view, of which ten come in a second
+LEAST = 1 / 15  # seconds between two frames
 SHARE = 4  # of the time, frames take at most one part in so many
-REFRESH = 1.0  # seconds between two looks for a newer opened step
+REFRESH = 1.0  # seconds between two frames without a new view, and between two looks for a newer opened step
 
 
 class Wire(DataModel):
@@ -53,28 +54,31 @@ def attach(document: Document, desk: Desk, language: str) -> None:
     page = Page(desk, language, later)
     frames = _Frames(page, plots, wire)
     wire.on_change("sent", lambda name, old, new: show(page.receive, new))
-    document.add_periodic_callback(frames.draw, FRAME)
+    document.add_periodic_callback(frames.draw, LOOK)
     document.on_session_destroyed(lambda context: page.close())
 
 
 class _Frames:
-    """Draws frames: at most one every 80 ms, and fewer where they take long."""
+    """Draws a frame for each new view, at most 15 a second, and fewer where they take long."""
 
     def __init__(self, page: Page, plots: Plots, wire: Wire) -> None:
         self._page, self._plots, self._wire = page, plots, wire
         self._next = self._refreshed = 0.0
+        self._number = -1
 
     def draw(self, now: bool = False) -> None:
-        """Draw a frame, if it is time or `now`."""
-        begun = time.monotonic()
-        if not self._page.ready or (begun < self._next and not now):
+        """Draw a frame, if there is a new view and it is time for one, or `now`."""
+        begun, view = time.monotonic(), self._page.desk.lab.view
+        late = begun > self._refreshed + REFRESH
+        due = begun >= self._next and (late or view.number != self._number)
+        if not self._page.ready or not (now or due):
             return
-        view = self._page.desk.lab.view
-        if begun > self._refreshed + REFRESH or now:
+        self._number = view.number
+        if late or now:
             self._refreshed = begun
             self._page.refresh(view)
         changes = self._page.changes(view)
         if changes:
             self._wire.shown = json.dumps(changes)  # type: ignore[assignment] # a property of Bokeh's
         self._plots.draw(view, self._page.tab)
-        self._next = begun + max(FRAME / 1000, SHARE * (time.monotonic() - begun))
+        self._next = begun + max(LEAST, SHARE * (time.monotonic() - begun))

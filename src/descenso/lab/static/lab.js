@@ -130,7 +130,8 @@ function bindCanvas() {
     lineTo(place(event));
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (at) for (const each of event.getCoalescedEvents?.() || [event]) lineTo(place(each));
+    const all = event.getCoalescedEvents?.() ?? []; // the points between two frames; some browsers give none
+    if (at) for (const each of all.length ? all : [event]) lineTo(place(each));
   });
   for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { at = null; });
   const mark = () => { $("pen").style.translate = `${(100 * key.x) / canvas.width}cqw ${(100 * key.y) / canvas.width}cqw`; };
