@@ -77,12 +77,16 @@ def evaluate(
         evaluation, rows = inference.evaluate(
             run, data, model=model, label=label, resize=resize, sources=sources, **how
         )
+        from descenso.runs.directory import open_directory
+
         names = inference.read_trained(run)[1].class_names
         pictures = _draw(evaluation, rows, names, places)
     if as_json:
         say_json(_answer(evaluation, rows, names))
     else:
         _show(evaluation, rows, names)
+        if open_directory(run).history.changes:
+            say(_("Steered: the learning rate was changed by hand; descenso replay {run} repeats it").format(run=run))
         for picture in pictures:
             say(_("Picture: {path}").format(path=picture))
 
