@@ -49,7 +49,7 @@ def test_toml_of_every_setting(tmp_path):
         ("batch-sizes = 3", "there is no setting 'batch_sizes' (did you mean 'batch_size'?)"),
         ("[train]\nepochs = 3", f"there is no setting 'train'; the settings are {', '.join(SETTINGS)}"),
         ("cls = 1", f"there is no setting 'cls'; the settings are {', '.join(SETTINGS)}"),
-        ("lr = 0.5", "lr: descenso calls it learning_rate; try --learning-rate 0.5"),
+        ("lr = 0.5", "lr: descenso calls it learning-rate; try --learning-rate 0.5"),
     ],
 )
 def test_toml_of_settings_that_cannot_be_meant(content, message, tmp_path):

@@ -27,7 +27,9 @@ def messages():
 def keywords(sentence):
     """The keyword arguments with a value in a sentence of Python, filled in."""
     fields = {
-        name: "rows" if name == "name" else 3 for _text, name, *_rest in string.Formatter().parse(sentence) if name
+        name: "rows" if name in ("name", "near") else 3
+        for _text, name, *_rest in string.Formatter().parse(sentence)
+        if name
     }
     filled = sentence.format(**fields)
     return re.findall(r"\b([a-z]\w*=(?:'[^']*'|\w[\w.]*(?:\([^ ]*\))?))", filled)

@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))
 y = (X[:, 0] + 0.5 * RNG.normal(size=90) > 0).astype(int)
 FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(kind=np.where(y, "p", "q"), number=[f"n{i}" for i in range(90)])
-QUICK = {"engine": "eager", "epochs": 2, "batch_size": 20, "progress": False}
+QUICK = {"model": "softmax", "engine": "eager", "epochs": 2, "batch_size": 20, "progress": False}
 
 
 @pytest.fixture(scope="module")

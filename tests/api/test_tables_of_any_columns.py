@@ -106,6 +106,6 @@ def test_it_resumes_and_predicts(run, folder):
     with pytest.warns(DataNote) as said:
         ds.predict(run.path, path)
     assert [str(one.message).split(": ", 1)[1] for one in said] == [
-        "col2: 'Navy' in 1 rows, and in no training row; none of its inputs is set",
-        "col7: missing in 1 rows, and in no training row; read as the median, 0",
+        "col2: 'Navy' in 1 row, and in no training row; none of its inputs is set",
+        "col7: missing in 1 row, and in no training row; read as the median, 0",
     ]

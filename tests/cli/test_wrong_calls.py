@@ -93,8 +93,8 @@ DATA = {
     "not IDX": (lambda folder: (folder / IMAGES).write_text("<html>"), IMAGES, "not an IDX file"),
     "one missing": (lambda folder: (folder / TEST_IMAGES).unlink(), "digits", "there is no t10k-images-idx3-ubyte"),
     "label outside the classes": (
-        changed("t10k-labels-idx1-ubyte.gz", label_outside_the_classes), "digits, test rows",
-        "row 0 has label 9, expected one in [0, 4)",
+        changed("t10k-labels-idx1-ubyte.gz", label_outside_the_classes), "digits",
+        "row 0 of y_test has label 9, which no training row has",
     ),
     "images of another size": (
         changed(TEST_IMAGES, other_size), "digits, test rows",

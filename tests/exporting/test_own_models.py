@@ -70,7 +70,7 @@ def of(*layers):
 
 
 def trained(factory, folder):
-    ds.train(tiny_dataset(), model=factory, out=folder, **{**FAST, "epochs": 1})
+    ds.train(tiny_dataset(), out=folder, **{**FAST, "model": factory, "epochs": 1})
     return folder
 
 

@@ -86,7 +86,7 @@ def people(tmp_path_factory):
         )
         rows.append(",".join(cells))
     (folder / "people.csv").write_text("\n".join(rows) + "\n")
-    ds.train(str(folder / "people.csv"), label="kind", model="softmax", out=folder / "run", **FAST)
+    ds.train(str(folder / "people.csv"), label="kind", out=folder / "run", **FAST)
     for to, ending in FORMATS.items():
         export(folder / "run", to, folder / f"model{ending}")
     return folder

@@ -113,7 +113,7 @@ DATA_BOMBS = {
     "labels that are a pipe": folder_of(LABELS, os.mkfifo, r".*labels.*" + NO_FILE),
     "labels that are images": folder_of(LABELS, link(IMAGES), r".*: 3 dimensions of uint8, expected 1 of uint8"),
     "labels of doubles": folder_of(
-        LABELS, idx_bytes(np.full(17, np.inf)), r".*: 1 dimensions of float64, expected 1 of uint8"
+        LABELS, idx_bytes(np.full(17, np.inf)), r".*: 1 dimension of float64, expected 1 of uint8"
     ),
     "more labels than images": folder_of(
         LABELS, idx_bytes(np.arange(18, dtype="u1") % 3), r".*: 17 rows of inputs and 18 labels; each row needs one"

@@ -176,7 +176,7 @@ def test_command(tiny_folder, monkeypatch):
 
     wrong = {"W": np.zeros((64, 4)), "b": np.zeros(4)}
     monkeypatch.setattr("descenso.studies.gradcheck._softmax_by_hand", lambda *_: wrong)
-    ended = run("gradcheck", tiny_folder, "--components", 5)
+    ended = run("gradcheck", tiny_folder, "-m", "softmax", "--components", 5)
     assert ended.exit_code == 1
     assert "The ways disagree; worst: " in ended.stdout
     assert "by hand 0" in ended.stdout

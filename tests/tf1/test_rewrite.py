@@ -91,7 +91,9 @@ def test_cells_in_their_order_without_magics(here):
 
 def test_a_program_for_tensorflow_2_stays_one(here):
     text, _said = written(here, scripts.TAPE)
-    assert text == "# Written by `descenso port` from old.py, for TensorFlow 2.\n\n" + scripts.TAPE
+    assert text.startswith("# Written by `descenso port` from old.py, for TensorFlow 2.\n")
+    assert text.endswith("\n\n" + scripts.TAPE)  # after what reads MNIST offline
+    assert "compat.v1.Session" not in text
 
 
 def test_modules_beside_it_are_named(here):
