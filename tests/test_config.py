@@ -9,7 +9,8 @@ from descenso import text
 from descenso.config import FREE, SETTINGS, TrainConfig, choices, having, is_number
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError
-from descenso.registry import MODELS, SHAPES, Trait
+from descenso.registry import MODELS, SHAPES
+from descenso.settings import Trait
 from descenso.text import closest
 
 FIELDS = TrainConfig.model_fields

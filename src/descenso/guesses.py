@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from descenso.registry import MODELS, Setting, reads
+from descenso.registry import MODELS, reads
+from descenso.settings import Setting
 from descenso.text import _, closest, mark, nearest, option
 
 RENAMED = {  # a setting by its names elsewhere

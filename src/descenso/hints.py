@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Literal, TypedDict
 
-from descenso.config import ActivationName, DtypeName, EngineName
+from descenso.settings import ActivationName, DtypeName, EngineName
 
 RunPath = str | os.PathLike[str]  # of a run: a Run is one, too
 

@@ -26,8 +26,8 @@ from descenso.cli.options import (
 )
 from descenso.data.formats import input_titles
 from descenso.errors import ConfigError
-from descenso.registry import DATA
 from descenso.runs.files import check_output
+from descenso.settings import DATA
 from descenso.studies import cell, plain
 from descenso.text import _, printable, prose
 from descenso.training.display import quiet

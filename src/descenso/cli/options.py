@@ -16,7 +16,8 @@ from rich.text import Text
 from descenso.config import NAMED, SETTINGS, TrainConfig, choices, flag, having, is_number
 from descenso.data.formats import titles
 from descenso.errors import ConfigError
-from descenso.registry import DATA, MODEL, MODELS
+from descenso.registry import MODELS
+from descenso.settings import DATA, MODEL
 from descenso.text import _, printable
 
 OUTPUT = _("Output")  # title of the help panel

@@ -22,7 +22,8 @@ from descenso.cli.options import (
 from descenso.config import FREE, TrainConfig
 from descenso.errors import ConfigError, DescensoError
 from descenso.files import read_settings
-from descenso.registry import RUN, smaller_rate
+from descenso.registry import smaller_rate
+from descenso.settings import RUN
 from descenso.text import _, prose
 from descenso.training.display import Display, quiet
 
