@@ -53,8 +53,6 @@ class TrainConfig(Settings):
             if getattr(self, name) not in (type(self).model_fields[name].default, defaults(self.model).get(name)):
                 reason = _("{model} has no {name}; leave --{name} out, or choose a --model that has it")
                 raise ValueError(reason.format(model=self.model, name=name))
-        if self.patience and not self.validation_size:
-            raise ValueError(_("patience needs validation rows, and there are none; try --validation-size 0.1"))
         if self.weight_decay and self.rule.partition(":")[0] == "adamw":
             reason = _("weight_decay: adamw has its own; try --rule adamw:weight_decay={decay:g} in its place")
             raise ValueError(reason.format(decay=self.weight_decay))
@@ -84,7 +82,7 @@ class TrainConfig(Settings):
             raise PydanticCustomError("number", "not a number, or too long")
         return value
 
-    @field_validator("drop", "hidden", "filters", "resize", "checkpoint_every", mode="before")
+    @field_validator("drop", "hidden", "filters", "resize", "input_shape", "checkpoint_every", mode="before")
     @classmethod
     def _as_typed(cls, value: Any, info: ValidationInfo) -> Any:
         """Write several values, and whole numbers, as they are typed on the command line: (64, 32) as "64,32"."""
@@ -92,7 +90,7 @@ class TrainConfig(Settings):
             return value
         from descenso.guesses import typed
 
-        return typed(value, "x" if info.field_name == "resize" else ",")
+        return typed(value, "x" if info.field_name in ("resize", "input_shape") else ",")
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         """Show data, model, and what is not the model's default."""

@@ -23,6 +23,8 @@ class Settings(TypedDict, total=False):
     encoding: str
     header: Literal["", "yes", "no"]
     numeric_only: bool
+    input_shape: str | Sequence[int]
+    skip_unreadable: bool
     validation_size: int | float
     preset: str
     hidden: str | int | Sequence[int]

@@ -79,6 +79,12 @@ class Settings(BaseModel):
         mark("yes or no"), "no", DATA, "cost", "reads data", pattern=r"|yes|no")
     numeric_only: bool = setting(False, mark("Refuse text and missing values in a table, instead of encoding them."),
                                  mark("true or false"), "", DATA, "cost", "reads data")
+    input_shape: str = setting(
+        "", mark("Read the rows of a table or of a flat array as images: HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS."),
+        mark("HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS in pixels"), "28x28", DATA, "cost", "reads data",
+        pattern=r"|[1-9][0-9]{0,4}(x[1-9][0-9]{0,4}){1,2}")
+    skip_unreadable: bool = setting(False, mark("Leave out files of a folder that are no images or are damaged."),
+                                    mark("true or false"), "", DATA, "cost", "reads data")
     validation_size: Annotated[int, Field(ge=0)] | Fraction = setting(
         0, mark("Training rows held out for validation: the first N, or the first fraction of them."),
         mark("a whole number in [0, training rows), or a share in (0, 1)"), "5000", DATA)

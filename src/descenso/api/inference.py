@@ -114,6 +114,8 @@ def predict(
     inputs: Any,
     model: Any = None,
     sources: Sources | None = None,
+    *,
+    skip_unreadable: bool = False,
 ) -> Predictions:
     """Predict the class probabilities of rows in memory, or of images, arrays or tables in files.
 
@@ -123,14 +125,13 @@ def predict(
             `descenso.data.inputs.read_inputs`.
         model: the model, if the run was trained with the user's own.
         sources: largest sizes of files and arrays.
+        skip_unreadable: whether to leave out images that cannot be used.
 
     Raises:
         DataError: if the run has no weights, or a file cannot be read or does not fit its model.
     """
     config, trained = read_trained(run)
-    like_mnist = config.data in CENTRED and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
-    expected = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=like_mnist,
-                        encoding=trained.encoding, codec=config.encoding)  # fmt: skip
+    expected = _expected(config, trained)._replace(skip_unreadable=skip_unreadable)
     paths, limits = [inputs] if isinstance(inputs, str | Path) else inputs, (sources or Sources()).limits
     if not _are_paths(paths):
         from descenso.data.memory import inputs_of
@@ -139,6 +140,14 @@ def predict(
     rows, names = read_inputs([Path(path) for path in paths], expected, limits)
     probabilities = _predictor(run, config, trained, model).probabilities(rows)
     return Predictions(rows, names, trained.class_names, probabilities)
+
+
+def _expected(config: TrainConfig, trained: Trained) -> Expected:
+    """Return what the model of a run reads."""
+    like_mnist = config.data in CENTRED and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
+    flat = bool(config.input_shape or trained.columns) and len(trained.input_shape) > 1
+    return Expected(trained.input_shape, trained.columns, trained.stored, like_mnist, trained.encoding, config.encoding,
+                    trained.pixel_range, flat)  # fmt: skip
 
 
 def _are_paths(given: Any) -> bool:
@@ -181,6 +190,7 @@ def evaluate(
     labels: Any = None,
     label: str = "",
     resize: str = "",
+    skip_unreadable: bool = False,
     sources: Sources | None = None,
 ) -> tuple["Evaluation", Split]:
     """Evaluate a run on the test rows of its data, or on other data.
@@ -190,7 +200,9 @@ def evaluate(
         data: a dataset, or a name or path as `load` takes it; all its rows are used if it has no test rows. Or inputs
             beside their `labels`, a pair of inputs and labels, or a frame with the column `label`.
         labels: (rows,) the names of the classes of inputs in memory, or their numbers.
-        label, resize, sources: see `load`; label and resize are by default those of the run.
+        label, sources: see `load`; the label is by default that of the run.
+        resize: height and width of the images that the model reads, which images are brought to anyway.
+        skip_unreadable: whether to leave out images that cannot be used.
         model: the model, if the run was trained with the user's own.
 
     Returns: the evaluation, and the rows.
@@ -203,11 +215,12 @@ def evaluate(
     if data is None:
         rows = _unchanged(rows_of(config, sources), config, Path(run))
     elif isinstance(data, str):
-        rows = _rows_at(data, config, trained, label, resize, sources)
+        expected = _expected(config, trained)._replace(skip_unreadable=skip_unreadable)
+        rows = _rows_at(data, config, trained, label, resize, expected, sources)
     elif isinstance(data, Dataset):
         rows = data
     else:
-        rows = _in_memory(data, labels, label or config.label, trained)
+        rows = _in_memory(data, labels, label or config.label, trained, _expected(config, trained))
     test = _test_rows(rows, trained)
 
     from descenso.training.evaluation import evaluate as measure
@@ -216,16 +229,16 @@ def evaluate(
 
 
 def _rows_at(
-    name: str, config: TrainConfig, trained: Trained, label: str, resize: str, sources: Sources | None
-) -> Dataset:
+    name: str, config: TrainConfig, trained: Trained, label: str, resize: str, expected: Expected,
+    sources: Sources | None,
+) -> Dataset:  # fmt: skip
     """Load the dataset of a name or a path as the model reads it."""
     label = label or (config.label if trained.columns else "")
-    resize = resize or (config.resize if Path(name).is_dir() else "")
     return rows_to_test(name, label=label, resize=resize, encoded=trained.encoded, encoding=config.encoding,
-                        sources=sources)  # fmt: skip
+                        expected=expected, sources=sources)  # fmt: skip
 
 
-def _in_memory(data: Any, labels: Any, label: str, trained: Trained) -> Dataset:
+def _in_memory(data: Any, labels: Any, label: str, trained: Trained, expected: Expected) -> Dataset:
     """Make a dataset of rows in memory to test on."""
     from descenso.data.memory import inputs_of, is_frame, rows_to_test_on
 
@@ -240,8 +253,7 @@ def _in_memory(data: Any, labels: Any, label: str, trained: Trained) -> Dataset:
         others = [str(name) for name in data.columns if name not in read] if is_frame(data) else []
         mend = f"label={others[-1]!r}" if others else "labels=y"
         raise DataError(_("evaluate: the labels are missing; try {mend}").format(mend=mend))
-    inputs = inputs_of(data, Expected(trained.input_shape, trained.columns, trained.stored, encoding=trained.encoding))
-    return rows_to_test_on(inputs, labels, trained.class_names, trained.columns)
+    return rows_to_test_on(inputs_of(data, expected), labels, trained.class_names, trained.columns)
 
 
 def _unchanged(rows: Dataset, config: TrainConfig, run: Path) -> Dataset:
@@ -273,6 +285,8 @@ def _test_rows(rows: Dataset, trained: Trained) -> Split:
 
 
 def _in_columns(rows: Dataset, columns: tuple[str, ...]) -> Dataset:
+    if rows.columns == columns:
+        return rows
     missing = [name for name in columns if name not in rows.columns]
     if missing:
         raise DataError(

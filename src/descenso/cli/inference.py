@@ -59,6 +59,7 @@ def evaluate(
     ] = None,
     label: Annotated[str, setting_option("label")] = "",
     resize: Annotated[str, setting_option("resize")] = "",
+    skip_unreadable: Annotated[bool, setting_option("skip_unreadable")] = False,
     out: Annotated[Path | None, option(PICTURES, "--out", "-o", metavar=_("DIR"))] = None,
     model: ModelOption = None,
     sources: SourcesOptions = None,
@@ -69,7 +70,9 @@ def evaluate(
     with quiet():
         from descenso.api import inference
 
-        evaluation, rows = inference.evaluate(run, data, model, label=label, resize=resize, sources=sources)
+        evaluation, rows = inference.evaluate(
+            run, data, model, label=label, resize=resize, skip_unreadable=skip_unreadable, sources=sources
+        )
         names = inference.read_trained(run)[1].class_names
     pictures = _draw(evaluation, rows, names, places)
     if as_json:
@@ -143,6 +146,7 @@ def predict(
     files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar=_("FILE..."))],
     model: ModelOption = None,
     limit: LimitOption = None,
+    skip_unreadable: Annotated[bool, setting_option("skip_unreadable")] = False,
     out: OutFile = None,
     as_csv: Annotated[bool, option(_("Print CSV: one row per input, with all probabilities."), "--csv")] = False,
     as_json: Json = False,
@@ -155,7 +159,7 @@ def predict(
         from descenso.reports.figures import save_figure
         from descenso.reports.pictures import is_picture, predictions_figure
 
-        predicted = inference.predict(run, files, model, Sources.of(limit))
+        predicted = inference.predict(run, files, model, Sources.of(limit), skip_unreadable=skip_unreadable)
     classes = [predicted.class_names[place] for place in predicted.probabilities.argmax(axis=1)]
     rows = list(zip(predicted.names, classes, predicted.probabilities.tolist(), strict=True))
     if as_json:

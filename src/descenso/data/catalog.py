@@ -1,5 +1,6 @@
 """Load datasets by name, by folder or by file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from descenso.text import _, closest, reason_of, spelled
 if TYPE_CHECKING:
     from descenso.data.arrays import Rows
     from descenso.data.encoding import Encoding
+    from descenso.data.sources import Expected
 
 NAMES = tuple(NAMED)
 
@@ -30,13 +32,15 @@ def load(
     encoding: str = "",
     header: str = "",
     numeric_only: bool = False,
+    input_shape: str | Sequence[int] = "",
+    skip_unreadable: bool = False,
     sources: Sources | None = None,
 ) -> Dataset:
     """Load the dataset called `name`, or the one in the folder or file of that path.
 
     Args:
         name: one of `NAMES`, "mnist" being bundled; a folder of MNIST's four IDX files, gzipped or not; a folder with a
-            folder of PNG and JPEG images for each class, maybe below `train` and `test`; an NPZ file with `x_train`,
+            folder of images for each class, maybe below `train`, `val` and `test`; an NPZ file with `x_train`,
             `y_train` and maybe `x_test`, `y_test`; a CSV or Parquet file.
         label: the column of a table that holds the labels; by default a likely one, which `notes` names.
         drop: columns of a table to leave out, with commas between them.
@@ -44,6 +48,9 @@ def load(
         resize: "HEIGHTxWIDTH" in pixels, to which all images of a folder are resized.
         seed: of the shuffle, and of which rows are tested on.
         decimal, encoding, header, numeric_only: how a table is read; see `descenso.data.sources.Request`.
+        input_shape: "HEIGHTxWIDTH" or "HEIGHTxWIDTHxCHANNELS", or numbers, of the images that the rows of a table or
+            of a flat array hold.
+        skip_unreadable: whether to leave out files of a folder that are no images or are damaged.
         sources: where to look for named datasets, and what to refuse as too large.
 
     Raises:
@@ -55,7 +62,7 @@ def load(
     """
     sources, dropped = sources or Sources(), tuple(filter(None, drop.split(",")))
     request = Request(name, sources.limits, label, dropped, resize, test_fraction, seed, decimal, encoding, header,
-                      numeric_only)  # fmt: skip
+                      numeric_only, skip_unreadable, input_shape)  # fmt: skip
     return check_and_scale(_read(request, sources))
 
 
@@ -66,6 +73,7 @@ def rows_to_test(
     resize: str = "",
     encoded: "Encoding | None" = None,
     encoding: str = "",
+    expected: "Expected | None" = None,
     sources: Sources | None = None,
 ) -> Dataset:
     """Load the dataset called `name` to test on: all of its rows, unless it has test rows of its own.
@@ -74,9 +82,12 @@ def rows_to_test(
         name, label, resize, sources: as of `load`.
         encoded: how the columns of a table became the inputs of a model.
         encoding: of a CSV file that is not in UTF-8.
+        expected: what the model reads, which images are brought to.
     """
     sources = sources or Sources()
-    return _read(Request(name, sources.limits, label, (), resize, ALL, encoding=encoding, encoded=encoded), sources)
+    request = Request(name, sources.limits, label, (), resize, ALL, encoding=encoding, encoded=encoded,
+                      expected=expected)  # fmt: skip
+    return _read(request, sources)
 
 
 def raw_rows(name: str, sources: Sources | None = None) -> "tuple[Rows, Rows | None] | None":
@@ -101,7 +112,15 @@ def _read(request: Request, sources: Sources) -> Dataset:
             raise ConfigError(message.format(path=request.name, option=spelled(option), formats=titles(option)))
     if "test_fraction" not in options:
         share_to_test(request.name, request.test_fraction, has_test=True)
-    return file_format.reader.read(request) if file_format else load_named(request.name, sources)
+    if file_format is None:
+        return load_named(request.name, sources)
+    expected = request.expected if request.expected and request.expected.flat else None
+    if request.input_shape or (expected and "input_shape" in options):
+        from descenso.data.formats.flat import shaped
+
+        data = file_format.reader.read(request._replace(numeric_only=True))  # each column is a pixel
+        return shaped(data, request.input_shape or expected.input_shape, expected)
+    return file_format.reader.read(request)
 
 
 def _format(name: str, path: Path) -> Format:

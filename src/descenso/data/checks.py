@@ -119,7 +119,8 @@ def check_and_scale(data: Dataset) -> Dataset:
     Raises:
         DataError: for data that no model can learn from.
     """
-    return data._replace(scaling=scaling(check_dataset(data, finite=True).train.inputs, data.name))
+    checked = check_dataset(data, finite=True)
+    return data if data.pixel_range else data._replace(scaling=scaling(checked.train.inputs, data.name))
 
 
 def share_to_test(path: object, test_fraction: float, has_test: bool) -> tuple[float, tuple[str, ...]]:
@@ -169,6 +170,11 @@ def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> Tra
         DataError: for a class that validation leaves without training rows.
     """
     rows = len(data.train.labels)
+    if data.validation and "validation_size" in given and config.validation_size != data.validation:
+        message = _("{name}: it has validation rows of its own; leave --validation-size out")
+        raise ConfigError(message.format(name=data.name))
+    if data.validation:
+        config = config.model_copy(update={"validation_size": data.validation})
     validation_size = check_validation(rows, config)
     config = defaults_for_few_rows(config, given, rows - validation_size)
     batch_size = config.batch_rows(rows - validation_size)
@@ -183,9 +189,11 @@ def check_validation(rows: int, config: TrainConfig) -> int:
     """Return the number of `rows` to keep back for validation.
 
     Raises:
-        ConfigError: if they leave no training rows.
+        ConfigError: if they leave no training rows, or if there are none and patience needs some.
     """
     validation_size = config.validation_rows(rows)
+    if config.patience and not validation_size:
+        raise ConfigError(_("patience needs validation rows, and there are none; try --validation-size 0.1"))
     if validation_size >= rows:
         message = _("validation_size must leave training rows, got {size} of {rows}; try --validation-size {less}")
         raise ConfigError(message.format(size=validation_size, rows=rows, less=rows // 10))

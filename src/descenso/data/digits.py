@@ -3,14 +3,10 @@
 Source: LeCun, Cortes and Burges, The MNIST Database of Handwritten Digits.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from descenso.errors import DataError
 from descenso.text import _
 
 DIGIT, FIELD = 20, 28  # pixels: MNIST's digits were brought to fit 20×20, and then placed in 28×28
@@ -19,7 +15,7 @@ FAINT = 16  # of 255: the least contrast of ink to its ground
 EDGE = 48  # of 255, at full contrast: where a digit begins; less is the halo of a scan or of resizing
 
 
-def as_mnist(drawn: NDArray[np.generic], paths: Sequence[Path]) -> NDArray[np.uint8]:
+def as_mnist(drawn: NDArray[np.generic]) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """Convert digits drawn on images of one size to MNIST's form.
 
     The background is the median of the border; the ink is lighter or darker, whichever has more mass. Differences from
@@ -27,29 +23,25 @@ def as_mnist(drawn: NDArray[np.generic], paths: Sequence[Path]) -> NDArray[np.ui
 
     Args:
         drawn: (rows, height, width), grey, uint8.
-        paths: of each image, for the error.
 
     Returns:
-        (rows, 28, 28).
-
-    Raises:
-        DataError: naming the first image on which nothing is drawn.
+        (rows that are not refused, 28, 28); and of those that are, by their numbers, why.
     """
     ink = _ink(drawn.astype(np.float64))
     most = ink.max(axis=(1, 2))
-    empty = np.flatnonzero(most < FAINT)
-    if len(empty):
-        message = _("{path}: nothing is drawn on it, every pixel is nearly the same")
-        raise DataError(message.format(path=paths[empty[0]]))
+    refused = {int(row): _("nothing is drawn on it, every pixel is nearly the same")
+               for row in np.flatnonzero(most < FAINT)}  # fmt: skip
+    kept = np.array([row not in refused for row in range(len(drawn))], np.bool_)
+    ink, most = ink[kept], most[kept]
     ink *= (255 / most)[:, None, None]
     shapes, fitted = _fitted(np.rint(ink).astype(np.uint8), ink > EDGE)
-    fields = np.zeros((len(drawn), FIELD, FIELD), np.uint8)
+    fields = np.zeros((len(ink), FIELD, FIELD), np.uint8)
     places = np.clip(np.rint(MIDDLE - _centres(fitted)).astype(int), 0, FIELD - shapes)
     for field, digit, (top, left), (height, width) in zip(
         fields, fitted, places.tolist(), shapes.tolist(), strict=True
     ):
         field[top : top + height, left : left + width] = digit[:height, :width]
-    return fields
+    return fields, refused
 
 
 def _ink(drawn: NDArray[np.float64]) -> NDArray[np.float64]:

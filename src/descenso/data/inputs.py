@@ -16,9 +16,9 @@ from descenso.text import _
 def read_inputs(paths: Sequence[Path], expected: Expected, limits: Limits) -> tuple[NDArray[np.generic], list[str]]:
     """Read the inputs in `paths`.
 
-    An image (PNG, JPEG) of any size and mode is one row, resized and converted to grey or colour as the model reads;
-    for digits see `descenso.data.digits`. Of an NPZ file, the array `x` or `x_test` or the only one; of a CSV or
-    Parquet file, the columns that the model reads, by name.
+    An image of any size and mode is one row, resized and converted to grey or colour as the model reads, and so is each
+    in a folder; for digits see `descenso.data.digits`. Of an NPZ file, the array `x` or `x_test` or the only one; of a
+    CSV or Parquet file, the columns that the model reads, by name.
 
     Returns:
         inputs: (rows, *input_shape), of the type that `expected` has; unscaled, as stored.
@@ -43,10 +43,7 @@ def read_inputs(paths: Sequence[Path], expected: Expected, limits: Limits) -> tu
 
 
 def _check_images(files: list[Path], shape: tuple[int, ...]) -> None:
-    """Check that the files are no folders, and that the model reads rows of the shape of an image."""
-    folder = next(filter(Path.is_dir, files), None)
-    if folder:
-        raise DataError(_("{path}: a folder; name the files in it, {path}/*").format(path=folder))
+    """Check that the model reads rows of the shape of an image."""
     if len(shape) != 2 and not (len(shape) == 3 and shape[2] in (1, 3)):
         message = _("{path}: the model reads rows of {shape}, and no images; give it a file of rows: {formats}")
         raise DataError(message.format(path=files[0], shape="×".join(map(str, shape)), formats=titles()))

@@ -137,6 +137,9 @@ class Request(NamedTuple):
         encoding: of the text of a CSV file, where it is not UTF-8; empty to find out.
         header: "yes" or "no", whether the first row of a CSV file holds the names; empty to find out.
         numeric_only: whether each column of a table must hold numbers, and none be missing.
+        skip_unreadable: whether to leave out files of a folder that cannot be used.
+        input_shape: "HEIGHTxWIDTH" or "HEIGHTxWIDTHxCHANNELS" of the images that flat rows hold, or empty.
+        expected: what a trained model reads; None where none has learned yet.
         encoded: how the columns of a table became the inputs of a trained model; None where none has learned yet.
     """
 
@@ -151,6 +154,9 @@ class Request(NamedTuple):
     encoding: str = ""
     header: str = ""
     numeric_only: bool = False
+    skip_unreadable: bool = False
+    input_shape: str = ""
+    expected: "Expected | None" = None
     encoded: "Encoding | None" = None
 
     @property
@@ -169,6 +175,9 @@ class Expected(NamedTuple):
         like_mnist: whether to prepare images of digits as MNIST's were.
         encoding: how the columns of a table became inputs; None for the numbers in `columns`.
         codec: of CSV files that are not in UTF-8.
+        pixel_range: of the pictures, where it is not [0, 255]; None for that, and without pictures.
+        flat: whether its images were the flat rows of a table or an array (`input_shape`).
+        skip_unreadable: whether to leave out images that cannot be used.
     """
 
     input_shape: tuple[int, ...]
@@ -177,3 +186,6 @@ class Expected(NamedTuple):
     like_mnist: bool = False
     encoding: "Encoding | None" = None
     codec: str = ""
+    pixel_range: tuple[float, float] | None = None
+    flat: bool = False
+    skip_unreadable: bool = False

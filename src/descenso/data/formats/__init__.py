@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from descenso.data.dataset import Dataset
     from descenso.data.sources import Expected, Limits, Part, Request
 
-OPTIONS = ("label", "drop", "resize", "decimal", "encoding", "header", "numeric_only")  # that only some formats take
+OPTIONS = (  # that only some formats take
+    "label", "drop", "resize", "decimal", "encoding", "header", "numeric_only", "input_shape", "skip_unreadable",
+)  # fmt: skip
+    "label",
+    "drop",
+    "resize",
+    "decimal",
+    "encoding",
+    "header",
+    "numeric_only",
+    "input_shape",
+    "skip_unreadable",
+)  # that only some formats take
 
 
 class Reader(Protocol):
@@ -56,12 +68,13 @@ class Format(NamedTuple):
 
 
 TABLE = "descenso.data.formats.tables"
-OF_TABLES = ("label", "drop", "decimal", "numeric_only", "test_fraction")
+OF_TABLES = ("label", "drop", "decimal", "numeric_only", "test_fraction", "input_shape")
 FORMATS = {  # folders are tried in this order
     "idx": Format("descenso.data.formats.idx", mark("folders of IDX files")),
-    "images": Format("descenso.data.formats.images", mark("folders of images"), (), ("resize", "test_fraction"),
-                     inputs="PNG, JPEG"),
-    "npz": Format("descenso.data.formats.npz", "NPZ", (".npz",), inputs="NPZ", raw=True),
+    "images": Format("descenso.data.formats.images", mark("folders of images"), (),
+                     ("resize", "test_fraction", "skip_unreadable"), inputs="PNG, JPEG, WebP, BMP, GIF, TIFF, PGM"),
+    "npz": Format("descenso.data.formats.npz", "NPZ", (".npz",), ("test_fraction", "input_shape"), inputs="NPZ",
+                  raw=True),
     "csv": Format(TABLE, "CSV", (".csv", ".tsv", ".txt", ".data", ".test"), (*OF_TABLES, "encoding", "header"),
                   inputs="CSV"),
     "parquet": Format(TABLE, "Parquet", (".parquet",), OF_TABLES, inputs="Parquet"),

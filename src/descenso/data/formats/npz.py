@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from descenso.data.arrays import Rows, as_model_reads, split_rows
 from descenso.data.checks import check_finite, check_shape
 from descenso.data.dataset import Dataset, aligned
+from descenso.data.formats.flat import unflattened
 from descenso.data.formats.idx import MAX_DEFLATE_RATIO, fill
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
 from descenso.errors import DataError
@@ -44,6 +45,7 @@ def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> It
             message = _("{path}: its arrays are {found}; which holds the inputs? call it x")
             raise DataError(message.format(path=path, found=", ".join(arrays) or _("none")))
         inputs = arrays[name] if name else next(iter(arrays.values()))
+        inputs = unflattened(inputs, expected, str(path))
         check_shape(inputs, expected.input_shape, str(path))
         rows = as_model_reads(str(path), inputs, expected.stored)
         check_finite(rows, str(path), first=1)
