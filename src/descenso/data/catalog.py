@@ -115,11 +115,11 @@ def _read(request: Request, sources: Sources) -> Dataset:
     if file_format is None:
         return load_named(request.name, sources)
     expected = request.expected if request.expected and request.expected.flat else None
-    if request.input_shape or (expected and "input_shape" in options):
+    shape = request.input_shape or (expected.input_shape if expected and "input_shape" in options else ())
+    if shape:
         from descenso.data.formats.flat import shaped
 
-        data = file_format.reader.read(request._replace(numeric_only=True))  # each column is a pixel
-        return shaped(data, request.input_shape or expected.input_shape, expected)
+        return shaped(file_format.reader.read(request._replace(numeric_only=True)), shape, expected)
     return file_format.reader.read(request)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -155,7 +155,7 @@ class Request(NamedTuple):
     header: str = ""
     numeric_only: bool = False
     skip_unreadable: bool = False
-    input_shape: str = ""
+    input_shape: str | Sequence[int] = ""
     expected: "Expected | None" = None
     encoded: "Encoding | None" = None
 

@@ -18,16 +18,6 @@ if TYPE_CHECKING:
 OPTIONS = (  # that only some formats take
     "label", "drop", "resize", "decimal", "encoding", "header", "numeric_only", "input_shape", "skip_unreadable",
 )  # fmt: skip
-    "label",
-    "drop",
-    "resize",
-    "decimal",
-    "encoding",
-    "header",
-    "numeric_only",
-    "input_shape",
-    "skip_unreadable",
-)  # that only some formats take
 
 
 class Reader(Protocol):

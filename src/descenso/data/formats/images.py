@@ -36,7 +36,7 @@ def read(request: Request) -> Dataset:
     Above the classes there may be `train`, `val` and `test`; else some images are drawn to test on. Grey images are
     (height, width), those with colours or a palette (height, width, 3); what is transparent shows white. All must
     agree in that and in size, unless `resize` brings them to one size, and to colour if any has colour. Images of
-    more than 8 bits become float32, and their range is found. Rows are shuffled by the seed; validation rows come first.
+    more than 8 bits become float32, and their range is found. Rows are shuffled by the seed, validation rows first.
 
     Raises:
         ConfigError: for a size that is not HEIGHTxWIDTH, or a test fraction that does not suit the folder.
