@@ -265,15 +265,15 @@ class Inspection:
             DataError: naming the files that cannot be used, unless they may be left out and others are left.
         """
         if self.refused and not (self.skip and used):
-            raise DataError(self._refusal())
+            raise DataError(self._refusal(used))
         notes = [_("left out: {files}").format(files=self._listed())] if self.refused else []
         if self.framed:
             message = _("of {count} images, such as {name}, the first frame or page was read, and no other")
             notes.append(message.format(count=len(self.framed), name=self.framed[0].name))
         return tuple(notes)
 
-    def _refusal(self) -> str:
-        mend = "" if self.skip else _("; to go on without: {option}").format(option=option("skip_unreadable"))
+    def _refusal(self, used: int) -> str:
+        mend = "" if not used else _("; to go on without: {option}").format(option=option("skip_unreadable"))
         path, reason = self.refused[0]
         return f"{path}: {reason}{mend}" if len(self.refused) == 1 else f"{self.folder}: {self._listed()}{mend}"
 
