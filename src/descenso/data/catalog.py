@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset
-from descenso.data.formats import OPTIONS, Format, of_file, of_folder, suffixes, titles
+from descenso.data.formats import ARCHIVES, OPTIONS, Format, of_file, of_folder, suffixes, titles
 from descenso.data.named import NAMED, load_named
 from descenso.data.sources import Request, Sources
 from descenso.errors import ConfigError, DataError
@@ -133,6 +133,8 @@ def _format(name: str, path: Path) -> Format:
         if path.exists():
             if file_format := of_file(path):
                 return file_format
+            if path.suffix.lower() in ARCHIVES:
+                raise DataError(_("{path}: an archive; unpack it, and give what is in it").format(path=name))
             message = _("{path}: not a kind of data; give a folder, or a file whose name ends in {suffixes}")
             raise DataError(message.format(path=name, suffixes=suffixes()))
     except OSError as error:  # a name too long, a folder that may not be entered

@@ -100,9 +100,7 @@ def _doubts(inked: NDArray[np.bool_]) -> dict[int, str]:
         if inked[row].mean() > MOST or _runs_along_an_edge(picture):
             doubts[row] = _("something runs along its edge, a border or a shadow; crop it to the digit")
         elif _is_ruled(picture) or _is_ruled(picture.T):
-            doubts[row] = _(
-                "lines cross it from edge to edge, as on ruled paper; crop it to the digit, or use blank paper"
-            )
+            doubts[row] = _("lines go from edge to edge, as on ruled paper; crop it to the digit, or use blank paper")
         elif _is_two(inked[row]):
             doubts[row] = _("two digits stand side by side on it; give a picture of each")
     return doubts

@@ -22,7 +22,7 @@ def evened(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     Args:
         drawn: (rows, height, width), grey, from 0 to 255.
     """
-    rows, height, width = drawn.shape
+    height, width = drawn.shape[1:]
     if min(height, width) < 2 * CELLS:
         return drawn
     grid = _medians(drawn)

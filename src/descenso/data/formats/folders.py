@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from descenso.data.arrays import in_order
+from descenso.data.formats import ARCHIVES
 from descenso.data.formats.image_files import SUFFIXES
 from descenso.data.sources import Limits, refusals
 from descenso.errors import DataError
@@ -28,7 +29,6 @@ LEFT_BEHIND = re.compile(  # by operating systems, file managers, network drives
 )
 NUMBERED = re.compile(r"(.+?)[-._ ]*\(?[0-9]+\)?[.]\w+", re.DOTALL)  # class.12.png, class_12.png, class (12).png
 TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".json")
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 MOST_NAMED = 10  # in one message
 MOST_DEPTH = 4  # folders to look below for classes that lie deeper
 
