@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 import zipfile
@@ -135,14 +134,14 @@ def test_classes_that_lie_deeper(tmp_path):
 @pytest.mark.parametrize("name", ["{}.{}.png", "{}_{}.png", "{}-{}.png", "{} ({}).png", "{}{}.png", "big {}_{:03}.png"])
 def test_flat_folders_are_sorted_by_the_line(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    os.mkdir("flat")
+    (tmp_path / "flat").mkdir()
     for kind in ("cat", "dog"):
         for number in range(5):
             Image.fromarray(picture(kind == "cat")).save(f"flat/{name.format(kind, number)}")
     with pytest.raises(DataError, match=r"look like CLASS.NUMBER, of (big )?cat, (big )?dog; to sort") as told:
         load("flat")
     line, given = str(told.value).split("to sort them: ")[1].split("; then give ")
-    subprocess.run(line.replace("python", sys.executable, 1), shell=True, check=True)
+    subprocess.run(line.replace("python", sys.executable, 1), shell=True, check=True)  # noqa: S602
     assert len(load(given).class_names) == 2
 
 
@@ -171,16 +170,13 @@ def test_what_else_is_given_for_a_folder(tmp_path):
 
 def test_all_that_is_unusable_is_named_at_once(tmp_path):
     write(tmp_path / "photos")
-    for name, content in (
-        ("top/a.png", b"text"),
-        ("top/b.png", b""),
-        ("bottom/c.jpg", b"%PDF-1.7"),
-        ("notes.md", b"x"),
-    ):
+    bad = {"top/a.png": b"text", "top/b.png": b"", "bottom/c.jpg": b"%PDF-1.7", "notes.md": b"x"}
+    for name, content in bad.items():
         (tmp_path / "photos" / name).write_bytes(content)
     with pytest.raises(DataError) as told:
         load(str(tmp_path / "photos"))
-    for part in ("4 files cannot be used", "notes.md: beside the folders", "top/a.png: no image", "b.png: an empty file",
+    for part in ("4 files cannot be used", "notes.md: beside the folders", "top/a.png: no image",
+                 "b.png: an empty file",
                  "bottom/c.jpg: a PDF document", "to go on without: skip_unreadable=True"):  # fmt: skip
         assert part in str(told.value), told.value
     data = load(str(tmp_path / "photos"), skip_unreadable=True)
