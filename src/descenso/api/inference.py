@@ -200,15 +200,11 @@ def evaluate(
         data: a dataset, or a name or path as `load` takes it; all its rows are used if it has no test rows. Or inputs
             beside their `labels`, a pair of inputs and labels, or a frame with the column `label`.
         labels: (rows,) the names of the classes of inputs in memory, or their numbers.
-        label, sources: see `load`; the label is by default that of the run.
+        label, skip_unreadable, sources: see `load`; the label is by default that of the run.
         resize: height and width of the images that the model reads, which images are brought to anyway.
-        skip_unreadable: whether to leave out images that cannot be used.
         model: the model, if the run was trained with the user's own.
 
     Returns: the evaluation, and the rows.
-
-    Raises:
-        DataError: if the run has no weights, or the rows do not fit its model.
     """
     config, trained = read_trained(run)
     data = str(data) if isinstance(data, Path) else data

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from descenso.api.run import Run
 from descenso.config import TrainConfig, having
 from descenso.data.catalog import NAMES, load
-from descenso.data.checks import check_dataset, check_fit, check_validation
+from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError, stopped_by
@@ -206,7 +206,6 @@ def resume(
         checkpoint, (changed, own) = _newest(directory, warn), _given_again(directory.config, given)
         config = TrainConfig.of(**{**directory.config.model_dump(), **changed})
         rows = check_dataset(data) if data else rows_of(config, sources)
-        check_validation(len(rows.train.labels), config)
         plan = _pose(config, rows, own)
         from descenso.training import session
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset
-from descenso.data.formats import ARCHIVES, OPTIONS, Format, of_file, of_folder, suffixes, titles
+from descenso.data.formats import OPTIONS, Format, of_file, of_folder, suffixes, titles
 from descenso.data.named import NAMED, load_named
-from descenso.data.sources import Request, Sources
+from descenso.data.sources import ARCHIVES, Request, Sources
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest, reason_of, spelled
 
@@ -47,15 +47,11 @@ def load(
         test_fraction: share of each class's rows to test on, in [0, 1), where there are no test rows; 0 for a fifth.
         resize: "HEIGHTxWIDTH" in pixels, to which all images of a folder are resized.
         seed: of the shuffle, and of which rows are tested on.
-        decimal, encoding, header, numeric_only: how a table is read; see `descenso.data.sources.Request`.
-        input_shape: "HEIGHTxWIDTH" or "HEIGHTxWIDTHxCHANNELS", or numbers, of the images that the rows of a table or
-            of a flat array hold.
-        skip_unreadable: whether to leave out files of a folder that are no images or are damaged.
+        input_shape: height, width, and maybe channels, of images in flat rows: "28x28" or (28, 28).
+        decimal, encoding, header, numeric_only, skip_unreadable: see `descenso.data.sources.Request`.
         sources: where to look for named datasets, and what to refuse as too large.
 
-    Raises:
-        ConfigError: for an unknown name, and for settings that do not suit the data.
-        DataError: for files that are missing, damaged, too large, or do not fit together.
+    Raises: ConfigError or DataError, for settings that do not suit the data, and files that cannot be read.
 
     >>> load("mnist").train.inputs.shape
     (60000, 28, 28)

@@ -93,7 +93,8 @@ def _doubts(inked: NDArray[np.bool_]) -> dict[int, str]:
     cells = _pooled(inked)
     doubts = {}
     covered = inked.mean(axis=(1, 2)) > MOST  # the ground of what has a border is taken for ink
-    touched = np.stack([cells[:, 0], cells[:, -1], cells[:, :, 0], cells[:, :, -1]], axis=1).any(axis=2)
+    ends = (cells[:, 0], cells[:, -1], cells[:, :, 0], cells[:, :, -1])
+    touched = np.stack([end.any(axis=1) for end in ends], axis=1)
     gaps = (np.diff(cells.any(axis=1).astype(np.int8), axis=1) == 1).sum(axis=1) + cells[:, :, 0].any(axis=1) > 1
     for row in np.flatnonzero(touched.any(axis=1) | gaps | covered).tolist():
         picture = cells[row]

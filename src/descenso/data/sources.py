@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from descenso.data.encoding import Encoding
 
 
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
+
+
 class Limits(NamedTuple):
     """The largest sizes that a reader accepts, of one file; the defaults suit a laptop, `--limit NAME=N` raises them.
 

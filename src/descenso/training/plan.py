@@ -8,6 +8,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
+from descenso.data.checks import check_validation
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order, epoch_order
 from descenso.descent import models, rules
@@ -64,7 +65,7 @@ class Plan(NamedTuple):
                 _("training begins outside of TensorFlow's graphs; leave `with tf.Graph().as_default()` first")
             )
         if validation is None:
-            data, validation = data.hold_back(config.validation_rows(len(data.train.labels)))
+            data, validation = data.hold_back(check_validation(len(data.train.labels), config))
         batch_rows = config.batch_rows(len(data.train.labels))
         steps = config.epochs * -(-len(data.train.labels) // batch_rows)
         if own is not None or any(is_own(kind, getattr(config, kind)) for kind in OWN):

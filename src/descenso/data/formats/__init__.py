@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from descenso.data.dataset import Dataset
     from descenso.data.sources import Expected, Limits, Part, Request
 
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 OPTIONS = (  # that only some formats take
     "label", "drop", "resize", "decimal", "encoding", "header", "numeric_only", "input_shape", "skip_unreadable",
 )  # fmt: skip

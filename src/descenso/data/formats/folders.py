@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from descenso.data.arrays import in_order
-from descenso.data.formats import ARCHIVES
 from descenso.data.formats.image_files import SUFFIXES
-from descenso.data.sources import Limits, refusals
+from descenso.data.sources import ARCHIVES, Limits, refusals
 from descenso.errors import DataError
 from descenso.files import inside
 from descenso.text import _, option
