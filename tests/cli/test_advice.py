@@ -130,6 +130,7 @@ ADVICE = [
     Advice("{path}: TensorBoard's events cannot", "train resume", where="tests/training/test_tensorboard.py"),
     Advice("{path}: it has test rows of its own; leave", READS, "data digits --test-fraction 0.2", "data digits"),
     *(Advice(message, where="tests/data/test_folders.py") for message in (
+        "; to go on without: {option}",
         "{path}: it holds {found}, and no training rows; add", "{name}: it has validation rows of its own; leave",
     )),
     *(Advice(message, where="tests/data/test_input_shape.py") for message in (

@@ -8,7 +8,9 @@ reweighted least squares (Holland and Welsch, 1977), so that the cells that hold
 import numpy as np
 from numpy.typing import NDArray
 
-CELLS = 10  # of the grid, along each side; pictures with shorter sides stay as they are
+CELLS = 10  # of the grid, along each side
+LEAST_SIDE = 4 * CELLS  # pixels; smaller pictures stay as they are
+MOST_CELLS = 0.8  # share of the border's cells that the surface must explain: ink may cover the others
 ROUNDS = 12  # of reweighting, after which medians of MNIST's digits under oblique light change by less than 0.1
 WHITE = 255.0
 UNEVEN = 12.0  # grey levels by which the light must differ over the border
@@ -23,7 +25,7 @@ def evened(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
         drawn: (rows, height, width), grey, from 0 to 255.
     """
     height, width = drawn.shape[1:]
-    if min(height, width) < 2 * CELLS:
+    if min(height, width) < LEAST_SIDE:
         return drawn
     grid = _medians(drawn)
     ring = np.ones((CELLS, CELLS), np.bool_)
@@ -35,7 +37,7 @@ def evened(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
         return drawn
     surface = _fitted(grid[suspects], ring)
     after = np.abs(border[suspects] - surface[:, ring].clip(0, WHITE))
-    explained = np.median(after, axis=1) <= LEFT * np.median(before[suspects], axis=1)
+    explained = np.quantile(after, MOST_CELLS, axis=1) <= LEFT * np.quantile(before[suspects], MOST_CELLS, axis=1)
     uneven = np.ptp(surface[:, ring].clip(0, WHITE), axis=1) >= UNEVEN
     suspects, surface = suspects[explained & uneven], surface[explained & uneven]
     if not len(suspects):
