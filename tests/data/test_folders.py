@@ -93,7 +93,7 @@ def test_validation_rows_are_validated_on(tmp_path):
     run = ds.train(tmp_path / "data", out=tmp_path / "run", **settings)
     assert run.config.validation_size == 12
     assert len(run.history.validation_costs) == len(run.history.epochs)
-    with pytest.raises(ConfigError, match="it has validation rows of its own; leave validation_size out"):
+    with pytest.raises(ConfigError, match="it has validation rows of its own; leave --validation-size out"):
         ds.train(tmp_path / "data", out=tmp_path / "other", validation_size=3, **settings)
 
 
@@ -177,7 +177,7 @@ def test_all_that_is_unusable_is_named_at_once(tmp_path):
         load(str(tmp_path / "photos"))
     for part in ("4 files cannot be used", "notes.md: beside the folders", "top/a.png: no image",
                  "b.png: an empty file",
-                 "bottom/c.jpg: a PDF document", "to go on without: skip_unreadable=True"):  # fmt: skip
+                 "bottom/c.jpg: a PDF document", "to go on without: --skip-unreadable"):  # fmt: skip
         assert part in str(told.value), told.value
     data = load(str(tmp_path / "photos"), skip_unreadable=True)
     assert rows_of(tmp_path / "photos", skip_unreadable=True) == (10, 0, 2)
@@ -201,7 +201,7 @@ def test_predict_and_evaluate_read_folders_alike(tmp_path):
     write(tmp_path / "more", side=40)
     (tmp_path / "more" / "top" / "Thumbs.db").write_bytes(b"\0")
     (tmp_path / "more" / "top" / "broken.png").write_bytes(b"text")
-    with pytest.raises(DataError, match="broken.png: no image, .*; to go on without: skip_unreadable=True"):
+    with pytest.raises(DataError, match="broken.png: no image, .*; to go on without: --skip-unreadable"):
         ds.predict(run, tmp_path / "more")
     with pytest.warns(UserWarning, match=r"left out: .*broken.png"):
         predicted = ds.predict(run, tmp_path / "more", skip_unreadable=True)

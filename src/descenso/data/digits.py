@@ -3,6 +3,8 @@
 Source: LeCun, Cortes and Burges, The MNIST Database of Handwritten Digits.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -113,7 +115,7 @@ def _pooled(inked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.logical_or.reduceat(np.logical_or.reduceat(inked, starts[0], axis=1), starts[1], axis=2)
 
 
-def _bands(some: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _bands(some: Any) -> list[tuple[int, int]]:
     """Return where runs of true values begin and end."""
     steps = np.flatnonzero(np.diff(np.concatenate([[0], some, [0]]).astype(np.int8)))
     return [(int(begin), int(end)) for begin, end in steps.reshape(-1, 2)]

@@ -44,7 +44,7 @@ def evened(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
         return drawn
     result = drawn.copy()
     result[suspects] = _without(_enlarged(surface, height, width).clip(0, WHITE), drawn[suspects])
-    return result
+    return np.asarray(result)
 
 
 def _without(light: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
