@@ -30,7 +30,7 @@ lesson:
 # After a sentence changed: gather them all, then translate what is new in descenso.po, then run it again.
 catalogue:
 	mkdir -p build
-	pybabel -q extract -k mark --no-location --sort-output --project descenso -o build/descenso.pot src/descenso
+	pybabel -q extract -k mark -k plural:1,2 --no-location --sort-output --project descenso -o build/descenso.pot src/descenso
 	pybabel -q update -D descenso -d $(LOCALE) -i build/descenso.pot -l es --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 110
 	pybabel -q compile -D descenso -d $(LOCALE) -l es
 

@@ -44,8 +44,14 @@ CODE = re.compile(  # in a sentence: `...`, {field}, --flag VALUE, name=value, c
 )
 
 
+def sentences(catalogue):
+    """The Spanish sentences by the English ones; of a plural, both joined."""
+    whole = lambda texts: texts if isinstance(texts, str) else " | ".join(texts)  # noqa: E731
+    return {whole(message.id): whole(message.string) for message in catalogue if message.id}
+
+
 def spoken(catalogue):
-    return {message.id: CODE.sub("…", message.string) for message in catalogue if message.id}
+    return {english: CODE.sub("…", spanish) for english, spanish in sentences(catalogue).items()}
 
 
 def told(sentences, pattern):
@@ -99,8 +105,8 @@ def test_what_should_not_be_said_is_seen(sentence, pattern):
 
 
 def test_spanish_marks_come_in_pairs(catalogue):
-    for message in catalogue:
-        text = CODE.sub("", message.string if message.id else "")
+    for sentence in sentences(catalogue).values():
+        text = CODE.sub("", sentence)
         assert (text.count("¿"), text.count("¡")) == (text.count("?"), text.count("!")), text
 
 
@@ -176,3 +182,12 @@ def test_no_screen_has_english(screens):
     assert len(screens) == len(WRONG) + len(COMMANDS)
     text = {line: CODE.sub("…", out + err) for line, (_code, out, err) in screens.items()}
     assert not told(text, ENGLISH)
+
+
+def test_the_help_names_no_type_in_english(screens):
+    """As `<path>`; a type that Typer shows for want of a metavar."""
+    shown = {
+        line: re.findall(r"<[a-z][a-z \[\]]*>", out) for line, (_code, out, _err) in screens.items() if "--help" in line
+    }
+    assert len(shown) > len(COMMANDS)
+    assert not {line: types for line, types in shown.items() if types}

@@ -27,9 +27,9 @@ VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
 @pytest.fixture(scope="module")
 def written():
-    """Every sentence that stands in `_()` or `mark()` in the source, with the places where it does."""
+    """Every sentence that stands in `_()`, `mark()` or `plural()` in the source, with the places where it does."""
     found = {}
-    keywords = {"_": None, "mark": None}
+    keywords = {"_": None, "mark": None, "plural": (1, 2)}
     for file, line, sentence, _, _ in extract_from_dir(SOURCE, [("**.py", "python")], keywords=keywords):
         found.setdefault(sentence, []).append(f"{file}:{line}")
     return found
@@ -47,16 +47,29 @@ def parts(sentence):
     return sorted(map(str, fields)), sorted(re.findall(r"\[[a-z]+\](?=.*\[/)|\[/[a-z]*\]|`[^`]*`|--[a-z-]+", sentence))
 
 
+def each(texts):
+    """The texts of a message: one, or those for one thing and for several."""
+    return (texts,) if isinstance(texts, str) else texts
+
+
+def pairs(catalogue):
+    """Every sentence with its Spanish one; of a plural, both."""
+    for message in catalogue:
+        if message.id:
+            yield from zip(each(message.id), each(message.string), strict=True)
+
+
 def test_the_extractor_sees_the_source(written):
     assert len(written) > 100
     assert {"Training finished!", "Epoch #", "Learning rate.", "Aborted."} <= written.keys()
+    assert ("{count} epoch", "{count} epochs") in written
 
 
 def test_every_sentence_has_a_spanish_one(written, catalogue):
     missing = {
         sentence: places
         for sentence, places in written.items()
-        if sentence not in catalogue or not catalogue[sentence].string or catalogue[sentence].fuzzy
+        if sentence not in catalogue or not all(each(catalogue[sentence].string)) or catalogue[sentence].fuzzy
     }
     told = "\n".join(f"{places[0]}: {sentence!r}" for sentence, places in missing.items())
     assert not missing, f"{len(missing)} sentences have no Spanish one:\n{told}"
@@ -69,23 +82,99 @@ def test_no_spanish_sentence_is_left_over(written, catalogue):
 
 
 def test_spanish_sentences_take_the_same_parts(catalogue):
-    wrong = {
-        message.id: (parts(message.id), parts(message.string))
-        for message in catalogue
-        if message.id and parts(message.id) != parts(message.string)
-    }
+    wrong = {one: (parts(one), parts(other)) for one, other in pairs(catalogue) if parts(one) != parts(other)}
     assert not wrong
 
 
 def test_spanish_sentences_end_as_the_english_ones_do(catalogue):
     """A full stop, a space before what follows, a line's end: they are part of how sentences are joined."""
     edge = re.compile(r"^(\s*).*?([\s.:]*)$", re.DOTALL)
-    wrong = [
-        message.id
-        for message in catalogue
-        if message.id and edge.match(message.id).groups() != edge.match(message.string).groups()
-    ]
+    wrong = [one for one, other in pairs(catalogue) if edge.match(one).groups() != edge.match(other).groups()]
     assert not wrong
+
+
+COUNTED = re.compile(  # a number before a noun in the plural, at most a word between them
+    r"\{\w+(?::[^{}]*)?\} (?:(?!and|holds|reads|the)[a-z-]+ )?"
+    r"(?:bytes|calls|characters|classes|columns|components|dimensions|dots|epochs|files|images|labels|members|mistakes"
+    r"|numbers|outputs|rounds|rows|runs|steps|units|values)\b"
+)
+NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
+    "({a} of {b} calls)",  # of retracing, after several calls
+    "An array of {a} numbers",  # as TensorFlow says it, of arrays that cannot be reshaped
+    "after {steps} steps the cost is",  # the doctor's run
+    "in any {window} rows by",
+    "more than {most} ",  # limits
+    "within {most} bytes",
+    "their values take {size} bytes",
+    "text with {detail} different values",  # too many
+    "test accuracy {accuracy} ± {within}, after {epochs} epochs",  # the tutorial's 100
+    "the cost rose in {rises} of {epochs} epochs",
+    "of the next {steps} steps",
+    "{claimed} bytes claimed",
+    "the data ends {missing} bytes early",
+    "{count} dimensions, expected 1 to {most}",  # 0, or too many
+    "of the {rows} test rows are among",  # of which more than three are
+    "the data has {num_classes} classes",
+    "{most} rows of class {large}",  # the many of an imbalance
+    "{name} was traced {traces} times in {calls} calls",
+    "different values in {rows} rows",  # more than 20 different ones
+    "{count} different labels, at most {most}",
+    "{count} members, expected at most {most}",
+    "{path}: {found} bytes, the checkpoint",  # of a file that is no checkpoint any more
+    "{rate:.3g} epochs/s",
+    "{rounds} rounds, differences",  # at least five
+    "are {epochs:.2f} epochs, rounded up",
+    "is {epochs:.2f} epochs, rounded up",
+    "{value!r} is no number, and neither are {more} others of {rows} values",
+    "{size} bytes are needed",
+    "{got} values, the header names",  # more than it names, of which there is one at least
+)
+
+
+def test_a_sentence_with_a_count_is_a_plural(written):
+    """So that none says "1 rows"; where a number can be 1, `text.plural` has a sentence for it."""
+    bare = []
+    for sentence in written:
+        if isinstance(sentence, str):
+            rest = sentence
+            for known in NEVER_ONE:
+                rest = rest.replace(known, "")
+            bare += [sentence] if COUNTED.search(rest) else []
+    assert not bare
+    unused = [known for known in NEVER_ONE if not any(known in part for each_one in written for part in each(each_one))]
+    assert not unused
+
+
+def test_counts_in_both_languages():
+    one, many = "{count} epoch", "{count} epochs"
+    for language, said in (("en", ["0 epochs", "1 epoch", "2 epochs"]), ("es", ["0 épocas", "1 época", "2 épocas"])):
+        text.use(language)
+        assert [text.plural(one, many, count).format(count=count) for count in range(3)] == said
+
+
+def test_what_is_copied_is_not_broken():
+    said = (
+        "the cost rose in many epochs; to train it anew with a smaller rate: descenso train --config runs/a/config.json"
+    )
+    assert text.wrapped(said, 40) == [
+        "the cost rose in many epochs; to train",
+        "it anew with a smaller rate:",
+        "descenso train --config runs/a/config.json",
+    ]
+    assert text.wrapped("--clip-norm must be a number in [0, inf), got -1; try --clip-norm 1", 34) == [
+        "--clip-norm must be a number in",
+        "[0, inf), got -1; try",
+        "--clip-norm 1",
+    ]
+    assert text.wrapped("some words", None, "  ") == ["  some words"]
+    assert text.wrapped("", 20) == [""]
+
+
+def test_every_command_stays_whole():
+    from descenso.cli.app import COMMANDS
+
+    for name in COMMANDS:
+        assert text.longest_word(f"to go on: descenso {name} --json") == len(f"descenso {name} --json")
 
 
 def entries(catalogue):

@@ -12,11 +12,13 @@ import errno
 import gettext
 import numbers
 import os
+import re
 import string
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from descenso.errors import ConfigError
 
@@ -71,7 +73,20 @@ def language() -> str:
 
 def _(message: str) -> str:
     """Translate `message` into the language in use; an empty one, which is a catalogue's header, stays empty."""
-    translated = _catalogue.gettext(message) if message else ""
+    return _named(_catalogue.gettext(message) if message else "")
+
+
+def plural(one: str, many: str, count: int) -> str:
+    """Translate a sentence that is yet to be filled, as by `prose`: `one` for a count of 1, else `many`.
+
+    >>> prose(plural("{count} row", "{count} rows", 1), count=1)
+    '1 row'
+    """
+    return _named(_catalogue.ngettext(one, many, count))
+
+
+def _named(translated: str) -> str:
+    """Name the settings in a translated sentence as they are written where it is shown."""
     if _flags or ("--" not in translated and "descenso resume" not in translated):
         return translated
     from descenso.keywords import in_python
@@ -148,6 +163,53 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
+
+
+WHOLE = re.compile(  # what is to be copied in one piece: code, commands, flags with their values, intervals
+    r"`[^`]*`|\bdescenso (?:compare|data|doctor|env|evaluate|explain|export|gradcheck|models|plot|port|predict|"
+    r"reproduce|resume|rules|runs|schedules|train)\b[^;`]*|--[a-z][\w-]*[ =][^\s;,)]+|"
+    r"[\[(][^\s,()\[\]]+, [^\s,()\[\]]+[\])]"
+)
+HELD = "\0"  # in place of a space at which a line is not broken; `printable` leaves none in a text
+USUAL_WIDTH = 80  # characters, of a terminal that does not tell its width
+
+
+def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
+    """Break a printable text between words into lines of at most `width` characters.
+
+    What is to be copied stays whole, and so do words longer than a line. A width of None breaks nowhere.
+
+    >>> wrapped("the cost rose; try --learning-rate 0.01", 24)
+    ['the cost rose; try', '--learning-rate 0.01']
+    """
+    if width is None:
+        return [indent + text]
+    lines = textwrap.wrap(_held(text), max(width, 1), initial_indent=indent, subsequent_indent=indent,
+                          break_long_words=False, break_on_hyphens=False)  # fmt: skip
+    return [line.replace(HELD, " ") for line in lines] or [indent]
+
+
+def longest_word(text: str) -> int:
+    """Return the letters of the longest part of `text` at which `wrapped` does not break it.
+
+    >>> longest_word("from --learning-rate 0.01 on")
+    20
+    """
+    return max(map(len, _held(text).split(" ")))
+
+
+def _held(text: str) -> str:
+    return WHOLE.sub(lambda found: found[0].replace(" ", HELD), text)
+
+
+def width_of(stream: TextIO | None) -> int | None:
+    """Return the width in characters of the terminal that `stream` writes to, or None if it writes to none."""
+    if stream is None or not stream.isatty():
+        return None
+    try:
+        return int(os.environ.get("COLUMNS") or os.get_terminal_size(stream.fileno()).columns) or USUAL_WIDTH
+    except (OSError, ValueError):  # a terminal that does not tell
+        return USUAL_WIDTH
 
 
 _COMMANDING = {"Cc", "Cf", "Cs", "Zl", "Zp"}

@@ -159,7 +159,7 @@ ADVICE = [
         "{where}: {name} is {kind}, expected a tensor",
     )),
     Advice("evaluate: the labels are missing", where="tests/api/test_run.py"),
-    Advice("interrupted after {done} of {epochs} epochs, and saved", where="tests/api/test_run.py"),
+    Advice("interrupted after {done} of {epochs}, and saved", where="tests/api/test_run.py"),
     Advice("try (255 * X)", where="tests/data/test_memory.py"),
     *(Advice(message, where="tests/api/test_guesses.py") for message in (
         "a run goes on where it stopped", "accuracy and cost are measured always", "an epoch passes over all rows",
@@ -174,9 +174,10 @@ ADVICE = [
 
 
 def sentences():
-    """The sentences of the catalogue that advise something."""
+    """The sentences of the catalogue, of a plural the one for several."""
     with (text.FOLDER / "es" / "LC_MESSAGES" / "descenso.po").open("rb") as file:
-        return [message.id for message in pofile.read_po(file) if isinstance(message.id, str) and message.id]
+        found = [message.id for message in pofile.read_po(file) if message.id]
+    return [each if isinstance(each, str) else each[-1] for each in found]
 
 
 def test_every_advice_is_in_the_table():

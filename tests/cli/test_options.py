@@ -85,3 +85,33 @@ def test_a_table_is_printed_as_text_whatever_its_cells_hold(capsys):
     assert set(rule) == {"─"}
     assert [row.split() for row in rows] == [[r"[bold]a[/bold]\x1b[31m", "3"], ["b", "12"]]
     assert len(set(map(len, rows))) == 1, "numbers are aligned right"
+
+
+WORDS = [
+    ["rule", "formula", "options", "source"],
+    ["adagrad", "s ← s + g²;  θ ← θ − η g / (√s + ε)", "epsilon=1e-07 (0, inf)", "Duchi, Hazan and Singer (2011)"],
+    ["lion", "θ ← θ − η sign(β₁ m + (1 − β₁) g)", "--beta 0.9", "Chen et al. (2023)"],
+]
+NUMBERS = [["engine", *(f"column-{place}" for place in range(7))], ["graph", *["-0.00156984"] * 7]]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_table_is_broken_between_words(width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    say_table(WORDS, text_columns=4)
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= width
+    words = printed.replace("─", "").split()
+    assert sorted(words) == sorted(word for row in WORDS for text in row for word in text.split())
+    assert "(0, inf)" in printed
+    assert "--beta 0.9" in printed
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_numbers_that_do_not_fit_side_by_side_are_below_each_other(width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    say_table(NUMBERS)
+    printed = capsys.readouterr().out
+    assert printed.count("-0.00156984") == 7, "no number is broken"
+    assert max(map(len, printed.splitlines())) <= width
+    assert ("column-3: -0.00156984" in printed) == (width < 120)

@@ -6,7 +6,7 @@ from PIL import Image
 
 from descenso.cli.lists import plot
 from descenso.descent.schedules import shares
-from descenso.errors import ConfigError
+from descenso.errors import ConfigError, DataError
 from descenso.reports.figures import schedules_figure
 
 
@@ -41,3 +41,14 @@ def test_what_cannot_be_drawn(given, said, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=said):
         plot(**given)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_no_run_is_left_out(trained, tmp_path, monkeypatch, capsys):
+    """As `runs/*` names it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reproduce-001").mkdir()
+    plot(runs=[trained.folder / "first", tmp_path / "reproduce-001", trained.folder / "first"], out=tmp_path / "a.png")
+    assert capsys.readouterr().err == f"descenso: warning: {tmp_path / 'reproduce-001'} is no run, and is left out\n"
+    assert (tmp_path / "a.png").exists()
+    with pytest.raises(DataError, match="reproduce-001: there is no run"):
+        plot(runs=[tmp_path / "reproduce-001"])

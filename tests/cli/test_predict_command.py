@@ -45,7 +45,10 @@ def test_predict_for_a_person_shows_what_the_model_saw(trained, files, tmp_path,
     """In this process, where TensorFlow has started."""
     monkeypatch.chdir(tmp_path)
     predict(trained.folder / "first", [files / "0.png", files / "1.png"])
-    assert capsys.readouterr().out.splitlines()[-1] == "Inputs as the model sees them: first-seen.png"
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "Resized to 8×8 pixels in grey.",
+        "Inputs as the model sees them: first-seen.png",
+    ]
     assert np.asarray(Image.open(tmp_path / "first-seen.png").convert("L")).std() > 0
 
 

@@ -47,7 +47,7 @@ def test_one_hot_labels(labels, got):
 
 @pytest.mark.parametrize("count", [0, 1, 4, 6])
 def test_a_label_for_each_row(count):
-    with refused(f"mine, training rows: 5 rows of inputs and {count} labels; each row needs one"):
+    with refused(f"mine, training rows: 5 rows of inputs and {count} label{'s' * (count != 1)}; each row needs one"):
         check(labels=np.zeros(count, np.int32))
 
 

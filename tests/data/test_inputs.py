@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -6,7 +7,7 @@ import pytest
 from PIL import Image
 
 from descenso.data.catalog import load
-from descenso.data.inputs import read_inputs
+from descenso.data.inputs import how_prepared, read_inputs
 from descenso.data.sources import Expected, Limits
 from descenso.errors import DataError
 
@@ -253,3 +254,18 @@ def test_all_files_count_together(tiny, tmp_path):
         read_inputs(paths, like, Limits(rows=121))
     with refused(paths[1], ": array_bytes would be 7808, the limit is 7807"):
         read_inputs(paths, like, Limits(array_bytes=7807))
+
+
+@pytest.mark.parametrize(
+    ("names", "expected", "said"),
+    [
+        (["a.png", "b.npz"], DIGITS, "Prepared as MNIST's digits were: light on dark"),
+        (["a.jpg"], Expected((32, 48, 3)), "Resized to 32×48 pixels in colour."),
+        (["a.png"], Expected((32, 48)), "Resized to 32×48 pixels in grey."),
+        (["a.npz", "b.csv"], DIGITS, ""),
+    ],
+)
+def test_how_images_were_prepared_is_said(names, expected, said):
+    told = how_prepared([Path(name) for name in names], expected)
+    assert told.startswith(said)
+    assert bool(told) == bool(said)

@@ -88,6 +88,49 @@ def test_a_ladder_writes_milliseconds_without_exponents():
     assert not outside(figure)
 
 
+def test_a_ladder_says_what_takes_longer_without():
+    seconds = {"pipeline": 2.0, "eager": 1.0, "traced": 0.9, "loop": 0.5, "compiled": 0.4, "fed": 0.3, "held": 0.5}
+    items = [
+        ("input", 0.9, 1.1),
+        ("dispatch", -0.1, 0.3),
+        ("Python", 0.3, 0.5),
+        ("xla", 0.09, 0.11),
+        ("feed", -0.3, -0.1),
+    ]
+    figure = drawn(ladder_figure(seconds, items))
+    labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
+    assert labels[1] == "dispatch: not distinguishable"
+    assert labels[4] == "without feed: 200 ms longer"
+    assert "in orange what it costs" in figure.axes[0].get_xlabel()
+    assert not outside(figure)
+
+
+def test_one_epoch_is_points_with_their_values():
+    figure = drawn(loss_figure({"a": [0.5], "a, validation": [0.4]}))
+    (axes,) = figure.axes
+    assert list(axes.get_xticks()) == [0]
+    assert axes.get_ylim()[0] == 0
+    assert {"0.5", "0.4"} <= set(texts(figure))
+    assert not outside(figure)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "title"),
+    [(0, "No mistakes in 16 rows"), (1, "1 mistake in 16 rows"), (3, "The worst 2 of 3 mistakes in 16 rows")],
+)
+def test_mistakes_say_how_many_and_in_which_order(wrong, title):
+    guesses = LABELS.astype(np.int64)
+    guesses[:wrong] += 1
+    costs = np.arange(16.0)
+    figure = drawn(mistakes_figure(Split(IMAGES, LABELS), costs, guesses, np.full(16, 0.75), list("abcdefghi"), most=2))
+    written = texts(figure)
+    assert title in written
+    drawn_ones = [text for text in written if "taken for" in text]
+    assert drawn_ones == [f"{'abc'[row]}, taken for {'bcd'[row]} (75%)" for row in range(wrong - 1, -1, -1)][:2]
+    assert any("that of the predicted class" in " ".join(text.split()) for text in written) == (wrong > 0)
+    assert not outside(figure)
+
+
 @pytest.mark.parametrize("value", [1e-7, 0.000123456, 0.5, 1.0, 99.95, 1234.5, 1e6, -3e-5])
 def test_numbers_have_no_exponent(value):
     assert "e" not in number(value)

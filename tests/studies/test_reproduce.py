@@ -92,7 +92,7 @@ def test_fast_leaves_the_originals_out(tmp_path, monkeypatch):
     assert sorted(each.name for each in (tmp_path / "runs" / "reproduce-001").iterdir()) == [
         "costs.png", "program-1-compiled", "program-2-compiled", "report.html", "report.md",
     ]  # fmt: skip
-    assert "slower: left out: not measured" in ended.stdout
+    assert "not measured: the second program is slower (left out)" in ended.stdout
 
 
 @pytest.mark.slow

@@ -91,6 +91,19 @@ def test_a_product_of_no_matrix_is_told_with_onednn_and_without(said):
     assert explain(f"InvalidArgumentError: {{{{function_node x}}}} {said} [Op:MatMul] name: ")[0].lesson == "rank"
 
 
+@pytest.mark.parametrize(
+    ("shapes", "lesson"),
+    [
+        ("(None, 1) and (None, 10)", "one-hot"),
+        ("(100,) and (100, 10)", "one-hot"),
+        ("(None, 3) and (None, 10)", "classes"),
+    ],
+)
+def test_what_keras_2_says_of_labels_is_known(shapes, lesson):
+    first = explain(f"ValueError: Shapes {shapes} are incompatible")[0]
+    assert (first.lesson, first.named) == (lesson, dict(zip("ab", shapes.split(" and "), strict=True)))
+
+
 def test_the_last_error_of_a_traceback_counts():
     text = (
         'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    tf.placeholder(tf.float32)\n'

@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -15,6 +16,7 @@ from descenso.data.dataset import Dataset
 from descenso.runs.history import Epoch
 from descenso.training import display as module
 from descenso.training.display import Display
+from descenso.training.waiting import waiting
 
 
 class Terminal(io.StringIO):
@@ -100,24 +102,89 @@ def test_validation_stands_in_the_line(capsys):
     assert capsys.readouterr() == ("[7] cost: 0.25, validation 0.5000, accuracy 0.8750\n", "")
 
 
-def test_a_terminal_is_spared_thousands_of_lines(on_terminal, tiny):
-    terminal = on_terminal()
+@pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
+def test_many_epochs_are_thirty_lines_at_most(kind, on_terminal, tiny):
+    terminal = on_terminal(kind)
     with Display(to_stderr=False) as display:
         trained(display, tiny, 2500)
+        display.on_end({"outcome": "completed"})
     lines = re.findall(r"\[(\d+)\] cost:", terminal.text)
-    assert "One epoch in 5 is shown; run/history.jsonl has all." in terminal.text
-    assert [int(line) for line in lines] == [*range(0, 2500, 5), 2499]
+    assert "One epoch in 100 is shown, or one a minute; run/history.jsonl has all." in terminal.text
+    assert [int(line) for line in lines] == [*range(0, 2500, 100), 2499]
 
 
 @pytest.mark.parametrize("to_stderr", [False, True])
-def test_a_file_gets_every_line_and_nothing_else(to_stderr, tiny, capsys):
+def test_a_file_gets_the_same_lines_and_nothing_else(to_stderr, tiny, capsys):
     with Display(to_stderr) as display:
         trained(display, tiny, 1500)
+        display.on_end({"outcome": "completed"})
     assert not display.live
     out = capsys.readouterr()
     lines, nothing = (out.err, out.out) if to_stderr else (out.out, out.err)
-    assert (len(lines.splitlines()), nothing) == (1500, "")
-    assert lines.splitlines()[1499] == "[1499] cost: 2499"
+    assert nothing == ""
+    assert lines.splitlines()[0] == "One epoch in 50 is shown, or one a minute; run/history.jsonl has all."
+    assert lines.splitlines()[1:] == [f"[{epoch}] cost: {1000 + epoch}" for epoch in (*range(0, 1500, 50), 1499)]
+
+
+def test_a_slow_run_has_a_line_a_minute(tiny, capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with Display(to_stderr=False) as display:
+        display.on_begin(Path("run"), TrainConfig.of(epochs=2000, batch_size=50), tiny)
+        for number in range(10):
+            display.on_epoch(Epoch(number, 1000.0 + number, 25.0))
+            now[0] += 25
+    lines = re.findall(r"\[(\d+)\] cost:", capsys.readouterr().out)
+    assert [int(line) for line in lines] == [0, 3, 6, 9]
+
+
+def test_thirty_epochs_are_shown_without_a_word(tiny, capsys):
+    with Display(to_stderr=False) as display:
+        trained(display, tiny, 30)
+        display.on_end({"outcome": "completed"})
+    assert capsys.readouterr().out.splitlines() == [f"[{epoch}] cost: {1000 + epoch}" for epoch in range(30)]
+
+
+def test_a_resumed_run_shows_the_epochs_of_this_session(tiny, capsys):
+    """Its first and its last; the grid is that of what is left."""
+    with Display(to_stderr=False) as display:
+        trained(display, tiny, 2000, first=1951)
+        display.on_end({"outcome": "completed"})
+    lines = re.findall(r"\[(\d+)\] cost:", capsys.readouterr().out)
+    assert [int(line) for line in lines] == [1951, *range(1952, 1999, 2), 1999]
+
+
+def test_an_epoch_that_is_the_last_unexpectedly_is_shown(tiny, capsys):
+    with Display(to_stderr=False) as display:
+        display.on_begin(Path("run"), TrainConfig.of(epochs=2000, batch_size=50), tiny)
+        for number in range(7):
+            display.on_epoch(Epoch(number, 1000.0 + number, 0.1))
+        display.on_end({"outcome": "stopped early"})
+    assert capsys.readouterr().out.splitlines()[-2:] == ["[0] cost: 1000", "[6] cost: 1006"]
+
+
+NOTED = "The column id is left out, since it numbers the rows; to learn from it: --drop none"
+
+
+@pytest.mark.parametrize(("epochs", "times"), [(5, 1), (25, 2)])
+def test_notes_that_have_left_the_screen_are_repeated(epochs, times, on_terminal, tiny, monkeypatch):
+    terminal = on_terminal()
+    monkeypatch.setenv("LINES", "24")
+    with Display(to_stderr=False) as display:
+        trained(display, tiny._replace(notes=(NOTED,)), epochs)
+        display.on_end({"outcome": "completed"})
+    assert terminal.text.count(NOTED) == times
+    assert terminal.text.index(NOTED) < terminal.text.index("[0] cost:")
+    if times == 2:
+        assert terminal.text.rindex(NOTED) > terminal.text.index("[24] cost:")
+
+
+def test_notes_are_broken_between_words(on_terminal, tiny, monkeypatch):
+    terminal = on_terminal()
+    monkeypatch.setenv("COLUMNS", "60")
+    with Display(to_stderr=False) as display:
+        display.on_begin(Path("run"), TrainConfig.of(epochs=1), tiny._replace(notes=(NOTED,)))
+    assert "The column id is left out, since it numbers the rows; to\n" in terminal.text
 
 
 def test_a_dumb_terminal_gets_lines_alone(on_terminal, tiny):
@@ -134,6 +201,28 @@ def test_a_warning_does_not_break_the_bar(on_terminal, tiny, monkeypatch):
         display.warn("a checkpoint is \x1b[31mdamaged")
         trained(display, tiny, 1)
     assert r"descenso: warning: a checkpoint is \x1b[31mdamaged" in terminal.text
+
+
+def test_waiting_shows_in_a_terminal_what_is_done(on_terminal, monkeypatch):
+    terminal = on_terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with waiting("Evaluating") as tell:
+        tell("row \x1b[31m1")
+        time.sleep(0.3)
+    assert "Evaluating …" in terminal.text
+    assert r"Evaluating: row \x1b[31m1 …" in terminal.text
+    assert "Evaluating" not in re.split(r"\x1b\[2K", terminal.getvalue())[-1], "it is wiped"
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("xterm-256color", False), ("dumb", True), (None, True)])
+def test_waiting_shows_nothing_elsewhere(kind, shown, on_terminal, monkeypatch, capsys):
+    """With --json, in a terminal without a cursor, and in a pipe; what is told is a line."""
+    if kind:
+        monkeypatch.setattr(sys, "stderr", on_terminal(kind))
+    with waiting("Evaluating", shown) as tell:
+        tell("round 1")
+    said = sys.stderr.getvalue() if kind else capsys.readouterr().err
+    assert said == "round 1\n"
 
 
 def test_a_notebook_gets_a_bar_without_widgets(monkeypatch, tiny, capsys):

@@ -15,7 +15,7 @@ from descenso.data.arrays import as_model_reads, recoded
 from descenso.data.catalog import rows_to_test
 from descenso.data.checks import check_finite, check_shape, check_split
 from descenso.data.dataset import Dataset, Split, data_fingerprint
-from descenso.data.inputs import read_inputs
+from descenso.data.inputs import how_prepared, read_inputs
 from descenso.data.sources import Expected, Sources
 from descenso.errors import DataError
 from descenso.registry import MODELS
@@ -137,9 +137,10 @@ def predict(
         from descenso.data.memory import inputs_of
 
         return predict_rows(run, inputs_of(inputs, expected, limits), model=model)
-    rows, names = read_inputs([Path(path) for path in paths], expected, limits)
+    files = [Path(path) for path in paths]
+    rows, names = read_inputs(files, expected, limits)
     probabilities = _predictor(run, config, trained, model).probabilities(rows)
-    return Predictions(rows, names, trained.class_names, probabilities)
+    return Predictions(rows, names, trained.class_names, probabilities, how_prepared(files, expected))
 
 
 def _expected(config: TrainConfig, trained: Trained) -> Expected:

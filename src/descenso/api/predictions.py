@@ -16,6 +16,7 @@ class Predictions:
         names: one name per row.
         class_names: one name per class.
         probabilities: (rows, num_classes), in [0, 1].
+        prepared: how images were prepared for the model, a sentence; empty for other inputs.
     """
 
     def __init__(
@@ -24,8 +25,10 @@ class Predictions:
         names: list[str],
         class_names: tuple[str, ...],
         probabilities: NDArray[np.floating],
+        prepared: str = "",
     ) -> None:
         self.inputs, self.names, self.class_names, self.probabilities = inputs, names, class_names, probabilities
+        self.prepared = prepared
 
     @property
     def labels(self) -> NDArray[np.str_]:

@@ -22,7 +22,7 @@ from descenso.runs.checkpoints import Checkpoint, is_empty, newest
 from descenso.runs.directory import RunDirectory, create, open_directory, reopen
 from descenso.runs.environment import environment
 from descenso.runs.trained import Trained
-from descenso.text import _, printable
+from descenso.text import _, plural, printable
 from descenso.training.control import Callback, Control
 from descenso.training.display import displaying, starting
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Own
     from descenso.hints import RunPath, Settings
     from descenso.training.plan import Plan
-
 _KERAS = "keras.src.optimizers"  # what TensorFlow imports of Keras at its end, if it is there
 
 
@@ -120,11 +119,12 @@ def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str,
     if "model" in brought and run.test_accuracy is not None:
         from descenso.descent.keras_models import keep_weights
 
-        trained = Trained.unpacked(*directory.weights(), directory.path)
-        keep_weights(brought["model"], {**trained.params, **trained.model_state})
+        weights = Trained.unpacked(*directory.weights(), directory.path)
+        keep_weights(brought["model"], {**weights.params, **weights.model_state})
     if control.signal:
-        message = _("interrupted after {done} of {epochs} epochs, and saved; to go on: descenso resume {run}")
-        told = message.format(done=run.status["epochs_done"], epochs=run.config.epochs, run=printable(str(run.path)))
+        epochs = plural("{count} epoch", "{count} epochs", run.config.epochs).format(count=run.config.epochs)
+        message = _("interrupted after {done} of {epochs}, and saved; to go on: descenso resume {run}")
+        told = message.format(done=run.status["epochs_done"], epochs=epochs, run=printable(str(run.path)))
         raise stopped_by(control.signal, told, run.path)
     return run
 

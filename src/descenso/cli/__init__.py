@@ -70,8 +70,7 @@ def _warn(
 ) -> None:
     """Print a warning of ours as a line, and that of a library as Python does."""
     if filename.startswith(str(text.FOLDER.parent)):
-        shown = text.printable(text._("descenso: warning: {message}").format(message=message))
-        print(shown, file=sys.stderr)  # noqa: T201 - the one line a warning gets
+        _print(text._("descenso: warning: {message}").format(message=message))
     else:
         _as_python(message, category, filename, lineno, file, line)
 
@@ -103,4 +102,10 @@ def _language(arguments: list[str]) -> str:
 
 
 def _say(message: str) -> None:
-    print(f"descenso: {text.printable(message)}", file=sys.stderr)  # noqa: T201 - the one plain line an error gets
+    _print(f"descenso: {message}")
+
+
+def _print(message: str) -> None:
+    """Print an error or a warning: one line, or several in a terminal that is narrower."""
+    for line in text.wrapped(text.printable(message), text.width_of(sys.stderr)):
+        print(line, file=sys.stderr)  # noqa: T201 - `say` is in a module that takes longer to import

@@ -15,14 +15,16 @@ from descenso.text import LANGUAGES, _, closest
 
 
 class Translated:
-    """What Typer says in English only of a command, and lets a subclass say: the line of usage, the types of flags."""
+    """What Typer says in English only of a command, and lets a subclass say: the line of usage, the types of values."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the parameters, without Typer's word for the type of a flag, which takes no value."""
+        """Return the parameters, without Typer's words for the types of flags and arguments, `<bool>` and `<path>`."""
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
         for param in params:
             if getattr(param, "is_flag", False) and param.metavar is None:
                 param.metavar = ""
+            if param.param_type_name == "argument":  # whose metavar Typer shows beside the type, not in its place
+                param.display_type_rich = lambda ctx: None
         return params
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:

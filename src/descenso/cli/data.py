@@ -1,7 +1,7 @@
 """`descenso data`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,10 @@ from descenso.data.formats import titles
 from descenso.runs.files import check_output
 from descenso.settings import DATA
 from descenso.text import _, prose
+from descenso.training.waiting import waiting
+
+if TYPE_CHECKING:
+    from descenso.data.dataset import Dataset
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
 SAMPLES = _("Write example files into this new folder: a picture, photos by class, a table, arrays, a program.")
@@ -46,30 +50,36 @@ def data(
         _list(sources.data_dir, as_json)
         return
     picture = check_output(out or Path(f"{Path(name).name}.png"))
-    from descenso.data.catalog import load
-    from descenso.data.describe import describe
+    with waiting(_("Reading"), not as_json):
+        from descenso.data.catalog import load
+        from descenso.data.describe import describe
 
-    dataset = load(name, **TrainConfig.of(**settings).model_dump(include=set(READ_DATA)), sources=sources)
+        dataset = load(name, **TrainConfig.of(**settings).model_dump(include=set(READ_DATA)), sources=sources)
+        if samples is None:
+            about, sheet = describe(dataset), _sheet(dataset, picture)
     if samples is not None:
         from descenso.reports.samples import write_samples
 
         _say_written(write_samples(dataset, samples), as_json)
         return
-    about = describe(dataset)
-    sheet = None
-    if len(dataset.input_shape) > 1:  # tables do not import matplotlib
-        from descenso.reports.figures import save_figure
-        from descenso.reports.pictures import contact_sheet, is_picture
-
-        if is_picture(dataset.input_shape):
-            figure = contact_sheet(dataset.train, dataset.class_names)
-            sheet = save_figure(figure, picture)
     if as_json:
         say_json({**about, "sheet": None if sheet is None else str(sheet)})
         return
     _show(about)
     if sheet is not None:
         say(_("Samples: {path}").format(path=sheet))
+
+
+def _sheet(dataset: "Dataset", path: Path) -> Path | None:
+    """Draw samples of pictures into `path`; of tables, which do without matplotlib, nothing."""
+    if len(dataset.input_shape) == 1:
+        return None
+    from descenso.reports.figures import save_figure
+    from descenso.reports.pictures import contact_sheet, is_picture
+
+    if not is_picture(dataset.input_shape):
+        return None
+    return save_figure(contact_sheet(dataset.train, dataset.class_names), path)
 
 
 def _say_written(paths: list[Path], as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """`descenso doctor`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,13 +20,14 @@ from descenso.cli.options import (
     option,
     run_directories,
     say,
+    say_code,
     say_json,
     with_settings,
 )
 from descenso.errors import ConfigError
 from descenso.settings import DATA
 from descenso.text import _
-from descenso.training.display import quiet
+from descenso.training.waiting import waiting
 
 if TYPE_CHECKING:
     from descenso.doctor.evidence import Finding
@@ -65,32 +66,48 @@ def doctor(
     """Find common mistakes in data, in a run, or in a run while it trains."""
     if bool(what) == bool(lesson):
         raise ConfigError(_("doctor takes a run, data or --break RULE, one of them; try descenso doctor mnist"))
-    with quiet():
-        from descenso import doctor as api
-        from descenso.config import TrainConfig
-
-        stream: Iterable[Finding]
-        if lesson:
-            line, stream = api.lesson(lesson)
-            if not as_json:
-                say(_("The mistake: {line}").format(line=line))
-                say("")
-        elif not (Path(what) / "status.json").exists():
-            config = TrainConfig.of(**settings)
-            stream = api.file(what, sources=sources, **config.model_dump(include={*READ_DATA, "order"}))
-        else:
-            own = {name: settings.get(name) for name in OWN_CODE}
-            stream = (api.follow if follow else api.run)(what, model=model, sources=sources, **own)
-        findings = []
-        for finding in stream:  # printed as soon as it is found
-            findings.append(finding)
-            if not as_json:
-                _print(finding)
+    with waiting(_("Preparing"), not as_json):
+        line, stream = _findings(what, follow, lesson, model, sources, settings)
+    if line and not as_json:
+        say_code(_("The mistake: {line}").format(line=line))
+        say("")
+    findings = []
+    for finding in _awaited(stream, not as_json):
+        findings.append(finding)
+        if not as_json:
+            _print(finding)
     if as_json:
         say_json({"findings": [each._asdict() for each in findings]})
     elif not findings:
         say(_("Nothing found."))
     raise typer.Exit(1 if findings else 0)
+
+
+def _findings(
+    what: str, follow: bool, lesson: str | None, model: str | None, sources: Any, settings: dict[str, Any]
+) -> tuple[str, Iterable["Finding"]]:
+    """Return the line that makes the mistake, empty without a lesson, and the findings, yet to be made."""
+    from descenso import doctor as api
+    from descenso.config import TrainConfig
+
+    if lesson:
+        return api.lesson(lesson)
+    if not (Path(what) / "status.json").exists():
+        config = TrainConfig.of(**settings)
+        return "", api.file(what, sources=sources, **config.model_dump(include={*READ_DATA, "order"}))
+    own = {name: settings.get(name) for name in OWN_CODE}
+    return "", (api.follow if follow else api.run)(what, model=model, sources=sources, **own)
+
+
+def _awaited(stream: Iterable["Finding"], shown: bool) -> Iterator["Finding"]:
+    """Yield each finding as soon as it is made; nothing else is shown while it is printed."""
+    findings = iter(stream)
+    while True:
+        with waiting(_("Checking"), shown):
+            finding = next(findings, None)
+        if finding is None:
+            return
+        yield finding
 
 
 def _print(finding: "Finding") -> None:

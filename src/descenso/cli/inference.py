@@ -30,7 +30,7 @@ from descenso.runs.files import check_output
 from descenso.settings import DATA
 from descenso.studies import cell, plain
 from descenso.text import _, printable, prose
-from descenso.training.display import quiet
+from descenso.training.waiting import waiting
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Split
@@ -67,14 +67,14 @@ def evaluate(
 ) -> None:
     """Evaluate a run on test rows: accuracy, cost, precision and recall per class, confusion matrix."""
     places = _places(run, data, out)
-    with quiet():
+    with waiting(_("Evaluating"), not as_json):
         from descenso.api import inference
 
         evaluation, rows = inference.evaluate(
             run, data, model, label=label, resize=resize, skip_unreadable=skip_unreadable, sources=sources
         )
         names = inference.read_trained(run)[1].class_names
-    pictures = _draw(evaluation, rows, names, places)
+        pictures = _draw(evaluation, rows, names, places)
     if as_json:
         say_json(_answer(evaluation, rows, names))
     else:
@@ -153,7 +153,7 @@ def predict(
 ) -> None:
     """Predict classes and probabilities for images or rows."""
     picture = None if as_json or as_csv else _picture(out or Path(f"{run.name}-seen.png"), files)
-    with quiet():
+    with waiting(_("Predicting"), not as_json):
         from descenso.api import inference
         from descenso.data.sources import Sources
         from descenso.reports.figures import save_figure
@@ -175,8 +175,10 @@ def predict(
     say_table([(_("input"), _("class"), _("probability")), *shown], text_columns=2)
     if len(classes) > MOST_SHOWN:
         say(_("… {more} more; --csv or --json prints all").format(more=len(classes) - MOST_SHOWN))
+    if predicted.prepared:
+        say(predicted.prepared)
     if picture and is_picture(predicted.inputs.shape[1:]):
-        save_figure(predictions_figure(predicted.inputs, classes), picture)
+        save_figure(predictions_figure(predicted.inputs, classes, prepared=predicted.prepared), picture)
         say(_("Inputs as the model sees them: {path}").format(path=picture))
 
 
@@ -184,14 +186,14 @@ def export(
     run: RunArgument,
     to: Annotated[
         str,
-        option(FORMAT, metavar="keras|savedmodel|onnx|litert|npz|numpy-script", autocompletion=completing(_formats)),
+        option(FORMAT, metavar=_("NAME"), autocompletion=completing(_formats)),
     ],
-    out: Annotated[Path | None, option(EXPORT_OUT, "--out", "-o")] = None,
+    out: Annotated[Path | None, option(EXPORT_OUT, "--out", "-o", metavar=_("FILE"))] = None,
     model: ModelOption = None,
     as_json: Json = False,
 ) -> None:
     """Export a run's model to another library's format, with input scaling and softmax included."""
-    with quiet():
+    with waiting(_("Exporting"), not as_json):
         from descenso import exporting
 
         path = exporting.export(run, to, out, model)

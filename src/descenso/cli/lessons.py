@@ -1,12 +1,10 @@
 """Print lessons on messages of TensorFlow, and calls that are gone."""
 
-import textwrap
-
 from rich.console import Console
 from rich.text import Text
 
-from descenso.cli.options import cell, say
-from descenso.text import _, printable
+from descenso.cli.options import say, say_code, say_text
+from descenso.text import _
 from descenso.tf1.explain import Answer
 from descenso.tf1.port import Finding
 
@@ -20,20 +18,19 @@ def show_lessons(answers: list[Answer], err: bool = False) -> None:
     console = Console(stderr=err)
     console.print(Text(first.lesson, "bold"))
     for title, sentence in ((_("What it means"), first.means), (_("Cause"), first.why)):
-        console.print()
+        say("", err)
         console.print(Text(title, "bold"))
-        for line in textwrap.wrap(printable(sentence), console.width - len(INDENT)):
-            console.print(Text(INDENT + line))
-    console.print()
+        say_text(sentence, INDENT, err)
+    say("", err)
     console.print(Text(_("What works today"), "bold"))
     for line in first.code.splitlines():
-        console.print(Text(INDENT + line), soft_wrap=True)
+        say_code(INDENT + line, err)
     if first.replaces:
-        console.print()
-        console.print(cell(_("tf.{symbol} becomes {instead}").format(**first.named)), soft_wrap=True)
+        say("", err)
+        say_text(_("tf.{symbol} becomes {instead}").format(**first.named), err=err)
     if others:
-        console.print()
-        console.print(cell(_("It may also be: {names}").format(names=", ".join(each.lesson for each in others))))
+        say("", err)
+        say_text(_("It may also be: {names}").format(names=", ".join(each.lesson for each in others)), err=err)
 
 
 def list_findings(findings: list[Finding], err: bool = False) -> None:
@@ -43,16 +40,10 @@ def list_findings(findings: list[Finding], err: bool = False) -> None:
         instead = f"→ {_(finding.instead)}"
         line = f"{finding.place!s:>7}  {finding.call:<{WIDE}}"
         if len(line) + len(instead) + 2 <= Console().width:
-            say(f"{line}  {instead}", err)
+            say_code(f"{line}  {instead}", err)
         else:
-            say(line.rstrip(), err)
-            say(f"{'':>9}{instead}", err)
+            say_code(line.rstrip(), err)
+            say_text(instead, " " * 9, err)
     names = ", ".join(dict.fromkeys(finding.lesson for finding in findings))
     say("", err)
-    say_wrapped(_("`descenso explain NAME` says more: {names}").format(names=names), err=err)
-
-
-def say_wrapped(text: str, indent: str = "", err: bool = False) -> None:
-    """Print a text in lines as wide as the terminal; to standard error if `err`."""
-    for line in textwrap.wrap(text, Console().width, initial_indent=indent, subsequent_indent=indent):
-        say(line, err)
+    say_text(_("`descenso explain NAME` says more: {names}").format(names=names), err=err)

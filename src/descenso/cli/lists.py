@@ -1,5 +1,6 @@
 """`descenso models`, `rules`, `schedules`, `runs`, `env` and `plot`."""
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +15,8 @@ from descenso.errors import ConfigError, DataError
 from descenso.registry import MODELS, RULES, SCHEDULES, RuleInfo, ScheduleInfo, describe_options, to_json
 from descenso.runs.files import check_output
 from descenso.studies import cell, plain
-from descenso.text import _
-from descenso.training.display import quiet
+from descenso.text import SPACE, _
+from descenso.training.waiting import waiting
 
 if TYPE_CHECKING:
     from descenso.runs.directory import RunDirectory
@@ -62,8 +63,13 @@ def _list_registry(name: str, registry: Mapping[str, RuleInfo | ScheduleInfo], h
     rows = [head]
     for key, info in registry.items():
         rate = [f"{info.learning_rate:g}"] if isinstance(info, RuleInfo) else []
-        rows.append([key, _(info.formula), describe_options(info.options), *rate, _(info.source)])
+        rows.append([key, _unbroken(_(info.formula)), describe_options(info.options), *rate, _(info.source)])
     say_table(rows, text_columns=len(head))
+
+
+def _unbroken(formula: str) -> str:
+    """Keep each assignment of a formula on a line; words around them may be broken."""
+    return re.sub(r"\w+ [←=] [^;]*", lambda found: found[0].replace(" ", SPACE), formula)
 
 
 def runs(
@@ -196,7 +202,7 @@ def plot(
         raise ConfigError(_("plot takes either runs or schedules; try descenso plot runs/*, or --schedule one-cycle"))
     specs = [TrainConfig.of(schedule=spec).schedule for spec in schedule or []]
     picture = None if out is None else check_output(out)
-    with quiet():
+    with waiting(_("Drawing"), not as_json):
         from descenso.reports import figures
 
         if specs:
@@ -206,7 +212,7 @@ def plot(
         else:
             from descenso.runs.directory import open_directory
 
-            opened = [open_directory(run) for run in runs or []]
+            opened = [open_directory(run) for run in _only_runs(runs or [])]
             curves = [figures.curves(str(run.path), run.history) for run in opened]
             figure = figures.loss_figure({label: costs for run in curves for label, costs in run.items()})
             path = opened[0].plot_path("loss.png") if len(opened) == 1 else Path("loss.png")
@@ -215,3 +221,14 @@ def plot(
         say_json({"picture": str(path)})
     else:
         say(path)
+
+
+def _only_runs(paths: list[Path]) -> list[Path]:
+    """Leave out what `runs/*` may hold besides runs, such as the folder of a reproduction, and say so."""
+    found = [path for path in paths if (path / "status.json").exists()]
+    if not found:
+        return paths  # for the error that says what the first one is
+    for path in paths:
+        if path not in found:
+            say(_("descenso: warning: {path} is no run, and is left out").format(path=path), err=True)
+    return found

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import typer
 from rich.box import SIMPLE
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from descenso.config import NAMED, SETTINGS, TrainConfig, choices, flag, having, is_number
@@ -18,16 +19,17 @@ from descenso.data.formats import titles
 from descenso.errors import ConfigError
 from descenso.registry import MODELS
 from descenso.settings import DATA, MODEL
-from descenso.text import _, printable
+from descenso.text import USUAL_WIDTH, _, longest_word, printable, width_of, wrapped
 
 OUTPUT = _("Output")  # title of the help panel
 OWN_CODE = ("rule", "schedule", "loss")  # which may be the user's own, and which a run then needs again
+LONG_WORD = 36  # characters of a word, such as a path, that may be broken in a table
 MANY = 8  # columns of a table, from which on there is one space between them
 READ_DATA = (*having("reads data"), "seed")  # settings of every command that reads data by name
 
 
 def option(help: str, *flags: str, panel: str = OUTPUT, **more: Any) -> Any:
-    """Make an option that `--help` shows in `panel`."""
+    """Make an option that `--help` shows in `panel`; without a `metavar`, Typer names its type in English."""
     return typer.Option(*flags, help=help, rich_help_panel=panel, **more)
 
 
@@ -75,7 +77,7 @@ def _png(path: Path | None) -> Path | None:
 Json = Annotated[
     bool, option(_("Print one JSON object on standard output, and nothing else; docs/json.md describes it."), "--json")
 ]
-OutFile = Annotated[Path | None, option(_("PNG file to write."), "--out", "-o", callback=_png)]
+OutFile = Annotated[Path | None, option(_("PNG file to write."), "--out", "-o", callback=_png, metavar=_("FILE"))]
 LIMIT = _("Raise a limit of the file readers: file_bytes, array_bytes, rows, columns or pixels.")
 LimitOption = Annotated[list[str] | None, option(LIMIT, "--limit", panel=_(DATA), metavar=_("NAME=N"))]
 DATA_DIR = _("Folder to search first for datasets that have a name; also DESCENSO_DATA.")
@@ -91,8 +93,20 @@ RunArgument = Annotated[
 
 
 def say(message: object, err: bool = False) -> None:
-    """Print a line of text, with control characters escaped."""
-    typer.echo(printable(str(message)), err=err)
+    """Print a message, with control characters escaped; in a terminal, in lines that are broken between words."""
+    for line in wrapped(printable(str(message)), width_of(sys.stderr if err else sys.stdout)):
+        typer.echo(line, err=err)
+
+
+def say_text(text: str, indent: str = "", err: bool = False) -> None:
+    """Print a paragraph to be read, in lines of at most 80 characters in a file and in a pipe, too."""
+    for line in wrapped(printable(text), width_of(sys.stderr if err else sys.stdout) or USUAL_WIDTH, indent):
+        typer.echo(line, err=err)
+
+
+def say_code(line: str, err: bool = False) -> None:
+    """Print a line of code, which is never broken, with control characters escaped."""
+    typer.echo(printable(line), err=err)
 
 
 def say_json(answer: Mapping[str, object]) -> None:
@@ -106,30 +120,65 @@ def cell(value: object) -> Text:
 
 
 def say_table(rows: Sequence[Sequence[object]], text_columns: int = 1) -> None:
-    """Print a table: a head, then rows.
+    """Print a table: a head, then rows; or each row as a paragraph where the columns do not fit side by side.
 
     Args:
         rows: the head, then the rows, of equal length.
         text_columns: how many columns from the left are text, aligned left; the others are numbers, aligned right.
     """
-    head, *body = rows
-    columns = [
-        Column(cell(title), justify="left" if place < text_columns else "right", overflow="fold")
-        for place, title in enumerate(head)
-    ]
+    head, *body = texts = [[printable(str(value)) for value in row] for row in rows]
     console = Console()
-    widths = [max(cell_len(str(row[place])) for row in rows) for place in range(len(head))]
-    room = console.width - 1 - sum(widths) - len(widths)  # with a space between columns
-    tight = len(head) >= MANY or 0 <= room < len(widths)
-    table = Table(*columns, box=SIMPLE, padding=(0, int(not tight), 0, 0))
+    width = console.width - 1
+    spaces = 1 if len(head) >= MANY or _widths(texts, 0, width - len(head)) else 2  # 1 where rows just fit so
+    spaces = 2 if len(head) < MANY and _widths(texts, 0, width - 2 * len(head)) else spaces
+    widths = _widths(texts, text_columns, width - spaces * len(head))
+    if widths is None:
+        _say_paragraphs(head, body)
+        return
+    table = Table(box=SIMPLE, padding=(0, spaces - 1, 0, 0))
+    for place, (title, width) in enumerate(zip(head, widths, strict=True)):
+        side: Any = "left" if place < text_columns else "right"
+        table.add_column(Text(title), justify=side, overflow="fold", width=width)
     for row in body:
-        table.add_row(*map(cell, row))
+        table.add_row(*(Text("\n".join(wrapped(text, width))) for text, width in zip(row, widths, strict=True)))
     console.print(table)
+
+
+def _widths(rows: Sequence[Sequence[str]], text_columns: int, most: int) -> list[int] | None:
+    """Return widths of columns that `most` characters hold together, or None if that would break words or numbers."""
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(cell_len, column)) for column in columns]
+    least = [
+        min(max(map(longest_word, column)), LONG_WORD) if place < text_columns else width
+        for place, (column, width) in enumerate(zip(columns, widths, strict=True))
+    ]
+    while sum(widths) > most:
+        spare = [width if width > below else 0 for width, below in zip(widths, least, strict=True)]
+        if not any(spare):
+            return None
+        widths[spare.index(max(spare))] -= 1
+    return widths
+
+
+def _say_paragraphs(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    for first, *others in rows:
+        say("")
+        if first:
+            say(first)
+        for title, text in zip(head[1:], others, strict=True):
+            if text:
+                say_text(f"{title}: {text}" if title else text, "  ")
+    say("")
 
 
 def setting_option(name: str) -> Any:
     """Make the option of one setting, with the help text and the panel of its row."""
-    return option(_(SETTINGS[name].help), panel=_(SETTINGS[name].panel))
+    return option(_(SETTINGS[name].help), panel=_(SETTINGS[name].panel), metavar=_word(name))
+
+
+def _word(name: str) -> str:
+    """Return the word that stands in the help for the value of the setting `name`."""
+    return _("NUMBER") if is_number(name) else _("NAME") if choices(name) or name in NAMED else _("TEXT")
 
 
 def with_settings(
@@ -181,8 +230,7 @@ def _parameter(name: str, show_default: bool, panel: str) -> inspect.Parameter:
         info = typer.Argument(help=text, metavar=_("DATA"), show_default=False, autocompletion=completing(datasets))
     else:
         short = [row.short] if row.short else []
-        word = _("NUMBER") if is_number(name) else _("NAME") if choices(name) or name in NAMED else _("TEXT")
-        metavar = None if kind is bool else word
+        metavar = None if kind is bool else _word(name)
         complete = completing(lambda: words_of(name))
         more: dict[str, Any] = {"metavar": metavar, "show_default": False, "autocompletion": complete}
         info = option(text, flag(name), *short, panel=_(panel or row.panel), **more)

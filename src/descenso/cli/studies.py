@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +26,7 @@ from descenso.runs.files import check_output
 from descenso.settings import RUN
 from descenso.text import _
 from descenso.training.display import Display, quiet
+from descenso.training.waiting import waiting
 
 RUNS = _(RUN)
 COMPARISON, GRADIENT_CHECK = _("Comparison"), _("Gradient check")  # help panels
@@ -67,7 +67,7 @@ def compare(
     batch_sizes: Annotated[str | None, listed(_("Compare batch sizes."))] = None,
     datasets: Annotated[str | None, listed(_("Compare datasets."), datasets)] = None,
     explain: Annotated[bool, option(EXPLAIN, "--explain", panel=COMPARISON)] = False,
-    repeats: Annotated[int | None, option(REPEATS, panel=COMPARISON, min=1)] = None,
+    repeats: Annotated[int | None, option(REPEATS, panel=COMPARISON, min=1, metavar=_("NUMBER"))] = None,
     out: OutFile = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
@@ -79,12 +79,12 @@ def compare(
     settings |= {name: _split(value) for name, value in lists.items() if value is not None}
     settings |= {} if repeats is None else {"repeats": repeats}
     picture = check_output(out or Path("explain.png" if explain else "compare.png"))
-    with quiet():
+    with waiting(_("Measuring") if explain else _("Comparing"), not as_json) as tell:
         from descenso.api import compare as api
         from descenso.reports.figures import save_figure
 
         study = api.explain if explain else api.compare
-        result = study(**settings, sources=sources, progress=partial(say, err=True))
+        result = study(**settings, sources=sources, progress=tell)
         save_figure(result.plot(), picture)
     passed = result.as_json().get("coincide", True)  # only engines have a verdict
     _show(result, passed, as_json, _("Picture: {path}").format(path=picture))
@@ -101,15 +101,15 @@ def _split(text: str) -> list[str]:
 
 @with_settings(having("cost"))
 def gradcheck(
-    components: Annotated[int, option(COMPONENTS, panel=GRADIENT_CHECK, min=1)] = 50,
-    tolerance: Annotated[float, option(TOLERANCE, panel=GRADIENT_CHECK, min=0.0)] = 1e-6,
+    components: Annotated[int, option(COMPONENTS, panel=GRADIENT_CHECK, min=1, metavar=_("NUMBER"))] = 50,
+    tolerance: Annotated[float, option(TOLERANCE, panel=GRADIENT_CHECK, min=0.0, metavar=_("NUMBER"))] = 1e-6,
     sources: SourcesOptions = None,
     as_json: Json = False,
     **settings: Any,
 ) -> None:
     """Compute a model's gradient in several ways, compare them, and name the worst component."""
     config = TrainConfig.of(**settings, dtype="float64")
-    with quiet():
+    with waiting(_("Computing gradients"), not as_json):
         from descenso.api.train import rows_of
         from descenso.studies.gradcheck import check_model
 
@@ -119,17 +119,19 @@ def gradcheck(
 
 
 def reproduce(
-    epochs: Annotated[int, option(_("Number of epochs."), "--epochs", "-e", panel=RUNS, min=1)] = 100,
+    epochs: Annotated[
+        int, option(_("Number of epochs."), "--epochs", "-e", panel=RUNS, min=1, metavar=_("NUMBER"))
+    ] = 100,
     fast: Annotated[
         bool, option(_("Skip the programs as published, which take minutes."), "--fast", panel=RUNS)
     ] = False,
-    out: Annotated[Path | None, option(FOLDER, "--out", "-o")] = None,
+    out: Annotated[Path | None, option(FOLDER, "--out", "-o", metavar=_("DIR"))] = None,
     as_json: Json = False,
 ) -> None:
     """Run the tutorial's two programs as published and compiled, and report whether its claims hold."""
-    with quiet():
+    with waiting(_("Starting TensorFlow"), not as_json):
         from descenso.studies import reproduction
-
+    with quiet():
         result = reproduction.reproduce(out, epochs, fast, _watched)
         report = reproduction.write_report(result)
     _show(result, result.holds, as_json, _("Report: {path}").format(path=report), text_columns=3)

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from descenso.cli.lessons import list_findings, say_wrapped, show_lessons
-from descenso.cli.options import Json, option, say, say_json, say_table
+from descenso.cli.lessons import list_findings, show_lessons
+from descenso.cli.options import Json, option, say, say_code, say_json, say_table, say_text
 from descenso.cli.words import say_words, show_word, word_as_json, words_as_json
 from descenso.errors import ConfigError
-from descenso.text import _, mark
+from descenso.text import _, mark, width_of
 from descenso.tf1.descents import Descent
 from descenso.tf1.explain import LESSONS, MOST, Answer, define, nearest
 from descenso.tf1.explain import explain as lessons_on
@@ -27,6 +27,7 @@ RUN = _(
     "MNIST is the bundled one, and figures are saved. Without this option nothing of the file is executed."
 )
 OUT = _("Write it as a script for plain TensorFlow 2, without descenso; no file is replaced, and nothing is executed.")
+MOST_OF_A_LINE = 72  # characters of a command that is printed to be copied
 ANYWAY = _("With --run or --out: do it although calls were found that cannot work.")
 
 
@@ -91,7 +92,7 @@ def port(
     ],
     words: Annotated[list[str] | None, typer.Argument(help=WORDS, metavar=_("ARGS"))] = None,
     run: Annotated[bool, option(RUN, "--run", panel=_(PROGRAM))] = False,
-    out: Annotated[Path | None, option(OUT, "--out", "-o", panel=_(PROGRAM), metavar="NEW.py")] = None,
+    out: Annotated[Path | None, option(OUT, "--out", "-o", panel=_(PROGRAM), metavar=_("NEW.py"))] = None,
     anyway: Annotated[bool, option(ANYWAY, "--anyway", panel=_(PROGRAM))] = False,
     as_json: Json = False,
 ) -> None:
@@ -148,7 +149,7 @@ def _show_descent(descent: Descent) -> None:
         say(_("{place}: a training run, as a command of descenso:").format(place=descent.place.text))
         say("")
         for line in _lines(descent.command):
-            say(line)
+            say_code(line)
     else:
         say(_("{place}: a gradient, but not of a model that descenso has.").format(place=descent.place.text))
     notes = [_("{name} was not read: {why}").format(name=name.upper(), why=why) for name, why in descent.unread.items()]
@@ -156,12 +157,13 @@ def _show_descent(descent: Descent) -> None:
     if notes:
         say("")
     for note in notes:
-        say_wrapped(note, "  ")
+        say_text(note, "  ")
 
 
 def _lines(command: list[str]) -> list[str]:
     """Break `command` between its flags into lines of shell input."""
     words = [shlex.quote(word) for word in command]
     pairs = (f"{flag}\xa0{value}" for flag, value in zip(words[3::2], words[4::2], strict=True))
-    lines = textwrap.wrap(" ".join([*words[:3], *pairs]), 72, break_on_hyphens=False, break_long_words=False)
+    most = min(MOST_OF_A_LINE, (width_of(sys.stdout) or MOST_OF_A_LINE + 8) - 8)  # with the indent and a backslash
+    lines = textwrap.wrap(" ".join([*words[:3], *pairs]), most, break_on_hyphens=False, break_long_words=False)
     return [f"    {line}".replace("\xa0", " ") + (" \\" if line is not lines[-1] else "") for line in lines]

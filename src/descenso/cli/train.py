@@ -24,7 +24,7 @@ from descenso.errors import ConfigError, DescensoError
 from descenso.files import read_settings
 from descenso.registry import smaller_rate
 from descenso.settings import RUN
-from descenso.text import _, prose
+from descenso.text import _, plural, prose
 from descenso.training.display import Display, quiet
 
 if TYPE_CHECKING:
@@ -115,8 +115,13 @@ def _left(path: Path) -> str:
         return _("descenso: interrupted; {reason}").format(reason=error)
     if outcome in ("completed", "stopped early"):
         return _("descenso: interrupted; the run is complete: {path}").format(path=path)
-    message = _("descenso: interrupted after {done} of {epochs} epochs; to go on: descenso resume {path}")
-    return message.format(done=done, epochs=epochs, path=path)
+    return _interrupted(done, epochs, path)
+
+
+def _interrupted(done: int, epochs: int, path: Path) -> str:
+    message = _("descenso: interrupted after {done} of {epochs}; to go on: descenso resume {path}")
+    of_all = plural("{count} epoch", "{count} epochs", epochs).format(count=epochs)
+    return message.format(done=done, epochs=of_all, path=path)
 
 
 def _how_to_extend(run: "Run") -> str:
@@ -199,6 +204,5 @@ def _exit(run: "Run", resumed: bool) -> None:
         say(message.format(epoch=epoch, step=step, advice=advice), err=True)
         raise typer.Exit(8)
     if run.outcome == "interrupted":
-        message = _("descenso: interrupted after {done} of {epochs} epochs; to go on: descenso resume {path}")
-        say(message.format(done=status["epochs_done"], epochs=config.epochs, path=run.path), err=True)
+        say(_interrupted(status["epochs_done"], config.epochs, run.path), err=True)
         raise typer.Exit(128 + (status["signal"] or 2))

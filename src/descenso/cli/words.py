@@ -1,11 +1,9 @@
 """Words of gradient descent, as `descenso explain` prints them."""
 
-import textwrap
-
 from rich.console import Console
 from rich.text import Text
 
-from descenso.cli.options import cell, say
+from descenso.cli.options import say, say_code, say_text
 from descenso.text import _
 from descenso.tf1.explain import word_hint, word_title
 from descenso.tf1.lesson import Word
@@ -30,28 +28,23 @@ def show_word(word: Word) -> None:
     """Print a word's meaning, its equation, its lines, and the command that shows it."""
     console = Console()
     console.print(Text(word_title(word), "bold"))
-    console.print()
-    _say_wrapped(_(word.means), INDENT)
+    say("")
+    say_text(_(word.means), INDENT)
     if word.equation:
-        console.print()
-        console.print(Text(INDENT + _(word.equation)), soft_wrap=True)
-    console.print()
+        say("")
+        for equation in _(word.equation).split("   "):
+            say_text(equation, INDENT)
+    say("")
     console.print(Text(_("In code"), "bold"))
     for line in word.code.splitlines():
-        console.print(Text(INDENT + line), soft_wrap=True)
+        say_code(INDENT + line)
     if word.see:
-        console.print()
-        console.print(cell(_("See it: {command}").format(command=word.see)), soft_wrap=True)
+        say("")
+        say_text(_("See it: {command}").format(command=word.see))
 
 
 def say_words(text: str = "") -> None:
     """Print the names of all words, if `text` may have been meant as one."""
     if len(text.split()) <= FEW:
         names = ", ".join(_(word.name) for word in WORDS)
-        _say_wrapped(_("Words that are explained{hint}: {names}").format(hint=word_hint(text), names=names))
-
-
-def _say_wrapped(text: str, indent: str = "") -> None:
-    width = Console().width
-    for line in textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False):
-        say(line)
+        say_text(_("Words that are explained{hint}: {names}").format(hint=word_hint(text), names=names))

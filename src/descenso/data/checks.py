@@ -9,7 +9,7 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split, row_chunks, scaling
 from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
-from descenso.text import _
+from descenso.text import _, plural
 
 LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a training run, by default
 MORE_STEPS = {"softmax": 10_000}  # of a model whose steps are cheap, and with sgd at 0.01 small
@@ -59,8 +59,10 @@ def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded
                     "if they are one-hot, give numpy.argmax(labels, axis=1)")  # fmt: skip
         raise DataError(message.format(what=what, got=_shape(labels.shape), inputs=_shape(inputs.shape)))
     if len(inputs) != len(labels):
-        message = _("{what}: {inputs} rows of inputs and {labels} labels; each row needs one")
-        raise DataError(message.format(what=what, inputs=len(inputs), labels=len(labels)))
+        message = _("{what}: {inputs} and {labels}; each row needs one")
+        of_inputs = plural("{count} row of inputs", "{count} rows of inputs", len(inputs)).format(count=len(inputs))
+        of_labels = plural("{count} label", "{count} labels", len(labels)).format(count=len(labels))
+        raise DataError(message.format(what=what, inputs=of_inputs, labels=of_labels))
     if inputs.dtype.kind not in ("iuf" if encoded else "iufb"):
         message = _("{what}: inputs of type {got}, expected numbers; try inputs.astype('float32')")
         raise DataError(message.format(what=what, got=inputs.dtype))
@@ -179,7 +181,9 @@ def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> Tra
     config = defaults_for_few_rows(config, given, rows - validation_size)
     batch_size = config.batch_rows(rows - validation_size)
     if batch_size > rows - validation_size:
-        message = _("batch_size must be at most the {rows} training rows, got {size}; try --batch-size {rows}")
+        message = plural("batch_size must be at most the {rows} training row, got {size}; try --batch-size {rows}",
+                         "batch_size must be at most the {rows} training rows, got {size}; try --batch-size {rows}",
+                         rows - validation_size)  # fmt: skip
         raise ConfigError(message.format(rows=rows - validation_size, size=batch_size))
     _check_classes(data.train.labels[validation_size:], data, _("{name}, training rows").format(name=data.name))
     return config

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.errors import DataError
-from descenso.text import _
+from descenso.text import _, plural
 
 KINDS = ("number", "truth", "category")
 REASONS = ("dates", "text", "index", "constant", "empty", "type")  # why a column is left out
@@ -181,10 +181,14 @@ def _unseen(columns: Sequence[Column], cells: Sequence[Cells], rows: NDArray[np.
     for column, one in zip(columns, cells, strict=True):
         gaps = int(one.missing()[rows].sum()) if not column.missing else 0
         if gaps and column.kind == "category":
-            message = _("{column}: missing in {count} rows, and in no training row; none of its inputs is set")
+            message = plural("{column}: missing in {count} row, and in no training row; none of its inputs is set",
+                             "{column}: missing in {count} rows, and in no training row; none of its inputs is set",
+                             gaps)  # fmt: skip
             yield message.format(column=column.name, count=gaps)
         elif gaps:
-            message = _("{column}: missing in {count} rows, and in no training row; read as the median, {fill:g}")
+            message = plural("{column}: missing in {count} row, and in no training row; read as the median, {fill:g}",
+                             "{column}: missing in {count} rows, and in no training row; read as the median, {fill:g}",
+                             gaps)  # fmt: skip
             yield message.format(column=column.name, count=gaps, fill=column.fill)
         if column.kind == "category" and not set(one.categories) <= set(column.categories):
             known = np.isin(np.array(one.categories, str), np.array(column.categories, str))
@@ -192,7 +196,11 @@ def _unseen(columns: Sequence[Column], cells: Sequence[Cells], rows: NDArray[np.
             counts = Counter(values[(values >= 0) & ~known[values]].tolist())
             if counts:
                 shown = ", ".join(f"{one.categories[code][:40]!r}" for code, _n in counts.most_common(MOST_LISTED))
-                message = _("{column}: {values} in {count} rows, and in no training row; none of its inputs is set")
+                message = plural(
+                    "{column}: {values} in {count} row, and in no training row; none of its inputs is set",
+                    "{column}: {values} in {count} rows, and in no training row; none of its inputs is set",
+                    counts.total(),
+                )
                 yield message.format(column=column.name, values=shown, count=counts.total())
 
 

@@ -42,6 +42,22 @@ def read_inputs(paths: Sequence[Path], expected: Expected, limits: Limits) -> tu
     return np.concatenate(parts) if len(parts) > 1 else parts[0], names
 
 
+def how_prepared(paths: Sequence[Path], expected: Expected) -> str:
+    """Say how images were brought to what the model reads; nothing of other inputs."""
+    if not any((of_file(path) or FORMATS["images"]) is FORMATS["images"] for path in paths):
+        return ""
+    height, width, *_channels = expected.input_shape
+    if expected.like_mnist:
+        return _(
+            "Prepared as MNIST's digits were: light on dark, so that dark ink on light paper is inverted; the shade of "
+            "the ground taken away; fitted into 20×20 pixels; centred by mass in 28×28."
+        )
+    message = _("Resized to {height}×{width} pixels in grey.")
+    if len(expected.input_shape) == 3:
+        message = _("Resized to {height}×{width} pixels in colour.")
+    return message.format(height=height, width=width)
+
+
 def _check_images(files: list[Path], shape: tuple[int, ...]) -> None:
     """Check that the model reads rows of the shape of an image."""
     if len(shape) != 2 and not (len(shape) == 3 and shape[2] in (1, 3)):

@@ -2,6 +2,7 @@
 
 import os
 import string
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -140,7 +141,10 @@ def _download(name: str, data_dir: Path | None) -> Path:
     archived = known.digests[0][0].endswith(".zip")
     stems = [f"{prefix}-{kind}-ubyte.gz" for prefix in known.prefixes for kind in ("images-idx3", "labels-idx1")]
     try:
+        pooch.get_logger().setLevel("WARNING")  # it says in English what it downloads
         for file, digest in known.digests:
+            if not (_cache(name) / file).exists():
+                sys.stderr.write(_("Downloading {url}").format(url=known.url + file) + "\n")
             unzip = pooch.Unzip(members=[f"gzip/{stem}" for stem in stems]) if archived else None
             pooch.retrieve(known.url + file, f"sha256:{digest}", file, _cache(name), processor=unzip,
                            downloader=pooch.HTTPDownloader(timeout=SECONDS))  # fmt: skip

@@ -13,7 +13,7 @@ import tensorflow as tf
 from descenso.config import TrainConfig
 from descenso.descent.problem import Arrays, Model, Params, State, Tensor
 from descenso.errors import ConfigError
-from descenso.text import _
+from descenso.text import _, plural
 
 
 @lru_cache
@@ -72,7 +72,11 @@ def _fitted(model: Model, input_shape: tuple[int, ...], num_classes: int) -> Mod
         ConfigError: for a model of other inputs, or of another number of classes.
     """
     if model.num_classes != num_classes:
-        message = _("model: {name} has {mine} outputs, the data has {num_classes} classes; end it with {mend}")
+        message = plural(
+            "model: {name} has {mine} output, the data has {num_classes} classes; end it with {mend}",
+            "model: {name} has {mine} outputs, the data has {num_classes} classes; end it with {mend}",
+            model.num_classes,
+        )
         mend = f"keras.layers.Dense({num_classes})"
         raise ConfigError(message.format(name=model.name, mine=model.num_classes, num_classes=num_classes, mend=mend))
     if model.input_shape == input_shape:

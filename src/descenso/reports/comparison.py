@@ -127,15 +127,31 @@ def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float
     places = [*range(len(values) - 2), len(values) - 1.5, len(values) - 0.5]
     axes.barh(places, values, height=0.5, color="C0")
     tops = [*range(len(values) - 3), len(values) - 2]  # rungs above the steps down
-    heights, labels = [places[rung] + 0.4 for rung in tops], list[str]()
+    heights, labels, slower = [places[rung] + 0.4 for rung in tops], list[str](), False
     for rung, place, (name, low, high) in zip(tops, heights, items, strict=True):
         top, bottom = values[rung], values[rung + 1]
-        axes.barh(place, top - bottom, left=bottom, height=0.25, color="C3", alpha=0.6)
+        lost = high < 0  # without what is left out, the epoch took longer
+        colour = "C1" if lost else "C3" if low > 0 else "C7"
+        axes.barh(place, top - bottom, left=bottom, height=0.25, color=colour, alpha=0.6)
         axes.plot([bottom + low, bottom + high], [place, place], color="black", linewidth=1)
-        labels.append(_("{name}: {milliseconds} ms").format(name=name, milliseconds=number(1e3 * (top - bottom))))
+        labels.append(_item(name, top - bottom, low, high))
+        slower = slower or lost
     axes.set_yticks(places, names)
     axes.invert_yaxis()
-    axes.set(title=_("What an epoch's seconds go to"), xlabel=_("seconds an epoch; in red what the step down saves"))
+    meaning = _("seconds an epoch; in red what the step down saves")
+    if slower:
+        meaning = _("seconds an epoch; in red what the step down saves, in orange what it costs")
+    axes.set(title=_("What an epoch's seconds go to"), xlabel=meaning)
     _beside(axes, heights, labels)
     axes.set_xlim(left=min(0.0, *(value for line in axes.lines for value in np.asarray(line.get_xdata()))))
     return figure
+
+
+def _item(name: str, saved: float, low: float, high: float) -> str:
+    """Say what leaving out `name` saves, in seconds, with its interval from `low` to `high`."""
+    text = _("{name}: {milliseconds} ms")
+    if high < 0:
+        text = _("without {name}: {milliseconds} ms longer")
+    elif low <= 0:
+        text = _("{name}: not distinguishable")
+    return text.format(name=name, milliseconds=number(1e3 * abs(saved)))

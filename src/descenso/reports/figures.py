@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 from descenso.runs.files import write_file
 from descenso.runs.history import History
-from descenso.text import _, printable
+from descenso.text import _, printable, wrapped
 
 MOST_CLASSES = 30  # that are drawn separately: axes take time, and more names cannot be read
 MOST_LETTERS = 32  # of a class name: longer ones leave no room for the picture
 MOST_LABEL = 44  # letters of a curve's name
 MOST_WITHIN = 8  # curves whose legend stands among them; a longer one stands beside
 A_COLUMN = 20  # entries of a legend beside
-SMALL = 8  # font size, in points
+SMALL, NOTED = 8, 7  # font sizes, in points
+LETTERS_AN_INCH = 17  # of a note, about
 STYLES = ["-", "--", "-.", ":"]
 
 
@@ -78,12 +79,23 @@ def draw_costs(axes: Axes, curves: Mapping[str, Sequence[float]], size: Any = No
         empty = empty and not finite.any()
     axes.set(title=_("Training Loss"), xlabel=_("Epoch #"), ylabel=_("Loss"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if lines and max(map(len, curves.values())) == 1 and not empty:
+        _of_one_epoch(axes, curves)
     if empty:  # nothing is drawn: the picture says why
         axes.set(xticks=[], yticks=[])
         note = _("diverged: no cost of an epoch is finite")
         axes.text(0.5, 0.5, note, ha="center", va="center", transform=axes.transAxes, fontsize=size)
     if len(curves) > 1 or not (whole or empty):
         add_legend(axes, lines, size)
+
+
+def _of_one_epoch(axes: Axes, curves: Mapping[str, Sequence[float]]) -> None:
+    """Show points, which are no curves, with their values, on a scale that begins at 0."""
+    axes.set(xlim=(-1, 1), xticks=[0])
+    axes.set_ylim(0, 1.15 * max(costs[0] for costs in curves.values() if costs and np.isfinite(costs[0])))
+    for costs in curves.values():
+        if costs and np.isfinite(costs[0]):
+            axes.annotate(f"{costs[0]:.4g}", (0, costs[0]), (8, 0), textcoords="offset points", va="center")
 
 
 def schedules_figure(shares: Mapping[str, NDArray[np.float64]]) -> Figure:
@@ -180,9 +192,11 @@ def names_of(class_names: Sequence[str]) -> tuple[list[str], str]:
 
 
 def add_note(figure: Figure, note: str) -> None:
-    """Add a note below a figure, unless it is empty."""
-    if note:
-        figure.supxlabel(note, fontsize=6, parse_math=False, wrap=True)
+    """Add a note of one or more paragraphs below a figure, unless it is empty."""
+    width = int(figure.get_size_inches()[0] * LETTERS_AN_INCH)
+    lines = [line for paragraph in note.splitlines() for line in wrapped(paragraph, width)]
+    if lines:
+        figure.supxlabel("\n".join(lines), fontsize=NOTED, parse_math=False)
 
 
 def show(axes: Axes, image: NDArray[np.generic], left: float, top: float, **shades: Any) -> None:

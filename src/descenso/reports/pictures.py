@@ -20,7 +20,7 @@ from descenso.reports.figures import (
     short_name,
     show,
 )
-from descenso.text import _
+from descenso.text import _, plural, prose
 
 LEFT_TO_RIGHT = "\u200e"
 
@@ -97,7 +97,7 @@ def mistakes_figure(
     class_names: Sequence[str],
     most: int = 20,
 ) -> Figure:
-    """Draw the misclassified images with the highest costs, with true and predicted class.
+    """Draw the misclassified images with the highest costs, the highest first, with true and predicted class.
 
     Args:
         rows: inputs (rows, height, width) or (rows, height, width, channels).
@@ -106,6 +106,8 @@ def mistakes_figure(
         most: largest number of images.
     """
     wrong = np.flatnonzero(predicted != rows.labels)
+    if not len(wrong):
+        return _without_mistakes(len(rows.labels))
     worst = wrong[np.argsort(-costs[wrong], kind="stable")][:most]
     titles, (names, note) = list[str](), names_of(class_names)
     for index in worst:
@@ -113,8 +115,22 @@ def mistakes_figure(
         title = _("{true}, taken for {said} ({share:.0%})").format(true=true, said=guess, share=confidence[index])
         titles.append(title)
     figure, _axes = sheet(_drawable(rows.inputs[worst]), titles, size=7)
-    add_note(figure, note)
-    figure.suptitle(_("Worst mistakes of {wrong} in {rows}").format(wrong=len(wrong), rows=len(rows.labels)))
+    meaning = _(
+        "The worst first: their true class got the lowest probability; in per cent, that of the predicted class"
+    )
+    add_note(figure, f"{meaning}\n{note}".rstrip())
+    total = prose(plural("{count} mistake in {rows:,} rows", "{count:,} mistakes in {rows:,} rows", len(wrong)),
+                  count=len(wrong), rows=len(rows.labels))  # fmt: skip
+    some = prose(_("The worst {shown} of {total}"), shown=len(worst), total=total)
+    figure.suptitle(some if len(worst) < len(wrong) else total)
+    return figure
+
+
+def _without_mistakes(rows: int) -> Figure:
+    """Draw that there are no mistakes: an older picture of some would else stay."""
+    figure = Picture(figsize=(4.5, 1.2))
+    sentence = prose(plural("No mistake in {count} row", "No mistakes in {count:,} rows", rows), count=rows)
+    figure.text(0.5, 0.5, sentence, ha="center", va="center")
     return figure
 
 
@@ -123,13 +139,18 @@ def _marked(name: str) -> str:
     return name if name.isascii() else f"{LEFT_TO_RIGHT}{name}{LEFT_TO_RIGHT}"
 
 
-def predictions_figure(inputs: NDArray[np.generic], classes: Sequence[str], most: int = 20) -> Figure:
+def predictions_figure(
+    inputs: NDArray[np.generic], classes: Sequence[str], most: int = 20, prepared: str = ""
+) -> Figure:
     """Draw the first images as the model reads them, with their predicted classes.
 
     Args:
         inputs: (rows, height, width) or (rows, height, width, channels).
         classes: (rows,), names of the predicted classes.
         most: largest number of images.
+        prepared: how they were prepared, which stands below them.
     """
     titles = [plain_text(name, 14)[0] for name in classes[:most]]
-    return sheet(_drawable(inputs[:most]), titles)[0]
+    figure, _axes = sheet(_drawable(inputs[:most]), titles)
+    add_note(figure, prepared)
+    return figure

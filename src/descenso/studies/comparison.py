@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 from descenso.reports.comparison import comparison_figure
 from descenso.studies import cell, plain, spread
 from descenso.studies.paths import Gap, Parting
-from descenso.text import _, aligned, prose
+from descenso.text import _, aligned, mark, prose
 
 ENGINES = "engines"  # the one comparison with a verdict
+TITLES = {  # of the column of contenders
+    ENGINES: mark("engine"), "rules": mark("rule"), "learning_rates": mark("rate"), "batch_sizes": mark("batch size"),
+    "datasets": mark("data"),
+}  # fmt: skip
 MULTIPLE = 8  # allowed multiple of the difference that rounding alone causes
 MOST = 0.01  # largest difference that is ever allowed
 
@@ -108,7 +112,7 @@ class Comparison(NamedTuple):
         """The one table: a head, then a row per contender."""
         judged = self.axis == ENGINES
         last = [_("Δ cost"), _("Δ weights")] if judged else [_("last cost")]
-        head = [_("engine") if judged else "", _("compile"), _("s/epoch"), _("min"), _("max"), _("steps/s"), "×"]
+        head = [_(TITLES[self.axis]), _("compile"), _("s/epoch"), _("min"), _("max"), _("steps/s"), "×"]
         fastest = min(result.median for result in self.results)
         return [[[*head, *last, _("accuracy")], *(result.cells(fastest, judged) for result in self.results)]]
 

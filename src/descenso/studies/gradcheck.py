@@ -15,7 +15,7 @@ from descenso.descent.models import LOSSES
 from descenso.descent.problem import Arrays, Batch, Problem, Tensor, objective, scaled, start
 from descenso.errors import ConfigError
 from descenso.studies import cell, plain
-from descenso.text import _, aligned, mark, prose
+from descenso.text import _, aligned, mark, plural, prose
 from descenso.training.plan import Plan
 
 STEP = float(np.cbrt(np.finfo(np.float64).eps))  # where rounding and truncation errors together are smallest
@@ -100,11 +100,14 @@ class GradCheck(NamedTuple):
 
     def sentences(self) -> list[str]:
         """How many components were compared, and the verdict."""
-        extent = _("Compared: central differences on {sampled} components, the other ways on all {components}.").format(
-            sampled=sum(check.sampled for check in self.parameters),
-            components=sum(check.components for check in self.parameters),
+        sampled = sum(check.sampled for check in self.parameters)
+        components = sum(check.components for check in self.parameters)
+        extent = plural(
+            "Compared: central differences on {sampled} component, the other ways on all {components}.",
+            "Compared: central differences on {sampled} components, the other ways on all {components}.",
+            sampled,
         )
-        return [extent, self.verdict]
+        return [extent.format(sampled=sampled, components=components), self.verdict]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with None for numbers that are not finite."""

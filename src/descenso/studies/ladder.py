@@ -133,7 +133,8 @@ class Explained(NamedTuple):
         rungs = [[_("one epoch"), _("seconds"), _("min"), _("max"), _("µs/step"), _("calls/step")]]
         for rung in self.rungs:
             seconds = (f"{value:.3g}" for value in spread(rung.seconds).values())
-            rungs.append([_(rung.name), *seconds, f"{1e6 * rung.median / self.steps:.0f}", f"{rung.calls:.3g}"])
+            calls = f"{rung.calls:.3g}" if rung.calls >= 1 else f"1/{1 / rung.calls:.0f}"  # one call in many steps
+            rungs.append([_(rung.name), *seconds, f"{1e6 * rung.median / self.steps:.0f}", calls])
         items = [[_("what it costs"), _("µs/step"), _("from"), _("to"), _("share"), ""]]
         for item in self.items:
             microseconds = (f"{1e6 * value / self.steps:.1f}" for value in (item.seconds, item.low, item.high))

@@ -18,7 +18,7 @@ from descenso.runs.files import fresh_folder, make_folder, refuse_full, write_fi
 from descenso.runs.history import History
 from descenso.studies import cell, plain
 from descenso.studies.paths import SAME_PATH, relative
-from descenso.text import _, language, prose
+from descenso.text import _, language, plural, prose
 from descenso.training.control import Callback, Control
 from descenso.training.plan import Plan
 from descenso.training.session import Training, run
@@ -108,8 +108,8 @@ class Reproduction(NamedTuple):
         return [[_("claim"), _("measured"), _("holds")], *rows]
 
     def sentences(self) -> list[str]:
-        """The claims, a line each."""
-        return [": ".join(row) for row in self.claim_rows()[1:]]
+        """The claims, a line each: whether it holds, the claim, and what was measured."""
+        return [f"{holds}: {claim} ({measured})" for claim, measured, holds in self.claim_rows()[1:]]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with None for numbers that are not finite."""
@@ -254,12 +254,13 @@ def write_report(result: Reproduction) -> Path:
 
 def _parts(result: Reproduction, picture: Picture) -> list[Part]:
     machine = environment()
+    epochs = plural("{count} epoch", "{count} epochs", result.epochs).format(count=result.epochs)
     about = _(
         "Softmax regression on MNIST by gradient descent, rate 0.01, batches of 100, the logarithm of softmax"
-        " taken literally, {epochs} epochs of the tutorial's {all}. Program 1 learns from 55,000 rows, permuted"
+        " taken literally, {epochs} of the tutorial's {all}. Program 1 learns from 55,000 rows, permuted"
         " anew in each epoch; program 2 from 60,000, through a shuffle buffer of 10,000. Each descent is also a"
         " run in this folder."
-    ).format(epochs=result.epochs, all=EPOCHS)
+    ).format(epochs=epochs, all=EPOCHS)
     note = _(
         "Differences are relative to the largest value of what they are of. Made with TensorFlow {tf} on {cpu}."
     ).format(tf=machine["tensorflow"], cpu=machine["processor"])

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from descenso.config import SETTINGS, flag
-from descenso.text import _, mark, prose
+from descenso.text import _, mark, plural, prose
 from descenso.tf1.layers import Network, Unread, argument, factors, read_loss, read_network
 from descenso.tf1.source import Event, Node, Place, is_number
 
@@ -179,7 +179,11 @@ class _Reading:
             raise Unread(NO_NUMBER, event.node)
         self.settings["epochs"] = -(-steps // in_epoch)
         if steps % in_epoch:
-            note = _("{steps} steps are {epochs:.2f} epochs, rounded up")
+            note = plural(
+                "{steps} step is {epochs:.2f} epochs, rounded up",
+                "{steps} steps are {epochs:.2f} epochs, rounded up",
+                steps,
+            )
             self.notes.append(prose(note, steps=steps, epochs=steps / in_epoch))
         if rows % size:
             self.notes.append(_("the script's last batch continues into the next epoch, descenso's is smaller"))

@@ -29,6 +29,7 @@ MESSAGES = named({
         r"must have the same (?:shape|rank)[^.]*\. Received: target\.shape=(?P<a>\((?P<n>\w+),(?: 1)?\)), "
         r"output\.shape=(?P<b>\((?P=n), \d+\))",
         r"must be broadcastable: logits_size=(?P<b>\[(?P<n>\d+),\d+\]) labels_size=(?P<a>\[1,(?P=n)\])",
+        r"Shapes (?P<a>\((?P<n>\w+),(?: 1)?\)) and (?P<b>\((?P=n), \d+\)) are incompatible",
     ),
     "not-one-hot": lesson(
         mark("Labels of shape {a} for predictions of shape {b}: one-hot, where class numbers are expected."),
@@ -54,6 +55,7 @@ MESSAGES = named({
         rf"logits and labels must be broadcastable: logits_size=(?P<b>{SHAPE}) labels_size=(?P<a>{SHAPE})",
         rf"must have the same (?:shape|rank)[^.]*\. Received: target\.shape=(?P<a>{TUPLE}), "
         rf"output\.shape=(?P<b>{TUPLE})",
+        rf"Shapes (?P<a>{TUPLE}) and (?P<b>{TUPLE}) are incompatible",
     ),
     "matmul": lesson(
         mark("The product of {a} and {b} does not exist: the first's last number must be the second's first."),

@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,24 +16,28 @@ from rich.console import Console
 from descenso.config import TrainConfig
 from descenso.errors import DescensoError
 from descenso.runs.history import Epoch
-from descenso.text import _, printable, prose
+from descenso.text import _, printable, prose, width_of, wrapped
 from descenso.training.control import Callback, Progress
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Dataset
     from descenso.descent.problem import Problem
+    from descenso.training.notebook import NotebookBar
 
-MOST_LINES = 1_000  # in a terminal or a notebook, whose memory is short; history.jsonl has all epochs
-QUIET = "3"  # level of TensorFlow's messages: fatal errors alone
+MOST_LINES = 30  # so that what else is said can be found among them; history.jsonl has all epochs
+MOST_SECONDS = 60.0  # between two lines of a run that is slow, whose log is watched
+SUMMARY = 10  # lines below those of the epochs, about
 PRINT_SECONDS = 0.1  # between two prints, which draw the bar anew: a hundred epochs may take four seconds
 NARROW = 72  # characters, below which the bar does without the cost, which stands in the lines
+QUIET = "3"  # level of TensorFlow's messages: fatal errors alone
 
 
 class Display(Callback):
-    """Show the progress of a training run: a line for each epoch and, below the lines, a bar that moves within epochs.
+    """Show the progress of a training run: lines of epochs and, below the lines, a bar that moves within epochs.
 
-    The bar is drawn in a terminal that can move its cursor, and in a notebook; the lines stay when it goes. Elsewhere,
-    as in a file, there are the lines alone. Use it as a context manager around the training:
+    There are at most about 30 lines, or one a minute: the first epoch, the last, and one in 2, 5, 10 … between them.
+    Notes on the data stand above the lines, and again below them if they have left the screen. The bar is drawn in a
+    notebook and in a terminal that can move its cursor. Use it as a context manager around the training:
 
     >>> with Display(to_stderr=False) as display:
     ...     display.on_epoch(Epoch(0, 0.5, 1.0, validation_cost=0.25, validation_accuracy=0.875))
@@ -53,11 +56,14 @@ class Display(Callback):
         self._bar = _bar(to_stderr)
         self.live = self._bar is not None
         self.run: Path | None = None
-        self._every, self._pending = 1, list[str]()
+        self._width: int | None = None
+        self._every, self._lines = 0, 0  # one epoch in how many has a line, from the first on; lines so far
+        self._pending, self._notes = list[str](), list[str]()
+        self._unshown: Epoch | None = None  # the newest epoch, while it has no line
         self._epochs, self._steps = 0, 1
         self._last: tuple[float | None, str] = None, ""  # what the bar shows: share of the epochs, and text
         self._begun: tuple[float, float] | None = None  # epochs done and time, when this session's first step began
-        self._started = self._printed = time.monotonic()
+        self._started = self._printed = self._told_at = time.monotonic()
 
     def __enter__(self) -> "Display":
         if self._bar:
@@ -66,15 +72,13 @@ class Display(Callback):
 
     def on_begin(self, run: Path, config: TrainConfig, data: "Dataset") -> None:
         self.run, self._epochs = run, config.epochs
-        self._pending += map(printable, data.notes)
+        self._width = width_of(self._stream)
+        self._notes = [line for note in data.notes for line in wrapped(printable(note), self._width)]
+        self._pending += self._notes
         rows = len(data.train.labels) - config.validation_rows(len(data.train.labels))
         self._steps = -(-rows // config.batch_rows(rows))
         if self._bar:
             self._bar.update(_("Preparing"), None, "")
-            self._every = _thinned(config.epochs, MOST_LINES)
-            if self._every > 1:
-                message = _("One epoch in {every} is shown; {path} has all.")
-                self._pending.append(message.format(every=self._every, path=run / "history.jsonl"))
 
     def on_compiled(self, compile_seconds: float) -> None:
         self._started = time.monotonic()
@@ -94,6 +98,10 @@ class Display(Callback):
         self._print()
 
     def on_end(self, status: dict[str, Any]) -> None:
+        if self._unshown:
+            self._pending.append(_line(self._unshown))
+        if self._bar and self._lines + SUMMARY > self._bar.height:
+            self._pending += self._notes
         if self._bar:
             self._bar.update(_(status["outcome"]), *self._last)
 
@@ -111,9 +119,21 @@ class Display(Callback):
         return "  ".join(told)
 
     def on_epoch(self, epoch: Epoch) -> None:
-        if epoch.epoch % self._every == 0 or epoch.epoch == self._epochs - 1:
+        first, now = not self._every, time.monotonic()
+        if first:  # of this session, which may have resumed the run
+            self._every = _thinned(self._epochs - epoch.epoch, MOST_LINES)
+            if self._every > 1:
+                self._tell_what_is_shown()
+        self._unshown = epoch
+        if first or epoch.epoch % self._every == 0 or now > self._told_at + MOST_SECONDS:
             self._pending.append(_line(epoch))
+            self._lines, self._unshown, self._told_at = self._lines + 1, None, now
         self._print()
+
+    def _tell_what_is_shown(self) -> None:
+        message = _("One epoch in {every} is shown, or one a minute; {path} has all.")
+        path = "history.jsonl" if self.run is None else self.run / "history.jsonl"
+        self._pending += wrapped(printable(message.format(every=self._every, path=path)), self._width)
 
     def _print(self, now: bool = False) -> None:
         """Print the lines that wait, if it is time."""
@@ -128,7 +148,8 @@ class Display(Callback):
     def warn(self, message: str) -> None:
         """Print a warning."""
         line = printable(_("descenso: warning: {message}").format(message=message))
-        sys.stderr.write(f"{line}\n")  # a live bar takes it, and writes it above itself
+        for part in wrapped(line, width_of(sys.stderr)):
+            sys.stderr.write(f"{part}\n")  # a live bar takes it, and writes it above itself
 
     def __exit__(self, *_error: object) -> None:
         self._print(now=True)
@@ -147,8 +168,8 @@ def _line(epoch: Epoch) -> str:
 def _thinned(epochs: int, most: int) -> int:
     """Return the smallest of 1, 2, 5, 10, … of which `epochs` has at most `most` multiples.
 
-    >>> [_thinned(epochs, 1000) for epochs in (1000, 1001, 5000, 30_000)]
-    [1, 2, 5, 50]
+    >>> [_thinned(epochs, 30) for epochs in (30, 31, 100, 2000)]
+    [1, 2, 5, 100]
     """
     powers = (digit * 10**power for power in range(20) for digit in (1, 2, 5))
     return next((every for every in powers if epochs <= every * most), epochs)
@@ -169,6 +190,10 @@ class _TerminalBar:
     def width(self) -> int:
         return self._console.width
 
+    @property
+    def height(self) -> int:
+        return self._console.height
+
     def start(self) -> None:
         self._progress.start()
 
@@ -183,45 +208,13 @@ class _TerminalBar:
         self._progress.stop()
 
 
-class _NotebookBar:
-    """A bar above the lines that a cell prints; IPython alone draws it, with no widgets."""
-
-    width = NARROW
-
-    def __init__(self) -> None:
-        self._share: float | None = None
-        self._told, self._shown = _("Starting TensorFlow"), 0.0
-        self._handle: Any = None
-
-    def start(self) -> None:
-        shown = import_module("IPython.display")
-        self._handle = shown.display(self, display_id=True)
-
-    def update(self, what: str, share: float | None, told: str) -> None:
-        self._share, self._told = share, f"{what} {told}".strip()
-        if time.monotonic() > self._shown + PRINT_SECONDS:
-            self.stop()
-
-    def print(self, text: str) -> None:
-        sys.stdout.write(f"{text}\n")
-
-    def stop(self) -> None:
-        self._handle.update(self)
-        self._shown = time.monotonic()
-
-    def __repr__(self) -> str:
-        return self._told
-
-    def _repr_html_(self) -> str:
-        value = "" if self._share is None else f' value="{self._share:.4f}"'
-        return f"<progress{value}></progress> {self._told}"
-
-
-def _bar(to_stderr: bool) -> _TerminalBar | _NotebookBar | None:
+def _bar(to_stderr: bool) -> "_TerminalBar | NotebookBar | None":
     """Return the bar of the place where we print, or None where none can be drawn."""
     console = Console(stderr=to_stderr)
     if console.is_jupyter:
-        return _NotebookBar()
+        from descenso.training.notebook import NotebookBar
+
+        return NotebookBar(PRINT_SECONDS, NARROW)
     stream = sys.stderr if to_stderr else sys.stdout
     drawn = stream is not None and stream.isatty() and not console.is_dumb_terminal
     return _TerminalBar(console) if drawn else None

@@ -17,7 +17,7 @@ from descenso.runs.checkpoints import Checkpoint, drop_newer
 from descenso.runs.directory import RunDirectory
 from descenso.runs.environment import environment
 from descenso.runs.trained import Trained
-from descenso.text import _
+from descenso.text import _, plural
 from descenso.training.checkpointing import Checkpointing, progress_of
 from descenso.training.control import Callback, Control, Interruption, Outcome, Progress
 from descenso.training.evaluation import Predictor, evaluate
@@ -181,10 +181,13 @@ def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate:
     drop_newer(directory.checkpoints, checkpoint.position)
     directory.cut_history(checkpoint.about["history_bytes"])
     if len(directory.history.epochs) != begin.position.epoch:
-        message = _("{path}: {found} epochs, the checkpoint was written after {expected}")
-        raise CheckpointError(
-            message.format(path=directory.path, found=len(directory.history.epochs), expected=begin.position.epoch)
+        found, expected = len(directory.history.epochs), begin.position.epoch
+        message = plural(
+            "{path}: {found} epoch, the checkpoint was written after {expected}",
+            "{path}: {found} epochs, the checkpoint was written after {expected}",
+            found,
         )
+        raise CheckpointError(message.format(path=directory.path, found=found, expected=expected))
     # The status first: a crash between the two must not leave a run of two engines that is called exact.
     directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
     directory.write("config.json", config.model_dump())

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple, NoReturn
 
 from descenso.data.sources import Request, opened
 from descenso.errors import ConfigError, DataError
-from descenso.text import _
+from descenso.text import _, plural
 
 MOST_HEADER = 2**20  # bytes that the header and the first row may take
 SAMPLE = 100  # rows that are looked at
@@ -78,14 +78,20 @@ def examine(request: Request) -> Text:
     header = request.header == "yes" or (request.header != "no" and not unnamed and not _is_data(rows))
     if header:
         names = tuple(name.strip() or f"col{place}" for place, name in enumerate(rows[0], start=1))
-        blanks = sum(name != name.strip() for name in rows[0])
-        notes += [_("blanks around the names of {count} columns are taken off").format(count=blanks)] if blanks else []
+        notes += _on_blanks(rows[0])
         nameless = tuple(name for name, given in zip(names, rows[0], strict=True) if not given.strip())
         return Text(source, names, separator, True, rows[1:], nameless, tuple(notes))
     if not request.header and not unnamed:
         notes.append(_("the first row is data, like those below it, so that the columns are called col1, col2, …; "
                        "if it holds their names: --header yes"))  # fmt: skip
     return Text(source, _numbered(path, rows[0], request, unnamed), separator, False, rows, (), tuple(notes))
+
+
+def _on_blanks(names: Sequence[str]) -> list[str]:
+    blanks = sum(name != name.strip() for name in names)
+    note = plural("blanks around the name of {count} column are taken off",
+                  "blanks around the names of {count} columns are taken off", blanks)  # fmt: skip
+    return [note.format(count=blanks)] if blanks else []
 
 
 def _codec(request: Request, file: BinaryIO) -> tuple[bytes, str]:
@@ -230,7 +236,9 @@ def _numbered(path: Path, row: Sequence[str], request: Request, unnamed: tuple[s
     for names in (unnamed, without):
         if len(row) == len(names):
             return names
-    message = _("{path}: {got} columns without a header, the model learned from {expected} and the label")
+    message = plural("{path}: {got} column without a header, the model learned from {expected} and the label",
+                     "{path}: {got} columns without a header, the model learned from {expected} and the label",
+                     len(row))  # fmt: skip
     raise DataError(message.format(path=path, got=len(row), expected=len(without)))
 
 
@@ -268,7 +276,9 @@ def _check_lengths(path: Path, text: Text, lines: Iterable[str]) -> None:
     with contextlib.suppress(csv.Error):
         for row, cells in enumerate(csv.reader(lines, delimiter=text.separator), start=0 if text.header else 1):
             if len(cells) > len(text.names):
-                message = _("{path}, row {row}: {got} values, the header names {expected} columns")
+                message = plural("{path}, row {row}: {got} values, the header names {expected} column",
+                                 "{path}, row {row}: {got} values, the header names {expected} columns",
+                                 len(text.names))  # fmt: skip
                 raise DataError(message.format(path=path, row=row, got=len(cells), expected=len(text.names)))
 
 

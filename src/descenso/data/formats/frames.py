@@ -10,7 +10,7 @@ from descenso.data.formats.csv_text import MISSING, PLAIN, Text, complain, exami
 from descenso.data.formats.numbers import decimal_mark, evidence
 from descenso.data.sources import Request
 from descenso.errors import ConfigError, DataError
-from descenso.text import _, closest
+from descenso.text import _, closest, plural
 
 if TYPE_CHECKING:
     import polars as pl
@@ -99,7 +99,11 @@ def read_csv(request: Request) -> Frame:
         blanks += int((bare != column).sum()) if column.dtype == pl.String else 0
         columns[column.name] = bare
     if blanks:
-        notes.append(_("blanks around {count} values are taken off").format(count=blanks))
+        notes.append(
+            plural(
+                "blanks around {count} value are taken off", "blanks around {count} values are taken off", blanks
+            ).format(count=blanks)
+        )
     if not decimal:
         decimal = decimal_mark(request.path, _text_of(frame, inputs, label), text.separator)
         if decimal == ",":

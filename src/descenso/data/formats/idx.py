@@ -23,7 +23,7 @@ from descenso.data.dataset import Dataset, Scaling, Split, aligned
 from descenso.data.sources import Limits, Request, opened
 from descenso.errors import DataError
 from descenso.files import inside
-from descenso.text import _
+from descenso.text import _, plural
 
 PREFIXES = ("train", "t10k")  # MNIST's own names for the two splits
 
@@ -181,7 +181,11 @@ def read_folder(
                 raise DataError(message.format(path=path))
             array = read_idx(path, limits)
             if array.ndim != dimensions or array.dtype != np.uint8:
-                message = _("{path}: {got} dimensions of {dtype}, expected {expected} of uint8")
+                message = plural(
+                    "{path}: {got} dimension of {dtype}, expected {expected} of uint8",
+                    "{path}: {got} dimensions of {dtype}, expected {expected} of uint8",
+                    array.ndim,
+                )
                 raise DataError(message.format(path=path, got=array.ndim, dtype=array.dtype, expected=dimensions))
             arrays.append(array)
         splits.append(Split(arrays[0], arrays[1].astype(np.int32)))
