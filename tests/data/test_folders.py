@@ -198,7 +198,7 @@ def test_only_unusable_files_are_refused_all_the_same(tmp_path):
 
 def test_predict_and_evaluate_read_folders_alike(tmp_path):
     run = ds.train(write(tmp_path / "photos"), out=tmp_path / "run", engine="eager", epochs=60, learning_rate=0.1)
-    write(tmp_path / "more", side=40)
+    write(tmp_path / "more")
     (tmp_path / "more" / "top" / "broken.png").write_bytes(b"text")
     with pytest.raises(DataError, match="broken.png: no image, .*; to go on without: --skip-unreadable"):
         ds.predict(run, tmp_path / "more")
