@@ -82,7 +82,7 @@ def rows_to_test(
     """
     sources = sources or Sources()
     request = Request(name, sources.limits, label, (), resize, ALL, encoding=encoding, encoded=encoded,
-                      expected=expected)  # fmt: skip
+                      expected=expected, skip_unreadable=bool(expected and expected.skip_unreadable))  # fmt: skip
     return _read(request, sources)
 
 
