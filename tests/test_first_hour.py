@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 LANGUAGES = ("en", "es")
 DONE, CHECK_FAILED, USAGE, BAD_DATA, DIVERGED = 0, 1, 2, 3, 8
 SMALL = "train examples/digits.npz --epochs 2"
-FIRST = "runs/digits.npz-softmax-001"
+FIRST = "runs/digits-softmax-001"
 TYPED = [  # in this order, in one folder
     ("--help", DONE),
     ("--version", DONE),
@@ -41,6 +41,11 @@ TYPED = [  # in this order, in one folder
     ("train --epocs 3", USAGE),
     ("train --lr 0.1", USAGE),
     ("train --optimizer adam", USAGE),
+    ("train --momentum 0.9", USAGE),
+    ("train --layers 64", USAGE),
+    ("train --hidden 64", USAGE),
+    ("train --verbose", USAGE),
+    ("train --data examples/digits.csv", USAGE),
     ("train --learning-rate fast", USAGE),
     ("train --learning-rate -1", USAGE),
     ("train --learning-rate 0,1", USAGE),
@@ -67,6 +72,8 @@ TYPED = [  # in this order, in one folder
     (f"predict {FIRST} nothing.png", BAD_DATA),
     (f"predict {FIRST} examples/tutorial.py", BAD_DATA),
     (f"predict {FIRST}", USAGE),
+    ("predict examples/digit.png", USAGE),
+    ("evaluate", USAGE),
     (f"export {FIRST} --to npz", DONE),
     (f"export {FIRST} --to pdf", USAGE),
     (f"export {FIRST}", USAGE),
@@ -87,6 +94,9 @@ TYPED = [  # in this order, in one folder
     ("doctor nothing.npz", BAD_DATA),
     ("explain gradient", DONE),
     ("explain época", DONE),
+    ("explain feed_dict", DONE),
+    ("explain 'normalización por lotes'", DONE),
+    ("explain reproduce", DONE),
     ("explain 'loss: nan'", DONE),
     ("explain xyzzy", CHECK_FAILED),
     ("explain --list", DONE),
@@ -122,6 +132,13 @@ PYTHON = [  # in this order, in one process, and the error that each ends in
     ("X, y = data.train.inputs, data.train.labels", ""),
     ("print(ds.Classifier(model='mlp', epochs=2).fit(X, y).predict(X[:3]))", ""),
     ("print(ds.doctor.data(X, y))", ""),
+    ("arrays = ds.open_run(ds.train(X, y, epochs=1))", ""),
+    ("arrays.evaluate()", "DataError"),
+    ("print(arrays.evaluate(X, y), arrays.resume(data=(X, y), epochs=2))", ""),
+    ("print(ds.compare(X, y, rules=['sgd', 'adam'], epochs=1, repeats=1))", ""),
+    ("ds.train(X, y, schedule=lambda step: __import__('numpy').cos(step))", "ConfigError"),
+    ("ds.Rule(lambda params: {})", "ConfigError"),
+    ("arrays.export()", "ConfigError"),
 ]
 TRY_EACH = """
 import json, sys

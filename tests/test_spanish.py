@@ -141,7 +141,10 @@ WRONG = {
     "train --engine compield": (2, "compield' (¿querías decir 'compiled'?); prueba --engine compiled"),
     "train absent.csv": (3, "absent.csv: no existe el archivo o la carpeta"),
     "train --config absent.toml": (2, "(no existe el archivo o la carpeta); prueba --config ARCHIVO.toml"),
-    "evaluate": (2, "a evaluate le falta EJECUCIÓN; consulta descenso evaluate --help"),
+    "evaluate": (
+        2,
+        "a evaluate le falta EJECUCIÓN, y todavía no hay ninguna en runs/; para hacer una: descenso train; consulta",
+    ),
     "evaluate absent": (3, "absent: ahí no hay ninguna ejecución"),
     "compare --repeats dos": (2, "--repeats debe ser un número entero y ha recibido 'dos'"),
     "compare --repeats 0": (2, "--repeats debe ser al menos 1 y ha recibido '0'"),

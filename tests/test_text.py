@@ -110,6 +110,8 @@ NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "test accuracy {accuracy} ± {within}, after {epochs} epochs",  # the tutorial's 100
     "the cost rose in {rises} of {epochs} epochs",
     "of the next {steps} steps",
+    "the cost is higher after {steps} steps",  # of a search, at least two
+    "to {high:.2g}), after {steps} steps",
     "{claimed} bytes claimed",
     "the data ends {missing} bytes early",
     "{count} dimensions, expected 1 to {most}",  # 0, or too many
@@ -117,7 +119,8 @@ NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "the data has {num_classes} classes",
     "{most} rows of class {large}",  # the many of an imbalance
     "{name} was traced {traces} times in {calls} calls",
-    "different values in {rows} rows",  # more than 20 different ones
+    "has {count} classes in {rows} rows",  # three at least
+    "holds {count} different numbers",  # more than 20
     "{count} different labels, at most {most}",
     "{count} members, expected at most {most}",
     "{path}: {found} bytes, the checkpoint",  # of a file that is no checkpoint any more

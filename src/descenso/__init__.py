@@ -13,6 +13,7 @@ import contextlib
 import os
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from descenso._version import __version__
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
     from descenso import doctor as doctor
     from descenso.api.compare import compare as compare
     from descenso.api.estimator import Classifier as Classifier
-    from descenso.api.inference import evaluate as evaluate
+    from descenso.api.evaluation import evaluate as evaluate
     from descenso.api.inference import predict as predict
+    from descenso.api.landscape import landscape as landscape
+    from descenso.api.resume import resume as resume
     from descenso.api.run import Run as Run
     from descenso.api.run import open_run as open_run
-    from descenso.api.train import resume as resume
+    from descenso.api.sweep import find_rate as find_rate
+    from descenso.api.sweep import open_sweep as open_sweep
+    from descenso.api.sweep import resume_sweep as resume_sweep
+    from descenso.api.sweep import sweep as sweep
     from descenso.api.train import train as train
     from descenso.config import TrainConfig as TrainConfig
     from descenso.data.catalog import load as load
@@ -56,17 +62,22 @@ _HOME = {
     "TrainConfig": "descenso.config",
     "compare": "descenso.api.compare",
     "doctor": "descenso.doctor",
-    "evaluate": "descenso.api.inference",
+    "evaluate": "descenso.api.evaluation",
     "export": "descenso.exporting",
+    "find_rate": "descenso.api.sweep",
     "from_arrays": "descenso.data.memory",
     "from_frame": "descenso.data.memory",
     "from_keras": "descenso.descent.keras_models",
     "gradcheck": "descenso.studies.gradcheck",
+    "landscape": "descenso.api.landscape",
     "load": "descenso.data.catalog",
     "open_run": "descenso.api.run",
+    "open_sweep": "descenso.api.sweep",
     "predict": "descenso.api.inference",
-    "resume": "descenso.api.train",
+    "resume": "descenso.api.resume",
+    "resume_sweep": "descenso.api.sweep",
     "to_keras": "descenso.exporting",
+    "sweep": "descenso.api.sweep",
     "train": "descenso.api.train",
 }
 __all__ = [*_HOME, "__version__"]
@@ -78,6 +89,40 @@ if "tensorflow" not in sys.modules:  # which reads these once, and leaves oneDNN
         "TF_ENABLE_ONEDNN_OPTS", "1"
     )  # convolutions take less than half the time (docs/performance.md)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no messages but of fatal errors
+
+
+class _StartQuietly:
+    """Finder of modules by which TensorFlow's import holds back what it prints before that variable has an effect.
+
+    It finds nothing but TensorFlow, where the other finders do, for whatever module imports it: `import descenso,
+    keras` printed five lines. It is gone after that import.
+    """
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(cls)  # so that the other finders are asked
+        try:
+            spec = find_spec(name)
+        finally:
+            sys.meta_path.insert(0, cls)
+        loader: Any = spec and spec.loader
+        if loader:
+            execute = loader.exec_module
+
+            def exec_module(module: Any) -> None:
+                if cls in sys.meta_path:
+                    sys.meta_path.remove(cls)
+                with import_module("descenso.training.display").quiet():
+                    execute(module)
+
+            loader.exec_module = exec_module
+        return spec
+
+
+if "tensorflow" not in sys.modules and os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":
+    sys.meta_path.insert(0, _StartQuietly)
 
 
 def __getattr__(name: str) -> Any:

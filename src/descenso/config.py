@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError, ValidationInfo, field_validator, model_validator
@@ -51,8 +52,7 @@ class TrainConfig(Settings):
         """Refuse settings that would have no effect."""
         for name in (name for name in SHAPES if name not in reads(self.model)):
             if getattr(self, name) not in (type(self).model_fields[name].default, defaults(self.model).get(name)):
-                reason = _("{model} has no {name}; leave --{name} out, or choose a --model that has it")
-                raise ValueError(reason.format(model=self.model, name=name))
+                raise ValueError(import_module("descenso.guesses").without_effect(self.model, name))
         if self.weight_decay and self.rule.partition(":")[0] == "adamw":
             reason = _("weight_decay: adamw has its own; try --rule adamw:weight_decay={decay:g} in its place")
             raise ValueError(reason.format(decay=self.weight_decay))

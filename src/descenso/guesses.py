@@ -1,4 +1,4 @@
-"""What users of Keras and scikit-learn call a setting, and its name here: for the messages that answer them.
+"""Answer a setting that there is not, or a value that it cannot have, with a line that works.
 
 Imported only when a message is to be written.
 """
@@ -7,118 +7,20 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from descenso.registry import MODELS, reads
+from descenso.elsewhere import CALLBACKS, FIRST, OF_COMPARE, SAID, SAID_AT_A_TERMINAL, TRANSLATED, VALUES
+from descenso.registry import MODELS, OWN, reads
 from descenso.settings import Setting
-from descenso.text import _, closest, mark, nearest, option
+from descenso.text import _, closest, nearest, option, spelled
 
-RENAMED = {  # a setting by its names elsewhere
-    "learning_rate": ("lr", "learning_rate_init", "eta", "eta0", "step_size", "rate"),
-    "rule": ("optimizer", "optimiser", "solver", "algorithm", "method", "update_rule", "optim"),
-    "epochs": ("n_epochs", "num_epochs", "nb_epoch", "nb_epochs", "epoch", "max_iter", "n_iter", "iterations",
-               "num_iterations", "max_epochs", "training_epochs"),
-    "batch_size": ("batchsize", "batch", "minibatch_size", "mini_batch_size", "batch_rows"),
-    "validation_size": ("validation_split", "validation_fraction", "val_size", "val_split", "validation"),
-    "test_fraction": ("test_size", "test_split", "train_test_split"),
-    "seed": ("random_state", "random_seed"),
-    "hidden": ("hidden_layer_sizes", "hidden_units", "units", "layers", "hidden_layers", "hidden_sizes"),
-    "filters": ("channels", "num_filters"),
-    "activation": ("activations", "activation_function", "nonlinearity"),
-    "dropout": ("dropout_rate", "drop_rate", "rate_dropout"),
-    "augment": ("augmentation", "data_augmentation"),
-    "weight_decay": ("l2", "alpha", "regularization", "kernel_regularizer", "penalty"),
-    "clip_norm": ("clipnorm", "global_clipnorm", "gradient_clip", "gradient_clip_norm", "max_grad_norm", "clip"),
-    "clip_value": ("clipvalue", "gradient_clip_value"),
-    "average": ("ema", "use_ema", "ema_momentum", "averaging"),
-    "patience": ("n_iter_no_change", "early_stopping", "early_stop"),
-    "schedule": ("lr_schedule", "lr_scheduler", "scheduler", "learning_rate_schedule"),
-    "loss": ("cost", "criterion", "objective", "loss_function", "loss_fn"),
-    "engine": ("run_eagerly",),
-    "xla": ("jit_compile", "jit"),
-    "dtype": ("precision", "dtype_policy", "policy"),
-    "order": ("shuffle",),
-    "label": ("target", "label_column", "label_col", "target_column", "y_col", "labels_column"),
-    "drop": ("drop_columns", "exclude", "ignore_columns"),
-    "resize": ("image_size", "target_size", "img_size"),
-    "model": ("net", "network", "estimator", "architecture"),
-    "data": ("dataset", "train_data"),
-    "checkpoint_every": ("save_freq", "checkpoint", "checkpoint_freq"),
-}  # fmt: skip
-TRANSLATED: dict[str, Callable[[Any], tuple[str, Any]]] = {  # names whose value means another value here
-    "run_eagerly": lambda value: ("engine", "eager" if value else "compiled"),
-    "jit_compile": lambda value: ("xla", "on" if value else "off"),
-    "jit": lambda value: ("xla", "on" if value else "off"),
-    "shuffle": lambda value: ("order", "permutation" if value else "sequential"),
-    "momentum": lambda value: ("rule", f"momentum:momentum={value}"),
-    "nesterov": lambda value: ("rule", "nesterov" if value else "momentum"),
-    "nesterovs_momentum": lambda value: ("rule", "nesterov" if value else "momentum"),
-    "beta_1": lambda value: ("rule", f"adam:beta_1={value}"),
-    "beta_2": lambda value: ("rule", f"adam:beta_2={value}"),
-    "epsilon": lambda value: ("rule", f"adam:epsilon={value}"),
-    "rho": lambda value: ("rule", f"rmsprop:rho={value}"),
-    "amsgrad": lambda value: ("rule", "adam"),
-    "verbose": lambda value: ("progress", bool(value)),
-    "warmup": lambda value: ("schedule", "warm-up"),
-    "save_best_only": lambda value: ("patience", 5),
-    "restore_best_weights": lambda value: ("patience", 5),
-    "output": lambda value: ("out", value),
-    "output_dir": lambda value: ("out", value),
-    "path": lambda value: ("out", value),
-    "log_dir": lambda value: ("tensorboard", value),
-}
-SAID = {  # names for which there is no setting, and what to do
-    "class_weight": mark("class weights belong to the estimator; try descenso.Classifier(class_weight='balanced')"),
-    "sample_weight": mark("row weights belong to the estimator; try descenso.Classifier().fit(X, y, sample_weight=w)"),
-    "metrics": mark("accuracy and cost are measured always; try run.evaluate()"),
-    "validation_data": mark("rows to validate on are taken from the training rows; try --validation-size 0.1"),
-    "steps_per_epoch": mark("an epoch passes over all rows once; try --batch-size 100"),
-    "initial_epoch": mark("a run goes on where it stopped; try descenso.resume(run, epochs=200)"),
-    "warm_start": mark("a run goes on with descenso.resume(run, epochs=200), an estimator with partial_fit(X, y)"),
-    "c": mark("the penalty is a weight decay, which grows as C falls; try --weight-decay 0.0005"),
-    "validation_freq": mark("the validation cost is measured after every epoch; leave it out"),
-    "validation_batch_size": mark("it does not change the validation cost; leave it out"),
-    "workers": mark("there are no worker processes; leave it out"),
-    "n_jobs": mark("TensorFlow uses all cores; leave it out"),
-    "tol": mark("training stops early by the validation cost; try --patience 5 with --validation-size 0.1"),
-    "x": mark("inputs and labels come first; try descenso.train(X, y)"),
-    "y": mark("inputs and labels come first; try descenso.train(X, y)"),
-    "labels": mark("inputs and labels come first; try descenso.train(X, y)"),
-}
-CALLBACKS = {  # of Keras, by their class, and what to do here
-    "earlystopping": mark("try --patience 5 with --validation-size 0.1"),
-    "modelcheckpoint": mark("every run is saved, with checkpoints, so leave it out; try --checkpoint-every 500"),
-    "backupandrestore": mark("every run is saved, so leave it out; descenso.resume(run) goes on with it"),
-    "tensorboard": mark("try tensorboard='logs'"),
-    "reducelronplateau": mark("try --schedule cosine, or control=descenso.Control()"),
-    "learningratescheduler": mark("try --schedule cosine, or control=descenso.Control()"),
-    "csvlogger": mark("every run has its costs, so leave it out; see run.history"),
-    "history": mark("every run has its costs, so leave it out; see run.history"),
-    "progbarlogger": mark("try progress=True"),
-    "terminateonnan": mark("a run ends by itself where the cost is not finite; leave it out"),
-}
-VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # of a setting, by their names elsewhere
-    "loss": {"cross_entropy": ("categorical_crossentropy", "sparse_categorical_crossentropy", "crossentropy", "ce",
-                               "binary_crossentropy", "log_loss", "nll", "softmax_cross_entropy", "xent")},
-    "model": {"softmax": ("logistic", "logistic_regression", "logisticregression", "linear", "softmax_regression"),
-              "mlp": ("dense", "nn", "dnn", "neural_network", "mlpclassifier", "sequential", "perceptron"),
-              "cnn": ("conv", "convnet", "conv2d", "lenet")},
-    "rule": {"sgd": ("gradient_descent", "gd"), "rmsprop": ("rms_prop",), "nesterov": ("nag",)},
-    "activation": {"gelu": ("swish", "silu", "elu", "selu", "leaky_relu", "mish"), "sigmoid": ("logistic",)},
-    "schedule": {"cosine": ("cosine_decay", "cosine_annealing"), "exponential": ("exponential_decay", "invscaling"),
-                 "one-cycle": ("onecycle", "one_cycle"), "warm-up": ("warmup",),
-                 "step": ("piecewise_constant_decay", "piecewise", "reduce_on_plateau", "adaptive")},
-    "dtype": {"mixed_bfloat16": ("bfloat16", "mixed_float16", "float16", "half"), "float64": ("double",),
-              "float32": ("single",)},
-    "engine": {"compiled": ("xla",), "function": ("tf.function",), "eager": ("keras",), "graph": ("tf1",)},
-}  # fmt: skip
 NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
 LONG = 200  # characters of a value that a message still shows
-FIRST = {name: ours for ours, names in RENAMED.items() for name in names}
 
 
 class Table(NamedTuple):
@@ -148,7 +50,7 @@ def complaint(error: ValidationError, table: Table) -> str:
         return answer(name, received, tuple(table.rows), table)
     names, is_text = table.words(name), isinstance(received, str)
     near = nearest(received.partition(":")[0], names) if isinstance(received, str) else None
-    meant = value_of(name, received, names) or near
+    meant = value_of(name, received, names) or (is_text and name in OWN and module_of(received)) or near
     line = option(name, meant) if meant else mend(name, received, table)
     if first["type"] == "value_error":
         return _("{name}: {reason}; try {mend}").format(name=name, reason=reason, mend=line)
@@ -162,16 +64,38 @@ def complaint(error: ValidationError, table: Table) -> str:
 
 def mend(name: str, value: Any, table: Table) -> str:
     """Write a line that sets `name`: to `value` if it is valid, to what it means elsewhere, or to the row's example."""
-    others: dict[str, Any] = {
-        "model": next((model for model in MODELS if name in reads(model)), "softmax"),
-        "validation_size": 0.1,
-    }
+    others: dict[str, Any] = {"model": model_with(name), "validation_size": 0.1}
     pointed = value.replace(",", ".") if isinstance(value, str) and table.is_number(name) else None
     for each in (value, value_of(name, value, table.words(name)), pointed):
         with suppress(ValidationError, TypeError):
             if each is not None:
                 return option(name, str(getattr(table.config(**{**others, name: each}), name)))
     return option(name, table.rows[name].example)
+
+
+def model_with(name: str) -> str:
+    """Return the first model that reads the setting `name`, or softmax."""
+    return next((model for model in MODELS if name in reads(model)), "softmax")
+
+
+def without_effect(model: str, name: str) -> str:
+    """Say that `model` does not read the setting `name`, and which one does."""
+    message = _("{model} has no {name}; leave --{name} out, or try --model {other}")
+    return message.format(model=model, name=name, other=model_with(name))
+
+
+def module_of(path: str) -> str | None:
+    """Write DIR/FILE.py:NAME, a name in a Python file, as DIR.FILE:NAME; None where it is no such path.
+
+    >>> module_of("models/mine.py:make"), module_of("./mine.py:make"), module_of("mine:make")
+    ('models.mine:make', 'mine:make', None)
+    """
+    file, colon, name = path.rpartition(".py:")
+    place = Path(file)
+    if place.is_absolute() and place.is_relative_to(Path.cwd()):
+        place = place.relative_to(Path.cwd())
+    parts = place.parts
+    return f"{'.'.join(parts)}:{name}" if colon and parts and all(map(str.isidentifier, (*parts, name))) else None
 
 
 def typed(value: Any, separator: str) -> Any:
@@ -249,26 +173,42 @@ def answer(
         table: of all settings.
         arguments: names besides that are answered, but are no settings.
     """
-    key = name.replace("-", "_")
-    if key.lower() in SAID:
-        return f"{name}: {_(SAID[key.lower()])}"
-    near = nearest(key, known)
-    ours, meant = TRANSLATED[key](value) if key in TRANSLATED else (FIRST.get(key.lower()), value)
-    if not ours:
-        ours = None if near else next(map(FIRST.get, difflib.get_close_matches(key.lower(), FIRST, 1, 0.8)), None)
-    ours = ours if ours in (*known, *arguments) else None
-    if not ours and near:
-        return _("there is no setting {name!r}{hint}").format(name=name, hint=closest(key, known))
-    if not ours:
-        message = _("there is no setting {name!r}; the settings are {names}")
-        return message.format(name=name, names=", ".join(known))
-    line = mend(ours, meant, table) if ours in known else f"{ours}={meant!r}"  # an argument of `train`
+    told = known_as(name, value, known, table, arguments)
+    if told:
+        return told
+    if nearest(name.replace("-", "_"), known):
+        return _("there is no setting {name!r}{hint}").format(name=name, hint=closest(name.replace("-", "_"), known))
+    message = _("there is no setting {name!r}; the settings are {names}")
+    return message.format(name=name, names=", ".join(known))
+
+
+def known_as(
+    name: str, value: Any, known: tuple[str, ...], table: Table, arguments: tuple[str, ...], *, typed: bool = False
+) -> str:
+    """Answer a setting by what it is called elsewhere; "" where nobody calls one so.
+
+    Args:
+        name, value, known, table, arguments: as of `answer`.
+        typed: whether it was typed as an option of a command.
+    """
+    key = name.lstrip("-").replace("-", "_")
+    said = {**SAID, **SAID_AT_A_TERMINAL} if typed else SAID
+    if key.lower() in said:
+        return f"{name}: {_(said[key.lower()])}"
+    names = {**FIRST, **OF_COMPARE} if "rules" in arguments else FIRST
+    ours, meant = TRANSLATED[key.lower()](value) if key.lower() in TRANSLATED else (names.get(key.lower()), value)
+    if not ours and not nearest(key, known):
+        ours = next(map(names.get, difflib.get_close_matches(key.lower(), names, 1, 0.8)), None)
+    if ours not in (*known, *arguments):
+        return ""
+    argument = option(ours, str(meant)) if typed else f"{ours}={meant!r}"  # of `train` or of a command
+    line = mend(ours, meant, table) if ours in known else argument
     rate = getattr(value, "learning_rate", None)
     if ours == "rule" and rate is not None:  # an optimizer of Keras
         line += ", " + mend("learning_rate", _number(rate), table)
     if ours == "patience":
-        line += ", " + mend("validation_size", 0.1, table)
-    return _("{name}: descenso calls it {ours}; try {mend}").format(name=name, ours=ours, mend=line)
+        line += (" " if typed else ", ") + mend("validation_size", 0.1, table)
+    return _("{name}: descenso calls it {ours}; try {mend}").format(name=name, ours=spelled(ours), mend=line)
 
 
 def _number(rate: Any) -> float | None:

@@ -75,3 +75,15 @@ class Compared(Settings, total=False):
     learning_rates: Sequence[float]
     batch_sizes: Sequence[int | Literal["full"]]
     datasets: Sequence[Any]
+
+
+class Swept(Settings, total=False):
+    """Settings of the lanes of a sweep, and the values of those that vary."""
+
+    model: str
+    learning_rates: Sequence[float] | str
+    rules: Sequence[str] | str
+    schedules: Sequence[str] | str
+    weight_decays: Sequence[float] | str
+    batch_sizes: Sequence[int | Literal["full"]] | str
+    seeds: Sequence[int] | int | str

@@ -58,9 +58,8 @@ class Settings(BaseModel):
         "mnist", mark("Dataset: a name (see `descenso data --list`), a folder of IDX files or of images by class, or a "
                       "file: {formats}."),
         mark("the name of a dataset, a folder or a file"), "mnist", DATA, "cost", pattern=f"{TEXT}+")
-    label: str = setting("", mark("Column of a table that holds the labels. Default: one of a likely name, or the only "
-                                  "one of text."), mark("the name of a column"), "species",
-                         DATA, "cost", "reads data", pattern=f"{TEXT}*")
+    label: str = setting("", mark("Column of a table that holds the labels. Default: by name, or the one of text."),
+                         mark("the name of a column"), "species", DATA, "cost", "reads data", pattern=f"{TEXT}*")
     drop: str = setting("", mark("Columns of a table to leave out, such as names and dates."),
                         mark("names of columns with commas between them"), "id,date",
                         DATA, "cost", "reads data", pattern=f"{TEXT}*")
@@ -88,8 +87,9 @@ class Settings(BaseModel):
     validation_size: Annotated[int, Field(ge=0)] | Fraction = setting(
         0, mark("Training rows held out for validation: the first N, or the first fraction of them."),
         mark("a whole number in [0, training rows), or a share in (0, 1)"), "5000", DATA)
-    model: str = setting(
-        "softmax", mark("Model: softmax, mlp, cnn (see `descenso models`), or a Keras model, package.module:factory."),
+    model: str = setting("softmax", mark(
+        "Model: softmax, mlp, cnn (see `descenso models`), or a Keras model, package.module:factory. Default: cnn for "
+        "pictures, mlp for other rows, softmax for a dataset with a name."),
         mark("softmax, mlp, cnn or package.module:factory"), "softmax", MODEL, "cost", short="-m")
     preset: str = setting("", mark("Tuned settings of the model, such as accurate of cnn (see `descenso models`)."),
                           mark("the name of a preset"), "accurate", MODEL, "cost")

@@ -166,8 +166,9 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 WHOLE = re.compile(  # what is to be copied in one piece: code, commands, flags with their values, intervals
-    r"`[^`]*`|\bdescenso (?:compare|data|doctor|env|evaluate|explain|export|gradcheck|models|plot|port|predict|"
-    r"reproduce|resume|rules|runs|schedules|train)\b[^;`]*|--[a-z][\w-]*[ =][^\s;,)]+|"
+    r"`[^`]*`|\bdescenso (?:compare|data|doctor|env|evaluate|explain|export|find-rate|gradcheck|lab|landscape|"
+    r"models|plot|port|predict|replay|reproduce|resume|rules|runs|schedules|sweep|train)\b[^;`]*|"
+    r"--[a-z][\w-]*[ =][^\s;,)]+|"
     r"[\[(][^\s,()\[\]]+, [^\s,()\[\]]+[\])]"
 )
 HELD = "\0"  # in place of a space at which a line is not broken; `printable` leaves none in a text

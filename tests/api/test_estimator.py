@@ -65,8 +65,9 @@ def test_it_takes_the_settings_of_a_descent():
 def test_it_walks_the_descent_that_train_walks(tmp_path):
     X, y = load_iris(return_X_y=True)
     data = ds.from_arrays(X, y, test_fraction=0.2)
-    run = ds.train(data, rule="momentum", learning_rate=0.01, epochs=3, dtype="float64", out=tmp_path / "run")
-    classifier = ds.Classifier(rule="momentum", learning_rate=0.01, epochs=3, dtype="float64")
+    settings = {"model": "softmax", "rule": "momentum", "learning_rate": 0.01, "epochs": 3, "dtype": "float64"}
+    run = ds.train(data, out=tmp_path / "run", **settings)
+    classifier = ds.Classifier(**settings)
     classifier.fit(data.train.inputs, data.train.labels)
     np.testing.assert_array_equal(classifier.params_["W"], run.weights["W"])
     assert classifier.loss_curve_ == run.history.costs

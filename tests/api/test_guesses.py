@@ -10,8 +10,8 @@ from sklearn.datasets import load_iris
 
 import descenso as ds
 from descenso.config import TrainConfig
+from descenso.elsewhere import FIRST, SAID, TRANSLATED
 from descenso.errors import ConfigError
-from descenso.guesses import FIRST, SAID, TRANSLATED
 
 GUESSES = [  # what is given, and the settings of the line in the answer
     ({"lr": 0.5}, {"learning_rate": 0.5}),

@@ -1,5 +1,6 @@
 """TensorFlow is imported without Keras, which is there for whoever asks for it later, or has before."""
 
+import os
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ import sys
 import descenso as ds
 
 settings = dict(engine="eager", epochs=1, batch_size=50)
-ds.train(sys.argv[1], out="softmax", **settings)
+ds.train(sys.argv[1], model="softmax", out="softmax", **settings)
 assert "tensorflow" in sys.modules
 loaded = [name for name in sys.modules if name.partition(".")[0] in ("keras", "tf_keras")]
 assert not loaded, loaded
@@ -90,3 +91,63 @@ else:
 assert "keras.src.optimizers" not in sys.modules
 """
     run(code, cwd=tmp_path)
+
+
+CHATTER = 'import os; os.write(2, b"chatter")'
+IMPORTS = "import descenso, {module}; assert 'tensorflow' in __import__('sys').modules"
+
+
+@pytest.mark.parametrize("module", ["tensorflow", "keras"])
+@pytest.mark.parametrize(
+    ("level", "said"), [(None, ""), ("3", ""), ("0", "chatter")], ids=["by default", "as by default", "asked for"]
+)
+def test_an_import_after_descenso_says_nothing(module, level, said, tmp_path):
+    """Also one by Keras, which no code of ours starts."""
+    write_package(tmp_path / "tensorflow", CHATTER)
+    write_package(tmp_path / "keras", "import tensorflow")
+    assert ended(IMPORTS.format(module=module), tmp_path, level=level).stderr == said
+
+
+def test_an_import_that_fails_says_all(tmp_path):
+    write_package(tmp_path / "tensorflow", f"{CHATTER}; import a_library_that_is_missing")
+    stopped = ended("import descenso, tensorflow", tmp_path)
+    assert stopped.stderr.startswith("chatter")
+    assert "ModuleNotFoundError: No module named 'a_library_that_is_missing'" in stopped.stderr
+
+
+def test_looking_for_tensorflow_imports_nothing(tmp_path):
+    write_package(tmp_path / "tensorflow", CHATTER)
+    looks = "import descenso, sys; from importlib.util import find_spec; assert find_spec('tensorflow').name"
+    assert ended(f"{looks}; assert 'tensorflow' not in sys.modules; import tensorflow", tmp_path).stderr == ""
+    assert ended(f"{looks}; assert find_spec('tensorflow.absent') is None", tmp_path).stderr == ""
+
+
+PRESSED = """
+import sys
+from descenso.training.display import starting
+try:
+    with starting():
+        import tensorflow
+except KeyboardInterrupt:
+    print("interrupted", "tensorflow" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(("times", "whole"), [(1, True), (2, False)])
+def test_one_ctrl_c_does_not_tear_the_import_and_a_second_one_ends_it(times, whole, tmp_path):
+    press = "import signal\n" + "signal.raise_signal(signal.SIGINT)\n" * times
+    write_package(tmp_path / "tensorflow", press)
+    stopped = ended(PRESSED, tmp_path)
+    assert (stopped.stdout, stopped.stderr) == (f"interrupted {whole}\n", "")
+
+
+def write_package(folder, code):
+    folder.mkdir()
+    (folder / "__init__.py").write_text(code)
+
+
+def ended(code, folder, level=None):
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    environment |= {"TF_CPP_MIN_LOG_LEVEL": level} if level else {}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)

@@ -22,7 +22,7 @@ from descenso.files import read_settings
 from descenso.training.control import Callback
 from samples import tiny_dataset, write_folder
 
-FAST = {"engine": "function", "epochs": 2, "batch_size": 50}
+FAST = {"model": "softmax", "engine": "function", "epochs": 2, "batch_size": 50}
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,14 @@ def test_validation_rows_are_kept_back(tiny, tmp_path):
 @pytest.mark.parametrize("engine", ["graph", "eager", "function", "compiled"])
 def test_config_repeats_a_run_to_the_bit(tiny_folder, tmp_path, engine):
     first = ds.train(
-        str(tiny_folder), out=tmp_path / "first", engine=engine, epochs=3, batch_size=20, order="buffer:30", seed=5
+        str(tiny_folder),
+        model="softmax",
+        out=tmp_path / "first",
+        engine=engine,
+        epochs=3,
+        batch_size=20,
+        order="buffer:30",
+        seed=5,
     )
     again = ds.train(**read_settings(first.path / "config.json"), out=tmp_path / "again")
     assert again.config == first.config

@@ -20,7 +20,7 @@ def trained(tiny_folder, tmp_path_factory):
     """`descenso train digits --out first`; to be read, not changed."""
     folder = tmp_path_factory.mktemp("trained")
     shutil.copytree(tiny_folder, folder / "digits")
-    process = descenso("train", "digits", "-e", 3, "-b", 20, "-r", 0.02, "--out", "first", cwd=folder)
+    process = descenso("train", "digits", "-m", "softmax", "-e", 3, "-b", 20, "-r", 0.02, "--out", "first", cwd=folder)
     return Trained(folder, process)
 
 

@@ -24,7 +24,7 @@ def command():
 def test_it_says_where(trained, command, tmp_path):
     path = tmp_path / "new" / "model.npz"
     said = command(trained.folder / "first", "--to", "npz", "--out", path)
-    assert (said.exit_code, said.stdout) == (0, f"Exported: {path}\n")
+    assert (said.exit_code, said.stdout) == (0, f"Exported: {path}\nHow to call it: {path}.md\n")
     with np.load(path) as arrays:
         assert {"W", "b", "class_names"} <= set(arrays)
 
@@ -32,6 +32,7 @@ def test_it_says_where(trained, command, tmp_path):
 def test_as_json(trained, command, tmp_path):
     said = command(trained.folder / "first", "--to", "numpy-script", "--out", tmp_path / "model.py", "--json")
     answer = {"run": str(trained.folder / "first"), "format": "numpy-script", "path": str(tmp_path / "model.py")}
+    answer["readme"] = str(tmp_path / "model.py.md")
     assert json.loads(said.stdout) == answer
     assert (tmp_path / "model.py").is_file()
 
@@ -48,7 +49,11 @@ def test_a_wrong_format(trained, command):
 
 def test_in_a_process_of_its_own(trained, tmp_path):
     process = descenso("export", trained.folder / "first", "--to", "npz", "-o", "model.npz", cwd=tmp_path)
-    assert (process.returncode, process.stdout, process.stderr) == (0, "Exported: model.npz\n", "")
+    assert (process.returncode, process.stdout, process.stderr) == (
+        0,
+        "Exported: model.npz\nHow to call it: model.npz.md\n",
+        "",
+    )
     again = descenso("export", trained.folder / "first", "--to", "npz", "-o", "model.npz", cwd=tmp_path)
     assert (again.returncode, again.stdout) == (2, "")
     assert again.stderr.startswith("descenso: model.npz is there already")

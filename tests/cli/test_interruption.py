@@ -27,7 +27,7 @@ def left(capsys, body, resumed=None):
 
 
 def test_before_there_is_a_run(tiny_folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(api, "_pose", interrupted)  # the run's directory has been made by then
+    monkeypatch.setattr(api, "pose", interrupted)  # the run's directory has been made by then
     said = left(capsys, lambda display: ds.train(tiny_folder, out=tmp_path / "run", callbacks=[display]))
     assert said == "descenso: interrupted before training began; there is no run\n"
     assert not (tmp_path / "run").exists()

@@ -27,6 +27,10 @@ LINES = {  # by heading of the page; {first} is a run, {digits} its data
     "data": ["data {digits}", "data {table} --label kind --test-fraction 0.5"],
     "data --list": ["data --list"],
     "data --samples DIR": ["data {digits} --samples examples"],
+    "sweep": ["sweep {digits} --learning-rates 0.01,1e30 --seeds 2 -m softmax -e 2 -b 20 --validation-size 20 "
+              "--loss naive"],
+    "landscape": ["landscape {first} --grid 3"],
+    "find-rate": ["find-rate {digits} -m softmax --steps 4 --seeds 1 -b 20"],
     "compare": [f"compare {{digits}} --engines eager,function {QUICK[14:]} --repeats 1",
                 f"compare {{digits}} --rules sgd,adam {QUICK} --repeats 1"],
     "compare --explain": ["compare {digits} --explain -b 20 --repeats 7"],

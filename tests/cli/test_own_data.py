@@ -16,7 +16,7 @@ from descenso.errors import ConfigError, DataError
 from descenso.runs.directory import open_directory, reopen
 from shell import descenso
 
-QUICK = {"engine": "eager", "epochs": 2}
+QUICK = {"model": "softmax", "engine": "eager", "epochs": 2}
 
 
 def table(rows=40, seed=0):
@@ -31,9 +31,11 @@ def table(rows=40, seed=0):
 def test_few_rows_learn_by_default(tmp_path):
     """Forty rows in one batch of a hundred would take 100 steps in all, and learn next to nothing."""
     table(40).drop("id", "city").write_csv(tmp_path / "rows.csv")
-    run = ds.train(tmp_path / "rows.csv", label="kind", test_fraction=0.25, out=tmp_path / "run")
-    assert (run.config.batch_size, run.config.epochs) == (8, 1000)
-    assert run.test_accuracy == 1
+    for model, epochs in (("mlp", 1000), ("softmax", 1000)):
+        settings = {} if model == "mlp" else {"model": model}
+        run = ds.train(tmp_path / "rows.csv", label="kind", test_fraction=0.25, out=tmp_path / model, **settings)
+        assert (run.config.model, run.config.batch_size, run.config.epochs) == (model, 8, epochs)
+        assert run.test_accuracy == 1
     with pytest.raises(ConfigError, match="batch_size must be at most the 30 training rows, got 100"):
         ds.train(tmp_path / "rows.csv", label="kind", test_fraction=0.25, batch_size=100, out=tmp_path / "other")
     assert not (tmp_path / "other").exists()
@@ -131,7 +133,7 @@ def test_settings_of_reading_are_not_for_data_that_is_read(tmp_path):
     for name, value in (("label", "kind"), ("drop", "a"), ("resize", "8x8"), ("test_fraction", 0.5)):
         with pytest.raises(ConfigError, match=f"{name}: the data is in memory already; leave {name} out"):
             ds.train(data, out=tmp_path / "run", **{name: value}, **QUICK)
-    with pytest.raises(ConfigError, match=r"data must be .*, got float; try descenso\.train\(X, y\)"):
+    with pytest.raises(ConfigError, match=r"data must be .*, got float; try data=\(X, y\)"):
         ds.train(0.5, out=tmp_path / "run")
 
 
@@ -152,7 +154,7 @@ def test_wide_rows_can_be_read_again(tmp_path):
     """Their scaling, a number a column, does not fit into a file's header."""
     random = np.random.default_rng(0)
     data = ds.from_arrays(random.normal(size=(40, 30_000)), np.arange(40) % 2, test_fraction=0.5)
-    run = ds.train(data, epochs=1, engine="eager", out=tmp_path / "run")
+    run = ds.train(data, model="softmax", epochs=1, engine="eager", out=tmp_path / "run")
     assert run.weights["W"].shape == (30_000, 2)
     np.testing.assert_array_equal(using.read_trained(run.path)[1].scaling.scale, data.scaling.scale)
 

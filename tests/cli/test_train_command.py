@@ -71,7 +71,7 @@ def test_json_of_a_run_repeated_from_its_config(trained, tmp_path):
 @pytest.mark.slow
 def test_speaks_spanish_where_the_environment_does(here):
     flags = ("--engine", "eager", "-e", 1, "-b", 20, "--validation-size", 40, "--dtype", "float64")
-    process = descenso("train", "digits", *flags, cwd=here, LANG="es_ES.UTF-8")
+    process = descenso("train", "digits", "-m", "softmax", *flags, cwd=here, LANG="es_ES.UTF-8")
     lines = process.stdout.splitlines()
     assert (process.returncode, process.stderr) == (0, "")
     assert re.fullmatch(EPOCH + r", validación \d+\.\d{4}, exactitud [01]\.\d{4}", lines[0])
@@ -84,7 +84,7 @@ def test_speaks_spanish_where_the_environment_does(here):
 @pytest.mark.slow
 def test_divergence_is_said_in_one_line_and_by_the_exit_code(here):
     flags = ("--engine", "graph", "--loss", "naive", "-r", 1e6, "-b", 20)
-    process = descenso("train", "digits", *flags, "--out", "run", cwd=here)
+    process = descenso("train", "digits", "-m", "softmax", *flags, "--out", "run", cwd=here)
     assert process.returncode == 8
     assert process.stderr == (
         "descenso: diverged: the cost stopped being finite at epoch 0, step 1; "
@@ -108,8 +108,19 @@ def interrupted(trained):
             other = both.enter_context((trained.folder / f"{number.name}.txt").open("w"))
             talking, quiet = ("stderr", "stdout") if flags else ("stdout", "stderr")
             streams = {talking: subprocess.PIPE, quiet: other}
-            command = ("train", "digits", "-e", 1_000_000, "--engine", "function", "--out", number.name, *flags)
-            processes[number] = both.enter_context(running(*command, cwd=trained.folder, **streams))
+            command = (
+                "train",
+                "digits",
+                "-m",
+                "softmax",
+                "-e",
+                1_000_000,
+                "--engine",
+                "function",
+                "--out",
+                number.name,
+            )
+            processes[number] = both.enter_context(running(*command, *flags, cwd=trained.folder, **streams))
         ended = {}
         for number, process in processes.items():
             talking = process.stderr if FLAGS[number] else process.stdout
@@ -145,7 +156,7 @@ def test_a_signal_leaves_a_usable_run(trained, interrupted, number):
 def test_shows_a_live_bar_on_a_terminal(here):
     """On a pseudo-terminal: cost, rate and time left are shown while it runs; the lines stay, and no bar is left."""
     terminal, end = pty.openpty()
-    command = ("train", "digits", "-e", 500, "--out", "run", "--engine", "function")
+    command = ("train", "digits", "-m", "softmax", "-e", 500, "--out", "run", "--engine", "function")
     variables = environment(TERM="xterm-256color", COLUMNS="120", NO_COLOR="1")
     with running(*command, cwd=here, env=variables, stdin=end, stdout=end, stderr=end) as process:
         os.close(end)

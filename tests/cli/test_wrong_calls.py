@@ -108,7 +108,7 @@ def test_wrong_data(here, name):
     damage, *said = DATA[name]
     damage(here / "digits")
     before = files_below(here)
-    refused(descenso("train", "digits", cwd=here), 3, *said)
+    refused(descenso("train", "digits", "-m", "softmax", cwd=here), 3, *said)
     assert files_below(here) == before
 
 
@@ -120,7 +120,7 @@ def test_out_that_is_not_empty(here):
     (here / "kept").mkdir()
     (here / "kept" / "thesis.txt").write_text("years")
     before = files_below(here)
-    process = descenso("train", "digits", "--out", "kept", cwd=here)
+    process = descenso("train", "digits", "-m", "softmax", "--out", "kept", cwd=here)
     refused(process, 2, "kept is not empty, and no run is ever overwritten; try --out with a new name")
     after = files_below(here)
     assert {name: after[name] for name in after if not name.startswith("kept/.lock")} == before  # of which kind it is
@@ -153,7 +153,7 @@ def test_a_read_only_directory(here, out):
 
 
 def test_out_below_a_file(here):
-    process = descenso("train", "digits", "--out", f"digits/{LABELS}/run", cwd=here)
+    process = descenso("train", "digits", "-m", "softmax", "--out", f"digits/{LABELS}/run", cwd=here)
     refused(process, 5, "cannot be written (Not a directory)")
 
 
@@ -165,7 +165,7 @@ def test_no_run_there(here, command):
 
 
 def test_a_wrong_call_is_said_in_spanish(here):
-    process = descenso("train", "digits", "-b", "204", "--lang", "es", cwd=here)
+    process = descenso("train", "digits", "-m", "softmax", "-b", "204", "--lang", "es", cwd=here)
     refused(process, 2, "batch_size", "203", "204", "--batch-size 203", "como mucho")
 
 

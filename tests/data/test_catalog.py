@@ -193,7 +193,7 @@ def test_a_test_label_unseen_in_training(tiny, tmp_path):
     labels = tiny.test.labels.copy()
     labels[17] = 4
     write_folder(tmp_path, with_test(tiny, labels=labels))
-    message = f"{tmp_path}, test rows: row 17 has label 4, expected one in [0, 4)"
+    message = f"{tmp_path}: row 17 of y_test has label 4, which no training row has"
     with pytest.raises(DataError, match=re.escape(message)):
         load(str(tmp_path))
 
@@ -266,7 +266,7 @@ def test_settings_that_the_data_has_no_use_for(tiny_folder, tmp_path):
             ({"numeric_only": True}, "--numeric-only is for CSV, Parquet only; leave --numeric-only out"),
             ({"header": "no"}, "--header is for CSV only; leave --header out"),
             ({"label": "y"}, "--label is for CSV, Parquet only; leave --label out"),
-            ({"resize": "8x8"}, "--resize is for folders of images only; leave --resize out"),
+            ({"resize": "8x8"}, "--resize is for Parquet, folders of images only; leave --resize out"),
             ({"test_fraction": 0.2}, "it has test rows of its own; leave --test-fraction out"),
         ):
             with pytest.raises(ConfigError, match=f"^{re.escape(f'{name}: {told}')}$"):

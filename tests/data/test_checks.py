@@ -36,7 +36,7 @@ def test_inputs_of_another_shape(inputs, got):
         check(inputs)
 
 
-@pytest.mark.parametrize(("labels", "got"), [(np.eye(5, 3, dtype=int), "5×3"), (LABELS[:, None], "5×1")])
+@pytest.mark.parametrize(("labels", "got"), [(np.eye(5, dtype=int), "5×5"), (np.eye(5, 3) / 2, "5×3")])
 def test_one_hot_labels(labels, got):
     with refused(
         f"mine, training rows: labels of shape {got} beside inputs of shape 5×2×3, expected one label a row; "
@@ -112,14 +112,14 @@ def test_one_class_only():
         check_dataset(tiny_dataset(num_classes=1))
 
 
-GIVEN = ("batch_size", "epochs")
+GIVEN = ("batch_size", "epochs", "weight_decay")
 
 
 @pytest.mark.parametrize(
     ("model", "rows", "batch_size", "epochs"),
     [("softmax", 60_000, 100, 100), ("softmax", 120, 8, 667), ("softmax", 30, 8, 1000),
-     ("mlp", 120, 8, 100), ("mlp", 6, 6, 1500),
-     ("cnn", 60_000, 64, 3), ("cnn", 500, 31, 89), ("mlp", 2_000, 100, 75)],
+     ("mlp", 120, 8, 400), ("mlp", 6, 6, 1000),
+     ("cnn", 60_000, 64, 3), ("cnn", 500, 31, 36), ("mlp", 2_000, 100, 300), ("mlp", 60_000, 100, 12)],
 )  # fmt: skip
 def test_few_rows_get_smaller_batches_and_more_epochs_unless_they_are_given(model, rows, batch_size, epochs):
     config = TrainConfig.of(model=model)
@@ -128,6 +128,23 @@ def test_few_rows_get_smaller_batches_and_more_epochs_unless_they_are_given(mode
     assert defaults_for_few_rows(config, GIVEN, rows) == config
     assert defaults_for_few_rows(TrainConfig.of(model=model, batch_size="full"), ("batch_size",), rows).epochs == epochs
     assert defaults_for_few_rows(config, ("batch_size",), max(rows, 100)).batch_size == config.batch_size
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "given", "decay"),
+    [
+        ("mlp", 9_999, (), 0.3),
+        ("mlp", 10_000, (), 0),
+        ("softmax", 100, (), 0),
+        ("cnn", 100, (), 0),
+        ("mlp", 100, ("rule",), 0),
+        ("mlp", 100, ("learning_rate",), 0),
+        ("mlp", 100, ("weight_decay",), 0),
+        ("mlp", 100, ("epochs", "batch_size"), 0.3),
+    ],
+)
+def test_an_mlp_of_few_rows_gets_weight_decay_at_its_own_rate(model, rows, given, decay):
+    assert defaults_for_few_rows(TrainConfig.of(model=model), given, rows).weight_decay == decay
 
 
 @pytest.mark.parametrize(("validation_size", "batch_size"), [(0, 1), (0, 203), (190, 1), (103, 100)])

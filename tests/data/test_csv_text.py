@@ -68,11 +68,31 @@ def test_another_encoding_must_be_named(codec, likely, write):
     assert read(path, "especie", encoding=likely)[2].cells[2].categories == ("Málaga", "Ávila")  # the mend works
 
 
-def test_rows_for_a_model_in_another_encoding_are_to_be_saved_anew(write):
-    """There is no --encoding then."""
-    encoded = Encoding.of_numbers(("altura",))
-    with pytest.raises(DataError, match="not UTF-8 text; save it in UTF-8$"):
-        read_table(Request(str(write(SPANISH, "latin-1")), label=None, encoded=encoded))
+def test_rows_for_a_model_are_in_the_encoding_that_is_named(write):
+    encoded, path = Encoding.of_numbers(("altura",)), str(write(SPANISH, "latin-1"))
+    with pytest.raises(DataError, match="not UTF-8 text; if it is text in another encoding: --encoding windows-1252$"):
+        read_table(Request(path, label=None, encoded=encoded))
+    request = Request(path, label=None, encoded=encoded, encoding="windows-1252", decimal=",")
+    assert encoded_rows(read_table(request), request).ravel().tolist() == HEIGHTS
+
+
+@pytest.mark.parametrize(
+    ("text", "recorded", "mend"),
+    [
+        ("a;b\n1,5;2\n", ".", ","),
+        ("a;b\n1,234;2\n", ".", ","),  # beside semicolons, a comma is decimal
+        ("a\tb\n-0,25\t2\n", ".", ","),
+        ("a;b\n1.5;2\n", ",", "."),
+    ],
+)
+def test_another_decimal_mark_than_that_of_the_training_data_is_refused(text, recorded, mend, write):
+    encoded = Encoding.of_numbers(("a", "b"))._replace(decimal=recorded)
+    request = Request(str(write(text)), label=None, encoded=encoded)
+    with pytest.raises(ConfigError, match=f"another decimal mark than the training data; try --decimal {mend}$"):
+        read_table(request)
+    request = request._replace(decimal=mend)  # the mend works
+    wanted = float(text.split("\n")[1][:-2].replace(",", "."))
+    assert encoded_rows(read_table(request), request).tolist() == [[wanted, 2]]
 
 
 @pytest.mark.parametrize("name", ["klingon", "zlib_codec", "rot13", "unicode_escape", "base64", "idna"])
@@ -100,7 +120,7 @@ def test_line_ends_and_separators(end, separator, before, write):
 def test_a_comment_before_the_rows_is_left_out(write):
     inputs, _labels, table = read(write("|1x3 Cross validator\n" + PLAIN))
     np.testing.assert_array_equal(inputs, NUMBERS)
-    assert "the first line is no row: '|1x3 Cross validator'" in table.notes
+    assert "a line before the rows is left out: '|1x3 Cross validator'" in table.notes
     assert read(write("#" + PLAIN))[2].cells[0].name == "#a"  # as long as the rows: a name
 
 

@@ -157,14 +157,17 @@ def test_else_the_only_column_of_text_is_the_label(write):
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ([f"{row / 7:.3f}" for row in range(ROWS)], "a number to predict is no class"),
-        (range(ROWS), "a number to predict is no class"),
-        ([f"name {row}" for row in range(ROWS)], "these are no classes to learn"),
+        ([f"{row / 7:.3f}" for row in range(ROWS)], "40 classes in 40 rows: a number to predict is no class"),
+        ([row // 2 for row in range(ROWS - 2)] + [90, 91], "21 classes in 40 rows: a number to predict is no class"),
+        ([f"{row % 12}.5" for row in range(ROWS)], "12 classes in 40 rows: a number to predict is no class"),
+        (range(7000, 7000 + ROWS), "40 classes in 40 rows: it names or counts the rows"),
+        ([f"name {row}" for row in range(ROWS)], "40 classes in 40 rows: it names or counts the rows"),
+        ([f"name {row // 2}" for row in range(ROWS - 2)] + ["x", "y"], "21 classes in 40 rows: these are no classes"),
     ],
 )
 def test_a_label_of_many_values_is_refused(values, reason, write):
     path = write(columns(price=values))
-    told = f"{path}: column 'price' has 40 different values in 40 rows; {reason}; give another --label"
+    told = f"{path}: 'price' has {reason}"
     with pytest.raises(DataError, match=re.escape(told)):
         load(str(path), label="price")
 

@@ -9,7 +9,7 @@ from PIL import Image
 from descenso.data.catalog import load
 from descenso.data.inputs import how_prepared, read_inputs
 from descenso.data.sources import Expected, Limits
-from descenso.errors import DataError
+from descenso.errors import DataError, DataNote
 
 DIGITS = Expected((28, 28), like_mnist=True)
 TABLE = Expected((2,), ("a", "b"), "float64")
@@ -170,18 +170,39 @@ def test_a_line_of_any_form(shape, seen):
 def test_images_are_brought_to_what_the_model_reads(like, shape, dtype, tmp_path):
     Image.new("RGB", (31, 17), (200, 100, 50)).save(tmp_path / "a.png")
     Image.new("L", (3, 4), 124).save(tmp_path / "b.jpg")
-    inputs, names = read_inputs([tmp_path / "a.png", tmp_path / "b.jpg"], like, Limits())
+    told = "in grey, though the model learned from pictures in colour: 1$"
+    if shape[2:] != (3,):
+        told = "in colour are read in grey, as the model learned from them: 1$"
+    with pytest.warns(DataNote, match=told):
+        inputs, names = read_inputs([tmp_path / "a.png", tmp_path / "b.jpg"], like, Limits())
     assert (inputs.shape, inputs.dtype) == ((2, *shape), dtype)
     assert names == [str(tmp_path / "a.png"), str(tmp_path / "b.jpg")]
     expected = [200, 100, 50] if shape[2:] == (3,) else 124
     assert np.abs(inputs.astype(int) - [np.full(shape, expected), np.full(shape, 124)]).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("like", "mode", "colours"),
+    [
+        (Expected((8, 6)), "L", 124),
+        (Expected((8, 6)), "RGB", (120, 124, 128)),  # grey, stored in three channels
+        (Expected((8, 6, 3)), "RGB", (200, 100, 50)),
+        (Expected((8, 6, 3)), "RGB", (90, 90, 90)),
+        (Expected((28, 28), like_mnist=True), "RGB", (200, 100, 50)),  # a photo of a digit
+    ],
+)
+def test_colours_like_those_of_the_training_data_are_not_mentioned(like, mode, colours, tmp_path):
+    image = Image.new(mode, (31, 17), colours)
+    image.paste(tuple(255 for _band in image.getbands()) if mode == "RGB" else 255, (12, 4, 16, 12))
+    image.save(tmp_path / "a.png")
+    read_inputs([tmp_path / "a.png"], like, Limits())  # a warning would be an error
+
+
 def test_images_are_not_for_every_model(tmp_path):
     Image.new("L", (3, 4)).save(tmp_path / "a.png")
     for shape, told in (((20,), "20"), ((8, 8, 4), "8×8×4"), ((2, 2, 2, 2), "2×2×2×2")):
         with refused(
-            tmp_path / "a.png", f": the model reads rows of {told}, and no images; give it a file of rows: NPZ, CSV"
+            tmp_path / "a.png", f": the model reads rows of {told}, and no images; give it a file of rows: IDX, NPZ"
         ):
             read_inputs([tmp_path / "a.png"], Expected(shape), Limits())
 
@@ -215,12 +236,12 @@ def test_pictures_as_stored_are_not_for_a_model_of_floats(tiny, tmp_path):
         (
             {"a": np.zeros((2, 8, 8)), "b": np.zeros(2)},
             "float64",
-            ": its arrays are a, b; which holds the inputs? call it x",
+            ": its arrays are a (2, 8, 8) float64, b (2,) float64; which holds the inputs? call it x",
         ),
         ({"x": np.zeros((2, 8, 7))}, "float64", ": inputs of shape 8×7, expected 8×8"),
         ({"x": np.zeros((0, 8, 8))}, "float64", ": no rows; give at least one"),
         ({"x": np.float64(0)}, "float64", ": inputs of shape (), expected 8×8"),
-        ({"x": np.zeros((2, 8, 8))}, "uint8", ": values of type float64, the model reads uint8"),
+        ({"x": np.zeros((2, 8, 8))}, "uint8", ": values of type float64, the model reads pixels as stored, whole"),
         ({"x": np.full((2, 8, 8), "1")}, "float64", ": values of type <U1, the model reads numbers"),
         ({"x": np.full((2, 8, 8), np.nan)}, "float64", ": row 1 holds a value that is not finite"),
     ],

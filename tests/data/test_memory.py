@@ -117,3 +117,22 @@ def test_arrays_are_what_they_are():
 def test_arrays_that_cannot_be_learned_from(inputs, labels, said):
     with pytest.raises(DataError, match=said):
         ds.from_arrays(inputs, labels, test_fraction=0.5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (np.arange(60) / 7, "labels such as 0.142857; a number to predict is no class; .* such as labels > 4.21429$"),
+        (np.arange(60) // 2 * 10, "'y' has 30 classes in 60 rows: a number to predict is no class; give other labels"),
+        (np.arange(60) + 500, "'y' has 60 classes in 60 rows: it names or counts the rows; give other labels"),
+        (np.array([f"name {row}" for row in range(60)]), "'y' has 60 classes in 60 rows: it names or counts the rows"),
+    ],
+)
+def test_a_number_to_predict_is_no_class(labels, told):
+    with pytest.raises(DataError, match=told):
+        ds.from_arrays(np.zeros((60, 2)), labels, test_fraction=0.2)
+
+
+def test_pictures_of_few_rows_in_a_class_are_taken():
+    pictures = np.zeros((60, 4, 4), np.uint8)
+    assert ds.from_arrays(pictures, np.arange(60) // 2, test_fraction=0.2).num_classes == 30

@@ -23,11 +23,11 @@ ERRORS = {  # what becomes of labels, and what is said of a Dataset and of a fil
         "if they are one-hot, give numpy.argmax(labels, axis=1)",
     ),
     "type": (
-        lambda labels: labels.astype(np.float64),
+        lambda labels: labels + 0.5,
         "tiny, training rows: labels of type float64 beside inputs of type uint8, expected whole numbers; "
         "try labels.astype('int32')",
-        "rows.npz, training rows: labels of type float64 beside inputs of type uint8, expected whole numbers or text; "
-        "try labels.astype('int32')",
+        "rows.npz: row 0 of y_train is {value}, of type float64; labels are whole numbers or text: a number to "
+        "predict is no class, make a few of it, such as low and high",
     ),
 }
 
@@ -55,7 +55,7 @@ def test_in_python_and_at_the_command_line(error, tmp_path):
     assert str(raised.value) == of_data
     ended = run(train, "rows.npz", "--test-fraction", "0.2", "--out", str(tmp_path / "run"))
     assert isinstance(ended.exception, DataError)
-    assert str(ended.exception) == f"{tmp_path}/{of_file}"
+    assert str(ended.exception) == f"{tmp_path}/{of_file}".format(value=data.train.labels[0])
     assert ended.exception.exit_code == 3
     assert not (tmp_path / "run").exists()
 

@@ -1,5 +1,6 @@
 """Rules, schedules and losses of the user's own: the same numbers everywhere, refused where they cannot be meant."""
 
+import math
 import sys
 from functools import partial
 
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 import descenso as ds
 from command import run
+from descenso import text
 from descenso.config import TrainConfig
 from descenso.descent.digests import digest
 from descenso.descent.models import cross_entropy
@@ -17,7 +19,7 @@ from descenso.descent.own import name_of
 from descenso.errors import CheckpointError, ConfigError
 from descenso.studies.gradcheck import check_model
 
-SMALL = {"epochs": 2, "batch_size": 29, "learning_rate": 0.1, "dtype": "float64"}
+SMALL = {"model": "softmax", "epochs": 2, "batch_size": 29, "learning_rate": 0.1, "dtype": "float64"}
 
 
 def zeros(params):
@@ -193,7 +195,7 @@ OTHERS = {
 @pytest.mark.parametrize("said", OTHERS)
 def test_what_else_cannot_be_meant_leaves_no_run(tiny, tmp_path, said):
     with pytest.raises(ConfigError, match=said):
-        ds.train(tiny, engine="eager", out=tmp_path / "run", **OTHERS[said], **SMALL)
+        ds.train(tiny, engine="eager", out=tmp_path / "run", **{**SMALL, **OTHERS[said]})
     assert not list(tmp_path.iterdir())
 
 
@@ -204,7 +206,7 @@ def test_what_xla_cannot_compile_runs_without_it_and_says_so(tiny, tmp_path):
 
     given = {**SMALL, "dtype": "float32"}
     with pytest.warns(UserWarning, match=r"XLA cannot compile .* \(ImageProjectiveTransformV3\); TensorFlow runs"):
-        found = ds.train(tiny, model=turning, out=tmp_path / "run", **given)
+        found = ds.train(tiny, out=tmp_path / "run", **{**given, "model": turning})
     assert found.outcome == "completed"
 
     def written(logits, labels):  # known to the engine alone, when it compiles
@@ -226,17 +228,17 @@ def test_the_command_finds_them_in_the_working_directory(tiny_folder, tmp_path, 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path])  # as of an installed command
     (tmp_path / "slow_rules.py").write_text(MODULE, encoding="utf-8")
-    small = ("-e", 1, "-b", 29, "--engine", "function")
+    small = ("-m", "softmax", "-e", 1, "-b", 29, "--engine", "function")
     assert run("train", tiny_folder, "--rule", "slow_rules:slow", *small, "--out", "r").exit_code == 0
     with pytest.raises(ConfigError, match="try --rule slow_rules:slow$"):
         run("resume", "r", "--epochs", 2)
     assert run("resume", "r", "--epochs", 2, "--rule", "slow_rules:slow").exit_code == 0
     assert run("evaluate", "r").exit_code == 0
     for typed, said in (("slow_rules:slw", "try --rule slow_rules:slow$"),
-                        ("slow_rules.py:slow", "try --rule slow_rules:slow$"),
                         ("no_such_module:slow", "cannot be imported")):  # fmt: skip
         with pytest.raises(ConfigError, match=said):
             run("train", tiny_folder, "--rule", typed, *small)
+    assert run("train", tiny_folder, "--rule", "slow_rules.py:slow", *small, "--out", "by_path").exit_code == 0
     sys.modules.pop("slow_rules")
 
 
@@ -266,3 +268,49 @@ def test_a_digest_knows_source_closures_and_numbers_of_the_module(monkeypatch):
     assert digest(made(1)) != before
     layers = [keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, kind)]) for kind in ("relu", "relu", "tanh")]
     assert digest(layers[0]) == digest(layers[1]) != digest(layers[2])
+
+
+def test_what_a_first_rule_or_schedule_gets_wrong_is_named(tiny, tmp_path):
+    def train(**settings):
+        ds.train(tiny, out=tmp_path / "run", **settings, **SMALL)
+
+    with pytest.raises(ConfigError, match=r"descenso\.Rule takes two functions, .* init is lambda params: \{\}"):
+        ds.Rule(heavy.update)
+    with pytest.raises(ConfigError, match=r"returned its state first; end it with return updates, state$"):
+        train(rule=sgd(lambda updates, state: (state, updates), lambda params: {"velocity": zeros(params)}))
+    for cosine, name in ((np.cos, "np.cos"), (math.cos, "math.cos")):
+        module = name.partition(".")[0]
+        scope = {module: {"np": np, "math": math}[module]}
+        made = eval(f"lambda step, steps: 1 + {name}(step / steps)", scope)  # noqa: S307 - as a user writes it
+        with pytest.raises(ConfigError, match=rf"try tf\.cos in the place of {name}$"):
+            train(schedule=made)
+        assert cosine(0) == 1
+
+
+def test_a_constant_share_is_told(tiny, tmp_path, recwarn):
+    text.use_flags(False)
+    told = r"it is 0\.5 at every step, a share of the learning rate, which thus is 0\.05; .* learning_rate=0\.5$"
+    with pytest.warns(UserWarning, match=told):
+        ds.train(tiny, out=tmp_path / "run", schedule=lambda step: 0.5, **SMALL)
+    recwarn.clear()
+    ds.train(tiny, out=tmp_path / "one", schedule=lambda step: 1.0, **SMALL)
+    ds.train(tiny, out=tmp_path / "falling", schedule=line, **SMALL)
+    assert [each for each in recwarn if "at every step" in str(each.message)] == []
+
+
+def test_a_model_is_given_by_the_path_of_its_file(tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine.py").write_text(
+        "import keras\n\n\ndef make():\n    return keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), "
+        "keras.layers.Dense(4)])\n\n\ndef needs(shape):\n    return make()\n"
+    )
+    quick = ("--engine", "eager", "-e", 1, "-b", 20)
+    made = run("train", tiny_folder, "--model", "models/mine.py:make", "--out", "run", *quick)
+    assert made.exit_code == 0, made.output
+    assert ds.open_run("run").config.model == "models.mine:make"
+    assert run("evaluate", "run", "--model", "./models/mine.py:make").exit_code == 0
+    with pytest.raises(ConfigError, match=r"got 'models/mine\.py:make'; try --model models\.mine:make$"):
+        ds.train(tiny_folder, model="models/mine.py:make")
+    with pytest.raises(ConfigError, match="needs is called without arguments, and raised TypeError: .*'shape'"):
+        run("train", tiny_folder, "--model", "models/mine.py:needs", "--out", "other", *quick)

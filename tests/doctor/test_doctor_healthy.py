@@ -32,7 +32,7 @@ def test_descents_on_rows_of_scikit_learn(arrays, model, tmp_path):
 @pytest.mark.parametrize("rule", RULES)
 def test_each_rule_at_its_default_rate(rule, tmp_path):
     data = ds.from_arrays(*load_digits(return_X_y=True), test_fraction=0.2)
-    assert diagnosed(data, tmp_path, rule=rule, epochs=20, engine="function") == []
+    assert diagnosed(data, tmp_path, model="softmax", rule=rule, epochs=20, engine="function") == []
 
 
 def test_rows_of_mnist():

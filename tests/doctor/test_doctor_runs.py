@@ -16,6 +16,7 @@ from descenso.errors import ConfigError, DataError
 from descenso.runs.directory import create
 from descenso.runs.history import Epoch
 
+QUICK = {"model": "softmax", "engine": "function"}
 LABELS = np.arange(60) % 3
 INPUTS = np.random.default_rng(7).normal(size=(60, 4)).astype(np.float32)
 
@@ -59,11 +60,21 @@ def test_courses(case):
 
 
 def test_the_rate_that_is_suggested_is_measured(tiny_folder, tmp_path):
-    ds.train(str(tiny_folder), out=tmp_path / "slow", learning_rate=1e-7, epochs=60, batch_size=100, engine="function")
+    ds.train(
+        str(tiny_folder),
+        model="softmax",
+        out=tmp_path / "slow",
+        learning_rate=1e-7,
+        epochs=60,
+        batch_size=100,
+        engine="function",
+    )
     (finding,) = doctor.run(tmp_path / "slow")
     assert finding.rule == "rate-too-low"
     rate = float(finding.mend.removeprefix("--learning-rate "))
-    mended = ds.train(str(tiny_folder), out=tmp_path / "mended", learning_rate=rate, epochs=60, engine="function")
+    mended = ds.train(
+        str(tiny_folder), model="softmax", out=tmp_path / "mended", learning_rate=rate, epochs=60, engine="function"
+    )
     assert mended.history.costs[-1] < 0.5 * math.log(4)
     assert doctor.run(tmp_path / "mended") == []
 
@@ -72,7 +83,9 @@ def test_a_rate_that_hides_in_the_mean_of_an_epoch(tmp_path):
     """Its costs fall from epoch to epoch, and end well below that of knowing nothing; its first steps tell."""
     mnist = ds.load("mnist")
     few = mnist._replace(train=ds.Split(mnist.train.inputs[:2000], mnist.train.labels[:2000]))
-    descent = ds.train(few, out=tmp_path / "run", learning_rate=3.0, epochs=4, batch_size=20, engine="function")
+    descent = ds.train(
+        few, model="softmax", out=tmp_path / "run", learning_rate=3.0, epochs=4, batch_size=20, engine="function"
+    )
     assert descent.history.costs == sorted(descent.history.costs, reverse=True)
     assert descent.history.costs[-1] < 0.5 * math.log(10)
     (finding,) = doctor.run(tmp_path / "run", few)
@@ -81,14 +94,22 @@ def test_a_rate_that_hides_in_the_mean_of_an_epoch(tmp_path):
 
 
 def test_a_diverged_run_kept_no_weights(tiny_folder, tmp_path):
-    ds.train(str(tiny_folder), out=tmp_path / "run", learning_rate=1e38, rule="momentum", epochs=3, engine="function")
+    ds.train(
+        str(tiny_folder),
+        model="softmax",
+        out=tmp_path / "run",
+        learning_rate=1e38,
+        rule="momentum",
+        epochs=3,
+        engine="function",
+    )
     found = doctor.run(tmp_path / "run")
     assert names(found) == ["rate-too-high"]
     assert found[0].saw.startswith("the cost stopped being finite, at a learning rate of 1e+38")
 
 
 def test_rows_that_are_not_those_a_run_learned_from(tiny, tmp_path):
-    ds.train(tiny, out=tmp_path / "run", epochs=1, engine="function")
+    ds.train(tiny, out=tmp_path / "run", epochs=1, **QUICK)
     flat = tiny._replace(train=ds.Split(tiny.train.inputs.reshape(-1, 64), tiny.train.labels))
     with pytest.raises(DataError, match="tiny, training rows: inputs of shape 64, expected 8×8"):
         doctor.run(tmp_path / "run", flat)
@@ -153,7 +174,7 @@ def test_the_command_on_sorted_data(tmp_path):
 
 @pytest.mark.parametrize("follow", [[], ["--follow"]])
 def test_the_command_on_a_run(tiny_folder, tmp_path, follow):
-    ds.train(str(tiny_folder), out=tmp_path / "run", learning_rate=1e-7, epochs=60, engine="function")
+    ds.train(str(tiny_folder), out=tmp_path / "run", learning_rate=1e-7, epochs=60, **QUICK)
     shown = run("doctor", tmp_path / "run", *follow)
     assert shown.exit_code == 1
     assert "rate-too-low (warning)" in shown.stdout

@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "export.md"
 READER = Path(__file__).parent / "reader.py"
 LIGHT = ("onnx", "litert", "npz", "numpy-script")  # whose runtimes are not TensorFlow
 ROWS = 1_000
-FAST = {"engine": "function", "epochs": 2, "batch_size": 50, "learning_rate": 0.05}
+FAST = {"model": "softmax", "engine": "function", "epochs": 2, "batch_size": 50, "learning_rate": 0.05}
 RUNS = {
     "softmax": {},
     "mlp": {"model": "mlp", "hidden": "16,8", "activation": "sigmoid"},

@@ -69,7 +69,7 @@ def test_the_script_takes_no_rows_and_many(exported):
     rows = np.load(exported["cnn"] / "rows.npy")
     assert script["predict_proba"](rows[:0]).shape == (0, 4)
     np.testing.assert_allclose(script["predict_proba"](rows[:250]), truth(exported["cnn"])[:250], atol=1e-5)
-    with pytest.raises(ValueError, match=r"^rows of shape \(64,\), expected \(8, 8\)$"):
+    with pytest.raises(ValueError, match=r"^an array of shape \(1000, 64\), expected \(rows, 8, 8\)$"):
         script["predict_proba"](rows.reshape(-1, 64))
 
 

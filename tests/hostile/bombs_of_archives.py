@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from archives import LABELS, PIXELS, make_images, png
+from archives import LABELS, PIXELS, image_table, make_image_table, make_images, make_npy, png, saved_png
 from descenso.data.catalog import load
 from powder import OUT, Bomb, instead, link, listening, sparse
 
@@ -34,6 +34,17 @@ def file_of(name: str, put: Put, told: str, **options: Any) -> Bomb:
 
 def npz(put: Put, told: str = r": not an NPZ file, or damaged \(.*\)") -> Bomb:
     return file_of("data.npz", put, told)
+
+
+def array(put: Put, told: str, name: str = "X_train.npy") -> Bomb:
+    """Files of arrays, one of them another."""
+    return Bomb(instead(make_npy, name, put), lambda folder: load(str(folder)), r".*/" + name + told)
+
+
+def images_in(put: Put, told: str) -> Bomb:
+    """A Parquet file of images."""
+    make = instead(make_image_table, "train.parquet", put)
+    return Bomb(make, lambda folder: load(str(folder)), r".*train\.parquet" + told)
 
 
 def csv(put: Put, told: str) -> Bomb:
@@ -163,6 +174,23 @@ ARCHIVE_BOMBS = {
     "NPZ, zeros without end": npz(link("/dev/zero"), NO_FILE),
     "NPZ, a terabyte without room": npz(sparse(2**40), r": file_bytes would be .*"),
     "NPZ, a gigabyte of zeros": npz(sparse(2**30)),
+    "NPY, absurd sizes": array(of_shape(f"({2**62}, 9, 9)"), r": \d+ bytes claimed, the file cannot hold them"),
+    "NPY, no rows of absurd size": array(
+        of_shape(f"(0, {2**62}, 9)"), r": \d+ bytes claimed, the file cannot hold them"
+    ),
+    "NPY, objects": array(of_shape("(9,)", "|O", bytes(72)), r": Python objects, which are never unpickled; .*"),
+    "NPY, a pickle": array(SYSTEM, r": not an array \(it starts with 63 6f 73 0a .*\)"),
+    "NPY, a header that is code": array(
+        npy("__import__('os').mkdir('pwned')\n"), r": not an NPY file, or damaged \(.*"
+    ),
+    "NPY, a header without end": array(b"\x93NUMPY\2\0" + bytes([255]) * 99, r": not an array \(it starts with .*\)"),
+    "NPY, a terabyte without room": array(sparse(2**40, of_shape("(9, 5, 4)")), r": file_bytes would be .*"),
+    "NPY, more than its header says": array(sparse(2**29, of_shape("(9, 5, 4)")), r": 180 bytes claimed, the file .*"),
+    "NPY, a pipe": array(os.mkfifo, NO_FILE),
+    "NPY, a folder": array(Path.mkdir, r": cannot be read \(Is a directory\)"),
+    "NPY, a file of the machine": Bomb(
+        instead(make_npy, "y_train.npy", link("/etc/passwd")), lambda folder: load(str(folder)), OUT
+    ),
     "CSV, ten thousand columns": csv(
         b",".join(b"c%d" % n for n in range(10**4)) + b"\n", r": columns would be 10000, the limit is 4096; .*"
     ),
@@ -189,6 +217,30 @@ ARCHIVE_BOMBS = {
         r": no column is left to learn from: Column 'a' is left out: values of type .*",
     ),
     "Parquet, a pipe": parquet(os.mkfifo, NO_FILE),
+    "images in Parquet, half a gigabyte in 200 kilobytes": images_in(
+        lambda path: path.write_bytes(image_table([b"%d" % row + bytes(2**20) for row in range(500)], "zstd")),
+        r":1: neither a PNG nor a JPEG image",
+    ),
+    "images in Parquet, 65535 times 65535": images_in(
+        image_table([of_size(65535, 65535)] * 12), r":1: more pixels than \d+, which no image of a dataset has"
+    ),
+    "images in Parquet, cut short": images_in(
+        image_table([saved_png(PIXELS[0])[:-30]] * 12), r":1: a damaged image \(.*\)"
+    ),
+    "images in Parquet, PostScript": images_in(
+        image_table([b"%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%touch pwned) (w) file\n"] * 12), r":1: neither a PNG nor .*"
+    ),
+    "images in Parquet, paths of the machine": images_in(
+        lambda path: pl.DataFrame(
+            {"image": [{"bytes": None, "path": "/etc/passwd"}] * 6, "label": [0, 1] * 3},
+            schema_overrides={"image": pl.Struct({"bytes": pl.Binary, "path": pl.String})},
+        ).write_parquet(path),
+        r":1: no image, or its path alone; the file must hold its bytes",
+    ),
+    "images in Parquet, a pipe": images_in(os.mkfifo, NO_FILE),
+    "images in Parquet, of the machine": Bomb(
+        instead(make_image_table, "train.parquet", link("/etc/passwd")), lambda folder: load(str(folder)), OUT
+    ),
     "Parquet, a gigabyte of zeros": parquet(sparse(2**30), r": cannot be read .*"),
     "PNG, 65535 times 65535": image(of_size(65535, 65535), TOO_MANY),
     "PNG, 2**31 - 1 times 1": image(of_size(2**31 - 1, 1), TOO_MANY),

@@ -14,7 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from archives import make_csv, make_images, make_npz, make_parquet, png_chunk, zip_member
+from archives import (
+    CLAIMS,
+    make_csv,
+    make_image_table,
+    make_images,
+    make_npy,
+    make_npz,
+    make_parquet,
+    png_chunk,
+    zip_member,
+)
 from damage import (
     HEADERS,
     SIZES,
@@ -110,6 +120,13 @@ def make_data(folder: Path) -> None:
     write_folder(folder, tiny_dataset(17, 5, 3), zipped=False)
 
 
+def make_emnist(folder: Path) -> None:
+    """As `make_data`, by the names of another dataset."""
+    make_data(folder)
+    for path in list(folder.iterdir()):
+        path.rename(path.with_name(f"emnist-digits-{path.name}"))
+
+
 def read_array(folder: Path, content: bytes) -> None:
     array = read_idx(folder / "file")
     plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
@@ -192,6 +209,10 @@ def data(name: str, make: Callable[[Path], object], change: Change, noise: str =
     return Format(make, name, change, partial(read_data, name=name, **options), refusals, noise=noise)
 
 
+def arrays(name: str) -> Format:
+    return Format(make_npy, name, bytes_with(CLAIMS), read_data)
+
+
 def images(suffix: str, change: Change) -> Format:
     return Format(partial(make_images, suffix), f"train/a/0.{suffix}", change, read_data)
 
@@ -222,6 +243,9 @@ FORMATS = {
     "IDX labels": Format(make_data, "train-labels-idx1-ubyte", NUMBERS, read_data),
     "NPZ": data("data.npz", make_npz, NUMBERS),
     "NPZ, packed again": data("data.npz", make_npz, zip_member),
+    "NPY of pixels": arrays("X_train.npy"),
+    "NPY of labels": arrays("y_test.npy"),
+    "IDX by EMNIST's names": Format(make_emnist, "emnist-digits-train-images-idx3-ubyte", NUMBERS, read_data),
     "CSV": data("data.csv", make_csv, TEXT, label="colour", test_fraction=0.3),
     "CSV of any columns": data("data.csv", partial(make_file, "data.csv", ANY), TEXT, label="kind"),
     "CSV without a header": data(
@@ -233,6 +257,7 @@ FORMATS = {
     ),
     "CSV in UTF-16": data("data.csv", partial(make_file, "data.csv", COMMAS.decode().encode("utf-16")), NUMBERS),
     "Parquet": data("data.parquet", make_parquet, NUMBERS, PANIC, label="colour", test_fraction=0.3),
+    "Parquet of images": data("train.parquet", make_image_table, NUMBERS, PANIC),
     "PNG": images("png", NUMBERS),
     "PNG, summed again": images("png", png_chunk),
     "JPEG": images("jpg", NUMBERS),

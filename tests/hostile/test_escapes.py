@@ -65,7 +65,8 @@ def trained(tmp_path_factory):
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(path)
     (folder / "runs").mkdir()
-    process = descenso(folder, "train", f"./{NAME}", "-e", 2, "-b", 20, "-r", 0.02, "--out", f"runs/{NAME}")
+    given = ("-m", "softmax", "-e", 2, "-b", 20, "-r", 0.02)
+    process = descenso(folder, "train", f"./{NAME}", *given, "--out", f"runs/{NAME}")
     return folder, process
 
 

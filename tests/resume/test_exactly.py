@@ -16,7 +16,7 @@ from descenso.training import loop as chunks
 from descenso.training.plan import ENGINES
 from stopping import EVERY, FULL, WITH_REST, below, kept, position, resume_and_stop, start_and_stop
 
-SETTINGS = {"epochs": 3, "learning_rate": 0.5, "seed": 7, "checkpoint_every": EVERY}
+SETTINGS = {"model": "softmax", "epochs": 3, "learning_rate": 0.5, "seed": 7, "checkpoint_every": EVERY}
 CHUNKS_PER_EPOCH = 3
 on_every_engine = pytest.mark.parametrize("engine", ENGINES)
 

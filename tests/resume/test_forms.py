@@ -12,7 +12,7 @@ from stopping import WITH_REST, below, kept, position, start_and_stop
 
 SETTINGS = {
     "engine": "function", "epochs": 3, "learning_rate": 0.3, "rule": "momentum", "seed": 7, "checkpoint_every": "4",
-    "batch_size": WITH_REST,
+    "batch_size": WITH_REST, "model": "softmax",
 }  # fmt: skip
 OF_THE_MANIFEST = ("schema", "files", "epoch", "step")  # what `write_checkpoint` itself adds to what a run tells
 

@@ -9,7 +9,13 @@ from stopping import WITH_REST, kept
 
 pytestmark = pytest.mark.workers
 EPOCHS, STEPS = 12, 9  # of the 203 rows of `tiny` in batches of 25
-SETTINGS = {"epochs": EPOCHS, "learning_rate": 0.5, "batch_size": WITH_REST, "checkpoint_every": "2"}
+SETTINGS = {
+    "model": "softmax",
+    "epochs": EPOCHS,
+    "learning_rate": 0.5,
+    "batch_size": WITH_REST,
+    "checkpoint_every": "2",
+}
 
 
 def flags(settings):

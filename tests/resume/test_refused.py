@@ -13,7 +13,14 @@ from descenso.runs.directory import open_directory
 from descenso.training import session
 from stopping import FULL, WITH_REST, below, position, resume_and_stop, start_and_stop
 
-SETTINGS = {"engine": "function", "epochs": 3, "learning_rate": 0.5, "seed": 7, "checkpoint_every": "3"}
+SETTINGS = {
+    "model": "softmax",
+    "engine": "function",
+    "epochs": 3,
+    "learning_rate": 0.5,
+    "seed": 7,
+    "checkpoint_every": "3",
+}
 
 
 @pytest.fixture(scope="module")

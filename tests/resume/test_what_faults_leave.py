@@ -20,7 +20,14 @@ from descenso.training import plan
 from descenso.training.control import Callback
 from stopping import WITH_REST, below, kept, position, start_and_stop
 
-SETTINGS = {"engine": "function", "epochs": 3, "learning_rate": 0.5, "seed": 7, "checkpoint_every": "4"}
+SETTINGS = {
+    "model": "softmax",
+    "engine": "function",
+    "epochs": 3,
+    "learning_rate": 0.5,
+    "seed": 7,
+    "checkpoint_every": "4",
+}
 
 
 @pytest.fixture(scope="module")

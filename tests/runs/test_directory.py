@@ -75,8 +75,8 @@ def test_equal_runs_write_equal_bytes(tmp_path):
     ("data", "model", "name"),
     [
         ("mnist", "python:sequential", "mnist-python-sequential-001"),
-        ("a/b: c?.csv", "mlp", "b-c-.csv-mlp-001"),
-        ("nul.csv", "mlp", "_nul.csv-mlp-001"),
+        ("a/b: c?.csv", "mlp", "b-c--mlp-001"),
+        ("nul.csv", "mlp", "nul-mlp-001"),
         ("..", "mlp", "mlp-001"),
         ("ñandú" * 60, "mlp", ("ñandú" * 20) + "-001"),
     ],

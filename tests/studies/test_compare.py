@@ -15,7 +15,7 @@ from descenso.training import loop as chunks
 from descenso.training import plan
 from faulty import EPOCH, STEP, STEPS
 
-SMALL = {"epochs": 2, "batch_size": 20, "learning_rate": 0.1, "repeats": 1}
+SMALL = {"model": "softmax", "epochs": 2, "batch_size": 20, "learning_rate": 0.1, "repeats": 1}
 W_OR_B = ("W", "b")
 
 

@@ -161,7 +161,7 @@ def test_a_fault_in_one_weight_of_a_model_is_named_as_users_see_it(tiny):
 
 
 def test_command(tiny_folder, monkeypatch):
-    ended = run("gradcheck", tiny_folder, "--components", 5, "-b", 10, "--json")
+    ended = run("gradcheck", tiny_folder, "-m", "softmax", "--components", 5, "-b", 10, "--json")
     assert ended.exit_code == 0
     answer = json.loads(ended.stdout)
     assert answer["passed"]

@@ -13,7 +13,7 @@ from descenso.errors import ConfigError, DescensoError
 from descenso.studies.ladder import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung
 
 NAMES = [PIPELINE, EAGER, TRACED, LOOP, COMPILED, FED, HELD]
-SMALL = {"batch_size": 20, "learning_rate": 0.1, "repeats": 5}
+SMALL = {"model": "softmax", "batch_size": 20, "learning_rate": 0.1, "repeats": 5}
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_what_cannot_be_explained_is_told(tiny, settings, message):
 
 def test_command(tiny_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ended = run("compare", tiny_folder, "--explain", "-b", 20, "--repeats", 5, "--json")
+    ended = run("compare", tiny_folder, "-m", "softmax", "--explain", "-b", 20, "--repeats", 5, "--json")
     assert ended.exit_code == 0
     answer = json.loads(ended.stdout)
     assert [each["name"] for each in answer["rungs"]] == NAMES

@@ -1,18 +1,25 @@
 """`descenso port --out`: scripts for plain TensorFlow 2, by their text and by running them in a plain Python."""
 
 import ast
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+import tokenize
+from pathlib import Path
 
 import pytest
 
 import programs
 import scripts
 from command import run
+from descenso.data import named
 from descenso.errors import ConfigError, DiskError
+from descenso.text import use
+from descenso.tf1.program import read_programs
+from descenso.tf1.rewrite import write_script
 from test_run_programs import DIGITS, write_notebook
 
 
@@ -128,3 +135,35 @@ def test_it_runs_in_a_plain_python(name, here):
     assert (here / "new-figures" / "figure-1.png").is_file()
     if name == "tutorial":
         assert float(re.search(r"\[0\] cost: (.*)", ended.stdout)[1]) == pytest.approx(1.184, abs=4e-3)
+
+
+LOADS = """
+from tensorflow.keras.datasets import mnist
+import tensorflow as tf
+
+for load in (mnist.load_data, tf.keras.datasets.mnist.load_data):
+    (x, y), (x_test, y_test) = load()
+    print(x.shape, x.dtype, y.shape, x_test.shape, y_test.shape)
+"""
+
+
+def test_a_script_with_the_data_of_keras_reads_the_folder_that_mnist_names(tmp_path):
+    (tmp_path / "old.py").write_text(LOADS)
+    notes = write_script(tmp_path / "old.py", read_programs(tmp_path / "old.py"), tmp_path / "new.py")
+    assert any(f"without a network: MNIST=FOLDER python {tmp_path / 'new.py'}" in note for note in notes)
+    environment = {**os.environ, "MNIST": str(Path(named.__file__).parent / "mnist"), "KERAS_HOME": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "new.py"], cwd=tmp_path, env=environment, capture_output=True, text=True,
+                           check=False)  # fmt: skip
+    assert ended.stdout == "(60000, 28, 28) uint8 (60000,) (10000, 28, 28) (10000,)\n" * 2, ended.stderr
+
+
+def test_comments_of_a_script_are_in_the_language_in_use(tmp_path):
+    (tmp_path / "old.py").write_text("import input_data\nimport matplotlib.pyplot as plt\n" + LOADS)
+    use("es")
+    write_script(tmp_path / "old.py", read_programs(tmp_path / "old.py"), tmp_path / "new.py")
+    text = (tmp_path / "new.py").read_text(encoding="utf-8")
+    words = {word for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type == tokenize.COMMENT
+             for word in token.string.lower().split()}  # fmt: skip
+    assert not words & {"the", "of", "as", "and", "is"}
+    assert "Lee MNIST" in text
+    assert ast.get_docstring(ast.parse(text)) is None

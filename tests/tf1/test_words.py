@@ -1,12 +1,15 @@
 """Words of `descenso explain`: found in both languages, never in a message; their lines and their commands work."""
 
 import json
+import re
 import runpy
+from pathlib import Path
 
 import pytest
 
 import snippets
 from command import parsed, run, words_of
+from descenso.cli.app import COMMANDS
 from descenso.text import _, use
 from descenso.tf1.explain import LESSONS, define, explain, word_hint, word_title
 from descenso.tf1.words import WORDS
@@ -23,6 +26,34 @@ EACH_WORD = pytest.mark.parametrize("word", WORDS, ids=lambda word: word.name)
 def test_the_words_of_the_lesson_are_explained(word):
     for typed in (word, word.upper(), f" '{word}' ", word.replace("-", " ")):
         assert define(typed) is define(word) is not None
+
+
+def terms_of_the_glossary():
+    lines = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("|")[1:3] for line in lines if line.startswith("| ") and "---" not in line]
+    cells = [re.sub(r"\(.*?\)", "", cell) for row in rows for cell in row if row[0].strip() != "English"]
+    return [term.strip() for cell in cells for term in cell.split(",") if not term.strip().startswith("de ")]
+
+
+OF_THE_TUTORIAL = (
+    "feed_dict", "placeholder", "session", "sess", "eager", "modo inmediato", "GradientTape", "tape", "XLA", "bias",
+    "optimizer", "weights", "accuracy", "variable", "matmul", "reduce_mean", "reduction_indices", "argmax", "momentum",
+    "adam", "dropout", "batch normalisation", "Normalización por lotes", "convolution", "relu", "patience",
+    "checkpoint", "engine", "motor", "tensor", "array", "run", "dataset", "test rows", "validation", "overfitting",
+    "tf.one_hot",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("word", [*terms_of_the_glossary(), *OF_THE_TUTORIAL])
+def test_words_of_the_glossary_and_of_the_tutorial_are_explained(word):
+    assert define(word), word
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_word_of_the_commands_is_explained(command):
+    ended = run("explain", command)
+    assert ended.exit_code == 0
+    assert define(command) or f"descenso {command} --help" in ended.stdout
 
 
 @EACH_WORD

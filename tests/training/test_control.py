@@ -15,7 +15,7 @@ from descenso.training.control import Callback, Control, Outcome
 from descenso.training.loop import walk
 from descenso.training.plan import ENGINES, Plan, bind
 
-SETTINGS = {"epochs": 4, "batch_size": 50, "learning_rate": 0.2, "dtype": "float64"}
+SETTINGS = {"model": "softmax", "epochs": 4, "batch_size": 50, "learning_rate": 0.2, "dtype": "float64"}
 
 
 class AtEpoch(Callback):

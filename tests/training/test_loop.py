@@ -115,7 +115,7 @@ def test_callbacks_are_called_in_order(tiny, tmp_path):
             self.calls.append(("end", status["outcome"]))
 
     one, other = Notes(), Notes()
-    settings = {"epochs": 2, "engine": "function", "batch_size": 50, "out": tmp_path / "run"}
+    settings = {"model": "softmax", "epochs": 2, "engine": "function", "batch_size": 50, "out": tmp_path / "run"}
     ds.train(tiny, callbacks=[one, other], **settings)
     assert one.calls == [
         ("begin", tmp_path / "run", 2, "tiny"), ("compiled", True), ("chunk", 5, "softmax"), ("epoch", 0),
@@ -225,7 +225,7 @@ def test_a_picture_that_fails_costs_no_run(tiny, tmp_path, monkeypatch):
 
     monkeypatch.setattr("descenso.training.session._draw", fail)
     with pytest.raises(RuntimeError, match="no font"):
-        ds.train(tiny, epochs=2, engine="eager", out=tmp_path / "run")
+        ds.train(tiny, model="softmax", epochs=2, engine="eager", out=tmp_path / "run")
     run = ds.open_run(tmp_path / "run")
     assert (run.outcome, run.weights["W"].shape) == ("completed", (64, 4))
 
@@ -233,7 +233,7 @@ def test_a_picture_that_fails_costs_no_run(tiny, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"dtype": "mixed_bfloat16"}, "dtype: softmax has no layers"),
+        ({"model": "softmax", "dtype": "mixed_bfloat16"}, "dtype: softmax has no layers"),
         ({"model": "nowhere:factory"}, "model: nowhere:factory cannot be imported"),
         ({"dtype": "float33", "model": lambda: None}, "dtype must be one of"),
     ],

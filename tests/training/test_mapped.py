@@ -12,7 +12,7 @@ from descenso.engines.base import Rows
 from descenso.errors import DataError
 from descenso.training.plan import ENGINES
 
-SETTINGS = {"epochs": 2, "batch_size": 50, "learning_rate": 0.2}
+SETTINGS = {"model": "softmax", "epochs": 2, "batch_size": 50, "learning_rate": 0.2}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from descenso.training.plan import ENGINES
 from samples import tiny_dataset
 
 TESTS = Path(__file__).parents[1]  # where `samples` is imported from
-SETTINGS = {"epochs": 2, "batch_size": 50}
+SETTINGS = {"model": "softmax", "epochs": 2, "batch_size": 50}
 MOST_MEGABYTES = 60  # that may be added after the tenth training
 
 MANY = """
@@ -101,6 +101,6 @@ def test_programs_of_a_users_model_are_not_shared(tmp_path):
         return make
 
     data = tiny_dataset()
-    runs = [ds.train(data, model=maker(factor), out=tmp_path / str(factor), engine="function", **SETTINGS)
+    runs = [ds.train(data, out=tmp_path / str(factor), engine="function", **{**SETTINGS, "model": maker(factor)})
             for factor in (0.0, 0.01)]  # fmt: skip
     assert runs[0].history.costs[0] != runs[1].history.costs[0]

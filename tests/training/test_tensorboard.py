@@ -20,7 +20,7 @@ from descenso.errors import ConfigError, DiskError
 from descenso.runs.files import write_file
 from descenso.training.plan import ENGINES
 
-SETTINGS = {"epochs": 3, "batch_size": 50, "learning_rate": 0.2, "engine": "function"}
+SETTINGS = {"model": "softmax", "epochs": 3, "batch_size": 50, "learning_rate": 0.2, "engine": "function"}
 
 
 class Shown:
@@ -181,7 +181,8 @@ def test_the_commands_take_a_folder(tiny_folder, tmp_path, monkeypatch):
         ended = CliRunner().invoke(app, [str(word) for word in words])
         assert ended.exit_code == 0, ended.output
 
-    run("train", tiny_folder, "-e", 1, "-b", 50, "--engine", "function", "--out", "first", "--tensorboard", "board")
+    given = ("-m", "softmax", "-e", 1, "-b", 50, "--engine", "function")
+    run("train", tiny_folder, *given, "--out", "first", "--tensorboard", "board")
     assert list(Shown("board/first")["cost/training"]) == [0]
     run("resume", "first", "-e", 2, "--tensorboard", "board")
     assert list(Shown("board/first")["cost/training"]) == [0, 1]

@@ -8,7 +8,14 @@ from descenso.api.inference import load_trained
 from descenso.cli.train import finish
 from descenso.training.evaluation import evaluate
 
-TOO_FAST = {"learning_rate": 30.0, "epochs": 12, "batch_size": 20, "engine": "function", "validation_size": 50}
+TOO_FAST = {
+    "model": "softmax",
+    "learning_rate": 30.0,
+    "epochs": 12,
+    "batch_size": 20,
+    "engine": "function",
+    "validation_size": 50,
+}
 
 
 @pytest.fixture(scope="module")

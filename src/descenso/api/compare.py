@@ -3,10 +3,12 @@
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from descenso.api.train import own_of, rows_of
+from descenso.api.train import own_of, rows_of, source_of
 from descenso.config import TrainConfig, choices
+from descenso.data.catalog import before_data, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
@@ -36,6 +38,7 @@ ROUNDS, FEWEST_ROUNDS = 7, 5  # of the ladder, whose items are differences of ti
 
 def compare(
     data: Any = "mnist",
+    labels: Any = None,
     *,
     repeats: int = REPEATS,
     progress: Callable[[str], None] | bool = False,
@@ -45,18 +48,17 @@ def compare(
     """Compare training runs that differ in one thing; of engines, judge whether all follow the same path.
 
     They do while no cost and no parameter differs from the first engine's, relative to its array's largest value, by
-    more than 1e-9 in float64; in other precisions, by more than 8 times what rounding alone does to the first one, and
-    at most 0.01. Where that would be more, this precision cannot tell, and float64 is tried.
+    more than 1e-9 in float64; in other precisions, by more than 8 times what rounding does to the first one, and at
+    most 0.01. Where that would be more, this precision cannot tell, and float64 is tried.
 
     Args:
-        data, sources: as of `train`.
+        data, labels, sources: as of `train`.
         repeats: number of times that each run is trained, for its times.
         progress: called with a line when a training run begins; True to print it on standard error.
         **settings: two or more `engines`, `rules`, `learning_rates`, `batch_sizes` or `datasets`, or `engine` and so on
             as a list, by default all engines; and those of `TrainConfig`, with 3 epochs by default.
 
-    Returns:
-        The result: `coincide`, `tables()`, `as_json()`, `plot()`; its `repr` is a table.
+    Returns: the result: `coincide`, `tables()`, `as_json()`, `plot()`; its `repr` is a table.
 
     Raises:
         ConfigError, DataError: as `train`, and for fewer than two to compare.
@@ -64,15 +66,15 @@ def compare(
     if repeats < 1:
         raise ConfigError(_("repeats must be at least 1, got {repeats}; try --repeats 3").format(repeats=repeats))
     axis, values = _axis(given := {**settings})
-    requests = [{"epochs": EPOCHS, "data": data, **given, AXES[axis]: value} for value in values]
+    requests = _read([{"epochs": EPOCHS, "data": _pair(data, labels), **given, AXES[axis]: each} for each in values])
     entries = _check_all(requests, sources)
-    names = _names(axis, values, entries)
+    names = _names(axis, [request[AXES[axis]] for request in requests], entries)
 
     with starting():
         from descenso.studies.lanes import Contender, compare_all
 
-    exact = (partial(_own_in_float64, request) for request in requests)
-    contenders = [Contender(name, *entry, each) for name, entry, each in zip(names, entries, exact, strict=True)]
+    each = zip(names, entries, requests, strict=True)
+    contenders = [Contender(name, *entry, partial(_own_in_float64, request)) for name, entry, request in each]
     return compare_all(axis, contenders, repeats, _teller(progress))
 
 
@@ -88,21 +90,38 @@ class _Entry(NamedTuple):
     own: "Own | None"
 
 
+def _pair(data: Any, labels: Any) -> Any:
+    return data if labels is None else (data, labels)
+
+
+def _read(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Make a dataset of each request's data in memory, once of each, with the settings that say how."""
+    from descenso.data.memory import dataset_of
+
+    made, found = dict[int, tuple[Any, set[str]]](), list[dict[str, Any]]()
+    for request in requests:
+        data, rest = request["data"], {**request}
+        if id(data) not in made and not isinstance(data, Dataset | str | Path):
+            made[id(data)] = dataset_of(data, None, rest), request.keys() - rest.keys()
+        dataset, taken = made.get(id(data), (data, set()))
+        found.append({**{name: value for name, value in request.items() if name not in taken}, "data": dataset})
+    return found
+
+
 def _check_all(requests: list[dict[str, Any]], sources: Sources | None) -> list[_Entry]:
     """Check the settings of each training run, and load each dataset once."""
     named = [own_of(settings) for settings in requests]
-    configs = [TrainConfig.of(**{**settings, "data": _source(settings["data"])}) for settings, _own in named]
+    named = [({**settings, "data": source_of(settings["data"])}, own) for settings, own in named]
+    configs = [TrainConfig.of(**before_data(settings)) for settings, _own in named]
     loaded, entries = dict[str, Dataset](), list[_Entry]()
-    for settings, config, (_settings, own) in zip(requests, configs, named, strict=True):
+    for request, config, (settings, own) in zip(requests, configs, named, strict=True):
         if config.data not in loaded:
-            data = settings["data"]
+            data = request["data"]
             loaded[config.data] = check_dataset(data) if isinstance(data, Dataset) else rows_of(config, sources)
-        entries.append(_Entry(check_fit(loaded[config.data], config, settings), loaded[config.data], own))
+        first = with_model(named[0][0], loaded[configs[0].data])[0].get("model", "softmax")  # one model for all
+        config = TrainConfig.of(**{**settings, "model": settings.get("model") or first})
+        entries.append(_Entry(check_fit(loaded[config.data], config, request), loaded[config.data], own))
     return entries
-
-
-def _source(data: Any) -> str:
-    return data.name if isinstance(data, Dataset) else str(data)
 
 
 def _name(value: Any, setting: str, config: TrainConfig) -> str:
@@ -129,6 +148,7 @@ def _names(axis: str, values: list[Any], entries: list[_Entry]) -> list[str]:
 
 def explain(
     data: Any = "mnist",
+    labels: Any = None,
     *,
     repeats: int = ROUNDS,
     progress: Callable[[str], None] | bool = False,
@@ -138,7 +158,7 @@ def explain(
     """Itemise the cost of eager execution, by leaving out one thing after another.
 
     Args:
-        data, progress, sources: as of `compare`.
+        data, labels, progress, sources: as of `compare`.
         repeats: number of rounds, at least 5.
         **settings: those of `TrainConfig`, except the engine, the order and the epochs.
 
@@ -155,7 +175,7 @@ def explain(
     if repeats < FEWEST_ROUNDS:
         message = _("repeats must be at least {fewest} to explain, got {repeats}; try --repeats 7")
         raise ConfigError(message.format(fewest=FEWEST_ROUNDS, repeats=repeats))
-    ((config, rows, own),) = _check_all([{"data": data, **settings}], sources)
+    ((config, rows, own),) = _check_all(_read([{"data": _pair(data, labels), **settings}]), sources)
 
     with starting():
         from descenso.studies.ladder import explain_eager

@@ -87,30 +87,32 @@ class Run:
             self._model = _public("to_keras")(self, self._own.get("model"))
         return self._model
 
-    def predict(self, inputs: Any) -> "Predictions":
+    def predict(self, inputs: Any, **how: str) -> "Predictions":
         """Predict the class probabilities of rows in memory or in files; see `descenso.predict`.
 
         Args:
             inputs: (rows, *input_shape) as the training data is stored, before scaling; a frame with the columns of the
                 training data; or one path or several.
+            **how: `encoding`, `decimal` and `header` of CSV files; by default those of the training data.
         """
-        predicted: Predictions = _public("predict")(self, inputs, self._own.get("model"))
+        predicted: Predictions = _public("predict")(self, inputs, self._own.get("model"), **how)
         return predicted
 
-    def evaluate(self, data: Any = None, labels: Any = None, *, label: str = "") -> "Evaluation":
+    def evaluate(self, data: Any = None, labels: Any = None, *, label: str = "", **how: str) -> "Evaluation":
         """Evaluate the model on the test rows of its data, or on other rows; see `descenso.evaluate`.
 
         Args:
             data: a dataset, a name or a path; or inputs beside their labels, a pair of both, or a frame.
             labels: (rows,) of inputs.
             label: the column of labels of a frame or a file; by default that of the training data.
+            **how: as of `predict`.
         """
         data = self._data if data is None else data
         model = self._own.get("model")
-        evaluation: Evaluation = _public("evaluate")(self, data, model, labels=labels, label=label)[0]
+        evaluation: Evaluation = _public("evaluate")(self, data, labels, model=model, label=label, **how)[0]
         return evaluation
 
-    def export(self, to: str, out: "RunPath | None" = None) -> Path:
+    def export(self, to: str = "", out: "RunPath | None" = None) -> Path:
         """Export the model to a file or folder, and return its path; see `descenso.export`.
 
         Args:

@@ -1,10 +1,10 @@
-"""Train, and resume a run."""
+"""Train, and save the run."""
 
 import gc
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.api.run import Run
 from descenso.config import TrainConfig, having
-from descenso.data.catalog import NAMES, load
+from descenso.data.catalog import NAMES, before_data, load, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError, stopped_by
-from descenso.registry import OWN, is_own
-from descenso.runs.checkpoints import Checkpoint, is_empty, newest
-from descenso.runs.directory import RunDirectory, create, open_directory, reopen
+from descenso.registry import OWN
+from descenso.runs.directory import RunDirectory, create, open_directory
 from descenso.runs.environment import environment
 from descenso.runs.trained import Trained
 from descenso.text import _, plural, printable
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from descenso.descent.problem import Own
-    from descenso.hints import RunPath, Settings
+    from descenso.hints import Settings
     from descenso.training.plan import Plan
 _KERAS = "keras.src.optimizers"  # what TensorFlow imports of Keras at its end, if it is there
 
@@ -39,7 +38,7 @@ def train(
     data: Any = "mnist",
     labels: Any = None,
     *,
-    model: Any = "softmax",
+    model: Any = None,
     out: str | Path | None = None,
     progress: bool | None = None,
     callbacks: Sequence[Callback] | Callback = (),
@@ -55,7 +54,8 @@ def train(
             column of the labels as the setting `label`. A fifth of rows in memory, or `test_fraction`, is tested on.
         labels: (rows,) the labels of inputs, whole numbers or text.
         model: a name; a keras.Model, which has the final weights afterwards unless training diverged; or a function
-            that makes one. To use the run in another process, a model that is no name is given again.
+            that makes one, to be given again in another process. By default cnn for pictures, mlp for other rows, and
+            softmax for a dataset with a name.
         out: the run directory itself; by default a new one below `runs/`.
         progress: whether to show progress on standard error; by default in a terminal or a notebook.
         callbacks: called as training goes.
@@ -68,7 +68,7 @@ def train(
         ConfigError, DataError, DiskError: for settings, for data, for a disk that cannot be used; no run is left.
         KeyboardInterrupt: after Ctrl-C has stopped training and the run is saved; its `run` is the directory.
     """
-    listeners = _Listeners(progress, _heard(callbacks, tensorboard), control or Control())
+    listeners = _Listeners(progress, checked_callbacks(callbacks, tensorboard), control or Control())
     return _train(data, labels, {**settings, "model": model}, out, sources, listeners)
 
 
@@ -88,27 +88,30 @@ def _train(
     sources: Sources | None,
     listeners: _Listeners,
 ) -> Run:
+    asked = dict(settings)
     if labels is not None or not isinstance(data, Dataset | str | Path):
         from descenso.data.memory import dataset_of
 
         data = dataset_of(data, labels, settings)
-    named, own = own_of(settings)
-    config = TrainConfig.of(**{**named, "data": _source(data)})
+    named, own = own_of({**settings, "data": source_of(data)})
+    config = TrainConfig.of(**before_data(named))
     rows = _read_already(data, config) if isinstance(data, Dataset) else rows_of(config, sources)
-    config = check_fit(rows, config, settings)
+    named, rows = with_model(named, rows)
+    taken = {name: value for name, value in asked.items() if name not in settings}
+    config = check_fit(rows, _with_how_read(TrainConfig.of(**named), taken), settings)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
-            plan = _pose(config, rows, own)
+            plan = pose(config, rows, own)
             from descenso.training import session
         except BaseException:  # settings that cannot be meant, or Ctrl-C by now, leave no run
             directory.discard()
             raise
         with displaying(listeners.progress, listeners.callbacks) as heard:
             session.run(session.Training(directory, plan, rows, heard, listeners.control))
-    return _result(directory, listeners.control, data, settings)
+    return result(directory, listeners.control, data, settings)
 
 
-def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str, Any]) -> Run:
+def result(directory: RunDirectory, control: Control, data: Any, own: dict[str, Any]) -> Run:
     """Return the run, after leaving its weights in the user's model.
 
     Raises:
@@ -122,14 +125,21 @@ def _result(directory: RunDirectory, control: Control, data: Any, own: dict[str,
         weights = Trained.unpacked(*directory.weights(), directory.path)
         keep_weights(brought["model"], {**weights.params, **weights.model_state})
     if control.signal:
+        from descenso.data.memory import call_with_data, was_in_memory
+
         epochs = plural("{count} epoch", "{count} epochs", run.config.epochs).format(count=run.config.epochs)
-        message = _("interrupted after {done} of {epochs}, and saved; to go on: descenso resume {run}")
-        told = message.format(done=run.status["epochs_done"], epochs=epochs, run=printable(str(run.path)))
+        message, line = _("interrupted after {done} of {epochs}, and saved; to go on: descenso resume {run}"), ""
+        if isinstance(data, Dataset) and was_in_memory(data.name):
+            message = _("interrupted after {done} of {epochs}, and saved; to go on: {line}")
+            line = printable(call_with_data("resume", run.path, run.config.data))
+        done = run.status["epochs_done"]
+        told = message.format(done=done, epochs=epochs, run=printable(str(run.path)), line=line)
         raise stopped_by(control.signal, told, run.path)
     return run
 
 
-def _pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
+def pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
+    """Import TensorFlow, and pose the training run; the first import of TensorFlow takes seconds."""
     with starting():
         import_tensorflow()
         from descenso.training.plan import Plan
@@ -142,10 +152,8 @@ def _pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
         from descenso.descent.keras_models import convolves
 
         if convolves(plan.problem.model.layers):
-            message = _(
-                "TensorFlow was imported before descenso, and has left oneDNN off, without which convolutions take "
-                "twice as long; import descenso first, or set TF_ENABLE_ONEDNN_OPTS=1"
-            )
+            message = _("TensorFlow was imported before descenso, and has left oneDNN off, without which convolutions "
+                        "take twice as long; import descenso first, or set TF_ENABLE_ONEDNN_OPTS=1")  # fmt: skip
             warnings.warn(message, stacklevel=3)
     return plan
 
@@ -162,6 +170,22 @@ def _read_already(data: Dataset, config: TrainConfig) -> Dataset:
     return check_dataset(data)
 
 
+def _with_how_read(config: TrainConfig, taken: dict[str, Any]) -> TrainConfig:
+    """Record the settings by which rows in memory became a dataset, so that they can be split in that way again."""
+    drop = taken.get("drop", "")
+    names = [drop] if isinstance(drop, str) else [*map(str, drop)]
+    if any("," in name for name in names) and not isinstance(drop, str):  # which no setting can hold
+        names = []
+    shape = taken.get("input_shape", "")
+    how = {
+        "label": str(taken.get("label", "")),
+        "drop": ",".join(names),
+        "test_fraction": taken.get("test_fraction", 0),
+        "input_shape": shape if isinstance(shape, str) else "x".join(map(str, shape)),
+    }
+    return TrainConfig.of(**{**config.model_dump(), **{name: how[name] for name in taken}})
+
+
 def own_of(settings: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
     """Return settings for a config, and the user's own model, rule, schedule and loss where these are no names."""
     if all(isinstance(settings.get(kind), str | None) for kind in OWN):
@@ -171,58 +195,6 @@ def own_of(settings: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
         from descenso.descent.own import taken_from
 
     return taken_from(settings)
-
-
-def resume(
-    run: "RunPath",
-    *,
-    data: Dataset | None = None,
-    model: Any = None,
-    force: bool = False,
-    progress: bool | None = None,
-    callbacks: Sequence[Callback] | Callback = (),
-    control: Control | None = None,
-    tensorboard: str | Path | None = None,
-    warn: Callable[[str], None] = warnings.warn,
-    sources: Sources | None = None,
-    **changes: "Unpack[Settings]",
-) -> Run:
-    """Resume a run from its newest checkpoint, to the same bits as if it had never stopped.
-
-    Args:
-        run: the run, or its directory.
-        data, model, and so `rule`, `schedule`, `loss`: where they were the user's own; the method of a Run has them.
-        progress, callbacks, control, tensorboard, sources: as of `train`.
-        force: go on although config, data or versions changed; the run is then no longer exact.
-        warn: called with a message for each newer checkpoint that is damaged and passed over.
-        **changes: `epochs` extends a run; `engine` (no longer exact); `patience`; `checkpoint_every`.
-
-    Raises:
-        CheckpointError: where no checkpoint is valid, or something changed; the difference is named.
-        RunInUse: where another process is writing the run. KeyboardInterrupt: as of `train`.
-    """
-    callbacks, control, given = _heard(callbacks, tensorboard), control or Control(), {**changes, "model": model}
-    with closing(reopen(Path(run))) as directory:
-        checkpoint, (changed, own) = _newest(directory, warn), _given_again(directory.config, given)
-        config = TrainConfig.of(**{**directory.config.model_dump(), **changed})
-        rows = check_dataset(data) if data else rows_of(config, sources)
-        plan = _pose(config, rows, own)
-        from descenso.training import session
-
-        rate = config.learning_rate if "learning_rate" in changes else None
-        with displaying(progress, callbacks) as heard:
-            session.resume(session.Training(directory, plan, rows, heard, control), checkpoint, force, rate)
-    return _result(directory, control, data, given)
-
-
-def _newest(directory: RunDirectory, warn: Callable[[str], None]) -> Checkpoint | None:
-    """Read the newest valid checkpoint; None where the run ended before its first one."""
-    if not directory.history_bytes and is_empty(directory.checkpoints):
-        return None
-    checkpoint, damaged = newest(directory.checkpoints)
-    for message in damaged:
-        warn(printable(message))
-    return checkpoint
 
 
 def import_tensorflow() -> None:
@@ -247,7 +219,7 @@ def import_tensorflow() -> None:
     import_module("tensorflow")
 
 
-def _heard(callbacks: Sequence[Callback] | Callback, tensorboard: str | Path | None) -> Sequence[Callback]:
+def checked_callbacks(callbacks: Sequence[Callback] | Callback, tensorboard: str | Path | None) -> Sequence[Callback]:
     """Check the callbacks, and add that of TensorBoard."""
     callbacks = [callbacks] if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable) else callbacks
     for each in callbacks:
@@ -264,34 +236,21 @@ def _heard(callbacks: Sequence[Callback] | Callback, tensorboard: str | Path | N
     return [*callbacks, Board(Path(tensorboard))]
 
 
-def _given_again(config: TrainConfig, changes: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
-    """Return the changes of settings, and the user's own code, of which the run of `config` may need some again."""
-    needed = [kind for kind in OWN if is_own(kind, getattr(config, kind))]
-    again = {kind: changes[kind] for kind in needed if changes.get(kind) is not None}
-    rest = {name: value for name, value in changes.items() if name not in needed and value is not None}
-    changes, own = own_of(rest)
-    if needed:
-        from descenso.descent.own import given_again
-
-        own = given_again(config, again, own=own)
-    return changes, own
-
-
 def rows_of(config: TrainConfig, sources: Sources | None = None) -> Dataset:
     """Read the dataset that `config` names."""
     asked = config.model_dump(include={*having("reads data"), "seed"})
     return load(config.data, **asked, sources=sources)
 
 
-def _source(data: Dataset | str | Path) -> str:
+def source_of(data: Dataset | str | Path) -> str:
     """Return the entry of `data` in a config: a name, or a full path, so that it can be used from anywhere."""
     if isinstance(data, Dataset):
         return data.name
     if not isinstance(data, str | Path):
         raise ConfigError(
-            _(
-                "data must be a Dataset, a name, a path, or inputs and labels, got {kind}; try descenso.train(X, y)"
-            ).format(kind=type(data).__name__)
+            _("data must be a Dataset, a name, a path, or inputs and labels, got {kind}; try data=(X, y)").format(
+                kind=type(data).__name__
+            )
         )
     data = str(data)
     try:

@@ -89,6 +89,8 @@ def root(
 COMMANDS = {
     "train": _("Train a model by gradient descent and save the run in a directory."),
     "resume": _("Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."),
+    "sweep": _("Train a run for each combination of settings, many as one program, and rank them."),
+    "find-rate": _("Find the learning rate by many short training runs: the fastest safe one, and the edge."),
     "models": _("List the models and their default settings, which flags override."),
     "rules": _("List the update rules: formula, source, options with defaults and ranges, default learning rate."),
     "schedules": _("List the learning rate schedules: formula, source, options with defaults and ranges."),
@@ -100,6 +102,7 @@ COMMANDS = {
     "gradcheck": _("Compute a model's gradient in several ways, compare them, and name the worst component."),
     "doctor": _("Find common mistakes in data, in a run, or in a run while it trains."),
     "plot": _("Plot the training loss of one or more runs on one axis, or learning rate schedules."),
+    "landscape": _("Draw the cost over the plane in which runs move, with their paths."),
     "runs": _("List the runs in a folder."),
     "data": _("Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."),
     "env": _("Show versions, processor and platform, as runs record them."),
@@ -107,14 +110,15 @@ COMMANDS = {
     "port": _("List what is gone of a TensorFlow 1 program, print the command that trains it, or run or rewrite it."),
 }
 PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
-    _("Train"): ("train", "resume", "models", "rules", "schedules"),
+    _("Train"): ("train", "resume", "sweep", "find-rate", "models", "rules", "schedules"),
     _("Use a run"): ("evaluate", "predict", "export"),
     _("Find out why"): ("compare", "reproduce", "gradcheck", "doctor"),
-    _("Look"): ("plot", "runs", "data", "env"),
+    _("Look"): ("plot", "landscape", "runs", "data", "env"),
     _("Programs of TensorFlow 1"): ("explain", "port"),
 }
 MODULES = {  # of the commands that share one
     "train": ("train", "resume"),
+    "sweep": ("sweep", "find-rate", "landscape"),
     "lists": ("models", "rules", "schedules", "runs", "env", "plot"),
     "inference": ("evaluate", "predict", "export"),
     "studies": ("compare", "reproduce", "gradcheck"),
@@ -129,7 +133,7 @@ def _unused() -> None:
 def find_command(name: str) -> Callable[..., None]:
     """Import the function of the command `name`."""
     module = next((module for module, names in MODULES.items() if name in names), name)
-    return getattr(import_module(f"descenso.cli.{module}"), name)  # type: ignore[no-any-return]
+    return getattr(import_module(f"descenso.cli.{module}"), name.replace("-", "_"))  # type: ignore[no-any-return]
 
 
 class Command(Translated, TyperCommand):

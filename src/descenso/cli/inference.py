@@ -24,6 +24,7 @@ from descenso.cli.options import (
     setting_option,
     with_settings,
 )
+from descenso.config import TrainConfig
 from descenso.data.formats import input_titles
 from descenso.errors import ConfigError
 from descenso.runs.files import check_output
@@ -60,6 +61,9 @@ def evaluate(
     label: Annotated[str, setting_option("label")] = "",
     resize: Annotated[str, setting_option("resize")] = "",
     skip_unreadable: Annotated[bool, setting_option("skip_unreadable")] = False,
+    decimal: Annotated[str, setting_option("decimal")] = "",
+    encoding: Annotated[str, setting_option("encoding")] = "",
+    header: Annotated[str, setting_option("header")] = "",
     out: Annotated[Path | None, option(PICTURES, "--out", "-o", metavar=_("DIR"))] = None,
     model: ModelOption = None,
     sources: SourcesOptions = None,
@@ -67,13 +71,15 @@ def evaluate(
 ) -> None:
     """Evaluate a run on test rows: accuracy, cost, precision and recall per class, confusion matrix."""
     places = _places(run, data, out)
+    how = _how(decimal=decimal, encoding=encoding, header=header)
     with waiting(_("Evaluating"), not as_json):
-        from descenso.api import inference
+        from descenso.api.evaluation import evaluate as measure
+        from descenso.api.inference import read_trained
 
-        evaluation, rows = inference.evaluate(
-            run, data, model, label=label, resize=resize, skip_unreadable=skip_unreadable, sources=sources
+        evaluation, rows = measure(
+            run, data, model=model, label=label, resize=resize, skip_unreadable=skip_unreadable, sources=sources, **how
         )
-        names = inference.read_trained(run)[1].class_names
+        names = read_trained(run)[1].class_names
         pictures = _draw(evaluation, rows, names, places)
     if as_json:
         say_json(_answer(evaluation, rows, names))
@@ -81,6 +87,12 @@ def evaluate(
         _show(evaluation, rows, names)
         for picture in pictures:
             say(_("Picture: {path}").format(path=picture))
+
+
+def _how(**how: str) -> dict[str, str]:
+    """Check how a CSV file is said to be written, as the settings of training are checked."""
+    TrainConfig.of(**how)
+    return how
 
 
 def _places(run: Path, data: str | None, out: Path | None) -> list[Path]:
@@ -147,29 +159,27 @@ def predict(
     model: ModelOption = None,
     limit: LimitOption = None,
     skip_unreadable: Annotated[bool, setting_option("skip_unreadable")] = False,
+    decimal: Annotated[str, setting_option("decimal")] = "",
+    encoding: Annotated[str, setting_option("encoding")] = "",
+    header: Annotated[str, setting_option("header")] = "",
     out: OutFile = None,
     as_csv: Annotated[bool, option(_("Print CSV: one row per input, with all probabilities."), "--csv")] = False,
     as_json: Json = False,
 ) -> None:
     """Predict classes and probabilities for images or rows."""
     picture = None if as_json or as_csv else _picture(out or Path(f"{run.name}-seen.png"), files)
+    how = _how(decimal=decimal, encoding=encoding, header=header)
     with waiting(_("Predicting"), not as_json):
         from descenso.api import inference
         from descenso.data.sources import Sources
         from descenso.reports.figures import save_figure
         from descenso.reports.pictures import is_picture, predictions_figure
 
-        predicted = inference.predict(run, files, model, Sources.of(limit), skip_unreadable=skip_unreadable)
+        predicted = inference.predict(run, files, model, Sources.of(limit), skip_unreadable=skip_unreadable, **how)
     classes = [predicted.class_names[place] for place in predicted.probabilities.argmax(axis=1)]
     rows = list(zip(predicted.names, classes, predicted.probabilities.tolist(), strict=True))
-    if as_json:
-        records = [{"input": name, "class": label, "probabilities": values} for name, label, values in rows]
-        say_json({"classes": list(predicted.class_names), "predictions": records})
-        return
-    if as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(map(printable, ("input", "class", *predicted.class_names)))
-        writer.writerows([printable(name), printable(label), *values] for name, label, values in rows)
+    if as_json or as_csv:
+        (_say_json if as_json else _write_csv)(predicted.class_names, rows)
         return
     shown = ((name, label, f"{max(values):.4f}") for name, label, values in rows[:MOST_SHOWN])
     say_table([(_("input"), _("class"), _("probability")), *shown], text_columns=2)
@@ -182,12 +192,24 @@ def predict(
         say(_("Inputs as the model sees them: {path}").format(path=picture))
 
 
+def _say_json(class_names: tuple[str, ...], rows: list[tuple[str, str, list[float]]]) -> None:
+    records = [{"input": name, "class": label, "probabilities": values} for name, label, values in rows]
+    say_json({"classes": list(class_names), "predictions": records})
+
+
+def _write_csv(class_names: tuple[str, ...], rows: list[tuple[str, str, list[float]]]) -> None:
+    """Print a row for each input: its name, its class, and the probability of each class."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(map(printable, ("input", "class", *class_names)))
+    writer.writerows([printable(name), printable(label), *values] for name, label, values in rows)
+
+
 def export(
     run: RunArgument,
     to: Annotated[
-        str,
+        str | None,
         option(FORMAT, metavar=_("NAME"), autocompletion=completing(_formats)),
-    ],
+    ] = None,
     out: Annotated[Path | None, option(EXPORT_OUT, "--out", "-o", metavar=_("FILE"))] = None,
     model: ModelOption = None,
     as_json: Json = False,
@@ -196,8 +218,10 @@ def export(
     with waiting(_("Exporting"), not as_json):
         from descenso import exporting
 
-        path = exporting.export(run, to, out, model)
+        path = exporting.export(run, to or "", out, model)
+        about = exporting.readme_of(path, to or "")
     if as_json:
-        say_json({"run": str(run), "format": to, "path": str(path)})
+        say_json({"run": str(run), "format": to, "path": str(path), "readme": str(about)})
     else:
         say(_("Exported: {path}").format(path=path))
+        say(_("How to call it: {path}").format(path=about))

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.cells import cell_len
-from rich.console import Console
 
-from descenso.cli.options import Json, OutFile, completing, option, run_directories, say, say_json, say_table
+from descenso.cli.options import Json, OutFile, completing, option, run_directories, say, say_json, say_table, terminal
 from descenso.config import TrainConfig, flag
 from descenso.errors import ConfigError, DataError
 from descenso.registry import MODELS, RULES, SCHEDULES, RuleInfo, ScheduleInfo, describe_options, to_json
-from descenso.runs.files import check_output
+from descenso.runs.files import SWEEP, check_output, is_held
 from descenso.studies import cell, plain
 from descenso.text import SPACE, _
 from descenso.training.waiting import waiting
@@ -79,7 +78,7 @@ def runs(
     """List the runs in a folder."""
     from descenso.runs.directory import find_runs
 
-    rows = [_run(directory) for directory in find_runs(folder)]
+    rows = [*map(_run, find_runs(folder)), *(_sweep(entry.parent) for entry in sorted(folder.glob(f"*/{SWEEP}")))]
     if as_json:
         say_json({"runs": rows})
         return
@@ -91,12 +90,12 @@ def runs(
         "learning_rate": _("rate"), "epochs_done": _("epochs"), "cost": _("cost"), "test_accuracy": _("accuracy"),
     }  # fmt: skip
     table = [head, *(_told(row, folder) for row in rows)]
-    hidden = _hide(table, Console().width)
+    hidden = _hide(table, terminal().width)
     if "outcome" in hidden:  # an accuracy alone would not tell that a run has not ended
         for line, row in zip(table[1:], rows, strict=True):
             if row["outcome"] != "completed":
                 line["test_accuracy"] = _(row["outcome"])
-        _shorten(table, hidden, Console().width)
+        _shorten(table, hidden, terminal().width)
     shown = [name for name in head if name not in hidden]
     say_table([[line[name] for name in shown] for line in table], len([name for name in shown if name in TEXTS]))
 
@@ -116,6 +115,25 @@ def _run(directory: "RunDirectory") -> dict[str, Any]:
         **{name: plain(status.get(name)) for name in results},
         "settings": config.model_dump(),
     }
+
+
+def _sweep(path: Path) -> dict[str, Any]:
+    """Return all that is known of a sweep: how many lanes have ended, and settings and results of the best one."""
+    from descenso.api.sweep import open_sweep
+
+    try:
+        found = open_sweep(path)
+    except DataError as error:
+        return {"run": str(path), "outcome": "damaged", "error": str(error)}
+    best, done = found.best, len(found.records)
+    ended = "running" if is_held(path) else "interrupted"
+    row: dict[str, Any] = {"run": str(path), "outcome": "completed" if done == len(found.lanes) else ended}
+    row |= {"lanes": len(found.lanes), "lanes_ended": done}
+    if best is None:
+        return {**row, "settings": found.lanes[0].config.model_dump()}
+    record, config = found.records[best], found.lanes[best].config
+    results = {"epochs_done": len(record.costs), "cost": record.costs[-1], "test_accuracy": record.test_accuracy}
+    return {**row, **results, "settings": config.model_dump()}
 
 
 def _told(row: dict[str, Any], folder: Path) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 import inspect
 import json
+import os
+import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +19,7 @@ from rich.text import Text
 from descenso.config import NAMED, SETTINGS, TrainConfig, choices, flag, having, is_number
 from descenso.data.formats import titles
 from descenso.errors import ConfigError
-from descenso.registry import MODELS
+from descenso.registry import MODELS, OWN
 from descenso.settings import DATA, MODEL
 from descenso.text import USUAL_WIDTH, _, longest_word, printable, width_of, wrapped
 
@@ -25,6 +27,7 @@ OUTPUT = _("Output")  # title of the help panel
 OWN_CODE = ("rule", "schedule", "loss")  # which may be the user's own, and which a run then needs again
 LONG_WORD = 36  # characters of a word, such as a path, that may be broken in a table
 MANY = 8  # columns of a table, from which on there is one space between them
+WIDEST = 100_000  # characters of a line that goes to no terminal
 READ_DATA = (*having("reads data"), "seed")  # settings of every command that reads data by name
 
 
@@ -59,6 +62,30 @@ def run_directories(incomplete: str) -> list[str]:
         return []
 
 
+def newest_run() -> Path | None:
+    """Return the newest run in `runs`, or None."""
+    from descenso.runs.directory import find_runs
+
+    try:
+        found = find_runs(Path("runs"))
+    except OSError:  # a folder that may not be read
+        return None
+    return found[-1].path if found else None
+
+
+def _no_file(context: typer.Context, run: Path) -> Path:
+    """Refuse a file where the run is expected: the run was left out."""
+    if run.is_file():
+        command, newest = str(context.command.name), newest_run() or Path("RUN")
+        with_file = {"predict": [str(run)], "evaluate": ["--data", str(run)]}.get(command, [])
+        message = _("{path} is a file, and the first argument is a run; with the newest one: {line}")
+        if not newest.exists():
+            message = _("{path} is a file, and the first argument is a run, as descenso train makes one: {line}")
+        line = shlex.join(["descenso", command, str(newest), *with_file])
+        raise ConfigError(message.format(path=run, line=line))
+    return run
+
+
 def words_of(name: str) -> tuple[str, ...]:
     """Return the words that the setting `name` takes, as far as they are known."""
     presets = tuple(preset for model in MODELS.values() for preset in model.presets)
@@ -82,13 +109,17 @@ LIMIT = _("Raise a limit of the file readers: file_bytes, array_bytes, rows, col
 LimitOption = Annotated[list[str] | None, option(LIMIT, "--limit", panel=_(DATA), metavar=_("NAME=N"))]
 DATA_DIR = _("Folder to search first for datasets that have a name; also DESCENSO_DATA.")
 DataDirOption = Annotated[Path | None, option(DATA_DIR, panel=_(DATA), metavar=_("DIR"))]
-CUSTOM_MODEL = _("Custom model of the run, package.module:factory; its code is imported and run.")
-ModelOption = Annotated[str | None, option(CUSTOM_MODEL, panel=_(MODEL), metavar=_("NAME"))]
+CUSTOM_MODEL = _("Custom model of the run, FILE.py:NAME or package.module:NAME; its code is imported and run.")
+ModelOption = Annotated[
+    str | None,
+    option(CUSTOM_MODEL, panel=_(MODEL), metavar=_("NAME"), callback=lambda value: as_module(value)),
+]
 SourcesOptions = Any  # a parameter of this name becomes --limit and --data-dir; see `with_settings`
 TENSORBOARD = _("Write event files for TensorBoard into a folder of the run's name in DIR.")
 TensorBoardOption = Annotated[Path | None, option(TENSORBOARD, metavar=_("DIR"))]
 RunArgument = Annotated[
-    Path, typer.Argument(help=_("Run directory."), metavar=_("RUN"), autocompletion=run_directories)
+    Path,
+    typer.Argument(help=_("Run directory."), metavar=_("RUN"), callback=_no_file, autocompletion=run_directories),
 ]
 
 
@@ -119,6 +150,12 @@ def cell(value: object) -> Text:
     return Text(printable(str(value)))
 
 
+def terminal() -> Console:
+    """Return the console for standard output; in a pipe or a file, where nothing is cut, it is as wide as any line."""
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=WIDEST) if piped else Console()
+
+
 def say_table(rows: Sequence[Sequence[object]], text_columns: int = 1) -> None:
     """Print a table: a head, then rows; or each row as a paragraph where the columns do not fit side by side.
 
@@ -127,7 +164,7 @@ def say_table(rows: Sequence[Sequence[object]], text_columns: int = 1) -> None:
         text_columns: how many columns from the left are text, aligned left; the others are numbers, aligned right.
     """
     head, *body = texts = [[printable(str(value)) for value in row] for row in rows]
-    console = Console()
+    console = terminal()
     width = console.width - 1
     spaces = 1 if len(head) >= MANY or _widths(texts, 0, width - len(head)) else 2  # 1 where rows just fit so
     spaces = 2 if len(head) < MANY and _widths(texts, 0, width - 2 * len(head)) else spaces
@@ -203,6 +240,7 @@ def with_settings(
             from descenso.data.sources import Sources
 
             values = {name: value for name, value in values.items() if name not in names or value is not None}
+            values |= {name: as_module(values[name]) for name in OWN if name in values}
             command(*words, sources=Sources.of(limit, data_dir), **values)
 
         called.__doc__ = command.__doc__
@@ -214,6 +252,15 @@ def with_settings(
     return decorated
 
 
+def as_module(name: Any) -> Any:
+    """Return code of the user's own, as typed, as the name of its module: a path of a file is one, too."""
+    if not isinstance(name, str) or ".py:" not in name:
+        return name
+    from descenso.guesses import module_of
+
+    return module_of(name) or name
+
+
 def _option(name: str, annotation: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation)
 
@@ -222,7 +269,7 @@ def _parameter(name: str, show_default: bool, panel: str) -> inspect.Parameter:
     field, row = TrainConfig.model_fields[name], SETTINGS[name]
     kind: Any = bool if field.annotation is bool else str  # numbers are parsed, and refused, by the config
     by_model = any(name in model.settings for model in MODELS.values())
-    default = _("by model") if by_model else field.default
+    default = _("by model") if by_model else "" if name == "model" else field.default  # its help says it
     shown = f"{default:g}" if isinstance(default, float) else str(default)
     note = "" if not show_default or shown in ("", "False") else _("[default: {}]").format(shown).replace("[", "\\[", 1)
     text = f"{_(row.help).replace('{formats}', titles())} {note}".rstrip()

@@ -25,7 +25,7 @@ from descenso.registry import RULES
 from descenso.runs.files import check_output
 from descenso.settings import RUN
 from descenso.text import _
-from descenso.training.display import Display, quiet
+from descenso.training.display import Display, quiet, starting
 from descenso.training.waiting import waiting
 
 RUNS = _(RUN)
@@ -108,12 +108,19 @@ def gradcheck(
     **settings: Any,
 ) -> None:
     """Compute a model's gradient in several ways, compare them, and name the worst component."""
-    config = TrainConfig.of(**settings, dtype="float64")
+    from descenso.data.catalog import before_data, with_model
+
+    settings["dtype"] = "float64"
+    config = TrainConfig.of(**before_data(settings))
     with waiting(_("Computing gradients"), not as_json):
         from descenso.api.train import rows_of
-        from descenso.studies.gradcheck import check_model
 
-        result = check_model(config, rows_of(config, sources), components, tolerance, settings)
+        with starting():
+            from descenso.studies.gradcheck import check_model
+
+        chosen, rows = with_model(settings, rows_of(config, sources))
+        config = TrainConfig.of(**chosen)
+        result = check_model(config, rows, components, tolerance, settings)
     note = _("{model} has no formula by hand here, so there is no such column.").format(model=config.model)
     _show(result, result.passed, as_json, *([] if "by hand" in result.ways else [note]))
 
@@ -129,7 +136,7 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """Run the tutorial's two programs as published and compiled, and report whether its claims hold."""
-    with waiting(_("Starting TensorFlow"), not as_json):
+    with waiting(_("Starting TensorFlow"), not as_json), starting():
         from descenso.studies import reproduction
     with quiet():
         result = reproduction.reproduce(out, epochs, fast, _watched)

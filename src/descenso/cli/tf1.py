@@ -42,6 +42,9 @@ def explain(
         return
     text = _standard_input() if message in (None, "-") else str(message)
     word, answers = define(text), lessons_on(text)
+    if not (word or answers or as_json) and _is_command(text):
+        say(_("{name} is a command of descenso: descenso {name} --help").format(name=text.strip()))
+        return
     near = [] if word or answers else nearest(text)
     if as_json:
         say_json(
@@ -63,6 +66,13 @@ def explain(
         say_words(text)
     if not (word or answers):
         raise typer.Exit(1)
+
+
+def _is_command(text: str) -> bool:
+    """Whether `text` is the name of a command."""
+    from descenso.cli.app import COMMANDS
+
+    return text.strip() in COMMANDS
 
 
 def _standard_input() -> str:
@@ -115,6 +125,9 @@ def port(
             say(_("Its functions call each other too often to be followed; no training was read."))
         for descent in ported.descents or []:
             _show_descent(descent)
+        say("")
+        say(_("The program itself: descenso port {file} --run").format(file=shlex.quote(str(file))))
+        say(_("A script for TensorFlow 2: descenso port {file} --out new.py").format(file=shlex.quote(str(file))))
     if ported.findings:
         raise typer.Exit(1)
 

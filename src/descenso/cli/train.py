@@ -23,6 +23,7 @@ from descenso.config import FREE, TrainConfig
 from descenso.errors import ConfigError, DescensoError
 from descenso.files import read_settings
 from descenso.registry import smaller_rate
+from descenso.runs.files import is_sweep
 from descenso.settings import RUN
 from descenso.text import _, plural, prose
 from descenso.training.display import Display, quiet
@@ -46,7 +47,9 @@ def train(
 ) -> None:
     """Train a model by gradient descent and save the run in a directory."""
     settings = {**(read_settings(config) if config else {}), **settings}
-    TrainConfig.of(**settings)  # refuse before TensorFlow is imported, which takes seconds
+    from descenso.data.catalog import before_data
+
+    TrainConfig.of(**before_data(settings))  # refuse before TensorFlow is imported, which takes seconds
     with _watched(as_json) as display:
         from descenso.api import train as api
 
@@ -66,9 +69,14 @@ def resume(
     **settings: Any,
 ) -> None:
     """Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."""
+    if is_sweep(run):
+        from descenso.cli import sweep
+
+        sweep.resume(run, as_json, force, sources, {**settings, **({"model": model} if model else {})})
+        return
     _refuse_patience(run, settings)
     with _watched(as_json, run) as display:
-        from descenso.api import train as api
+        from descenso.api import resume as api
 
         done = not settings and _is_complete(run)
         callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}

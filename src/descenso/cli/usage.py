@@ -5,7 +5,10 @@ argument is meant, in attributes that Click documents, and from these the senten
 here is said as Typer says it.
 """
 
+import re
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -37,6 +40,8 @@ def answer(error: Exception, words: Sequence[str]) -> tuple[str, int] | None:
 
 def _sentence(error: Any, command: str, words: Sequence[str]) -> str:
     kind, name = type(error).__name__, command.removeprefix("descenso ")
+    if kind == "NoSuchOption" and (meant := _known_elsewhere(error, words)):
+        return meant
     if kind == "NoSuchOption":
         near = nearest(error.option_name.lstrip("-"), [option.lstrip("-") for option in error.possibilities or ()])
         hint = _(" (did you mean {near!r}?)").format(near=f"--{near}") if near else ""
@@ -47,10 +52,53 @@ def _sentence(error: Any, command: str, words: Sequence[str]) -> str:
             return _("{option} takes no value, got {value}").format(option=error.option_name, value=given[0])
         return _("{option} needs a value").format(option=error.option_name)
     if kind == "MissingParameter":
-        return _("{command} needs {name}").format(command=name, name=_name(error.param))
+        return _missing(error, name, words)
     if kind == "BadParameter" and error.param is not None:
         return _bad_value(error)
     return str(error.format_message()).rstrip(".")
+
+
+def _missing(error: Any, command: str, words: Sequence[str]) -> str:
+    """Say what is missing; where it is the run, which is the newest one, and the line with it."""
+    sentence = _("{command} needs {name}").format(command=command, name=_name(error.param))
+    arguments = [each.name for each in error.ctx.command.params if each.param_type_name == "argument"]
+    if arguments[:1] != ["run"]:
+        return sentence
+    from descenso.cli.options import newest_run
+
+    first = next((word for word in words[1:] if not word.startswith("-")), "")
+    if error.param.name != "run" and (Path(first) / "status.json").is_file():
+        return sentence
+    newest = newest_run()
+    if newest is None:
+        return _("{command} needs RUN, and there is none in runs/ yet; make one: descenso train").format(
+            command=command
+        )
+    line = shlex.join(["descenso", words[0], str(newest), *words[1:]])
+    message = _("{command} needs RUN as its first argument; with the newest one: {line}")
+    return message.format(command=command, line=line)
+
+
+def _known_elsewhere(error: Any, words: Sequence[str]) -> str:
+    """Answer an option that other libraries have, with the option of this command that means it; "" for any other."""
+    typed = next((word for word in words if word.startswith(error.option_name)), error.option_name)
+    name, equals, value = typed.partition("=")  # of -lr, Click knows -l
+    following = words[words.index(typed) + 1 :][:1] if typed in words else []
+    if not equals:
+        value = next((word for word in following if not re.match("-[^0-9.]", word)), None)
+    parameters = error.ctx.command.params if error.ctx else []
+    from descenso.config import SETTINGS, table
+    from descenso.elsewhere import WITHOUT_OPTION
+    from descenso.guesses import known_as
+
+    arguments = [str(each.metavar) for each in parameters if each.param_type_name == "argument"]
+    options = [str(each.name) for each in parameters if each.param_type_name == "option"]
+    key = name.lstrip("-").replace("-", "_").lower()
+    if key in WITHOUT_OPTION and arguments and not ("data" in options and key != "run"):
+        call = " ".join([error.ctx.command_path, *arguments])
+        return _("{name}: it is given without an option: {call}").format(name=name, call=call)
+    settings = tuple(each for each in options if each in SETTINGS)
+    return known_as(name, value, settings, table(), tuple(each for each in options if each not in settings), typed=True)
 
 
 def _name(parameter: Any) -> str:

@@ -1,14 +1,16 @@
 """Convert rows with labels of any kind to the form that an engine reads."""
 
+import math
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.checks import ALL, MOST_CLASSES, check_finite, check_rows, share_to_test
+from descenso.data.checks import ALL, MOST_CLASSES, check_classes, check_finite, check_rows, shape_text, share_to_test
 from descenso.data.dataset import Dataset, Split, is_mapped
+from descenso.data.labels import check_few, plain_labels
 from descenso.data.sources import note
 from descenso.errors import DataError
 from descenso.text import _
@@ -24,34 +26,75 @@ class Rows(NamedTuple):
 def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: float, seed: int) -> Dataset:
     """Make a dataset of `rows` and of `test_rows`, or of a share of `rows` to test on; finite, but not yet scaled.
 
+    Pictures with their channels first are brought to (rows, height, width, channels), and labels in a column to one
+    axis.
+
     Raises:
         ConfigError: for a test fraction beside test rows, and for none without them.
         DataError: naming the row, for values that are no numbers or not finite, and for a label that no training row
             has.
     """
-    rows, test_rows = _with_text_labels(rows), test_rows and _with_text_labels(test_rows)
+    said = []
+    rows, became = Rows(channels_last(rows.inputs), plain_labels(name, "y_train", rows.labels)), rows.inputs.shape
+    if rows.inputs.shape != became:
+        message = _("pictures of shape {got}, channels first, are read as {became}, channels last")
+        said.append(message.format(got=shape_text(became[1:]), became=shape_text(rows.inputs.shape[1:])))
+    if test_rows:
+        inputs = as_shape(test_rows.inputs, rows.inputs.shape[1:])
+        test_rows = Rows(inputs, plain_labels(name, "y_test", test_rows.labels))
     test_fraction, notes = share_to_test(name, test_fraction, has_test=test_rows is not None)
     for part, what in ((rows, _("{name}, training rows")), (test_rows, _("{name}, test rows"))):
         if part:
             check_rows(Split(*part), rows.inputs.shape[1:], what.format(name=name), encoded=False)
             check_finite(part.inputs, what.format(name=name))
+    if test_fraction != ALL:
+        check_few(name, "y_train", rows.labels)
     names = in_order(name, {str(label) for label in np.unique(rows.labels)})
+    if rows.inputs.ndim == 2 and test_fraction != ALL:  # a few pictures may be all that there is of a class
+        check_classes(name, "y", names, len(rows.labels), column=False)
     train = Split(numbers(rows.inputs), _coded(name, "y_train", rows.labels, names))
     if test_rows is None:
         train, test = divided(train, test_fraction, seed)
     else:
         test = Split(numbers(test_rows.inputs), _coded(name, "y_test", test_rows.labels, names))
-    return Dataset(name, train, test, tuple(names), notes=notes)
+    return Dataset(name, train, test, tuple(names), notes=(*said, *notes))
 
 
-def _with_text_labels(rows: Rows) -> Rows:
-    """Convert labels that are bytes, or objects that are all text, to NumPy's text."""
-    inputs, labels = rows
-    if labels.dtype.kind == "S":
-        return Rows(inputs, np.array([label.decode("utf-8", "replace") for label in labels.flat]).reshape(labels.shape))
-    if labels.dtype.kind == "T" or (labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.flat)):
-        return Rows(inputs, labels.astype(str))
-    return rows
+def channels_last(inputs: NDArray[Any]) -> NDArray[Any]:
+    """Move the channels of pictures to the last axis, where they can only be the second one.
+
+    That is so where the second axis has 1, 3 or 4 elements, and the last, which would be the channels, more than 4: or
+    4, beside 1 or 3. Memory-mapped pictures are not copied.
+
+    >>> channels_last(np.zeros((9, 3, 28, 28))).shape, channels_last(np.zeros((9, 28, 28, 3))).shape
+    ((9, 28, 28, 3), (9, 28, 28, 3))
+    """
+    first = inputs.ndim == 4 and inputs.shape[1] in (1, 3, 4) and inputs.shape[3] >= max(4, inputs.shape[1] + 1)
+    return _moved(inputs) if first else inputs
+
+
+def _moved(inputs: NDArray[Any]) -> NDArray[Any]:
+    moved = np.moveaxis(inputs, 1, -1)
+    return moved if is_mapped(inputs) else np.ascontiguousarray(moved)
+
+
+def as_shape(inputs: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Bring rows to the shape that a model reads, where there is one way only; else return them as they are.
+
+    Args:
+        inputs: (rows, *shape); or with another last axis of 1, with the channels first, or flat for grey pictures:
+            those with colours may be flat in two ways.
+        shape: of one row.
+    """
+    got = inputs.shape[1:]
+    grey = len(shape) < 3 or shape[-1] == 1
+    if got == shape:
+        return inputs
+    if (*got, 1) == shape or got == (*shape, 1) or (grey and got == (math.prod(shape),)):
+        return inputs.reshape(len(inputs), *shape)
+    if inputs.ndim == 4 and (*got[1:], got[0]) in (shape, (*shape, 1)):
+        return _moved(inputs).reshape(len(inputs), *shape)
+    return inputs
 
 
 def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[str, ...], first: int = 0) -> Split:
@@ -88,26 +131,46 @@ def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str],
     return np.array([codes[str(value)] for value in values], np.int32)[places]
 
 
-def as_model_reads(name: str, inputs: NDArray[np.generic], stored: str) -> NDArray[np.generic]:
+def as_model_reads(name: str, inputs: NDArray[Any], stored: str) -> NDArray[Any]:
     """Convert `inputs` to the type that a model reads, which learned from rows of type `stored`.
 
     Raises:
-        DataError: for floats where it learned from pictures in uint8, and the other way round: what the values mean
-            depends on how they were scaled.
+        DataError: for floats that are no pixels where it learned from pictures in uint8, and the other way round: what
+            the values mean depends on how they were scaled.
     """
-    pictures = inputs.dtype == np.uint8 and inputs.ndim > 2
-    if inputs.dtype.kind not in "iufb" or (stored == "uint8" and inputs.dtype != np.uint8):
+    if inputs.dtype.kind not in "iufb":
         message = _("{path}: values of type {got}, the model reads {expected}")
-        raise DataError(
-            message.format(path=name, got=inputs.dtype, expected="uint8" if stored == "uint8" else _("numbers"))
-        )
-    if stored != "uint8" and pictures:
+        expected = "uint8" if stored == "uint8" else _("numbers")
+        raise DataError(message.format(path=name, got=inputs.dtype, expected=expected))
+    if stored == "uint8":
+        return as_pixels(name, inputs)
+    if inputs.dtype == np.uint8 and inputs.ndim > 2:
         message = _(
             "{path}: pictures as stored, of type uint8; the model learned from floats: give it floats, in an NPZ file"
         )
-        raise DataError(message.format(path=name))  # fmt: skip
-    as_it_is = stored == "uint8" or (is_mapped(inputs) and inputs.dtype.kind == "f")  # else it would be read whole
+        raise DataError(message.format(path=name))
+    as_it_is = is_mapped(inputs) and inputs.dtype.kind == "f"  # else it would be read whole
     return inputs if as_it_is else inputs.astype(np.float64, copy=False)
+
+
+def as_pixels(name: str, inputs: NDArray[Any]) -> NDArray[Any]:
+    """Return whole numbers from 0 to 255 as uint8.
+
+    Raises:
+        DataError: for what does not hold pixels as they are stored, with the line that mends it.
+    """
+    if inputs.dtype == np.uint8 or not inputs.size:
+        return inputs.astype(np.uint8, copy=False)
+    with np.errstate(invalid="ignore"):
+        pixels = inputs.astype(np.uint8)
+    if not (pixels == inputs).all() or (inputs.dtype.kind == "f" and inputs.max() <= 1):
+        message = _(
+            "{path}: values of type {got}, the model reads pixels as stored, whole numbers from 0 to 255; {mend}"
+        )
+        scaled = inputs.min() >= 0 and inputs.max() <= 1
+        mend = _("try (255 * X).round().astype('uint8')") if scaled else _("give them before any scaling")
+        raise DataError(message.format(path=name, got=inputs.dtype, mend=mend))
+    return np.asarray(pixels)
 
 
 def numbers(inputs: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -1,8 +1,8 @@
-"""Load datasets by name, by folder or by file."""
+"""Load datasets by name, by folder or by file, and choose the model that suits them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from descenso.data.sources import Expected
 
 NAMES = tuple(NAMED)
+LEAST_PIXELS = 8  # on a side, from which on a picture has room for convolutions
+WIDEST = "cnn"  # the model that reads all settings that any other reads
 
 
 def load(
@@ -39,9 +41,9 @@ def load(
     """Load the dataset called `name`, or the one in the folder or file of that path.
 
     Args:
-        name: one of `NAMES`, "mnist" being bundled; a folder of MNIST's four IDX files, gzipped or not; a folder with a
-            folder of images for each class, maybe below `train`, `val` and `test`; an NPZ file with `x_train`,
-            `y_train` and maybe `x_test`, `y_test`; a CSV or Parquet file.
+        name: one of `NAMES`, "mnist" being bundled; a folder of MNIST's four IDX files, gzipped or not, or one of
+            them; a folder with a folder of images for each class, maybe below `train`, `val` and `test`; an NPZ file
+            with `x_train`, `y_train` and maybe test rows, or NPY files; a CSV or Parquet file, or Parquet with images.
         label: the column of a table that holds the labels; by default a likely one, which `notes` names.
         drop: columns of a table to leave out, with commas between them.
         test_fraction: share of each class's rows to test on, in [0, 1), where there are no test rows; 0 for a fifth.
@@ -68,8 +70,8 @@ def rows_to_test(
     label: str = "",
     resize: str = "",
     encoded: "Encoding | None" = None,
-    encoding: str = "",
     expected: "Expected | None" = None,
+    how: "Mapping[str, Any] | None" = None,
     sources: Sources | None = None,
 ) -> Dataset:
     """Load the dataset called `name` to test on: all of its rows, unless it has test rows of its own.
@@ -77,12 +79,12 @@ def rows_to_test(
     Args:
         name, label, resize, sources: as of `load`.
         encoded: how the columns of a table became the inputs of a model.
-        encoding: of a CSV file that is not in UTF-8.
         expected: what the model reads, which images are brought to.
+        how: "encoding", "decimal" and "header" of a CSV file, as of `load`.
     """
     sources = sources or Sources()
-    request = Request(name, sources.limits, label, (), resize, ALL, encoding=encoding, encoded=encoded,
-                      expected=expected, skip_unreadable=bool(expected and expected.skip_unreadable))  # fmt: skip
+    request = Request(name, sources.limits, label, (), resize, ALL, encoded=encoded, expected=expected,
+                      skip_unreadable=bool(expected and expected.skip_unreadable), **(how or {}))  # fmt: skip
     return _read(request, sources)
 
 
@@ -139,3 +141,40 @@ def _format(name: str, path: Path) -> Format:
         raise DataError(_("{path}: there is no such file or folder").format(path=name))
     message = _("there is no dataset {name!r}{hint}; the names are {names}, or give a folder or a file")
     raise ConfigError(message.format(name=name, hint=closest(name, NAMES), names=", ".join(NAMES)))
+
+
+def before_data(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings to be checked before their data is read, by which the model may still be chosen.
+
+    Where it may, the model is the one that reads the settings of all others, so that none is refused too early.
+
+    >>> before_data({"data": "photos", "filters": "16"})["model"], before_data({"data": "mnist"})
+    ('cnn', {'data': 'mnist'})
+    """
+    given = {name: value for name, value in settings.items() if name != "model" or value is not None}
+    is_chosen = "model" in given or given.get("data", "mnist") in NAMES
+    return given if is_chosen else {"model": WIDEST, **given}
+
+
+def with_model(settings: Mapping[str, Any], data: Dataset) -> tuple[dict[str, Any], Dataset]:
+    """Return settings with the model that suits the data where none is given, and data with a note that says so.
+
+    A named dataset, such as MNIST, is trained on by softmax regression, as in the tutorial. Of other data, pictures of
+    at least 8×8 pixels get cnn, and all else mlp.
+    """
+    given = {name: value for name, value in settings.items() if name != "model" or value is not None}
+    if "model" in given or data.name in NAMES:
+        return given, data
+    shape = data.input_shape
+    if len(shape) in (2, 3) and min(shape[:2]) >= LEAST_PIXELS:
+        model, reason = "cnn", _("which suits pictures")
+    elif len(shape) == 1:
+        model, reason = "mlp", _("which suits rows of numbers")
+    else:
+        model = "mlp"
+        reason = _("since inputs of {shape} are no pictures, or too small for cnn").format(
+            shape="×".join(map(str, shape))
+        )
+    note = _("No model is named, so {model} is trained, {reason}; another: --model softmax")
+    note = note.format(model=model, reason=reason)
+    return {**given, "model": model}, data._replace(notes=(*data.notes, note))

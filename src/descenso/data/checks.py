@@ -1,19 +1,24 @@
 """Check rows and settings before the first step."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split, row_chunks, scaling
+from descenso.data.labels import in_one_axis
 from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
 from descenso.text import _, plural
 
-LEAST_ROWS, LEAST_BATCHES, LEAST_STEPS = 8, 16, 1500  # of a batch, an epoch and a training run, by default
-MORE_STEPS = {"softmax": 10_000}  # of a model whose steps are cheap, and with sgd at 0.01 small
-MOST_EPOCHS = 1000  # that these may make
+LEAST_ROWS, LEAST_BATCHES = 8, 16  # of a batch and an epoch, by default
+LEAST_STEPS = {"softmax": 10_000, "mlp": 6000, "cnn": 600}  # of a run, by default; those of cnn take long
+USUAL_STEPS, MOST_EPOCHS = 1500, 1000  # of other models' runs; that may be made of them
+FEW_ROWS, DECAY = 10_000, 0.3  # with fewer of which mlp, at its own rate, gets this weight decay against overfitting
+MOST_NUMBERS, LEAST_OF_CLASS = 20, 5  # classes that may have few rows each, and rows of a class where there are more
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 ALL = 1.0  # the test fraction that tests on every row
 TEST_FRACTION = 0.2  # of the rows, by default, where none are given to test on
@@ -21,7 +26,7 @@ TEST_FRACTION = 0.2  # of the rows, by default, where none are given to test on
 
 def check_shape(inputs: NDArray[np.generic], input_shape: tuple[int, ...], what: str) -> None:
     """Check that there are rows, each of `input_shape`."""
-    got, expected = _shape(inputs.shape[1:]), _shape(input_shape)
+    got, expected = shape_text(inputs.shape[1:]), shape_text(input_shape)
     if inputs.shape[1:] != input_shape:
         message = _("{what}: inputs of shape {got}, expected {expected}; the model reads one size only")
     elif inputs.ndim < 2:
@@ -55,17 +60,25 @@ def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded
     inputs, labels, weights = split
     check_shape(inputs, input_shape, what)
     if labels.ndim != 1:
-        message = _("{what}: labels of shape {got} beside inputs of shape {inputs}, expected one label a row; "
-                    "if they are one-hot, give numpy.argmax(labels, axis=1)")  # fmt: skip
-        raise DataError(message.format(what=what, got=_shape(labels.shape), inputs=_shape(inputs.shape)))
+        message = _("{what}: labels of shape {got} beside inputs of shape {inputs}, expected one label a row; {mend}")
+        got, mend = shape_text(labels.shape), _mend_labels(labels, len(inputs))
+        raise DataError(message.format(what=what, got=got, inputs=shape_text(inputs.shape), mend=mend))
     if len(inputs) != len(labels):
         message = _("{what}: {inputs} and {labels}; each row needs one")
         of_inputs = plural("{count} row of inputs", "{count} rows of inputs", len(inputs)).format(count=len(inputs))
         of_labels = plural("{count} label", "{count} labels", len(labels)).format(count=len(labels))
-        raise DataError(message.format(what=what, inputs=of_inputs, labels=of_labels))
+        message = message.format(what=what, inputs=of_inputs, labels=of_labels)
+        if inputs.shape[-1] == len(labels):
+            message += _("; if the rows are in the last axis, give numpy.moveaxis(inputs, -1, 0)")
+        raise DataError(message)
     if inputs.dtype.kind not in ("iuf" if encoded else "iufb"):
         message = _("{what}: inputs of type {got}, expected numbers; try inputs.astype('float32')")
         raise DataError(message.format(what=what, got=inputs.dtype))
+    if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
+        message = _("{what}: labels such as {label:g}; a number to predict is no class; make a few classes of it, such "
+                    "as labels > {median:g}")  # fmt: skip
+        broken = labels[np.argmax(labels != np.rint(labels))]
+        raise DataError(message.format(what=what, label=broken, median=np.median(labels)))
     if labels.dtype.kind not in ("iu" if encoded else "iubU"):
         expected = _("whole numbers") if encoded else _("whole numbers or text")
         message = _("{what}: labels of type {got} beside inputs of type {inputs}, expected {expected}; "
@@ -73,6 +86,16 @@ def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded
         raise DataError(message.format(what=what, got=labels.dtype, inputs=inputs.dtype, expected=expected))
     if weights is not None and (weights.shape != labels.shape or not (np.isfinite(weights) & (weights > 0)).all()):
         raise DataError(_("{what}: weights must be one finite number above 0 for each row").format(what=what))
+
+
+def _mend_labels(labels: NDArray[np.generic], rows: int) -> str:
+    """Say how labels that are not one a row become so."""
+    if labels.size == rows:
+        return _("give labels.ravel()")
+    several = labels.ndim == 2 and labels.dtype.kind in "iub" and (np.count_nonzero(labels, axis=1) != 1).any()
+    if several:
+        return _("a row has one class only: give the column that is to be learned, such as labels[:, 0]")
+    return _("if they are one-hot, give numpy.argmax(labels, axis=1)")
 
 
 def check_split(
@@ -86,6 +109,7 @@ def check_split(
     Raises:
         DataError: naming the first row that does not fit.
     """
+    split = split._replace(labels=in_one_axis(split.labels))
     inputs, labels = split[:2]
     check_rows(split, input_shape, what)
     if not finite:
@@ -125,6 +149,39 @@ def check_and_scale(data: Dataset) -> Dataset:
     return data if data.pixel_range else data._replace(scaling=scaling(checked.train.inputs, data.name))
 
 
+def check_classes(path: object, label: str, names: Sequence[str], rows: int, *, column: bool = True) -> None:
+    """Refuse labels that are numbers to predict, or that are different in nearly each row.
+
+    Args:
+        path: of the file, or the name of the data.
+        label: the column or array that holds the labels.
+        names: the different labels.
+        rows: number of rows.
+        column: whether the labels are a column of a table.
+
+    Raises:
+        DataError: with the reason, and what is possible instead.
+    """
+    count = len(names)
+    numbers = [float(name) for name in names if re.fullmatch(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)", name)]
+    is_numeric = len(numbers) == count
+    has_decimals = is_numeric and any(number != round(number) for number in numbers)
+    has_few_rows = count > MOST_NUMBERS and LEAST_OF_CLASS * count > rows
+    each_row = count == rows or (is_numeric and 2 * count > rows)
+    if not (has_few_rows or (has_decimals and 2 * count > MOST_NUMBERS) or (count > 2 and each_row)):
+        return
+    message = _("{path}: {label!r} has {count} classes in {rows} rows: {reason}; give other labels, {mend}")
+    if column:
+        message = _("{path}: {label!r} has {count} classes in {rows} rows: {reason}; give another --label, {mend}")
+    reason, mend = _("these are no classes to learn"), _("or leave rows of rare classes out")
+    if count == rows and not has_decimals:
+        reason, mend = _("it names or counts the rows"), _("which comes again in several rows")
+    elif is_numeric:
+        reason = _("a number to predict is no class")
+        mend = _("or make a few classes of it, such as above and below {middle:g}").format(middle=median(numbers))
+    raise DataError(message.format(path=path, label=label, count=count, rows=rows, reason=reason, mend=mend))
+
+
 def share_to_test(path: object, test_fraction: float, has_test: bool) -> tuple[float, tuple[str, ...]]:
     """Return the share of the rows to draw for testing, and a sentence where nobody asked for it.
 
@@ -146,21 +203,24 @@ def defaults_for_few_rows(config: TrainConfig, given: Collection[str], rows: int
     """Adapt the default batch size and epochs of `config` to few training rows.
 
     The models' own defaults are for tens of thousands of rows. For few, a batch is a sixteenth of them, or 8, and there
-    are as many epochs as make 1,500 steps; of softmax regression 10,000, in at most 1,000 epochs. Settings that `given`
-    names stay.
+    are as many epochs as make 1,500 steps (softmax regression 10,000, mlp 6,000, cnn 600), at most 1,000 epochs.
+    An mlp at its own learning rate gets a weight decay of 0.3 below 10,000 rows, in which it would otherwise overfit.
+    Settings that `given` names stay.
 
     >>> few = defaults_for_few_rows(TrainConfig.of(model="mlp"), (), rows=120)
     >>> few.batch_size, few.epochs
-    (8, 100)
+    (8, 400)
     """
     most = min(rows, max(LEAST_ROWS, rows // LEAST_BATCHES))
-    changed: dict[str, int] = {}
+    changed: dict[str, float] = {}
     if "batch_size" not in given and config.batch_rows(rows) > most:
         changed["batch_size"] = most
     if "epochs" not in given:
         usual_steps = -(-rows // min(most, defaults(config.model)["batch_size"]))  # whatever batch is given
-        more = min(-(-MORE_STEPS.get(config.model, 0) // usual_steps), MOST_EPOCHS)
-        changed["epochs"] = max(config.epochs, more, -(-LEAST_STEPS // usual_steps))
+        epochs = -(-LEAST_STEPS.get(config.model, USUAL_STEPS) // usual_steps)
+        changed["epochs"] = max(config.epochs, min(epochs, MOST_EPOCHS))
+    if config.model == "mlp" and rows < FEW_ROWS and not {"rule", "learning_rate", "weight_decay"} & set(given):
+        changed["weight_decay"] = DECAY
     return config.model_copy(update=changed)
 
 
@@ -211,5 +271,6 @@ def _check_classes(labels: NDArray[np.int32], data: Dataset, what: str) -> None:
         raise DataError(message.format(what=what, name=data.class_names[missing[0]]))
 
 
-def _shape(shape: tuple[int, ...]) -> str:
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Write a shape for a message: 28×28."""
     return "×".join(map(str, shape)) or "()"

@@ -150,9 +150,10 @@ def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] 
     """Compute the scaling of training inputs.
 
     Args:
-        train: (rows, *input_shape). Pictures in uint8 (two dimensions a row and more) are brought to [0, 1], and a
-            table's columns each to mean 0 and standard deviation 1; a column of one value becomes 0. Other arrays are
-            standardised by one mean and deviation for all: one for each element would blow up those hardly used.
+        train: (rows, *input_shape). Pictures in uint8 (two dimensions a row and more) are brought to [0, 1]: by 1/255,
+            unless they hold nothing but 0 and 1. A table's columns are each brought to mean 0 and standard deviation 1;
+            a column of one value becomes 0. Other arrays are standardised by one mean and deviation for all: one for
+            each element would blow up those hardly used.
         what: name of the rows, for the error.
         weights: (rows,), the weight of each row, all in (0, inf); None for 1 each.
 
@@ -163,7 +164,7 @@ def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] 
     Scaling(shift=array([2.]), scale=array([1.]))
     """
     if train.dtype == np.uint8 and train.ndim > 2:
-        return PIXELS
+        return PIXELS if any(train[rows].max() > 1 for rows in (slice(100), *row_chunks(train))) else Scaling(0.0, 1.0)
     axis = 0 if train.ndim == 2 else None
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         mean, deviation = _moments(train, axis, weights)

@@ -8,6 +8,7 @@ from descenso.text import _
 SENTENCES = {
     "dates": lambda: _("dates or times"),
     "text": lambda: _("text with {detail} different values, too many for an input each"),
+    "unit": lambda: _("numbers with a unit, such as {detail}; to learn from them, take the unit off in the file"),
     "index": lambda: _("it counts or names the rows"),
     "constant": lambda: _("it has one value only, {detail}"),
     "empty": lambda: _("it has no values"),

@@ -32,7 +32,7 @@ def read_inputs(paths: Sequence[Path], expected: Expected, limits: Limits) -> tu
     for file_format, group in groupby(paths, key=lambda path: of_file(path) or FORMATS["images"]):
         files = list(group)
         if file_format is FORMATS["images"]:
-            _check_images(files, expected.input_shape)
+            _check_images(files, expected)
         for path, part, part_names in file_format.reader.read_inputs(files, expected, limits):
             names += part_names
             rows += len(part)
@@ -58,8 +58,8 @@ def how_prepared(paths: Sequence[Path], expected: Expected) -> str:
     return message.format(height=height, width=width)
 
 
-def _check_images(files: list[Path], shape: tuple[int, ...]) -> None:
+def _check_images(files: list[Path], expected: Expected) -> None:
     """Check that the model reads rows of the shape of an image."""
-    if len(shape) != 2 and not (len(shape) == 3 and shape[2] in (1, 3)):
+    if not expected.is_of_images:
         message = _("{path}: the model reads rows of {shape}, and no images; give it a file of rows: {formats}")
-        raise DataError(message.format(path=files[0], shape="×".join(map(str, shape)), formats=titles()))
+        raise DataError(message.format(path=files[0], shape="×".join(map(str, expected.input_shape)), formats=titles()))

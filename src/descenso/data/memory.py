@@ -1,19 +1,21 @@
 """Make datasets and inputs of NumPy arrays, memory-mapped ones too, and of frames of polars or pandas."""
 
-import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.data.arrays import Rows, recoded, split_rows
+from descenso.data.arrays import Rows, as_pixels, as_shape, recoded, split_rows
 from descenso.data.checks import ALL, TEST_FRACTION, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset, Split
 from descenso.data.encoding import Encoding
 from descenso.data.encoding_words import sentences
 from descenso.data.formats.flat import shaped, unflattened
 from descenso.data.formats.tables import encoded_rows, split_table, table_of
+from descenso.data.labels import plain_labels
+from descenso.data.named import NAMED
 from descenso.data.sources import Expected, Limits, Request
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
@@ -31,9 +33,10 @@ def from_arrays(
     """Make a dataset of arrays.
 
     Args:
-        inputs: (rows, columns), or (rows, height, width[, channels]); finite numbers. Memory-mapped rows in float32 or
-            float64, and pictures in uint8, are not copied where `test` is given.
-        labels: (rows,), whole numbers or text.
+        inputs: (rows, columns), or (rows, height, width[, channels]); finite numbers. Channels that can only be the
+            second axis are moved to the last. Memory-mapped rows in float32 or float64, and pictures in uint8, are not
+            copied where `test` is given. Tensors of TensorFlow or PyTorch are read as arrays.
+        labels: (rows,) or (rows, 1), whole numbers, also as floats, truth values or text.
         test: inputs and labels to test on; else a share of the rows is drawn from each class.
         test_fraction: that share, in (0, 1).
         seed: of that draw.
@@ -47,13 +50,18 @@ def from_arrays(
     >>> data.class_names, len(data.train.labels)
     (('high', 'low'), 2)
     """
-    rows = Rows(_as_array(inputs), np.asarray(labels))
-    test_rows = Rows(_as_array(test[0]), np.asarray(test[1])) if test else None
+    rows = Rows(_as_array(inputs), _as_array(labels))
+    test_rows = Rows(_as_array(test[0]), _as_array(test[1])) if test else None
     return check_and_scale(split_rows(name, rows, test_rows, test_fraction, seed))
 
 
-def _as_array(inputs: ArrayLike) -> NDArray[Any]:
-    return inputs if isinstance(inputs, np.memmap) else np.asarray(inputs)
+def _as_array(values: Any) -> NDArray[Any]:
+    """Return an array, of tensors of PyTorch, too, which may carry gradients or lie on another device."""
+    if isinstance(values, np.memmap):
+        return values
+    if hasattr(values, "detach") and hasattr(values, "cpu"):
+        values = values.detach().cpu()
+    return np.asarray(values)
 
 
 def from_frame(
@@ -123,6 +131,27 @@ def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:
     return made
 
 
+def was_in_memory(name: str) -> bool:
+    """Tell whether `name`, the data of a run, names rows in memory, which another process cannot find by it.
+
+    >>> was_in_memory("arrays"), was_in_memory("mnist")
+    (True, False)
+    """
+    try:
+        return name not in NAMED and not Path(name).is_absolute() and not Path(name).exists()
+    except (OSError, ValueError):  # what can be no path
+        return True
+
+
+def call_with_data(function: str, run: object, data: str) -> str:
+    """Write the call of a function of a run with the data, which was in memory, given again.
+
+    >>> call_with_data("resume", "runs/arrays-softmax-001", "arrays")
+    "descenso.resume('runs/arrays-softmax-001', data=(X, y))"
+    """
+    return f"descenso.{function}({str(run)!r}, data={'frame' if data == 'frame' else '(X, y)'})"
+
+
 def is_frame(data: Any) -> bool:
     """Tell whether `data` is a frame of polars or pandas."""
     return hasattr(data, "columns") and (hasattr(data, "iloc") or hasattr(data, "get_column"))
@@ -143,8 +172,8 @@ def inputs_of(given: Any, expected: Expected, limits: Limits | None = None) -> N
     """Return rows in memory in the shape that a model reads, as they are stored.
 
     Args:
-        given: (rows, *input_shape), one row alone, or rows that are flat or have a last axis of 1; an array, lists, or
-            a frame, whose columns are found by their names. Whole numbers from 0 to 255 are pixels where the model
+        given: (rows, *input_shape), one row alone, or rows as of `descenso.data.arrays.as_shape`; an array, lists, or a
+            frame, whose columns are found by their names. Whole numbers from 0 to 255 are pixels where the model
             reads uint8.
         expected: what the model reads.
         limits: what to refuse as too large.
@@ -170,33 +199,15 @@ def inputs_of(given: Any, expected: Expected, limits: Limits | None = None) -> N
     shape = expected.input_shape
     if inputs.shape in (shape, (*shape, 1)):
         inputs = inputs[np.newaxis]
-    flat = math.prod(shape)
-    if inputs.shape[1:] in ((flat,), (*shape, 1)) or (*inputs.shape[1:], 1) == shape:
-        inputs = inputs.reshape(len(inputs), *shape)
-    return _as_pixels(inputs) if expected.stored == "uint8" else inputs
-
-
-def _as_pixels(inputs: NDArray[Any]) -> NDArray[Any]:
-    """Return whole numbers from 0 to 255 as uint8; what does not hold pixels as they are stored is refused."""
-    if inputs.dtype == np.uint8 or not inputs.size:
-        return inputs
-    with np.errstate(invalid="ignore"):
-        pixels = inputs.astype(np.uint8)
-    if not (pixels == inputs).all() or (inputs.dtype.kind == "f" and inputs.max() <= 1):
-        message = _(
-            "inputs: values of type {got}, the model reads pixels as stored, whole numbers from 0 to 255; {mend}"
-        )
-        scaled = inputs.min() >= 0 and inputs.max() <= 1
-        mend = _("try (255 * X).round().astype('uint8')") if scaled else _("give them before any scaling")
-        raise DataError(message.format(got=inputs.dtype, mend=mend))
-    return pixels
+    inputs = as_shape(inputs, shape)
+    return as_pixels("inputs", inputs) if expected.stored == "uint8" else inputs
 
 
 def rows_to_test_on(
     inputs: NDArray[Any], labels: Any, class_names: tuple[str, ...], columns: tuple[str, ...] = ()
 ) -> Dataset:
     """Make a dataset whose test rows are these, with labels that name classes, or that are their numbers."""
-    labels = np.asarray(labels)
+    labels = plain_labels("arrays", "labels", _as_array(labels))
     is_code = labels.dtype.kind in "iu" and not set(map(str, np.unique(labels))) & set(class_names)
     if is_code and labels.size and labels.min() >= 0 and labels.max() < len(class_names):
         labels = np.array(class_names)[labels]

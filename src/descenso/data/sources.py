@@ -3,16 +3,17 @@
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from descenso.errors import ConfigError, DataError, DataNote
 from descenso.files import open_regular
-from descenso.text import _, closest, reason_of
+from descenso.text import _, nearest, reason_of
 
 if TYPE_CHECKING:
     from descenso.data.encoding import Encoding
@@ -52,10 +53,14 @@ class Limits(NamedTuple):
         for word in words:
             name, _sign, value = word.partition("=")
             if name not in cls._fields or not value.isdecimal() or not int(value):
-                message = _("a limit must be NAME=N, NAME one of {names}, got {word!r}{hint}; try --limit rows=1000")
-                raise ConfigError(
-                    message.format(names=", ".join(cls._fields), word=word, hint=closest(name, cls._fields))
+                near = nearest(name, cls._fields)
+                hint = _(" (did you mean {near!r}?)").format(near=near) if near and near != name else ""
+                message = _(
+                    "a limit must be NAME=N, NAME one of {names}, got {word!r}{hint}; try --limit {near}={number}"
                 )
+                number = int(value) if value.isdecimal() and int(value) else 1000
+                names = ", ".join(cls._fields)
+                raise ConfigError(message.format(names=names, word=word, hint=hint, near=near or "rows", number=number))
             raised[name] = int(value)
         return cls(**raised)
 
@@ -177,7 +182,7 @@ class Expected(NamedTuple):
         stored: "uint8", as pictures are stored, or "float64".
         like_mnist: whether to prepare images of digits as MNIST's were.
         encoding: how the columns of a table became inputs; None for the numbers in `columns`.
-        codec: of CSV files that are not in UTF-8.
+        how: "encoding", "decimal" and "header" of CSV files, as of `Request`, where they differ from what is found out.
         pixel_range: of the pictures, where it is not [0, 255]; None for that, and without pictures.
         flat: whether its images were the flat rows of a table or an array (`input_shape`).
         skip_unreadable: whether to leave out images that cannot be used.
@@ -188,7 +193,13 @@ class Expected(NamedTuple):
     stored: str = "uint8"
     like_mnist: bool = False
     encoding: "Encoding | None" = None
-    codec: str = ""
+    how: Mapping[str, Any] = MappingProxyType({})
     pixel_range: tuple[float, float] | None = None
     flat: bool = False
     skip_unreadable: bool = False
+
+    @property
+    def is_of_images(self) -> bool:
+        """Whether one row has the shape of an image, in grey or in colour."""
+        shape = self.input_shape
+        return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))

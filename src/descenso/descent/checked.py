@@ -64,11 +64,18 @@ def _checking(subject: str, given: Rule) -> Rule:
             message = _("{where} returned {kind}, expected (updates, state); end it with return updates, state")
             raise ConfigError(message.format(where=where, kind=_kind(returned)))
         updates, following = returned
+        if _names(updates) == _names(state) != _names(params) == _names(following):
+            message = _("{where} returned its state first; end it with return updates, state")
+            raise ConfigError(message.format(where=where))
         for what, nest, like in ((_("updates"), updates, params), (_("state"), following, state)):
             _refuse_other(_("{where}, {what}").format(where=where, what=what), nest, like)
         return updates, following
 
     return Rule(init, update, given.result)
+
+
+def _names(nest: Any) -> list[str] | None:
+    return sorted(nest) if isinstance(nest, dict) and all(isinstance(name, str) for name in nest) else None
 
 
 def _refuse_other(where: str, nest: Any, like: Mapping[str, Any]) -> None:
@@ -202,12 +209,25 @@ def _call(where: str, function: Callable[..., Any], *arguments: Any) -> Any:
     except Exception as error:  # whatever the user's function raises
         reason = (str(error).strip().splitlines() or [""])[0].partition(". ")[0]
         traced = "symbolic" in str(error).lower()
-        mend = _("; it must work in a graph: try tf.where in the place of if, and no .numpy()") if traced else ""
+        mend = _in_a_graph(function) if traced else ""
         if "does not match type" in reason:
             mend = _("; write a number after the tensor, or tf.constant(…, tensor.dtype)")
         message = _("{where} raised {kind}: {reason}{mend}")
         text = message.format(where=where, kind=type(error).__name__, reason=reason[:200], mend=mend)
         raise ConfigError(text) from error
+
+
+def _in_a_graph(function: Any) -> str:
+    """Say how a function becomes one that works in a graph: with the operations of TensorFlow."""
+    used: tuple[str, ...] = getattr(getattr(function, "__code__", None), "co_names", ())
+    names: Mapping[str, Any] = getattr(function, "__globals__", {})
+    for alias in used:
+        if getattr(names.get(alias), "__name__", "") in ("numpy", "math"):
+            for name in used:
+                if hasattr(names[alias], name) and hasattr(tf, name):
+                    message = _("; it must work in a graph: try tf.{name} in the place of {alias}.{name}")
+                    return message.format(name=name, alias=alias)
+    return _("; it must work in a graph: try tf.where in the place of if, and no .numpy()")
 
 
 def _signature(function: Any) -> inspect.Signature | None:

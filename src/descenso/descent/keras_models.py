@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from descenso.descent.layers import Augment
 from descenso.descent.problem import Arrays, Model, Params, State, Tensor
-from descenso.errors import ConfigError
+from descenso.errors import ConfigError, DescensoError
 from descenso.text import _
 
 PROCESS = threading.RLock()  # held while what the whole process shares, Keras's precision and Python's seed, is another
@@ -103,8 +103,16 @@ def as_model(given: Any, dtype: str) -> Model:
 
 
 def _make(factory: Factory, seed: int, dtype: str) -> Any:
-    with _seeded(seed), computing_in(dtype):
-        model = factory()
+    try:
+        with _seeded(seed), computing_in(dtype):
+            model = factory()
+    except DescensoError:
+        raise
+    except Exception as error:  # whatever the user's function raises
+        reason = (str(error).strip().splitlines() or [""])[0][:200]
+        message = _("model: {name} is called without arguments, and raised {kind}: {reason}")
+        name = getattr(factory, "__name__", factory)
+        raise ConfigError(message.format(name=name, kind=type(error).__name__, reason=reason)) from error
     if not isinstance(model, keras.Model):
         message = _("model: {name} made a {kind}, expected a keras.Model")
         raise ConfigError(message.format(name=getattr(factory, "__name__", factory), kind=type(model).__name__))

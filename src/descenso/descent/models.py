@@ -1,6 +1,7 @@
 """Models and losses: softmax regression, written out (those with layers are Keras models), and cross-entropy.
 
-A loss is the mean cost of a batch, from logits and labels, in nats.
+A loss is the mean cost of a batch, from logits and labels, in nats. Logits with axes before the batch, as those of
+a sweep's lanes, give costs of those axes.
 """
 
 import math
@@ -22,7 +23,8 @@ def softmax(input_shape: tuple[int, ...], num_classes: int) -> Model:
 
     Users see W as (num_inputs, num_classes). `apply` holds it transposed, and adds b to columns: then both
     products of a step, W xᵀ and δ x, run over rows that lie one after the other in memory, which takes XLA's
-    epoch on a CPU from about 100 to 35 ms (docs/performance.md).
+    epoch on a CPU from about 100 to 35 ms (docs/performance.md). W with an axis of lanes before the others, as in a
+    sweep, gives logits with that axis, from one wide product.
 
     Source: Bishop, Pattern Recognition and Machine Learning (2006), section 4.3.4.
     """
@@ -33,8 +35,10 @@ def softmax(input_shape: tuple[int, ...], num_classes: int) -> Model:
 
     def apply(params: Params, state: State, inputs: Tensor, training: bool) -> tuple[Tensor, State]:
         rows = tf.reshape(inputs, [-1, num_inputs])  # (batch, num_inputs)
-        columns = tf.matmul(params["W"], rows, transpose_b=True)  # (num_classes, batch)
-        return tf.transpose(columns + params["b"][:, tf.newaxis]), state  # (batch, num_classes)
+        W, b = params["W"], params["b"]  # (…, num_classes, num_inputs), (…, num_classes)
+        columns = tf.matmul(tf.reshape(W, [-1, num_inputs]), rows, transpose_b=True)  # (… · num_classes, batch)
+        columns = tf.reshape(columns, [*b.shape, -1])  # (…, num_classes, batch)
+        return tf.linalg.matrix_transpose(columns + b[..., tf.newaxis]), state  # (…, batch, num_classes)
 
     def transposed(params: Arrays) -> Arrays:
         return {"W": np.ascontiguousarray(params["W"].T), "b": params["b"]}
@@ -97,8 +101,8 @@ def _fitted(model: Model, input_shape: tuple[int, ...], num_classes: int) -> Mod
 def _mean_over_rows(
     row_costs: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tensor, weights: Tensor | None
 ) -> Tensor:
-    costs = row_costs(logits, labels)  # (batch,)
-    return tf.reduce_mean(costs if weights is None else tf.cast(weights, logits.dtype) * costs)
+    costs = row_costs(logits, labels)  # (…, batch)
+    return tf.reduce_mean(costs if weights is None else tf.cast(weights, logits.dtype) * costs, axis=-1)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -107,12 +111,12 @@ def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None)
         −log softmax(z)[y] = log Σⱼ exp(zⱼ − max z) − (z_y − max z)
 
     Args:
-        logits: (batch, num_classes), float.
+        logits: (…, batch, num_classes), float.
         labels: (batch,) int32, each in [0, num_classes).
         weights: (batch,), how many times the cost of each row counts; None for 1 each.
 
     Returns:
-        A scalar of the logits' dtype, in [0, inf).
+        (…) of the logits' dtype, in [0, inf): a scalar for logits of one model.
 
     Source: Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3.
     """
@@ -126,16 +130,17 @@ def _row_costs(logits: Tensor, labels: Tensor) -> Tensor:
     By columns, and with the exponentials shared between the two: the product that follows in softmax regression
     then needs no transposed copy, and XLA fewer loops (docs/performance.md).
     """
-    columns = tf.transpose(logits)  # (num_classes, batch)
-    shifted = columns - tf.reduce_max(columns, axis=0)  # (num_classes, batch)
-    exponentials = tf.exp(shifted)  # (num_classes, batch), in (0, 1]
-    total = tf.reduce_sum(exponentials, axis=0)  # (batch,), in [1, num_classes]
+    columns = tf.linalg.matrix_transpose(logits)  # (…, num_classes, batch)
+    shifted = columns - tf.reduce_max(columns, axis=-2, keepdims=True)  # (…, num_classes, batch)
+    exponentials = tf.exp(shifted)  # (…, num_classes, batch), in (0, 1]
+    total = tf.reduce_sum(exponentials, axis=-2)  # (…, batch), in [1, num_classes]
     wanted = tf.one_hot(labels, logits.shape[-1], axis=0, dtype=logits.dtype)  # (num_classes, batch)
 
     def gradient(upstream: Tensor) -> tuple[Tensor, None]:
-        return tf.transpose((exponentials / total - wanted) * upstream), None  # (batch, num_classes)
+        by_column = (exponentials / total[..., tf.newaxis, :] - wanted) * upstream[..., tf.newaxis, :]
+        return tf.linalg.matrix_transpose(by_column), None  # (…, batch, num_classes)
 
-    return tf.math.log(total) - tf.reduce_sum(wanted * shifted, axis=0), gradient  # (batch,)
+    return tf.math.log(total) - tf.reduce_sum(wanted * shifted, axis=-2), gradient  # (…, batch)
 
 
 def naive_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -145,20 +150,20 @@ def naive_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None =
     class was the right one.
 
     Args:
-        logits: (batch, num_classes), float.
+        logits: (…, batch, num_classes), float.
         labels: (batch,) int32, each in [0, num_classes).
         weights: (batch,), how many times the cost of each row counts; None for 1 each.
 
     Returns:
-        A scalar of the logits' dtype, in [0, inf] or NaN.
+        (…) of the logits' dtype, in [0, inf] or NaN.
     """
     return _mean_over_rows(_naive_row_costs, logits, labels, weights)
 
 
 def _naive_row_costs(logits: Tensor, labels: Tensor) -> Tensor:
     wanted = tf.one_hot(labels, logits.shape[-1], dtype=logits.dtype)  # (batch, num_classes)
-    probabilities = tf.nn.softmax(logits)  # (batch, num_classes)
-    return -tf.reduce_sum(wanted * tf.math.log(probabilities), axis=1)  # (batch,)
+    probabilities = tf.nn.softmax(logits)  # (…, batch, num_classes)
+    return -tf.reduce_sum(wanted * tf.math.log(probabilities), axis=-1)  # (…, batch)
 
 
 LOSSES = {"cross_entropy": cross_entropy, "naive": naive_cross_entropy}

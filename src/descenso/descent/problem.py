@@ -11,6 +11,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.data.dataset import Scaling
+from descenso.errors import ConfigError
+from descenso.text import _
 
 Tensor = Any  # tf.Tensor, which publishes no types
 Params = dict[str, Tensor]
@@ -50,7 +52,13 @@ class Model(NamedTuple):
     shared: bool = False
 
 
-class Rule(NamedTuple):
+class _Rule(NamedTuple):
+    init: Callable[[Params], RuleState]
+    update: Callable[[Params, RuleState, Params, Tensor], tuple[Params, RuleState]]
+    result: Callable[[Params, RuleState], Params]
+
+
+class Rule(_Rule):
     """An update rule; the learning rate is an argument.
 
     State and updates are dicts of tensors, whose names, shapes and dtypes stay as they are from step to step; an update
@@ -60,11 +68,22 @@ class Rule(NamedTuple):
         init: params -> rule state.
         update: (gradients, rule state, params, learning_rate) -> (updates to add to params, rule state).
         result: (params, rule state) -> the params to evaluate and save: these, or an average of them.
+
+    Raises:
+        ConfigError: for one function alone, or what is none.
     """
 
-    init: Callable[[Params], RuleState]
-    update: Callable[[Params, RuleState, Params, Tensor], tuple[Params, RuleState]]
-    result: Callable[[Params, RuleState], Params] = lambda params, state: params
+    __slots__ = ()
+
+    def __new__(cls, init: Any = None, update: Any = None, result: Any = lambda params, state: params) -> "Rule":
+        if not (callable(init) and callable(update) and callable(result)):
+            raise ConfigError(
+                _(
+                    "descenso.Rule takes two functions, init(params) and update(gradients, state, params, "
+                    "learning_rate); without a state, init is lambda params: {{}}"
+                ).format()
+            )
+        return super().__new__(cls, init, update, result)
 
 
 class Own(NamedTuple):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from descenso.api.again import rows_again
 from descenso.api.inference import load_trained
-from descenso.api.train import rows_of
 from descenso.data.catalog import load, raw_rows
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
@@ -166,7 +166,7 @@ def watch(function: Callable[..., Any]) -> "Watched":
 
 def run(
     path: "RunPath",
-    data: Dataset | None = None,
+    data: Any = None,
     model: Any = None,
     sources: Sources | None = None,
     **own: Any,
@@ -177,7 +177,8 @@ def run(
 
     Args:
         path: directory of the run; nothing in it is changed.
-        data, model: dataset and model, if the run was trained with the user's own.
+        data: what `train` was given, if it was in memory.
+        model: the model, if the run was trained with the user's own.
         sources: see `descenso.train`.
         **own: `rule`, `schedule` and `loss`, if the run was trained with the user's own.
 
@@ -186,13 +187,14 @@ def run(
         ConfigError: if it was trained with code of the user's own that is not given.
     """
     directory = open_directory(Path(path))
-    return examine(_evidence(directory, data or rows_of(directory.config, sources), {"model": model, **own}))
+    rows = rows_again(directory, data, "doctor.run", sources)
+    return examine(_evidence(directory, rows, {"model": model, **own}))
 
 
 def follow(path: "RunPath", model: Any = None, sources: Sources | None = None, **own: Any) -> Iterator[Finding]:
     """Check a run after each of its epochs, until it ends, and yield each finding once; for the arguments see `run`."""
     directory = open_directory(Path(path))
-    rows, given = rows_of(directory.config, sources), {"model": model, **own}
+    rows, given = rows_again(directory, None, "doctor.run", sources), {"model": model, **own}
     evidence, names, reported = _evidence(directory, rows, given), list(CHECKS), set[str]()
     while True:
         for finding in examine(evidence, names):

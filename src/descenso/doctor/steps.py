@@ -89,7 +89,7 @@ def _reads_of(loss: Function, classes: int, dtype: str) -> tuple[bool | None, bo
     for one_hot, labels in ((True, tf.one_hot(places, max(classes, 2), dtype=dtype)), (False, tf.constant(places))):
         try:
             value = float(tf.reduce_mean(loss(labels, outputs)))
-        except Exception:  # noqa: S112 - it does not read such labels
+        except Exception:  # noqa: S112 - the user's loss may raise anything for labels that it does not read
             continue
         for logits, cost in known.items():
             if abs(value - cost) < CLOSE:

@@ -13,7 +13,7 @@ from descenso.api.inference import load_trained, read_trained
 from descenso.errors import ConfigError
 from descenso.runs.files import check_output, write_file, write_folder
 from descenso.runs.trained import Trained
-from descenso.text import _, closest
+from descenso.text import _, mark, nearest
 
 if TYPE_CHECKING:
     from descenso.hints import RunPath
@@ -26,11 +26,24 @@ FORMATS = {  # endings of the names; a SavedModel is a folder
     "npz": ".npz",
     "numpy-script": ".py",
 }
+DESCRIBED = {  # what each is, and what it needs
+    "keras": mark("a file that Keras loads"),
+    "savedmodel": mark("a folder that TensorFlow loads"),
+    "onnx": mark("a file for ONNX runtimes, written with tf2onnx"),
+    "litert": mark("a file for LiteRT on phones, formerly TensorFlow Lite"),
+    "npz": mark("the weights as arrays, which NumPy loads"),
+    "numpy-script": mark("a Python file that needs NumPy alone"),
+}
+ELSEWHERE = {"tflite": "litert", "lite": "litert", "h5": "keras", "hdf5": "keras", "pb": "savedmodel",
+             "tensorflow": "savedmodel", "tf": "savedmodel", "numpy": "npz", "script": "numpy-script",
+             "python": "numpy-script", "py": "numpy-script"}  # fmt: skip
 IN_FLOAT32 = ("onnx", "litert")  # their runtimes have few operations in float64
 
 
-def export(run: "RunPath", to: str, out: "RunPath | None" = None, model: Any = None) -> Path:
+def export(run: "RunPath", to: str = "", out: "RunPath | None" = None, model: Any = None) -> Path:
     """Export the model of a run to a file or folder, written atomically; return its path.
+
+    How the model is called, and what it reads, is written to `readme_of` this path.
 
     Args:
         run: the run, or its directory.
@@ -44,23 +57,56 @@ def export(run: "RunPath", to: str, out: "RunPath | None" = None, model: Any = N
         DiskError: if the file cannot be written.
     """
     if to not in FORMATS:
-        message = _("to must be one of {choices}, got {value!r}{hint}; try --to onnx")
-        raise ConfigError(message.format(choices=", ".join(FORMATS), value=to, hint=closest(to, FORMATS)))
-    path = _default(Path(run), FORMATS[to]) if out is None else Path(out)
+        raise ConfigError(_unknown(to))
+    path, about = _places(Path(run), to, None if out is None else Path(out))
+    trained = read_trained(run)[1]
+    content = _npz(trained) if to == "npz" else _converted(run, to, model)
+
+    from descenso.exporting.readme import readme
+
+    text = readme(path.name, to, trained).encode()
+    if not isinstance(content, bytes):
+        write_folder(path, {**content, about.name: text})
+        return path
+    write_file(path, content)
+    try:
+        write_file(about, text)
+    except BaseException:
+        path.unlink()
+        raise
+    return path
+
+
+def _places(run: Path, to: str, out: Path | None) -> tuple[Path, Path]:
+    """Return the paths of the model and of its page, after checking that they can be written."""
+    path = _default(run, FORMATS[to]) if out is None else out
     if to == "keras" and path.suffix != FORMATS[to]:  # by which Keras chooses the format
         message = _("out must end in {ending} for {to}, got {path}; try --out {file}")
         file = path.with_suffix(FORMATS[to]) if path.name else f"model{FORMATS[to]}"
         raise ConfigError(message.format(ending=FORMATS[to], to=to, path=path, file=file))
-    if path.exists() or path.is_symlink():
-        message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
-        raise ConfigError(message.format(path=path))
+    about = readme_of(path, to)
+    for place in {path, about}:
+        if place.exists() or place.is_symlink():
+            message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
+            raise ConfigError(message.format(path=place))
     check_output(path)
-    content = _npz(read_trained(run)[1]) if to == "npz" else _converted(run, to, model)
-    if isinstance(content, bytes):
-        write_file(path, content)
-    else:
-        write_folder(path, content)
-    return path
+    return path, about
+
+
+def readme_of(path: Path, to: str) -> Path:
+    """Return the path of the page on an exported model: README.md in its folder, or the name of its file and .md."""
+    return path / "README.md" if to == "savedmodel" else path.with_name(f"{path.name}.md")
+
+
+def _unknown(to: str) -> str:
+    """Say which formats there are, for one that there is not, or for none."""
+    if not to:
+        listed = "; ".join(f"{name}: {_(what)}" for name, what in DESCRIBED.items())
+        return _("export needs a format, one of {listed}. Try --to keras").format(listed=listed)
+    meant = ELSEWHERE.get(to.lower().lstrip("."), nearest(to, FORMATS))
+    hint = _(" (did you mean {near!r}?)").format(near=meant) if meant else ""
+    message = _("to must be one of {choices}, got {value!r}{hint}; try --to {mend}")
+    return message.format(choices=", ".join(FORMATS), value=to, hint=hint, mend=meant or "keras")
 
 
 def _default(run: Path, ending: str) -> Path:
@@ -74,7 +120,7 @@ def _npz(trained: Trained) -> bytes:
     """Return an NPZ file with all arrays, the scaling, and the names of classes and columns."""
     arrays: dict[str, Any] = {**trained.params, **trained.model_state}
     arrays |= {"class_names": np.array(trained.class_names), "columns": np.array(trained.columns, str)}
-    arrays |= {"input_shape": np.asarray(trained.input_shape)}
+    arrays |= {"input_shape": np.asarray(trained.input_shape), "input_dtype": np.array(trained.stored)}
     if trained.encoding is not None:
         arrays["encoding"] = np.array(json.dumps(trained.encoding.plain()))
     arrays |= {f"input_{name}": np.asarray(value) for name, value in trained.scaling._asdict().items()}
@@ -98,7 +144,7 @@ def to_keras(run: "RunPath", model: Any = None) -> Any:
     from descenso.exporting import graphs
 
     trained, dtype = loaded.trained, loaded.config.variable_dtype
-    return graphs.from_stored(graphs.from_scaled(loaded.model, trained, dtype), trained, dtype, trained.stored)
+    return graphs.lenient(graphs.from_scaled(loaded.model, trained, dtype), trained, dtype)
 
 
 def _converted(run: "RunPath", to: str, model: Any) -> bytes | dict[str, bytes]:

@@ -20,6 +20,7 @@ from descenso.runs.trained import Trained
 from descenso.text import _
 
 OPSET = 18  # of ONNX, from December 2022
+READ = ("uint8", "float64", "float32", "int64", "int32")  # types of rows that a SavedModel reads
 FAR = 2.0**14  # standard deviations from 0 at which float32 still resolves a thousandth of one
 
 
@@ -67,34 +68,99 @@ def _copy(model: Model, dtype: str) -> Any:
 def from_stored(plain: Any, trained: Trained, dtype: str, stored: str) -> Any:
     """Build the keras.Model from rows of type `stored`, before scaling, to probabilities in `dtype`, around `plain`.
 
-    Inputs are shifted in their own precision and then scaled in that of the model, as in training.
+    Inputs are shifted in their own precision and then scaled in that of the model, as in training. A model of pictures
+    in uint8 reads them as any type where `stored` is "any"; see `_as_pixels`. Of rows that are no pixels, the
+    probabilities are NaN then.
     """
     shift, scale = np.atleast_1d(*trained.scaling)  # Keras rounds scalars to float32
-    inputs = keras.Input(trained.input_shape, dtype=stored, name="inputs")
+    inputs = keras.Input(trained.input_shape, dtype=dtype if stored == "any" else stored, name="inputs")
     with computing_in(dtype):
         x = keras.layers.Rescaling(1.0, -shift, dtype=stored)(inputs) if shift.any() else inputs
+        x, good = _as_pixels(x, trained) if stored == "any" else (x, None)
         x = keras.layers.Rescaling(scale)(x)
         if (reads := tuple(plain.input_shape[1:])) != trained.input_shape:
             x = keras.layers.Reshape(reads)(x)
         for layer in plain.layers if isinstance(plain, keras.Sequential) else [plain]:
             x = layer(x)
+        x = x if good is None else keras.ops.where(good, x, float("nan"))
         return keras.Model(inputs, keras.layers.Softmax(name="probabilities")(x))
+
+
+def _as_pixels(inputs: Any, trained: Trained) -> tuple[Any, Any]:
+    """Return pixels of pictures of any type, those from 0 to 1 multiplied by 255, and which rows are pixels then.
+
+    A Keras model converts what it is given to the type of its input before a layer sees it, so that floats from 0 to 1
+    would silently become 0 where that is uint8. Rows are pixels that hold whole numbers from 0 to 255, or values from 0
+    to 1.
+
+    Args:
+        inputs: (rows, *input_shape) symbolic floats.
+        trained: scaling and shape.
+
+    Returns:
+        pixels: (rows, *input_shape).
+        good: (rows, 1) truth values.
+    """
+    ops, axes = keras.ops, tuple(range(1, len(trained.input_shape) + 1))
+    least, most = (extreme(inputs, axis=axes, keepdims=True) for extreme in (ops.min, ops.max))
+    fractions = ops.max(ops.abs(ops.subtract(inputs, ops.round(inputs))), axis=axes, keepdims=True)
+    small = ops.less_equal(most, 1.001)  # 255 times a rounded 1/255 may exceed 1
+    good = ops.logical_and(ops.greater_equal(least, 0.0), ops.less_equal(most, 255.0))
+    good = ops.logical_and(good, ops.logical_or(small, ops.equal(fractions, 0.0)))
+    if trained.scaling.scale != 1:  # as that of pictures in black and white, which are 0 and 1 as stored
+        inputs = ops.where(small, ops.multiply(inputs, 255.0), inputs)
+    return inputs, ops.reshape(good, (-1, 1))
+
+
+def lenient(plain: Any, trained: Trained, dtype: str) -> Any:
+    """Build the keras.Model of a run for Keras: as `from_stored`, for pictures of any type."""
+    return from_stored(plain, trained, dtype, "any" if trained.stored == "uint8" else trained.stored)
 
 
 def keras_file(plain: Any, trained: Trained, dtype: str) -> bytes:
     """Return a `.keras` file."""
-    model = from_stored(plain, trained, dtype, trained.stored)
+    model = lenient(plain, trained, dtype)
     with _temporary_folder() as folder:
         model.save(folder / "model.keras")
         return (folder / "model.keras").read_bytes()
 
 
 def saved_model(plain: Any, trained: Trained, dtype: str) -> dict[str, bytes]:
-    """Return the files of a SavedModel, whose function `serve` is the model."""
+    """Return the files of a SavedModel, whose function `serve` is the model.
+
+    `serve` is traced for each type of `READ`, since TensorFlow would silently convert an array of another type to that
+    of a single trace; pictures of any type but uint8 are checked to be pixels as stored.
+    """
     model = from_stored(plain, trained, dtype, trained.stored)
+
+    def probabilities(inputs: Any) -> Any:
+        return model(_checked(inputs, trained), training=False)
+
+    module = tf.Module()
+    module.parameters = [variable.value for variable in model.variables]
+    module.serve = tf.function(probabilities, autograph=False)
+    for kind in READ:
+        module.serve.get_concrete_function(tf.TensorSpec([None, *trained.input_shape], kind, "inputs"))
+    default = tf.function(lambda inputs: {"probabilities": probabilities(inputs)}, autograph=False)
+    kind = "float32" if trained.stored == "uint8" else trained.stored
+    signature = default.get_concrete_function(tf.TensorSpec([None, *trained.input_shape], kind, "inputs"))
     with _temporary_folder() as folder:
-        model.export(folder, format="tf_saved_model", verbose=False)
+        tf.saved_model.save(module, str(folder), {"serving_default": signature})
         return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _checked(inputs: Any, trained: Trained) -> Any:
+    """Return `inputs` in the type that the model reads, after checking that pictures are pixels as stored."""
+    if trained.stored != "uint8" or inputs.dtype == tf.uint8:
+        return tf.cast(inputs, trained.stored)
+    good = tf.reduce_all((inputs >= 0) & (inputs <= 255))
+    if inputs.dtype.is_floating:
+        good &= tf.reduce_all(inputs == tf.round(inputs))
+        if trained.scaling.scale != 1:
+            good &= tf.reduce_any(inputs > 1) | tf.reduce_all(inputs == 0)
+    message = "expected pixels as stored, whole numbers from 0 to 255; try (255 * X).round().astype('uint8')"
+    with tf.control_dependencies([tf.debugging.Assert(good, [message])]):
+        return tf.cast(inputs, tf.uint8)
 
 
 def onnx(plain: Any, trained: Trained, dtype: str) -> bytes:

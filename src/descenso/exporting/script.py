@@ -15,6 +15,7 @@ from descenso._version import __version__
 from descenso.descent import numpy_layers
 from descenso.errors import ConfigError
 from descenso.exporting.graphs import named_variables
+from descenso.exporting.inputs import ENCODE, check_of, messages
 from descenso.runs.trained import Trained
 from descenso.text import _, printable
 
@@ -28,24 +29,6 @@ ACTIVATIONS = {
     keras.activations.gelu: "gelu",
 }
 
-ENCODE = '''\
-def encode(rows: list) -> Array:
-    """Encode rows of a table for `predict_proba`; each is a dict of values by column, None where one is missing."""
-    encoded = []
-    for row in rows:
-        inputs = []
-        for column in ENCODING:
-            value = row.get(column["name"])
-            if column["kind"] == "category":
-                inputs += [float(value == category) for category in column["categories"]]
-            else:
-                inputs.append(column["fill"] if value is None else float(value))
-            inputs += [float(value is None)] if column["missing"] else []
-        encoded.append(inputs)
-    return np.array(encoded)
-
-
-'''
 SCRIPT = '''\
 #!/usr/bin/env python3
 """Classify rows of shape {shape} into {num_classes} classes, with a model trained by descenso {version}.
@@ -56,7 +39,7 @@ its probability. The layers are written below, the weights are at the end. Only 
 
 import base64
 import io
-{imports}import sys
+{imports}
 
 import numpy as np
 
@@ -64,16 +47,23 @@ Array = np.ndarray
 CLASS_NAMES = {class_names}
 {columns}INPUT_SHAPE = {shape}
 ROWS_AT_ONCE = 100
-
+{messages}
 
 def predict_proba(inputs: Array) -> Array:
     """Predict probabilities, (rows, {num_classes}), from inputs as stored: (rows, *INPUT_SHAPE), {stored}."""
-    inputs = np.asarray(inputs)
-    if inputs.shape[1:] != INPUT_SHAPE:
-        raise ValueError(f"rows of shape {{inputs.shape[1:]}}, expected {{INPUT_SHAPE}}")
+    inputs = checked(np.asarray(inputs))
     starts = range(0, max(len(inputs), 1), ROWS_AT_ONCE)
     return np.concatenate([softmax(logits(inputs[start : start + ROWS_AT_ONCE])) for start in starts])
 
+
+def checked(inputs: Array) -> Array:
+    """Return the inputs in the type that the model reads; refuse what it would misread."""
+    if inputs.shape[1:] != INPUT_SHAPE or not inputs.ndim:
+        expected = ", ".join(map(str, ("rows", *INPUT_SHAPE)))
+        raise ValueError(MESSAGES["shape"].format(got=inputs.shape, expected=f"({{expected}})"))
+    if inputs.dtype.kind not in "iufb":
+        raise ValueError(MESSAGES["type"].format(got=inputs.dtype))
+{check}
 
 {encode}def logits(inputs: Array) -> Array:
     """Apply the layers."""
@@ -86,8 +76,21 @@ def predict_proba(inputs: Array) -> Array:
 def main() -> None:
     """Run the command."""
     if len(sys.argv) != 2:
-        sys.exit(f"usage: python {{sys.argv[0]}} rows.npy")
-    for probabilities in predict_proba(np.load(sys.argv[1])):
+        sys.exit(MESSAGES["usage"].format(script=sys.argv[0]))
+    path = sys.argv[1]
+    try:
+        rows = np.load(path)
+    except OSError as error:
+        sys.exit(MESSAGES["read"].format(path=path, reason=error.strerror or error))
+    except (ValueError, EOFError):
+        sys.exit(MESSAGES["damaged"].format(path=path))
+    if not isinstance(rows, np.ndarray):
+        sys.exit(MESSAGES["archive"].format(path=path))
+    try:
+        predicted = predict_proba(rows)
+    except ValueError as error:
+        sys.exit(f"{{path}}: {{error}}")
+    for probabilities in predicted:
         print(CLASS_NAMES[probabilities.argmax()], f"{{probabilities.max():.4f}}", sep="\\t")
 
 
@@ -119,13 +122,16 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
     if (reads := plain.input_shape[1:]) != trained.input_shape:
         lines.append(f"x = x.reshape(-1, {', '.join(map(str, reads))})")
     lines += [_line(layer, lambda variable: f"W[{names[id(variable)]!r}]") for layer in _chain(plain)]
-    functions = _needed("softmax\n" + "\n".join(lines))
+    functions, encoded = _needed("softmax\n" + "\n".join(lines)), "ENCODING" in _columns(trained)
+    modules = ["math"] * ("math." in functions) + ["sys"] + ["warnings"] * encoded
     return SCRIPT.format(
         version=__version__,
-        imports="import math\n" if "math." in functions else "",
+        imports="\n".join(f"import {name}" for name in modules),
+        messages=messages(),
+        check=textwrap.indent(check_of(trained), "    "),
         class_names=tuple(map(printable, trained.class_names)),  # they are printed
         columns=_columns(trained),
-        encode=ENCODE if "ENCODING" in _columns(trained) else "",
+        encode=ENCODE if encoded else "",
         num_classes=len(trained.class_names),
         shape=trained.input_shape,
         stored=trained.stored,

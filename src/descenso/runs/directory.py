@@ -27,9 +27,10 @@ from descenso.runs.files import (
     is_held,
     locked,
     make_folder,
+    no_run,
     not_a_path,
-    portable_name,
     refuse_full,
+    run_name,
     sweep,
     sync_folder,
     write_file,
@@ -230,7 +231,7 @@ def create(config: TrainConfig, environment: dict[str, Any], out: Path | None = 
         RunInUse: if another process is making the same run.
         DiskError: if it cannot be made or written.
     """
-    path = fresh_folder(Path("runs"), portable_name(f"{Path(config.data).name}-{config.model}")) if out is None else out
+    path = fresh_folder(Path("runs"), run_name(config.data, config.model)) if out is None else out
     try:
         make_folder(path)
     except ValueError as error:  # a null byte, half of a surrogate pair
@@ -282,17 +283,16 @@ def open_directory(path: Path) -> RunDirectory:
     except OSError as error:  # the name is too long, or the folder may not be entered
         raise DataError(_("{path}: cannot be read ({reason})").format(path=path, reason=reason_of(error))) from None
     if not is_run:
-        raise DataError(_("{path}: there is no run; `descenso runs` lists those there are").format(path=path))
+        raise no_run(path)
     return RunDirectory(path)
 
 
 def find_runs(folder: Path) -> list[RunDirectory]:
     """List the runs directly in `folder`, oldest first."""
-    paths = [entry.parent for entry in folder.glob("*/status.json")]
-    return [RunDirectory(path) for path in sorted(paths, key=_made)]
+    return [RunDirectory(status.parent) for status in sorted(folder.glob("*/status.json"), key=_made)]
 
 
-def _made(path: Path) -> tuple[float, str]:
-    """Return when the run at `path` was made, by its status if its config is missing, and its name."""
-    config = path / "config.json"
-    return (config if config.exists() else path / "status.json").stat().st_mtime, path.name
+def _made(status: Path) -> tuple[float, str]:
+    """Return when the run of `status` was made, by its config where there is one, and its name."""
+    times = [path.stat().st_mtime for path in (status.with_name("config.json"), status) if path.exists()]
+    return times[0], status.parent.name

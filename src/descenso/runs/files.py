@@ -11,9 +11,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from descenso.errors import ConfigError, DiskError, RunInUse
+from descenso.data.formats import of_file
+from descenso.errors import ConfigError, DataError, DiskError, RunInUse
 from descenso.text import _, reason_of
 
+SWEEP = "sweep.json"  # by which the directory of a sweep is known
 LOCK = ".lock"  # never removed: otherwise two processes could lock two files of one name
 
 MOST_LETTERS = 100  # of a name that descenso makes: file systems allow 255 bytes
@@ -99,6 +101,18 @@ def fresh_folder(root: Path, stem: str) -> Path:
             sync_folder(root)
             return path
     raise AssertionError
+
+
+def run_name(data: str, model: str) -> str:
+    """Name the runs of a model on a dataset: by the file's name without its ending, such as .csv or .csv.gz.
+
+    >>> run_name("/home/ana/iris.csv", "softmax"), run_name("mnist", "cnn"), run_name("photos.v2", "cnn")
+    ('iris-softmax', 'mnist-cnn', 'photos.v2-cnn')
+    """
+    name = Path(data).name
+    while of_file(Path(name)) or name.endswith(".gz"):
+        name = Path(name).stem
+    return portable_name(f"{name}-{model}")
 
 
 def portable_name(name: str) -> str:
@@ -193,6 +207,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def is_sweep(path: Path) -> bool:
+    """Tell whether `path` is the directory of a sweep."""
+    with contextlib.suppress(OSError, ValueError):
+        return (path / SWEEP).is_file()
+    return False
+
+
+def no_run(path: Path) -> DataError:
+    """Return the error that says that there is no run at `path`."""
+    message = _("{path}: there is no run; `descenso runs` lists those there are")
+    if is_sweep(path):
+        message = _("{path} is a sweep of many runs; to train its best: descenso train --config {path}/best.json")
+    return DataError(message.format(path=path))
 
 
 def locked(run: Path) -> FileLock:

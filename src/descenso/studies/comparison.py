@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from descenso.reports.comparison import comparison_figure
-from descenso.studies import cell, plain, spread
+from descenso.studies import MOST, MULTIPLE, cell, plain, spread
 from descenso.studies.paths import Gap, Parting
 from descenso.text import _, aligned, mark, prose
 
@@ -17,8 +17,6 @@ TITLES = {  # of the column of contenders
     ENGINES: mark("engine"), "rules": mark("rule"), "learning_rates": mark("rate"), "batch_sizes": mark("batch size"),
     "datasets": mark("data"),
 }  # fmt: skip
-MULTIPLE = 8  # allowed multiple of the difference that rounding alone causes
-MOST = 0.01  # largest difference that is ever allowed
 
 
 class Verdict(NamedTuple):

@@ -22,8 +22,7 @@ from descenso.engines.compiled import walk, xla_serves
 from descenso.engines.graph import graph_step
 from descenso.errors import DescensoError
 from descenso.reports.comparison import ladder_figure
-from descenso.studies import cell, count_calls, plain, spread
-from descenso.studies.comparison import MOST, MULTIPLE
+from descenso.studies import MOST, MULTIPLE, cell, count_calls, plain, spread
 from descenso.studies.lanes import NUDGES, nudged
 from descenso.studies.paths import SAME_PATH, costs_apart
 from descenso.text import _, aligned, mark, prose

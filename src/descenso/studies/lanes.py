@@ -11,7 +11,8 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.descent.problem import Own, TrainState
 from descenso.errors import ConfigError
-from descenso.studies.comparison import ENGINES, MOST, MULTIPLE, Comparison, Result, Verdict
+from descenso.studies import MOST, MULTIPLE
+from descenso.studies.comparison import ENGINES, Comparison, Result, Verdict
 from descenso.studies.paths import SAME_PATH, Path, Walked, costs_apart, find_parting, gaps, walk
 from descenso.text import _
 from descenso.training.evaluation import Predictor, evaluate

@@ -7,58 +7,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from descenso.errors import ConfigError, DiskError
-from descenso.text import _
+from descenso.text import _, language
+from descenso.tf1.pieces import CONTRIB, DISPLAY, FIGURES, GRAPHS, LOADED, MODULES, OLD, SHOW, commented
 from descenso.tf1.program import Block, Program
 from descenso.tf1.running import HELPERS
 
+LOADS = re.compile(r"(?<!fashion_)mnist\b(?s:.*)\bload_data\b")
 RUNNING = Path(__file__).parent / "running"
 AS_THEY_ARE = ("keras", "python", "compat")  # packages of tensorflow that both versions have, or none
 SCREENS = re.compile(r"(matplotlib|mpl)\.use|\w+\.switch_backend")  # choices of a backend, which may need a screen
 CODING = re.compile(r"^(#.*?coding[:=][ \t]*)[-\w.]+")
 OURS = re.compile(r"^# Of descenso: .*\n\n?", re.MULTILINE)  # comments that are not for a script
-
-OLD = "import tensorflow.compat.v1 as _v1\n"
-GRAPHS = "_v1.disable_v2_behavior()\n"
-CONTRIB = """\
-import types as _types
-
-_v1.contrib = _types.SimpleNamespace(layers=_contrib())
-"""
-FIGURES = """\
-import pathlib as _pathlib
-
-import matplotlib as _matplotlib
-
-_matplotlib.use("Agg")
-import matplotlib.pyplot as _pyplot
-
-_figures = []
-
-
-def _save_figures(*_words, **_options):
-    \"\"\"Save the figures as figure-1.png … in a folder beside this script, and close them.\"\"\"
-    folder = _pathlib.Path(__file__).with_name(_pathlib.Path(__file__).stem + "-figures")
-    for number in _pyplot.get_fignums():
-        folder.mkdir(exist_ok=True)
-        _figures.append(folder / f"figure-{len(_figures) + 1}.png")
-        _pyplot.figure(number).savefig(_figures[-1])
-        print("figure:", _figures[-1])
-        _pyplot.close(number)
-
-
-_pyplot.show = _save_figures
-"""
-SHOW = """\
-def _show(value):
-    \"\"\"Print the value of a cell's last line, as a notebook does.\"\"\"
-    if value is not None:
-        print(repr(value))
-"""
-DISPLAY = """\
-def display(*values):
-    \"\"\"Print values, which a notebook shows.\"\"\"
-    print(*values, sep="\\n")
-"""
 
 
 class Edit(NamedTuple):
@@ -104,6 +63,11 @@ def write_script(file: Path, programs: list[Program], out: Path) -> list[str]:
     ]
     message = _("{out}: {module} is imported as it is; if it needs TensorFlow 1, port it, too")
     notes += [message.format(out=out, module=module) for module in programs[0].beside if programs[0].old]
+    if "_input_data()" in text:
+        note = _(
+            "{out}: MNIST is downloaded; without a network: MNIST=FOLDER python {out}, the folder of its four files"
+        )
+        notes.append(note.format(out=out))
     if "google.colab" in text:
         notes.append(_("{out}: google.colab is not outside of Colab; replace what is read through it").format(out=out))
     return notes
@@ -120,14 +84,18 @@ def script(file: Path, program: Program) -> str:
     layers = contrib or any(symbol.removeprefix("compat.v1.").startswith("layers") for symbol in program.answered)
     parts += [OLD] if program.old or layers else []
     parts += [GRAPHS] if program.graphs else []
-    if "_input_data()" in "".join(bodies):
+    loads = bool(LOADS.search("".join(bodies)))
+    if loads or "_input_data()" in "".join(bodies):
         parts.append(_function("input_data"))
+    parts += [LOADED] if loads else []
     parts += [_function("layers"), "_v1.layers = _layers()\n"] if layers else []
     parts += [_function("contrib"), CONTRIB] if contrib else []
     shown = {"_show(": SHOW, "display(": DISPLAY} if notebook else {}
-    parts += [code for call, code in shown.items() if re.search(rf"(?<![\w.]){re.escape(call)}", "".join(bodies))]
+    parts += [
+        commented(code) for call, code in shown.items() if re.search(rf"(?<![\w.]){re.escape(call)}", "".join(bodies))
+    ]
     if writer.drawing:
-        parts.append(FIGURES)
+        parts.append(commented(FIGURES))
     lines = "".join(bodies).split("\n")
     head, body = lines[: writer.head], lines[writer.head :]
     prelude = "\n".join(("\n" if part.startswith(("def ", "import pathlib")) else "") + part for part in parts)
@@ -140,9 +108,21 @@ def script(file: Path, program: Program) -> str:
 def _function(name: str) -> str:
     """Return a module of `running` as the function `_name` that returns its names, which so do not meet a program's."""
     text = OURS.sub("", (RUNNING / f"{name}.py").read_text(encoding="utf-8"))
+    if language() != "en":  # the comments within are in English
+        text = _bare(text)
+    text = f"# {_(MODULES[name])}\n{text}"
     text = text.replace("from descenso.tf1.running import layers as _layers\n", "_layers = _v1.layers\n")
     returned = "    import types\n\n    return types.SimpleNamespace(**locals())\n"
     return f"def _{name}():\n{textwrap.indent(text, '    ')}\n{returned}"
+
+
+def _bare(text: str) -> str:
+    """Return a program without comments and docstrings."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return f"{ast.unparse(tree)}\n"
 
 
 class _Writer:

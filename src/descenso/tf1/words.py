@@ -2,6 +2,8 @@
 
 from descenso.text import mark
 from descenso.tf1.lesson import Word
+from descenso.tf1.words_of_results import OF_DATA, OF_MODELS, OF_RUNS
+from descenso.tf1.words_of_tensorflow import OF_TENSORFLOW
 
 LOGITS = "z = np.array([2.0, 1.0, 0.1])\n"
 
@@ -83,7 +85,8 @@ WORDS = (
         "descenso train --loss naive --learning-rate 50",
     ),
     Word(
-        mark("cost"), ("coste", "costo", "loss", "pérdida", "pérdidas", "función de pérdidas", "función de coste"),
+        mark("cost"), ("coste", "costo", "nat", "nats", "loss", "pérdida", "pérdidas", "función de pérdidas",
+                       "función de coste"),
         mark("The number that training makes small; also called loss. Here it is the mean cross-entropy of the rows of "
              "a batch, in nats; the cost of an epoch is the mean over its steps, each before its update."),
         "C = (1/n) Σ_i c_i",
@@ -111,7 +114,7 @@ WORDS = (
     ),
     Word(
         mark("schedule"), ("planificación", "planificación de la tasa de aprendizaje", "programa",
-                            "learning rate schedule"),
+                            "learning rate schedule", "schedules", "planificaciones"),
         mark("A rule by which the learning rate changes with the steps: constant, falling, or rising first and falling "
              "then. In descenso it is a share of the learning rate, a function of the step alone."),
         "η_t = η · (1 + cos(π t / T)) / 2",
@@ -120,7 +123,7 @@ WORDS = (
     ),
     Word(
         mark("rule"), ("regla", "regla de actualización", "update rule", "optimizer", "optimizador",
-                        "momentum", "momento", "adam"),
+                        "momentum", "momento", "adam", "rules", "reglas", "sgd with momentum"),
         mark("What makes new weights of old ones and a gradient; Keras calls it an optimizer. Plain gradient descent "
              "(sgd) subtracts a share of the gradient; momentum and Adam also use the gradients before."),
         "v ← μ v + ∂C/∂W,   W ← W − η v",
@@ -153,7 +156,8 @@ WORDS = (
         "descenso train --epochs 5",
     ),
     Word(
-        mark("shuffling"), ("barajar", "shuffle", "barajado", "permutation", "permutación", "order", "orden"),
+        mark("shuffling"), ("barajar", "shuffle", "to shuffle", "barajado", "permutation", "permutación", "order",
+                              "orden"),
         mark("Drawing the order of the rows anew for each epoch. Sorted rows would give batches of one class, and "
              "weights that go to and fro. A shuffle buffer smaller than the data mixes only rows that lie near."),
         "",
@@ -178,7 +182,8 @@ WORDS = (
     ),
     Word(
         mark("dtype"), ("tipo", "tipos", "tipo de dato", "tipo de datos", "type", "float32", "float64", "double",
-                        "bfloat16", "tf.cast"),
+                        "bfloat16", "tf.cast", "float", "número de coma flotante", "numerical precision",
+                        "precisión numérica"),
         mark("The type of an array's numbers. float32 has about 7 correct digits and is usual for training; float64 "
              "has 16; uint8 holds whole numbers from 0 to 255. TensorFlow never converts one into another by itself: "
              "tf.cast does."),
@@ -255,4 +260,8 @@ WORDS = (
         "@tf.function(jit_compile=True)\ndef logits(x):\n    return tf.matmul(x, W) + b\n\nprint(logits(x).shape)",
         "descenso compare --engines function,compiled --epochs 1",
     ),
+    *OF_DATA,
+    *OF_MODELS,
+    *OF_TENSORFLOW,
+    *OF_RUNS,
 )  # fmt: skip

@@ -20,6 +20,7 @@ from descenso.training.control import Best, Progress
 from descenso.training.loop import steps_between_checkpoints
 from descenso.training.plan import Plan
 
+FEW = 4  # arrays that a message names
 COSTS = "costs"  # name of the unfinished epoch's costs beside the state
 BEST = "best"  # before the names of the weights that did best on validation
 
@@ -153,8 +154,10 @@ def restore(
     found = {name: (value.shape, value.dtype) for name, value in arrays.items()}
     if found != expected:
         message = _("the checkpoint holds {found}, the run needs {expected}")
-        raise CheckpointError(message.format(found=_inventory(found), expected=_inventory(expected)))
-    state = TrainState(**_fill(template._asdict(), arrays, ""))
+        other = [name for name in sorted({*found, *expected}) if found.get(name) != expected.get(name)][:FEW]
+        held, needed = ({name: kinds[name] for name in other if name in kinds} for kinds in (found, expected))
+        raise CheckpointError(message.format(found=_inventory(held), expected=_inventory(needed)))
+    state = TrainState(**filled(template._asdict(), arrays, ""))
     if best is None:
         return state, None
     parts = ({name: arrays[f"{BEST}/{part}/{name}"] for name in nest} for part, nest in
@@ -163,7 +166,7 @@ def restore(
 
 
 def _inventory(kinds: dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]) -> str:
-    return ", ".join(f"{name} {dtype} {shape}" for name, (shape, dtype) in sorted(kinds.items()))
+    return ", ".join(f"{name} {dtype} {shape}" for name, (shape, dtype) in sorted(kinds.items())) or _("none of them")
 
 
 def _leaves(nest: dict[str, Any], path: str = "") -> list[tuple[str, Any]]:
@@ -173,8 +176,13 @@ def _leaves(nest: dict[str, Any], path: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-def _fill(nest: dict[str, Any], arrays: dict[str, NDArray[np.generic]], path: str) -> dict[str, Any]:
+def filled(nest: dict[str, Any], arrays: dict[str, NDArray[np.generic]], path: str) -> dict[str, Any]:
+    """Return a nest of the form of `nest` with the tensors of `arrays`, whose names begin with `path`.
+
+    Raises:
+        KeyError: for a missing one.
+    """
     return {
-        name: _fill(value, arrays, f"{path}{name}/") if isinstance(value, dict) else tf.constant(arrays[path + name])
+        name: filled(value, arrays, f"{path}{name}/") if isinstance(value, dict) else tf.constant(arrays[path + name])
         for name, value in nest.items()
     }

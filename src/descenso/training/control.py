@@ -2,6 +2,8 @@
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from types import FrameType
@@ -215,3 +217,29 @@ class Interruption:
 
     def __exit__(self, *_: object) -> None:
         self._restore()
+
+
+@contextmanager
+def undivided() -> Iterator[None]:
+    """Delay a first Ctrl-C to the end of what is entered, and let a second one interrupt it at once.
+
+    Only in the main thread, and where Ctrl-C would raise KeyboardInterrupt, as Python has it by default.
+    """
+    pressed = list[int]()
+
+    def delay(number: int, frame: FrameType | None) -> None:
+        if pressed:
+            signal.default_int_handler(number, frame)
+        pressed.append(number)
+
+    main = threading.current_thread() is threading.main_thread()
+    usual = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if usual:
+        signal.signal(signal.SIGINT, delay)
+    try:
+        yield
+    finally:
+        if usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    if pressed:
+        raise KeyboardInterrupt

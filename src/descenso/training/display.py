@@ -17,7 +17,7 @@ from descenso.config import TrainConfig
 from descenso.errors import DescensoError
 from descenso.runs.history import Epoch
 from descenso.text import _, printable, prose, width_of, wrapped
-from descenso.training.control import Callback, Progress
+from descenso.training.control import Callback, Progress, undivided
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Dataset
@@ -53,7 +53,7 @@ class Display(Callback):
 
     def __init__(self, to_stderr: bool) -> None:
         self._stream = sys.stderr if to_stderr else sys.stdout
-        self._bar = _bar(to_stderr)
+        self._bar = progress_bar(to_stderr)
         self.live = self._bar is not None
         self.run: Path | None = None
         self._width: int | None = None
@@ -208,7 +208,7 @@ class _TerminalBar:
         self._progress.stop()
 
 
-def _bar(to_stderr: bool) -> "_TerminalBar | NotebookBar | None":
+def progress_bar(to_stderr: bool) -> "_TerminalBar | NotebookBar | None":
     """Return the bar of the place where we print, or None where none can be drawn."""
     console = Console(stderr=to_stderr)
     if console.is_jupyter:
@@ -252,10 +252,25 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def starting() -> Iterator[None]:
-    """Hold back the messages of TensorFlow where it is imported within, unless TF_CPP_MIN_LOG_LEVEL asks for them."""
+    """Hold back the messages of TensorFlow where it is imported within, unless TF_CPP_MIN_LOG_LEVEL asks for them.
+
+    The import is not torn in two by Ctrl-C, after which no import of it works in this process: a first Ctrl-C raises
+    KeyboardInterrupt when it is over, some seconds later, and a second one at once.
+    """
     wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL", QUIET) != QUIET
-    with contextlib.nullcontext() if wanted or "tensorflow" in sys.modules else quiet():
+    if "tensorflow" in sys.modules:
         yield
+        return
+    with undivided(), contextlib.nullcontext() if wanted else quiet():
+        yield
+
+
+class _Notes(Callback):
+    """Print the notes on the data on standard error."""
+
+    def on_begin(self, run: Path, config: TrainConfig, data: "Dataset") -> None:
+        for note in data.notes:
+            sys.stderr.write(f"{printable(note)}\n")
 
 
 @contextlib.contextmanager
@@ -263,12 +278,15 @@ def displaying(progress: bool | None, callbacks: Sequence[Callback]) -> Iterator
     """Add a `Display` to `callbacks`, unless there is one.
 
     Args:
-        progress: whether to; None if there is a terminal or a notebook to draw a bar in.
+        progress: whether to; None if there is a terminal or a notebook to draw a bar in, else the notes on the data
+            alone are printed.
     """
-    shown = progress is not False and not any(isinstance(each, Display) for each in callbacks)
-    display = Display(to_stderr=True) if shown else None
-    if display is None or not (progress or display.live):
+    if progress is False or any(isinstance(each, Display) for each in callbacks):
         yield callbacks
+        return
+    display = Display(to_stderr=True)
+    if not (progress or display.live):
+        yield [*callbacks, _Notes()]
         return
     with display:
         yield [*callbacks, display]

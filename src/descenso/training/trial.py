@@ -1,5 +1,7 @@
 """Try the user's own code on one batch, before a run is made: eagerly for its numbers, and in a graph."""
 
+import warnings
+
 import numpy as np
 import tensorflow as tf
 
@@ -87,11 +89,19 @@ def _stepped(problem: Problem, own: Own, state: TrainState, batch: Batch) -> Tra
 
 
 def _refuse_shares(problem: Problem, steps: int) -> None:
-    for step in {0, 1, steps // 2, max(steps - 1, 0)}:
-        share = float(problem.schedule(tf.constant(step)))
+    """Refuse shares that are no numbers from 0 on; warn of a constant one, which was meant to be the rate itself."""
+    shares = {step: float(problem.schedule(tf.constant(step))) for step in {0, 1, steps // 2, max(steps - 1, 0)}}
+    for step, share in shares.items():
         if not (np.isfinite(share) and share >= 0):
             message = _("schedule: its share at step {step} of {steps} is {share}, expected a number in [0, inf)")
             raise ConfigError(message.format(step=step, steps=steps, share=share))
+    share = shares[0]
+    if len({*shares.values()}) == 1 and share != 1:
+        message = _(
+            "schedule: it is {share:g} at every step, a share of the learning rate, which thus is {product:g}; "
+            "for a learning rate of {share:g}, leave the schedule out, and give --learning-rate {share:g}"
+        )
+        warnings.warn(message.format(share=share, product=share * problem.learning_rate), stacklevel=2)
 
 
 def _trace(problem: Problem, state: TrainState, batch: Batch) -> set[str]:

@@ -57,17 +57,23 @@ class Format(NamedTuple):
         return cast(Reader, import_module(self.module))
 
 
+ARRAYS = "descenso.data.formats.array_files"
 TABLE = "descenso.data.formats.tables"
+PARQUET = "descenso.data.formats.parquet"
+OF_ARRAYS = ("test_fraction", "input_shape")
 OF_TABLES = ("label", "drop", "decimal", "numeric_only", "test_fraction", "input_shape")
-FORMATS = {  # folders are tried in this order
+FORMATS = {  # folders are tried in this order; any folder may be one of images
     "idx": Format("descenso.data.formats.idx", mark("folders of IDX files")),
-    "images": Format("descenso.data.formats.images", mark("folders of images"), (),
-                     ("resize", "test_fraction", "skip_unreadable"), inputs="PNG, JPEG, WebP, BMP, GIF, TIFF, PGM"),
-    "npz": Format("descenso.data.formats.npz", "NPZ", (".npz",), ("test_fraction", "input_shape"), inputs="NPZ",
-                  raw=True),
+    "idx-file": Format("descenso.data.formats.idx", "IDX", ("-ubyte", "-int", "-ubyte.gz", "-int.gz"), inputs="IDX"),
+    "arrays": Format(ARRAYS, mark("folders of arrays"), (), OF_ARRAYS),
+    "npz": Format(ARRAYS, "NPZ", (".npz",), OF_ARRAYS, inputs="NPZ", raw=True),
+    "npy": Format(ARRAYS, "NPY", (".npy",), OF_ARRAYS, inputs="NPY", raw=True),
     "csv": Format(TABLE, "CSV", (".csv", ".tsv", ".txt", ".data", ".test"), (*OF_TABLES, "encoding", "header"),
                   inputs="CSV"),
-    "parquet": Format(TABLE, "Parquet", (".parquet",), OF_TABLES, inputs="Parquet"),
+    "parquet": Format(PARQUET, "Parquet", (".parquet",), (*OF_TABLES, "resize"), inputs="Parquet"),
+    "parquets": Format(PARQUET, "Parquet", (), (*OF_TABLES, "resize")),
+    "images": Format("descenso.data.formats.images", mark("folders of images"), (), ("resize", "test_fraction"),
+                     inputs="PNG, JPEG"),
 }  # fmt: skip
 
 
@@ -79,7 +85,7 @@ def of_folder(folder: Path) -> Format | None:
 
 def of_file(path: Path) -> Format | None:
     """Return the format of files that end as `path` does, if there is one."""
-    return next((row for row in FORMATS.values() if path.suffix.lower() in row.suffixes), None)
+    return next((row for row in FORMATS.values() if row.suffixes and path.name.lower().endswith(row.suffixes)), None)
 
 
 def suffixes() -> str:
@@ -90,7 +96,7 @@ def suffixes() -> str:
 def titles(option: str = "") -> str:
     """List the formats of files, or those that take `option`, for a message."""
     chosen = (row for row in FORMATS.values() if (option in row.options if option else row.suffixes))
-    return ", ".join(_(row.title) for row in chosen)
+    return ", ".join(dict.fromkeys(_(row.title) for row in chosen))
 
 
 def input_titles() -> str:

@@ -1,6 +1,5 @@
-"""Find out how a CSV file is written: its encoding, line ends, separator and header."""
+"""Find out how a CSV file is written: its line ends, separator and header."""
 
-import codecs
 import contextlib
 import csv
 import io
@@ -11,15 +10,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
 
+from descenso.data.formats.csv_bytes import check_utf8, codec_of, decoded
 from descenso.data.sources import Request, opened
-from descenso.errors import ConfigError, DataError
+from descenso.errors import DataError
 from descenso.text import _, plural
 
-MOST_HEADER = 2**20  # bytes that the header and the first row may take
 SAMPLE = 100  # rows that are looked at
 SEPARATORS = ";,\t|"  # a semicolon first: beside it, commas may be decimal
-MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-CODECS = re.compile(r"(utf|iso|latin|cp|windows|mac|koi8|gb|big5|shift|euc|ascii)[-_0-9a-z]*", re.IGNORECASE)
+COMMENT = ("#", "|")  # with which a comment begins
+BLANK = f"{SEPARATORS} \r\n"  # what a line without any values is made of
 MISSING = ("", "na", "n/a", "nan", "null", "?")  # marks of a missing value, in lower case
 TRUTH = {"true": 1.0, "false": 0.0}
 PLAIN = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")  # a number as programs write it
@@ -59,8 +58,8 @@ def examine(request: Request) -> Text:
     """
     path, unnamed = request.path, request.encoded.unnamed if request.encoded else ()
     with opened(path, request.limits) as file:
-        begin, codec = _codec(request, file)
-        sample = _text(request, begin, codec)
+        begin, codec = codec_of(request, file)
+        sample = decoded(request, begin, codec)
         macintosh = "\n" not in sample and "\r" in sample
         sample = sample.replace("\r", "\n") if macintosh else sample
         comment = _comment(sample)
@@ -68,23 +67,32 @@ def examine(request: Request) -> Text:
         if codec != "utf-8" or comment or macintosh:
             request.limits.check("array_bytes", 4 * os.fstat(file.fileno()).st_size, path)  # of text, and its copies
             file.seek(0)
-            text = _text(request, file.read(), codec, whole=True)[len(comment) :]
+            text = decoded(request, file.read(), codec, whole=True)[len(comment) :]
             source = (text.replace("\r", "\n") if macintosh else text).encode("utf-8", "replace")
     sample = sample[len(comment) :]
-    told = comment.strip().removeprefix("sep=")
-    separator = told if len(told) == 1 and told in SEPARATORS else _separator(sample)
+    said = [line.strip() for line in comment.split("\n") if line.strip(BLANK)]
+    told = next((line[4:] for line in said if re.fullmatch(r"sep=[;,\t|]", line)), "")
+    separator = told or _separator(sample)
     rows = _rows(path, sample, separator)
-    notes = [_("the first line is no row: {line!r}").format(line=comment.strip()[:60])] if len(told) > 1 else []
+    message = _("a line before the rows is left out: {line!r}")
+    notes = [message.format(line=line[:60]) for line in said if line != f"sep={told}"]
     header = request.header == "yes" or (request.header != "no" and not unnamed and not _is_data(rows))
-    if header:
-        names = tuple(name.strip() or f"col{place}" for place, name in enumerate(rows[0], start=1))
-        notes += _on_blanks(rows[0])
-        nameless = tuple(name for name, given in zip(names, rows[0], strict=True) if not given.strip())
-        return Text(source, names, separator, True, rows[1:], nameless, tuple(notes))
+    if header and not unnamed:
+        return _named(request, source, separator, rows, notes)
     if not request.header and not unnamed:
         notes.append(_("the first row is data, like those below it, so that the columns are called col1, col2, …; "
                        "if it holds their names: --header yes"))  # fmt: skip
-    return Text(source, _numbered(path, rows[0], request, unnamed), separator, False, rows, (), tuple(notes))
+    names = _numbered(path, rows[0], request, unnamed)
+    return Text(source, names, separator, header, rows[header:], (), tuple(notes))
+
+
+def _named(request: Request, source: Path | bytes, separator: str, rows: list[list[str]], notes: list[str]) -> Text:
+    """Name the columns as the header, the first of `rows`, does; those without a name are called by their number."""
+    names = tuple(name.strip() or f"col{place}" for place, name in enumerate(rows[0], start=1))
+    notes += _on_blanks(rows[0])
+    nameless = tuple(name for name, given in zip(names, rows[0], strict=True) if not given.strip())
+    _refuse_separators(request, names, separator, rows[1:])
+    return Text(source, names, separator, True, rows[1:], nameless, tuple(notes))
 
 
 def _on_blanks(names: Sequence[str]) -> list[str]:
@@ -94,78 +102,45 @@ def _on_blanks(names: Sequence[str]) -> list[str]:
     return [note.format(count=blanks)] if blanks else []
 
 
-def _codec(request: Request, file: BinaryIO) -> tuple[bytes, str]:
-    """Return the beginning of the file, and the codec of its text: UTF-8 where it is that, else what is named."""
-    path, wanted = request.path, request.encoding
-    begin = file.read(MOST_HEADER)
-    if not begin.strip():
-        raise DataError(_("{path}: an empty file").format(path=path))
-    marked = next((codec for mark, codec in MARKS.items() if begin.startswith(mark)), None)
-    if marked or not wanted:
-        return begin, marked or "utf-8"
-    try:
-        if not CODECS.fullmatch(wanted):
-            raise LookupError
-        codec = codecs.lookup(wanted).name
-    except LookupError:
-        message = _("encoding must be that of a text, got {got!r}; try --encoding latin-1")
-        raise ConfigError(message.format(got=wanted)) from None
-    file.seek(0)
-    try:
-        _check_utf8(request, file)
-    except DataError:
-        return begin, codec
-    return begin, codec if b"\0" in begin else "utf-8"
-
-
-def _text(request: Request, content: bytes, codec: str, *, whole: bool = False) -> str:
-    """Decode the content, or its beginning up to the end of a line."""
-    path, trained = request.path, request.encoded is not None
-    if not whole and len(content) == MOST_HEADER:
-        end = content.rfind(b"\n") if b"\n" in content else content.rfind(b"\r")
-        content = content[: end + 1 + (codec == "utf-16-le")]
-        if end < 0 or (content.count(b"\n") or content.count(b"\r")) < 2:
-            raise DataError(_("{path}: no row ends within {most} bytes").format(path=path, most=MOST_HEADER))
-    if codec == "utf-8" and content[1::2].count(0) > len(content) // 4:  # each second byte, of what most text has
-        refuse_bytes(path, 1, codec, trained, "utf-16-le")
-    if codec.startswith("utf-16"):
-        content = content[: len(content) // 2 * 2]
-    try:
-        text = content.decode(codec).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        refuse_bytes(path, error.start, codec, trained)
-    except ValueError:  # of a codec for something else than text
-        refuse_bytes(path, 0, codec, trained)
-    place = next((place for place, mark in enumerate(text[:SAMPLE]) if ord(mark) < 32 and mark not in "\t\r\n"), None)
-    if place is not None or "\0" in text:
-        refuse_bytes(path, 0, codec, trained, "")
-    if not text.strip():
-        raise DataError(_("{path}: an empty file").format(path=path))
-    return text
-
-
-def refuse_bytes(path: Path, byte: int, codec: str, trained: bool, likely: str = "windows-1252") -> NoReturn:
-    """Refuse a file that is no text in `codec`; rows for a `trained` model are read in the encoding of its run."""
-    if codec != "utf-8":
-        message = _("{path}, byte {byte}: no text in {codec}")
-    elif trained:
-        message = _("{path}, byte {byte}: not UTF-8 text; save it in UTF-8")
-    elif likely:
-        message = _("{path}, byte {byte}: not UTF-8 text; if it is text in another encoding: --encoding {likely}")
-    else:
-        message = _("{path}, byte {byte}: not UTF-8 text")
-    raise DataError(message.format(path=path, byte=byte, codec=codec, likely=likely))
+def _refuse_separators(request: Request, names: Sequence[str], separator: str, rows: list[list[str]]) -> None:
+    """Refuse rows to learn from that are one cell each, and cells that another separator divides."""
+    if request.encoded:
+        return
+    if len(names) == 1:
+        message = _("{path}: it has one column, {name!r}; separate the cells by commas, semicolons, tabs or |")
+        raise DataError(message.format(path=request.path, name=names[0][:60]))
+    for place, name in enumerate(names):
+        for mark in SEPARATORS.replace(separator, ""):
+            if mark in name and rows and all(mark in row[place] for row in rows if len(row) > place):
+                message = _("{path}: cells are separated by {mark!r}, and by {other!r} in column {name!r}; give all "
+                            "one separator")  # fmt: skip
+                raise DataError(message.format(path=request.path, mark=separator, other=mark, name=name))
 
 
 def _comment(text: str) -> str:
-    """Return the first line where it is no row: the separator for a spreadsheet, or a comment of other length."""
-    blank = text[: len(text) - len(text.lstrip("\r\n"))]
-    first, end, rest = text[len(blank) :].partition("\n")
-    if re.fullmatch(r"sep=[;,\t|]\r?", first):
-        return blank + first + end
-    second = rest.partition("\n")[0]
-    is_shorter = max(map(first[1:].count, SEPARATORS)) < max(map(second.count, SEPARATORS))
-    return blank + (first + end if first[:1] in ("|", "#") and is_shorter else "")
+    """Return the lines at the beginning that are no rows: blank ones, `sep=;` of a spreadsheet, comments, a title.
+
+    A comment begins with `#` or `|` and has fewer cells than the first line that does not; a title has one cell.
+    """
+    taken = 0
+    while stop := text.find("\n", taken) + 1:
+        line, lines = text[taken:stop].strip(), text[stop:].split("\n", SAMPLE)
+        below = next((other for other in lines if other.strip(BLANK) and other[0] not in COMMENT), "")
+        cells, more = (max(map(each.count, SEPARATORS)) for each in (line[1:], below))
+        is_comment = line[:1] in COMMENT and cells < more
+        is_title = cells == 0 < more or (cells > 1 and _is_title(line, below))
+        if line.strip(BLANK) and not (re.fullmatch(r"sep=[;,\t|]", line) or is_comment or is_title):
+            break
+        taken = stop
+    return text[:taken]
+
+
+def _is_title(line: str, below: str) -> bool:
+    """Tell whether the first cell of a line alone is filled, and those of the line below it all are, with words."""
+    mark = max(SEPARATORS, key=line.count)
+    cells = below.split(mark)
+    alone = line.rstrip(BLANK)
+    return mark not in alone and all(cell.strip() and not NUMBER.fullmatch(cell.strip()) for cell in cells)
 
 
 def _separator(text: str) -> str:
@@ -252,24 +227,13 @@ def complain(request: Request, text: Text) -> None:
     with contextlib.ExitStack() as stack:
         file: BinaryIO = io.BytesIO(text.source) if isinstance(text.source, bytes) else \
             stack.enter_context(opened(path, request.limits))  # fmt: skip
-        _check_utf8(request, file)
+        check_utf8(request, file)
         file.seek(0)
         lines = io.TextIOWrapper(file, "utf-8-sig", newline="")
         try:
             _check_lengths(path, text, lines)
         finally:
             lines.detach()
-
-
-def _check_utf8(request: Request, file: BinaryIO) -> None:
-    decoder, done = codecs.getincrementaldecoder("utf-8")(), 0
-    while chunk := file.read(MOST_HEADER):
-        kept = len(decoder.getstate()[0])  # bytes of a letter that the chunk before began
-        try:
-            decoder.decode(chunk)
-        except UnicodeDecodeError as error:
-            refuse_bytes(request.path, done - kept + error.start, "utf-8", request.encoded is not None)
-        done += len(chunk)
 
 
 def _check_lengths(path: Path, text: Text, lines: Iterable[str]) -> None:

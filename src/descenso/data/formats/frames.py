@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.data.encoding_words import listed
 from descenso.data.formats.csv_text import MISSING, PLAIN, Text, complain, examine
-from descenso.data.formats.numbers import decimal_mark, evidence
+from descenso.data.formats.numbers import check_mark, decimal_mark, evidence
 from descenso.data.sources import Request
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest, plural
@@ -83,7 +83,7 @@ def read_csv(request: Request) -> Frame:
     text = examine(request)
     numbered = _("; its first row is data, so they are numbered; if it holds their names: --header yes")
     inputs, label = choose(request, text.names, "" if text.header or request.encoded else numbered)
-    decimal = request.encoded.decimal if request.encoded else request.decimal
+    decimal = request.decimal or (request.encoded.decimal if request.encoded else "")
     frame = None
     if text.separator != ";" and decimal != ",":
         try:
@@ -93,21 +93,22 @@ def read_csv(request: Request) -> Frame:
     if frame is None or (not decimal and any(evidence(_text_of(frame, inputs)))):
         frame = _read(request, text, inputs, label, ())
     notes = list(text.notes)
-    columns, blanks = {}, 0
-    for column in frame:
-        bare = column.str.strip_chars() if column.dtype == pl.String else column
-        blanks += int((bare != column).sum()) if column.dtype == pl.String else 0
-        columns[column.name] = bare
+    if request.label is not None:  # of rows to predict, each gets an answer
+        empty = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+        if empty.any():
+            frame = frame.filter(~empty)
+            notes.append(_("rows without any value are left out: {count}").format(count=int(empty.sum())))
+    columns = {column.name: column.str.strip_chars() if column.dtype == pl.String else column for column in frame}
+    blanks = sum(int((bare != frame[name]).sum()) for name, bare in columns.items() if bare.dtype == pl.String)
     if blanks:
-        notes.append(
-            plural(
-                "blanks around {count} value are taken off", "blanks around {count} values are taken off", blanks
-            ).format(count=blanks)
-        )
-    if not decimal:
-        decimal = decimal_mark(request.path, _text_of(frame, inputs, label), text.separator)
-        if decimal == ",":
-            notes.append(_("numbers have a decimal comma"))
+        note = plural("blanks around {count} value are taken off", "blanks around {count} values are taken off", blanks)
+        notes.append(note.format(count=blanks))
+    if request.encoded and not request.decimal:
+        numbers = [column.name for column in request.encoded.columns if column.kind == "number"]
+        check_mark(request.path, _text_of(frame, numbers), decimal, text.separator)
+    decimal = decimal or decimal_mark(request.path, _text_of(frame, inputs, label), text.separator)
+    if decimal == "," and not (request.encoded or request.decimal):
+        notes.append(_("numbers have a decimal comma"))
     unnamed = () if text.header else text.names
     return Frame(columns, inputs, label, decimal, unnamed, text.nameless, tuple(notes))
 

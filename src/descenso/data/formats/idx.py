@@ -9,23 +9,28 @@ import gzip
 import hashlib
 import math
 import os
+import re
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, Protocol
+from typing import Any, BinaryIO, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.checks import check_rows, share_to_test
+from descenso.data.checks import ALL, check_shape
 from descenso.data.dataset import Dataset, Scaling, Split, aligned
-from descenso.data.sources import Limits, Request, opened
+from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened, refusals
 from descenso.errors import DataError
 from descenso.files import inside
 from descenso.text import _, plural
 
 PREFIXES = ("train", "t10k")  # MNIST's own names for the two splits
+TESTS = ("t10k", "test")  # words for rows to test on
+NAME = re.compile(
+    r"(?:(?P<dataset>\w[\w-]*)-)?(?P<part>train|t10k|test)-(images|labels)[-.]idx[123]-(ubyte|int)(\.gz)?"
+)
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_DIMENSIONS = 8
@@ -118,6 +123,18 @@ def _refuse(path: Path, offset: int, reason: str) -> NoReturn:
     raise DataError(_("{path}, byte {offset}: {reason}").format(path=path, offset=offset, reason=reason))
 
 
+class Files(NamedTuple):
+    """The files of one dataset in a folder.
+
+    Attributes:
+        name: what stands before the part in their names, such as "emnist-balanced"; often nothing.
+        parts: beginnings of the names, training first, and those to test on where there are any.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+
+
 def _names(stem: str) -> tuple[str, ...]:
     """Return the names of a file: as most have it, or with a point, as the original archives do once unpacked."""
     dotted = stem.replace("-idx", ".idx")
@@ -131,27 +148,70 @@ def holds(folder: Path, prefixes: Sequence[str] = PREFIXES) -> int:
 
 
 def recognises(folder: Path) -> bool:
-    """Tell whether any of the four files is in `folder`."""
-    return holds(folder) > 0
+    """Tell whether any file of MNIST's names, maybe with that of another dataset before them, is in `folder`."""
+    return bool(_datasets(folder))
+
+
+def _datasets(folder: Path) -> dict[str, set[str]]:
+    """Return the datasets in `folder` by name, with the words for training and testing that their files have."""
+    found: dict[str, set[str]] = {}
+    with refusals(folder):
+        for path in folder.iterdir():
+            if name := NAME.fullmatch(path.name):
+                found.setdefault(name["dataset"] or "", set()).add(name["part"])
+    return found
+
+
+def files_of(path: Path) -> Files:
+    """Find the files of the dataset in the folder `path`, or of the one that the file `path` belongs to.
+
+    Raises:
+        DataError: for a folder with files of several datasets, and a file of another name.
+    """
+    folder, given = (path, None) if path.is_dir() else (path.parent, NAME.fullmatch(path.name))
+    found = _datasets(folder)
+    if path != folder and not given:
+        message = _("{path}: IDX files are found by their names; call it {expected}, or t10k-…, with labels beside it")
+        raise DataError(message.format(path=path, expected="train-images-idx3-ubyte"))
+    if not given and len(found) > 1:
+        message = _("{path}: it holds several datasets, {names}; give one of the files, such as {file}")
+        names = sorted(found)
+        file = next(file for file in sorted(path.iterdir()) if file.name.startswith(f"{names[-1]}-"))
+        raise DataError(message.format(path=path, names=", ".join(filter(None, names)), file=file))
+    name = (given["dataset"] or "") if given else next(iter(found))
+    test = next((word for word in TESTS if word in found.get(name, ())), "")
+    before = f"{name}-" if name else ""
+    return Files(name, (f"{before}train", *([f"{before}{test}"] if test else [])))
 
 
 def read(request: Request) -> Dataset:
     """Read the dataset in a folder of IDX files; some rows are drawn to test on where there are none for it."""
-    has_test = holds(request.path, PREFIXES[1:]) > 0
-    fraction, notes = share_to_test(request.name, request.test_fraction, has_test)
-    splits = read_folder(request.path, request.limits, PREFIXES if has_test else PREFIXES[:1])
-    from descenso.data.arrays import divided  # MNIST itself does without
+    from descenso.data.arrays import Rows, split_rows  # MNIST itself does without
 
-    train, test = splits if has_test else divided(_fitting(splits[0], request.name), fraction, request.seed)
-    classes = int(splits[0].labels.max(initial=-1)) + 1
-    names = tuple(map(str, range(classes)))
-    return Dataset(request.name, train, test, names, scaling=Scaling(scale=1 / 255), notes=notes)
+    path, (name, parts) = request.path, files_of(request.path)
+    folder = path if path.is_dir() else path.parent
+    alone = request.test_fraction == ALL and len(parts) == 2 and not holds(folder, parts[:1])
+    splits = read_folder(folder, request.limits, parts[1:] if alone else parts)
+    notes: tuple[str, ...] = ()
+    if name.startswith("emnist"):
+        splits = [part._replace(inputs=np.ascontiguousarray(part.inputs.swapaxes(1, 2))) for part in splits]
+        notes = (_("EMNIST's images are stored column by column; they are turned upright"),)
+    rows = [Rows(part.inputs, part.labels) for part in splits]
+    data = split_rows(request.name, rows[0], rows[1] if rows[1:] else None, request.test_fraction, request.seed)
+    return data._replace(scaling=Scaling(scale=1 / 255), notes=(*notes, *data.notes))
 
 
-def _fitting(rows: Split, name: str) -> Split:
-    """Check that there are as many labels as images, before they are split."""
-    check_rows(rows, rows.inputs.shape[1:], _("{name}, training rows").format(name=name))
-    return rows
+def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
+    """Read the images in each file."""
+    from descenso.data.arrays import as_model_reads, as_shape
+
+    for path in paths:
+        inputs = read_idx(path, limits)
+        if path.name.startswith("emnist") and inputs.ndim == 3:
+            inputs = np.ascontiguousarray(inputs.swapaxes(1, 2))
+        inputs = as_shape(inputs, expected.input_shape)
+        check_shape(inputs, expected.input_shape, str(path))
+        yield numbered(path, as_model_reads(str(path), inputs, expected.stored))
 
 
 def read_folder(
@@ -163,7 +223,8 @@ def read_folder(
     """Read the training rows and the test rows in `folder`.
 
     Args:
-        folder: with `PREFIX-images-idx3-ubyte` and `PREFIX-labels-idx1-ubyte` of both prefixes, gzipped (`.gz`) or not.
+        folder: with `PREFIX-images-idx3-ubyte` and `PREFIX-labels-idx1-ubyte` of both prefixes, gzipped (`.gz`) or not;
+            or with `PREFIX-labels-idx2-int`, whose first column is the label, as QMNIST has it.
         limits: what to refuse as too large.
         prefixes: beginnings of the names, training first.
         digests: published SHA-256 by file name; None to trust the files.
@@ -180,7 +241,11 @@ def read_folder(
                 message = _("{path}: its SHA-256 is not the one published; install descenso again")
                 raise DataError(message.format(path=path))
             array = read_idx(path, limits)
-            if array.ndim != dimensions or array.dtype != np.uint8:
+            if "idx2-int" in path.name and array.ndim == 2 and array.dtype == np.int32 and array.shape[1]:
+                array, expected = array[:, 0], "int32"
+            else:
+                expected = "uint8"
+            if array.ndim != dimensions or array.dtype != expected:
                 message = plural(
                     "{path}: {got} dimension of {dtype}, expected {expected} of uint8",
                     "{path}: {got} dimensions of {dtype}, expected {expected} of uint8",
@@ -193,7 +258,7 @@ def read_folder(
 
 
 def _find(folder: Path, stem: str) -> Path:
-    for name in _names(stem):
+    for name in (*_names(stem), *_names(stem.replace("labels-idx1-ubyte", "labels-idx2-int"))):
         if (folder / name).exists():
             return inside(folder, name)
     raise DataError(_("{folder}: there is no {stem}, nor {stem}.gz").format(folder=folder, stem=stem))

@@ -6,12 +6,13 @@ What a plugin would allocate or repeat before the size of the image is known is 
 import contextlib
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from descenso.data.sources import Limits, opened, refusals
 from descenso.errors import DataError
@@ -23,6 +24,7 @@ NAMES = "PNG, JPEG, WebP, BMP, GIF, TIFF, PGM, PPM"
 EIGHT, UPPER, WHOLE, FLOATS = "8 bits", "upper 8 of 16 bits", "16 bits", "floats"  # depths
 GREY = ("1", "L", "LA", "La")  # Pillow's modes of images without colour, but for those of more than 8 bits
 WIDE = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # and these
+NEARLY_GREY = 16  # difference between the channels of a pixel, up to which it is grey
 MOST_READS = 2**14  # while a header is read: PGM and GIF have comments that are read byte by byte, or in small blocks
 ADVICE = mark("{path}: {kind}; save it as PNG or JPEG")
 BEGINNINGS = (  # (offset, bytes, what it is) of what is known, and not read
@@ -51,14 +53,18 @@ class Pixels(NamedTuple):
         depth: EIGHT; UPPER, colours of 16 bits of which Pillow keeps the upper 8; WHOLE, whole numbers of more than 8
             bits; or FLOATS.
         frames: whether the file holds further frames or pages, which are not read.
+        converted: whether colours were converted to grey, or grey to colour, as `mode` says.
     """
 
     values: NDArray[Any]
     depth: str = EIGHT
     frames: bool = False
+    converted: bool = False
 
 
-def read_pixels(path: Path, limits: Limits, size: tuple[int, int] | None = None, mode: str = "") -> Pixels:
+def read_pixels(
+    path: Path, limits: Limits, size: tuple[int, int] | None = None, mode: str = "", file: BinaryIO | None = None
+) -> Pixels:
     """Read the image in `path`, upright, transparent parts white.
 
     Args:
@@ -66,30 +72,42 @@ def read_pixels(path: Path, limits: Limits, size: tuple[int, int] | None = None,
         limits: what to refuse as too large; pixels are counted before any is unpacked.
         size: height and width to resize it to.
         mode: "L" or "RGB" to convert it to grey or colour; by default as it is.
+        file: an open file with the image, which errors call `path`; by default that one.
 
     Raises:
         DataError: if it is no image of these formats, is damaged, or larger than the limits.
     """
-    with (
-        opened(path, limits) as file,
-        refusals(path),
-        _explained(path),
-    ):
-        begin = file.read(512)
-        _refuse_others(path, begin)
-        if begin[:4] == b"RIFF":
-            limits.check("pixels", _webp_pixels(begin), path)
-        file.seek(0)
-        patient: Any = _Patience(file)
-        with Image.open(patient, formats=FORMATS) as image:
-            limits.check("pixels", image.width * image.height, path)
-            depth = _depth(image, begin, path)
-            limits.check("pixels", _tile_pixels(image), path)
-            frames = image.format != "MPO" and bool(getattr(image, "is_animated", False))  # MPO: a photo and previews
-            patient.left = -1
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            return Pixels(_sized(_plain(image, depth, path), size, mode), depth, frames)
+    with opened(path, limits) if file is None else nullcontext(file) as source, refusals(path), _explained(path):
+        return _decoded(source, path, limits, size, mode)
+
+
+def _decoded(file: BinaryIO, path: Path, limits: Limits, size: tuple[int, int] | None, mode: str) -> Pixels:
+    begin = file.read(512)
+    _refuse_others(path, begin)
+    if begin[:4] == b"RIFF":
+        limits.check("pixels", _webp_pixels(begin), path)
+    file.seek(0)
+    patient: Any = _Patience(file)
+    with Image.open(patient, formats=FORMATS) as image:
+        limits.check("pixels", image.width * image.height, path)
+        depth = _depth(image, begin, path)
+        limits.check("pixels", _tile_pixels(image), path)
+        frames = image.format != "MPO" and bool(getattr(image, "is_animated", False))  # MPO: a photo and previews
+        patient.left = -1
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        plain = _plain(image, depth, path)
+        converted = _has_colour(plain) if mode == "L" else mode == "RGB" and plain.mode != "RGB"
+        return Pixels(_sized(plain, size, mode), depth, frames, converted)
+
+
+def _has_colour(image: Image.Image) -> bool:
+    """Tell whether the channels of an image differ; many grey ones are stored in three."""
+    if image.mode != "RGB":
+        return False
+    red, green, blue = image.split()
+    pairs = ((red, green), (green, blue), (blue, red))
+    return any(any(ImageChops.difference(*pair).histogram()[NEARLY_GREY + 1 :]) for pair in pairs)
 
 
 def in_mode(image: Image.Image, mode: str) -> Image.Image:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,12 +91,8 @@ def _to_test_on(
     names = list(dict.fromkeys(name for part in chosen for name in part))
     numbered = [_numbered(part, names) for part in chosen]
     files, labels = [path for part in numbered for path in part[0]], np.concatenate([part[1] for part in numbered])
-    expected = request.expected
-    if expected is None:
-        raise DataError(_("{path}: images, and the model reads none").format(path=request.name))
-    if request.resize and parse_size(request.resize) != expected.input_shape[:2]:
-        message = _("{path}: the model reads images of {shape}; leave --resize out")
-        raise ConfigError(message.format(path=request.name, shape="×".join(map(str, expected.input_shape[:2]))))
+    check_size(request)
+    expected = cast(Expected, request.expected)
     read = list(_for_model(request.path, files, expected, request.limits, inspection))
     kept = {path for part in read for path in part[0]}
     said = (*notes, *inspection.settle(len(kept)))
@@ -106,6 +102,24 @@ def _to_test_on(
     inputs = np.concatenate([rows for _paths, rows in read])
     return Dataset(str(request.path), Split(inputs[:0], labels[:0]), Split(inputs, labels), tuple(names),
                    scaling_of(expected.pixel_range), notes=said, pixel_range=expected.pixel_range)  # fmt: skip
+
+
+def check_size(request: Request) -> None:
+    """Check that a trained model, if the request has one, reads images, and those of another size are not asked for.
+
+    Raises:
+        ConfigError: for another size.
+        DataError: for a model that reads no images.
+    """
+    expected = request.expected
+    if expected is None:
+        return
+    shape = expected.input_shape
+    if not expected.is_of_images:
+        raise DataError(_("{path}: images, and the model reads none").format(path=request.name))
+    if request.resize and parse_size(request.resize) != shape[:2]:
+        message = _("{path}: the model reads images of {shape}; leave --resize out")
+        raise ConfigError(message.format(path=request.name, shape="×".join(map(str, shape[:2]))))
 
 
 def _check_classes(folder: Path, parts: dict[str, Labelled]) -> None:
@@ -153,6 +167,29 @@ def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> It
         yield some[-1], rows, list(map(str, some))
 
 
+def read_as_learned(path: Path, expected: Expected, limits: Limits, file: BinaryIO | None = None) -> Pixels:
+    """Read the image in `path`, or in the open file `file` that errors call so, as a model reads it.
+
+    A digit that is to be prepared as MNIST's keeps its own size.
+    """
+    shape = expected.input_shape
+    size = None if expected.like_mnist else (shape[0], shape[1])
+    mode = "RGB" if shape[2:] == (3,) else "L"
+    picture = read_pixels(path, limits, size, mode, file)
+    values = as_learned(picture, path, expected)
+    return picture._replace(values=values if expected.like_mnist else values.reshape(shape))
+
+
+def note_converted(paths: Sequence[Path], expected: Expected) -> None:
+    """Say that the model did not learn from such pictures as in `paths`; a photo of a digit may be in any colour."""
+    if not paths or expected.like_mnist:
+        return
+    message = _("pictures in colour are read in grey, as the model learned from them: {count}")
+    if expected.input_shape[2:] == (3,):
+        message = _("pictures in grey, though the model learned from pictures in colour: {count}")
+    note(paths[0], message.format(count=len(paths)))
+
+
 def _for_model(
     root: Path | None, files: Iterable[Path], expected: Expected, limits: Limits, inspection: Inspection
 ) -> Iterator[tuple[list[Path], NDArray[Any]]]:
@@ -161,20 +198,18 @@ def _for_model(
     Yields:
         Some paths, and their rows.
     """
-    shape = expected.input_shape
-    size = None if expected.like_mnist else (shape[0], shape[1])
-    mode = "RGB" if shape[2:] == (3,) else "L"
+    converted: list[Path] = []
 
     def read_one(path: Path) -> NDArray[Any] | None:
         try:
             path = path if root is None else inside(root, *path.relative_to(root).parts)
-            picture = read_pixels(path, limits, size, mode)
-            rows = as_learned(picture, path, expected)
-            inspection.framed += [path] * picture.frames
+            picture = read_as_learned(path, expected, limits)
         except DataError as error:
             inspection.refuse(path, error)
             return None
-        return rows if expected.like_mnist else rows.reshape(shape)
+        inspection.framed += [path] * picture.frames
+        converted.extend([path] * picture.converted)
+        return picture.values
 
     read = ((path, rows) for path in files if (rows := read_one(path)) is not None)
     for alike_shape, alike in groupby(read, key=lambda one: one[1].shape):
@@ -188,6 +223,7 @@ def _for_model(
                 paths = [path for place, path in enumerate(paths) if place not in refused]
             if paths:
                 yield paths, pixels
+    note_converted(converted, expected)
 
 
 def _numbered(files: Labelled, names: list[str]) -> tuple[list[Path], NDArray[np.int32]]:

@@ -1,6 +1,5 @@
 """Decide what the columns of a table are: numbers, truth values, categories, or nothing that can be learned from."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -9,14 +8,14 @@ from numpy.typing import NDArray
 
 from descenso.data.encoding import Cells, LeftOut
 from descenso.data.formats.csv_text import MISSING, TRUTH, refuse
-from descenso.data.formats.numbers import LIKELY, parsed
-from descenso.errors import DataError
+from descenso.data.formats.numbers import GROUPS, LIKELY, parsed
 from descenso.text import _
 
 if TYPE_CHECKING:
     import polars as pl
 
 MOST_CATEGORIES = 100  # of a column
+MOST_WITH_UNIT = 10  # different numbers with a unit that are taken for categories
 LEAST_COUNTED = 10  # rows, from which on a column that counts them is taken for no input
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|ago|dic"
 DATES = (
@@ -56,9 +55,19 @@ def of_text(path: Path, name: str, values: "pl.Series", decimal: str, unnamed: b
         return Cells(name, "truth", _floats(_truths(values)))
     if filled.str.contains(DATES).all():
         return LeftOut(name, "dates")
+    if distinct > MOST_WITH_UNIT and _with_unit(filled):
+        return LeftOut(name, "unit", filled[0][:40])
     if distinct > MOST_CATEGORIES or distinct > len(filled) / 2:
         return LeftOut(name, "text", str(distinct))
     return as_category(name, values)
+
+
+def _with_unit(values: "pl.Series") -> bool:
+    """Tell whether all values are numbers with one unit behind them, or a sign of money before them."""
+    number = rf"[+−-]?[0-9][0-9.,{GROUPS}]*"
+    around = values.str.replace(number, "").str.strip_chars()
+    is_money = values.str.contains(rf"^[+−-]?[$€£¥] ?{number}$").all()
+    return around.n_unique() == 1 and (is_money or bool(values.str.contains(rf"^{number} ?[^0-9]{{1,20}}$").all()))
 
 
 def of_numbers(path: Path, name: str, values: NDArray[Any], unnamed: bool = False) -> Cells | LeftOut:
@@ -125,6 +134,8 @@ def refuse_word(path: Path, name: str, values: "pl.Series", numbers: "pl.Series"
                     "out: --drop {name}")  # fmt: skip
     if trained:
         message = _("{value!r} is no number, which the model reads; make it one, or empty where the value is missing")
+    if row == len(values) - 1 and count == 1:
+        message = _("{value!r} is no number; if the last row holds totals, leave it out")
     filled = len(values) - values.null_count()
     refuse(path, row + 1, name, message.format(value=values[row][:40], more=count - 1, rows=filled, name=name))
 
@@ -135,41 +146,6 @@ def check_finite(path: Path, name: str, values: NDArray[Any]) -> None:
     if infinite.any():
         row = int(infinite.argmax())
         refuse(path, row + 1, name, _("{value!r} is no number").format(value=float(values[row])))
-
-
-def doubts(names: list[str]) -> list[str]:
-    """Return sentences on class names that people would read as one, and on one that stands for a missing value."""
-    message = _("warning: a class is called {name!r}; if that says that the label is missing, leave those rows out")
-    said = [message.format(name=name) for name in names if name.lower() in MISSING]
-    alike: dict[object, list[str]] = {}
-    for name in names:
-        number = re.fullmatch(r"[+-]?[0-9]{1,15}([.][0-9]*)?", name)
-        alike.setdefault(float(name) if number else name.casefold(), []).append(name)
-    groups = [" / ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
-    if not groups:
-        return said
-    message = _("warning: classes whose names differ by case or notation alone: {groups}; are they the same?")
-    return [*said, message.format(groups=", ".join(groups[:10]))]
-
-
-def check_classes(path: object, label: str, names: list[str], rows: int) -> None:
-    """Refuse a label that is a number to predict, or that is different in nearly each row.
-
-    Raises:
-        DataError: with the reason.
-    """
-    numbers = [float(name) for name in names if re.fullmatch(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)", name)
-               and "," not in name]  # fmt: skip
-    numeric = len(numbers) == len(names)
-    if (numeric and len(names) > 10 and any(map(_broken, numbers))) or (len(names) > 20 and 5 * len(names) > rows):
-        message = _("{path}: column {label!r} has {count} different values in {rows} rows; {reason}; give another "
-                    "--label, or make a few classes of it, such as low and high")  # fmt: skip
-        reason = _("a number to predict is no class") if numeric else _("these are no classes to learn")
-        raise DataError(message.format(path=path, label=label, count=len(names), rows=rows, reason=reason))
-
-
-def _broken(number: float) -> bool:
-    return number != round(number)
 
 
 def _truths(values: "pl.Series") -> "pl.Series":

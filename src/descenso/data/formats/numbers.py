@@ -78,6 +78,24 @@ def decimal_mark(path: Path, columns: "Mapping[str, pl.Series]", separator: str)
     return "."
 
 
+def check_mark(path: Path, columns: "Mapping[str, pl.Series]", decimal: str, separator: str) -> None:
+    """Check that numbers for a trained model may have the decimal mark of its training data.
+
+    Raises:
+        ConfigError: where they show another one; the option that says it is named.
+    """
+    seen = evidence(columns)
+    other = seen.comma if decimal == "." else seen.point
+    if separator == ";" and decimal == "." and not seen.point:
+        other = other or seen.either_comma
+    if other:
+        message = _(
+            "{path}: {value!r} in column {column!r} has another decimal mark than the training data; try {mend}"
+        )
+        mend = option("decimal", "," if decimal == "." else ".")
+        raise ConfigError(message.format(path=path, value=other[0][:40], column=other[1], mend=mend))
+
+
 def evidence(columns: "Mapping[str, pl.Series]") -> Evidence:
     """Gather evidence in the columns whose values look like numbers."""
     found: dict[str, tuple[str, str]] = {}

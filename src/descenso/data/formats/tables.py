@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.arrays import in_order, stratified
+from descenso.data.arrays import stratified
 from descenso.data.checks import ALL, check_shape, share_to_test
 from descenso.data.dataset import Dataset, Split
 from descenso.data.encoding import Cells, Encoding, LeftOut
-from descenso.data.encoding_words import listed, sentences
-from descenso.data.formats import kinds
-from descenso.data.formats.csv_text import TRUTH, refuse
+from descenso.data.encoding_words import sentences
+from descenso.data.formats import kinds, labels
 from descenso.data.formats.flat import unflattened
 from descenso.data.formats.frames import Frame, as_frame, of_frame, polars, read_csv, read_parquet
 from descenso.data.sources import Expected, Limits, Part, Request, note, numbered, opened
-from descenso.errors import ConfigError, DataError
+from descenso.errors import DataError
 from descenso.text import _
 
 if TYPE_CHECKING:
@@ -76,8 +75,7 @@ def read_inputs(paths: Iterable[Any], expected: Expected, limits: Limits) -> Ite
     """Read the columns that the model reads, by name, of each file."""
     encoded = expected.encoding or (Encoding.of_numbers(expected.columns) if expected.columns else None)
     for path in paths:
-        request = Request(str(path), limits, None, encoded=encoded, numeric_only=not encoded,
-                          encoding=expected.codec)  # fmt: skip
+        request = Request(str(path), limits, None, encoded=encoded, numeric_only=not encoded, **expected.how)
         inputs = unflattened(encoded_rows(read_table(request), request), expected, str(path))
         check_shape(inputs, expected.input_shape, str(path))
         yield numbered(path, inputs if inputs.dtype == np.uint8 else inputs.astype(np.float64, copy=False))
@@ -132,7 +130,7 @@ def _table(request: Request, frame: Frame) -> Table:
         found = dict[str, Cells | LeftOut]()
     else:
         found = {name: _found(request, frame, name) for name in frame.inputs}
-        label = frame.label or ("" if request.label is None else _only_text(request, found, tuple(frame.columns)))
+        label = frame.label or ("" if request.label is None else labels.chosen(request, found, tuple(frame.columns)))
         found.pop(label, None)
         frame = frame._replace(label=label)
         cells = tuple(one for one in found.values() if isinstance(one, Cells))
@@ -146,13 +144,14 @@ def _table(request: Request, frame: Frame) -> Table:
     if encoding.strict:
         _refuse_gaps(path, cells)
     if not cells:
-        message = _("{path}: no column is left to learn from: {sentences}")
+        message = _("{path}: no column is left to learn from: {sentences}; columns of numbers are needed, or of text "
+                    "with few values")  # fmt: skip
         raise DataError(message.format(path=path, sentences="; ".join(sentences(encoding))))
     if not frame.label:
         rows = len(cells[0].values)
         return Table(cells, np.zeros(rows, np.int32), (), encoding, tuple(notes))
-    labels, names = _labels(request, frame)
-    return Table(cells, labels, tuple(names), encoding, (*notes, *kinds.doubts(names)))
+    codes, names, doubts = labels.read(request, frame)
+    return Table(cells, codes, tuple(names), encoding, (*notes, *doubts))
 
 
 def _found(request: Request, frame: Frame, name: str) -> Cells | LeftOut:
@@ -206,50 +205,6 @@ def _known(request: Request, frame: Frame, name: str, kind: str) -> Cells:
         raise DataError(message.format(path=path, column=name, dtype=column.dtype))
     kinds.check_finite(path, name, values.values)
     return values
-
-
-def _labels(request: Request, frame: Frame) -> tuple[NDArray[np.int32], list[str]]:
-    """Return the labels as indices into their names, and these."""
-    import polars as pl
-
-    path, label = request.path, frame.label
-    column = frame.columns[label]
-    if column.dtype.is_float() and (column.is_null() | (column == column.round())).all():
-        column = column.cast(pl.Int64)  # as whole numbers are where one is missing
-    if column.dtype.is_float():
-        values = column.drop_nulls().unique()
-        kinds.check_classes(path, label, list(map(str, values.to_list())), len(column))
-    elif not (column.dtype.is_integer() or column.dtype in (pl.String, pl.Boolean)):
-        refuse(path, 1, label, _("labels of type {dtype}, expected text or whole numbers").format(dtype=column.dtype))
-    text = column.cast(pl.String)
-    gaps = text.is_null() | (text == "")
-    if gaps.any():
-        refuse(path, int(gaps.arg_max() or 0) + 1, label, _("no value; fill it in, or leave the row out"))
-    if all(value.lower() in TRUTH for value in text.unique().to_list()):
-        text = text.str.to_titlecase()  # True and False, as Python writes them
-    names = in_order(path, text.unique().to_list())
-    if request.test_fraction != ALL:
-        kinds.check_classes(path, label, names, len(text))
-    codes = text.replace_strict(names, list(range(len(names))), return_dtype=pl.Int32)
-    return codes.to_numpy().astype(np.int32), names
-
-
-def _only_text(request: Request, found: dict[str, Cells | LeftOut], names: tuple[str, ...]) -> str:
-    """Return the only column of text.
-
-    Raises:
-        ConfigError: where there is none, or several; the likeliest is named.
-    """
-    text = [name for name, one in found.items() if _is_text(one, request.numeric_only)]
-    if len(text) == 1:
-        return text[0]
-    message = _("{path}: which column holds the labels? its columns are {columns}; try --label {likely}")
-    likely = next((name for name in reversed(names) if name in text), names[-1])
-    raise ConfigError(message.format(path=request.path, columns=listed(list(names)), likely=likely))
-
-
-def _is_text(one: Cells | LeftOut, numeric_only: bool) -> bool:
-    return numeric_only and one.reason == "text" if isinstance(one, LeftOut) else one.kind == "category"
 
 
 def _refuse_text(request: Request, found: dict[str, Cells | LeftOut]) -> None:

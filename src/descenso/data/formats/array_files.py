@@ -1,0 +1,167 @@
+"""Read datasets of NumPy's arrays: an NPZ archive, or files with one array each, which lie beside each other.
+
+Nothing is ever unpickled.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.data.arrays import Rows, as_model_reads, as_shape, split_rows
+from descenso.data.checks import ALL, check_finite, check_shape
+from descenso.data.dataset import CHUNK_BYTES, Dataset
+from descenso.data.formats.flat import unflattened
+from descenso.data.formats.npz import check_size, explained, read_arrays, read_elements, read_header
+from descenso.data.formats.parts import Chosen, choose, groups, place_of, without_validation
+from descenso.data.labels import in_one_axis
+from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened, refusals
+from descenso.errors import DataError
+from descenso.files import inside
+from descenso.text import _
+
+SUFFIXES = (".npy", ".npz")
+Arrays = dict[str, NDArray[Any]]
+
+
+def recognises(folder: Path) -> bool:
+    """Tell whether `folder` holds arrays, of names that say what they are, or nothing but files."""
+    files = _files(folder)
+    return bool(files) and (bool(groups(files)) or not any(path.is_dir() for path in folder.iterdir()))
+
+
+def read(request: Request) -> Dataset:
+    """Read the dataset in an NPZ file, in files beside each other, or in a folder of them."""
+    train, test, notes = _read(request.path, request.limits, alone=request.test_fraction == ALL)
+    data = split_rows(request.name, train, test, request.test_fraction, request.seed)
+    return data._replace(notes=(*notes, *data.notes))
+
+
+def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
+    """Read the inputs to test on, or the only ones, of each file."""
+    for path in paths:
+        arrays = {path.stem: read_npy(path, limits)} if path.suffix.lower() == ".npy" else read_arrays(path, limits)
+        places = {name: place_of(name) for name in arrays}
+        wanted = sorted((("test", "", "val", "train").index(place.part), place.rank, name)
+                        for name, place in places.items() if place.kind == "x" and not place.group)  # fmt: skip
+        if not wanted and len(arrays) != 1:
+            message = _("{path}: its arrays are {found}; which holds the inputs? call it x")
+            raise DataError(message.format(path=path, found=_described(arrays)))
+        name = wanted[0][2] if wanted else next(iter(arrays))
+        inputs = as_shape(unflattened(arrays[name], expected, str(path)), expected.input_shape)
+        check_shape(inputs, expected.input_shape, str(path))
+        rows = as_model_reads(str(path), inputs, expected.stored)
+        check_finite(rows, str(path), first=1)
+        yield numbered(path, rows)
+
+
+def read_raw(path: Path, limits: Limits) -> tuple[Rows, Rows | None]:
+    """Read the training rows of `path`, and its test rows where it has some, as they are stored."""
+    return _read(path, limits)[:2]
+
+
+def read_npy(path: Path, limits: Limits) -> NDArray[Any]:
+    """Read the array in an NPY file, memory-mapped where it is larger than 32 MB.
+
+    Raises:
+        DataError: as of `read_arrays`.
+    """
+    with opened(path, limits) as file, explained(path, "NPY"):
+        header = read_header(file, path)
+        check_size(header, path.stat().st_size == header.start + header.claimed, path, limits)
+        if header.claimed <= CHUNK_BYTES or not header.dtype.isnative:
+            return read_elements(file, header, path)
+        order = "F" if header.fortran else "C"
+        return np.memmap(file, header.dtype, "r", header.start, header.shape, order)  # type: ignore[call-overload, no-any-return]
+
+
+def _read(path: Path, limits: Limits, *, alone: bool = False) -> tuple[Rows, Rows | None, tuple[str, ...]]:
+    """Read training rows, test rows and what is to be said; with `alone`, test rows may be all that there is."""
+    if path.is_dir():
+        return _of_files(path, _files(path), limits, alone)
+    if path.suffix.lower() == ".npy":
+        return _beside(path, limits, alone)
+    arrays = read_arrays(path, limits)
+    found = groups(arrays)
+    group = "" if "" in found or len(found) != 1 else found[0]
+    chosen = choose(arrays, group)
+    if not chosen.parts and len(arrays) == 1 and place_of(path.stem).kind:
+        return _beside(path, limits, alone)
+    if "train" not in chosen.parts and not (alone and "test" in chosen.parts):
+        message = _("{path}: its arrays are {found}; expected x_train and y_train, or x and y")
+        raise DataError(message.format(path=path, found=_described(arrays)))
+    return _rows(path, chosen, arrays, alone)
+
+
+def _beside(path: Path, limits: Limits, alone: bool) -> tuple[Rows, Rows | None, tuple[str, ...]]:
+    """Read the dataset of which `path` is one file."""
+    group, folder = place_of(path.stem).group, path.parent
+    files = {name: file for name, file in _files(folder).items() if place_of(name).group == group}
+    return _of_files(path, files, limits, alone)
+
+
+def _of_files(
+    path: Path, files: dict[str, Path], limits: Limits, alone: bool
+) -> tuple[Rows, Rows | None, tuple[str, ...]]:
+    """Read a dataset whose arrays are files, by their names without the ending."""
+    found = groups(files)
+    if len(found) > 1 and "" not in found:
+        message = _("{path}: it holds several datasets, {names}; give one of the files, such as {file}")
+        first = choose(files, found[0]).parts
+        file = files[next(iter(first.values())).inputs]
+        raise DataError(message.format(path=path, names=", ".join(found), file=file))
+    chosen = choose(files, "" if "" in found or not found else found[0])
+    if "train" not in chosen.parts and not (alone and "test" in chosen.parts):
+        message = _("{path}: the files with arrays are {found}; expected X.npy and y.npy beside each other, or "
+                    "X_train.npy and y_train.npy, and maybe X_test.npy and y_test.npy")  # fmt: skip
+        names = ", ".join(sorted(file.name for file in files.values())) or path.name
+        raise DataError(message.format(path=path, found=names))
+    read = [pair for part, pair in chosen.parts.items() if part != "val" or "test" not in chosen.parts]
+    return _rows(path, chosen, {name: _only(files[name], limits) for pair in read for name in pair}, alone)
+
+
+def _only(path: Path, limits: Limits) -> NDArray[Any]:
+    """Read the only array of a file."""
+    if path.suffix.lower() == ".npy":
+        return read_npy(path, limits)
+    arrays = read_arrays(path, limits)
+    if len(arrays) != 1:
+        message = _("{path}: its arrays are {found}, expected one, beside the other files of the dataset")
+        raise DataError(message.format(path=path, found=_described(arrays)))
+    return next(iter(arrays.values()))
+
+
+def _rows(path: Path, chosen: Chosen, arrays: Arrays, alone: bool) -> tuple[Rows, Rows | None, tuple[str, ...]]:
+    """Return the rows of the chosen arrays; rows to validate on are those to test on where there are no others."""
+    names = {part: " and ".join(pair) for part, pair in chosen.parts.items()}
+    parts, said = without_validation(chosen.parts, names)
+    notes = list(said)
+    half = next((name for name in chosen.alone if place_of(name).part), None)
+    if half:
+        message = _("{path}: of {inputs} and {labels} there is one only; give both, or none")
+        part = place_of(half).part
+        raise DataError(message.format(path=path, inputs=f"x_{part}", labels=f"y_{part}"))
+    if chosen.unused:
+        used = ", ".join(name for pair in chosen.parts.values() for name in pair)
+        message = _("{used} are read, {unused} left out")
+        notes.append(message.format(used=used, unused=", ".join(chosen.unused)))
+    made = {part: Rows(arrays[pair.inputs], in_one_axis(arrays[pair.labels])) for part, pair in parts.items()}
+    if alone and "train" not in made:
+        return made["test"], None, tuple(notes)
+    return made["train"], made.get("test"), tuple(notes)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """List the files with arrays in `folder`, by their names without the ending."""
+    with refusals(folder):
+        names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    visible = [name for name in names if not name.startswith(".")]
+    return {Path(name).stem: inside(folder, name) for name in visible}
+
+
+def _described(arrays: Arrays) -> str:
+    """List arrays with shape and type, for a message."""
+    listed = [f"{name} {tuple(array.shape)} {array.dtype}" for name, array in arrays.items()]
+    return ", ".join(listed) or _("none")

@@ -1,0 +1,90 @@
+"""Decode the text of a CSV file: UTF-8, UTF-16 with a mark, or the encoding that the user names."""
+
+import codecs
+import re
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from descenso.data.sources import Request
+from descenso.errors import ConfigError, DataError
+from descenso.text import _
+
+MOST_HEADER = 2**20  # bytes that the header and the first row may take
+MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+CODECS = re.compile(r"(utf|iso|latin|cp|windows|mac|koi8|gb|big5|shift|euc|ascii)[-_0-9a-z]*", re.IGNORECASE)
+CONTROLLED = 100  # characters, among which control characters show that it is no text
+
+
+def codec_of(request: Request, file: BinaryIO) -> tuple[bytes, str]:
+    """Return the beginning of the file, and the codec of its text: UTF-8 where it is that, else what is named."""
+    path, wanted = request.path, request.encoding
+    begin = file.read(MOST_HEADER)
+    if not begin.strip():
+        raise DataError(_("{path}: an empty file").format(path=path))
+    marked = next((codec for mark, codec in MARKS.items() if begin.startswith(mark)), None)
+    if marked or not wanted:
+        return begin, marked or "utf-8"
+    try:
+        if not CODECS.fullmatch(wanted):
+            raise LookupError
+        codec = codecs.lookup(wanted).name
+    except LookupError:
+        message = _("encoding must be that of a text, got {got!r}; try --encoding latin-1")
+        raise ConfigError(message.format(got=wanted)) from None
+    file.seek(0)
+    try:
+        check_utf8(request, file)
+    except DataError:
+        return begin, codec
+    return begin, codec if b"\0" in begin else "utf-8"
+
+
+def decoded(request: Request, content: bytes, codec: str, *, whole: bool = False) -> str:
+    """Decode the content, or its beginning up to the end of a line."""
+    path = request.path
+    if not whole and len(content) == MOST_HEADER:
+        end = content.rfind(b"\n") if b"\n" in content else content.rfind(b"\r")
+        content = content[: end + 1 + (codec == "utf-16-le")]
+        if end < 0 or (content.count(b"\n") or content.count(b"\r")) < 2:
+            raise DataError(_("{path}: no row ends within {most} bytes").format(path=path, most=MOST_HEADER))
+    if codec == "utf-8" and content[1::2].count(0) > len(content) // 4:  # each second byte, of what most text has
+        refuse_bytes(path, 1, codec, "utf-16-le")
+    if codec.startswith("utf-16"):
+        content = content[: len(content) // 2 * 2]
+    try:
+        text = content.decode(codec).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        refuse_bytes(path, error.start, codec)
+    except ValueError:  # of a codec for something else than text
+        refuse_bytes(path, 0, codec)
+    place = next(
+        (place for place, mark in enumerate(text[:CONTROLLED]) if ord(mark) < 32 and mark not in "\t\r\n"), None
+    )
+    if place is not None or "\0" in text:
+        refuse_bytes(path, 0, codec, "")
+    if not text.strip():
+        raise DataError(_("{path}: an empty file").format(path=path))
+    return text
+
+
+def refuse_bytes(path: Path, byte: int, codec: str, likely: str = "windows-1252") -> NoReturn:
+    """Refuse a file that is no text in `codec`, and name the encoding that is likely."""
+    if codec != "utf-8":
+        message = _("{path}, byte {byte}: no text in {codec}")
+    elif likely:
+        message = _("{path}, byte {byte}: not UTF-8 text; if it is text in another encoding: --encoding {likely}")
+    else:
+        message = _("{path}, byte {byte}: not UTF-8 text")
+    raise DataError(message.format(path=path, byte=byte, codec=codec, likely=likely))
+
+
+def check_utf8(request: Request, file: BinaryIO) -> None:
+    """Refuse a file that is not in UTF-8, naming the first byte that is not."""
+    decoder, done = codecs.getincrementaldecoder("utf-8")(), 0
+    while chunk := file.read(MOST_HEADER):
+        kept = len(decoder.getstate()[0])  # bytes of a letter that the chunk before began
+        try:
+            decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            refuse_bytes(request.path, done - kept + error.start, "utf-8")
+        done += len(chunk)

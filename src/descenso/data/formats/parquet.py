@@ -1,0 +1,269 @@
+"""Read Parquet files: those with a column of images, as Hugging Face writes them, here; others as tables.
+
+A column of images holds files such as PNG and JPEG, as bytes or as a struct with a field `bytes`. A dataset may be in
+several files, whose names begin with the part that they hold: `train-00000-of-00002.parquet`.
+"""
+
+import contextlib
+import io
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.data.arrays import Rows, as_model_reads, split_rows
+from descenso.data.checks import ALL
+from descenso.data.dataset import Dataset
+from descenso.data.digits import as_mnist
+from descenso.data.encoding_words import listed
+from descenso.data.formats import tables
+from descenso.data.formats.frames import LABELS, polars
+from descenso.data.formats.image_files import Pixels, read_pixels
+from descenso.data.formats.images import check_size, note_converted, parse_size, read_as_learned
+from descenso.data.formats.parts import INPUTS, without_validation
+from descenso.data.formats.ranges import in_one_range, scaling_of
+from descenso.data.formats.shards import check_complete, files_beside, files_by_part
+from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
+from descenso.errors import ConfigError, DataError
+from descenso.text import _, closest, option, spelled
+
+AT_ONCE = 64  # rows whose bytes are in memory together: packed, they may be a thousand times smaller
+
+
+class Columns(NamedTuple):
+    """The columns of a file with images.
+
+    Attributes:
+        images: the column of images.
+        is_struct: whether it holds structs, with the file in the field `bytes`.
+        others: names of the other columns.
+    """
+
+    images: str
+    is_struct: bool
+    others: tuple[str, ...]
+
+
+def recognises(folder: Path) -> bool:
+    """Tell whether `folder` holds Parquet files, or folders train and test with some."""
+    return any(files_by_part(folder).values())
+
+
+def read(request: Request) -> Dataset:
+    """Read the dataset in a Parquet file, in a folder of them, or in the files that lie beside one of them."""
+    found = files_by_part(request.path) if request.path.is_dir() else {"": [request.path]}
+    first = next(iter(found.values()))[0]
+    if not _columns(first, request.limits):
+        if sum(map(len, found.values())) > 1:
+            message = _("{path}: it holds several tables; give one of the files, such as {file}")
+            raise DataError(message.format(path=request.path, file=first))
+        _refuse(request, ("resize",), _("folders of images"))
+        return tables.read(request._replace(name=str(first)))
+    if not request.expected:
+        _refuse(request, ("decimal", "numeric_only"), "CSV")
+    _refuse(request, ("input_shape",), "CSV, NPZ, NPY")
+    check_size(request)
+    if not request.path.is_dir():
+        found = files_beside(request.path)
+    if request.test_fraction == ALL and "test" in found:
+        found = {"train": found["test"]}
+    for some in found.values():
+        check_complete(some)
+    files, notes = without_validation(found, {part: some[0].name for part, some in found.items()})
+    if "train" not in files:
+        message = _("{path}: no file for training, whose name begins with train, as in train-00000-of-00001.parquet")
+        raise DataError(message.format(path=request.path))
+    return _dataset(request, [_read(files[part], request) for part in ("train", "test") if part in files], notes)
+
+
+def _dataset(request: Request, read: "list[_Read]", notes: tuple[str, ...]) -> Dataset:
+    """Make a dataset of training rows, and of test rows where they are given, whose pictures have one range."""
+    pictures, places = [one for part in read for one in part.pictures], [one for part in read for one in part.places]
+    inputs, pixel_range = _stacked(pictures, places), None
+    if request.expected:
+        pixel_range = request.expected.pixel_range
+    else:
+        inputs, pixel_range, said = in_one_range(inputs, [one.depth for one in pictures], places)
+        notes = (*notes, *said)
+    count = len(read[0].places)
+    test = Rows(inputs[count:], read[1].labels) if len(read) > 1 else None
+    data = split_rows(request.name, Rows(inputs[:count], read[0].labels), test, request.test_fraction, request.seed)
+    data = _named(data, read[0].class_names)
+    return data._replace(notes=(*notes, *data.notes), scaling=scaling_of(pixel_range), pixel_range=pixel_range)
+
+
+def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
+    """Read the images of each file, or the columns of a table that the model reads."""
+    for path in paths:
+        columns = None if expected.columns else _columns(path, limits)
+        if not columns:
+            yield from tables.read_inputs([path], expected, limits)
+            continue
+        made, converted = list[NDArray[Any]](), list[Path]()
+        for place, content in _contents(path, columns, limits):
+            picture = read_as_learned(place, expected, limits, content)
+            made.append(_as_digit(picture.values, place) if expected.like_mnist else picture.values)
+            converted += [place] * picture.converted
+            limits.check("array_bytes", len(made) * made[0].nbytes, path)
+        note_converted(converted, expected)
+        yield numbered(path, as_model_reads(str(path), np.stack(made), expected.stored))
+
+
+def _as_digit(drawn: NDArray[Any], place: Path) -> NDArray[np.uint8]:
+    digits, refused = as_mnist(drawn[np.newaxis])
+    if refused:
+        raise DataError(f"{place}: {refused[0]}")
+    return np.asarray(digits[0])
+
+
+def _refuse(request: Request, options: tuple[str, ...], formats: str) -> None:
+    """Refuse settings of tables for images, and of images for tables."""
+    for given in options:
+        if getattr(request, given):
+            message = _("{path}: --{option} is for {formats} only; leave --{option} out")
+            raise ConfigError(message.format(path=request.name, option=spelled(given), formats=formats))
+
+
+def _columns(path: Path, limits: Limits) -> Columns | None:
+    """Find the column of images; None in a table."""
+    pl = polars(path)
+    with _explained(path, limits):
+        schema = pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema()
+    for name, dtype in schema.items():
+        is_struct = isinstance(dtype, pl.Struct) and any(
+            field.name == "bytes" and field.dtype == pl.Binary for field in dtype.fields
+        )
+        if is_struct or (dtype == pl.Binary and name.lower() in INPUTS):
+            return Columns(name, is_struct, tuple(other for other in schema if other != name))
+    return None
+
+
+@contextlib.contextmanager
+def _explained(path: Path, limits: Limits) -> Iterator[None]:
+    """Turn the errors of polars into a `DataError` that names `path`."""
+    pl = polars(path)
+    with opened(path, limits):
+        try:
+            yield
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            message = _("{path}: cannot be read as a table ({reason})")
+            raise DataError(message.format(path=path, reason=str(error).split("\n")[0])) from None
+
+
+def _contents(path: Path, columns: Columns, limits: Limits) -> Iterator[tuple[Path, io.BytesIO]]:
+    """Yield the bytes of each image, with a name for it: the file and the row, counted from 1."""
+    import polars as pl
+
+    cell = pl.col(columns.images).struct.field("bytes") if columns.is_struct else pl.col(columns.images)
+    lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    with _explained(path, limits):
+        rows = lazy.select(pl.len()).collect().item()
+        limits.check("rows", rows, path)
+        if not rows:
+            raise DataError(_("{path}: no rows; give at least one").format(path=path))
+        for first in range(0, rows, AT_ONCE):
+            part = lazy.select(cell.alias("bytes")).slice(first, AT_ONCE).collect()["bytes"]
+            for row, content in enumerate(part, start=first + 1):
+                place = Path(f"{path}:{row}")
+                if content is None:
+                    message = _("{path}: no image, or its path alone; the file must hold its bytes")
+                    raise DataError(message.format(path=place))
+                limits.check("file_bytes", len(content), place)
+                yield place, io.BytesIO(content)
+
+
+class _Read(NamedTuple):
+    """The images of some files, their names and labels, and the names of the classes where the first file has them."""
+
+    pictures: list[Pixels]
+    places: list[Path]
+    labels: NDArray[Any]
+    class_names: tuple[str, ...]
+
+
+def _read(files: list[Path], request: Request) -> _Read:
+    """Read the images and labels of several files."""
+    import polars as pl
+
+    limits = request.limits
+    pictures, places, labels = list[Pixels](), list[Path](), list[NDArray[Any]]()
+    taken = 0
+    label = ""
+    for path in files:
+        columns = _columns(path, limits)
+        if not columns:
+            raise DataError(_("{path}: no column of images, unlike {other}").format(path=path, other=files[0]))
+        label = _label(request, path, columns)
+        for place, content in _contents(path, columns, limits):
+            pictures.append(_picture(request, place, content))
+            places.append(place)
+            taken += pictures[-1].values.nbytes
+            limits.check("array_bytes", taken, path)
+        with _explained(path, limits):
+            column = pl.read_parquet(path, columns=[label], glob=False, hive_partitioning=False)[label]
+            labels.append(column.to_numpy())
+    limits.check("rows", len(pictures), files[0])
+    return _Read(pictures, places, np.concatenate(labels), _class_names(files[0], label))
+
+
+def _picture(request: Request, place: Path, content: io.BytesIO) -> Pixels:
+    """Read an image as it is, or as a trained model reads it; digits in such files have been prepared already."""
+    if request.expected:
+        return read_as_learned(place, request.expected._replace(like_mnist=False), request.limits, content)
+    size = parse_size(request.resize) if request.resize else None
+    return read_pixels(place, request.limits, size, file=content)
+
+
+def _stacked(pictures: list[Pixels], places: list[Path]) -> NDArray[Any]:
+    """Make one array of pictures, in colour if any has colour; refuse those of another size."""
+    like, colour = pictures[0].values, any(one.values.ndim == 3 for one in pictures)
+    dtype = np.result_type(*{one.values.dtype for one in pictures})
+    stacked = np.empty((len(pictures), *like.shape[:2], *([3] if colour else [])), dtype)
+    for row, (one, place) in enumerate(zip(pictures, places, strict=True)):
+        values = one.values
+        if values.shape[:2] != like.shape[:2]:
+            message = _("{path}: {got}, but {other}: {expected}; give --resize HEIGHTxWIDTH to bring all to one size")
+            got, expected = ("×".join(map(str, shape[:2])) for shape in (values.shape, like.shape))
+            raise DataError(message.format(path=place, got=got, other=places[0], expected=expected))
+        stacked[row] = values[..., np.newaxis] if colour and values.ndim == 2 else values
+    return stacked
+
+
+def _label(request: Request, path: Path, columns: Columns) -> str:
+    """Return the column of the labels: as given, or of a likely name, or the only one beside the images."""
+    others = columns.others
+    if request.label and request.label not in others:
+        message = _("{path}: there is no column {name!r}{hint}; its columns are {columns}")
+        hint = closest(request.label, others)
+        raise ConfigError(message.format(path=path, name=request.label, hint=hint, columns=listed(list(others))))
+    likely = [name for name in others if name.lower() in (*LABELS, "labels")]
+    choices = [request.label] if request.label else likely or list(others)
+    if len(choices) != 1:
+        message = _("{path}: which column holds the labels? its columns are {columns}; try {mend}")
+        columns_there, name = listed(list(others)) or _("none"), (choices or ["label"])[0]
+        raise ConfigError(message.format(path=path, columns=columns_there, mend=option("label", name)))
+    return str(choices[0])
+
+
+def _class_names(path: Path, label: str) -> tuple[str, ...]:
+    """Return the names of the classes that Hugging Face keeps in a file, in the order of the labels; else none."""
+    import polars as pl
+
+    try:
+        about = json.loads(pl.read_parquet_metadata(path)["huggingface"])
+        names = about["info"]["features"][label]["names"]
+    except (KeyError, TypeError, ValueError, RecursionError, pl.exceptions.PolarsError):
+        return ()
+    good = isinstance(names, list) and all(isinstance(name, str) and name.strip() for name in names)
+    return tuple(names) if good and len(set(names)) == len(names) else ()
+
+
+def _named(data: Dataset, names: tuple[str, ...]) -> Dataset:
+    """Call the classes by `names`, where their labels are places in it."""
+    codes = [int(name) if name.isdecimal() else -1 for name in data.class_names]
+    if not names or not all(0 <= code < len(names) for code in codes):
+        return data
+    return data._replace(class_names=tuple(names[code] for code in codes))

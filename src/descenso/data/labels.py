@@ -1,0 +1,121 @@
+"""Convert labels as users have them to one whole number, truth value or text a row."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descenso.errors import DataError
+from descenso.text import _
+
+LARGEST = 2.0**53  # up to which a float64 holds every whole number
+MANY, FEW_EACH = 20, 5  # classes, and rows of each, beyond which and below which whole numbers are no classes
+
+
+def in_one_axis(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels of shape (rows, 1), or with more axes of 1 after the rows, as (rows,).
+
+    >>> in_one_axis(np.array([[3], [4]])).tolist()
+    [3, 4]
+    """
+    return labels.reshape(len(labels)) if labels.ndim > 1 and labels.size == len(labels) > 0 else labels
+
+
+def plain_labels(name: str, array: str, labels: NDArray[Any]) -> NDArray[Any]:
+    """Convert labels to whole numbers, truth values or text, one a row.
+
+    Args:
+        name: of the data, for errors.
+        array: name of the array, for errors.
+        labels: (rows,) or (rows, 1); whole numbers, also as floats, truth values, text, also as bytes, or objects that
+            are all of one of these types. Blanks around text are taken off.
+
+    Raises:
+        DataError: naming the row, for a label that is missing or of another type.
+    """
+    labels = in_one_axis(labels)
+    if labels.ndim != 1:
+        return labels  # for `check_rows` to refuse
+    if labels.dtype.kind == "O":
+        labels = _of_objects(name, array, labels)
+    if labels.dtype.kind == "S":
+        labels = _decoded(labels.tolist())
+    if labels.dtype.kind == "f":
+        return _whole(name, array, labels)
+    if labels.dtype.kind not in "UT":
+        return labels
+    text = np.strings.strip(labels.astype(str)) if hasattr(np, "strings") else np.char.strip(labels.astype(str))
+    if not text.all():
+        _refuse_gap(name, array, int((text == "").argmax()), "''")
+    return np.asarray(text)
+
+
+def _of_objects(name: str, array: str, labels: NDArray[Any]) -> NDArray[Any]:
+    """Convert Python objects to the type that all of them have."""
+    values = labels.tolist()
+    for row, value in enumerate(values):
+        if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:  # NaN alone is not itself
+            _refuse_gap(name, array, row, str(value))
+    kinds = [_kind(value) for value in values]
+    if set(kinds) <= {"int", "float"}:
+        return np.array(values, np.float64 if "float" in kinds else None)
+    other = next((row for row, kind in enumerate(kinds) if kind != kinds[0] or not kind), None)
+    if other is not None:
+        message = _(
+            "{path}: row {row} of {array} is {value}, of type {got}; expected whole numbers, or text, in each row"
+        )
+        value = values[other]
+        raise DataError(
+            message.format(path=name, row=other, array=array, value=repr(value)[:40], got=type(value).__name__)
+        )
+    return _decoded(values) if kinds[:1] == ["bytes"] else np.array(values, str if kinds[:1] == ["str"] else bool)
+
+
+def _kind(value: Any) -> str:
+    kinds = {"bool": bool, "int": int, "float": float, "str": str, "bytes": bytes}
+    numpys = {"bool": np.bool_, "int": np.integer, "float": np.floating}
+    return next((kind for kind in kinds if isinstance(value, (kinds[kind], numpys.get(kind, kinds[kind])))), "")
+
+
+def _decoded(values: list[bytes]) -> NDArray[Any]:
+    """Decode bytes as UTF-8, or all as Latin-1, so that different labels stay different."""
+    try:
+        return np.array([value.decode("utf-8") for value in values], str)
+    except UnicodeDecodeError:
+        return np.array([value.decode("latin-1") for value in values], str)
+
+
+def _whole(name: str, array: str, labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Convert floats that are whole numbers to int64."""
+    gaps = np.isnan(labels)
+    if gaps.any():
+        _refuse_gap(name, array, int(gaps.argmax()), "nan")
+    broken = ~((np.abs(labels) <= LARGEST) & (labels == np.rint(labels)))
+    if broken.any():
+        row = int(broken.argmax())
+        message = _(
+            "{path}: row {row} of {array} is {value}, of type {dtype}; labels are whole numbers or text: a number to "
+            "predict is no class, make a few of it, such as low and high"
+        )
+        raise DataError(message.format(path=name, row=row, array=array, value=labels[row], dtype=labels.dtype))
+    return np.asarray(labels.astype(np.int64))
+
+
+def _refuse_gap(name: str, array: str, row: int, value: str) -> None:
+    message = _("{path}: row {row} of {array} is {value}: no label; give it one, or leave the row out of both arrays")
+    raise DataError(message.format(path=name, row=row, array=array, value=value))
+
+
+def check_few(name: str, array: str, labels: NDArray[Any]) -> None:
+    """Refuse numbers that are different in so many rows that they are no classes.
+
+    Raises:
+        DataError: with their number.
+    """
+    count = len(np.unique(labels)) if labels.dtype.kind in "iu" else 0
+    if count > MANY and FEW_EACH * count > len(labels):
+        message = _(
+            "{path}: {array} has {count} different values in {rows} rows: a number to predict is no class; make a few "
+            "of it, such as low and high"
+        )
+        raise DataError(message.format(path=name, array=array, count=count, rows=len(labels)))

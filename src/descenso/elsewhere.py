@@ -1,0 +1,146 @@
+"""What users of Keras and scikit-learn call settings, their values and callbacks: tables for the messages that answer.
+
+Imported only when a message is to be written.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from descenso.text import mark
+
+
+def _wanted(value: Any) -> bool:
+    """Read a truth value, in Python or as it is typed after an option; an option alone is wanted.
+
+    >>> [_wanted(value) for value in (True, "false", "0", None, "yes")]
+    [True, False, False, True, True]
+    """
+    return value is None or str(value).lower() not in ("false", "no", "off", "0", "none", "")
+
+
+RENAMED = {  # a setting by its names elsewhere
+    "learning_rate": ("lr", "learning_rate_init", "eta", "eta0", "step_size", "rate"),
+    "rule": ("optimizer", "optimiser", "solver", "algorithm", "method", "update_rule", "optim"),
+    "epochs": ("n_epochs", "num_epochs", "nb_epoch", "nb_epochs", "epoch", "max_iter", "n_iter", "iterations",
+               "num_iterations", "max_epochs", "training_epochs"),
+    "batch_size": ("batchsize", "batch", "minibatch_size", "mini_batch_size", "batch_rows"),
+    "validation_size": ("validation_split", "validation_fraction", "val_size", "val_split", "validation"),
+    "test_fraction": ("test_size", "test_split", "train_test_split"),
+    "seed": ("random_state", "random_seed"),
+    "hidden": ("hidden_layer_sizes", "hidden_units", "units", "layers", "hidden_layers", "hidden_sizes"),
+    "filters": ("channels", "num_filters"),
+    "activation": ("activations", "activation_function", "nonlinearity"),
+    "dropout": ("dropout_rate", "drop_rate", "rate_dropout"),
+    "augment": ("augmentation", "data_augmentation"),
+    "weight_decay": ("l2", "alpha", "regularization", "kernel_regularizer", "penalty"),
+    "clip_norm": ("clipnorm", "global_clipnorm", "gradient_clip", "gradient_clip_norm", "max_grad_norm", "clip"),
+    "clip_value": ("clipvalue", "gradient_clip_value"),
+    "average": ("ema", "use_ema", "ema_momentum", "averaging"),
+    "patience": ("n_iter_no_change", "early_stopping", "early_stop"),
+    "schedule": ("lr_schedule", "lr_scheduler", "scheduler", "learning_rate_schedule"),
+    "loss": ("cost", "criterion", "objective", "loss_function", "loss_fn"),
+    "engine": ("run_eagerly",),
+    "xla": ("jit_compile", "jit"),
+    "dtype": ("precision", "dtype_policy", "policy"),
+    "order": ("shuffle",),
+    "label": ("target", "label_column", "label_col", "target_column", "y_col", "labels_column"),
+    "drop": ("drop_columns", "exclude", "ignore_columns"),
+    "resize": ("image_size", "target_size", "img_size"),
+    "model": ("net", "network", "estimator", "architecture"),
+    "data": ("dataset", "train_data"),
+    "checkpoint_every": ("save_freq", "checkpoint", "checkpoint_freq"),
+}  # fmt: skip
+TRANSLATED: dict[str, Callable[[Any], tuple[str, Any]]] = {  # names whose value means another value here
+    "run_eagerly": lambda value: ("engine", "eager" if _wanted(value) else "compiled"),
+    "jit_compile": lambda value: ("xla", "on" if _wanted(value) else "off"),
+    "jit": lambda value: ("xla", "on" if _wanted(value) else "off"),
+    "shuffle": lambda value: ("order", "permutation" if _wanted(value) else "sequential"),
+    "momentum": lambda value: ("rule", f"momentum:momentum={value}"),
+    "nesterov": lambda value: ("rule", "nesterov" if _wanted(value) else "momentum"),
+    "nesterovs_momentum": lambda value: ("rule", "nesterov" if _wanted(value) else "momentum"),
+    "beta_1": lambda value: ("rule", f"adam:beta_1={value}"),
+    "beta_2": lambda value: ("rule", f"adam:beta_2={value}"),
+    "epsilon": lambda value: ("rule", f"adam:epsilon={value}"),
+    "rho": lambda value: ("rule", f"rmsprop:rho={value}"),
+    "amsgrad": lambda value: ("rule", "adam"),
+    "verbose": lambda value: ("progress", bool(value)),
+    "warmup": lambda value: ("schedule", "warm-up"),
+    "save_best_only": lambda value: ("patience", 5),
+    "restore_best_weights": lambda value: ("patience", 5),
+    "output": lambda value: ("out", value),
+    "output_dir": lambda value: ("out", value),
+    "path": lambda value: ("out", value),
+    "log_dir": lambda value: ("tensorboard", value),
+}
+SAID = {  # names for which there is no setting, and what to do
+    "class_weight": mark(
+        "class weights belong to the estimator, in Python: descenso.Classifier(class_weight='balanced')"
+    ),
+    "sample_weight": mark(
+        "row weights belong to the estimator, in Python: descenso.Classifier().fit(X, y, sample_weight=w)"
+    ),
+    "metrics": mark("accuracy and cost are measured always; try run.evaluate()"),
+    "validation_data": mark("rows to validate on are taken from the training rows; try --validation-size 0.1"),
+    "steps_per_epoch": mark("an epoch passes over all rows once; try --batch-size 100"),
+    "initial_epoch": mark("a run goes on where it stopped; try descenso.resume(run, epochs=200)"),
+    "warm_start": mark("a run goes on with descenso.resume(run, epochs=200), an estimator with partial_fit(X, y)"),
+    "c": mark("the penalty is a weight decay, which grows as C falls; try --weight-decay 0.0005"),
+    "validation_freq": mark("the validation cost is measured after every epoch; leave it out"),
+    "validation_batch_size": mark("it does not change the validation cost; leave it out"),
+    "workers": mark("there are no worker processes; leave it out"),
+    "n_jobs": mark("TensorFlow uses all cores; leave it out"),
+    "tol": mark("training stops early by the validation cost; try --patience 5 with --validation-size 0.1"),
+    "x": mark("inputs and labels come first; try descenso.train(X, y)"),
+    "y": mark("inputs and labels come first; try descenso.train(X, y)"),
+    "labels": mark("inputs and labels come first; try descenso.train(X, y)"),
+}
+SAID_AT_A_TERMINAL = {  # where a command says it otherwise
+    "metrics": mark("accuracy and cost are measured always, so leave it out; descenso evaluate RUN shows more"),
+    "initial_epoch": mark("a run goes on where it stopped: descenso resume RUN --epochs 200"),
+    "warm_start": mark("a run goes on where it stopped: descenso resume RUN --epochs 200"),
+    "y": mark("labels are a column or an array of the data; try --label NAME of a table"),
+    "labels": mark("labels are a column or an array of the data; try --label NAME of a table"),
+    "verbose": mark("progress is shown where a terminal shows it, so leave it out; --json prints the result alone"),
+    "quiet": mark("progress is shown where a terminal shows it, so leave it out; --json prints the result alone"),
+    "progress": mark("progress is shown where a terminal shows it, so leave it out; --json prints the result alone"),
+    "gpu": mark("TensorFlow uses a graphics card where it finds one, so leave it out"),
+    "device": mark("TensorFlow uses a graphics card where it finds one, so leave it out"),
+}
+WITHOUT_OPTION = (  # what commands take as arguments
+    "data", "dataset", "train_data", "input", "inputs", "file", "files", "path", "run", "run_dir", "model_path",
+    "image", "images", "img", "folder", "csv", "x",
+)  # fmt: skip
+CALLBACKS = {  # of Keras, by their class, and what to do here
+    "earlystopping": mark("try --patience 5 with --validation-size 0.1"),
+    "modelcheckpoint": mark("every run is saved, with checkpoints, so leave it out; try --checkpoint-every 500"),
+    "backupandrestore": mark("every run is saved, so leave it out; descenso.resume(run) goes on with it"),
+    "tensorboard": mark("try tensorboard='logs'"),
+    "reducelronplateau": mark("try --schedule cosine, or control=descenso.Control()"),
+    "learningratescheduler": mark("try --schedule cosine, or control=descenso.Control()"),
+    "csvlogger": mark("every run has its costs, so leave it out; see run.history"),
+    "history": mark("every run has its costs, so leave it out; see run.history"),
+    "progbarlogger": mark("try progress=True"),
+    "terminateonnan": mark("a run ends by itself where the cost is not finite; leave it out"),
+}
+VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # of a setting, by their names elsewhere
+    "loss": {"cross_entropy": ("categorical_crossentropy", "sparse_categorical_crossentropy", "crossentropy", "ce",
+                               "binary_crossentropy", "log_loss", "nll", "softmax_cross_entropy", "xent")},
+    "model": {"softmax": ("logistic", "logistic_regression", "logisticregression", "linear", "softmax_regression"),
+              "mlp": ("dense", "nn", "dnn", "neural_network", "mlpclassifier", "sequential", "perceptron"),
+              "cnn": ("conv", "convnet", "conv2d", "lenet")},
+    "rule": {"sgd": ("gradient_descent", "gd"), "rmsprop": ("rms_prop",), "nesterov": ("nag",)},
+    "activation": {"gelu": ("swish", "silu", "elu", "selu", "leaky_relu", "mish"), "sigmoid": ("logistic",)},
+    "schedule": {"cosine": ("cosine_decay", "cosine_annealing"), "exponential": ("exponential_decay", "invscaling"),
+                 "one-cycle": ("onecycle", "one_cycle"), "warm-up": ("warmup",),
+                 "step": ("piecewise_constant_decay", "piecewise", "reduce_on_plateau", "adaptive")},
+    "dtype": {"mixed_bfloat16": ("bfloat16", "mixed_float16", "float16", "half"), "float64": ("double",),
+              "float32": ("single",)},
+    "engine": {"compiled": ("xla",), "function": ("tf.function",), "eager": ("keras",), "graph": ("tf1",)},
+}  # fmt: skip
+RENAMED_OF_COMPARE = {
+    "rules": ("optimizers", "optimisers", "solvers"),
+    "learning_rates": ("lrs", "rates", "etas"),
+    "batch_sizes": ("batches", "batchsizes"),
+}
+FIRST = {name: ours for ours, names in RENAMED.items() for name in names}
+OF_COMPARE = {name: ours for ours, names in RENAMED_OF_COMPARE.items() for name in names}

@@ -1,0 +1,296 @@
+"""Find the learning rate by many short training runs at constant rates, over several seeds."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from descenso.data.order import Order
+from descenso.descent.problem import Batch, Params, Problem, Tensor, objective
+from descenso.engines.base import Rows
+from descenso.registry import RULES, parse
+from descenso.studies import plain
+from descenso.studies.sweep.fused import fuses, kinds_of, stacked, step_of
+from descenso.text import _, aligned, prose
+from descenso.training.plan import Plan, bind
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PER_DECADE, DECADES = 4, 6  # of the grid, whose middle is the rule's own rate
+TAIL = 0.1  # share of the steps at the end, whose mean cost must lie below where the run began
+ROUNDING = 1e-5  # of a cost; without noise of batches, a larger rise is not one of rounding
+ITERATIONS, CLOSE = 200, 1e-4  # of the power iteration: at most so many, until the eigenvalue moves by less
+
+Costs = NDArray[np.float64]  # (seeds, rates, steps)
+
+
+class FoundRate(NamedTuple):
+    """What short training runs at constant rates say of the learning rate.
+
+    Attributes:
+        rates: the grid, ascending.
+        costs: (seeds, rates, steps) cost of each step, in nats; not finite from where a run diverged.
+        full: whether each batch holds all rows, so that costs have no noise.
+        theory: with all rows in a batch, and sgd or momentum, the rate beyond which descent is unstable by the largest
+            eigenvalue of the Hessian where the last stable run ended; else None.
+    """
+
+    rates: tuple[float, ...]
+    costs: Costs
+    full: bool = False
+    theory: float | None = None
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """(seeds, rates) mean cost of all steps, in nats: the lower, the faster; infinite where a run is not safe."""
+        return _means(self.costs, self.full)
+
+    @property
+    def best(self) -> float | None:
+        """The fastest rate of those that are safe for all seeds, by the median of the mean costs; between the points of
+        the grid by a parabola. None if no rate is safe.
+        """
+        return _best(self.rates, np.median(self.means, axis=0), self.safe)
+
+    @property
+    def by_seed(self) -> tuple[float, ...]:
+        """The best rate of each seed alone."""
+        found = (_best(self.rates, means, len(self.rates)) for means in self.means)
+        return tuple(rate for rate in found if rate is not None)
+
+    @property
+    def with_half(self) -> float | None:
+        """The best rate by the first half of the steps alone."""
+        half = self.costs[:, :, : max(1, self.costs.shape[2] // 2)]
+        means = _means(half, self.full)
+        return _best(self.rates, np.median(means, axis=0), _safe(means))
+
+    @property
+    def safe(self) -> int:
+        """How many rates of the grid, from the smallest, are safe for all seeds."""
+        return _safe(self.means)
+
+    @property
+    def edge(self) -> tuple[float | None, float | None]:
+        """The largest rate up to which all seeds are safe, and the smallest from which on none is; None where the grid
+        does not reach.
+        """
+        some_safe = np.flatnonzero(np.isfinite(self.means).any(axis=0))
+        none_safe = int(some_safe[-1]) + 1 if len(some_safe) else 0
+        last = self.rates[self.safe - 1] if self.safe else None
+        return last, self.rates[none_safe] if none_safe < len(self.rates) else None
+
+    @property
+    def cell(self) -> float:
+        """Ratio of neighbouring rates of the grid."""
+        return self.rates[1] / self.rates[0]
+
+    @property
+    def settled(self) -> bool | None:
+        """Whether half as many steps give the same answer, to less than a cell of the grid; None without answers."""
+        if self.best is None or self.with_half is None:
+            return None
+        return bool(1 / self.cell < self.best / self.with_half < self.cell)
+
+    def sentences(self) -> list[str]:
+        """Say which rate is fastest, up to which rates are safe, and how sure that is."""
+        steps = self.costs.shape[2]
+        if self.best is None:
+            return [
+                _("No rate of the grid is safe: with each, the cost is higher after {steps} steps.").format(steps=steps)
+            ]
+        seeds = self.by_seed
+        fastest = _("Fastest safe rate: {best:.2g} (by seed {low:.2g} to {high:.2g}), after {steps} steps.")
+        lines = [prose(fastest, best=self.best, low=min(seeds), high=max(seeds), steps=steps)]
+        last, first = self.edge
+        if first is None:
+            lines.append(prose(_("Up to {rate:.2g} no rate is unsafe for all seeds."), rate=self.rates[-1]))
+        elif last is not None:
+            message = _("Safe for all seeds up to {last:.2g}; for none from {first:.2g} on.")
+            lines.append(prose(message, last=last, first=first))
+        if self.theory is not None:
+            message = _("By the largest eigenvalue of the Hessian the edge is {theory:.3g}.")
+            lines.append(prose(message, theory=self.theory))
+        if self.settled is False and self.with_half is not None:
+            message = _("With half as many steps the answer would be {half:.2g}: take more, with --steps {steps}.")
+            lines.append(prose(message, half=self.with_half, steps=2 * steps))
+        return lines
+
+    def tables(self) -> list[list[list[str]]]:
+        """One row a rate: median of the mean costs, their range over the seeds, and how many seeds are safe."""
+        rows = [[_("learning rate"), _("mean cost"), _("from"), _("to"), _("safe")]]
+        for rate, means in zip(self.rates, self.means.T, strict=True):
+            numbers = (np.median(means), means.min(), means.max())
+            cells = ("∞" if np.isinf(number) else f"{number:.4g}" for number in numbers)
+            rows.append([f"{rate:.3g}", *cells, f"{np.isfinite(means).sum()}/{len(means)}"])
+        return [rows]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values, with None for numbers that are not finite."""
+        last, first = self.edge
+        means = [list(map(float, row)) for row in self.means]
+        answer = {"learning_rate": self.best, "by_seed": self.by_seed, "with_half_the_steps": self.with_half}
+        edge = {"safe_up_to": last, "none_safe_from": first, "theory": self.theory}
+        return dict(plain({**answer, **edge, "rates": self.rates, "mean_costs": means, "steps": self.costs.shape[2]}))
+
+    def plot(self) -> "Figure":
+        """Draw the cost at the end against the rate."""
+        from descenso.reports.sweep import rates_figure
+
+        return rates_figure(self.rates, self.means, self.best, self.edge, self.theory)
+
+    def __repr__(self) -> str:
+        return "\n".join([*map(aligned, self.tables()), *self.sentences()])
+
+
+def _means(costs: Costs, full: bool) -> NDArray[np.float64]:
+    """Return the mean cost of each run, infinite where it is not safe.
+
+    A run is safe if its cost stays finite and ends below where it began. Without the noise of batches its cost must not
+    rise from one step to the next in the second half either: then it oscillates beyond the edge of stability.
+    """
+    tail = max(1, round(TAIL * costs.shape[2]))
+    with np.errstate(invalid="ignore", over="ignore"):
+        means = costs.mean(axis=2)
+        safe = np.isfinite(costs).all(axis=2) & (costs[:, :, -tail:].mean(axis=2) <= costs[:, :, 0])
+        if full:
+            later = costs[:, :, costs.shape[2] // 2 :]
+            safe &= (np.diff(later, axis=2) <= ROUNDING * costs[:, :, :1]).all(axis=2)
+    return np.where(safe, means, np.inf)
+
+
+def _safe(means: NDArray[np.float64]) -> int:
+    unsafe = np.flatnonzero(np.isinf(means).any(axis=0))
+    return int(unsafe[0]) if len(unsafe) else means.shape[1]
+
+
+def _best(rates: Sequence[float], means: NDArray[np.float64], count: int) -> float | None:
+    """Return the rate of the lowest mean of the first `count`, by the parabola through it and its neighbours."""
+    among = np.where(np.arange(len(means)) < count, means, np.inf)
+    place = int(np.argmin(among))
+    if np.isinf(among[place]):
+        return None
+    if not 0 < place < len(rates) - 1 or not np.isfinite(among[place - 1 : place + 2]).all():
+        return float(rates[place])
+    before, here, after = among[place - 1 : place + 2]
+    bend = before - 2 * here + after
+    offset = 0.5 * (before - after) / bend if bend > 0 else 0.0
+    return float(rates[place] * (rates[place + 1] / rates[place]) ** offset)
+
+
+def grid_around(rate: float) -> tuple[float, ...]:
+    """Return rates around one, evenly spaced in the logarithm."""
+    half = PER_DECADE * DECADES // 2
+    return tuple(float(f"{rate * 10 ** (place / PER_DECADE):.4g}") for place in range(-half, half + 1))
+
+
+def search(
+    plan_of: Callable[[float, int], Plan],
+    rates: Sequence[float],
+    seeds: Sequence[int],
+    steps: int,
+    told: Callable[[float], None] = lambda share: None,
+) -> FoundRate:
+    """Train short runs at each of `rates`, for each of `seeds`, and say what they show. Nothing is saved.
+
+    Args:
+        plan_of: (rate, seed) -> the training run, whose schedule is constant.
+        rates: ascending.
+        seeds: at least one.
+        steps: of each run, at least 2.
+        told: called with the share that is done.
+    """
+    costs = np.full((len(seeds), len(rates), steps), np.nan)
+    for place, seed in enumerate(seeds):
+        plans = [plan_of(rate, seed) for rate in rates]
+        groups = [plans] if fuses(plans[0].problem) else [[plan] for plan in plans]
+        first = 0
+        for group in groups:
+            found = _walk(group, steps)
+            costs[place, first : first + len(group), : len(found)] = found.T
+            first += len(group)
+            told((place + first / len(rates)) / len(seeds))
+    full = plans[0].steps_per_epoch == 1
+    result = FoundRate(tuple(rates), costs, full)
+    return result._replace(theory=_theory(plan_of, result, seeds[0], steps)) if full and result.safe else result
+
+
+def _walk(plans: Sequence[Plan], steps: int) -> NDArray[np.float64]:
+    """Return the costs of the first steps of runs that see the same batches, (steps, runs)."""
+    first = plans[0]
+    if len(plans) == 1:
+        with closing(first.bind()) as runner:
+            traces = [trace.costs for _state, trace in runner.walk(first.start(), _orders(first, steps))]
+        return np.concatenate(traces)[:, None]
+    kinds = kinds_of([plan.problem for plan in plans])
+    state = stacked([plan.start() for plan in plans], kinds)
+    step = step_of(kinds)
+    with closing(bind("compiled", first.problem, first.train, first.batch_rows, step, state)) as runner:
+        return np.concatenate([trace.costs for _state, trace in runner.walk(state, _orders(first, steps))])
+
+
+def _orders(plan: Plan, steps: int) -> Iterator[Order]:
+    """Yield the orders of the first `steps` steps."""
+    for epoch in range(-(-steps // plan.steps_per_epoch)):
+        yield plan.order(epoch).between(0, steps - epoch * plan.steps_per_epoch)
+
+
+def _theory(plan_of: Callable[[float, int], Plan], found: FoundRate, seed: int, steps: int) -> float | None:
+    """Return 2 (1 + μ) / λ, with λ the largest eigenvalue of the Hessian where the last stable run ended and μ the
+    momentum; None for other rules.
+
+    Source: Polyak (1964), for the heavy ball on a quadratic; Cohen et al., Gradient Descent on Neural Networks
+    Typically Occurs at the Edge of Stability (2021), section 2.
+    """
+    plan = plan_of(found.rates[found.safe - 1], seed)
+    name, options = parse(plan.config.rule, RULES)
+    if name not in ("sgd", "momentum") or plan.config.weight_decay or plan.config.clip_norm or plan.config.clip_value:
+        return None
+    with closing(plan.bind()) as runner:
+        states = [state for state, _trace in runner.walk(plan.start(), _orders(plan, steps))]
+    rows = Rows(plan.train)
+    largest = largest_eigenvalue(plan.problem, states[-1].params, states[-1].model_state, rows.tensors)
+    return 2 * (1 + float(options.get("momentum", 0.0))) / largest
+
+
+def largest_eigenvalue(problem: Problem, params: Params, model_state: Params, batch: Batch) -> float:
+    """Return the largest eigenvalue of the Hessian of a batch's cost, by power iteration.
+
+    Source: Golub and Van Loan, Matrix Computations (2013), section 7.3.1.
+    """
+
+    def slope(held: Params) -> Params:
+        with tf.GradientTape() as tape:
+            tape.watch(held)
+            cost, _state = objective(problem, held, model_state, batch)
+        slopes: Params = tape.gradient(cost, held, unconnected_gradients="zero")
+        return slopes
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+    def times(vector: Params) -> Params:
+        with tf.GradientTape() as tape:
+            tape.watch(params)
+            slopes = slope(params)
+            along = tf.add_n([tf.reduce_sum(slopes[name] * vector[name]) for name in vector])
+        product: Params = tape.gradient(along, params, unconnected_gradients="zero")
+        return product
+
+    def length(vector: Params) -> Tensor:
+        return tf.sqrt(tf.add_n([tf.reduce_sum(value * value) for value in vector.values()]))
+
+    vector = {
+        name: tf.random.stateless_normal(value.shape, [1, 2], dtype=value.dtype) for name, value in params.items()
+    }
+    before, found = 0.0, float("inf")
+    for _iteration in range(ITERATIONS):
+        norm = length(vector)
+        product = times({name: value / norm for name, value in vector.items()})
+        found, vector = float(length(product)), product
+        if abs(found - before) <= CLOSE * found:
+            break
+        before = found
+    return found

@@ -1,0 +1,163 @@
+"""Lanes of a sweep: the product of lists of settings. Importable without TensorFlow."""
+
+import hashlib
+import itertools
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from descenso.config import TrainConfig
+from descenso.errors import ConfigError
+from descenso.registry import defaults
+from descenso.text import _, spelled
+
+AXES = {  # option of a sweep, and the setting that it varies
+    "learning_rates": "learning_rate",
+    "rules": "rule",
+    "schedules": "schedule",
+    "weight_decays": "weight_decay",
+    "batch_sizes": "batch_size",
+    "seeds": "seed",
+}
+MOST_LANES = 10_000
+SPAN, RATES = 32.0, 16  # of the learning rates that are tried by default: the model's, divided and multiplied by SPAN
+RANGE = re.compile(r"(?P<first>[^:]+?)\.\.(?P<last>[^:]+):(?P<count>\d{1,5})")
+
+
+class Lane(NamedTuple):
+    """One training run of a sweep.
+
+    Attributes:
+        name: digest of its settings, by which the ledger knows it.
+        config: its settings.
+        varied: the settings in which lanes differ, and their values here.
+    """
+
+    name: str
+    config: TrainConfig
+    varied: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """The settings in which it differs, for a person to read."""
+        return ", ".join(f"{spelled(name)} {shown(value)}" for name, value in self.varied.items())
+
+
+def shown(value: Any) -> str:
+    """Return a value of a setting as a table shows it: three digits of a number that is not whole."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def lanes_of(settings: Mapping[str, Any], axes: Mapping[str, Any]) -> tuple[Lane, ...]:
+    """Make the lanes: one for each combination of the values of `axes`, the last axis changing fastest.
+
+    Args:
+        settings: those that all lanes have in common.
+        axes: values by the names of `AXES`: a list, or text such as "1e-3..1:64" or "0.01,0.1"; of seeds also their
+            number. Without any, learning rates around that of the rule are tried.
+
+    Raises:
+        ConfigError: for values that are none, twice the same, or no settings.
+    """
+    values = {AXES[name]: _values(name, given) for name, given in axes.items() if given is not None}
+    for name in values:
+        if settings.get(name) is not None:
+            message = _("{name} is varied by the sweep, and given besides; leave --{flag} out")
+            raise ConfigError(message.format(name=name, flag=spelled(name)))
+    values = values or {"learning_rate": _rates_around(TrainConfig.of(**settings).learning_rate)}
+    count = math.prod(map(len, values.values()))
+    if count > MOST_LANES:
+        message = _("a sweep has at most {most} lanes, got {count}; give shorter lists")
+        raise ConfigError(message.format(most=MOST_LANES, count=count))
+    varied = [dict(zip(values, combination, strict=True)) for combination in itertools.product(*values.values())]
+    return tuple(_lane(TrainConfig.of(**{**settings, **each}), each) for each in varied)
+
+
+def _lane(config: TrainConfig, varied: dict[str, Any]) -> Lane:
+    varied = {name: getattr(config, name) for name in varied}
+    return Lane(digest(config), config, varied)
+
+
+def digest(config: TrainConfig) -> str:
+    """Return the name of a lane: 16 hexadecimal digits of the SHA-256 of its settings."""
+    text = json.dumps(config.model_dump(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _rates_around(rate: float) -> list[float]:
+    return _logarithmic(rate / SPAN, rate * SPAN, RATES)
+
+
+def _logarithmic(first: float, last: float, count: int) -> list[float]:
+    """Return `count` numbers whose logarithms are evenly spaced, rounded to six digits, which a person can type."""
+    ratio = (last / first) ** (1 / (count - 1)) if count > 1 else 1.0
+    return [float(f"{first * ratio**place:.6g}") for place in range(count)]
+
+
+def _values(name: str, given: Any) -> list[Any]:
+    """Return the values of an axis.
+
+    Raises:
+        ConfigError: for none, for a value twice, for a range that is none.
+    """
+    if isinstance(given, str):
+        values = _typed(name, given)
+    elif isinstance(given, Sequence):
+        values = list(given)
+    elif name == "seeds" and isinstance(given, int) and not isinstance(given, bool):
+        values = list(range(given))
+    else:
+        values = [given]
+    keys = [repr(value) for value in values]
+    twice = next((key for place, key in enumerate(keys) if key in keys[:place]), None)
+    if not values or twice is not None:
+        message = _("{name} must be one or more values, each once, got {given!r}; try {example}")
+        raise ConfigError(message.format(name=name, given=given, example=_example(name)))
+    return values
+
+
+def _typed(name: str, text: str) -> list[Any]:
+    """Parse "1e-3..1:64", evenly spaced in the logarithm, or "0.01,0.1"; of seeds, "8" are eight of them.
+
+    A rule or a schedule may have options, whose commas are followed by a name and "=".
+    """
+    found = RANGE.fullmatch(text.strip())
+    if found and name in ("learning_rates", "weight_decays"):
+        try:
+            first, last, count = float(found["first"]), float(found["last"]), int(found["count"])
+            if not (0 < first < math.inf and 0 < last < math.inf and 2 <= count <= MOST_LANES):
+                raise ValueError
+        except ValueError:
+            message = _("{name}: {text} is no range FIRST..LAST:COUNT of positive numbers; try {example}")
+            raise ConfigError(message.format(name=name, text=text, example=_example(name))) from None
+        return _logarithmic(first, last, count)
+    if name == "seeds" and text.strip().isdecimal():
+        return list(range(int(text))) if len(text.strip()) <= 5 else []
+    if name in ("rules", "schedules"):
+        return [part.strip() for part in re.split(r",(?![^,:=]*=)", text) if part.strip()]
+    return [_number(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _number(text: str) -> Any:
+    """Return a number where `text` is one; whatever else it is, the config refuses or takes it."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _example(name: str) -> str:
+    examples = {
+        "learning_rates": "1e-3..1:16", "weight_decays": "0,1e-4,1e-3", "rules": "sgd,momentum,adam",
+        "schedules": "constant,cosine", "batch_sizes": "32,100,320", "seeds": "4",
+    }  # fmt: skip
+    return f"--{spelled(name)} {examples[name]}"
+
+
+def default_rate(config: TrainConfig) -> float:
+    """Return the learning rate that the model has by default."""
+    return float(defaults(config.model)["learning_rate"])

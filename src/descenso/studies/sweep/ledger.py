@@ -1,0 +1,119 @@
+"""Records of the lanes of a sweep that have ended, in a file that is only ever appended to."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from descenso.errors import DataError
+from descenso.files import open_regular
+from descenso.runs.files import disk_errors
+from descenso.studies import plain
+from descenso.text import _, reason_of
+
+LEDGER = "ledger.jsonl"
+MOST_BYTES = 2**30
+
+
+class Record(NamedTuple):
+    """How one lane went.
+
+    Attributes:
+        lane: its name.
+        outcome: "completed", "stopped early" or "diverged".
+        costs: mean cost of each epoch, in nats; of a diverged lane the last one is NaN.
+        validation_costs, validation_accuracies: after each epoch; empty without validation rows.
+        diverged_at: epoch and step of the first cost that was not finite, from 0.
+        best_epoch: whose weights were kept, where there is a patience.
+        fingerprint: of the weights; None if it diverged.
+        test_accuracy: in [0, 1]; None if it diverged.
+        test_cost: in nats; None likewise.
+        width: lanes of the product that it was trained in; 1 if alone.
+    """
+
+    lane: str
+    outcome: str
+    costs: tuple[float, ...]
+    validation_costs: tuple[float, ...] = ()
+    validation_accuracies: tuple[float, ...] = ()
+    diverged_at: tuple[int, int] | None = None
+    best_epoch: int | None = None
+    fingerprint: str | None = None
+    test_accuracy: float | None = None
+    test_cost: float | None = None
+    width: int = 1
+
+    @property
+    def score(self) -> float:
+        """The cost by which lanes are ranked, in nats: that of the validation rows where there are any, of the epoch
+        whose weights are kept, else that of the last training epoch; infinite if it diverged. Test rows choose nothing.
+        """
+        if self.outcome == "diverged":
+            return float("inf")
+        if self.validation_costs:
+            return self.validation_costs[-1 if self.best_epoch is None else self.best_epoch]
+        return self.costs[-1]
+
+
+def append(folder: Path, entries: Iterable[dict[str, Any]]) -> None:
+    """Append entries, one line each with its digest, and sync them to disk."""
+    lines = "".join(_line(entry) for entry in entries)
+    with disk_errors(folder / LEDGER, len(lines)), (folder / LEDGER).open("a", encoding="utf-8") as file:
+        file.write(lines)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _line(entry: dict[str, Any]) -> str:
+    text = json.dumps(plain(entry), sort_keys=True, allow_nan=False)
+    return f"{hashlib.sha256(text.encode()).hexdigest()[:16]} {text}\n"
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    """Read the entries. A last line that a crash has cut short is left out.
+
+    Raises:
+        DataError: for a damaged line before the last one.
+    """
+    path = folder / LEDGER
+    if not path.exists():
+        return []
+    with open_regular(path, MOST_BYTES) as file:
+        lines = file.read().decode("utf-8", "replace").split("\n")
+    entries = list[dict[str, Any]]()
+    for number, line in enumerate(lines[:-1]):
+        digest, _space, text = line.partition(" ")
+        try:
+            if hashlib.sha256(text.encode()).hexdigest()[:16] != digest:
+                raise ValueError(_("its digest does not match"))
+            entries.append(json.loads(text))
+        except ValueError as error:
+            message = _("{path}: line {line} is damaged ({reason}); remove it, and its lane is trained again")
+            raise DataError(message.format(path=path, line=number + 1, reason=reason_of(error))) from None
+    return entries
+
+
+def cut(folder: Path) -> None:
+    """Remove what a crash has left of a last line."""
+    path = folder / LEDGER
+    if not path.exists():
+        return
+    with disk_errors(path), path.open("r+b") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def records(entries: Iterable[dict[str, Any]]) -> dict[str, Record]:
+    """Return the records of lanes by name."""
+    return {entry["lane"]: _record(entry) for entry in entries if "lane" in entry}
+
+
+def _record(entry: dict[str, Any]) -> Record:
+    numbers = {name: tuple(float("nan") if each is None else each for each in entry[name])
+               for name in ("costs", "validation_costs", "validation_accuracies")}  # fmt: skip
+    at = entry.get("diverged_at")
+    return Record(**{**entry, **numbers, "diverged_at": tuple(at) if at else None})

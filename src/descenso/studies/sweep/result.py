@@ -1,0 +1,276 @@
+"""Result of a sweep: its lanes ranked, seeds being repetitions, and what walking some of them alone has shown."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from descenso.studies import MOST, plain
+from descenso.studies.sweep.grid import Lane, shown
+from descenso.studies.sweep.ledger import Record
+from descenso.text import _, aligned, prose, spelled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from descenso.studies.sweep.directory import SweepDirectory
+
+SHOWN = 20  # points of the table; table.csv has all lanes
+
+
+class Verified(NamedTuple):
+    """One lane, walked again alone.
+
+    Attributes:
+        lane: its number.
+        why: "best", "edge" or "all".
+        cost_difference: largest of its epochs, relative to the largest cost.
+        weight_difference: largest of its parameters at the end, relative to the largest of each array.
+        epoch: in which the costs differ most.
+        limit: what is allowed: 1e-9 in float64; in float32, 8 times what rounding alone does to the lane.
+        same_end: whether both ended in the same way; in float64, where they diverged, at the same step.
+    """
+
+    lane: int
+    why: str
+    cost_difference: float
+    weight_difference: float
+    epoch: int
+    limit: float
+    same_end: bool
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the lane is the run that it stands for; None where rounding alone does more than can be allowed."""
+        if self.limit > MOST:
+            return None
+        return self.same_end and max(self.cost_difference, self.weight_difference) <= self.limit
+
+
+class Point(NamedTuple):
+    """The lanes that differ in nothing but the seed.
+
+    Attributes:
+        varied: what sets them apart from other points.
+        lanes: their numbers.
+        scores: of the lanes, in nats, ascending; infinite for those that diverged.
+    """
+
+    varied: tuple[tuple[str, Any], ...]
+    lanes: tuple[int, ...]
+    scores: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Median of the scores; infinite if any lane diverged."""
+        return self.scores[-1] if self.scores[-1] == float("inf") else median(self.scores)
+
+
+class Sweep(NamedTuple):
+    """Result of a sweep.
+
+    Attributes:
+        path: its directory.
+        lanes: all lanes.
+        records: of those that have ended, by number.
+        verified: lanes that were walked again alone.
+        seconds: of training, without compiling.
+        compile_seconds: of tracing and compiling.
+        notes: how the data was read, in sentences.
+    """
+
+    path: Path
+    lanes: tuple[Lane, ...]
+    records: Mapping[int, Record]
+    verified: tuple[Verified, ...] = ()
+    seconds: float = 0.0
+    compile_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def points(self) -> list[Point]:
+        """Points whose lanes have all ended, the best first; those with a diverged lane come last."""
+        together = dict[tuple[tuple[str, Any], ...], list[int]]()
+        for number, lane in enumerate(self.lanes):
+            key = tuple((name, value) for name, value in lane.varied.items() if name != "seed")
+            together.setdefault(key, []).append(number)
+        points = [
+            Point(key, tuple(numbers), tuple(sorted(self.records[number].score for number in numbers)))
+            for key, numbers in together.items()
+            if all(number in self.records for number in numbers)
+        ]
+        return sorted(points, key=lambda point: point.median)
+
+    @property
+    def best(self) -> int | None:
+        """Number of the best lane: of the best point, that with the median score; None if all diverged."""
+        points = self.points
+        if not points or points[0].median == float("inf"):
+            return None
+        ranked = sorted(points[0].lanes, key=lambda number: (self.records[number].score, number))
+        return ranked[(len(ranked) - 1) // 2]
+
+    @property
+    def edge(self) -> int | None:
+        """Number of the lane next to the edge of divergence: the one with the largest learning rate of those that did
+        not diverge, beside one that did where there is any.
+        """
+        alike = dict[tuple[tuple[str, Any], ...], list[int]]()
+        for number in self.records:
+            others = {k: v for k, v in self.lanes[number].varied.items() if k != "learning_rate"}
+            alike.setdefault(tuple(others.items()), []).append(number)
+        edges = list[tuple[bool, float, int]]()
+        for numbers in alike.values():
+            sound = [number for number in numbers if self.records[number].outcome != "diverged"]
+            if sound:
+                last = max(sound, key=lambda number: self.lanes[number].config.learning_rate)
+                edges.append((len(sound) < len(numbers), self.lanes[last].config.learning_rate, last))
+        return max(edges)[2] if edges else None
+
+    @property
+    def told_apart(self) -> bool | None:
+        """Whether the scores of the best two points do not overlap; None without seeds, or a second point."""
+        points = [point for point in self.points if point.median < float("inf")]
+        if len(points) < 2 or len(points[0].lanes) < 2:
+            return None
+        return points[0].scores[-1] < points[1].scores[0]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every lane that was walked alone is the run that it stands for."""
+        return all(each.holds is not False for each in self.verified)
+
+    def tables(self) -> list[list[list[str]]]:
+        """The best points, one a row: what varies, cost, accuracy, and how the lanes ended."""
+        seeds = any(len(point.lanes) > 1 for point in self.points)
+        points = self.points
+        names = [spelled(name) for name, _value in points[0].varied] if points else []
+        costs = [_("median cost"), _("from"), _("to")] if seeds else [_("cost")]
+        head = ["", *names, *costs, _("accuracy"), _("outcome")]
+        return [[head, *([str(place + 1), *self._cells(point, seeds)] for place, point in enumerate(points[:SHOWN]))]]
+
+    def _cells(self, point: Point, seeds: bool) -> list[str]:
+        records = [self.records[number] for number in point.lanes]
+        numbers = [point.median, point.scores[0], point.scores[-1]] if seeds else [point.median]
+        costs = ["∞" if number == float("inf") else f"{number:.6g}" for number in numbers]
+        accuracies = [each.test_accuracy for each in records if each.test_accuracy is not None]
+        accuracy = f"{median(accuracies):.4f}" if len(accuracies) == len(records) else "–"
+        return [*(shown(value) for _name, value in point.varied), *costs, accuracy, _outcome(records)]
+
+    def sentences(self) -> list[str]:
+        """Say which is best, or that none is; how lanes ended; and whether they are the runs that they stand for."""
+        return [*self.notes, *self._ranked(), *self._verdicts()]
+
+    def _ranked(self) -> list[str]:
+        diverged = sum(record.outcome == "diverged" for record in self.records.values())
+        lines = list[str]()
+        if len(self.records) < len(self.lanes):
+            message = _("{done} of {lanes} lanes have ended; to go on: descenso resume {path}")
+            lines.append(message.format(done=len(self.records), lanes=len(self.lanes), path=self.path))
+        if diverged:
+            lines.append(_("{count} of {lanes} lanes diverged.").format(count=diverged, lanes=len(self.lanes)))
+        best = self.best
+        if best is None:
+            return (
+                [*lines, _("No lane is best: every point has a lane that diverged; try smaller learning rates.")]
+                if (self.records)
+                else lines
+            )
+        points = self.points
+        if self.told_apart is False:
+            message = _("Not told apart by {seeds} seeds: {first} and {second}, whose costs overlap.")
+            names = (_title(point) for point in points[:2])
+            first, second = names
+            return [*lines, message.format(seeds=len(points[0].lanes), first=first, second=second)]
+        message = _("Best by {by}: {title}. The test rows chose nothing.")
+        return [*lines, message.format(by=self._score(), title=_title(points[0]) or self.lanes[best].title)]
+
+    def _verdicts(self) -> list[str]:
+        lines = list[str]()
+        for each in self.verified:
+            message = _(
+                "Lane {lane} ({title}) walked alone: the same run; costs differ by at most {cost:.1e}, weights by "
+                "{weights:.1e} ({limit:.1e} is allowed)."
+            )
+            if each.holds is None:
+                message = _(
+                    "Lane {lane} ({title}) walked alone: float32 cannot tell, since rounding alone may do {limit:.1e}; "
+                    "costs differ by {cost:.1e}, weights by {weights:.1e}; try --dtype float64."
+                )
+            elif not each.holds:
+                message = _(
+                    "Lane {lane} ({title}) walked alone is ANOTHER run: costs differ by {cost:.1e}, most in epoch "
+                    "{epoch}, weights by {weights:.1e} ({limit:.1e} is allowed)."
+                )
+            numbers = {"cost": each.cost_difference, "weights": each.weight_difference, "limit": each.limit}
+            title = self.lanes[each.lane].title
+            lines.append(prose(message, lane=each.lane, title=title, epoch=each.epoch, **numbers))
+        return lines
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values, with None for numbers that are not finite."""
+        lanes = [
+            {"lane": number, **lane.varied, **_json_of(self.records.get(number))}
+            for number, lane in enumerate(self.lanes)
+        ]
+        verified = {
+            "lanes": [each._asdict() | {"holds": each.holds} for each in self.verified],
+            "largest_cost_difference": max((each.cost_difference for each in self.verified), default=None),
+            "largest_weight_difference": max((each.weight_difference for each in self.verified), default=None),
+        }
+        answer = {"sweep": str(self.path), "lanes": lanes, "best": self.best, "told_apart": self.told_apart}
+        times = {"seconds": self.seconds, "compile_seconds": self.compile_seconds}
+        return dict(plain({**answer, **times, "verified": verified}))
+
+    def plot(self) -> "Figure":
+        """Draw the cost curves of the lanes that have ended, and the final cost against what varies."""
+        from descenso.reports.sweep import Line, sweep_figure  # matplotlib takes a quarter of a second
+
+        ended = sorted(self.records.items())
+        lines = [Line(self.lanes[number].varied, record.costs, record.score) for number, record in ended]
+        return sweep_figure(lines, self._score())
+
+    def _score(self) -> str:
+        """Say what lanes are ranked by."""
+        validated = any(record.validation_costs for record in self.records.values())
+        return _("validation cost (nats)") if validated else _("cost of the last epoch (nats)")
+
+    def __repr__(self) -> str:
+        return "\n".join([*map(aligned, self.tables()), *self.sentences()])
+
+
+def result_of(directory: "SweepDirectory") -> Sweep:
+    """Return the result of a sweep, as far as it is, from its directory."""
+    entries = directory.entries
+    verified = {entry["verified"]["lane"]: Verified(**entry["verified"]) for entry in entries if "verified" in entry}
+    times = [entry["times"] for entry in entries if "times" in entry]
+    seconds, compiling = (sum(float(each[name]) for each in times) for name in ("seconds", "compile_seconds"))
+    return Sweep(
+        directory.path,
+        directory.lanes,
+        directory.records,
+        tuple(verified.values()),
+        seconds,
+        compiling,
+        directory.notes,
+    )
+
+
+def _title(point: Point) -> str:
+    return ", ".join(f"{spelled(name)} {shown(value)}" for name, value in point.varied)
+
+
+def _outcome(records: list[Record]) -> str:
+    diverged = [record.diverged_at for record in records if record.diverged_at]
+    if len(records) == 1 and diverged:
+        epoch, step = diverged[0]
+        return _("diverged at epoch {epoch}, step {step}").format(epoch=epoch, step=step)
+    if diverged:
+        return _("{count} of {lanes} lanes diverged.").format(count=len(diverged), lanes=len(records)).rstrip(".")
+    return _(records[0].outcome)
+
+
+def _json_of(record: Record | None) -> dict[str, Any]:
+    if record is None:
+        return {"outcome": None}
+    return {name: value for name, value in record._asdict().items() if name != "lane"}
