@@ -117,10 +117,12 @@ NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "{count} dimensions, expected 1 to {most}",  # 0, or too many
     "of the {rows} test rows are among",  # of which more than three are
     "the data has {num_classes} classes",
-    "{most} rows of class {large}",  # the many of an imbalance
     "{name} was traced {traces} times in {calls} calls",
     "has {count} classes in {rows} rows",  # three at least
     "holds {count} different numbers",  # more than 20
+    "has {count} different values in {rows} rows",  # likewise
+    "by its name one of {count} files",  # of which some are missing
+    "python {script} rows.npy",  # a name
     "{count} different labels, at most {most}",
     "{count} members, expected at most {most}",
     "{path}: {found} bytes, the checkpoint",  # of a file that is no checkpoint any more

@@ -160,7 +160,7 @@ def test_the_command_on_data(tmp_path):
     assert (told.exit_code, json.loads(told.stdout)) == (1, {
         "findings": [finding._asdict() for finding in doctor.data(INPUTS, LABELS + 1)]
     })  # fmt: skip
-    assert list(json.loads(told.stdout)["findings"][0]) == ["rule", "severity", "saw", "why", "mend"]
+    assert list(json.loads(told.stdout)["findings"][0]) == ["rule", "severity", "saw", "why", "mend", "cause"]
 
 
 def test_the_command_on_sorted_data(tmp_path):
@@ -185,7 +185,7 @@ def test_a_lesson():
     assert shown.exit_code == 1
     assert shown.stdout.startswith("The mistake: labels = labels + 1\n\nlabels-from-1 (error)\n")
     told = json.loads(run("doctor", "--break", "labels-from-1", "--json").stdout)
-    assert [finding["rule"] for finding in told["findings"]] == ["labels-from-1"]
+    assert [finding["rule"] for finding in told["findings"]] == ["labels-from-1", "empty-class"]
 
 
 def test_a_lesson_that_there_is_not():

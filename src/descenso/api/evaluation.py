@@ -51,8 +51,7 @@ def evaluate(
     if data is None:
         rows = _unchanged(rows_again(directory, None, "evaluate", sources), config, Path(run))
     elif isinstance(data, str | Path):
-        how = {"label": label, "resize": resize, **how}
-        rows = _rows_at(str(data), config, trained, how, skip_unreadable, sources)
+        rows = _rows_at(str(data), run, {"label": label, "resize": resize, **how}, skip_unreadable, sources)
     elif isinstance(data, Dataset):
         rows = data
     else:
@@ -64,10 +63,9 @@ def evaluate(
     return measure(predictor_of(run, config, trained, model), test), test
 
 
-def _rows_at(
-    name: str, config: TrainConfig, trained: Trained, given: dict[str, str], skip: bool, sources: Sources | None
-) -> Dataset:
-    """Load the dataset of a name or a path as the model reads it."""
+def _rows_at(name: str, run: "RunPath", given: dict[str, str], skip: bool, sources: Sources | None) -> Dataset:
+    """Load the dataset of a name or a path as the model of a run reads it."""
+    config, trained = read_trained(run)
     label = given.pop("label") or (config.label if trained.columns else "")
     resize = given.pop("resize")
     how = written(config, given) if trained.columns else given

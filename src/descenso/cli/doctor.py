@@ -67,7 +67,7 @@ def doctor(
     if bool(what) == bool(lesson):
         raise ConfigError(_("doctor takes a run, data or --break RULE, one of them; try descenso doctor mnist"))
     with waiting(_("Preparing"), not as_json):
-        line, stream = _findings(what, follow, lesson, model, sources, settings)
+        line, stream, notes = _findings(what, follow, lesson, model, sources, settings)
     if line and not as_json:
         say_code(_("The mistake: {line}").format(line=line))
         say("")
@@ -78,25 +78,27 @@ def doctor(
             _print(finding)
     if as_json:
         say_json({"findings": [each._asdict() for each in findings]})
-    elif not findings:
-        say(_("Nothing found."))
+    else:
+        for sentence in (*([] if findings else [_("Nothing found.")]), *notes):
+            say(sentence)
     raise typer.Exit(1 if findings else 0)
 
 
 def _findings(
     what: str, follow: bool, lesson: str | None, model: str | None, sources: Any, settings: dict[str, Any]
-) -> tuple[str, Iterable["Finding"]]:
-    """Return the line that makes the mistake, empty without a lesson, and the findings, yet to be made."""
+) -> tuple[str, Iterable["Finding"], tuple[str, ...]]:
+    """Return the line that makes a lesson's mistake, the findings, yet to be made, and how data was read."""
     from descenso import doctor as api
     from descenso.config import TrainConfig
 
     if lesson:
-        return api.lesson(lesson)
+        return (*api.lesson(lesson), ())
     if not (Path(what) / "status.json").exists():
         config = TrainConfig.of(**settings)
-        return "", api.file(what, sources=sources, **config.model_dump(include={*READ_DATA, "order"}))
+        found, notes = api.reading(what, sources=sources, **config.model_dump(include={*READ_DATA, "order"}))
+        return "", found, notes
     own = {name: settings.get(name) for name in OWN_CODE}
-    return "", (api.follow if follow else api.run)(what, model=model, sources=sources, **own)
+    return "", (api.follow if follow else api.run)(what, model=model, sources=sources, **own), ()
 
 
 def _awaited(stream: Iterable["Finding"], shown: bool) -> Iterator["Finding"]:
@@ -111,10 +113,16 @@ def _awaited(stream: Iterable["Finding"], shown: bool) -> Iterator["Finding"]:
 
 
 def _print(finding: "Finding") -> None:
+    """Print a finding; of one that an earlier finding explains, only what was seen."""
     severity = {"error": _("error"), "warning": _("warning")}[finding.severity]
-    say(f"{finding.rule} ({severity})")
+    lines = [(_("seen"), finding.saw), (_("why"), finding.why), (_("fix"), finding.mend)]
+    if finding.cause:
+        message = _("{rule} ({severity}), probably a consequence of {cause}")
+        say(message.format(rule=finding.rule, severity=severity, cause=finding.cause))
+    else:
+        say(f"{finding.rule} ({severity})")
     table = Table.grid(padding=(0, 1))
-    for name, value in ((_("seen"), finding.saw), (_("why"), finding.why), (_("fix"), finding.mend)):
+    for name, value in lines[: 1 if finding.cause else 3]:
         table.add_row("  " + name, cell(value))
     Console().print(table)
     say("")

@@ -18,7 +18,9 @@ from descenso.data.catalog import load, raw_rows
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
 from descenso.data.sources import Sources
+from descenso.doctor.batches import is_dataset, take
 from descenso.doctor.checks import CHECKS, examine
+from descenso.doctor.checks_labels import is_regression
 from descenso.doctor.evidence import Evidence, Finding, Rows
 from descenso.errors import ConfigError, DataError
 from descenso.registry import OWN, is_own
@@ -30,23 +32,26 @@ if TYPE_CHECKING:
     from descenso.hints import RunPath
 
 SECONDS = 1.0  # between two reads of a run that is training
+STEP_ROWS = 100  # that are taken from a dataset for one step
 
 
 def data(
     inputs: Any,
     labels: Any = None,
     *,
-    test: tuple[Any, Any] | Split | None = None,
-    one_hot: bool = False,
+    test: Any = None,
+    one_hot: bool | None = False,
     order: str = "permutation",
 ) -> list[Finding]:
     """Check training data.
 
     Args:
-        inputs: (rows, *input_shape), as the model reads them; or a `Dataset`, without labels.
-        labels: (rows,) class numbers or (rows, num_classes) one-hot.
-        test: inputs and labels of the test rows.
-        one_hot: whether the loss reads one-hot labels.
+        inputs: (rows, *input_shape), as the model reads them; or, without labels, a `Dataset`, or a `tf.data.Dataset`
+            of pairs, of which at most 100,000 rows are read, in its order.
+        labels: (rows,) class numbers, (rows, num_classes) one-hot, or (rows,) numbers to predict.
+        test: inputs and labels of the test rows; or a `tf.data.Dataset`.
+        one_hot: whether the loss reads one-hot labels; None if labels are numbers to predict, as floats that are
+            fractions, or hardly ever equal, are in any case.
         order: order of the rows in an epoch: "permutation", "sequential", or "buffer:N" for `shuffle(N)` of tf.data.
 
     Raises:
@@ -54,12 +59,18 @@ def data(
     """
     if isinstance(inputs, Dataset):
         return examine(Evidence(Rows.of(inputs, order)))
-    test_rows = _split("test", *test[:2]) if test else None
-    return examine(Evidence(Rows(*_split("data", inputs, labels)[:2], test_rows, one_hot, order=order)))
+    if is_dataset(inputs):
+        order = "sequential"  # the order in which they were taken
+    train = _split("data", inputs, labels)
+    test_rows = None if test is None else _split("test", *((test, None) if is_dataset(test) else test[:2]))
+    regression = one_hot is None or is_regression(train.labels)
+    return examine(Evidence(Rows(*train[:2], test_rows, one_hot, order=order, regression=regression)))
 
 
 def _split(what: str, inputs: Any, labels: Any) -> Split:
     """Return inputs and labels as arrays, after checking that each row has a label."""
+    if is_dataset(inputs):
+        inputs, labels = take(inputs, what)
     split = Split(np.asarray(inputs), np.asarray(labels))
     shapes = split.inputs.shape, split.labels.shape
     if shapes[0][:1] != shapes[1][:1] or len(shapes[0]) < 2 or len(shapes[1]) not in (1, 2):
@@ -73,7 +84,7 @@ def file(
     *,
     order: str = "permutation",
     sources: Sources | None = None,
-    **reading: Any,
+    **settings: Any,
 ) -> list[Finding]:
     """Check a dataset by its name, or by the path of its file or folder.
 
@@ -82,18 +93,25 @@ def file(
     Args:
         name, sources: see `descenso.load`.
         order: see `data`.
-        **reading: the settings of `descenso.load`.
+        **settings: those of `descenso.load`.
 
     Raises:
         ConfigError, DataError: see `descenso.load`.
     """
+    return reading(name, order=order, sources=sources, **settings)[0]
+
+
+def reading(
+    name: str, *, order: str = "permutation", sources: Sources | None = None, **settings: Any
+) -> tuple[list[Finding], tuple[str, ...]]:
+    """Check a dataset as `file` does; return the findings, and the sentences that say how it was read."""
     raw = raw_rows(name, sources)
     if raw:
         rows, test = raw
         test_rows = _split(name, *test) if test else None
-        return examine(Evidence(Rows(*_split(name, *rows)[:2], test_rows, order=order)))
-    dataset = load(name, sources=sources, **reading)
-    return examine(Evidence(Rows.of(dataset, order)))
+        return examine(Evidence(Rows(*_split(name, *rows)[:2], test_rows, order=order))), ()
+    dataset = load(name, sources=sources, **settings)
+    return examine(Evidence(Rows.of(dataset, order))), dataset.notes
 
 
 def lesson(rule: str) -> tuple[str, list[Finding]]:
@@ -114,7 +132,7 @@ def step(
     model: Callable[[Any], Any],
     loss: Callable[[Any, Any], Any],
     inputs: Any,
-    labels: Any,
+    labels: Any = None,
     variables: Sequence[Any] | None = None,
     *,
     first: bool = True,
@@ -125,7 +143,8 @@ def step(
     Args:
         model: inputs -> outputs (batch, num_classes); a Keras model, or any function.
         loss: labels, outputs -> costs of the rows, or their mean; a Keras loss, or any function.
-        inputs, labels: one batch; some checks need about a hundred rows.
+        inputs, labels: one batch; some checks need about a hundred rows. Or a `tf.data.Dataset` of pairs without
+            labels, of which the first 100 rows or the first batch are taken.
         variables: the parameters; by default the model's `trainable_variables`.
         first: whether the model is untrained, so that the cost should be ln C.
         watched: whether the loop's tape watches parameters that are tensors, not variables.
@@ -136,13 +155,13 @@ def step(
     """
     from descenso.doctor.steps import evidence_of_step
 
+    if is_dataset(inputs):
+        inputs, labels = take(inputs, "step", STEP_ROWS)
     if variables is None:
         model(inputs)  # a Keras model without an input shape makes its variables here
         variables = list(getattr(model, "trainable_variables", ()))
-    if not variables:
-        frozen = getattr(model, "trainable", True) is False
-        mend = "model.trainable = True" if frozen else "variables=[W, b]"
-        raise ConfigError(_("step: nothing is trained; try {mend}").format(mend=mend))
+    if not variables and not getattr(model, "weights", ()):
+        raise ConfigError(_("step: nothing is trained; try {mend}").format(mend="variables=[W, b]"))
     evidence = evidence_of_step(model, loss, inputs, labels, variables, first, watched)
     findings = examine(evidence)
     if evidence.step and evidence.step.error and not findings:

@@ -1,49 +1,57 @@
-"""Checks of data: training and test rows, before the first step."""
+"""Checks of inputs: their values, test rows against training rows, and the order of the rows."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.dataset import row_chunks
 from descenso.data.order import epoch_order
 from descenso.doctor.evidence import Array, Observation, Rows, Step
 from descenso.text import _, prose
 
 BYTE = 255
-FEW_COLUMNS = 64  # rows with fewer are not flattened images
 LARGE_GRADIENT = 30.0  # norm; that of scaled inputs at the start is about 1
 BLANK = 0.05  # fraction of rows that are 0 everywhere
-UNEVEN = 10.0  # ratio of the rows of the largest class to those of the smallest
+SMOOTH = 0.2  # correlation of neighbours in flattened images; that of columns in any order is about 0
 MOST_NAMED = 4  # parameters that a message lists
 WINDOW = 100  # largest number of consecutive rows whose classes are counted
+FEW_BROKEN = 0.2  # fraction of rows that may be left out
+CHANNELS = (1, 3, 4)
 
 
-def labels_not_one_hot(rows: Rows | None, step: Step | None) -> Observation | None:
-    """Check for class numbers with a loss that reads one-hot labels."""
-    if not rows or not rows.one_hot or rows.labels.ndim != 1:
+def not_finite(rows: Rows) -> Observation | None:
+    """Check for inputs that are NaN or infinite."""
+    for prefix, inputs in (("", rows.inputs), ("test_", rows.test.inputs if rows.test else rows.inputs[:0])):
+        if inputs.dtype.kind != "f" or not inputs.size:
+            continue
+        counts = np.concatenate([_not_finite(inputs[chunk]) for chunk in row_chunks(inputs)])
+        broken = np.flatnonzero(counts)
+        if not len(broken):
+            continue
+        saw = _("values of {name} that are not finite: {count}; rows with any: {rows}; the first: row {first}")
+        saw = prose(saw, count=counts.sum(), name=f"{prefix}inputs", rows=len(broken), first=int(broken[0]))
+        x, y = f"{prefix}inputs", f"{prefix}labels"
+        if len(broken) > FEW_BROKEN * len(inputs):
+            return saw, f"{x} = numpy.where(numpy.isfinite({x}), {x}, 0)"
+        kept = f"kept = numpy.isfinite({x}).reshape(len({x}), -1).all(axis=1)"
+        return saw, f"{kept}; {x}, {y} = {x}[kept], {y}[kept]"
+    return None
+
+
+def _not_finite(inputs: Array) -> Array:
+    """Count the values of each row that are not finite."""
+    finite = np.isfinite(inputs).reshape(len(inputs), -1)
+    return np.zeros(len(inputs), np.int64) if finite.all() else (~finite).sum(axis=1)
+
+
+def channels_first(rows: Rows, step: Step | None) -> Observation | None:
+    """Check for images whose channels come before height and width."""
+    shape = rows.inputs.shape
+    if len(shape) != 4 or shape[1] not in CHANNELS or min(shape[2:]) <= max(CHANNELS):
         return None
-    outputs = step.outputs if step else None
-    classes = len(np.unique(rows.labels)) if outputs is None else outputs.shape[-1]
-    saw = _("labels of shape {shape}, one number per row, for a loss that reads one-hot labels")
-    return saw.format(shape=rows.labels.shape), f"labels = tf.one_hot(labels, {classes})"
-
-
-def labels_one_hot(rows: Rows) -> Observation | None:
-    """Check for one-hot labels with a loss that reads class numbers."""
-    if rows.one_hot is not False or rows.labels.ndim != 2 or rows.labels.shape[1] < 2:
-        return None
-    if not (np.isin(rows.labels, (0, 1)).all() and (rows.labels.sum(axis=1) == 1).all()):
-        return None
-    saw = _("one-hot labels of shape {shape}, for a loss that reads one class number per row")
-    return saw.format(shape=rows.labels.shape), "labels = labels.argmax(axis=1)"
-
-
-def labels_from_1(rows: Rows) -> Observation | None:
-    """Check for class numbers from 1 to the number of classes."""
-    if not rows.whole or rows.labels.ndim != 1 or rows.labels.dtype.kind not in "iu":
-        return None
-    classes = np.unique(rows.labels)
-    if len(classes) < 2 or classes[0] != 1 or classes[-1] != len(classes):
-        return None
-    return _("labels from 1 to {last}, and none is 0").format(last=classes[-1]), "labels = labels - 1"
+    if step and not any(array.ndim == 4 and array.shape[2] == shape[3] for array in step.kernels.values()):
+        return None  # no convolution takes the width for channels
+    saw = _("inputs of shape {shape}: the {channels} channels come before height and width")
+    return saw.format(shape=shape, channels=shape[1]), "inputs = numpy.moveaxis(inputs, 1, -1)"
 
 
 def mixed_dtypes(rows: Rows | None, step: Step | None) -> Observation | None:
@@ -63,7 +71,7 @@ def mixed_dtypes(rows: Rows | None, step: Step | None) -> Observation | None:
 
 def pixels_not_scaled(rows: Rows | None, step: Step | None) -> Observation | None:
     """Check for pixels up to 255 that the model reads without scaling."""
-    if not rows or not _are_images(rows) or not rows.inputs.size:
+    if not rows or not rows.images:
         return None
     stored = rows.inputs.dtype == np.uint8 and np.all(np.equal(rows.scaling.scale, 1))
     if step and step.cost is not None:  # a model that scales its inputs has a usual gradient
@@ -75,25 +83,39 @@ def pixels_not_scaled(rows: Rows | None, step: Step | None) -> Observation | Non
     low, high = scaled.min(), scaled.max()
     if low < 0 or not BYTE / 2 < high <= BYTE or (scaled % 1).any():
         return None
+    if rows.inputs.ndim == 2 and rows.inputs.dtype.kind in "iu" and _smoothness(scaled) < SMOOTH:
+        return None  # numbers of words, not pixels
     saw = prose(_("inputs are whole numbers from {low:g} to {high:g}"), low=low, high=high)
     return saw, 'inputs = inputs.astype("float32") / 255'
 
 
+def _smoothness(flat: Array) -> float:
+    """Return the correlation of neighbours in a row, of which at least one is not 0."""
+    left, right = flat[:, :-1], flat[:, 1:]
+    used = (left != 0) | (right != 0)
+    pairs = np.stack([left[used], right[used]]).astype(np.float64)
+    if pairs.shape[1] < 2 or not pairs.std(axis=1).all():
+        return 0.0
+    return float(np.asarray(np.corrcoef(pairs))[0, 1])
+
+
 def pixels_zeroed(rows: Rows) -> Observation | None:
     """Check for pixels after an integer division, of which only the brightest are not 0."""
-    if not _are_images(rows) or not rows.inputs.size:
+    if not rows.images:
         return None
     sample = rows.sample.reshape(len(rows.sample), -1)
     blank = float((sample == 0).all(axis=1).mean())
     if blank < BLANK or not np.isin(sample, (0, 1)).all():
         return None
+    if rows.inputs.ndim == 2 and _smoothness(sample) < 0:
+        return None  # categories or words, of which a row may have none; of neighbours at most one is 1
     saw = prose(_("all inputs are 0 or 1, and {share:.0%} of the rows are 0 everywhere"), share=blank)
     return saw, 'inputs = inputs.astype("float32") / 255  # not // 255'
 
 
 def buffer_on_sorted(rows: Rows) -> Observation | None:
     """Check for an order in which consecutive rows are mostly of one class."""
-    if not rows.whole or rows.order == "permutation" or len(rows.labels) < 2:
+    if not rows.whole or rows.order == "permutation" or rows.classes is None or len(rows.classes) < 2:
         return None
     distance, mixed = (_class_distance(rows.classes, order) for order in (rows.order, "permutation"))
     if distance < 2 * mixed + 0.1:
@@ -120,37 +142,3 @@ def _class_distance(classes: Array, order: str) -> float:
 
 def _window(labels: Array) -> int:
     return max(1, min(WINDOW, len(labels) // 10))
-
-
-def test_in_train(rows: Rows) -> Observation | None:
-    """Check for more test rows among the training rows than are equal by chance."""
-    if not rows.test or not len(rows.test.inputs) or rows.test.inputs.shape[1:] != rows.inputs.shape[1:]:
-        return None
-    known = {row.tobytes() for row in np.ascontiguousarray(rows.inputs)}
-    test = rows.test.inputs.astype(rows.inputs.dtype, copy=False)
-    leaked = sum(row.tobytes() in known for row in np.ascontiguousarray(test))
-    by_chance = (len(rows.inputs) - len(known)) / len(rows.inputs) * len(test)
-    if leaked <= 3 + 3 * by_chance:
-        return None
-    saw = _("{found} of the {rows} test rows are among the training rows").format(found=leaked, rows=len(test))
-    mend = "known = {row.tobytes() for row in train}; test = test[[row.tobytes() not in known for row in test]]"
-    return saw, mend
-
-
-def imbalanced_classes(rows: Rows) -> Observation | None:
-    """Check for a class with more than ten times the rows of another."""
-    if not rows.whole or not len(rows.labels):
-        return None
-    names, counts = np.unique(rows.classes, return_counts=True)
-    if counts.max() <= UNEVEN * counts.min():
-        return None
-    large, small = names[counts.argmax()], names[counts.argmin()]
-    saw = _("{most} rows of class {large}, {least} of class {small}; predicting {large} always is right in {share:.0%}")
-    share = counts.max() / counts.sum()
-    saw = prose(saw, most=counts.max(), large=large, least=counts.min(), small=small, share=share)
-    return saw, 'descenso.Classifier(class_weight="balanced"), keras.Model.fit(class_weight=…)'
-
-
-def _are_images(rows: Rows) -> bool:
-    kind = rows.inputs.dtype.kind in "iufb"
-    return kind and (rows.inputs.ndim > 2 or (rows.inputs.ndim == 2 and rows.inputs.shape[1] >= FEW_COLUMNS))

@@ -1,19 +1,13 @@
-"""Checks of a training run: its costs, the outputs and gradients of a step, and the traces of its function."""
+"""Checks of a training run: its costs, and what it learned."""
 
 import math
-from collections import Counter
 from itertools import pairwise
 
 import numpy as np
 
-from descenso.doctor.evidence import Array, Calls, Course, Observation, Step
+from descenso.doctor.evidence import Course, Observation, Rows, Step, at_chance
 from descenso.text import _, prose
 
-MORE_NATS = 3.0  # above ln C; initial outputs of usual size cost less than 2 more
-DEAD = 0.5  # fraction of a layer's units
-VANISHED = 1e-3  # of the last layer's gradient; three layers of sigmoids have 4e-3
-EXPLODED = 100.0  # norm
-TRACES = 4  # a whole batch, the last batch and the test rows may each need one
 LEAST_STEPS = 100  # before these, progress is not checked
 LEAST_EARLY = 20  # steps
 LEARNED = 0.1  # of ln C; a run with a lower cost has learned, whatever its first costs
@@ -23,130 +17,13 @@ ROSE, ROSE_BY = 1.1, 0.01  # a rise: more than 1.1 times the previous cost, and 
 RISES = 0.25  # fraction of the epochs
 FASTER = 3.0  # smallest factor between the rate and the suggested rate that is reported
 OVER = 1.1  # times the best validation cost
-
-
-def first_cost(step: Step) -> Observation | None:
-    """Check for a first cost far from ln C."""
-    if not step.first or step.outputs is None or step.cost is None or not math.isfinite(step.cost):
-        return None
-    uniform_cost = math.log(max(step.outputs.shape[-1], 2))
-    if uniform_cost / 2 <= step.cost <= uniform_cost + MORE_NATS:
-        return None
-    mend = "cost = tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(outputs), axis=1))"
-    if step.cost > uniform_cost:
-        mend = _('smaller first outputs: kernel_initializer="zeros" in the last layer, inputs of standard deviation 1')
-    saw = _("the first cost is {cost:.3g}, ln {classes} is {uniform_cost:.3g}")
-    return prose(saw, cost=step.cost, classes=step.outputs.shape[-1], uniform_cost=uniform_cost), mend
-
-
-def softmax_twice(first: Step | None, last: Step | None) -> Observation | None:
-    """Check for probabilities with a loss that applies softmax."""
-    for step in (first, last):
-        if step and step.logits and step.outputs is not None and _probabilities(step.outputs):
-            saw = _("the model's outputs are probabilities, and the loss applies softmax to them again")
-            return saw, _("remove the softmax from the last layer, or give the loss from_logits=False")
-    return None
-
-
-def _probabilities(outputs: Array) -> bool:
-    valid = outputs.ndim == 2 and outputs.shape[1] > 1 and np.isfinite(outputs).all()
-    return bool(valid and outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-3))
-
-
-def log_of_zero(step: Step | None, course: Course | None) -> Observation | None:
-    """Check for a cost that is not finite because a probability is 0."""
-    if course and course.outcome == "diverged" and course.config.loss == "naive":
-        return _("the cost stopped being finite, and --loss naive takes log 0"), "--loss cross_entropy"
-    zeros = _zeros(step.outputs) if step and step.outputs is not None else 0
-    if not step or not zeros or step.cost is None or math.isfinite(step.cost):
-        return None
-    saw = _("the cost is {cost}, the outputs are finite, and {zeros} of the probabilities are 0")
-    mend = "cost = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)"
-    return prose(saw, cost=step.cost, zeros=zeros), mend
-
-
-def _zeros(outputs: Array) -> int:
-    """Count the probabilities that are 0 in the dtype of the outputs; 0 if an output is not finite."""
-    if not np.isfinite(outputs).all():
-        return 0
-    if _probabilities(outputs):
-        return int((outputs == 0).sum())
-    with np.errstate(under="ignore"):
-        exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return int((exponentials == 0).sum())
-
-
-def none_gradients(step: Step) -> Observation | None:
-    """Check for parameters without a gradient."""
-    missing = [name for name, gradient in step.gradients.items() if gradient is None]
-    if not missing:
-        return None
-    plain = [name for name in missing if name in step.plain]
-    if plain:
-        saw = _("the gradient is None for {names}; plain tensors, which a tape watches on request only: {plain}")
-        mend = f"{plain[0]} = tf.Variable({plain[0]}); {plain[0]}.assign_sub(…)"
-    else:
-        saw = _("the gradient is None for {names}")
-        mend = _("compute the cost from {name} inside the tape, with TensorFlow operations on floats only")
-        mend = mend.format(name=missing[0])
-    return saw.format(names=", ".join(missing), plain=", ".join(plain)), mend
-
-
-def dead_units(first: Step | None, last: Step | None) -> Observation | None:
-    """Check for units whose incoming weights all have a gradient of exactly 0.
-
-    The gradient of a rectified unit is Σ δ x over the rows for which it is not 0, so it is 0 without such rows.
-    """
-    step = last or first
-    units = {name: array.reshape(-1, array.shape[-1]) for name, array in step.kernels.items()} if step else {}
-    shares = {name: float((gradient == 0).all(axis=0).mean()) for name, gradient in units.items()}
-    name = max(reversed(shares), key=shares.__getitem__, default="")  # of equal ones the last layer
-    share = shares.get(name, 0.0)
-    if share < DEAD:
-        return None
-    saw = prose(_("{share:.0%} of the units of {name} have a gradient of exactly 0"), share=share, name=name)
-    return saw, _("a smaller --learning-rate, --activation gelu, initial biases of 0")
-
-
-def vanishing_gradients(step: Step) -> Observation | None:
-    """Check for a first layer whose gradient is much smaller than the last layer's."""
-    sizes = {name: float(np.sqrt(np.mean(array.astype(np.float64) ** 2))) for name, array in step.kernels.items()}
-    sizes = {name: size for name, size in sizes.items() if size > 0}  # those of 0 are dead units
-    if len(sizes) < 2:
-        return None
-    first, *_middle, last = sizes
-    ratio = sizes[first] / sizes[last]
-    if ratio >= VANISHED:
-        return None
-    saw = _("the root mean square of the gradient of {first} is {ratio:.0e} of that of {last}")
-    mend = _("--activation relu, fewer layers, or batch normalisation between them")
-    return prose(saw, first=first, last=last, ratio=ratio), mend
-
-
-def exploding_gradients(step: Step) -> Observation | None:
-    """Check for a gradient whose norm is far larger than usual."""
-    name, norm = step.largest_gradient
-    if norm <= EXPLODED:
-        return None
-    saw = prose(_("the norm of the gradient of {name} is {norm:.3g}"), name=name, norm=norm)
-    return saw, _("--clip-norm 1, smaller initial weights (he_normal), scaled inputs")
-
-
-def retracing(calls: Calls) -> Observation | None:
-    """Check for a function that is traced repeatedly, and for the argument that causes it."""
-    if calls.traces < TRACES:
-        return None
-    saw = _("{name} was traced {traces} times in {calls} calls").format(**calls._asdict())
-    causes = Counter(argument for argument, _before, _after in calls.changes if argument)
-    if not causes:
-        return saw, _("make {name} once, outside the loop").format(name=calls.name)
-    argument = causes.most_common(1)[0][0]
-    before, after = next(change[1:] for change in reversed(calls.changes) if change[0] == argument)
-    cause = _("{saw}; {argument} changed each time, last from {before} to {after}")
-    mend = f"tf.function({calls.name}, reduce_retracing=True)"
-    if "tensor" not in before:
-        mend = f"{argument} = tf.constant({argument})"
-    return cause.format(saw=saw, argument=argument, before=before, after=after), mend
+WORSE, SIGMAS = 0.2, 5.0  # accuracy on training rows above that on test rows, and in standard errors
+AWFUL, GOOD = 1.5, 0.5  # of ln C: costs of test rows and of training rows
+LEAST_JUDGED = 30  # rows
+NO_BETTER = 0.98  # of the entropy of the classes
+LUCK = 0.15  # of the accuracy that is left; rows of a class resemble each other, and are right or wrong together
+MANY = 1_000  # images, of which simple models learn something even if these are photographs
+GROUPED = 0.5  # distance of images to the nearest one, as a share of that to all
 
 
 def suspicious(course: Course) -> bool:
@@ -227,3 +104,66 @@ def over_fitting(course: Course) -> Observation | None:
     saw = _("since epoch {best} the validation cost rose from {low:.4g} to {high:.4g}, while the training cost fell")
     patience = max(1, min(5, len(costs) - 1 - best))
     return prose(saw, best=best, low=costs[best], high=costs[-1]), f"--patience {patience}, --dropout 0.3"
+
+
+def test_far_worse(last: Step | None, test: Step | None) -> Observation | None:
+    """Check for test rows on which the model is far worse than on training rows."""
+    if not last or not test or last.right is None or test.right is None or test.outputs is None:
+        return None
+    accuracies, rows = (float(last.right.mean()), float(test.right.mean())), (len(last.right), len(test.right))
+    if rows[1] < LEAST_JUDGED or last.cost is None or test.cost is None:
+        return None
+    both = (last.right.sum() + test.right.sum()) / sum(rows)
+    error = math.sqrt(both * (1 - both) * (1 / rows[0] + 1 / rows[1]))
+    uniform_cost = math.log(test.outputs.shape[1])
+    fewer = accuracies[0] - accuracies[1] > max(WORSE, SIGMAS * error)
+    if not fewer and not (last.cost < GOOD * uniform_cost and not test.cost < AWFUL * uniform_cost):
+        return None
+    saw = _("accuracy {first:.3f} and cost {low:.3g} on training rows, {second:.3f} and {high:.3g} on test rows")
+    saw = prose(saw, first=accuracies[0], low=last.cost, second=accuracies[1], high=test.cost)
+    return saw, _("see that test rows are made and scaled as training rows are; --validation-size 0.1 --patience 3")
+
+
+def no_better_than_chance(
+    rows: Rows | None, last: Step | None, test: Step | None, course: Course | None
+) -> Observation | None:
+    """Check for a model, or for images from which simple models learn nothing, that predict no better than chance."""
+    if not rows or rows.classes is None:
+        return None
+    judged = test if test and test.right is not None and len(test.right) >= LEAST_JUDGED else last
+    if not course:
+        return _not_learnable(rows)
+    learnable, chance, _nearness = rows.learnable
+    if not judged or judged.right is None or judged.labels is None or judged.cost is None or course.steps < LEAST_STEPS:
+        return None
+    shares = np.unique(judged.labels, return_counts=True)[1] / len(judged.labels)
+    accuracy, entropy = float(judged.right.mean()), float(-(shares * np.log(shares)).sum())
+    luck = at_chance(shares, len(judged.right))
+    if learnable <= chance:
+        luck = max(luck, float(shares.max()) + LUCK * (1 - float(shares.max())))
+    if len(judged.right) < LEAST_JUDGED or accuracy > luck:
+        return None
+    if judged.cost < NO_BETTER * entropy or len(shares) < 2:
+        return None
+    saw = _("accuracy {accuracy:.3f}, and {largest:.3f} for guessing the largest class (rows: {rows})")
+    saw = prose(saw, accuracy=accuracy, rows=len(judged.right), largest=float(shares.max()))
+    if learnable > chance:
+        saw += prose(_("; a simple model is right in {found:.0%}"), found=learnable)
+    if learnable <= chance:
+        return saw, _paired()
+    return saw, _("take the defaults first: --model softmax without further settings")
+
+
+def _not_learnable(rows: Rows) -> Observation | None:
+    """Check for images that simple models cannot tell apart, though they are many, or resemble each other in groups."""
+    if not rows.whole or rows.inputs.ndim < 3:
+        return None
+    learnable, chance, nearness = rows.learnable
+    if not learnable <= chance or (len(rows.inputs) < MANY and nearness > GROUPED):
+        return None
+    saw = _("on rows held back, simple models have an accuracy of {found:.0%}, which chance explains")
+    return prose(saw, found=learnable), _paired()
+
+
+def _paired() -> str:
+    return _("take rows and labels from their source again, in one order for both: inputs[order], labels[order]")

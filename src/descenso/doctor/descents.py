@@ -9,9 +9,9 @@ import tensorflow as tf
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order, epoch_order
-from descenso.descent.problem import Arrays, Batch, Own, Problem, TrainState, scaled, start, tape_gradient
+from descenso.descent.problem import Batch, Own, Problem, TrainState, scaled, start, tape_gradient
 from descenso.doctor.checks_run import suspicious
-from descenso.doctor.evidence import SAMPLE, Array, Course, Evidence, Rows, Step
+from descenso.doctor.evidence import SAMPLE, SINGLE_ROWS, Array, Course, Evidence, Rows, Step, size_read
 from descenso.registry import LOSSES
 from descenso.runs.history import Epoch
 from descenso.runs.trained import Trained
@@ -54,8 +54,7 @@ def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
     config, data = walked.config, walked.data
     plan = Plan.of(config, data, walked.own)
     problem, begin = plan.problem, plan.start()
-    some = np.random.default_rng(config.seed).permutation(len(plan.train.labels))[:SAMPLE]
-    rows = plan.train.rows(some)
+    rows = _some(plan.train, config.seed)
     course = Course.of(config, data, walked.epochs, walked.outcome)
     if before and before.course:
         first, course = (
@@ -67,16 +66,34 @@ def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
     else:
         early = _costs(problem, plan.train, begin, plan.order(0).between(0, EARLY), plan.batch_rows)
         mean_of_ln = config.loss in LOSSES  # ln C is the first cost of these, and not of the user's own
-        first, course = _step(problem, begin, rows)._replace(first=mean_of_ln), course._replace(early=tuple(early))
+        singles = (
+            _step(problem, begin, rows.rows([row])).gradients for row in range(min(SINGLE_ROWS, len(rows.labels)))
+        )
+        kind = "classes" if mean_of_ln else ""
+        first = _step(problem, begin, rows)._replace(first=True, loss=kind, read=size_read(singles))
+        course = course._replace(early=tuple(early))
     if not course.tested and suspicious(course):
         course = course._replace(suggested_rate=suggested_rate(plan), tested=True)
-    last = None
-    if walked.trained:
-        held = {name: tf.constant(v) for name, v in problem.model.from_user(walked.trained.params).items()}
-        carried = {name: tf.constant(value) for name, value in walked.trained.model_state.items()}
-        last = _step(problem, begin._replace(params=held, model_state=carried), rows)._replace(first=False)
+    last, test = _at_end(problem, begin, walked.trained, (rows, _some(data.test, config.seed)))
     trained_on = Rows.of(data._replace(train=plan.train), config.order)
-    return Evidence(trained_on, first, last, course)
+    return Evidence(trained_on, first, last, test, course)
+
+
+def _at_end(
+    problem: Problem, begin: TrainState, trained: Trained | None, splits: tuple[Split, Split]
+) -> tuple[Step | None, Step | None]:
+    """Compute a step with training rows and one with test rows from the final weights; None without these or rows."""
+    if trained is None:
+        return None, None
+    held = {name: tf.constant(value) for name, value in problem.model.from_user(trained.params).items()}
+    carried = {name: tf.constant(value) for name, value in trained.model_state.items()}
+    state = begin._replace(params=held, model_state=carried)
+    last, test = (_step(problem, state, split) if len(split.labels) else None for split in splits)
+    return last, test
+
+
+def _some(split: Split, seed: int) -> Split:
+    return split.rows(np.random.default_rng(seed).permutation(len(split.labels))[:SAMPLE])
 
 
 def _step(problem: Problem, state: TrainState, rows: Split) -> Step:
@@ -84,8 +101,12 @@ def _step(problem: Problem, state: TrainState, rows: Split) -> Step:
     cost, gradients, _state = tape_gradient(problem, state, batch)
     inputs = scaled(batch.inputs, problem.dtype, problem.scaling)
     outputs, _state = problem.model.apply(state.params, state.model_state, inputs, False)
-    arrays: Arrays = {name: np.asarray(value) for name, value in gradients.items()}
-    return Step(float(cost), outputs.numpy(), True, dict(problem.model.to_user(arrays)))
+    arrays, weights = (
+        dict(problem.model.to_user({name: np.asarray(value) for name, value in values.items()}))
+        for values in (gradients, state.params)
+    )
+    weights = {name: array for name, array in weights.items() if array.ndim > 1}
+    return Step(float(cost), outputs.numpy(), True, arrays, first=False, labels=rows.labels, weights=weights)
 
 
 def suggested_rate(plan: Plan) -> float | None:

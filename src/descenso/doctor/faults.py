@@ -1,7 +1,7 @@
 """One planted fault per check, on some rows of MNIST, for `descenso doctor --break` and for the tests."""
 
+import warnings
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import keras
@@ -10,19 +10,31 @@ import tensorflow as tf
 from keras.initializers import Constant, RandomNormal
 
 from descenso.config import TrainConfig
-from descenso.data.catalog import load
-from descenso.data.dataset import Dataset, Scaling, Split
+from descenso.data.dataset import Scaling
 from descenso.descent.keras_models import as_model, from_keras
 from descenso.descent.problem import Model, Own, Params, State, Tensor
 from descenso.doctor.descents import Walked, evidence_of
-from descenso.doctor.evidence import Array, Evidence
+from descenso.doctor.evidence import Array, Evidence, Rows
+from descenso.doctor.faulty_rows import (
+    BATCH,
+    TEST_ROWS,
+    alike,
+    few,
+    from_1,
+    named_twice,
+    negative,
+    noisy,
+    not_finite,
+    rare,
+    shuffled,
+    sorted_rows,
+    zeroed,
+)
 from descenso.doctor.steps import Watched, evidence_of_step
 from descenso.runs.trained import Trained
 from descenso.training.control import Outcome
 from descenso.training.loop import train, trained_weights
 from descenso.training.plan import Plan
-
-ROWS, TEST_ROWS, BATCH = 2_000, 500, 100
 
 
 class Fault(NamedTuple):
@@ -30,34 +42,6 @@ class Fault(NamedTuple):
 
     line: str  # line of code with the mistake
     plant: Callable[[], Evidence]  # makes the mistake and returns its evidence
-
-
-@lru_cache(1)
-def _few() -> Dataset:
-    data = load("mnist")
-    return data._replace(train=data.train.rows(slice(ROWS)), test=data.test.rows(slice(TEST_ROWS)))
-
-
-def _from_1() -> dict[str, Any]:
-    """Labels from 1 to 10, with a class 0 without rows."""
-    train, test, names = _few().train, _few().test, _few().class_names
-    plus_1 = {"train": train._replace(labels=train.labels + 1), "test": test._replace(labels=test.labels + 1)}
-    return {**plus_1, "class_names": (*names, "10")}
-
-
-def _zeroed() -> dict[str, Any]:
-    train, test = (split._replace(inputs=split.inputs // np.uint8(255)) for split in (_few().train, _few().test))
-    return {"train": train, "test": test, "scaling": Scaling()}
-
-
-def _sorted() -> Split:
-    train = _few().train
-    return train.rows(np.argsort(train.labels, kind="stable"))
-
-
-def _rare() -> Split:
-    train = _few().train
-    return train.rows((train.labels != 7) | (np.arange(ROWS) < BATCH))
 
 
 def _layers(count: int, last: Any = "glorot_uniform", **settings: Any) -> Callable[[], Any]:
@@ -82,7 +66,7 @@ def _with_softmax() -> Model:
 
 def _descent(make: Any = None, changes: Mapping[str, Any] | None = None, **settings: Any) -> Evidence:
     """Train softmax regression, or the model `make`, on rows with these changes; return the evidence of the run."""
-    data, own = _few()._replace(**(changes or {})), Own(as_model(make, "float32")) if make else None
+    data, own = few()._replace(**(changes or {})), Own(as_model(make, "float32")) if make else None
     usual = {"engine": "function", "rule": "sgd", "learning_rate": 0.1, "schedule": "constant", "epochs": 6}
     config = TrainConfig.of(**{**usual, **settings})
     plan = Plan.of(config, data, own)
@@ -93,14 +77,8 @@ def _descent(make: Any = None, changes: Mapping[str, Any] | None = None, **setti
     return evidence_of(Walked(config, data, tuple(epochs), str(progress.outcome and progress.outcome.value), kept, own))
 
 
-def _noisy() -> Split:
-    """Few rows with permuted labels, which a model can only memorise."""
-    train = _few().train.rows(slice(400))
-    return train._replace(labels=np.random.default_rng(0).permutation(train.labels))
-
-
 def _batch() -> tuple[Array, Array]:
-    train = _few().train.rows(slice(BATCH))
+    train = few().train.rows(slice(BATCH))
     return train.inputs.astype(np.float64) / 255, train.labels
 
 
@@ -121,10 +99,40 @@ def _loop(one_hot: bool = True, inputs_dtype: str = "float32", lost: bool = Fals
     return evidence_of_step(model, loss, inputs, labels, [W, b], not sure, False)
 
 
-def _sparse_loop() -> Evidence:
+def _stepped(
+    loss: Any, *layers: Any, labels: Callable[[Array], Any] = lambda digits: digits, trained: bool = True
+) -> Evidence:
+    """Evidence on one step of a Keras model."""
     images, digits = _batch()
-    model, loss = _layers(1, activation="relu")(), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return evidence_of_step(model, loss, images, tf.one_hot(digits, 10), model.trainable_variables, True, False)
+    model = keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten(), *layers])
+    model.trainable = trained
+    inputs = images.astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns of some of these mistakes, too
+        return evidence_of_step(model, loss, inputs, labels(digits), model.trainable_variables, True, False)
+
+
+def _squares(labels: Tensor, outputs: Tensor) -> Tensor:
+    return tf.reduce_mean((tf.cast(labels, outputs.dtype) - outputs) ** 2)
+
+
+def _is_large(digits: Array) -> Array:
+    return (digits > 4).astype(np.float32)[:, None]
+
+
+def _rows(**changes: Any) -> Evidence:
+    """Evidence on rows only, of which none can be trained on."""
+    return Evidence(Rows.of(few()._replace(**changes)))
+
+
+def _table(
+    add: Callable[[Array, Array], Array] | None = None, labels: Callable[[Array], Array] | None = None
+) -> Evidence:
+    """Evidence on a table: the means of twenty lines of each image, and a column or labels made of these."""
+    train = few().train
+    lines = train.inputs[:, 4:24].mean(axis=2)
+    inputs = np.column_stack([lines, add(lines, train.labels)]) if add else lines
+    return Evidence(Rows(inputs, labels(lines) if labels else train.labels))
 
 
 def _counted(count: Callable[[int], Any] = lambda step: step) -> Evidence:
@@ -151,40 +159,97 @@ def healthy() -> Evidence:
     return _descent()._replace(calls=_counted(lambda number: tf.constant(number)).calls)
 
 
+def _colours() -> Evidence:
+    train = few().train
+    return Evidence(Rows(np.stack([train.inputs] * 3, axis=1), train.labels))
+
+
+def _scaling_model() -> Any:
+    dense = [keras.layers.Dense(64, "relu"), keras.layers.Dense(10)]
+    return keras.Sequential(
+        [keras.layers.Input((28, 28)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), *dense]
+    )
+
+
+SPARSE, BINARY = keras.losses.SparseCategoricalCrossentropy, keras.losses.BinaryCrossentropy
+DENSE = keras.layers.Dense
+
 FAULTS = {
+    "not-finite": Fault("inputs = images / images.max(axis=0)", lambda: _descent(changes=not_finite())),
+    "numeric-target": Fault(
+        "labels = images.sum(axis=(1, 2))",
+        lambda: Evidence(Rows(few().train.inputs, few().train.inputs.sum(axis=(1, 2)))),
+    ),
+    "labels-alike": Fault("train = sorted_by_class[:100]", lambda: _rows(train=alike())),
     "labels-not-one-hot": Fault(
         "tf.reduce_sum(labels * tf.math.log(outputs), axis=1)  # labels.shape == (100,)", lambda: _loop(one_hot=False)
     ),
     "labels-one-hot": Fault(
-        "SparseCategoricalCrossentropy(from_logits=True)(tf.one_hot(labels, 10), outputs)", _sparse_loop
+        "SparseCategoricalCrossentropy(from_logits=True)(tf.one_hot(labels, 10), outputs)",
+        lambda: _stepped(SPARSE(from_logits=True), DENSE(10), labels=lambda digits: tf.one_hot(digits, 10)),
     ),
-    "labels-from-1": Fault("labels = labels + 1", lambda: _descent(changes=_from_1())),
+    "labels-from-1": Fault("labels = labels + 1", lambda: _descent(changes=from_1())),
+    "labels-out-of-range": Fault(
+        "Dense(9)  # labels from 0 to 9", lambda: _stepped(SPARSE(from_logits=True), DENSE(9))
+    ),
+    "similar-class-names": Fault('class_names = ("0", "1", "2", "3", …, "3.0")', lambda: _rows(**named_twice())),
+    "empty-class": Fault(
+        'class_names = ("0", …, "9", "10")', lambda: _descent(changes={"class_names": (*few().class_names, "10")})
+    ),
+    "unseen-labels": Fault(
+        "train = train[labels != 7]", lambda: _descent(changes={"train": few().train.rows(few().train.labels != 7)})
+    ),
+    "counting-column": Fault(
+        "inputs = frame.reset_index().to_numpy()", lambda: _table(lambda inputs, labels: np.arange(len(inputs)))
+    ),
+    "label-column": Fault(
+        "inputs = frame.to_numpy()  # the label among the columns", lambda: _table(lambda inputs, labels: labels)
+    ),
+    "useless-columns": Fault(
+        "inputs = np.column_stack([inputs, inputs[:, 3]])", lambda: _table(lambda inputs, labels: inputs[:, 3])
+    ),
+    "channels-first": Fault("inputs = np.stack([images] * 3, axis=1)", _colours),
     "mixed-dtypes": Fault("inputs = images / 255  # float64", lambda: _loop(inputs_dtype="float64")),
     "pixels-not-scaled": Fault('inputs = images.astype("float32")', lambda: _descent(changes={"scaling": Scaling()})),
-    "pixels-zeroed": Fault("inputs = images // 255", lambda: _descent(changes=_zeroed())),
+    "pixels-zeroed": Fault("inputs = images // 255", lambda: _descent(changes=zeroed())),
+    "test-unlike-train": Fault("test_inputs = 255 - test_inputs", lambda: _descent(changes={"test": negative()})),
+    "test-in-train": Fault(
+        "test = train[:500]", lambda: _descent(changes={"test": few().train.rows(slice(TEST_ROWS))})
+    ),
     "buffer-on-sorted": Fault(
         "descenso train sorted.npz --order buffer:100",
-        lambda: _descent(changes={"train": _sorted()}, order=f"buffer:{BATCH}"),
+        lambda: _descent(changes={"train": sorted_rows()}, order=f"buffer:{BATCH}"),
     ),
-    "test-in-train": Fault(
-        "test = train[:500]", lambda: _descent(changes={"test": _few().train.rows(slice(TEST_ROWS))})
-    ),
-    "imbalanced-classes": Fault(
-        "train = train[(labels != 7) | (places < 100)]", lambda: _descent(changes={"train": _rare()})
-    ),
-    "first-cost": Fault(
-        "Dense(10, kernel_initializer=RandomNormal(stddev=2.0))",
-        lambda: _descent(_layers(0, RandomNormal(stddev=2.0))),
-    ),
-    "softmax-twice": Fault("Sequential([…, Dense(10), Softmax()])", lambda: _descent(_with_softmax())),
-    "log-of-zero": Fault(
-        "cost = tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(softmax), axis=1))",
-        lambda: _loop(sure=20.0),
+    "nothing-trained": Fault(
+        "model.trainable = False", lambda: _stepped(SPARSE(from_logits=True), DENSE(10), trained=False)
     ),
     "none-gradients": Fault("outputs = tf.nn.softmax(tf.matmul(inputs, W.numpy()) + b)", lambda: _loop(lost=True)),
-    "dead-units": Fault(
-        'Dense(64, "relu", bias_initializer=Constant(-10))',
-        lambda: _descent(_layers(1, activation="relu", bias_initializer=Constant(-10))),
+    "broadcast-labels": Fault(
+        "tf.reduce_mean((labels - outputs) ** 2)  # (100,) and (100, 1)", lambda: _stepped(_squares, DENSE(1))
+    ),
+    "softmax-of-one": Fault(
+        'Dense(1, "softmax"), BinaryCrossentropy()', lambda: _stepped(BINARY(), DENSE(1, "softmax"), labels=_is_large)
+    ),
+    "softmax-twice": Fault("Sequential([…, Dense(10), Softmax()])", lambda: _descent(_with_softmax())),
+    "sigmoid-twice": Fault(
+        'Dense(1, "sigmoid"), BinaryCrossentropy(from_logits=True)',
+        lambda: _stepped(BINARY(from_logits=True), DENSE(1, "sigmoid"), labels=_is_large),
+    ),
+    "logits-as-probabilities": Fault(
+        "Dense(10), SparseCategoricalCrossentropy()", lambda: _stepped(SPARSE(), DENSE(10))
+    ),
+    "activation-before-loss": Fault(
+        'Dense(10, "relu"), SparseCategoricalCrossentropy(from_logits=True)',
+        lambda: _stepped(SPARSE(from_logits=True), DENSE(10, "relu")),
+    ),
+    "summed-cost": Fault(
+        'SparseCategoricalCrossentropy(from_logits=True, reduction="sum")',
+        lambda: _stepped(SPARSE(from_logits=True, reduction="sum"), DENSE(10)),
+    ),
+    "scaled-twice": Fault("Sequential([Rescaling(1 / 255), …])  # of scaled pixels", lambda: _descent(_scaling_model)),
+    "equal-units": Fault(
+        'Dense(64, "relu", kernel_initializer="zeros")',
+        lambda: _descent(_layers(1, "zeros", activation="relu", kernel_initializer="zeros")),
     ),
     "vanishing-gradients": Fault(
         '[Dense(64, "sigmoid") for _ in range(8)]', lambda: _descent(_layers(8, activation="sigmoid"))
@@ -193,13 +258,41 @@ FAULTS = {
         '[Dense(64, "relu", kernel_initializer=RandomNormal(stddev=0.5)) for _ in range(8)]',
         lambda: _descent(_layers(8, activation="relu", kernel_initializer=RandomNormal(stddev=0.5, seed=0))),
     ),
+    "first-cost": Fault(
+        "Dense(10, kernel_initializer=RandomNormal(stddev=2.0))",
+        lambda: _descent(_layers(0, RandomNormal(stddev=2.0))),
+    ),
+    "log-of-zero": Fault(
+        "cost = tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(softmax), axis=1))",
+        lambda: _loop(sure=20.0),
+    ),
     "retracing": Fault("for number in range(10): step(images, number)", _counted),
     "rate-too-high": Fault("descenso train --learning-rate 30", lambda: _descent(learning_rate=30.0)),
     "rate-too-low": Fault("descenso train --learning-rate 1e-6", lambda: _descent(learning_rate=1e-6)),
+    "dead-units": Fault(
+        'Dense(64, "relu", bias_initializer=Constant(-10))',
+        lambda: _descent(_layers(1, activation="relu", bias_initializer=Constant(-10))),
+    ),
+    "imbalanced-classes": Fault(
+        "train = train[(labels != 7) | (places < 100)]", lambda: _descent(changes={"train": rare()})
+    ),
+    "no-better-than-chance": Fault("rng.shuffle(labels)", lambda: _descent(changes={"train": shuffled()})),
     "over-fitting": Fault(
         "descenso train noise.npz --model mlp --epochs 60",
         lambda: _descent(
-            None, {"train": _noisy()}, model="mlp", rule="adam", learning_rate=0.003, epochs=60, validation_size=200
+            None, {"train": noisy()}, model="mlp", rule="adam", learning_rate=0.003, epochs=60, validation_size=200
+        ),
+    ),
+    "test-far-worse": Fault(
+        "train = train[:60]",
+        lambda: _descent(
+            None,
+            {"train": few().train.rows(slice(60))},
+            model="mlp",
+            rule="adam",
+            epochs=100,
+            batch_size=20,
+            learning_rate=0.003,
         ),
     ),
 }

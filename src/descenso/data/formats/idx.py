@@ -240,21 +240,25 @@ def read_folder(
             if digests and hashlib.sha256(path.read_bytes()).hexdigest() != digests[path.name]:
                 message = _("{path}: its SHA-256 is not the one published; install descenso again")
                 raise DataError(message.format(path=path))
-            array = read_idx(path, limits)
-            if "idx2-int" in path.name and array.ndim == 2 and array.dtype == np.int32 and array.shape[1]:
-                array, expected = array[:, 0], "int32"
-            else:
-                expected = "uint8"
-            if array.ndim != dimensions or array.dtype != expected:
-                message = plural(
-                    "{path}: {got} dimension of {dtype}, expected {expected} of uint8",
-                    "{path}: {got} dimensions of {dtype}, expected {expected} of uint8",
-                    array.ndim,
-                )
-                raise DataError(message.format(path=path, got=array.ndim, dtype=array.dtype, expected=dimensions))
+            array = _of_kind(read_idx(path, limits), path, dimensions)
             arrays.append(array)
         splits.append(Split(arrays[0], arrays[1].astype(np.int32)))
     return splits
+
+
+def _of_kind(array: NDArray[Any], path: Path, dimensions: int) -> NDArray[Any]:
+    """Check the type and the dimensions of an array; of QMNIST's labels return the first column."""
+    expected = "uint8"
+    if "idx2-int" in path.name and array.ndim == 2 and array.dtype == np.int32 and array.shape[1]:
+        array, expected = array[:, 0], "int32"
+    if array.ndim != dimensions or array.dtype != expected:
+        message = plural(
+            "{path}: {got} dimension of {dtype}, expected {expected} of uint8",
+            "{path}: {got} dimensions of {dtype}, expected {expected} of uint8",
+            array.ndim,
+        )
+        raise DataError(message.format(path=path, got=array.ndim, dtype=array.dtype, expected=dimensions))
+    return array
 
 
 def _find(folder: Path, stem: str) -> Path:
