@@ -258,7 +258,9 @@ def test_pipes_and_folders_among_the_images(folder):
     with refused(folder / "cat" / "more", ": cannot be read (Is a directory)"):
         load(str(folder), **HALF)
     os.mkfifo(folder / "pipe")
-    with refused(folder, ": 2 files cannot be used (pipe: beside the folders of images; cat/more: cannot be read"):
+    with refused(
+        folder, ": files that cannot be used: 2 (pipe: beside the folders of images; cat/more: cannot be read"
+    ):
         load(str(folder), **HALF)
 
 

@@ -47,7 +47,7 @@ def test_flat_arrays_are_images(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "told"),
     [
-        ("28x28", r"rows of 256 values, and 28×28 has 784; what fits: 16x16"),
+        ("28x28", r"values in a row: 256; pixels of 28×28: 784; what fits: 16x16"),
         ("28", "input_shape must be"),
         ("3x32x32", "the channels, 1, 3 or 4, come last, as in 32x32x3"),
     ],

@@ -9,7 +9,7 @@ from descenso.data.catalog import load
 from descenso.errors import DataError
 from test_folders import picture, write
 
-QUICK = {"engine": "eager", "epochs": 60, "learning_rate": 0.1}
+QUICK = {"model": "softmax", "engine": "eager", "epochs": 60, "learning_rate": 0.1}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def evaluate(
     sources: Sources | None = None,
     **how: str,
 ) -> tuple["Evaluation", Split]:
-    """Evaluate a run on the test rows of its data, or on other data.
+    """Evaluate a run on the test rows of its data, or on other data; return the evaluation, and the rows.
 
     Args:
         run: the run, or its directory.
@@ -43,15 +43,14 @@ def evaluate(
         label, skip_unreadable, sources: see `load`; the label is by default that of the run. **how: see `predict`.
         resize: height and width of the images that the model reads, which images are brought to anyway.
         model: the model, if the run was trained with the user's own.
-
-    Returns: the evaluation, and the rows.
     """
     config, trained = read_trained(run)
     directory = open_directory(Path(run))
     if data is None:
         rows = _unchanged(rows_again(directory, None, "evaluate", sources), config, Path(run))
     elif isinstance(data, str | Path):
-        rows = _rows_at(str(data), run, {"label": label, "resize": resize, **how}, skip_unreadable, sources)
+        how = {"label": label, "resize": resize, **how}
+        rows = _rows_at(str(data), config, trained, how, skip_unreadable, sources)
     elif isinstance(data, Dataset):
         rows = data
     else:
@@ -63,9 +62,10 @@ def evaluate(
     return measure(predictor_of(run, config, trained, model), test), test
 
 
-def _rows_at(name: str, run: "RunPath", given: dict[str, str], skip: bool, sources: Sources | None) -> Dataset:
-    """Load the dataset of a name or a path as the model of a run reads it."""
-    config, trained = read_trained(run)
+def _rows_at(
+    name: str, config: TrainConfig, trained: Trained, given: dict[str, str], skip: bool, sources: Sources | None
+) -> Dataset:
+    """Load the dataset of a name or a path as the model reads it."""
     label = given.pop("label") or (config.label if trained.columns else "")
     resize = given.pop("resize")
     how = written(config, given) if trained.columns else given

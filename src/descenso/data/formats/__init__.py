@@ -72,8 +72,8 @@ FORMATS = {  # folders are tried in this order; any folder may be one of images
                   inputs="CSV"),
     "parquet": Format(PARQUET, "Parquet", (".parquet",), (*OF_TABLES, "resize"), inputs="Parquet"),
     "parquets": Format(PARQUET, "Parquet", (), (*OF_TABLES, "resize")),
-    "images": Format("descenso.data.formats.images", mark("folders of images"), (), ("resize", "test_fraction"),
-                     inputs="PNG, JPEG"),
+    "images": Format("descenso.data.formats.images", mark("folders of images"), (),
+                     ("resize", "test_fraction", "skip_unreadable"), inputs="PNG, JPEG, WebP, BMP, GIF, TIFF, PGM"),
 }  # fmt: skip
 
 

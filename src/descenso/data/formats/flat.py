@@ -75,7 +75,7 @@ def _reshaped(rows: NDArray[Any], shape: tuple[int, ...], what: str) -> NDArray[
         return rows
     count = math.prod(rows.shape[1:])
     if rows.ndim != 2 or count != math.prod(shape):
-        message = _("{what}: rows of {count} values, and {shape} has {pixels}; {mend}")
+        message = _("{what}: values in a row: {count}; pixels of {shape}: {pixels}; {mend}")
         fitting = _fitting(count)
         mend = _("what fits: {fitting}").format(fitting=", ".join(fitting))
         if not fitting:

@@ -267,7 +267,7 @@ class Inspection:
             raise DataError(self._refusal(used))
         notes = [_("left out: {files}").format(files=self._listed())] if self.refused else []
         if self.framed:
-            message = _("of {count} images, such as {name}, the first frame or page was read, and no other")
+            message = _("images of which the first frame or page was read, and no other: {count}, such as {name}")
             notes.append(message.format(count=len(self.framed), name=self.framed[0].name))
         return tuple(notes)
 
@@ -282,7 +282,7 @@ class Inspection:
         listed = "; ".join([*named, _("and {more} more").format(more=more)] if more > 0 else named)
         if len(self.refused) == 1:
             return listed
-        return _("{count} files cannot be used ({listed})").format(count=len(self.refused), listed=listed)
+        return _("files that cannot be used: {count} ({listed})").format(count=len(self.refused), listed=listed)
 
 
 def _within(folder: object, path: Path) -> str:
