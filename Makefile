@@ -30,14 +30,15 @@ lesson:
 # After a sentence changed: gather them all, then translate what is new in descenso.po, then run it again.
 catalogue:
 	mkdir -p build
-	pybabel -q extract -k mark -k plural:1,2 --no-location --sort-output --project descenso -o build/descenso.pot src/descenso
+	printf '[python: **.py]\n[jinja2: **.html]\n' >build/babel.cfg
+	pybabel -q extract -F build/babel.cfg -k mark -k plural:1,2 --no-location --sort-output --project descenso -o build/descenso.pot src/descenso
 	pybabel -q update -D descenso -d $(LOCALE) -i build/descenso.pot -l es --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 110
 	pybabel -q compile -D descenso -d $(LOCALE) -l es
 
 # The newest version of every library for each Python that descenso supports; `make newest` says whether the tests pass.
 constraints:
 	uv pip compile --quiet --universal --python-version 3.10 --no-python-downloads --upgrade --no-header --no-annotate \
-	  --extra dev --extra tables --extra sklearn --extra export --extra tensorboard pyproject.toml -o constraints.txt
+	  --extra dev --extra tables --extra sklearn --extra export --extra tensorboard --extra lab pyproject.toml -o constraints.txt
 
 # The tests with the newest libraries, after a list of those (-) that constraints.txt holds at another version (+).
 newest:

@@ -26,7 +26,8 @@ BELOW = {  # the layers from the lowest to the highest, and what each package ma
     "exporting": {"data", "runs", "descent", "engines", "training", "reports", "studies", "api"},
     "doctor": {"data", "runs", "descent", "engines", "training", "reports", "studies", "api"},
 }
-BELOW["cli"] = BELOW["exporting"] | {"exporting", "tf1", "doctor"}
+BELOW["lab"] = BELOW["exporting"] | {"exporting", "doctor"}
+BELOW["cli"] = BELOW["lab"] | {"lab", "tf1"}
 BELOW["__init__"] = BELOW["__main__"] = BELOW["cli"] | {"cli"}
 BELOW_ON_THE_GROUND = {
     "_version": set(),

@@ -23,6 +23,7 @@ from descenso.errors import ConfigError
 SOURCE = Path(descenso.__file__).parent
 SPANISH = text.FOLDER / "es" / "LC_MESSAGES"
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+METHODS = [("**.py", "python"), ("**.html", "jinja2")]  # as in the Makefile
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def written():
     """Every sentence that stands in `_()`, `mark()` or `plural()` in the source, with the places where it does."""
     found = {}
     keywords = {"_": None, "mark": None, "plural": (1, 2)}
-    for file, line, sentence, _, _ in extract_from_dir(SOURCE, [("**.py", "python")], keywords=keywords):
+    for file, line, sentence, _, _ in extract_from_dir(SOURCE, METHODS, keywords=keywords):
         found.setdefault(sentence, []).append(f"{file}:{line}")
     return found
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from descenso.api.evaluation import evaluate as evaluate
     from descenso.api.inference import predict as predict
     from descenso.api.landscape import landscape as landscape
+    from descenso.api.replay import replay as replay
     from descenso.api.resume import resume as resume
     from descenso.api.run import Run as Run
     from descenso.api.run import open_run as open_run
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Rule as Rule
     from descenso.exporting import export as export
     from descenso.exporting import to_keras as to_keras
+    from descenso.lab.notebook import lab as lab
     from descenso.studies.gradcheck import gradcheck as gradcheck
     from descenso.training.control import Callback as Callback
     from descenso.training.control import Control as Control
@@ -69,11 +71,13 @@ _HOME = {
     "from_frame": "descenso.data.memory",
     "from_keras": "descenso.descent.keras_models",
     "gradcheck": "descenso.studies.gradcheck",
+    "lab": "descenso.lab",
     "landscape": "descenso.api.landscape",
     "load": "descenso.data.catalog",
     "open_run": "descenso.api.run",
     "open_sweep": "descenso.api.sweep",
     "predict": "descenso.api.inference",
+    "replay": "descenso.api.replay",
     "resume": "descenso.api.resume",
     "resume_sweep": "descenso.api.sweep",
     "to_keras": "descenso.exporting",

@@ -1,4 +1,4 @@
-"""The exceptions of descenso. Each carries the exit code that the command line ends with.
+"""The exceptions of descenso, and signals. Each exception carries the exit code that the command line ends with.
 
     DescensoError                1   something this package checks did not hold
     ├── ConfigError (ValueError) 2   a setting that cannot be meant: a name, a range, a file of settings
@@ -14,8 +14,12 @@ run alone, is raised once the run is saved; see `stopped_by`.
 """
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from types import FrameType
+from typing import Any, ClassVar, Protocol
 
 
 class DescensoError(Exception):
@@ -68,3 +72,67 @@ def stopped_by(number: int, message: str, run: Path) -> BaseException:
     stop.run = run
     error: BaseException = stop
     return error
+
+
+class _Stopped(Protocol):
+    """What a signal stops."""
+
+    def stop(self, number: int = 0) -> None: ...
+
+
+class Interruption:
+    """While entered, the first SIGINT or SIGTERM stops training after its chunk; a second one interrupts at once.
+
+    Signals can be caught in the main thread alone; in others nothing is.
+
+    Args:
+        control: its `stop` is called with the number of the signal.
+    """
+
+    def __init__(self, control: _Stopped) -> None:
+        self._control = control
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for which in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(which) not in (None, signal.SIG_IGN):  # set outside of Python, or to be ignored
+                    self._handlers[which] = signal.signal(which, self._catch)
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        self._restore()
+        self._control.stop(number)
+
+    def _restore(self) -> None:
+        for which, handler in self._handlers.items():
+            signal.signal(which, handler)
+        self._handlers = {}
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+
+@contextmanager
+def undivided() -> Iterator[None]:
+    """Delay a first Ctrl-C to the end of what is entered, and let a second one interrupt it at once.
+
+    Only in the main thread, and where Ctrl-C would raise KeyboardInterrupt, as Python has it by default.
+    """
+    pressed = list[int]()
+
+    def delay(number: int, frame: FrameType | None) -> None:
+        if pressed:
+            signal.default_int_handler(number, frame)
+        pressed.append(number)
+
+    main = threading.current_thread() is threading.main_thread()
+    usual = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if usual:
+        signal.signal(signal.SIGINT, delay)
+    try:
+        yield
+    finally:
+        if usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    if pressed:
+        raise KeyboardInterrupt

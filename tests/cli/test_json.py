@@ -16,6 +16,7 @@ LINES = {  # by heading of the page; {first} is a run, {digits} its data
     "train": [f"train {{digits}} {QUICK} --validation-size 20 --patience 5",
               "train {digits} -r 1e38 --engine eager -e 2 -b 20"],
     "resume": ["resume {first}"],
+    "replay": ["replay {first}"],
     "models": ["models"],
     "rules": ["rules"],
     "schedules": ["schedules"],

@@ -314,3 +314,28 @@ def test_a_model_is_given_by_the_path_of_its_file(tiny_folder, tmp_path, monkeyp
         ds.train(tiny_folder, model="models/mine.py:make")
     with pytest.raises(ConfigError, match="needs is called without arguments, and raised TypeError: .*'shape'"):
         run("train", tiny_folder, "--model", "models/mine.py:needs", "--out", "other", *quick)
+
+
+class _Wrapped:
+    """An object with values and functions, over which a factory closes."""
+
+    def __init__(self, units, function):
+        self.units, self.function, self.shape, self.other = units, function, (8, 8), object()
+
+
+def test_the_digest_of_code_that_closes_over_an_object_is_that_of_its_values():
+    from descenso.descent.digests import digest
+
+    def factory(wrapped):
+        return lambda: wrapped
+
+    def double(x):
+        return 2 * x
+
+    def triple(x):
+        return 3 * x
+
+    first = digest(factory(_Wrapped(4, double)))
+    assert digest(factory(_Wrapped(4, double))) == first
+    assert digest(factory(_Wrapped(5, double))) != first
+    assert digest(factory(_Wrapped(4, triple))) != first

@@ -161,7 +161,9 @@ def test_no_epoch_is_appended_before_there_is_a_checkpoint(tmp_path, monkeypatch
         closing(module.Checkpointing(run, trainer.PLAN, {})) as checkpointing,
     ):
         checkpointing.commit(trainer.beginning())
-        appending = threading.Thread(target=checkpointing.append, args=[Epoch(0, 1.0, 0.5)])
+        appending = threading.Thread(
+            target=checkpointing.append, args=[trainer.beginning()._replace(ended=Epoch(0, 1.0, 0.5))]
+        )
         appending.start()
         appending.join(timeout=0.2)  # as long as it would take, were it not to wait
         may_go_on.set()

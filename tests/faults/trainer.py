@@ -47,7 +47,8 @@ class Progress(NamedTuple):
     costs: Any
     seconds: float
     best: None = None
-    rates: tuple[()] = ()
+    ended: Any = None
+    changed: None = None
 
 
 def checkpointing_module() -> ModuleType:
@@ -124,7 +125,7 @@ def walk(progress, checkpointing, say):
         costs, seconds = np.append(costs, cost), seconds + perf_counter() - started
         progress = Progress(Position(epoch, number + 1), state, costs, seconds)
         if number + 1 == STEPS:
-            checkpointing.append(Epoch(epoch, float(costs.mean()), seconds))
+            checkpointing.append(progress._replace(ended=Epoch(epoch, float(costs.mean()), seconds)))
             progress = Progress(Position(epoch + 1, 0), state, np.empty(0), 0.0)
         if checkpointing.is_due(progress) or progress.position.epoch == EPOCHS:
             checkpointing.commit(progress)

@@ -36,7 +36,9 @@ def test_the_rate_changes_without_a_new_trace(engine, schedule, tiny):
     plan, control = Plan.of(TrainConfig.of(engine=engine, schedule=schedule, **SETTINGS), tiny), Control()
     with closing(plan.bind()) as runner:
         traces = runner.traces
+        changes = []
         for progress in walk(plan, runner, control=control):
+            changes += [progress.changed] if progress.changed else []
             if progress.ended and progress.ended.epoch == 1:
                 control.change_rate(0.05)
         assert runner.traces == traces
@@ -45,7 +47,7 @@ def test_the_rate_changes_without_a_new_trace(engine, schedule, tiny):
             rate = tf.constant(0.2 if epoch < 2 else 0.05, tf.float64)
             [(state, _trace)] = runner.walk(state._replace(rate=rate), [plan.order(epoch)])
         assert runner.traces == traces
-    assert progress.rates == ((2, 0, 0.05),)
+    assert changes == [(2, 0, 0.05)]
     assert float(progress.state.rate) == 0.05
     for name, value in state.params.items():
         np.testing.assert_array_equal(progress.state.params[name], value)
@@ -80,7 +82,7 @@ def test_a_steered_run_says_so_and_resumes_at_its_rate(tiny, tmp_path):
     steered = ds.train(
         tiny, out=path, control=control, callbacks=[AtEpoch(1, lambda: control.change_rate(0.05))], **SETTINGS
     )
-    assert steered.status["rates"] == [[2, 0, 0.05]]
+    assert steered.history.changes == ((2, 0, 0.05),)
     stopped, part = Control(), tmp_path / "part"
 
     def steer_and_stop():
@@ -88,13 +90,13 @@ def test_a_steered_run_says_so_and_resumes_at_its_rate(tiny, tmp_path):
         stopped.stop()
 
     first = ds.train(tiny, out=part, control=stopped, callbacks=[AtEpoch(2, steer_and_stop)], **SETTINGS)
-    assert (first.outcome, first.status["rates"]) == ("interrupted", [[3, 0, 0.05]])
+    assert (first.outcome, first.history.changes) == ("interrupted", ((3, 0, 0.05),))
 
     again, third = Control(), tmp_path / "third"
     ds.train(tiny, out=third, control=again, callbacks=[
         AtEpoch(1, lambda: again.change_rate(0.05)), AtEpoch(2, again.stop)], **SETTINGS)  # fmt: skip
     resumed = ds.resume(third, data=tiny)
-    assert resumed.status["rates"] == [[2, 0, 0.05]]
+    assert resumed.history.changes == ((2, 0, 0.05),)
     assert resumed.status["fingerprint"] == steered.status["fingerprint"]
     assert resumed.history.costs == steered.history.costs
 
@@ -172,7 +174,7 @@ def test_a_rate_that_was_changed_before_the_stop_is_kept(commands, tiny):
                 control.change_rate(0.123)
                 control.stop()
     assert (progress.outcome, float(progress.state.rate)) == (Outcome.INTERRUPTED, 0.123)
-    assert progress.rates == ((2, 0, 0.123),)
+    assert progress.changed == (2, 0, 0.123)
 
 
 def test_a_steered_rate_is_set_back_by_force_only(tiny, tmp_path):
@@ -182,7 +184,7 @@ def test_a_steered_rate_is_set_back_by_force_only(tiny, tmp_path):
     with pytest.raises(CheckpointError, match=r"changed: learning rate: 0.05 → 0.2; try --force"):
         ds.resume(tmp_path / "run", data=tiny, epochs=5, learning_rate=0.2)
     resumed = ds.resume(tmp_path / "run", data=tiny, epochs=5, learning_rate=0.2, force=True)
-    assert resumed.status["rates"] == [[2, 0, 0.05], [4, 0, 0.2]]
+    assert resumed.history.changes == ((2, 0, 0.05), (4, 0, 0.2))
     assert resumed.status["exact"] is False
 
 
@@ -191,7 +193,7 @@ def test_a_forced_resume_of_a_complete_run_can_be_resumed_again(tiny, tmp_path):
     ds.resume(tmp_path / "run", data=tiny, learning_rate=0.3, force=True)
     resumed = ds.resume(tmp_path / "run", data=tiny, epochs=5)
     assert (resumed.outcome, resumed.config.learning_rate) == ("completed", 0.3)
-    assert resumed.status["rates"] == [[4, 0, 0.3]]
+    assert resumed.history.changes == ((4, 0, 0.3),)
 
 
 @pytest.mark.parametrize("rate", [-1.0, 0, float("nan"), float("inf"), "x", None])
@@ -219,3 +221,73 @@ def test_a_method_that_is_never_called_is_refused(tiny, tmp_path):
     with pytest.raises(ConfigError, match=r"on_epoch_end, which is never called \(did you mean 'on_epoch'\?\); the "):
         ds.train(tiny, out=tmp_path / "run", callbacks=[OfKeras()], **SETTINGS)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_step_and_one_epoch_end_exactly_there(engine, tiny):
+    """Nothing but positions tells such a walk from one without a pause."""
+    plan, control = Plan.of(TrainConfig.of(engine=engine, **SETTINGS), tiny), Control()
+    commands = iter(["one_step", "one_step", "one_epoch", "one_epoch", "one_step", "go_on"])
+    control.one_step()
+    paused = []
+    with closing(plan.bind()) as runner:
+        for progress in walk(plan, runner, control=control):
+            if control.paused:
+                paused.append(progress.position)
+                getattr(control, next(commands))()
+    assert paused == [(0, 1), (0, 2), (0, 3), (1, 0), (2, 0), (2, 1)]
+    assert progress.outcome is Outcome.COMPLETED
+    for name, value in unsteered(plan).params.items():
+        np.testing.assert_array_equal(progress.state.params[name], value)
+
+
+def test_a_changed_rate_does_not_lose_the_end_of_the_epoch(tiny):
+    plan, control = Plan.of(TrainConfig.of(engine="function", checkpoint_every="1", **SETTINGS), tiny), Control()
+    control.one_epoch()
+    with closing(plan.bind()) as runner:
+        for progress in walk(plan, runner, control=control):
+            if progress.position == (0, 2) and not progress.changed:
+                control.change_rate(0.1)
+            if control.paused:
+                break
+    assert progress.position == (1, 0)
+    assert float(progress.state.rate) == 0.1
+
+
+def test_chunks_are_as_long_as_the_control_says(tiny):
+    """Cutting changes no number; shorter chunks are more of them."""
+    plan, ends = Plan.of(TrainConfig.of(engine="eager", **{**SETTINGS, "epochs": 40}), tiny), {}
+    for seconds in (1e-9, 1e9):
+        with closing(plan.bind()) as runner:
+            walked = list(walk(plan, runner, control=Control(chunk_seconds=seconds)))
+        ends[seconds] = len(walked), np.asarray(walked[-1].state.params["W"])
+    assert ends[1e-9][0] > 4 * ends[1e9][0]
+    np.testing.assert_array_equal(ends[1e-9][1], ends[1e9][1])
+
+
+def test_an_undo_goes_back_to_the_newest_checkpoint_before(tiny, tmp_path):
+    """What was undone is no part of the run: neither in its history nor in its weights."""
+    control, seen = Control(), []
+
+    class Undo(Callback):
+        def on_chunk(self, progress, problem):
+            seen.append((*progress.position, float(progress.state.rate)))
+            if seen.count((2, 2, 0.2)) == 1 and progress.position == (2, 2):
+                control.one_step()
+            elif progress.position == (2, 3) and control.paused:
+                control.change_rate(5.0)
+                control.one_step()
+            elif progress.position == (2, 4) and control.paused:
+                control.undo()
+            elif progress.position == (2, 2):
+                assert control.paused
+                control.go_on()
+
+    given = {"checkpoint_every": 2, **SETTINGS}
+    run = ds.train(tiny, out=tmp_path / "run", control=control, callbacks=[Undo()], **given)
+    plain = ds.train(tiny, out=tmp_path / "plain", **given)
+    place = seen.index((2, 4, 5.0))
+    assert seen[place - 2 : place + 2] == [(2, 3, 0.2), (2, 3, 5.0), (2, 4, 5.0), (2, 2, 0.2)]
+    assert (run.outcome, run.history.changes) == ("completed", ())
+    assert run.history.costs == plain.history.costs
+    assert run.status["fingerprint"] == plain.status["fingerprint"]

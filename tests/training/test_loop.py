@@ -16,8 +16,8 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import epoch_order
 from descenso.descent.problem import weights
-from descenso.errors import ConfigError
-from descenso.training.control import Callback, Control, Interruption, Outcome
+from descenso.errors import ConfigError, Interruption
+from descenso.training.control import Callback, Control, Outcome
 from descenso.training.loop import walk
 from descenso.training.plan import Plan
 

@@ -18,10 +18,10 @@ from descenso.data.checks import check_validation
 from descenso.data.dataset import scaling
 from descenso.descent import models
 from descenso.descent.problem import Arrays, TrainState, weights
-from descenso.errors import ConfigError, DataError
+from descenso.errors import ConfigError, DataError, Interruption
 from descenso.registry import OWN, is_own, smaller_rate
 from descenso.text import _
-from descenso.training.control import Control, Interruption, Outcome, Progress
+from descenso.training.control import Control, Outcome, Progress
 from descenso.training.evaluation import Predictor
 from descenso.training.loop import finite, train, trained_weights
 from descenso.training.plan import Plan

@@ -49,7 +49,7 @@ def landscape(
 
     plans = list[tuple[str, Plan]]()
     for directory in directories:
-        if directory.status.get("rates"):
+        if directory.history.changes:
             message = _("{run}: its learning rate was changed by hand, and a landscape would train it without")
             raise ConfigError(message.format(run=directory.path))
         rows = rows_again(directory, data, "landscape", sources)

@@ -5,7 +5,7 @@ import html
 import math
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,20 @@ if TYPE_CHECKING:
     from descenso.data.dataset import Dataset
     from descenso.hints import Resumed, RunPath
     from descenso.training.evaluation import Evaluation
+
+
+class Replay(NamedTuple):
+    """A run that was trained again.
+
+    Attributes:
+        run: the new run.
+        equal: whether it has the same costs in each epoch, to the last bit, and weights of the same bytes.
+        parting: where the two part, in words; "" where they are equal.
+    """
+
+    run: "Run"
+    equal: bool
+    parting: str
 
 
 class Run:
@@ -128,11 +142,31 @@ class Run:
         resumed: Run = _public("resume")(self, **given)
         return resumed
 
+    def replay(self, out: "RunPath | None" = None) -> Replay:
+        """Train it again, the learning rate changed at the same steps, and compare the two; see `descenso.replay`."""
+        replayed: Replay = _public("replay")(self, out, data=self._data, **self._own)
+        return replayed
+
     def plot(self) -> "Figure":
         """Draw the cost of each epoch as a matplotlib figure, which a notebook shows."""
         from descenso.reports.figures import curves, loss_figure
 
         return loss_figure(curves(self.path.name, self.history))
+
+    def watch(self, seconds: float = 1.0) -> None:
+        """Show the curve of the costs in a notebook, and draw it again as the run is written, until it has ended.
+
+        Nothing is served: it also works in Colab and VS Code. Interrupting the cell ends the watching, not the run.
+
+        Args:
+            seconds: between two looks at the history, in (0, inf).
+
+        Raises:
+            ConfigError: outside of a notebook.
+        """
+        from descenso.reports.live import watch
+
+        watch(self.path, seconds)
 
     def summary(self) -> dict[str, Any]:
         """Return the object that `descenso train --json` prints; a cost that is not finite is None."""
@@ -142,6 +176,7 @@ class Run:
         return {
             "run": str(self.path),
             "outcome": self.outcome,
+            "steered": bool(self.history.changes),
             **{name: getattr(self.config, name) for name in settings},
             "costs": [cost if math.isfinite(cost) else None for cost in self.history.costs],
             "validation_costs": self.history.validation_costs,

@@ -144,7 +144,6 @@ def pose(config: TrainConfig, data: Dataset, own: "Own | None") -> "Plan":
         import_tensorflow()
         from descenso.training.plan import Plan
         from descenso.training.session import make_deterministic, onednn
-
     if config.deterministic:
         make_deterministic()
     plan = Plan.of(config, data, own)

@@ -89,6 +89,7 @@ def root(
 COMMANDS = {
     "train": _("Train a model by gradient descent and save the run in a directory."),
     "resume": _("Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."),
+    "replay": _("Train a run again, with the same changes of its learning rate, and compare the weights."),
     "sweep": _("Train a run for each combination of settings, many as one program, and rank them."),
     "find-rate": _("Find the learning rate by many short training runs: the fastest safe one, and the edge."),
     "models": _("List the models and their default settings, which flags override."),
@@ -101,6 +102,7 @@ COMMANDS = {
     "reproduce": _("Run the tutorial's two programs as published and compiled, and report whether its claims hold."),
     "gradcheck": _("Compute a model's gradient in several ways, compare them, and name the worst component."),
     "doctor": _("Find common mistakes in data, in a run, or in a run while it trains."),
+    "lab": _("Watch and steer training in the browser: change the rate, draw digits, open a step, race the engines."),
     "plot": _("Plot the training loss of one or more runs on one axis, or learning rate schedules."),
     "landscape": _("Draw the cost over the plane in which runs move, with their paths."),
     "runs": _("List the runs in a folder."),
@@ -110,14 +112,14 @@ COMMANDS = {
     "port": _("List what is gone of a TensorFlow 1 program, print the command that trains it, or run or rewrite it."),
 }
 PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
-    _("Train"): ("train", "resume", "sweep", "find-rate", "models", "rules", "schedules"),
+    _("Train"): ("train", "resume", "replay", "sweep", "find-rate", "models", "rules", "schedules"),
     _("Use a run"): ("evaluate", "predict", "export"),
     _("Find out why"): ("compare", "reproduce", "gradcheck", "doctor"),
-    _("Look"): ("plot", "landscape", "runs", "data", "env"),
+    _("Look"): ("lab", "plot", "landscape", "runs", "data", "env"),
     _("Programs of TensorFlow 1"): ("explain", "port"),
 }
 MODULES = {  # of the commands that share one
-    "train": ("train", "resume"),
+    "train": ("train", "resume", "replay"),
     "sweep": ("sweep", "find-rate", "landscape"),
     "lists": ("models", "rules", "schedules", "runs", "env", "plot"),
     "inference": ("evaluate", "predict", "export"),

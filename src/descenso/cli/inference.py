@@ -75,6 +75,7 @@ def evaluate(
     with waiting(_("Evaluating"), not as_json):
         from descenso.api.evaluation import evaluate as measure
         from descenso.api.inference import read_trained
+        from descenso.runs.directory import open_directory
 
         evaluation, rows = measure(
             run, data, model=model, label=label, resize=resize, skip_unreadable=skip_unreadable, sources=sources, **how
@@ -85,6 +86,8 @@ def evaluate(
         say_json(_answer(evaluation, rows, names))
     else:
         _show(evaluation, rows, names)
+        if open_directory(run).history.changes:
+            say(_("Steered: the learning rate was changed by hand; descenso replay {run} repeats it").format(run=run))
         for picture in pictures:
             say(_("Picture: {path}").format(path=picture))
 

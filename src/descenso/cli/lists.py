@@ -112,6 +112,7 @@ def _run(directory: "RunDirectory") -> dict[str, Any]:
         "outcome": directory.outcome,
         "epochs_done": len(history.costs),
         "cost": plain(history.costs[-1]) if history.costs else None,
+        "steered": [change.learning_rate for change in history.changes],
         **{name: plain(status.get(name)) for name in results},
         "settings": config.model_dump(),
     }
@@ -139,14 +140,17 @@ def _sweep(path: Path) -> dict[str, Any]:
 def _told(row: dict[str, Any], folder: Path) -> dict[str, str]:
     """Return the cells of a run's row in the table."""
     settings = row.get("settings", {})
-    rate = settings.get("learning_rate")
+    rates = [
+        settings.get("learning_rate"),
+        *row.get("steered", [])[-1:],
+    ]  # the first and the last
     return {
         "run": str(Path(row["run"]).relative_to(folder)),
         "outcome": _(row["outcome"]),
         "data": Path(settings.get("data", "–")).name,
         "model": settings.get("model", "–"),
         "rule": settings.get("rule", "–"),
-        "learning_rate": cell(rate, "g"),
+        "learning_rate": " → ".join(cell(rate, "g") for rate in rates),
         "epochs_done": str(row.get("epochs_done", "–")),
         "cost": cell(row.get("cost")),
         "test_accuracy": cell(row.get("test_accuracy")),

@@ -1,4 +1,4 @@
-"""`descenso train` and `descenso resume`."""
+"""`descenso train`, `descenso resume` and `descenso replay`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -84,6 +84,31 @@ def resume(
     if done:
         say(_how_to_extend(resumed), err=True)
     finish(resumed, as_json, resumed=True)
+
+
+@with_settings(OWN_CODE, show_defaults=False)
+def replay(
+    run: RunArgument,
+    out: Annotated[Path | None, option(OUT, "--out", "-o", metavar=_("DIR"))] = None,
+    model: ModelOption = None,
+    sources: SourcesOptions = None,
+    as_json: Json = False,
+    **settings: Any,
+) -> None:
+    """Train a run again, with the same changes of its learning rate, and compare the weights."""
+    with quiet(), Display(to_stderr=as_json) as display:
+        from descenso.api import replay as api
+
+        replayed = api.replay(run, out, model=model, sources=sources, callbacks=[display], progress=False, **settings)
+    again, changes = replayed.run, len(replayed.run.history.changes)
+    if as_json:
+        say_json({**again.summary(), "replayed": str(run), "equal": replayed.equal, "parting": replayed.parting})
+    else:
+        say(_("Replayed: {path}; changes of the learning rate: {changes}").format(changes=changes, path=again.path))
+        equal = _("Equal: the costs of all epochs to the last bit, and the bytes of the weights.")
+        say(equal if replayed.equal else _("Not equal: {parting}.").format(parting=replayed.parting))
+    if not replayed.equal:
+        raise typer.Exit(1)
 
 
 def _refuse_patience(path: Path, settings: dict[str, Any]) -> None:
@@ -188,10 +213,17 @@ def _summarise(run: "Run") -> None:
     say(prose(message, **times, engine=config.engine, dtype=config.dtype))
     if status.get("fingerprint"):
         say(_("Fingerprint of the weights: {digest}").format(digest=status["fingerprint"]))
+    if run.history.changes:
+        say(_steered(run))
     if not status.get("exact", True):
         say(_("Not exact: the run was resumed after something had changed."))
     say(_("Run: {path}").format(path=run.path))
     say(_("Pictures: {path}").format(path=run.path / "plots"))
+
+
+def _steered(run: "Run") -> str:
+    message = _("Steered: changes of the learning rate by hand: {changes}; to repeat it: descenso replay {path}")
+    return message.format(changes=len(run.history.changes), path=run.path)
 
 
 def _exit(run: "Run", resumed: bool) -> None:

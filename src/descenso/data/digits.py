@@ -14,6 +14,7 @@ from descenso.text import _
 
 DIGIT, FIELD = 20, 28  # pixels: MNIST's digits were brought to fit 20×20, and then placed in 28×28
 MIDDLE = 14  # the row and column, counted from 0, at which the centre of mass of every MNIST digit is
+OFF = 0.53  # pixels: how far from there it is at most in MNIST, whose digits lie on whole pixels
 FAINT = 16  # of 255: the least contrast of ink to its ground
 CELLS = 32  # along each side, in which lines and borders are looked for
 ALONG, MOST = 0.9, 0.6  # shares: of an edge that a border fills; of the picture that a digit covers
@@ -21,18 +22,44 @@ TALL, MUCH = 0.75, 0.2  # shares of height and of ink that each of two digits ha
 EDGE = 48  # of 255, at full contrast: where a digit begins; less is the halo of a scan or of resizing
 
 
-def as_mnist(drawn: NDArray[np.generic]) -> tuple[NDArray[np.uint8], dict[int, str]]:
-    """Convert digits drawn on images of one size to MNIST's form.
+def as_mnist(drawn: NDArray[np.uint8], *, alone: bool = True) -> tuple[NDArray[np.uint8], dict[int, str]]:
+    """Convert digits drawn on images of one size to MNIST's form; those that have it already stay as they are.
 
     The background is the median of the border; the ink is lighter or darker, whichever has more mass. Differences from
     the background that are no larger than those of the border itself are no ink, and are cut away around the digit.
 
     Args:
         drawn: (rows, height, width), grey, uint8.
+        alone: whether to refuse pictures on which there is something else than one digit.
 
     Returns:
         (rows that are not refused, 28, 28); and of those that are, by their numbers, why.
     """
+    done = _have_the_form(drawn)
+    fields, refused = np.zeros((len(drawn), FIELD, FIELD), np.uint8), dict[int, str]()
+    if done.any():
+        fields[done] = drawn[done]
+    others = np.flatnonzero(~done)
+    if len(others):
+        digits, why = _converted(drawn[others], alone)
+        refused = {int(others[row]): reason for row, reason in why.items()}
+        fields[[row for row in others.tolist() if row not in refused]] = digits
+    return fields[[row for row in range(len(drawn)) if row not in refused]], refused
+
+
+def _have_the_form(drawn: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell of each image whether it is as MNIST's are: 28×28, its ink 20 long on ground of 0, centred by mass."""
+    if drawn.shape[1:] != (FIELD, FIELD):
+        return np.zeros(len(drawn), np.bool_)
+    inked = drawn > 0
+    (top, bottom), (left, right) = (_span(np.asarray(inked.any(axis=axis))) for axis in (2, 1))
+    longest = np.maximum(bottom - top, right - left)
+    off = np.abs(_centres(drawn) - MIDDLE).max(axis=1)
+    return np.asarray((longest >= DIGIT - 1) & (longest <= DIGIT) & (off <= OFF))
+
+
+def _converted(drawn: NDArray[np.uint8], alone: bool) -> tuple[NDArray[np.uint8], dict[int, str]]:
+    """Convert digits as `as_mnist` does."""
     ink = _ink(evened(drawn.astype(np.float64)))
     most = ink.max(axis=(1, 2))
     refused = {int(row): _("nothing is drawn on it, every pixel is nearly the same")
@@ -41,7 +68,7 @@ def as_mnist(drawn: NDArray[np.generic]) -> tuple[NDArray[np.uint8], dict[int, s
     ink, most = ink[kept], most[kept]
     ink *= (255 / most)[:, None, None]
     inked = ink > EDGE
-    doubtful = _doubts(inked)
+    doubtful = _doubts(inked) if alone else {}
     if doubtful:
         rows = np.flatnonzero(kept)
         refused |= {int(rows[row]): reason for row, reason in doubtful.items()}
@@ -158,7 +185,7 @@ def _span(some: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def _centres(digits: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the row and column of each centre of mass, 0 without mass: (rows, 2)."""
+    """Return the row and column of each centre of mass in square images, 0 without mass: (rows, 2)."""
     mass = np.maximum(digits.sum(axis=(1, 2)), 1)
-    sums = [digits.sum(axis=axis) @ np.arange(DIGIT) for axis in (2, 1)]
+    sums = [digits.sum(axis=axis) @ np.arange(digits.shape[1]) for axis in (2, 1)]
     return np.asarray(np.stack(sums, axis=1) / mass[:, None])

@@ -80,7 +80,7 @@ def _object(value: Any, seen: set[int]) -> Iterator[str]:
     elif hasattr(value, "__dict__") and type(value).__module__ != "builtins":
         yield _source(type(value))
         for name, each in vars(value).items():
-            if isinstance(each, PLAIN | tuple | FunctionType):
+            if isinstance(each, (*PLAIN, tuple, FunctionType)):
                 yield name
                 yield from _parts(each, seen)
 

@@ -135,14 +135,20 @@ def drop_newer(folder: Path, position: Position) -> None:
             sync_folder(folder)
 
 
-def newest(folder: Path) -> tuple[Checkpoint, list[str]]:
+def newest(folder: Path, before: Position | None = None) -> tuple[Checkpoint, list[str]]:
     """Return the newest checkpoint that verifies, and a warning for each newer one that does not.
+
+    Args:
+        folder: of the checkpoints.
+        before: the position before which it is to be; None for any.
 
     Raises:
         CheckpointError: if there is none, or none verifies.
     """
     warnings: list[str] = []
     for path in _candidates(folder):
+        if before is not None and _claimed(path) >= before:
+            continue
         try:
             return read_checkpoint(path), warnings
         except CheckpointError as error:

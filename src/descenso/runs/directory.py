@@ -3,7 +3,8 @@
     <run>/  config.json  environment.json  data.json  status.json  history.jsonl
             checkpoints/  model/weights.safetensors  plots/
 
-`status.json` is written last: a folder without it is no run. `history.jsonl` gets one line per epoch.
+`status.json` is written last: a folder without it is no run. `history.jsonl` gets one line per epoch, and one per
+change of the learning rate by hand.
 """
 
 import json
@@ -35,7 +36,7 @@ from descenso.runs.files import (
     sync_folder,
     write_file,
 )
-from descenso.runs.history import Epoch, History, finite, read_history
+from descenso.runs.history import Epoch, History, RateChange, finite, read_history
 from descenso.runs.trained import read_weights, weights_bytes
 from descenso.text import _, mark, reason_of
 
@@ -125,11 +126,11 @@ class RunDirectory:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         write_file(self.path / name, text.encode())
 
-    def append(self, epoch: Epoch) -> None:
-        """Append an epoch to the history and flush it."""
+    def append(self, record: Epoch | RateChange) -> None:
+        """Append an epoch, or a change of the learning rate, to the history and flush it."""
         with disk_errors(self.path / HISTORY):
             file = self._opened_history()
-            file.write(epoch.line.encode())
+            file.write(record.line.encode())
             file.flush()
 
     @property

@@ -1,4 +1,4 @@
-"""Read and format the history of a run, one line per epoch."""
+"""Read and format the history of a run: one line per epoch, and one per change of the learning rate by hand."""
 
 import json
 import math
@@ -38,10 +38,29 @@ class Epoch(NamedTuple):
         return json.dumps({"epoch": self.epoch, "cost": None, **fields}) + "\n"
 
 
+class RateChange(NamedTuple):
+    """Record of a change of the learning rate by hand.
+
+    Attributes:
+        epoch, step: position at which it took effect: epochs done, and steps of the next one.
+        learning_rate: the new one, in (0, inf).
+    """
+
+    epoch: int
+    step: int
+    learning_rate: float
+
+    @property
+    def line(self) -> str:
+        """The line of `history.jsonl`."""
+        return json.dumps(self._asdict()) + "\n"
+
+
 class History(NamedTuple):
-    """Epochs of a run, in order."""
+    """Epochs of a run, in order, and the changes of its learning rate by hand."""
 
     epochs: tuple[Epoch, ...]
+    changes: tuple[RateChange, ...] = ()
 
     def __repr__(self) -> str:
         costs = f", cost {self.costs[0]:.6g} to {self.costs[-1]:.6g}" if self.epochs else ""
@@ -67,18 +86,19 @@ def read_history(path: Path) -> History:
     """Read a history, without an incomplete last line; empty if there is no file.
 
     Raises:
-        DataError: if another line is not that of an epoch.
+        DataError: if another line is no record.
     """
     try:
         with open_regular(path, MOST_BYTES) as file:
-            epochs = [_epoch(line) for line in _lines(file)]
+            records = [_record(line) for line in _lines(file)]
     except FileNotFoundError:
         return History(())
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DataError(_("{path}: damaged history ({reason})").format(path=path, reason=reason_of(error))) from None
     except MemoryError:
         raise DataError(_("{path}: it holds more than there is memory for").format(path=path)) from None
-    return History(tuple(epochs))
+    epochs = tuple(record for record in records if isinstance(record, Epoch))
+    return History(epochs, tuple(record for record in records if isinstance(record, RateChange)))
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -91,10 +111,15 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
             yield line
 
 
-def _epoch(line: bytes) -> Epoch:
+def _record(line: bytes) -> Epoch | RateChange:
     if len(line) > MOST_LINE_BYTES:
         raise ValueError(_("more than {most} bytes").format(most=MOST_LINE_BYTES))
     row = json.loads(line.decode("utf-8"))
+    if "learning_rate" in row:
+        change = RateChange(int(row["epoch"]), int(row["step"]), finite(row["learning_rate"]))
+        if min(change.epoch, change.step) < 0 or change.learning_rate <= 0:
+            raise ValueError(f"{change}")
+        return change
     cost = math.nan if row["cost"] is None else finite(row["cost"])
     validated = (finite(row[name]) if name in row else None for name in ("validation_cost", "validation_accuracy"))
     return Epoch(int(row["epoch"]), cost, finite(row["seconds"]), *validated)

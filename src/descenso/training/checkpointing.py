@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from descenso.descent.problem import Arrays, Problem, TrainState, start, weights
 from descenso.errors import CheckpointError, ConfigError
-from descenso.runs.checkpoints import Checkpoint, write_checkpoint
+from descenso.runs.checkpoints import Checkpoint, Position, drop_newer, newest, write_checkpoint
 from descenso.runs.directory import RunDirectory
-from descenso.runs.history import Epoch
-from descenso.text import _
+from descenso.runs.history import Epoch, RateChange
+from descenso.text import _, plural
 from descenso.training.control import Best, Progress
 from descenso.training.loop import steps_between_checkpoints
 from descenso.training.plan import Plan
@@ -44,10 +44,16 @@ class Checkpointing:
         self._writer = ThreadPoolExecutor(1, "descenso-checkpoint")
         self._writing: Future[Path] | None = None
 
-    def append(self, record: Epoch) -> None:
-        """Add an epoch to the history, once the checkpoint before it is written, without which it would be lost."""
-        self._wait()
-        self._directory.append(record)
+    def append(self, progress: Progress) -> None:
+        """Add the epoch that ended, and the change of the learning rate, to the history.
+
+        Waits until the checkpoint before is written, without which they would be lost.
+        """
+        records: tuple[Epoch | RateChange | None, ...] = progress.ended, progress.changed
+        for record in records:
+            if record is not None:
+                self._wait()
+                self._directory.append(record)
 
     def is_due(self, progress: Progress) -> bool:
         """Whether a checkpoint is due, by the setting `checkpoint_every`."""
@@ -66,9 +72,22 @@ class Checkpointing:
         about = {**self._about, "history_bytes": self._directory.history_bytes, "seconds": progress.seconds}
         if progress.best:
             about["best"] = {"epoch": progress.best.epoch, "cost": progress.best.cost}
-        if progress.rates:
-            about["rates"] = [list(change) for change in progress.rates]
         self._writing = self._writer.submit(self._write, Checkpoint(progress.position, arrays, about))
+
+    def back(self, position: Position) -> Progress:
+        """Go back to the newest checkpoint before `position`, or at it where there is none; later records are dropped.
+
+        The history is cut, too: what is undone is no part of the run.
+        """
+        self._wait()
+        folder = self._directory.checkpoints
+        try:
+            checkpoint, _damaged = newest(folder, position)
+        except CheckpointError:
+            checkpoint, _damaged = newest(folder)
+        progress = progress_of(checkpoint, self._plan)
+        cut_to(self._directory, checkpoint)
+        return progress
 
     def _write(self, checkpoint: Checkpoint) -> Path:
         self._directory.sync_history()
@@ -86,6 +105,24 @@ class Checkpointing:
             self._directory.sync_history()
         finally:
             self._writer.shutdown()
+
+
+def cut_to(directory: RunDirectory, checkpoint: Checkpoint) -> None:
+    """Remove the checkpoints and the history after `checkpoint`.
+
+    Raises:
+        CheckpointError: where the history before it is not whole.
+    """
+    drop_newer(directory.checkpoints, checkpoint.position)
+    directory.cut_history(checkpoint.about["history_bytes"])
+    found, expected = len(directory.history.epochs), checkpoint.position.epoch
+    if found != expected:
+        message = plural(
+            "{path}: {found} epoch, the checkpoint was written after {expected}",
+            "{path}: {found} epochs, the checkpoint was written after {expected}",
+            found,
+        )
+        raise CheckpointError(message.format(path=directory.path, found=found, expected=expected))
 
 
 def progress_of(checkpoint: Checkpoint, plan: Plan) -> Progress:
@@ -115,20 +152,13 @@ def progress_of(checkpoint: Checkpoint, plan: Plan) -> Progress:
         arrays["rate"] = np.asarray(config.learning_rate if rate is None else rate, np.float64)
     measured = (int(best["epoch"]), float(best["cost"])) if best else None
     state, kept = restore(plan.problem, config.seed, arrays, measured)
-    return Progress(checkpoint.position, state, costs.astype(np.float64), float(about["seconds"]), kept, _rates(about))
+    return Progress(checkpoint.position, state, costs.astype(np.float64), float(about["seconds"]), kept)
 
 
 def _consistent(about: dict[str, Any]) -> bool:
     seconds, size, best = about.get("seconds"), about.get("history_bytes"), about.get("best")
     timed = isinstance(seconds, float) and math.isfinite(seconds) and isinstance(size, int) and size >= 0
     return timed and (best is None or set(best) == {"epoch", "cost"})
-
-
-def _rates(about: dict[str, Any]) -> tuple[tuple[int, int, float], ...]:
-    try:
-        return tuple((int(epoch), int(step), float(rate)) for epoch, step, rate in about.get("rates", ()))
-    except (TypeError, ValueError):
-        raise CheckpointError(_("the checkpoint holds no {name}").format(name="rates")) from None
 
 
 def snapshot(state: TrainState, best: Best | None = None) -> Arrays:

@@ -1,12 +1,8 @@
 """Progress of a training run, callbacks that follow it, and control of it. Importable without TensorFlow."""
 
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,7 +11,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.runs.checkpoints import Position
-from descenso.runs.history import Epoch
+from descenso.runs.history import Epoch, RateChange
 
 if TYPE_CHECKING:
     from descenso.descent.problem import Arrays, Problem, TrainState
@@ -60,9 +56,9 @@ class Progress(NamedTuple):
         costs: (position.step,) float64, the costs of the unfinished epoch so far.
         seconds: wall time of the unfinished epoch so far.
         best: the weights that did best on validation, where there is a patience.
-        rates: (epoch, step, learning rate) of each change of the learning rate by hand.
         trace: costs and time of the steps of this chunk; None where it has none.
         ended: record of the epoch that ended with this chunk, or in which training diverged; else None.
+        changed: record of the change of the learning rate that took effect at this position; else None.
         outcome: how training ended; None while it goes on.
     """
 
@@ -71,9 +67,9 @@ class Progress(NamedTuple):
     costs: NDArray[np.float64]
     seconds: float
     best: Best | None = None
-    rates: tuple[tuple[int, int, float], ...] = ()
     trace: "Trace | None" = None
     ended: Epoch | None = None
+    changed: RateChange | None = None
     outcome: Outcome | None = None
 
 
@@ -110,7 +106,7 @@ class Callback:
         """Called once, when everything is traced and compiled."""
 
     def on_chunk(self, progress: Progress, problem: "Problem") -> None:
-        """Called after each chunk of an epoch, about once a second.
+        """Called after each chunk of an epoch, about once a second; before the first, and where the run was steered.
 
         Args:
             progress: `position`, the epochs done and the steps of the next one; `state.params`, the parameters as
@@ -131,22 +127,38 @@ class Callback:
 
 
 class Control:
-    """Commands to a training run, from any thread; each takes effect between two chunks, within about a second.
+    """Commands to a training run, from any thread; each takes effect between two chunks.
+
+    How a run is cut into chunks, and paused, changes no number.
+
+    Args:
+        chunk_seconds: length of a chunk, about, in (0, inf), which may be set anew at any time; None for a second.
 
     Attributes:
         signal: number of the signal that stopped it, or 0.
     """
 
-    def __init__(self) -> None:
-        self.signal = 0
+    def __init__(self, chunk_seconds: float | None = None) -> None:
+        self.signal, self.chunk_seconds = 0, chunk_seconds
         self._changed = threading.Condition()  # reentrant, since a signal may come while it is held
-        self._stopped = self._paused = False
+        self._stopped = self._paused = self._undone = self._going = False
         self._rate: float | None = None
+        self._until: str | Position | None = None  # "step", "epoch", or the position that these have become
 
     @property
     def stopped(self) -> bool:
         """Whether `stop` was called."""
         return self._stopped
+
+    @property
+    def paused(self) -> bool:
+        """Whether training is to wait."""
+        return self._paused and not self._stopped
+
+    @property
+    def undone(self) -> bool:
+        """Whether `undo` was called, and nothing has gone back yet."""
+        return self._undone
 
     def stop(self, number: int = 0) -> None:
         """End training after this chunk; `number` is that of a signal."""
@@ -155,14 +167,36 @@ class Control:
             self._changed.notify_all()
 
     def pause(self) -> None:
-        """Wait after this chunk, until `go_on` or `stop`."""
+        """Wait after this chunk, until `go_on`, `one_step`, `one_epoch` or `stop`."""
         self._paused = True
 
     def go_on(self) -> None:
         """Continue after a pause."""
+        self._go(None)
+
+    def one_step(self) -> None:
+        """Take one step, then pause."""
+        self._go("step")
+
+    def one_epoch(self) -> None:
+        """Train to the end of the epoch, then pause."""
+        self._go("epoch")
+
+    def _go(self, until: str | None) -> None:
         with self._changed:
-            self._paused = False
+            self._until, self._going, self._paused = until, True, False
             self._changed.notify_all()
+
+    def undo(self) -> None:
+        """Go back to the newest checkpoint before the present position, and pause; for runs in a directory."""
+        with self._changed:
+            self._undone = self._paused = True
+            self._changed.notify_all()
+
+    def take_undo(self) -> bool:
+        """Return whether to go back, once."""
+        undone, self._undone = self._undone, False
+        return undone
 
     def change_rate(self, learning_rate: float) -> None:
         """Continue with another learning rate, in (0, inf), of which the schedule takes its share.
@@ -174,72 +208,39 @@ class Control:
         with self._changed:
             self._rate = checked
 
+    @property
+    def pending_rate(self) -> float | None:
+        """The learning rate to change to; None for no change."""
+        return self._rate
+
     def take_rate(self) -> float | None:
         """Return the learning rate to change to, once; None for no change."""
         with self._changed:
             rate, self._rate = self._rate, None
             return rate
 
+    def take_end(self, position: Position) -> Position | None:
+        """Return the position at which to call `reached`, where training goes on from `position`; None for none."""
+        with self._changed:
+            self._going = False
+            if isinstance(self._until, str):
+                epoch, step = position
+                self._until = Position(epoch, step + 1) if self._until == "step" else Position(epoch + 1, 0)
+            return self._until
+
+    def reached(self, position: Position) -> None:
+        """Pause, since training has reached the end of `one_step` or `one_epoch`."""
+        with self._changed:
+            if not self._going:  # a newer command
+                self._until, self._paused = None, True
+
+    @property
+    def commanded(self) -> bool:
+        """Whether there is a command that has not taken effect."""
+        return self._stopped or self._paused or self._undone or self._going or self._rate is not None
+
     def wait(self) -> bool:
         """Wait while paused; return whether there is a command."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or not self._paused)
-            return self._stopped or self._rate is not None
-
-
-class Interruption:
-    """While entered, the first SIGINT or SIGTERM stops training after its chunk; a second one interrupts at once.
-
-    Signals can be caught in the main thread alone; in others nothing is.
-
-    Args:
-        control: of the training.
-    """
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-        self._handlers: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            for which in (signal.SIGINT, signal.SIGTERM):
-                if signal.getsignal(which) not in (None, signal.SIG_IGN):  # set outside of Python, or to be ignored
-                    self._handlers[which] = signal.signal(which, self._catch)
-
-    def _catch(self, number: int, frame: FrameType | None) -> None:
-        self._restore()
-        self._control.stop(number)
-
-    def _restore(self) -> None:
-        for which, handler in self._handlers.items():
-            signal.signal(which, handler)
-        self._handlers = {}
-
-    def __exit__(self, *_: object) -> None:
-        self._restore()
-
-
-@contextmanager
-def undivided() -> Iterator[None]:
-    """Delay a first Ctrl-C to the end of what is entered, and let a second one interrupt it at once.
-
-    Only in the main thread, and where Ctrl-C would raise KeyboardInterrupt, as Python has it by default.
-    """
-    pressed = list[int]()
-
-    def delay(number: int, frame: FrameType | None) -> None:
-        if pressed:
-            signal.default_int_handler(number, frame)
-        pressed.append(number)
-
-    main = threading.current_thread() is threading.main_thread()
-    usual = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if usual:
-        signal.signal(signal.SIGINT, delay)
-    try:
-        yield
-    finally:
-        if usual:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-    if pressed:
-        raise KeyboardInterrupt
+            self._changed.wait_for(lambda: self._stopped or self._undone or not self._paused)
+            return self.commanded

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from descenso.config import TrainConfig
-from descenso.errors import DescensoError
+from descenso.errors import DescensoError, undivided
 from descenso.runs.history import Epoch
 from descenso.text import _, printable, prose, width_of, wrapped
-from descenso.training.control import Callback, Progress, undivided
+from descenso.training.control import Callback, Progress
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Dataset

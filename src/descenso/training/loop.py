@@ -11,7 +11,7 @@ from descenso.data.order import Order
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.engines.base import Runner, Trace
 from descenso.runs.checkpoints import Position
-from descenso.runs.history import Epoch
+from descenso.runs.history import Epoch, RateChange
 from descenso.training.control import Best, Control, Outcome, Progress
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
@@ -28,7 +28,7 @@ def beginning(plan: Plan) -> Progress:
 def walk(
     plan: Plan, runner: Runner, begin: Progress | None = None, control: Control | None = None
 ) -> Iterator[Progress]:
-    """Train, and yield the progress after each chunk; the last one says the outcome.
+    """Train, and yield the progress after each chunk; the last one says the outcome, but after `control.undo`.
 
     Args:
         plan: the training run.
@@ -40,20 +40,27 @@ def walk(
     if outcome := _ended(plan, progress):
         yield progress._replace(outcome=outcome)
         return
-    chunks = Chunks(plan, progress.position)
+    chunks = Chunks(plan, control)
     while progress.outcome is None:
-        chunks.begin = progress.position
+        control.wait()
+        if control.undone:
+            return
+        progress = _commanded(progress._replace(trace=None, ended=None, changed=None), control)
+        if progress.outcome or progress.changed:
+            yield progress
+        if progress.outcome:
+            return
+        chunks.begin, chunks.end = progress.position, control.take_end(progress.position)
         with closing(runner.walk(progress.state, chunks)) as walked:
             for state, trace in walked:
                 chunks.pace(trace.seconds, len(trace.costs))
-                progress = _commanded(_advanced(plan, progress, state, trace), control)
+                progress = _advanced(plan, progress, state, trace)
+                if chunks.end and progress.position >= chunks.end:
+                    control.reached(progress.position)
+                progress = _commanded(progress, control)
                 yield progress
-                if progress.outcome or control.wait() or progress.state is not state:
+                if progress.outcome or progress.changed or control.commanded:
                     break
-        if progress.outcome is None:  # commands that came while the caller had the progress
-            progress = _commanded(progress._replace(trace=None, ended=None), control)
-            if progress.outcome:
-                yield progress
 
 
 def train(plan: Plan, control: Control | None = None) -> tuple[list[Epoch], Progress]:
@@ -85,6 +92,7 @@ def _advanced(plan: Plan, progress: Progress, state: TrainState, trace: Trace) -
         seconds=progress.seconds + trace.seconds,
         trace=trace,
         ended=None,
+        changed=None,
     )
     if not (trace.finite and finite(state)):
         return progress._replace(ended=_record(plan, progress), outcome=Outcome.DIVERGED)
@@ -137,41 +145,50 @@ def _commanded(progress: Progress, control: Control) -> Progress:
 def with_rate(progress: Progress, rate: float) -> Progress:
     """Change the learning rate, and record the change."""
     state = progress.state._replace(rate=tf.constant(rate, tf.float64))
-    return progress._replace(state=state, rates=(*progress.rates, (*progress.position, rate)))
+    return progress._replace(state=state, changed=RateChange(*progress.position, rate))
 
 
 class Chunks:
-    """Slices of the epochs' orders of about a second each, which also end where a checkpoint is due.
+    """Slices of the epochs' orders, of about a second or `control.chunk_seconds`, which end where a checkpoint is due.
 
     Cutting changes no number. An engine draws chunks in a thread of its own, while `pace` is called in the trainer's:
     an int is all that they share.
 
     Args:
         plan: the training run.
-        begin: the position of the first chunk.
+        control: of it.
+
+    Attributes:
+        begin: position of the first chunk.
+        end: position of the end of the last one; None for that of training.
     """
 
-    def __init__(self, plan: Plan, begin: Position) -> None:
-        self._plan, self.begin = plan, begin
+    begin = Position(0, 0)
+    end: Position | None = None
+
+    def __init__(self, plan: Plan, control: Control) -> None:
+        self._plan, self._control = plan, control
         self._every = steps_between_checkpoints(plan.config.checkpoint_every)
         self._steps = FIRST_STEPS
 
     def pace(self, seconds: float, steps: int) -> None:
         """Set the length of the next chunks, by one of `steps` that took `seconds`."""
-        self._steps = max(1, int(CHUNK_SECONDS * steps / max(seconds, 1e-9)))
+        wanted = self._control.chunk_seconds or CHUNK_SECONDS
+        self._steps = max(1, int(wanted * steps / max(seconds, 1e-9)))
 
     def __iter__(self) -> Iterator[Order]:
-        epoch, step = self.begin
+        (epoch, step), end = self.begin, self.end or Position(self._plan.config.epochs, 0)
         steps_per_epoch = self._plan.steps_per_epoch
-        while epoch < self._plan.config.epochs:
+        while (epoch, step) < min(end, (self._plan.config.epochs, 0)):
             order = self._plan.order(epoch)
-            while step < steps_per_epoch:
+            before = min(steps_per_epoch, end.step) if epoch == end.epoch else steps_per_epoch
+            while step < before:
                 taken = epoch * steps_per_epoch + step
                 until_due = self._every - taken % self._every if self._every else self._steps
-                last = min(step + min(self._steps, until_due), steps_per_epoch)
+                last = min(step + min(self._steps, until_due), before)
                 yield order.between(step, last)
                 step = last
-            epoch, step = epoch + 1, 0
+            epoch, step = (epoch + 1, 0) if step == steps_per_epoch else (epoch, step)
 
 
 def steps_between_checkpoints(every: str) -> int | None:

@@ -1,7 +1,7 @@
 """Train in a run directory, from the start or from a checkpoint, and save the results there."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Any, NamedTuple
 
@@ -12,14 +12,15 @@ from descenso.config import FREE, TrainConfig
 from descenso.data.dataset import Dataset, data_fingerprint, fingerprint
 from descenso.descent.problem import Arrays, weights
 from descenso.engines import base as programs
-from descenso.errors import CheckpointError, ConfigError, DescensoError
-from descenso.runs.checkpoints import Checkpoint, drop_newer
+from descenso.engines.base import Runner
+from descenso.errors import CheckpointError, ConfigError, DescensoError, Interruption
+from descenso.runs.checkpoints import Checkpoint
 from descenso.runs.directory import RunDirectory
 from descenso.runs.environment import environment
 from descenso.runs.trained import Trained
-from descenso.text import _, plural
-from descenso.training.checkpointing import Checkpointing, progress_of
-from descenso.training.control import Callback, Control, Interruption, Outcome, Progress
+from descenso.text import _
+from descenso.training.checkpointing import Checkpointing, cut_to, progress_of
+from descenso.training.control import Callback, Control, Outcome, Progress
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.loop import beginning, trained_weights, walk, with_rate
 from descenso.training.plan import Plan
@@ -130,17 +131,15 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
     ):
         for callback in callbacks:
             callback.on_compiled(runner.compile_seconds)
-        if begin.position == (0, 0):
-            checkpointing.commit(begin)
-        for progress in walk(plan, runner, begin, control):
-            if progress.ended:
-                checkpointing.append(progress.ended)
+        for progress in _walked(training, runner, begin, checkpointing):
+            checkpointing.append(progress)
             for callback in callbacks:
                 callback.on_chunk(progress, plan.problem)
                 if progress.ended:
                     callback.on_epoch(progress.ended)
             diverged = progress.outcome is Outcome.DIVERGED
-            if not diverged and (progress.outcome or checkpointing.is_due(progress)):
+            due = progress.outcome or progress.position == (0, 0) or checkpointing.is_due(progress)
+            if due and not diverged:
                 checkpointing.commit(progress)
         compile_seconds = runner.compile_seconds
     epochs, (epoch, step) = directory.history.epochs, progress.position
@@ -152,9 +151,19 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
         "compile_seconds": compile_seconds,
         "train_seconds": sum(epoch.seconds for epoch in epochs) + (0.0 if diverged else progress.seconds),
     }
-    if progress.rates:
-        status["rates"] = [list(change) for change in progress.rates]
     return status, progress
+
+
+def _walked(training: Training, runner: Runner, begin: Progress, checkpointing: Checkpointing) -> Iterator[Progress]:
+    """Yield `begin`, and the progress of `walk`; on `Control.undo` go back to a checkpoint, and on from there."""
+    while True:
+        yield (progress := begin)
+        begin = begin._replace(changed=None)
+        for progress in walk(training.plan, runner, begin, training.control):
+            yield progress
+        if not training.control.take_undo():
+            return
+        begin = checkpointing.back(progress.position)
 
 
 def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate: float | None = None) -> None:
@@ -178,16 +187,7 @@ def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate:
         _refuse(training, changed, force)
         begin = with_rate(begin, rate)
     exact = bool(directory.status.get("exact", True)) and not changed and config.engine == directory.config.engine
-    drop_newer(directory.checkpoints, checkpoint.position)
-    directory.cut_history(checkpoint.about["history_bytes"])
-    if len(directory.history.epochs) != begin.position.epoch:
-        found, expected = len(directory.history.epochs), begin.position.epoch
-        message = plural(
-            "{path}: {found} epoch, the checkpoint was written after {expected}",
-            "{path}: {found} epochs, the checkpoint was written after {expected}",
-            found,
-        )
-        raise CheckpointError(message.format(path=directory.path, found=found, expected=expected))
+    cut_to(directory, checkpoint)
     # The status first: a crash between the two must not leave a run of two engines that is called exact.
     directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
     directory.write("config.json", config.model_dump())

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from descenso.data.dataset import Dataset
 from descenso.descent.problem import Arrays
-from descenso.errors import DataError
+from descenso.errors import DataError, Interruption
 from descenso.studies.sweep.directory import SweepDirectory
 from descenso.studies.sweep.fused import bytes_of, fuses
 from descenso.studies.sweep.grid import Lane
@@ -14,7 +14,7 @@ from descenso.studies.sweep.ledger import Record
 from descenso.studies.sweep.result import Sweep, result_of
 from descenso.studies.sweep.verify import to_verify, verify
 from descenso.studies.sweep.walk import Course, Group, restored, saved, train_alone
-from descenso.training.control import Control, Interruption
+from descenso.training.control import Control
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
 

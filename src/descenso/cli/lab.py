@@ -1,0 +1,100 @@
+"""`descenso lab`."""
+
+import os
+import webbrowser
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from descenso.cli.options import (
+    READ_DATA,
+    SourcesOptions,
+    completing,
+    datasets,
+    option,
+    run_directories,
+    say,
+    with_settings,
+)
+from descenso.config import TrainConfig
+from descenso.errors import ConfigError
+from descenso.settings import DATA
+from descenso.text import _, language
+
+SERVER = _("Server")  # title of the help panel
+PORT = _("Port to listen at; 0 for a free one.")
+ADDRESS = _("Address to listen at. Another than the default lets other machines reach the lab, who know its address.")
+BROWSER = _("Open no browser; print the address alone on the first line of standard output.")
+LESSON = _("Begin with the lesson: nine stops from the data to the engines.")
+OUT = _("Folder of the runs.")
+FRAMED = _("Allow pages of notebooks on this machine to show the lab in a frame.")
+WHAT = _("Run directory to look at, or data as `descenso train` takes it. Default: mnist.")
+EXPOSED = _(
+    "descenso: warning: at {address}, all machines of its networks reach the lab. With the token of its address, they "
+    "can watch and steer training here and download its runs. Nothing is encrypted: others can read the token."
+)
+
+
+def _runs_and_data(incomplete: str) -> list[str]:
+    """Return what a shell completes a run or data to."""
+    return run_directories(incomplete) + completing(datasets)(incomplete)
+
+
+@with_settings(READ_DATA, show_defaults=False, panel=DATA)
+def lab(
+    what: Annotated[
+        str, typer.Argument(help=WHAT, metavar=_("RUN|DATA"), autocompletion=_runs_and_data, show_default=False)
+    ] = "mnist",
+    lesson: Annotated[bool, option(LESSON, "--lesson")] = False,
+    port: Annotated[int, option(PORT, "--port", panel=SERVER, min=0, max=65535, metavar=_("NUMBER"))] = 5006,
+    address: Annotated[str, option(ADDRESS, "--address", panel=SERVER, metavar=_("TEXT"))] = "127.0.0.1",
+    no_browser: Annotated[bool, option(BROWSER, "--no-browser", panel=SERVER)] = False,
+    framed: Annotated[bool, option(FRAMED, "--framed", panel=SERVER)] = False,
+    out: Annotated[Path, option(OUT, "--out", "-o", metavar=_("DIR"))] = Path("runs"),
+    sources: SourcesOptions = None,
+    **settings: Any,
+) -> None:
+    """Watch and steer training in the browser: change the rate, draw digits, open a step, race the engines."""
+    TrainConfig.of(**settings)  # refuse before anything starts
+    ignore_bokeh_variables()
+    check_installed()
+    from descenso.lab.desk import Desk, datasets_of
+    from descenso.lab.gate import is_loopback
+    from descenso.lab.lab import Lab
+    from descenso.lab.protocol import Source
+    from descenso.lab.server import Serving, run_until_interrupted
+
+    is_run = (Path(what) / "status.json").exists()
+    if not is_loopback(address):
+        say(EXPOSED.format(address=address), err=True)
+    source = Source(None if is_run else what, Path(what) if is_run else None, tuple(settings.items()), sources)
+    with Lab(source, out) as training:
+        desk = Desk(training, datasets_of(source.data, training.view.settings.data), language(), lesson)
+
+        def ready(first: str) -> None:
+            typer.echo(first)
+            if not no_browser and not webbrowser.open(first):
+                say(_("No browser opened; open this address yourself. Ctrl-C ends the lab."), err=True)
+
+        run_until_interrupted(desk, Serving(address, port, framed), ready)
+    say(_("The lab has ended; the runs are in {folder}").format(folder=out), err=True)
+
+
+def ignore_bokeh_variables() -> None:
+    """Remove the environment variables of Bokeh, which could open to other pages what the lab closes."""
+    for name in [name for name in os.environ if name.startswith("BOKEH_")]:
+        del os.environ[name]
+
+
+def check_installed() -> None:
+    """Check that Bokeh is there.
+
+    Raises:
+        ConfigError: with the command that installs it.
+    """
+    try:
+        import bokeh  # noqa: F401
+    except ImportError:
+        message = _("lab needs Bokeh, which is not installed; try {command}")
+        raise ConfigError(message.format(command="pip install 'descenso[lab]'")) from None

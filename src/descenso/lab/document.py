@@ -1,0 +1,84 @@
+"""The Bokeh document of a page: its plots, the wire by which page and server exchange text, its frames."""
+
+import json
+import time
+from asyncio import Future
+from collections.abc import Callable
+from typing import Any
+
+from bokeh.core.properties import String
+from bokeh.document import Document
+from bokeh.model import DataModel
+from tornado.ioloop import IOLoop
+
+from descenso.lab.desk import Desk, speaking
+from descenso.lab.page import Page
+from descenso.lab.plots import Plots
+
+LOOK = 25  # milliseconds between two looks for a new view, of which ten come in a second
+LEAST = 1 / 15  # seconds between two frames
+SHARE = 4  # of the time, frames take at most one part in so many
+REFRESH = 1.0  # seconds between two frames without a new view, and between two looks for a newer opened step
+
+
+class Wire(DataModel):
+    """Text between page and server: what was done there, and what is to be shown, both in JSON."""
+
+    sent = String(default="[0, null, null]")
+    shown = String(default="[]")
+
+
+def attach(document: Document, desk: Desk, language: str) -> None:
+    """Make the document of a page that was opened: its plots, and the calls that keep it up to date."""
+    with speaking(language):
+        plots = Plots(desk)
+    wire = Wire()
+    plots.cost.tags = [wire]
+    for root in plots.roots:
+        document.add_root(root)
+    document.config.update(notify_connection_status=False, reconnect_session=False)  # the page says so, and loads again
+
+    def show(act: Callable[[Any], None], given: Any) -> None:
+        act(given)
+        frames.draw(now=True)
+
+    def later(function: Callable[[Any], Any], given: Any, answered: Callable[[Any], None]) -> None:
+        """Compute in a thread, while frames go on; then show the answer at once."""
+
+        def done(future: "Future[Any]") -> None:
+            if page.number in desk.pages:
+                document.add_next_tick_callback(lambda: show(answered, future.result()))
+
+        IOLoop.current().add_future(IOLoop.current().run_in_executor(None, function, given), done)
+
+    page = Page(desk, language, later)
+    frames = _Frames(page, plots, wire)
+    wire.on_change("sent", lambda name, old, new: show(page.receive, new))
+    document.add_periodic_callback(frames.draw, LOOK)
+    document.on_session_destroyed(lambda context: page.close())
+
+
+class _Frames:
+    """Draws a frame for each new view, at most 15 a second, and fewer where they take long."""
+
+    def __init__(self, page: Page, plots: Plots, wire: Wire) -> None:
+        self._page, self._plots, self._wire = page, plots, wire
+        self._next = self._refreshed = 0.0
+        self._number = -1
+
+    def draw(self, now: bool = False) -> None:
+        """Draw a frame, if there is a new view and it is time for one, or `now`."""
+        begun, view = time.monotonic(), self._page.desk.lab.view
+        late = begun > self._refreshed + REFRESH
+        due = begun >= self._next and (late or view.number != self._number)
+        if not self._page.ready or not (now or due):
+            return
+        self._number = view.number
+        if late or now:
+            self._refreshed = begun
+            self._page.refresh(view)
+        changes = self._page.changes(view)
+        if changes:
+            self._wire.shown = json.dumps(changes)  # type: ignore[assignment] # a property of Bokeh's
+        self._plots.draw(view, self._page.tab)
+        self._next = begun + max(LEAST, SHARE * (time.monotonic() - begun))

@@ -1,0 +1,128 @@
+"""What the training process does, one job after another: train, resume, race, follow a run of another process."""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from descenso.api.resume import resume
+from descenso.api.train import import_tensorflow, rows_of, train
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset
+from descenso.descent.problem import Own
+from descenso.doctor.checks import examine
+from descenso.doctor.evidence import Evidence, Rows
+from descenso.errors import CheckpointError, DataError, DescensoError
+from descenso.lab import planting, races, wording
+from descenso.lab.protocol import Settings, Source
+from descenso.lab.watching import Inspector, Watched
+from descenso.runs.checkpoints import newest
+from descenso.runs.directory import open_directory
+from descenso.runs.files import fresh_folder, portable_name
+from descenso.training.checkpointing import progress_of
+from descenso.training.control import Control
+
+POLL_SECONDS = 0.5  # between two looks at a run of another process
+
+
+class Shown:
+    """A run of the lab, with what is looked at of it, and what is needed to resume it.
+
+    Attributes:
+        settings: as the page set them.
+        watched, inspector: the run.
+        data: its dataset, where it was given in memory; None where it is read by its name.
+        model: the model with a fault; None for one of descenso's.
+        given: settings of `descenso.train`, without a fault.
+        read_only: whether the run is another's.
+        active: whether it trains or waits to, or is followed.
+    """
+
+    def __init__(self, settings: Settings, control: Control) -> None:
+        self.settings = settings
+        self.watched = Watched(settings, control)
+        self.inspector = Inspector(self.watched)
+        self.data: Dataset | None = None
+        self.model: Any = None
+        self.given: dict[str, Any] = {}
+        self.read_only = self.active = False
+
+
+def start(shown: Shown, source: Source, out: Path, data: Dataset) -> None:
+    """Train a new run of the settings of `shown`, below `out`.
+
+    Raises:
+        DescensoError: for invalid settings, or a disk that cannot be written.
+    """
+    watched = shown.watched
+    settings, control = watched.settings, watched.control
+    shown.given = wording.arguments(settings, source, data)
+    changed, given = planting.planted(settings.fault, shown.given, data)
+    watched.settings = planting.settings_of(settings.fault, settings, given)
+    given = {**given, "sources": source.sources, "control": control, "callbacks": [watched], "progress": False}
+    if not isinstance(given["model"], str):
+        shown.model = given["model"]
+        watched.own = Own(model=shown.model)
+    if changed is not None:
+        shown.data = changed
+        given = planting.in_memory(given, tuple(name for name, _value in source.reading))
+    name = f"{Path(settings.data).name}-{settings.model}" + (f"-{settings.fault}" if settings.fault else "")
+    if settings.fault:  # what the rows alone show, at once; also where they are refused
+        rows = Rows.of(changed or data, given.get("order", "permutation"))
+        shown.inspector.findings = tuple(examine(Evidence(rows)))
+    path = fresh_folder(out, portable_name(name))
+    try:
+        train(given.pop("data", changed), out=path, **given)
+    except DescensoError:
+        with suppress(OSError):  # a folder of a run that was not made
+            path.rmdir()
+        raise
+
+
+def go_on(shown: Shown, source: Source) -> None:
+    """Resume the run of `shown` from its newest checkpoint.
+
+    Raises:
+        DescensoError: where that cannot be done.
+    """
+    watched = shown.watched
+    if watched.run is None:
+        return
+    given: dict[str, Any] = {} if shown.model is None else {"model": shown.model}
+    resume(watched.run, data=shown.data, sources=source.sources, control=watched.control, callbacks=[watched],
+           progress=False, **given)  # fmt: skip
+
+
+def race(settings: Settings, source: Source, data: Dataset, control: Control, tell: races.Tell) -> None:
+    """Race the engines with these settings, as far as no `stop` comes."""
+    races.race(wording.arguments(settings, source, data), data, source.sources, control, tell)
+
+
+def follow(shown: Shown, run: Path, data: Dataset) -> None:
+    """Read a run again and again until it has ended, or `stop`: its history, and the weights of its checkpoints."""
+    watched, directory = shown.watched, open_directory(run)
+    watched.on_begin(run, directory.config, data)
+    while not watched.control.stopped and watched.plan is not None:
+        with suppress(DataError):  # of a line that is being written
+            watched.read(run)
+        with suppress(CheckpointError, OSError):  # which its process replaces
+            checkpoint, _damaged = newest(directory.checkpoints)
+            if watched.progress is None or checkpoint.position != watched.progress.position:
+                watched.progress = watched.at_epoch = progress_of(checkpoint, watched.plan)
+        if watched.outcome != "running":
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def read(source: Source) -> tuple[Dataset, TrainConfig]:
+    """Import TensorFlow, and read the data of the command line, or of the run that is opened.
+
+    Raises:
+        DescensoError: for data or a run that cannot be read.
+    """
+    import_tensorflow()
+    if source.run is not None:
+        config = open_directory(source.run).config
+    else:
+        config = TrainConfig.of(data=source.data, **dict(source.reading))
+    return rows_of(config, source.sources), config

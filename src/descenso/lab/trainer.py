@@ -1,0 +1,182 @@
+"""The training process of a lab: it gets commands and sends views, by pipes, and saves its run when these close.
+
+The main thread trains. One thread reads commands, one sends views, one looks at the run (norms, test rows, findings),
+and one answers questions; training waits for none of them.
+"""
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+
+from descenso import text
+from descenso.errors import DescensoError
+from descenso.lab.link import Link
+from descenso.lab.protocol import Pictures, Settings, View
+from descenso.text import _
+
+VIEW_SECONDS, UNWATCHED_SECONDS = 0.08, 1.0  # between two views, with a page and without
+LOOK_SECONDS = 0.05  # between two looks at the run
+SAVE_SECONDS = 120.0  # in which a run must have been saved once the lab has gone
+COMMANDS = ("start", "pause", "go_on", "one_step", "one_epoch", "change_rate", "reset", "undo", "stop", "forget",
+            "race", "break_it", "heal", "watch", "close")  # fmt: skip
+
+
+class Trainer:
+    """The threads of the training process.
+
+    Args:
+        link: to the lab.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._questions: queue.Queue[tuple[int, str, tuple[Any, ...]]] = queue.Queue()
+        self._early: list[Any] = []  # commands that came while TensorFlow was imported
+        self._steering: Any = None
+        self._wide: tuple[Any, Any] = None, None  # the newest plan, and the same in float64
+
+    def serve(self) -> None:
+        """Read source and limits, then the data; do jobs until the lab closes, or has gone."""
+        source, out, limits, language = self._link.receive()
+        text.use(language)
+        text.use_flags(True)
+        self._say(_("TensorFlow is being imported …"))
+        from descenso.api.train import import_tensorflow
+
+        import_tensorflow()
+        self._say(_("The data is being read …"))
+        from descenso.lab import jobs, wording
+        from descenso.lab.steering import Steering
+
+        try:
+            data, config = jobs.read(source)
+        except DescensoError as error:
+            self._link.send(("view", View(state="failed", message=str(error))))
+            return
+        if source.run is None:
+            self._steering = Steering(source, out, limits, data, Settings.of(data=config.data))
+        else:
+            source = wording.like(source, config)
+            self._steering = Steering(source, out, limits, data, wording.run_of(config))
+            self._steering.follow(source.run)
+        for work in (self._read, self._view, self._look, self._answer):
+            threading.Thread(target=work, name=f"descenso-lab{work.__name__}", daemon=True).start()
+        while (job := self._steering.todo.get()) is not None:
+            self._guarded(job)
+
+    def _say(self, progress: str) -> None:
+        self._link.send(("view", View(state="starting", progress=progress)))
+
+    def _guarded(self, job: Any, *given: Any) -> None:
+        """Call `job`; an error becomes the view's message."""
+        try:
+            job(*given)
+        except DescensoError as error:
+            self._steering.message = str(error)
+        except Exception as error:  # a fault of ours: the lab goes on, and says so
+            traceback.print_exc()
+            self._steering.message = f"{type(error).__name__}: {error}"
+
+    def _read(self) -> None:
+        """Take commands until the pipe closes; then save the run and end."""
+        try:
+            while True:
+                number, name, given = self._link.receive()
+                if name in COMMANDS:
+                    self._steering.message = ""
+                    self._guarded(getattr(self._steering, name), *given)
+                elif name == "speak":
+                    text.use(*given)
+                else:
+                    self._questions.put((number, name, given))
+        except EOFError:
+            self._steering.close()
+            time.sleep(SAVE_SECONDS)
+            os._exit(1)
+
+    def _view(self) -> None:
+        """Send views, the newest of those that could be made since the one before was read."""
+        before: Any = None
+        with_trouble = 0
+        while True:
+            time.sleep(VIEW_SECONDS if self._steering.watched else UNWATCHED_SECONDS)
+            try:
+                view = self._steering.view()
+                signature = _signature(view)
+                if signature != before:
+                    self._link.send(("view", view))
+                before = signature
+            except OSError:  # the lab has gone
+                return
+            except Exception:
+                with_trouble += 1
+                if with_trouble == 1:
+                    traceback.print_exc()
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            self._steering.stop_if_idle()
+            shown = self._steering.shown
+            if shown is not None and (self._steering.watched or not shown.active):
+                try:
+                    shown.inspector.look()
+                except Exception:
+                    traceback.print_exc()
+                    time.sleep(1)
+
+    def _answer(self) -> None:
+        while True:
+            number, name, given = self._questions.get()
+            try:
+                answer = self._answer_to(name, *given)
+            except Exception:
+                traceback.print_exc()
+                answer = None
+            try:
+                self._link.send(("answer", number, answer))
+            except OSError:
+                return
+
+    def _answer_to(self, name: str, given: Any) -> Any:
+        from descenso.lab import opening
+
+        shown = self._steering.shown
+        if shown is None or shown.watched.plan is None or shown.watched.progress is None:
+            return None
+        plan, progress, data = shown.watched.plan, shown.watched.progress, shown.watched.data
+        if name == "opened":
+            if self._wide[0] is not plan:
+                self._wide = plan, opening.in_float64(plan, data)
+            return opening.opened(plan, self._wide[1], progress, given)
+        if name == "activations":
+            return opening.activations(plan, progress, data, given)
+        probabilities = opening.probabilities(plan, progress, given)
+        return None if probabilities is None else (probabilities, data.class_names)
+
+
+def _signature(view: View) -> Any:
+    """Return what differs between two views that differ."""
+    norms = len(view.norms[0].steps) if view.norms else 0
+    plain = view._replace(curves=(), norms=(), pictures=Pictures(), confusion=None, mistakes=())
+    lines = [(each.name, len(each.steps), len(each.epochs), repr(each.accuracies[-1:])) for each in view.curves]
+    return repr(plain), norms, lines, id(view.confusion), view.pictures.scale
+
+
+def main() -> None:
+    """Take standard input and output for messages; what else is printed goes to standard error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the lab says when to end
+    writes = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    Trainer(Link(sys.stdin.buffer, writes)).serve()
+    os._exit(0)  # threads that wait for a pipe would keep the process
+
+
+if __name__ == "__main__":
+    main()

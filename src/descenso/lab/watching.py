@@ -1,0 +1,217 @@
+"""What is known of a run while it trains: a callback that keeps references, and an inspector that looks at them."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset
+from descenso.descent.problem import Own, Problem
+from descenso.doctor.checks import examine
+from descenso.doctor.descents import Walked, evidence_of
+from descenso.doctor.evidence import Evidence, Finding
+from descenso.lab import looks
+from descenso.lab.curves import Thinned
+from descenso.lab.protocol import Change, Curve, Mistake, Pictures, Settings, View
+from descenso.runs.directory import open_directory
+from descenso.runs.history import Epoch, RateChange
+from descenso.training.control import Callback, Control, Outcome, Progress
+from descenso.training.plan import Plan
+
+SHARE = 0.05  # of the time that looking at a run may take
+NEWEST = 20  # steps whose mean cost is shown
+
+
+class Watched(Callback):
+    """A run, from the callbacks that train it. They keep references and thin costs, which takes microseconds; all else
+    is done by `Inspector` and `view` in other threads, from these references.
+
+    Args:
+        settings: as the page set them.
+        control: of the training.
+        own: the user's own model, where a fault is one.
+    """
+
+    def __init__(self, settings: Settings, control: Control, own: Own | None = None) -> None:
+        self.settings, self.control, self.own = settings, control, own
+        self.run: Path | None = None
+        self.data: Dataset | None = None
+        self.plan: Plan | None = None
+        self.progress: Progress | None = None
+        self.at_epoch: Progress | None = None  # the newest at the end of an epoch
+        self.costs = Thinned()
+        self.newest = np.empty(0)
+        self.epochs: list[Epoch] = []
+        self.changes: list[Change] = []
+        self.outcome, self.status = "", dict[str, Any]()
+        self.begun = time.monotonic()
+
+    def on_begin(self, run: Path, config: TrainConfig, data: Dataset) -> None:
+        """Keep run and data."""
+        if self.run != run:
+            self.run, self.data, self.plan = run, data, Plan.of(config, data, self.own)
+        self.outcome = ""
+
+    def on_chunk(self, progress: Progress, problem: Problem) -> None:
+        """Keep the progress, and the costs of its steps."""
+        before = self.progress
+        if before and progress.position < before.position:
+            self._went_back(before, progress)
+        if progress.trace is not None and len(progress.trace.costs):
+            costs = progress.trace.costs
+            self.costs.add(self._taken(progress) - len(costs), costs)
+            self.newest = costs[-NEWEST:]
+        if progress.changed and before:
+            self._changed(progress.changed, float(before.state.rate))
+        if progress.ended:
+            self.epochs.append(progress.ended)
+            self.at_epoch = progress if progress.outcome is not Outcome.DIVERGED else self.at_epoch
+        self.progress = progress
+
+    def _taken(self, progress: Progress) -> int:
+        """Number of steps taken, also after the cost that was not finite."""
+        steps = self.plan.steps_per_epoch if self.plan else 0
+        return progress.position.epoch * steps + progress.position.step
+
+    def _changed(self, change: RateChange, before: float) -> None:
+        epoch, step, rate = change
+        self.changes.append(Change(epoch, step, "learning_rate", f"{before:g}", f"{rate:g}"))
+
+    def _went_back(self, before: Progress, progress: Progress) -> None:
+        self.costs.cut(self._taken(progress))
+        self.epochs = [epoch for epoch in self.epochs if epoch.epoch < progress.position.epoch]
+        old, new = (f"{epoch}:{step}" for epoch, step in (before.position, progress.position))
+        self.changes.append(Change(*progress.position, "undo", old, new))
+
+    def on_end(self, status: dict[str, Any]) -> None:
+        """Keep the outcome."""
+        self.status, self.outcome = status, status["outcome"]
+
+    @property
+    def steered(self) -> bool:
+        """Whether the run's history holds a change of the learning rate."""
+        return any(change.what == "learning_rate" for change in self.changes)
+
+    def read(self, run: Path) -> None:
+        """Take epochs and changes from the history of a run that was opened."""
+        directory = open_directory(run)
+        history = directory.history
+        self.epochs, self.outcome = list(history.epochs), directory.outcome
+        rate = directory.config.learning_rate
+        rates = [rate, *(change.learning_rate for change in history.changes)]
+        self.changes = []
+        for change, old in zip(history.changes, rates, strict=False):
+            self._changed(change, old)
+
+
+class Inspector:
+    """What is looked at now and then, in a thread of its own: norms, test rows, findings.
+
+    Each takes at most `SHARE` of the time, but for its first look and that at the end of a run.
+    """
+
+    def __init__(self, watched: Watched) -> None:
+        self.watched = watched
+        self.norms = looks.NormsOverTime()
+        self.confusion: Any = None
+        self.mistakes: tuple[Mistake, ...] = ()
+        self.accuracies: dict[int, float] = {}  # by number of epochs done
+        self.findings: tuple[Finding, ...] = ()
+        self._evidence: Evidence | None = None
+        self._due = dict.fromkeys(("norms", "test", "findings"), 0.0)
+        self._seen: dict[str, Any] = {}
+
+    def look(self) -> bool:
+        """Look at what has changed and is due; return whether there was something."""
+        watched = self.watched
+        plan, progress, data = watched.plan, watched.progress, watched.data
+        if plan is None or data is None:
+            return False
+        if progress is None:  # nothing is compiled yet, and there is one compiler
+            return False
+        at = watched.at_epoch or progress
+        looked = self._if_due("findings", (len(watched.epochs), watched.outcome), self._find)
+        if math.isfinite(float(np.sum(watched.newest))):
+            looked |= self._if_due("norms", progress.position, lambda: self._norms(plan, progress))
+        return self._if_due("test", (at.position.epoch, watched.outcome), lambda: self._test(plan, at, data)) or looked
+
+    def _if_due(self, what: str, seen: Any, look: Any) -> bool:
+        if self._seen.get(what) == seen or (time.monotonic() < self._due[what] and not self.watched.outcome):
+            return False
+        then = time.monotonic()
+        self._seen[what] = seen
+        look()
+        now = time.monotonic()
+        self._due[what] = now + (now - then) / SHARE
+        return True
+
+    def _norms(self, plan: Plan, progress: Progress) -> None:
+        self.norms.cut(int(progress.state.step))
+        self.norms.add(plan, progress)
+
+    def _test(self, plan: Plan, at: Progress, data: Dataset) -> None:
+        if not len(data.test.labels) or (at.position.epoch == 0 and not self.watched.outcome):
+            return
+        measured, self.mistakes = looks.test(plan, at, data)
+        self.confusion = measured.confusion
+        self.accuracies[at.position.epoch] = measured.accuracy
+
+    def _find(self) -> None:
+        watched = self.watched
+        plan, data, at = watched.plan, watched.data, watched.at_epoch
+        if plan is None or data is None:
+            return
+        ended = watched.outcome or "running"
+        kept = looks.trained(plan, at, data) if at and ended != "diverged" else None
+        walked = Walked(plan.config, data, tuple(watched.epochs), ended, kept, watched.own)
+        self._evidence = evidence_of(walked, self._evidence)
+        self.findings = tuple(examine(self._evidence))
+
+
+def curve(watched: Watched, inspector: Inspector) -> Curve:
+    """Return the costs of a run so far."""
+    steps, costs = watched.costs.points
+    accuracies = tuple(inspector.accuracies.get(epoch.epoch + 1, math.nan) for epoch in watched.epochs)
+    return Curve(
+        watched.run.name if watched.run else "",
+        steps,
+        costs,
+        tuple(epoch.cost for epoch in watched.epochs),
+        tuple(epoch.validation_cost for epoch in watched.epochs if epoch.validation_cost is not None),
+        accuracies,
+        watched.plan.steps_per_epoch if watched.plan else 0,
+    )
+
+
+def view(watched: Watched, inspector: Inspector, class_names: tuple[str, ...]) -> View:
+    """Return what there is to see of a run, without what is not its own: state, message, earlier curves, data, race."""
+    plan, progress = watched.plan, watched.progress
+    shown = View(
+        settings=watched.settings,
+        run=watched.run,
+        outcome=watched.outcome,
+        steered=watched.steered,
+        cost=float(watched.newest.mean()) if len(watched.newest) else math.nan,
+        curves=(curve(watched, inspector),),
+        norms=inspector.norms.norms(),
+        confusion=inspector.confusion,
+        mistakes=inspector.mistakes,
+        changes=tuple(watched.changes),
+        findings=inspector.findings,
+        rate=watched.settings.learning_rate,
+        accuracy=list(inspector.accuracies.values())[-1] if inspector.accuracies else math.nan,
+    )
+    if plan is None or progress is None:
+        return shown
+    rate = watched.control.pending_rate
+    return shown._replace(
+        epoch=progress.position.epoch,
+        step=progress.position.step,
+        steps_per_epoch=plan.steps_per_epoch,
+        rate=float(progress.state.rate) if rate is None else rate,
+        seconds=sum(epoch.seconds for epoch in watched.epochs) + progress.seconds,
+        pictures=looks.pictures(plan, progress.state, class_names) if plan.own.model is None else Pictures(),
+    )

@@ -1,0 +1,130 @@
+"""The page in a browser before the real training process: what a lesson would do, from the start to the run's files."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+
+from browser import SLOW, Watched, browser, draw
+from conftest import served
+from descenso.lab.lab import Lab
+from descenso.lab.protocol import Source
+from descenso.runs.directory import open_directory
+from strokes import DIGITS
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+PATIENT = 180_000  # milliseconds for TensorFlow to start, and for epochs on a busy machine
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    lab = Lab(Source(data="mnist"), tmp_path_factory.mktemp("lab") / "runs")
+    with served(lab) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def watched(server, tmp_path_factory):
+    with browser(tmp_path_factory.mktemp("profile")) as context:
+        made = Watched(context)
+        begun = time.monotonic()
+        made.open(server.address)
+        print(f"first picture after {time.monotonic() - begun:.2f} s")  # noqa: T201 - measured, and shown by pytest -s
+        yield made
+        assert made.errors == []
+        assert {url.split("/")[2] for url in made.requests if "//" in url} == {f"127.0.0.1:{server.port}"}
+
+
+@pytest.fixture(scope="module")
+def page(watched):
+    return watched.page
+
+
+@pytest.fixture(scope="module")
+def expect():
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENT)
+    return expect
+
+
+def fill(page, name, value):
+    page.fill(name, value)
+    page.press(name, "Tab")
+
+
+def test_a_run_is_trained_steered_and_saved(server, page, expect):
+    expect(page.locator("#start")).to_be_enabled()
+    fill(page, "#rate-typed", "0.1")
+    fill(page, "#set-epochs", "200")
+    page.click("#start")
+    expect(page.locator("#accuracy")).to_have_text(re.compile(r"^0\.\d{4}$"))
+    page.locator("#rate").fill("-0.5")
+    expect(page.locator("#steered")).to_be_visible()
+    expect(page.locator("#rate-now")).to_have_text("0.316")
+    page.click("#toggle")
+    expect(page.locator("#state")).to_have_text("Paused")
+    step = int(page.locator("#step").text_content().split(" ")[0])
+    page.click("#one_step")
+    expect(page.locator("#step")).to_have_text(re.compile(rf"^{step + 1} / |^0 / "))
+    expect(page.locator("#confusion td.right")).to_have_count(10)
+    run = open_directory(server.lab.view.run)
+    assert run.config.epochs == 200
+    assert '"learning_rate": 0.316' in (run.path / "history.jsonl").read_text(encoding="utf-8")
+
+
+def test_the_opened_step_sums_to_its_logit(page, expect):
+    page.click("#tab-step")
+    expect(page.locator("#step-sum")).to_contain_text("is the logit")
+    numbers = [float(each) for each in re.findall(r"-?\d+\.\d{6}", page.locator("#step-sum").text_content())]
+    assert numbers[0] + numbers[1] == pytest.approx(numbers[2], abs=3e-6)
+    shares = [float(each) for each in page.locator("#step-bars .much").all_text_contents()]
+    assert sum(shares) == pytest.approx(1, abs=1e-3)
+
+
+def test_drawn_digits_are_recognised(page, expect):
+    """Softmax regression after a few epochs, digits drawn with the mouse: most are right; which, the model decides."""
+    page.click("#tab-draw")
+    right, waits = 0, []
+    for digit, ways in DIGITS.items():
+        page.click("#clear")
+        expect(page.locator("#drawn-bars .winner")).to_have_count(0)
+        draw(page, ways[0], size=0.6, left=0.2, top=0.2, steps=2)
+        begun = time.monotonic()
+        expect(page.locator("#drawn-bars .winner .of")).to_have_count(1)
+        page.wait_for_timeout(400)
+        waits.append(time.monotonic() - begun)
+        right += page.locator("#drawn-bars .winner .of").text_content() == str(digit)
+    assert right >= 7, right
+
+
+def test_a_mistake_is_found_and_undone(server, page, expect):
+    page.click("#tab-faults")
+    page.click("#break-rate-too-high")
+    expect(page.locator("#findings li").first).to_be_visible()
+    page.click("#heal")
+    expect(page.locator("#break-rate-too-high")).to_have_attribute("aria-pressed", "false")
+
+
+def test_the_race_is_one_curve(server, page, expect):
+    page.click("#tab-training")
+    if server.lab.view.state == "running":
+        page.click("#toggle")
+    fill(page, "#set-epochs", "1")
+    page.click("#tab-race")
+    page.click("#race-start")
+    expect(page.locator("#race-says")).to_contain_text("times as long as")
+    race = server.lab.view.race
+    assert [lane.state for lane in race.lanes] == ["done"] * 4
+    costs = np.array([lane.costs for lane in race.lanes])
+    assert np.ptp(costs, axis=0).max() <= race.tolerance * costs.max()
+    expect(page.locator("#race-reason tr").first).to_be_visible(timeout=3 * PATIENT)  # eager steps are timed first
+
+
+def test_the_files_can_be_had(page, expect):
+    page.click("#tab-code")
+    expect(page.locator("#command")).to_contain_text("descenso train")
+    with page.expect_download(timeout=SLOW) as got:
+        page.click("#downloads a >> nth=0")
+    assert got.value.path().read_bytes()[:2] == b"PK"

@@ -1,0 +1,127 @@
+"""Parts of the lab that need neither TensorFlow nor a process: curves, commands, drawings, messages."""
+
+import io
+import pickle
+import shlex
+
+import numpy as np
+import pytest
+
+from descenso.config import TrainConfig
+from descenso.doctor.checks import CHECKS
+from descenso.errors import ConfigError
+from descenso.lab import wording
+from descenso.lab.curves import MOST, Thinned
+from descenso.lab.drawing import as_seen
+from descenso.lab.faults import FAULTS
+from descenso.lab.link import Link
+from descenso.lab.protocol import Settings, Source
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1_000, 30_000])
+def test_a_curve_keeps_every_extreme(chunk):
+    """However the costs come, at most 1,000 points, all of them true, and the least and largest of each stretch."""
+    costs = np.random.default_rng(0).normal(size=30_000).astype(np.float32)
+    costs[12_345], costs[777] = 99, -99
+    curve = Thinned()
+    for first in range(0, len(costs), chunk):
+        curve.add(first, costs[first : first + chunk])
+    steps, kept = curve.points
+    assert len(steps) <= MOST
+    assert (np.diff(steps) > 0).all()
+    np.testing.assert_array_equal(kept, costs[steps])
+    length = next(length for length in (2**n for n in range(20)) if 2 * -(-len(costs) // length) <= MOST)
+    for first in range(0, len(costs), length):
+        inside = kept[(steps >= first) & (steps < first + length)]
+        assert (inside.min(), inside.max()) == (
+            costs[first : first + length].min(),
+            costs[first : first + length].max(),
+        )
+
+
+def test_a_curve_is_cut_where_a_run_goes_back():
+    curve = Thinned()
+    curve.add(0, np.arange(10.0))
+    curve.cut(4)
+    curve.add(4, np.arange(40.0, 43.0))
+    assert list(curve.points[0]) == list(range(7))
+    assert list(curve.points[1]) == [0, 1, 2, 3, 40, 41, 42]
+
+
+def test_a_cost_that_is_no_number_is_kept():
+    curve = Thinned()
+    curve.add(0, np.append(np.zeros(5_000), np.nan))
+    assert np.isnan(curve.points[1][-1])
+
+
+@pytest.mark.parametrize("settings", [
+    {}, {"model": "mlp", "rule": "momentum:momentum=0.5", "learning_rate": 0.1}, {"seed": 7, "engine": "eager"},
+    {"batch_size": 32, "epochs": 3, "learning_rate": 1 / 3},
+])  # fmt: skip
+def test_the_command_means_the_same_settings(settings, tiny, monkeypatch):
+    """The flags of the command, read as settings, are those of the run; and so are the lines of Python."""
+    given = wording.arguments(Settings.of(data="mnist", **settings), Source(), tiny)
+    program, verb, *flags = shlex.split(wording.command(given))
+    assert (program, verb) == ("descenso", "train")
+    read = {name[2:].replace("-", "_"): value for name, value in zip(flags[::2], flags[1::2], strict=True)}
+    expected = TrainConfig.of(**given).model_copy(update={"checkpoint_every": TrainConfig.of().checkpoint_every})
+    assert TrainConfig.of(**read) == expected
+    called = {}
+    monkeypatch.setattr(
+        "descenso.train", lambda data, **rest: called.update(rest, data=data) or _Evaluated(), raising=False
+    )
+    exec(wording.python(given), {})  # noqa: S102 - lines that the lab has written
+    assert TrainConfig.of(**called) == expected
+
+
+class _Evaluated:
+    def evaluate(self):
+        return ""
+
+
+def test_data_comes_from_the_command_line_only(tiny):
+    for path in ("/etc/passwd", "../other", "mine.csv"):
+        with pytest.raises(
+            ConfigError, match=r"^data must be own.csv, mnist, .*, got '.*'; give other data to descenso"
+        ):
+            wording.arguments(Settings(data=path), Source(data="own.csv"), tiny)
+    assert (
+        wording.arguments(Settings(data="own.csv"), Source("own.csv", reading=(("label", "y"),)), tiny)["label"] == "y"
+    )
+    assert "label" not in wording.arguments(Settings(data="mnist"), Source("own.csv", reading=(("label", "y"),)), tiny)
+
+
+def test_every_fault_names_a_check_of_the_doctor():
+    assert {fault.rule for fault in FAULTS.values()} <= set(CHECKS)
+
+
+@pytest.mark.parametrize("drawn", [
+    np.zeros((280, 280), np.uint8), np.zeros((280, 280), np.float64), np.zeros((2, 2, 2), np.uint8),
+    np.zeros((0, 0), np.uint8), np.full((280, 280), 3, np.uint8),
+])  # fmt: skip
+def test_an_empty_canvas_is_none(drawn):
+    assert as_seen(drawn) is None
+
+
+def test_a_drawing_is_centred_by_mass_wherever_it_is():
+    seen = []
+    for top, left, size in ((0, 0, 60), (219, 219, 60), (100, 20, 120), (0, 100, 30)):
+        drawn = np.zeros((280, 280), np.uint8)
+        drawn[top : top + size, left : left + size // 2] = 255
+        seen.append(as_seen(drawn))
+    for each in seen:
+        assert (each.shape, each.dtype) == ((28, 28), np.uint8)
+        rows, columns = np.indices(each.shape)
+        assert abs((each * rows).sum() / each.sum() - 14) <= 0.6
+        assert abs((each * columns).sum() / each.sum() - 14) <= 0.6
+        assert np.abs(each.astype(int) - seen[0]).max() <= 1
+
+
+def test_a_message_that_is_cut_off_is_the_end():
+    whole = io.BytesIO()
+    Link(io.BytesIO(), whole).send(("view", np.arange(5)))
+    assert Link(io.BytesIO(whole.getvalue()), io.BytesIO()).receive()[0] == "view"
+    for length in (0, 1, len(whole.getvalue()) // 2, len(whole.getvalue()) - 1):
+        with pytest.raises(EOFError):
+            Link(io.BytesIO(whole.getvalue()[:length]), io.BytesIO()).receive()
+    assert pickle.loads(whole.getvalue())[0] == "view"  # noqa: S301 - written above
