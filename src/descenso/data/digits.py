@@ -22,7 +22,7 @@ TALL, MUCH = 0.75, 0.2  # shares of height and of ink that each of two digits ha
 EDGE = 48  # of 255, at full contrast: where a digit begins; less is the halo of a scan or of resizing
 
 
-def as_mnist(drawn: NDArray[np.uint8], *, alone: bool = True) -> tuple[NDArray[np.uint8], dict[int, str]]:
+def as_mnist(drawn: NDArray[np.uint8], *, photo: bool = True) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """Convert digits drawn on images of one size to MNIST's form; those that have it already stay as they are.
 
     The background is the median of the border; the ink is lighter or darker, whichever has more mass. Differences from
@@ -30,7 +30,8 @@ def as_mnist(drawn: NDArray[np.uint8], *, alone: bool = True) -> tuple[NDArray[n
 
     Args:
         drawn: (rows, height, width), grey, uint8.
-        alone: whether to refuse pictures on which there is something else than one digit.
+        photo: whether they may be photos, whose light is uneven, and on which there may be more than one digit, which
+            is refused; false for strokes on an even canvas.
 
     Returns:
         (rows that are not refused, 28, 28); and of those that are, by their numbers, why.
@@ -41,7 +42,7 @@ def as_mnist(drawn: NDArray[np.uint8], *, alone: bool = True) -> tuple[NDArray[n
         fields[done] = drawn[done]
     others = np.flatnonzero(~done)
     if len(others):
-        digits, why = _converted(drawn[others], alone)
+        digits, why = _converted(drawn[others], photo)
         refused = {int(others[row]): reason for row, reason in why.items()}
         fields[[row for row in others.tolist() if row not in refused]] = digits
     return fields[[row for row in range(len(drawn)) if row not in refused]], refused
@@ -58,9 +59,10 @@ def _have_the_form(drawn: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.asarray((longest >= DIGIT - 1) & (longest <= DIGIT) & (off <= OFF))
 
 
-def _converted(drawn: NDArray[np.uint8], alone: bool) -> tuple[NDArray[np.uint8], dict[int, str]]:
+def _converted(drawn: NDArray[np.uint8], photo: bool) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """Convert digits as `as_mnist` does."""
-    ink = _ink(evened(drawn.astype(np.float64)))
+    grey = drawn.astype(np.float64)
+    ink = _ink(evened(grey) if photo else grey)
     most = ink.max(axis=(1, 2))
     refused = {int(row): _("nothing is drawn on it, every pixel is nearly the same")
                for row in np.flatnonzero(most < FAINT)}  # fmt: skip
@@ -68,7 +70,7 @@ def _converted(drawn: NDArray[np.uint8], alone: bool) -> tuple[NDArray[np.uint8]
     ink, most = ink[kept], most[kept]
     ink *= (255 / most)[:, None, None]
     inked = ink > EDGE
-    doubtful = _doubts(inked) if alone else {}
+    doubtful = _doubts(inked) if photo else {}
     if doubtful:
         rows = np.flatnonzero(kept)
         refused |= {int(rows[row]): reason for row, reason in doubtful.items()}

@@ -20,5 +20,5 @@ def as_seen(drawn: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     if drawn.ndim != 2 or drawn.dtype != np.uint8 or not 0 < drawn.size <= MOST_PIXELS:
         return None
     framed = np.pad(drawn, 1)  # the background is what the border shows, even where a stroke leaves the canvas
-    seen, empty = as_mnist(framed[None], alone=False)  # half of a digit may look like two
+    seen, empty = as_mnist(framed[None], photo=False)  # half of a digit may look like two
     return None if empty else np.asarray(seen[0])
