@@ -127,12 +127,45 @@ def test_what_is_transparent_shows_white(tmp_path):
     assert read_pixels(tmp_path / "p.png", Limits()).values.min() == 255
 
 
-def test_photographs_stand_upright(tmp_path):
-    image = Image.new("L", (5, 6))
+@pytest.mark.parametrize("kind", ["jpg", "webp", "tif", "png"])
+def test_photographs_stand_upright(kind, tmp_path):
+    image = Image.new("RGB", (50, 60), "white")
+    image.paste("black", (0, 0, 50, 20))  # the upper third
     exif = image.getexif()
     exif[0x0112] = 6  # to be turned by 90 degrees
-    image.save(tmp_path / "a.jpg", exif=exif)
-    assert read_pixels(tmp_path / "a.jpg", Limits()).values.shape == (5, 6)
+    image.save(tmp_path / f"a.{kind}", exif=exif)
+    values = read_pixels(tmp_path / f"a.{kind}", Limits()).values
+    assert values.shape == (50, 60, 3)
+    assert values[:, :30].mean() > 200 > 50 > values[:, 45:].mean(), "black on the right"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.heic", b"\0\0\0\x18ftypheic", "a HEIC photo, as phones take; save it as PNG or JPEG"),
+        ("a.jpg", b"\0\0\0\x18ftypmif1", "a HEIC photo, as phones take"),
+        ("a.avif", b"\0\0\0\x18ftypavif", "an AVIF image"),
+        ("a.mp4", b"\0\0\0\x18ftypisom", "a film"),
+        ("a.pdf", b"%PDF-1.7", "a PDF document"),
+        ("a.svg", b'<?xml version="1.0"?>\n<svg width="9">', "an SVG drawing"),
+        ("a.png", b"\xef\xbb\xbf <svg>", "an SVG drawing"),
+        ("a.psd", b"8BPS\0\1", "a file of Photoshop"),
+        ("a.xcf", b"gimp xcf v011", "a file of GIMP"),
+        ("a.jp2", b"\0\0\0\x0cjP  \r\n", "a JPEG 2000 image"),
+        ("a.jxl", b"\xff\x0a\0\0", "a JPEG XL image"),
+        ("a.dcm", bytes(128) + b"DICM", "a DICOM image"),
+        ("a.ico", b"\0\0\1\0\1\0", "an icon"),
+        ("a.NEF", b"MM\0*", "a raw photo of a camera"),
+        ("a.cr2", b"II*\0\x10\0\0\0CR\2\0", "a raw photo of a camera"),
+        ("a.png", b"PK\3\4", "an archive; unpack it"),
+        ("a.gz", b"\x1f\x8b\x08", "an archive; unpack it"),
+        ("a.png", b"", "an empty file"),
+    ],
+)
+def test_what_is_known_and_not_read_is_named(name, content, told, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with refused(tmp_path / name, f": {told}"):
+        read_pixels(tmp_path / name, Limits())
 
 
 def test_content_counts_and_not_the_name(tmp_path):
