@@ -163,7 +163,7 @@ def test_a_missing_file_is_named(name, tiny, tmp_path):
         (np.zeros((2, 2), np.uint8), "2 dimensions of uint8"),
         (np.zeros((2, 2, 2, 2), np.uint8), "4 dimensions of uint8"),
         (np.zeros((2, 8, 8), np.float32), "3 dimensions of float32"),
-        (np.zeros(2, np.int8), "1 dimensions of int8"),
+        (np.zeros(2, np.int8), "1 dimension of int8"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(name, array, got, tiny, tmp_path):

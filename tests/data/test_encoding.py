@@ -242,8 +242,8 @@ def test_values_that_no_training_row_has_are_said(trained, tmp_path):
     a = expected.encoding.columns[0].fill
     assert inputs[0].tolist() == [a, 0.5, 0, 0, 0, 1, 0]
     assert [str(one.message) for one in said] == [
-        f"{path}: a: missing in 1 rows, and in no training row; read as the median, {a:g}",
-        f"{path}: city: 'Paris' in 1 rows, and in no training row; none of its inputs is set",
+        f"{path}: a: missing in 1 row, and in no training row; read as the median, {a:g}",
+        f"{path}: city: 'Paris' in 1 row, and in no training row; none of its inputs is set",
     ]
 
 

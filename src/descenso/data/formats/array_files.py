@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.arrays import Rows, as_model_reads, as_shape, split_rows
-from descenso.data.checks import ALL, check_finite, check_shape
+from descenso.data.checks import ALL, check_finite, check_shape, in_one_axis
 from descenso.data.dataset import CHUNK_BYTES, Dataset
 from descenso.data.formats.flat import unflattened
 from descenso.data.formats.npz import check_size, explained, read_arrays, read_elements, read_header
 from descenso.data.formats.parts import Chosen, choose, groups, place_of, without_validation
-from descenso.data.labels import in_one_axis
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened, refusals
 from descenso.errors import DataError
 from descenso.files import inside
