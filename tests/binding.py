@@ -7,7 +7,9 @@ from unittest import mock
 
 from descenso.data.dataset import Split
 from descenso.descent.problem import Problem
-from descenso.engines import ENGINES, Runner, bind, compiled
+from descenso.engines import compiled
+from descenso.engines.base import Runner
+from descenso.training.plan import ENGINES, bind
 
 T = TypeVar("T")
 WAYS = [*ENGINES, "compiled in blocks"]

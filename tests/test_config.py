@@ -9,7 +9,8 @@ from descenso import text
 from descenso.config import FREE, SETTINGS, TrainConfig, choices, having, is_number
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError
-from descenso.registry import MODELS, SHAPES, Trait
+from descenso.registry import MODELS, SHAPES
+from descenso.settings import Trait
 from descenso.text import closest
 
 FIELDS = TrainConfig.model_fields
@@ -32,6 +33,8 @@ def test_the_names_and_defaults_are_those_of_the_design():
         "encoding": "",
         "header": "",
         "numeric_only": False,
+        "input_shape": "",
+        "skip_unreadable": False,
         "resize": "",
         "model": "softmax",
         "preset": "",
@@ -153,7 +156,6 @@ def test_the_ends_of_the_ranges(settings):
         ({"rule": "adam:beta_1=1"}, "rule: beta_1 must be a number in [0, 1), got '1'; try --rule adam"),
         ({"rule": "sgd:rho=1"}, "rule: sgd takes none, not 'rho'; try --rule sgd"),
         ({"schedule": "cosin"}, "schedule: there is no 'cosin' (did you mean 'cosine'?); try --schedule cosine"),
-        ({"patience": 2}, "patience needs validation rows, and there are none; try --validation-size 0.1"),
         (
             {"rule": "adamw", "weight_decay": 0.5},
             "weight_decay: adamw has its own; try --rule adamw:weight_decay=0.5 in its place",
@@ -278,7 +280,7 @@ def test_what_is_neither_true_nor_false(value):
 
 def test_the_lists_of_settings_come_from_the_table():
     assert set(FREE) == {"epochs", "engine", "patience", "checkpoint_every"}
-    of_tables = {"decimal", "encoding", "header", "numeric_only"}
+    of_tables = {"decimal", "encoding", "header", "numeric_only", "input_shape", "skip_unreadable"}
     assert set(having("reads data")) == {"label", "drop", "test_fraction", "resize"} | of_tables
     assert set(having("saved")) == {"patience", "checkpoint_every"}
     assert set(having("cost")) == {

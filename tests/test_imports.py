@@ -11,7 +11,8 @@ import pytest
 import descenso
 
 SOURCE = Path(descenso.__file__).parent
-GROUND = {"config", "elsewhere", "errors", "files", "guesses", "hints", "keywords", "registry", "text", "_version"}
+GROUND = {"config", "elsewhere", "errors", "files", "guesses", "hints", "keywords", "registry", "settings", "text",
+          "_version"}  # fmt: skip
 BELOW = {  # the layers from the lowest to the highest, and what each package may import beside itself and GROUND
     "data": set(),
     "tf1": {"data"},  # the bundled MNIST, for programs that are run
@@ -34,10 +35,11 @@ BELOW_ON_THE_GROUND = {
     "keywords": set(),
     "text": {"errors", "keywords"},
     "registry": {"text"},
+    "settings": {"text"},
     "elsewhere": {"text"},
-    "guesses": {"text", "registry", "elsewhere"},
-    "hints": {"config"},
-    "config": {"errors", "text", "registry", "guesses"},
+    "guesses": {"text", "registry", "settings", "elsewhere"},
+    "hints": {"settings"},
+    "config": {"errors", "text", "registry", "settings", "guesses"},
     "files": {"errors", "text", "config"},
 }
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_FILES_OF_TRAIN = 300, 40, 40

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from descenso import doctor as doctor
     from descenso.api.compare import compare as compare
     from descenso.api.estimator import Classifier as Classifier
-    from descenso.api.inference import evaluate as evaluate
+    from descenso.api.evaluation import evaluate as evaluate
     from descenso.api.inference import predict as predict
     from descenso.api.landscape import landscape as landscape
     from descenso.api.replay import replay as replay
@@ -64,7 +64,7 @@ _HOME = {
     "TrainConfig": "descenso.config",
     "compare": "descenso.api.compare",
     "doctor": "descenso.doctor",
-    "evaluate": "descenso.api.inference",
+    "evaluate": "descenso.api.evaluation",
     "export": "descenso.exporting",
     "find_rate": "descenso.api.sweep",
     "from_arrays": "descenso.data.memory",

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from descenso.elsewhere import CALLBACKS, FIRST, OF_COMPARE, SAID, SAID_AT_A_TERMINAL, TRANSLATED, VALUES
-from descenso.registry import MODELS, OWN, Setting, reads
+from descenso.registry import MODELS, OWN, reads
+from descenso.settings import Setting
 from descenso.text import _, closest, nearest, option, spelled
 
 NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one

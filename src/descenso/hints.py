@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Literal, TypedDict
 
-from descenso.config import ActivationName, DtypeName, EngineName
+from descenso.settings import ActivationName, DtypeName, EngineName
 
 RunPath = str | os.PathLike[str]  # of a run: a Run is one, too
 
@@ -23,6 +23,8 @@ class Settings(TypedDict, total=False):
     encoding: str
     header: Literal["", "yes", "no"]
     numeric_only: bool
+    input_shape: str | Sequence[int]
+    skip_unreadable: bool
     validation_size: int | float
     preset: str
     hidden: str | int | Sequence[int]

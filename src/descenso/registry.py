@@ -1,4 +1,4 @@
-"""The registry of rules, schedules and models: formula, source, options and defaults of each, by name; and `Setting`.
+"""The registry of rules, schedules and models: formula, source, options and defaults of each, by name.
 
 Tables only, so that commands that list or check names do not import TensorFlow; the mathematics is in `descent/`. Rules
 and schedules are written as `name` or `name:option=value,option=value`.
@@ -7,7 +7,7 @@ and schedules are written as `name` or `name:option=value,option=value`.
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from descenso.text import _, closest, mark
 
@@ -261,40 +261,3 @@ def _number(key: str, text: str, option: Option) -> float:
         reason = _("{key} must be a number in {interval}, got {value!r}")
         raise ValueError(reason.format(key=key, interval=option.interval, value=text))
     return value
-
-
-Trait = Literal["reads data", "cost", "free", "saved"]
-DATA, MODEL, OPTIMISATION, RUN = mark("Data"), mark("Model"), mark("Optimisation"), mark("Run")
-
-
-class Setting(NamedTuple):
-    """A row of the table of settings, without its type, default and bounds, which pydantic holds.
-
-    Attributes:
-        help: one sentence for the help text, marked for the catalogue.
-        expected: the valid values in words, marked for the catalogue; empty where the type lists them.
-        example: a valid value as a user types it; empty for a flag.
-        panel: title of the help panel.
-        traits: "reads data": it says how the dataset is read; "cost": the cost of a batch at given parameters depends
-            on it; "free": a resumed run may change it; "saved": it has a meaning for saved runs only.
-        short: one-letter flag.
-    """
-
-    help: str
-    expected: str
-    example: str
-    panel: str
-    traits: tuple[Trait, ...]
-    short: str
-
-
-def setting(
-    default: Any, help: str, expected: str, example: str, panel: str, *traits: Trait,
-    short: str = "", pattern: str | None = None, **bounds: Any,
-) -> Any:  # fmt: skip
-    """Make a field of `TrainConfig` from its default, the columns of its row, and pydantic's bounds."""
-    from pydantic import Field
-
-    row = Setting(help, expected, example, panel, traits, short)
-    whole = None if pattern is None else rf"\A(?:{pattern})\Z"
-    return Field(default, pattern=whole, json_schema_extra=row._asdict(), **bounds)

@@ -20,6 +20,7 @@ from descenso.errors import ConfigError, DataError
 ENGINES = ["graph", "eager", "function", "compiled"]
 NO_SETTINGS_OF_AN_ESTIMATOR = {  # what a run directory, a file or a command has to do with
     "data", "label", "drop", "test_fraction", "resize", "decimal", "encoding", "header", "numeric_only",
+    "input_shape", "skip_unreadable",
     "checkpoint_every", "deterministic"}  # fmt: skip
 
 

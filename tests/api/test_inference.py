@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import descenso as ds
-from descenso.api import inference
+from descenso.api import evaluation, inference
 from descenso.errors import ConfigError, DataError
 from descenso.runs.directory import open_directory
 from descenso.runs.trained import weights_bytes
@@ -36,7 +36,7 @@ def run(tmp_path_factory):
 def test_another_table_is_tested_on_whole(run, tmp_path):
     other = frame(40, seed=1, classes=(1, 2))  # of its own classes, the first is the run's second
     other.select("level", "kind", "noise").write_csv(tmp_path / "other.csv")  # in another order
-    found, rows = inference.evaluate(run, str(tmp_path / "other.csv"))
+    found, rows = evaluation.evaluate(run, str(tmp_path / "other.csv"))
     assert len(rows.labels) == 40
     assert found.accuracy == 1
     assert inference.read_trained(run)[1].class_names == ("high", "low", "middle")
@@ -47,27 +47,27 @@ def test_another_table_is_tested_on_whole(run, tmp_path):
 
 def test_a_dataset_in_memory_is_tested_on_by_its_own_names(run):
     data = ds.from_frame(frame(40, seed=1, classes=(1, 2)), "kind", test_fraction=0.5)
-    assert inference.evaluate(run, data)[0].accuracy == 1
+    assert evaluation.evaluate(run, data)[0].accuracy == 1
 
 
 def test_a_dataset_in_memory_is_read_by_the_names_of_its_columns(run):
     swapped = frame(40, seed=1).select("kind", "level", "noise")
-    assert inference.evaluate(run, ds.from_frame(swapped, "kind", test_fraction=0.5))[0].accuracy == 1
+    assert evaluation.evaluate(run, ds.from_frame(swapped, "kind", test_fraction=0.5))[0].accuracy == 1
     other = ds.from_frame(swapped.rename({"level": "height"}), "kind", test_fraction=0.5)
     with pytest.raises(DataError, match="frame: the columns level are missing, which the model reads; its columns are"):
-        inference.evaluate(run, other)
+        evaluation.evaluate(run, other)
 
 
 def test_rows_without_a_label_are_refused(run):
     data = ds.from_frame(frame(40, seed=1), "kind", test_fraction=0.5)
     unlabelled = data._replace(test=data.test._replace(labels=np.full(len(data.test.labels), -1, np.int32)))
     with pytest.raises(DataError, match=r"frame, test rows: row 0 has label -1, expected one in \[0, 3\)"):
-        inference.evaluate(run, unlabelled)
+        evaluation.evaluate(run, unlabelled)
 
 
 def test_the_label_may_have_another_name_elsewhere(run, tmp_path):
     frame(40, seed=1).rename({"kind": "species"}).write_csv(tmp_path / "other.csv")
-    assert inference.evaluate(run, tmp_path / "other.csv", label="species")[0].accuracy == 1
+    assert evaluation.evaluate(run, tmp_path / "other.csv", label="species")[0].accuracy == 1
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_the_label_may_have_another_name_elsewhere(run, tmp_path):
 def test_a_table_that_does_not_fit_the_run(change, said, run, tmp_path):
     change(frame(10, seed=1)).write_csv(tmp_path / "other.csv")
     with pytest.raises((ConfigError, DataError), match=said):
-        inference.evaluate(run, str(tmp_path / "other.csv"))
+        evaluation.evaluate(run, str(tmp_path / "other.csv"))
 
 
 def test_images_and_arrays_are_tested_on_whole(tmp_path):
@@ -91,7 +91,7 @@ def test_images_and_arrays_are_tested_on_whole(tmp_path):
     data = ds.from_arrays(pictures, labels, test_fraction=0.2)
     run = ds.train(data, epochs=20, batch_size=10, learning_rate=1, engine="eager", out=tmp_path / "run").path
     np.savez(tmp_path / "other.npz", x=pictures, y=labels)
-    found, rows = inference.evaluate(run, str(tmp_path / "other.npz"))
+    found, rows = evaluation.evaluate(run, str(tmp_path / "other.npz"))
     assert (len(rows.labels), found.accuracy) == (30, 1)
 
 
@@ -108,7 +108,7 @@ def test_pictures_as_stored_are_not_taken_for_floats_nor_floats_for_them(tmp_pat
         run = ds.train(data, epochs=1, engine="eager", out=tmp_path / kind).path
         assert inference.read_trained(run)[1].stored == {"u1": "uint8", "f8": "float64"}[kind]
         with pytest.raises(DataError, match=told):
-            inference.evaluate(run, ds.from_arrays(others, labels, test_fraction=0.5))
+            evaluation.evaluate(run, ds.from_arrays(others, labels, test_fraction=0.5))
 
 
 def test_floats_whose_mean_is_zero_are_floats(tmp_path):
@@ -131,12 +131,12 @@ def test_files_are_given_as_text_or_paths_one_or_several(run, tmp_path):
 WITHOUT_TENSORFLOW = """
 import sys
 import descenso as ds
-from descenso.api import inference
+from descenso.api import evaluation, inference
 
 for run in sys.argv[3:]:
     assert len(inference.predict(run, sys.argv[1]).probabilities) == 61
     assert len(inference.predict_rows(run, inference.predict(run, sys.argv[1]).inputs).probabilities) == 61
-    assert inference.evaluate(run, sys.argv[2])[0].confusion.sum() == 61
+    assert evaluation.evaluate(run, sys.argv[2])[0].confusion.sum() == 61
 loaded = [name for name in ("tensorflow", "keras") if name in sys.modules]
 assert not loaded, loaded
 """

@@ -10,7 +10,7 @@ from descenso.data.catalog import load
 from descenso.data.dataset import Split
 from descenso.data.order import epoch_order
 from descenso.descent.models import softmax
-from descenso.engines import ENGINES
+from descenso.training.plan import ENGINES
 from walks import Case, difference, make_problem, truth, walk
 
 EPOCHS = 3

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 import tensorflow as tf
 
-from descenso.engines import ENGINES, bind
+from descenso.training.plan import ENGINES, bind
 from walks import BATCH_SIZE, begin, make_case, make_problem
 
 CASE = make_case(20, rest=True)

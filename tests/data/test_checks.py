@@ -168,6 +168,8 @@ def test_a_batch_must_fit(tiny, validation_size, batch_size, rows):
 
 def test_shares_and_all_rows_suffice(tiny):
     check_fit(tiny, TrainConfig.of(validation_size=0.5, batch_size="full"), GIVEN)
+    with pytest.raises(ConfigError, match="patience needs validation rows, and there are none; try --validation-size"):
+        check_fit(tiny, TrainConfig.of(patience=2), GIVEN)
     with pytest.raises(ConfigError, match=r"batch_size must be at most the 101 training rows, got 102;"):
         check_fit(tiny, TrainConfig.of(validation_size=0.5, batch_size=102), GIVEN)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from descenso.data.catalog import load
-from descenso.data.formats.images import open_image
+from descenso.data.formats.image_files import read_pixels
 from descenso.data.sources import Limits, Sources
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
@@ -42,7 +42,7 @@ def write(folder, images):
 @pytest.fixture
 def folder(tmp_path):
     """Classes 9, 10 and cat, of 4, 6 and 8 images of 6×5, each of a shade of its own."""
-    shades = iter(range(100))
+    shades = iter(range(40, 140))
     return write(tmp_path / "shades", {f"{name}/{number}.png": shade(next(shades)) for name, count in
                                        (("9", 4), ("10", 6), ("cat", 8)) for number in range(count)})  # fmt: skip
 
@@ -62,7 +62,7 @@ def test_a_folder_for_each_class(folder):
         for image, name in zip(split.inputs, names_of(data, split), strict=True):
             assert image.min() == image.max()
             seen[int(image[0, 0])] = name
-    assert seen == {value: "9" if value < 4 else "10" if value < 10 else "cat" for value in range(18)}
+    assert seen == {40 + value: "9" if value < 4 else "10" if value < 10 else "cat" for value in range(18)}
     again, other = load(str(folder), **HALF, seed=1), load(str(folder), **HALF, seed=2)
     np.testing.assert_array_equal(again.train.inputs, data.train.inputs)
     assert other.train.inputs[:, 0, 0].tolist() != data.train.inputs[:, 0, 0].tolist()
@@ -100,16 +100,16 @@ def colours(mode, shape=(6, 5)):
     return image.convert("RGB").quantize(4) if mode == "P" else image.convert(mode)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16", "RGB", "RGBA", "P", "CMYK"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P", "CMYK"])
 def test_modes_become_grey_or_colour(mode, tmp_path):
-    image = Image.fromarray(np.full((6, 5), 32672, np.uint16)) if mode == "I;16" else colours(mode)
+    image = colours(mode)
     path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
     image.save(path)
-    found = np.asarray(open_image(path, Limits()))
+    found = read_pixels(path, Limits()).values
     assert found.dtype == np.uint8
-    if mode in ("1", "L", "LA", "I;16"):
+    if mode in ("1", "L", "LA"):
         assert found.shape == (6, 5)
-        expected = {"1": found, "I;16": 0x7F}.get(mode, np.asarray(colours("L")))
+        expected = {"1": found}.get(mode, np.asarray(colours("L")))
     else:
         assert found.shape == (6, 5, 3)
         expected = [200, 100, 50]
@@ -118,29 +118,64 @@ def test_modes_become_grey_or_colour(mode, tmp_path):
 
 def test_what_is_transparent_shows_white(tmp_path):
     write(tmp_path, {"a.png": Image.new("RGBA", (5, 6), (0, 0, 0, 0)), "b.png": Image.new("LA", (5, 6), (0, 128))})
-    assert np.asarray(open_image(tmp_path / "a.png", Limits())).min() == 255
-    half = np.asarray(open_image(tmp_path / "b.png", Limits()))
+    assert read_pixels(tmp_path / "a.png", Limits()).values.min() == 255
+    half = read_pixels(tmp_path / "b.png", Limits()).values
     assert (half.shape, half.min(), half.max()) == ((6, 5), 127, 127)
     palette = Image.new("P", (5, 6), 1)
     palette.putpalette([0, 0, 0, 9, 9, 9])
     palette.save(tmp_path / "p.png", transparency=1)
-    assert np.asarray(open_image(tmp_path / "p.png", Limits())).min() == 255
+    assert read_pixels(tmp_path / "p.png", Limits()).values.min() == 255
 
 
-def test_photographs_stand_upright(tmp_path):
-    image = Image.new("L", (5, 6))
+@pytest.mark.parametrize("kind", ["jpg", "webp", "tif", "png"])
+def test_photographs_stand_upright(kind, tmp_path):
+    image = Image.new("RGB", (50, 60), "white")
+    image.paste("black", (0, 0, 50, 20))  # the upper third
     exif = image.getexif()
     exif[0x0112] = 6  # to be turned by 90 degrees
-    image.save(tmp_path / "a.jpg", exif=exif)
-    assert open_image(tmp_path / "a.jpg", Limits()).size == (6, 5)
+    image.save(tmp_path / f"a.{kind}", exif=exif)
+    values = read_pixels(tmp_path / f"a.{kind}", Limits()).values
+    assert values.shape == (50, 60, 3)
+    assert values[:, :30].mean() > 200 > 50 > values[:, 45:].mean(), "black on the right"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.heic", b"\0\0\0\x18ftypheic", "a HEIC photo, as phones take; save it as PNG or JPEG"),
+        ("a.jpg", b"\0\0\0\x18ftypmif1", "a HEIC photo, as phones take"),
+        ("a.avif", b"\0\0\0\x18ftypavif", "an AVIF image"),
+        ("a.mp4", b"\0\0\0\x18ftypisom", "a film"),
+        ("a.pdf", b"%PDF-1.7", "a PDF document"),
+        ("a.svg", b'<?xml version="1.0"?>\n<svg width="9">', "an SVG drawing"),
+        ("a.png", b"\xef\xbb\xbf <svg>", "an SVG drawing"),
+        ("a.psd", b"8BPS\0\1", "a file of Photoshop"),
+        ("a.xcf", b"gimp xcf v011", "a file of GIMP"),
+        ("a.jp2", b"\0\0\0\x0cjP  \r\n", "a JPEG 2000 image"),
+        ("a.jxl", b"\xff\x0a\0\0", "a JPEG XL image"),
+        ("a.dcm", bytes(128) + b"DICM", "a DICOM image"),
+        ("a.ico", b"\0\0\1\0\1\0", "an icon"),
+        ("a.NEF", b"MM\0*", "a raw photo of a camera"),
+        ("a.cr2", b"II*\0\x10\0\0\0CR\2\0", "a raw photo of a camera"),
+        ("a.png", b"PK\3\4", "an archive; unpack it"),
+        ("a.gz", b"\x1f\x8b\x08", "an archive; unpack it"),
+        ("a.png", b"", "an empty file"),
+    ],
+)
+def test_what_is_known_and_not_read_is_named(name, content, told, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with refused(tmp_path / name, f": {told}"):
+        read_pixels(tmp_path / name, Limits())
 
 
 def test_content_counts_and_not_the_name(tmp_path):
     shade(7).save(tmp_path / "a.txt", format="PNG")
-    assert np.asarray(open_image(tmp_path / "a.txt", Limits())).max() == 7
+    assert read_pixels(tmp_path / "a.txt", Limits()).values.max() == 7
     shade(7).save(tmp_path / "b.png", format="GIF")
-    with refused(tmp_path / "b.png", ": neither a PNG nor a JPEG image"):
-        open_image(tmp_path / "b.png", Limits())
+    assert read_pixels(tmp_path / "b.png", Limits()).values.max() == 7
+    (tmp_path / "c.png").write_bytes(b"text")
+    with refused(tmp_path / "c.png", ": no image, or of a format that is not read; those are PNG, JPEG, WebP"):
+        read_pixels(tmp_path / "c.png", Limits())
 
 
 @pytest.mark.parametrize(
@@ -171,7 +206,7 @@ def test_resized_on_request_and_coloured_where_any_is(folder, seed):
     data = load(str(folder), **HALF, seed=seed, resize="3x4")
     assert data.input_shape == (3, 4, 3)
     seen = {tuple(image[0, 0].tolist()) for split in (data.train, data.test) for image in split.inputs}
-    assert seen == {(value,) * 3 for value in range(18)} | {(200, 100, 50)}
+    assert seen == {(40 + value,) * 3 for value in range(18)} | {(200, 100, 50)}
 
 
 @pytest.mark.parametrize("resize", ["28", "x", "0x4", "4x0", "3x4x5", "-3x4", "3 x 4"])
@@ -203,7 +238,7 @@ def test_bombs_of_pixels_are_refused_without_memory(width, height, told, tmp_pat
     tracemalloc.start()
     try:
         with refused(path, told):
-            open_image(path, Limits())
+            read_pixels(path, Limits())
         assert tracemalloc.get_traced_memory()[1] < 5 * 2**20
     finally:
         tracemalloc.stop()
@@ -220,7 +255,7 @@ def test_limits_are_named(folder):
         load(str(folder), sources=Sources(Limits()._replace(**{name: value})), **HALF)
     path = folder / "9" / "0.png"
     with beyond(path, "file_bytes", path.stat().st_size, 9):
-        open_image(path, Limits(file_bytes=9))
+        read_pixels(path, Limits(file_bytes=9))
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg"])
@@ -230,14 +265,14 @@ def test_truncated_images_are_refused(kind, share, tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 40), np.uint8)).save(path)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(DataError, match=f"^{re.escape(str(path))}: (a damaged image|neither a PNG nor a JPEG)"):
-        open_image(path, Limits())
+    with pytest.raises(DataError, match=f"^{re.escape(str(path))}: (a damaged image|no image, or)"):
+        read_pixels(path, Limits())
 
 
 @pytest.mark.parametrize("name", ["README.txt", "cat/notes.txt", "cat/empty.png"])
 def test_files_that_are_no_images_are_named(folder, name):
     write(folder, {name: b"" if "empty" in name else b"text"})
-    told = ": beside the folders" if name == "README.txt" else ": neither a PNG nor a JPEG image"
+    told = {"README.txt": ": beside the folders", "cat/empty.png": ": an empty file"}.get(name, ": no image, or of a")
     with refused(folder / name, told):
         load(str(folder), **HALF)
 
@@ -256,7 +291,9 @@ def test_pipes_and_folders_among_the_images(folder):
     with refused(folder / "cat" / "more", ": cannot be read (Is a directory)"):
         load(str(folder), **HALF)
     os.mkfifo(folder / "pipe")
-    with refused(folder / "pipe", ": beside the folders of images; move it elsewhere, or hide it: .pipe"):
+    with refused(
+        folder, ": files that cannot be used: 2 (pipe: beside the folders of images; cat/more: cannot be read"
+    ):
         load(str(folder), **HALF)
 
 
@@ -285,13 +322,13 @@ def test_folders_without_images(tmp_path, folder):
     (tmp_path / "empty" / "a").mkdir(parents=True)
     with refused(tmp_path / "empty", ": no images in it; put those of each class into a folder that is called as"):
         load(str(tmp_path / "empty"), **HALF)
-    with refused(folder / "cat", "/"):
+    with refused(folder / "cat", ": images that are not in folders"):
         load(str(folder / "cat"), **HALF)
 
 
 def test_one_class_only(tmp_path):
     write(tmp_path, {f"a/{number}.png": shade(number) for number in range(4)})
-    with refused(tmp_path, ": one class only; give a folder for each of at least two"):
+    with refused(tmp_path, ": one class only, a; give a folder for each of at least two"):
         load(str(tmp_path), **HALF)
 
 
@@ -305,8 +342,8 @@ def test_a_damaged_image_is_read_or_refused(tmp_path_factory, kind, data):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content)
     try:
-        image = open_image(path, Limits())
+        picture = read_pixels(path, Limits())
     except DataError as error:
         assert str(error).startswith(str(path))
     else:
-        assert image.mode in ("L", "RGB")
+        assert picture.values.dtype == np.uint8

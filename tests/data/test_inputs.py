@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from descenso.data.catalog import load
+from descenso.data.digits import as_mnist
 from descenso.data.inputs import how_prepared, read_inputs
 from descenso.data.sources import Expected, Limits
 from descenso.errors import DataError, DataNote
@@ -38,10 +39,27 @@ def seen(tmp_path):
 
 
 def test_digits_of_mnist_stay_as_they_are(digits, seen):
-    """They were made so: made so again they change next to nothing."""
-    differences = np.array([np.abs(seen(digit) - digit).mean() for digit in digits])
-    assert np.median(differences) == 0
-    assert differences.mean() < 0.3
+    for digit in digits[:40]:
+        np.testing.assert_array_equal(seen(digit), digit)
+    inputs = load("mnist").test.inputs
+    fields, refused = as_mnist(inputs)
+    assert not refused
+    np.testing.assert_array_equal(fields, inputs)
+
+
+@pytest.mark.parametrize("corner", [(slice(0, 60), slice(0, 30)), (slice(219, 280), slice(249, 280))])
+def test_ink_that_touches_the_border_is_no_uneven_light(corner, seen):
+    drawn = np.zeros((280, 280), np.uint8)
+    drawn[corner] = 255
+    middle = np.roll(drawn, (100, 100), axis=(0, 1))
+    np.testing.assert_array_equal(seen(drawn), seen(middle))
+    np.testing.assert_array_equal(as_mnist(drawn[None], photo=False)[0][0], seen(middle))
+
+
+def test_strokes_of_a_canvas_may_stand_apart(digits):
+    two = np.hstack([digits[0], digits[1]])[None]
+    assert list(as_mnist(two)[1]) == [0]
+    assert as_mnist(two, photo=False)[1] == {}
 
 
 @pytest.mark.parametrize(
@@ -74,9 +92,44 @@ def test_however_it_was_drawn_the_model_sees_the_digit(change, digits, seen):
         assert np.abs(seen(change(digit)) - seen(digit)).mean() < 1.5
 
 
-def test_a_folder_is_not_what_is_in_it(tmp_path):
-    with refused(tmp_path, f": a folder; name the files in it, {tmp_path}/*"):
+def test_a_folder_is_what_is_in_it(digits, tmp_path):
+    with refused(tmp_path, ": no images in it"):
         read_inputs([tmp_path], DIGITS, Limits())
+    for name in ("b.png", "a.png"):
+        Image.fromarray(digits[0]).save(tmp_path / name)
+    (tmp_path / "Thumbs.db").write_bytes(b"x")
+    with pytest.warns(UserWarning, match="are left out: 1"):
+        rows, names = read_inputs([tmp_path], DIGITS, Limits())
+    assert (len(rows), names) == (2, [str(tmp_path / "a.png"), str(tmp_path / "b.png")])
+
+
+@pytest.mark.parametrize(
+    ("turn", "inverted"), [(0, False), (1, False), (2, True), (3, False)], ids=["left", "up", "right, inverted", "down"]
+)
+def test_light_that_falls_off_to_a_side_is_taken_out(turn, inverted, digits, seen):
+    light = np.rot90(np.broadcast_to(np.linspace(1, 0.5, 84), (84, 84)), turn)
+    differences = []
+    for digit in digits[:40]:
+        even = np.asarray(Image.fromarray(digit).resize((84, 84), Image.Resampling.BICUBIC)) / 255
+        photo = 210 * light * (1 - 0.6 * even)
+        photo = 255 - photo if inverted else photo
+        differences.append(np.abs(seen(photo.astype(np.uint8)) - digit.astype(int)).mean())
+    assert np.mean(differences) < 9, "of 34, the mean of a digit"
+
+
+def test_what_is_no_single_digit_is_said(digits, tmp_path):
+    def drawn(digit):
+        return 255 - np.asarray(Image.fromarray(digit).resize((84, 84))).astype(np.uint8)
+
+    two = np.hstack([drawn(digits[0]), drawn(digits[1])])
+    ruled, framed, strip = (drawn(digits[0]).copy() for _ in range(3))
+    ruled[10::20], strip[:, :8] = 90, 40
+    framed[:3] = framed[-3:] = framed[:, :3] = framed[:, -3:] = 60
+    for pixels, told in ((two, "two digits"), (ruled, "lines go from edge to edge"), (framed, "something runs along"),
+                         (strip, "something runs along")):  # fmt: skip
+        Image.fromarray(pixels).save(tmp_path / "a.png")
+        with refused(tmp_path / "a.png", f": {told}"):
+            read_inputs([tmp_path / "a.png"], DIGITS, Limits())
 
 
 def test_images_of_several_sizes_and_modes_together_are_what_each_is_alone(digits, tmp_path):
@@ -188,7 +241,7 @@ def test_pictures_as_stored_are_not_for_a_model_of_floats(tiny, tmp_path):
     np.savez(tmp_path / "a.npz", x=tiny.test.inputs)
     Image.fromarray(tiny.test.inputs[0]).save(tmp_path / "a.png")
     for name in ("a.npz", "a.png"):
-        with refused(tmp_path / name, ": pictures as stored, of type uint8; the model learned from floats: give it"):
+        with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path / name))}: .*the model learned from floats"):
             read_inputs([tmp_path / name], floats, Limits())
     np.savez(tmp_path / "a.npz", x=tiny.test.inputs.astype(np.int16))
     inputs, _names = read_inputs([tmp_path / "a.npz"], floats, Limits())

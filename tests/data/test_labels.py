@@ -107,7 +107,7 @@ def test_what_is_no_label_is_refused_with_its_row(labels, told):
 
 def test_numbers_to_predict_are_no_classes():
     prices = np.arange(60) * 7
-    told = "arrays: y_train has 60 different values in 60 rows: a number to predict is no class; make a few of it"
+    told = "arrays: 'y' has 60 classes in 60 rows: it names or counts the rows; give other labels"
     with pytest.raises(DataError, match=re.escape(told)):
         ds.from_arrays(np.ones((60, 2)), prices, test_fraction=0.25)
     assert ds.from_arrays(np.ones((60, 2)), np.arange(60) % 12, test_fraction=0.25).num_classes == 12

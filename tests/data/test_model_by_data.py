@@ -60,5 +60,5 @@ def test_settings_of_some_model_are_not_refused_before_the_data_is_read(given):
 
 def test_settings_that_the_chosen_model_does_not_read_are_refused():
     settings, _data = with_model({"filters": "8", "data": "table.csv"}, made(4))
-    with pytest.raises(ConfigError, match="mlp has no filters; leave --filters out, or choose a --model that has it"):
+    with pytest.raises(ConfigError, match="mlp has no filters; leave --filters out, or try --model cnn"):
         TrainConfig.of(**settings)

@@ -24,8 +24,8 @@ ERRORS = {  # what becomes of labels, and what is said of a Dataset and of a fil
     ),
     "type": (
         lambda labels: labels + 0.5,
-        "tiny, training rows: labels of type float64 beside inputs of type uint8, expected whole numbers; "
-        "try labels.astype('int32')",
+        "tiny, training rows: labels such as {value}; a number to predict is no class; make a few classes of it, such "
+        "as (labels > {median}).astype('int32')",
         "rows.npz: row 0 of y_train is {value}, of type float64; labels are whole numbers or text: a number to "
         "predict is no class, make a few of it, such as low and high",
     ),
@@ -52,7 +52,8 @@ def test_in_python_and_at_the_command_line(error, tmp_path):
     data, of_data, of_file = error
     with pytest.raises(DataError) as raised:
         ds.train(data, out=tmp_path / "run")
-    assert str(raised.value) == of_data
+    labels = data.train.labels
+    assert str(raised.value) == of_data.format(value=labels[0], median=np.median(labels))
     ended = run(train, "rows.npz", "--test-fraction", "0.2", "--out", str(tmp_path / "run"))
     assert isinstance(ended.exception, DataError)
     assert str(ended.exception) == f"{tmp_path}/{of_file}".format(value=data.train.labels[0])
@@ -72,10 +73,10 @@ def test_explain_knows_them(error, language):
 
 
 def test_the_mend_works(error):
-    """What the message says to do, done; and the same descent comes of it as of the labels that they were."""
+    """What the message says to do, done."""
     data, of_data, _of_file = error
     labels = data.train.labels
-    mended = eval(of_data.split("; ")[1].removeprefix("if they are one-hot, give ").removeprefix("try "),  # noqa: S307
-                  {"numpy": np, "labels": labels})  # fmt: skip
-    run = ds.train(data._replace(train=data.train._replace(labels=mended)), out="run", epochs=1, batch_size=20)
+    line = of_data.format(value=labels[0], median=np.median(labels)).split(" give ")[-1].split(" such as ")[-1]
+    mended = eval(line, {"numpy": np, "labels": labels})  # noqa: S307
+    run = ds.train(data.train.inputs, mended, out="run", model="softmax", epochs=1, batch_size=20)
     assert run.outcome == "completed"

@@ -18,8 +18,8 @@ from descenso.data.dataset import Split, aligned
 from descenso.data.order import Order
 from descenso.descent import rules
 from descenso.descent.problem import weights
-from descenso.engines import ENGINES
 from descenso.engines.base import ALIGNMENT, as_tensor
+from descenso.training.plan import ENGINES
 from walks import BATCH_SIZE, NUM_CLASSES, Walk, begin, difference, make_case, make_problem, truth, walk
 
 CASE = make_case(30, rest=True, seed=3)

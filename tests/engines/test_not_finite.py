@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from binding import WAYS, bind_way, in_time
 from descenso.descent.models import naive_cross_entropy
-from descenso.engines import ENGINES
+from descenso.training.plan import ENGINES
 from walks import BATCH_SIZE, begin, make_case, make_problem, truth
 
 CASE = make_case(30, rest=True, seed=3)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from descenso.descent.models import naive_cross_entropy
 from descenso.descent.problem import graph_gradient, make_step, tape_gradient, weights
-from descenso.engines import ENGINES, bind
+from descenso.training.plan import ENGINES, bind
 from walks import BATCH_SIZE, begin, make_case, make_problem
 
 CASE = make_case(20, rest=True, seed=5)

@@ -125,3 +125,12 @@ def png(*chunks: tuple[bytes, bytes]) -> bytes:
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+def of_size(width: int, height: int) -> bytes:
+    """A PNG that claims a size, and holds next to nothing."""
+    return png(
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(9))),
+        (b"IEND", b""),
+    )

@@ -6,7 +6,6 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from archives import LABELS, PIXELS, image_table, make_image_table, make_images, make_npy, png, saved_png
+from archives import LABELS, PIXELS, image_table, make_image_table, make_npy, of_size, saved_png
 from descenso.data.catalog import load
-from powder import OUT, Bomb, instead, link, listening, sparse
+from powder import OUT, Bomb, instead, link, sparse
 
 Put = Callable[[Path], Any] | bytes
 FLOOD = zlib.compressobj(9, wbits=-15)
@@ -53,12 +52,6 @@ def csv(put: Put, told: str) -> Bomb:
 
 def parquet(put: Put, told: str = r": cannot be read as a table \(.*\)") -> Bomb:
     return file_of("data.parquet", put, told, label="y", test_fraction=0.5)
-
-
-def image(put: Put, told: str, name: str = "train/a/0.png") -> Bomb:
-    """A folder of images, one of them another."""
-    make = instead(partial(make_images, "png"), name, put)
-    return Bomb(make, lambda folder: load(str(folder)), told)
 
 
 def npy(text: str, data: bytes = b"") -> bytes:
@@ -98,30 +91,8 @@ def saved(kind: str) -> bytes:
     return whole.getvalue()
 
 
-def of_size(width: int, height: int) -> bytes:
-    """A PNG that claims a size, and holds next to nothing."""
-    return png(
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(bytes(9))), END
-    )
-
-
-def with_chunk(name: bytes, body: bytes) -> bytes:
-    return png((b"IHDR", struct.pack(">IIBBBBB", 4, 5, 8, 0, 0, 0, 0)), (name, body), (b"IDAT", ROWS), END)
-
-
-def jpeg(width: int, height: int) -> bytes:
-    """A JPEG that claims a size."""
-    content = saved("JPEG")
-    where = content.index(b"\xff\xc0") + 5
-    return content[:where] + struct.pack(">HH", height, width) + content[where + 4 :]
-
-
-END, ROWS = (b"IEND", b""), zlib.compress(b"".join(b"\0" + row.tobytes() for row in PIXELS[0]))
 GIGABYTE = of_shape("(1024, 1024, 1024)")
 ONE = of_shape("(1,)", data=b"1")
-FOREIGN = r".*0\.png: neither a PNG nor a JPEG image"
-DAMAGED = r".*0\.png: a damaged image \(.*\)"
-TOO_MANY = r".*0\.png: more pixels than \d+, which no image of a dataset has"
 NO_FILE = r": cannot be read \(not a regular file\)"
 UNHELD = r":x_train: \d+ bytes claimed, the file cannot hold them"
 SYSTEM = b"cos\nsystem\n(S'touch pwned'\ntR."
@@ -219,7 +190,7 @@ ARCHIVE_BOMBS = {
     "Parquet, a pipe": parquet(os.mkfifo, NO_FILE),
     "images in Parquet, half a gigabyte in 200 kilobytes": images_in(
         lambda path: path.write_bytes(image_table([b"%d" % row + bytes(2**20) for row in range(500)], "zstd")),
-        r":1: neither a PNG nor a JPEG image",
+        r":1: no image, or of a format that is not read; .*",
     ),
     "images in Parquet, 65535 times 65535": images_in(
         image_table([of_size(65535, 65535)] * 12), r":1: more pixels than \d+, which no image of a dataset has"
@@ -228,7 +199,8 @@ ARCHIVE_BOMBS = {
         image_table([saved_png(PIXELS[0])[:-30]] * 12), r":1: a damaged image \(.*\)"
     ),
     "images in Parquet, PostScript": images_in(
-        image_table([b"%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%touch pwned) (w) file\n"] * 12), r":1: neither a PNG nor .*"
+        image_table([b"%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%touch pwned) (w) file\n"] * 12),
+        r":1: no image, or of a format .*",
     ),
     "images in Parquet, paths of the machine": images_in(
         lambda path: pl.DataFrame(
@@ -242,34 +214,4 @@ ARCHIVE_BOMBS = {
         instead(make_image_table, "train.parquet", link("/etc/passwd")), lambda folder: load(str(folder)), OUT
     ),
     "Parquet, a gigabyte of zeros": parquet(sparse(2**30), r": cannot be read .*"),
-    "PNG, 65535 times 65535": image(of_size(65535, 65535), TOO_MANY),
-    "PNG, 2**31 - 1 times 1": image(of_size(2**31 - 1, 1), TOO_MANY),
-    "PNG, 10,000 times 10,000": image(of_size(10**4, 10**4), TOO_MANY),
-    "PNG, 5,000 times 5,000": image(
-        of_size(5000, 5000), r".*0\.png: pixels would be 25000000, the limit is 16777216; .*"
-    ),
-    "PNG, no size": image(of_size(0, 0), r".*"),
-    "PNG, a text that swells": image(with_chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**26))), DAMAGED),
-    "PNG, cut short": image(saved("PNG")[:-30], DAMAGED),
-    "PNG, a piece of absurd length": image(saved("PNG")[:33] + b"\xff\xff\xff\xffIDAT", DAMAGED),
-    "JPEG, 65535 times 65535": image(jpeg(65535, 65535), TOO_MANY),
-    "JPEG, cut short": image(saved("JPEG")[:-200], DAMAGED),
-    "a GIF for a PNG": image(saved("GIF"), FOREIGN),
-    "a TIFF for a PNG": image(saved("TIFF"), FOREIGN),
-    "PostScript for a PNG": image(
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(%pipe%touch pwned) (w) file\n", FOREIGN
-    ),
-    "a page for a PNG": image(b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', FOREIGN),
-    "a pickle for a PNG": image(SYSTEM, FOREIGN),
-    "nothing for a PNG": image(b"", FOREIGN),
-    "an image that is a pipe": image(os.mkfifo, r".*0\.png" + NO_FILE),
-    "an image that is a socket": image(listening, r".*0\.png" + NO_FILE),
-    "an image that is a folder": image(Path.mkdir, r".*0\.png: cannot be read \(Is a directory\)"),
-    "an image of zeros without end": image(link("/dev/zero"), OUT),
-    "an image of the machine": image(link("/etc/passwd"), OUT),
-    "an image that links to itself": image(link("0.png"), r".*0\.png: .*"),
-    "an image, a terabyte without room": image(sparse(2**40), r".*0\.png: file_bytes would be .*"),
-    "a class of the machine": image(link("/usr"), OUT, "train/a"),
-    "a class that is all there is": image(link("."), r".*: cannot be read \(Is a directory\)", "train/a"),
-    "a class that is a pipe": image(os.mkfifo, r".*train/a: beside the folders of images; .*", "train/a"),
 }

@@ -251,7 +251,7 @@ class FakeLab:
     def recognise(self, drawn):
         with self.lock:
             self.note("recognise")
-            image = as_mnist(drawn[None], [Path("drawn")])[0]
+            image = as_mnist(drawn[None], photo=False)[0][0]
             p = softmax(image.reshape(-1) / 255.0 @ self.w + self.b)
             return Recognised(image, p, int(p.argmax()), self.names)
 

@@ -10,11 +10,11 @@ import numpy as np
 
 import descenso as ds
 from descenso.data.dataset import Dataset
-from descenso.engines import bind
 from descenso.runs.checkpoints import newest
 from descenso.runs.directory import open_directory
 from descenso.training import loop as chunks
 from descenso.training import plan
+from descenso.training.plan import bind
 
 FULL, WITH_REST = 29, 25  # batches of the 203 rows of `tiny`: seven of one size; eight, and a smaller one of three rows
 TIMES = ("started_unix_seconds", "compile_seconds", "train_seconds")  # in status.json, and no two runs have the same

@@ -10,9 +10,10 @@ import pytest
 
 import descenso as ds
 from conformance.conformance_limits import GRID
-from descenso.engines import ENGINES, compiled
+from descenso.engines import compiled
 from descenso.runs.directory import open_directory
 from descenso.training import loop as chunks
+from descenso.training.plan import ENGINES
 from stopping import EVERY, FULL, WITH_REST, below, kept, position, resume_and_stop, start_and_stop
 
 SETTINGS = {"model": "softmax", "epochs": 3, "learning_rate": 0.5, "seed": 7, "checkpoint_every": EVERY}

@@ -8,9 +8,9 @@ import pytest
 
 import descenso as ds
 from conformance.conformance_limits import limit
-from descenso.engines import ENGINES
 from descenso.runs.checkpoints import newest
 from descenso.runs.directory import open_directory
+from descenso.training.plan import ENGINES
 from stopping import EVERY, WITH_REST, kept, position, resume_and_stop, start_and_stop
 
 

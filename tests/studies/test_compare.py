@@ -8,11 +8,11 @@ import pytest
 
 import descenso as ds
 from command import run
-from descenso import engines
 from descenso.errors import ConfigError
 from descenso.studies import lanes
 from descenso.studies.paths import relative
 from descenso.training import loop as chunks
+from descenso.training import plan
 from faulty import EPOCH, STEP, STEPS
 
 SMALL = {"model": "softmax", "epochs": 2, "batch_size": 20, "learning_rate": 0.1, "repeats": 1}
@@ -29,7 +29,7 @@ def _whole_epochs(monkeypatch):
 @pytest.fixture
 def plant(monkeypatch):
     """Put a faulty engine in the place of `function`."""
-    return lambda fault: monkeypatch.setitem(engines.ENGINES, "function", f"faulty:{fault}")
+    return lambda fault: monkeypatch.setitem(plan.ENGINES, "function", f"faulty:{fault}")
 
 
 def compared(data, **settings):
@@ -40,7 +40,7 @@ def compared(data, **settings):
 def test_engines_walk_one_path(tiny, dtype):
     found = ds.compare(tiny, **SMALL, dtype=dtype)
     assert found.coincide
-    assert [each.name for each in found.results] == list(engines.ENGINES)
+    assert [each.name for each in found.results] == list(plan.ENGINES)
     answer = found.as_json()
     assert list(answer) == ["dtype", "tolerance", "coincide", "engines"]
     assert (answer["dtype"], answer["coincide"]) == (dtype, True)

@@ -7,13 +7,13 @@ import re
 import pytest
 
 from command import run
-from descenso import engines
 from descenso.config import TrainConfig
 from descenso.errors import ConfigError
 from descenso.runs.directory import find_runs
 from descenso.runs.history import Epoch, History
 from descenso.studies import reproduction as study
 from descenso.studies.reproduction import Finished
+from descenso.training import plan
 
 NAMES = ["program-1", "program-2", "program-1-compiled", "program-2-compiled"]
 
@@ -97,7 +97,7 @@ def test_fast_leaves_the_originals_out(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_compiled_descent_that_is_another_one_fails(tmp_path, monkeypatch):
-    monkeypatch.setitem(engines.ENGINES, "graph", "faulty:RateOffByAThousandth")
+    monkeypatch.setitem(plan.ENGINES, "graph", "faulty:RateOffByAThousandth")
     monkeypatch.setattr(
         study, "PROGRAMS", {"program-1": study.FIRST, "program-2": {**study.SECOND, "engine": "compiled"}}
     )

@@ -10,11 +10,10 @@ import tensorflow as tf
 import descenso as ds
 from descenso.config import TrainConfig
 from descenso.data.order import epoch_order
-from descenso.engines import ENGINES, bind
 from descenso.errors import CheckpointError, ConfigError
 from descenso.training.control import Callback, Control, Outcome
 from descenso.training.loop import walk
-from descenso.training.plan import Plan
+from descenso.training.plan import ENGINES, Plan, bind
 
 SETTINGS = {"model": "softmax", "epochs": 4, "batch_size": 50, "learning_rate": 0.2, "dtype": "float64"}
 

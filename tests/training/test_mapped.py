@@ -8,9 +8,9 @@ import pytest
 
 import descenso as ds
 from descenso.data.dataset import data_fingerprint
-from descenso.engines import ENGINES
 from descenso.engines.base import Rows
 from descenso.errors import DataError
+from descenso.training.plan import ENGINES
 
 SETTINGS = {"model": "softmax", "epochs": 2, "batch_size": 50, "learning_rate": 0.2}
 

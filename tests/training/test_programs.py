@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import descenso as ds
-from descenso.engines import ENGINES
 from descenso.engines import base as programs
+from descenso.training.plan import ENGINES
 from samples import tiny_dataset
 
 TESTS = Path(__file__).parents[1]  # where `samples` is imported from

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 import descenso as ds
 from descenso.cli.train import resume, train
-from descenso.engines import ENGINES
 from descenso.errors import ConfigError, DiskError
 from descenso.runs.files import write_file
+from descenso.training.plan import ENGINES
 
 SETTINGS = {"model": "softmax", "epochs": 3, "batch_size": 50, "learning_rate": 0.2, "engine": "function"}
 

@@ -15,7 +15,13 @@ from descenso.text import _
 if TYPE_CHECKING:
     from descenso.descent.problem import Own
 
-HOW_READ = ("label", "drop", "test_fraction", "seed")  # settings by which rows in memory become a dataset
+HOW_READ = (
+    "label",
+    "drop",
+    "test_fraction",
+    "seed",
+    "input_shape",
+)  # settings by which rows in memory become a dataset
 
 
 def rows_again(directory: RunDirectory, data: Any, function: str, sources: Sources | None = None) -> Dataset:

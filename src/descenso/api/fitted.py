@@ -62,9 +62,8 @@ class FittedInputs(NamedTuple):
     ) -> tuple[Dataset, Split]:
         """Split into training rows, with a mean weight of 1, and validation rows."""
         rows, held = np.arange(len(codes)), np.arange(0)
-        if config.validation_size:
-            share = check_validation(len(codes), config) / len(codes)
-            rows, held = stratified(codes.astype(np.int32), share, config.seed)
+        if size := check_validation(len(codes), config):
+            rows, held = stratified(codes.astype(np.int32), size / len(codes), config.seed)
         to_learn = None if each is None else each[rows] / each[rows].mean()
         train = self.dataset(inputs[rows], codes[rows], to_learn, config)
         validation = self.dataset(inputs[held], codes[held], None if each is None else each[held], config)

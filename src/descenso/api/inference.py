@@ -1,4 +1,4 @@
-"""Predict and evaluate with the model of a run."""
+"""Predict with the model of a run."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.api.again import rows_again, rows_of_the_run
 from descenso.api.predictions import Predictions
 from descenso.config import TrainConfig
-from descenso.data.arrays import as_model_reads, as_shape, recoded
-from descenso.data.catalog import rows_to_test
-from descenso.data.checks import check_finite, check_shape, check_split
-from descenso.data.dataset import Dataset, Split, data_fingerprint
+from descenso.data.arrays import as_model_reads
+from descenso.data.checks import check_finite, check_shape
 from descenso.data.inputs import how_prepared, read_inputs
 from descenso.data.sources import Expected, Sources
 from descenso.errors import ConfigError, DataError
@@ -26,7 +23,7 @@ from descenso.text import _
 if TYPE_CHECKING:
     from descenso.descent.problem import Model
     from descenso.hints import RunPath
-    from descenso.training.evaluation import Evaluation, Predictor
+    from descenso.training.evaluation import Predictor
 
 FEW = 3  # tensors that a message names
 WRITTEN = ("encoding", "decimal", "header")  # how a CSV file is written
@@ -106,7 +103,7 @@ def _shape(shape: tuple[int, ...] | None) -> str:
     return _("none") if shape is None else str(shape)
 
 
-def _predictor(run: "RunPath", config: TrainConfig, trained: Trained, model: Any) -> "Predictor":
+def predictor_of(run: "RunPath", config: TrainConfig, trained: Trained, model: Any) -> "Predictor":
     """Return the run's model with its weights, computed by NumPy where it can be, or else by TensorFlow."""
     from descenso.descent import numpy_models
 
@@ -124,6 +121,8 @@ def predict(
     inputs: Any,
     model: Any = None,
     sources: Sources | None = None,
+    *,
+    skip_unreadable: bool = False,
     **how: str,
 ) -> Predictions:
     """Predict the class probabilities of rows in memory, or of images, arrays or tables in files.
@@ -134,15 +133,14 @@ def predict(
             `descenso.data.inputs.read_inputs`.
         model: the model, if the run was trained with the user's own.
         sources: largest sizes of files and arrays.
+        skip_unreadable: whether to leave out images that cannot be used.
         **how: `encoding`, `decimal` and `header` of CSV files, as of `load`; by default those of the run.
 
     Raises:
         DataError: if the run has no weights, or a file cannot be read or does not fit its model.
     """
     config, trained = read_trained(run)
-    like_mnist = config.data in CENTRED and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
-    expected = Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=like_mnist,
-                        encoding=trained.encoding, how=_written(config, how))  # fmt: skip
+    expected = expected_of(config, trained)._replace(skip_unreadable=skip_unreadable, how=written(config, how))
     paths, limits = [inputs] if isinstance(inputs, str | Path) else inputs, (sources or Sources()).limits
     if not _are_paths(paths):
         from descenso.data.memory import inputs_of
@@ -150,11 +148,19 @@ def predict(
         return predict_rows(run, inputs_of(inputs, expected, limits), model=model)
     files = [Path(path) for path in paths]
     rows, names = read_inputs(files, expected, limits)
-    probabilities = _predictor(run, config, trained, model).probabilities(rows)
+    probabilities = predictor_of(run, config, trained, model).probabilities(rows)
     return Predictions(rows, names, trained.class_names, probabilities, how_prepared(files, expected))
 
 
-def _written(config: TrainConfig, how: Mapping[str, str]) -> dict[str, str]:
+def expected_of(config: TrainConfig, trained: Trained) -> Expected:
+    """Return what the model of a run reads."""
+    like_mnist = config.data in CENTRED and (trained.input_shape, trained.stored) == ((28, 28), "uint8")
+    flat = bool(config.input_shape or trained.columns) and len(trained.input_shape) > 1
+    return Expected(trained.input_shape, trained.columns, trained.stored, like_mnist=like_mnist,
+                    encoding=trained.encoding, pixel_range=trained.pixel_range, flat=flat)  # fmt: skip
+
+
+def written(config: TrainConfig, how: Mapping[str, str]) -> dict[str, str]:
     """Return how CSV files for a run are written: as the user says, else as its training data."""
     unknown = [name for name in how if name not in WRITTEN]
     if unknown:
@@ -192,118 +198,6 @@ def predict_rows(
     check_shape(inputs, trained.input_shape, what)
     rows = as_model_reads(what, inputs, trained.stored)
     check_finite(rows, what)
-    probabilities = _predictor(run, config, trained, model).probabilities(rows)
+    probabilities = predictor_of(run, config, trained, model).probabilities(rows)
     names = list(map(str, range(len(rows)))) if names is None else list(names)
     return Predictions(rows, names, trained.class_names, probabilities)
-
-
-def evaluate(
-    run: "RunPath",
-    data: Any = None,
-    labels: Any = None,
-    *,
-    model: Any = None,
-    label: str = "",
-    resize: str = "",
-    sources: Sources | None = None,
-    **how: str,
-) -> tuple["Evaluation", Split]:
-    """Evaluate a run on the test rows of its data, or on other data.
-
-    Args:
-        run: the run, or its directory.
-        data: a dataset, name or path as of `load`, all its rows if it has no test rows; or inputs beside `labels`, a
-            pair of both, or a frame: all its rows, but only the test rows of the data that the run was trained on.
-        labels: (rows,) the names of the classes of inputs in memory, or their numbers.
-        label, resize, sources: see `load`; label and resize are by default those of the run. **how: see `predict`.
-        model: the model, if the run was trained with the user's own.
-
-    Returns: the evaluation, and the rows.
-
-    Raises:
-        DataError: if the run has no weights, or the rows do not fit its model.
-    """
-    config, trained = read_trained(run)
-    directory = open_directory(Path(run))
-    if data is None:
-        rows = _unchanged(rows_again(directory, None, "evaluate", sources), config, Path(run))
-    elif isinstance(data, str | Path):
-        rows = _rows_at(str(data), config, trained, {"label": label, "resize": resize, **how}, sources)
-    elif isinstance(data, Dataset):
-        rows = data
-    else:
-        data = data if labels is None else (data, labels)
-        rows = rows_of_the_run(directory, data) or _in_memory(data, label or config.label, trained)
-    test = _test_rows(rows, trained)
-    from descenso.training.evaluation import evaluate as measure
-
-    return measure(_predictor(run, config, trained, model), test), test
-
-
-def _rows_at(
-    name: str, config: TrainConfig, trained: Trained, given: dict[str, str], sources: Sources | None
-) -> Dataset:
-    """Load the dataset of a name or a path as the model reads it."""
-    label = given.pop("label") or (config.label if trained.columns else "")
-    resize = given.pop("resize") or (config.resize if Path(name).is_dir() else "")
-    how = _written(config, given) if trained.columns else given
-    return rows_to_test(name, label=label, resize=resize, encoded=trained.encoded, how=how, sources=sources)
-
-
-def _in_memory(data: Any, label: str, trained: Trained) -> Dataset:
-    """Make a dataset of rows in memory to test on: a frame, or a pair of inputs and labels."""
-    from descenso.data.memory import inputs_of, is_frame, rows_to_test_on
-
-    data, labels = data if type(data) in (tuple, list) and len(data) == 2 else (data, None)
-    encoded = trained.encoded
-    label = label or (encoded.label if encoded else "")
-    if labels is None and is_frame(data) and label in data.columns:
-        labels = data[label]
-    if labels is None:
-        read = {column.name for column in encoded.columns} if encoded else set()
-        others = [str(name) for name in data.columns if name not in read] if is_frame(data) else []
-        mend = f"label={others[-1]!r}" if others else "labels=y"
-        raise DataError(_("evaluate: the labels are missing; try {mend}").format(mend=mend))
-    inputs = inputs_of(data, Expected(trained.input_shape, trained.columns, trained.stored, encoding=trained.encoding))
-    return rows_to_test_on(inputs, labels, trained.class_names, trained.columns)
-
-
-def _unchanged(rows: Dataset, config: TrainConfig, run: Path) -> Dataset:
-    """Return `rows` after checking that the data of the run has not changed."""
-    recorded = open_directory(run).status.get("data")
-    if recorded is not None and recorded != data_fingerprint(rows):
-        raise DataError(
-            _(
-                "{run}: its data has changed, and test rows may be among its training rows; try --data {data} to test "
-                "on all rows"
-            ).format(run=run, data=config.data)
-        )
-    return rows
-
-
-def _test_rows(rows: Dataset, trained: Trained) -> Split:
-    """Return the test rows with the columns, the type and the class numbers of the training data.
-
-    Raises:
-        DataError: if they do not fit it.
-    """
-    if trained.columns and rows.columns:
-        rows = _in_columns(rows, trained.columns)
-    what = _("{name}, test rows").format(name=rows.name)
-    rows = rows._replace(test=rows.test._replace(inputs=as_shape(rows.test.inputs, trained.input_shape)))
-    test = check_split(rows.test, rows.num_classes, trained.input_shape, what)
-    first = 1 if rows.columns else 0  # rows of tables are counted from 1, those of arrays from 0
-    split = recoded(rows.name, test, rows.class_names, trained.class_names, first)
-    return split._replace(inputs=as_model_reads(rows.name, test.inputs, trained.stored))
-
-
-def _in_columns(rows: Dataset, columns: tuple[str, ...]) -> Dataset:
-    missing = [name for name in columns if name not in rows.columns]
-    if missing:
-        raise DataError(
-            _("{path}: the columns {missing} are missing, which the model reads; its columns are {columns}").format(
-                path=rows.name, missing=", ".join(missing), columns=", ".join(rows.columns)
-            )
-        )
-    places = [rows.columns.index(name) for name in columns]
-    return rows._replace(test=rows.test._replace(inputs=rows.test.inputs[:, places]), columns=columns)

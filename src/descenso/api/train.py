@@ -175,10 +175,12 @@ def _with_how_read(config: TrainConfig, taken: dict[str, Any]) -> TrainConfig:
     names = [drop] if isinstance(drop, str) else [*map(str, drop)]
     if any("," in name for name in names) and not isinstance(drop, str):  # which no setting can hold
         names = []
+    shape = taken.get("input_shape", "")
     how = {
         "label": str(taken.get("label", "")),
         "drop": ",".join(names),
         "test_fraction": taken.get("test_fraction", 0),
+        "input_shape": shape if isinstance(shape, str) else "x".join(map(str, shape)),
     }
     return TrainConfig.of(**{**config.model_dump(), **{name: how[name] for name in taken}})
 

@@ -20,8 +20,8 @@ from descenso.cli.options import (
 )
 from descenso.config import TrainConfig
 from descenso.data.formats import titles
-from descenso.registry import DATA
 from descenso.runs.files import check_output
+from descenso.settings import DATA
 from descenso.text import _, prose
 from descenso.training.waiting import waiting
 

@@ -25,7 +25,7 @@ from descenso.cli.options import (
     with_settings,
 )
 from descenso.errors import ConfigError
-from descenso.registry import DATA
+from descenso.settings import DATA
 from descenso.text import _
 from descenso.training.waiting import waiting
 

@@ -27,8 +27,8 @@ from descenso.cli.options import (
 from descenso.config import TrainConfig
 from descenso.data.formats import input_titles
 from descenso.errors import ConfigError
-from descenso.registry import DATA
 from descenso.runs.files import check_output
+from descenso.settings import DATA
 from descenso.studies import cell, plain
 from descenso.text import _, printable, prose
 from descenso.training.waiting import waiting
@@ -60,6 +60,7 @@ def evaluate(
     ] = None,
     label: Annotated[str, setting_option("label")] = "",
     resize: Annotated[str, setting_option("resize")] = "",
+    skip_unreadable: Annotated[bool, setting_option("skip_unreadable")] = False,
     decimal: Annotated[str, setting_option("decimal")] = "",
     encoding: Annotated[str, setting_option("encoding")] = "",
     header: Annotated[str, setting_option("header")] = "",
@@ -72,14 +73,14 @@ def evaluate(
     places = _places(run, data, out)
     how = _how(decimal=decimal, encoding=encoding, header=header)
     with waiting(_("Evaluating"), not as_json):
-        from descenso.api import inference
-
-        evaluation, rows = inference.evaluate(
-            run, data, model=model, label=label, resize=resize, sources=sources, **how
-        )
+        from descenso.api.evaluation import evaluate as measure
+        from descenso.api.inference import read_trained
         from descenso.runs.directory import open_directory
 
-        names = inference.read_trained(run)[1].class_names
+        evaluation, rows = measure(
+            run, data, model=model, label=label, resize=resize, skip_unreadable=skip_unreadable, sources=sources, **how
+        )
+        names = read_trained(run)[1].class_names
         pictures = _draw(evaluation, rows, names, places)
     if as_json:
         say_json(_answer(evaluation, rows, names))
@@ -160,6 +161,7 @@ def predict(
     files: Annotated[list[Path], typer.Argument(help=FILES.format(formats=input_titles()), metavar=_("FILE..."))],
     model: ModelOption = None,
     limit: LimitOption = None,
+    skip_unreadable: Annotated[bool, setting_option("skip_unreadable")] = False,
     decimal: Annotated[str, setting_option("decimal")] = "",
     encoding: Annotated[str, setting_option("encoding")] = "",
     header: Annotated[str, setting_option("header")] = "",
@@ -176,15 +178,11 @@ def predict(
         from descenso.reports.figures import save_figure
         from descenso.reports.pictures import is_picture, predictions_figure
 
-        predicted = inference.predict(run, files, model, Sources.of(limit), **how)
+        predicted = inference.predict(run, files, model, Sources.of(limit), skip_unreadable=skip_unreadable, **how)
     classes = [predicted.class_names[place] for place in predicted.probabilities.argmax(axis=1)]
     rows = list(zip(predicted.names, classes, predicted.probabilities.tolist(), strict=True))
-    if as_json:
-        records = [{"input": name, "class": label, "probabilities": values} for name, label, values in rows]
-        say_json({"classes": list(predicted.class_names), "predictions": records})
-        return
-    if as_csv:
-        _write_csv(predicted.class_names, rows)
+    if as_json or as_csv:
+        (_say_json if as_json else _write_csv)(predicted.class_names, rows)
         return
     shown = ((name, label, f"{max(values):.4f}") for name, label, values in rows[:MOST_SHOWN])
     say_table([(_("input"), _("class"), _("probability")), *shown], text_columns=2)
@@ -195,6 +193,11 @@ def predict(
     if picture and is_picture(predicted.inputs.shape[1:]):
         save_figure(predictions_figure(predicted.inputs, classes, prepared=predicted.prepared), picture)
         say(_("Inputs as the model sees them: {path}").format(path=picture))
+
+
+def _say_json(class_names: tuple[str, ...], rows: list[tuple[str, str, list[float]]]) -> None:
+    records = [{"input": name, "class": label, "probabilities": values} for name, label, values in rows]
+    say_json({"classes": list(class_names), "predictions": records})
 
 
 def _write_csv(class_names: tuple[str, ...], rows: list[tuple[str, str, list[float]]]) -> None:

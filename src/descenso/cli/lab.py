@@ -19,7 +19,7 @@ from descenso.cli.options import (
 )
 from descenso.config import TrainConfig
 from descenso.errors import ConfigError
-from descenso.registry import DATA
+from descenso.settings import DATA
 from descenso.text import _, language
 
 SERVER = _("Server")  # title of the help panel

@@ -19,7 +19,8 @@ from rich.text import Text
 from descenso.config import NAMED, SETTINGS, TrainConfig, choices, flag, having, is_number
 from descenso.data.formats import titles
 from descenso.errors import ConfigError
-from descenso.registry import DATA, MODEL, MODELS, OWN
+from descenso.registry import MODELS, OWN
+from descenso.settings import DATA, MODEL
 from descenso.text import USUAL_WIDTH, _, longest_word, printable, width_of, wrapped
 
 OUTPUT = _("Output")  # title of the help panel

@@ -21,8 +21,9 @@ from descenso.cli.options import (
     with_settings,
 )
 from descenso.config import SETTINGS, TrainConfig, choices, having
-from descenso.registry import RULES, RUN
+from descenso.registry import RULES
 from descenso.runs.files import check_output
+from descenso.settings import RUN
 from descenso.text import _
 from descenso.training.display import Display, quiet, starting
 from descenso.training.waiting import waiting

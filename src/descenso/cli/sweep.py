@@ -23,8 +23,9 @@ from descenso.cli.options import (
 )
 from descenso.config import SETTINGS, TrainConfig
 from descenso.errors import ConfigError
-from descenso.registry import RULES, RUN, SCHEDULES
+from descenso.registry import RULES, SCHEDULES
 from descenso.runs.files import check_output
+from descenso.settings import RUN
 from descenso.text import _, mark, prose
 from descenso.training.display import progress_bar, quiet
 

@@ -22,8 +22,9 @@ from descenso.cli.options import (
 from descenso.config import FREE, TrainConfig
 from descenso.errors import ConfigError, DescensoError
 from descenso.files import read_settings
-from descenso.registry import RUN, smaller_rate
+from descenso.registry import smaller_rate
 from descenso.runs.files import is_sweep
+from descenso.settings import RUN
 from descenso.text import _, plural, prose
 from descenso.training.display import Display, quiet
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from descenso.data.checks import ALL, MOST_CLASSES, check_classes, check_finite, check_rows, shape_text, share_to_test
 from descenso.data.dataset import Dataset, Split, is_mapped
-from descenso.data.labels import check_few, plain_labels
+from descenso.data.labels import plain_labels
 from descenso.data.sources import note
 from descenso.errors import DataError
 from descenso.text import _
@@ -47,8 +47,6 @@ def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: flo
         if part:
             check_rows(Split(*part), rows.inputs.shape[1:], what.format(name=name), encoded=False)
             check_finite(part.inputs, what.format(name=name))
-    if test_fraction != ALL:
-        check_few(name, "y_train", rows.labels)
     names = in_order(name, {str(label) for label in np.unique(rows.labels)})
     if rows.inputs.ndim == 2 and test_fraction != ALL:  # a few pictures may be all that there is of a class
         check_classes(name, "y", names, len(rows.labels), column=False)

@@ -1,6 +1,6 @@
 """Load datasets by name, by folder or by file, and choose the model that suits them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +8,14 @@ from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset
 from descenso.data.formats import OPTIONS, Format, of_file, of_folder, suffixes, titles
 from descenso.data.named import NAMED, load_named
-from descenso.data.sources import Request, Sources
+from descenso.data.sources import ARCHIVES, Request, Sources
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest, reason_of, spelled
 
 if TYPE_CHECKING:
     from descenso.data.arrays import Rows
     from descenso.data.encoding import Encoding
+    from descenso.data.sources import Expected
 
 NAMES = tuple(NAMED)
 LEAST_PIXELS = 8  # on a side, from which on a picture has room for convolutions
@@ -33,33 +34,33 @@ def load(
     encoding: str = "",
     header: str = "",
     numeric_only: bool = False,
+    input_shape: str | Sequence[int] = "",
+    skip_unreadable: bool = False,
     sources: Sources | None = None,
 ) -> Dataset:
     """Load the dataset called `name`, or the one in the folder or file of that path.
 
     Args:
         name: one of `NAMES`, "mnist" being bundled; a folder of MNIST's four IDX files, gzipped or not, or one of
-            them; a folder with a folder of PNG and JPEG images for each class, maybe below `train` and `test`; an NPZ
-            file with `x_train`, `y_train` and maybe `x_test`, `y_test`, or NPY files called so; a CSV or Parquet file;
-            a folder of Parquet files with images.
+            them; a folder with a folder of images for each class, maybe below `train`, `val` and `test`; an NPZ file
+            with `x_train`, `y_train` and maybe test rows, or NPY files; a CSV or Parquet file, or Parquet with images.
         label: the column of a table that holds the labels; by default a likely one, which `notes` names.
         drop: columns of a table to leave out, with commas between them.
         test_fraction: share of each class's rows to test on, in [0, 1), where there are no test rows; 0 for a fifth.
         resize: "HEIGHTxWIDTH" in pixels, to which all images of a folder are resized.
         seed: of the shuffle, and of which rows are tested on.
-        decimal, encoding, header, numeric_only: how a table is read; see `descenso.data.sources.Request`.
+        input_shape: height, width, and maybe channels, of images in flat rows: "28x28" or (28, 28).
+        decimal, encoding, header, numeric_only, skip_unreadable: see `descenso.data.sources.Request`.
         sources: where to look for named datasets, and what to refuse as too large.
 
-    Raises:
-        ConfigError: for an unknown name, and for settings that do not suit the data.
-        DataError: for files that are missing, damaged, too large, or do not fit together.
+    Raises: ConfigError or DataError, for settings that do not suit the data, and files that cannot be read.
 
     >>> load("mnist").train.inputs.shape
     (60000, 28, 28)
     """
     sources, dropped = sources or Sources(), tuple(filter(None, drop.split(",")))
     request = Request(name, sources.limits, label, dropped, resize, test_fraction, seed, decimal, encoding, header,
-                      numeric_only)  # fmt: skip
+                      numeric_only, skip_unreadable, input_shape)  # fmt: skip
     return check_and_scale(_read(request, sources))
 
 
@@ -69,6 +70,7 @@ def rows_to_test(
     label: str = "",
     resize: str = "",
     encoded: "Encoding | None" = None,
+    expected: "Expected | None" = None,
     how: "Mapping[str, Any] | None" = None,
     sources: Sources | None = None,
 ) -> Dataset:
@@ -77,10 +79,13 @@ def rows_to_test(
     Args:
         name, label, resize, sources: as of `load`.
         encoded: how the columns of a table became the inputs of a model.
+        expected: what the model reads, which images are brought to.
         how: "encoding", "decimal" and "header" of a CSV file, as of `load`.
     """
     sources = sources or Sources()
-    return _read(Request(name, sources.limits, label, (), resize, ALL, encoded=encoded, **(how or {})), sources)
+    request = Request(name, sources.limits, label, (), resize, ALL, encoded=encoded, expected=expected,
+                      skip_unreadable=bool(expected and expected.skip_unreadable), **(how or {}))  # fmt: skip
+    return _read(request, sources)
 
 
 def raw_rows(name: str, sources: Sources | None = None) -> "tuple[Rows, Rows | None] | None":
@@ -105,7 +110,15 @@ def _read(request: Request, sources: Sources) -> Dataset:
             raise ConfigError(message.format(path=request.name, option=spelled(option), formats=titles(option)))
     if "test_fraction" not in options:
         share_to_test(request.name, request.test_fraction, has_test=True)
-    return file_format.reader.read(request) if file_format else load_named(request.name, sources)
+    if file_format is None:
+        return load_named(request.name, sources)
+    expected = request.expected if request.expected and request.expected.flat else None
+    shape = request.input_shape or (expected.input_shape if expected and "input_shape" in options else ())
+    if shape:
+        from descenso.data.formats.flat import shaped
+
+        return shaped(file_format.reader.read(request._replace(numeric_only=True)), shape, expected)
+    return file_format.reader.read(request)
 
 
 def _format(name: str, path: Path) -> Format:
@@ -118,6 +131,8 @@ def _format(name: str, path: Path) -> Format:
         if path.exists():
             if file_format := of_file(path):
                 return file_format
+            if path.suffix.lower() in ARCHIVES:
+                raise DataError(_("{path}: an archive; unpack it, and give what is in it").format(path=name))
             message = _("{path}: not a kind of data; give a folder, or a file whose name ends in {suffixes}")
             raise DataError(message.format(path=name, suffixes=suffixes()))
     except OSError as error:  # a name too long, a folder that may not be entered

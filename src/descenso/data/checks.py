@@ -3,13 +3,13 @@
 import re
 from collections.abc import Collection, Sequence
 from statistics import median
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split, row_chunks, scaling
-from descenso.data.labels import in_one_axis
 from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
 from descenso.text import _, plural
@@ -22,6 +22,15 @@ MOST_NUMBERS, LEAST_OF_CLASS = 20, 5  # classes that may have few rows each, and
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 ALL = 1.0  # the test fraction that tests on every row
 TEST_FRACTION = 0.2  # of the rows, by default, where none are given to test on
+
+
+def in_one_axis(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels of shape (rows, 1), or with more axes of 1 after the rows, as (rows,).
+
+    >>> in_one_axis(np.array([[3], [4]])).tolist()
+    [3, 4]
+    """
+    return labels.reshape(len(labels)) if labels.ndim > 1 and labels.size == len(labels) > 0 else labels
 
 
 def check_shape(inputs: NDArray[np.generic], input_shape: tuple[int, ...], what: str) -> None:
@@ -76,7 +85,7 @@ def check_rows(split: Split, input_shape: tuple[int, ...], what: str, *, encoded
         raise DataError(message.format(what=what, got=inputs.dtype))
     if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
         message = _("{what}: labels such as {label:g}; a number to predict is no class; make a few classes of it, such "
-                    "as labels > {median:g}")  # fmt: skip
+                    "as (labels > {median:g}).astype('int32')")  # fmt: skip
         broken = labels[np.argmax(labels != np.rint(labels))]
         raise DataError(message.format(what=what, label=broken, median=np.median(labels)))
     if labels.dtype.kind not in ("iu" if encoded else "iubU"):
@@ -145,7 +154,8 @@ def check_and_scale(data: Dataset) -> Dataset:
     Raises:
         DataError: for data that no model can learn from.
     """
-    return data._replace(scaling=scaling(check_dataset(data, finite=True).train.inputs, data.name))
+    checked = check_dataset(data, finite=True)
+    return data if data.pixel_range else data._replace(scaling=scaling(checked.train.inputs, data.name))
 
 
 def check_classes(path: object, label: str, names: Sequence[str], rows: int, *, column: bool = True) -> None:
@@ -231,6 +241,11 @@ def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> Tra
         DataError: for a class that validation leaves without training rows.
     """
     rows = len(data.train.labels)
+    if data.validation and "validation_size" in given and config.validation_size != data.validation:
+        message = _("{name}: it has validation rows of its own; leave --validation-size out")
+        raise ConfigError(message.format(name=data.name))
+    if data.validation:
+        config = config.model_copy(update={"validation_size": data.validation})
     validation_size = check_validation(rows, config)
     config = defaults_for_few_rows(config, given, rows - validation_size)
     batch_size = config.batch_rows(rows - validation_size)
@@ -247,9 +262,11 @@ def check_validation(rows: int, config: TrainConfig) -> int:
     """Return the number of `rows` to keep back for validation.
 
     Raises:
-        ConfigError: if they leave no training rows.
+        ConfigError: if they leave no training rows, or if there are none and patience needs some.
     """
     validation_size = config.validation_rows(rows)
+    if config.patience and not validation_size:
+        raise ConfigError(_("patience needs validation rows, and there are none; try --validation-size 0.1"))
     if validation_size >= rows:
         message = _("validation_size must leave training rows, got {size} of {rows}; try --validation-size {less}")
         raise ConfigError(message.format(size=validation_size, rows=rows, less=rows // 10))

@@ -69,6 +69,9 @@ class Dataset(NamedTuple):
         columns: names of the inputs of a table.
         encoding: how the columns of a table became these inputs.
         notes: sentences that say how the data was read, to be shown to the user.
+        pixel_range: the least and largest value of pictures as stored, which are scaled to 0 and 1, where these are not
+            0 and 255; None otherwise.
+        validation: how many of the first training rows are for validation, where the data says so.
     """
 
     name: str
@@ -79,6 +82,8 @@ class Dataset(NamedTuple):
     columns: tuple[str, ...] = ()
     encoding: "Encoding | None" = None
     notes: tuple[str, ...] = ()
+    pixel_range: tuple[float, float] | None = None
+    validation: int = 0
 
     def __repr__(self) -> str:
         rows = f"{len(self.train.labels)} + {len(self.test.labels)} rows"
@@ -106,7 +111,7 @@ class Dataset(NamedTuple):
         The first rows, as TensorFlow 1's own MNIST helper kept back its 5,000.
         """
         held, kept = (self.train.rows(part) for part in (slice(validation_size), slice(validation_size, None)))
-        return self._replace(train=kept), held
+        return self._replace(train=kept, validation=0), held
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:

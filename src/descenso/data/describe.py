@@ -41,6 +41,8 @@ def _describe_split(split: Split, class_names: tuple[str, ...]) -> dict[str, Any
 
 def _describe_columns(data: Dataset) -> list[dict[str, Any]]:
     inputs = data.train.inputs
+    if inputs.ndim > 2:  # columns that became pixels
+        return []
     return [
         {
             "name": name,

@@ -16,9 +16,9 @@ from descenso.text import _
 def read_inputs(paths: Sequence[Path], expected: Expected, limits: Limits) -> tuple[NDArray[np.generic], list[str]]:
     """Read the inputs in `paths`.
 
-    An image (PNG, JPEG) of any size and mode is one row, resized and converted to grey or colour as the model reads;
-    for digits see `descenso.data.digits`. Of an NPZ file, the array `x` or `x_test` or the only one; of a CSV or
-    Parquet file, the columns that the model reads, by name.
+    An image of any size and mode is one row, resized and converted to grey or colour as the model reads, and so is each
+    in a folder; for digits see `descenso.data.digits`. Of an NPZ file, the array `x` or `x_test` or the only one; of a
+    CSV or Parquet file, the columns that the model reads, by name.
 
     Returns:
         inputs: (rows, *input_shape), of the type that `expected` has; unscaled, as stored.
@@ -32,7 +32,7 @@ def read_inputs(paths: Sequence[Path], expected: Expected, limits: Limits) -> tu
     for file_format, group in groupby(paths, key=lambda path: of_file(path) or FORMATS["images"]):
         files = list(group)
         if file_format is FORMATS["images"]:
-            _check_images(files, expected.input_shape)
+            _check_images(files, expected)
         for path, part, part_names in file_format.reader.read_inputs(files, expected, limits):
             names += part_names
             rows += len(part)
@@ -58,11 +58,8 @@ def how_prepared(paths: Sequence[Path], expected: Expected) -> str:
     return message.format(height=height, width=width)
 
 
-def _check_images(files: list[Path], shape: tuple[int, ...]) -> None:
-    """Check that the files are no folders, and that the model reads rows of the shape of an image."""
-    folder = next(filter(Path.is_dir, files), None)
-    if folder:
-        raise DataError(_("{path}: a folder; name the files in it, {path}/*").format(path=folder))
-    if len(shape) != 2 and not (len(shape) == 3 and shape[2] in (1, 3)):
+def _check_images(files: list[Path], expected: Expected) -> None:
+    """Check that the model reads rows of the shape of an image."""
+    if not expected.is_of_images:
         message = _("{path}: the model reads rows of {shape}, and no images; give it a file of rows: {formats}")
-        raise DataError(message.format(path=files[0], shape="×".join(map(str, shape)), formats=titles()))
+        raise DataError(message.format(path=files[0], shape="×".join(map(str, expected.input_shape)), formats=titles()))

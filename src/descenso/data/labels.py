@@ -5,20 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.checks import in_one_axis
 from descenso.errors import DataError
 from descenso.text import _
 
 LARGEST = 2.0**53  # up to which a float64 holds every whole number
-MANY, FEW_EACH = 20, 5  # classes, and rows of each, beyond which and below which whole numbers are no classes
-
-
-def in_one_axis(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return labels of shape (rows, 1), or with more axes of 1 after the rows, as (rows,).
-
-    >>> in_one_axis(np.array([[3], [4]])).tolist()
-    [3, 4]
-    """
-    return labels.reshape(len(labels)) if labels.ndim > 1 and labels.size == len(labels) > 0 else labels
 
 
 def plain_labels(name: str, array: str, labels: NDArray[Any]) -> NDArray[Any]:
@@ -104,18 +95,3 @@ def _whole(name: str, array: str, labels: NDArray[Any]) -> NDArray[np.int64]:
 def _refuse_gap(name: str, array: str, row: int, value: str) -> None:
     message = _("{path}: row {row} of {array} is {value}: no label; give it one, or leave the row out of both arrays")
     raise DataError(message.format(path=name, row=row, array=array, value=value))
-
-
-def check_few(name: str, array: str, labels: NDArray[Any]) -> None:
-    """Refuse numbers that are different in so many rows that they are no classes.
-
-    Raises:
-        DataError: with their number.
-    """
-    count = len(np.unique(labels)) if labels.dtype.kind in "iu" else 0
-    if count > MANY and FEW_EACH * count > len(labels):
-        message = _(
-            "{path}: {array} has {count} different values in {rows} rows: a number to predict is no class; make a few "
-            "of it, such as low and high"
-        )
-        raise DataError(message.format(path=name, array=array, count=count, rows=len(labels)))

@@ -1,5 +1,6 @@
 """Make datasets and inputs of NumPy arrays, memory-mapped ones too, and of frames of polars or pandas."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from descenso.data.checks import ALL, TEST_FRACTION, check_and_scale, share_to_t
 from descenso.data.dataset import Dataset, Split
 from descenso.data.encoding import Encoding
 from descenso.data.encoding_words import sentences
+from descenso.data.formats.flat import shaped, unflattened
 from descenso.data.formats.tables import encoded_rows, split_table, table_of
 from descenso.data.labels import plain_labels
 from descenso.data.named import NAMED
@@ -70,6 +72,7 @@ def from_frame(
     test_fraction: float = 0.0,
     seed: int = 0,
     name: str = "frame",
+    input_shape: str | Sequence[int] = "",
     limits: Limits | None = None,
 ) -> Dataset:
     """Make a dataset of a frame: numbers in columns, and one column of labels (extra `tables`).
@@ -79,25 +82,27 @@ def from_frame(
         label: the column of the labels, text or whole numbers; empty as for `load`.
         test: a frame to test on; its columns may come in another order.
         test_fraction, seed, name: as those of `from_arrays`.
+        input_shape: height and width, and maybe channels, of the images that the rows hold; see `load`.
         limits: what to refuse as too large.
 
     Raises:
         ConfigError: for an unknown column, and as of `from_arrays`.
         DataError: naming row and column, for values that cannot be read.
     """
-    request = Request(name, limits or Limits(), str(label), test_fraction=test_fraction, seed=seed)
+    request = Request(name, limits or Limits(), str(label), test_fraction=test_fraction, seed=seed,
+                      numeric_only=bool(input_shape))  # fmt: skip
     table = table_of(frame, request)
     if test is None:
-        return check_and_scale(split_table(request, table))
+        made = split_table(request, table)
+        return check_and_scale(shaped(made, input_shape) if input_shape else made)
     share_to_test(name, test_fraction, has_test=True)
     table = table.fitted(np.arange(len(table.labels)), name)
     other = table_of(test, request._replace(encoded=table.encoding, test_fraction=ALL))
     train = Split(encoded_rows(table, request), table.labels)
     held = recoded(name, Split(encoded_rows(other, request), other.labels), other.class_names, table.class_names)
     encoding, notes = table.encoding, (*table.notes, *sentences(table.encoding, table.cells))
-    return check_and_scale(
-        Dataset(name, train, held, table.class_names, columns=encoding.inputs, encoding=encoding, notes=notes)
-    )
+    made = Dataset(name, train, held, table.class_names, columns=encoding.inputs, encoding=encoding, notes=notes)
+    return check_and_scale(shaped(made, input_shape) if input_shape else made)
 
 
 def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:
@@ -111,14 +116,17 @@ def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:
     if labels is None and type(data) in (tuple, list) and len(data) == 2 and not _is_text(data[0]):
         data, labels = data
     share = {"test_fraction": settings.get("test_fraction", TEST_FRACTION), "seed": settings.get("seed", 0)}
+    input_shape = settings.pop("input_shape", "")
     if labels is None and is_frame(data):
         column, dropped = settings.pop("label", ""), settings.pop("drop", ())
         dropped = dropped.split(",") if isinstance(dropped, str) else list(dropped)
-        made = from_frame(without(data, [name for name in dropped if name]), column, **share)
+        made = from_frame(without(data, [name for name in dropped if name]), column, input_shape=input_shape, **share)
     elif labels is None:
+        settings.update({"input_shape": input_shape} if input_shape else {})
         return data
     else:
         made = from_arrays(data, labels, **share)
+        made = check_and_scale(shaped(made, input_shape)) if input_shape else made
     settings.pop("test_fraction", None)
     return made
 
@@ -179,7 +187,7 @@ def inputs_of(given: Any, expected: Expected, limits: Limits | None = None) -> N
     if is_frame(given) and expected.columns:
         encoded = expected.encoding or Encoding.of_numbers(expected.columns)
         request = Request("frame", limits or Limits(), None, encoded=encoded)
-        return encoded_rows(table_of(given, request), request)
+        return unflattened(encoded_rows(table_of(given, request), request), expected, "frame")
     try:
         inputs = _as_array(given)
     except ValueError:  # rows of different lengths

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -17,6 +17,9 @@ from descenso.text import _, nearest, reason_of
 
 if TYPE_CHECKING:
     from descenso.data.encoding import Encoding
+
+
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 
 
 class Limits(NamedTuple):
@@ -142,6 +145,9 @@ class Request(NamedTuple):
         encoding: of the text of a CSV file, where it is not UTF-8; empty to find out.
         header: "yes" or "no", whether the first row of a CSV file holds the names; empty to find out.
         numeric_only: whether each column of a table must hold numbers, and none be missing.
+        skip_unreadable: whether to leave out files of a folder that cannot be used.
+        input_shape: "HEIGHTxWIDTH" or "HEIGHTxWIDTHxCHANNELS" of the images that flat rows hold, or empty.
+        expected: what a trained model reads; None where none has learned yet.
         encoded: how the columns of a table became the inputs of a trained model; None where none has learned yet.
     """
 
@@ -156,6 +162,9 @@ class Request(NamedTuple):
     encoding: str = ""
     header: str = ""
     numeric_only: bool = False
+    skip_unreadable: bool = False
+    input_shape: str | Sequence[int] = ""
+    expected: "Expected | None" = None
     encoded: "Encoding | None" = None
 
     @property
@@ -174,6 +183,9 @@ class Expected(NamedTuple):
         like_mnist: whether to prepare images of digits as MNIST's were.
         encoding: how the columns of a table became inputs; None for the numbers in `columns`.
         how: "encoding", "decimal" and "header" of CSV files, as of `Request`, where they differ from what is found out.
+        pixel_range: of the pictures, where it is not [0, 255]; None for that, and without pictures.
+        flat: whether its images were the flat rows of a table or an array (`input_shape`).
+        skip_unreadable: whether to leave out images that cannot be used.
     """
 
     input_shape: tuple[int, ...]
@@ -182,3 +194,12 @@ class Expected(NamedTuple):
     like_mnist: bool = False
     encoding: "Encoding | None" = None
     how: Mapping[str, Any] = MappingProxyType({})
+    pixel_range: tuple[float, float] | None = None
+    flat: bool = False
+    skip_unreadable: bool = False
+
+    @property
+    def is_of_images(self) -> bool:
+        """Whether one row has the shape of an image, in grey or in colour."""
+        shape = self.input_shape
+        return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))

@@ -12,11 +12,10 @@ from descenso.data.order import Order, epoch_order
 from descenso.descent.problem import Batch, Own, Problem, TrainState, scaled, start, tape_gradient
 from descenso.doctor.checks_run import suspicious
 from descenso.doctor.evidence import SAMPLE, SINGLE_ROWS, Array, Course, Evidence, Rows, Step, size_read
-from descenso.engines import bind
 from descenso.registry import LOSSES
 from descenso.runs.history import Epoch
 from descenso.runs.trained import Trained
-from descenso.training.plan import Plan
+from descenso.training.plan import Plan, bind
 
 RATES = np.geomspace(1e-6, 1e2, 97)  # twelve to a decade
 SMOOTHED = 5  # steps

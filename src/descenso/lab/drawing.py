@@ -1,12 +1,9 @@
 """Bring a drawn digit to the form of MNIST's."""
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.digits import as_mnist
-from descenso.errors import DataError
 
 MOST_PIXELS = 2**20  # of a canvas
 
@@ -23,8 +20,5 @@ def as_seen(drawn: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     if drawn.ndim != 2 or drawn.dtype != np.uint8 or not 0 < drawn.size <= MOST_PIXELS:
         return None
     framed = np.pad(drawn, 1)  # the background is what the border shows, even where a stroke leaves the canvas
-    try:
-        seen: NDArray[np.uint8] = as_mnist(framed[None], [Path("canvas")])[0]
-    except DataError:  # nothing is drawn
-        return None
-    return seen
+    seen, empty = as_mnist(framed[None], photo=False)  # half of a digit may look like two
+    return None if empty else np.asarray(seen[0])

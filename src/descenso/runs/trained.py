@@ -40,6 +40,7 @@ class Trained(NamedTuple):
         stored: type of the rows that the model reads: "uint8", as images are stored, or "float64".
         columns: names of a table's inputs; empty without a table.
         encoding: how the columns of a table became these inputs; None where they are the columns themselves.
+        pixel_range: of pictures, see `descenso.data.dataset.Dataset`; None for [0, 255], and without pictures.
     """
 
     params: Arrays
@@ -50,6 +51,7 @@ class Trained(NamedTuple):
     stored: str
     columns: tuple[str, ...] = ()
     encoding: "Encoding | None" = None
+    pixel_range: tuple[float, float] | None = None
 
     @property
     def encoded(self) -> "Encoding | None":
@@ -71,6 +73,8 @@ class Trained(NamedTuple):
         }
         if self.encoding is not None:
             about["encoding"] = self.encoding.plain()
+        if self.pixel_range is not None:
+            about["pixel_range"] = list(self.pixel_range)
         return arrays, {name: json.dumps(value) for name, value in about.items()}
 
     @classmethod
@@ -91,6 +95,7 @@ class Trained(NamedTuple):
             if fields["stored"] not in STORED:
                 raise ValueError(f"inputs of type {fields['stored']!r}")
             encoding = _encoding(about["encoding"], columns) if "encoding" in about else None
+            pixel_range = _range(about["pixel_range"]) if "pixel_range" in about else None
         except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise DataError(
                 _("{path}: weights without a valid description ({reason})").format(path=path, reason=repr(error))
@@ -100,13 +105,22 @@ class Trained(NamedTuple):
         dtypes = {array.dtype for array in params.values()}
         if dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}) or not all(map(_finite, arrays.values())):
             raise DataError(_("{path}: weights that are not finite numbers of one type").format(path=path))
-        return cls(params, state, shape, classes, Scaling(shift, scale), fields["stored"], columns, encoding)
+        return cls(
+            params, state, shape, classes, Scaling(shift, scale), fields["stored"], columns, encoding, pixel_range
+        )
 
 
 def _values(values: Any, kind: type) -> tuple[Any, ...]:
     if not isinstance(values, list) or not all(type(value) is kind for value in values):
         raise ValueError(f"{values!r}")
     return tuple(values)
+
+
+def _range(text: str) -> tuple[float, float]:
+    low, high = _values(json.loads(text), float)
+    if not -np.inf < low < high < np.inf:
+        raise ValueError(f"a range from {low} to {high}")
+    return low, high
 
 
 def _encoding(text: str, columns: tuple[str, ...]) -> "Encoding":

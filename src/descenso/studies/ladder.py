@@ -17,7 +17,6 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order
 from descenso.descent.problem import Batch, Own, Problem, Step, Tensor, TrainState, make_step
-from descenso.engines import bind
 from descenso.engines.base import as_tensor, gathered
 from descenso.engines.compiled import walk, xla_serves
 from descenso.engines.graph import graph_step
@@ -27,7 +26,7 @@ from descenso.studies import MOST, MULTIPLE, cell, count_calls, plain, spread
 from descenso.studies.lanes import NUDGES, nudged
 from descenso.studies.paths import SAME_PATH, costs_apart
 from descenso.text import _, aligned, mark, prose
-from descenso.training.plan import Plan
+from descenso.training.plan import Plan, bind
 
 PIPELINE, EAGER = mark("eager, tf.data pipeline"), mark("eager, batches in memory")
 TRACED, LOOP, COMPILED = mark("one traced step"), mark("the epoch as one loop"), mark("the epoch compiled")

@@ -45,6 +45,7 @@ MESSAGES = named({
         mark("It takes the cost of the class itself: labels need neither rows of 0 and 1 nor the type of the inputs."),
         "labels = np.argmax(y, axis=1)  # (rows, classes) to (rows,)\nlabels = labels.astype('int32')",
         r"(?:labels of|etiquetas de) (?:shape|type|forma|tipo) (?P<a>[\w×]+) (?:beside|junto a)",
+        r"(?:labels such as|etiquetas como) (?P<a>[\d.,e+-]+); ",
         r"(?:of type|de tipo) (?P<a>\w+); (?:labels are whole|las etiquetas son) ",
         r"(?:labels of shape|etiquetas de forma) (?P<a>\([\d, ]*\) (?:and|y) \w+); (?:each row needs|cada fila)",
     ),

@@ -1,5 +1,6 @@
-"""A training run, posed once from settings, data and model."""
+"""A training run, posed once from settings, data and model, and bound to an engine."""
 
+from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
@@ -7,16 +8,23 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
+from descenso.data.checks import check_validation
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order, epoch_order
 from descenso.descent import models, rules
 from descenso.descent.models import LOSSES
-from descenso.descent.problem import Model, Own, Problem, Schedule, TrainState, constant, start
-from descenso.engines import bind
-from descenso.engines.base import Runner
+from descenso.descent.problem import MakeStep, Model, Own, Problem, Schedule, TrainState, constant, make_step, start
+from descenso.engines.base import Engine, Runner
 from descenso.errors import ConfigError
 from descenso.registry import OWN, is_own
 from descenso.text import _
+
+ENGINES = {
+    "graph": "descenso.engines.graph:Graph",
+    "eager": "descenso.engines.eager:Eager",
+    "function": "descenso.engines.function:Function",
+    "compiled": "descenso.engines.compiled:Compiled",
+}
 
 
 class Plan(NamedTuple):
@@ -57,7 +65,7 @@ class Plan(NamedTuple):
                 _("training begins outside of TensorFlow's graphs; leave `with tf.Graph().as_default()` first")
             )
         if validation is None:
-            data, validation = data.hold_back(config.validation_rows(len(data.train.labels)))
+            data, validation = data.hold_back(check_validation(len(data.train.labels), config))
         batch_rows = config.batch_rows(len(data.train.labels))
         steps = config.epochs * -(-len(data.train.labels) // batch_rows)
         if own is not None or any(is_own(kind, getattr(config, kind)) for kind in OWN):
@@ -128,3 +136,29 @@ def _devices(xla: str, model: Model) -> tuple[str, ...]:
         message = _("xla: {name} holds layers that XLA cannot compile, such as that of --augment; try --xla auto")
         raise ConfigError(message.format(name=model.name))
     return {"auto": model.xla, "on": ("CPU", "GPU"), "off": ()}[xla]
+
+
+def bind(
+    engine: str,
+    problem: Problem,
+    train: Split,
+    batch_rows: int,
+    step: MakeStep = make_step,
+    like: TrainState | None = None,
+) -> Runner:
+    """Bind `problem` to the training rows on an engine; trace and compile it.
+
+    Args:
+        engine: a key of `ENGINES`.
+        problem: what to train.
+        train: the rows; they must not change until the runner is closed.
+        batch_rows: rows of a full batch, in [1, rows].
+        step: makes the step of a problem, where it is another than `make_step`'s.
+        like: a state of the shapes that the step takes; by default that of one training.
+
+    Returns:
+        A runner, to be closed (`contextlib.closing`).
+    """
+    module, name = ENGINES[engine].split(":")
+    chosen: Engine = getattr(import_module(module), name)
+    return chosen(problem, train, batch_rows, step, like)

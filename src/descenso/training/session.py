@@ -25,7 +25,9 @@ from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.loop import beginning, trained_weights, walk, with_rate
 from descenso.training.plan import Plan
 
-LATER = ("decimal", "encoding", "header", "numeric_only")  # settings that checkpoints of earlier versions lack
+LATER = (  # settings that checkpoints of earlier versions lack
+    "decimal", "encoding", "header", "numeric_only", "input_shape", "skip_unreadable",
+)  # fmt: skip
 DECIDING = (  # parts of the environment that must match for a bit-exact resume
     "descenso", "tensorflow", "keras", "numpy", "processor", "instructions", "cores", "xla_flags",
 )  # fmt: skip
@@ -67,7 +69,8 @@ def circumstances(config: TrainConfig, data: Dataset, sources: Mapping[str, str]
 def about_data(data: Dataset) -> dict[str, Any]:
     """Return how the data was read, in sentences and as values."""
     encoding = None if data.encoding is None else data.encoding.plain()
-    return {"notes": list(data.notes), "inputs": list(data.columns), "encoding": encoding}
+    pixel_range = None if data.pixel_range is None else list(data.pixel_range)
+    return {"notes": list(data.notes), "inputs": list(data.columns), "encoding": encoding, "pixel_range": pixel_range}
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -209,8 +212,9 @@ def _save_weights(training: Training, progress: Progress, params: Arrays, carrie
     """Save the weights; return what they achieve on rows that were not trained on."""
     directory, plan, data = training[:3]
     trained = Trained(
-        params, carried, data.input_shape, data.class_names, data.scaling, data.stored, data.columns, data.encoding
-    )
+        params, carried, data.input_shape, data.class_names, data.scaling, data.stored, data.columns, data.encoding,
+        data.pixel_range,
+    )  # fmt: skip
     directory.write_weights(*trained.packed())
     predictor = Predictor.of_weights(plan.problem.model, params, carried, data.scaling)
     test = evaluate(predictor, data.test)

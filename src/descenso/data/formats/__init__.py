@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from descenso.data.dataset import Dataset
     from descenso.data.sources import Expected, Limits, Part, Request
 
-OPTIONS = ("label", "drop", "resize", "decimal", "encoding", "header", "numeric_only")  # that only some formats take
+OPTIONS = (  # that only some formats take
+    "label", "drop", "resize", "decimal", "encoding", "header", "numeric_only", "input_shape", "skip_unreadable",
+)  # fmt: skip
 
 
 class Reader(Protocol):
@@ -58,19 +60,20 @@ class Format(NamedTuple):
 ARRAYS = "descenso.data.formats.array_files"
 TABLE = "descenso.data.formats.tables"
 PARQUET = "descenso.data.formats.parquet"
-OF_TABLES = ("label", "drop", "decimal", "numeric_only", "test_fraction")
+OF_ARRAYS = ("test_fraction", "input_shape")
+OF_TABLES = ("label", "drop", "decimal", "numeric_only", "test_fraction", "input_shape")
 FORMATS = {  # folders are tried in this order; any folder may be one of images
     "idx": Format("descenso.data.formats.idx", mark("folders of IDX files")),
     "idx-file": Format("descenso.data.formats.idx", "IDX", ("-ubyte", "-int", "-ubyte.gz", "-int.gz"), inputs="IDX"),
-    "arrays": Format(ARRAYS, mark("folders of arrays")),
-    "npz": Format(ARRAYS, "NPZ", (".npz",), inputs="NPZ", raw=True),
-    "npy": Format(ARRAYS, "NPY", (".npy",), inputs="NPY", raw=True),
+    "arrays": Format(ARRAYS, mark("folders of arrays"), (), OF_ARRAYS),
+    "npz": Format(ARRAYS, "NPZ", (".npz",), OF_ARRAYS, inputs="NPZ", raw=True),
+    "npy": Format(ARRAYS, "NPY", (".npy",), OF_ARRAYS, inputs="NPY", raw=True),
     "csv": Format(TABLE, "CSV", (".csv", ".tsv", ".txt", ".data", ".test"), (*OF_TABLES, "encoding", "header"),
                   inputs="CSV"),
     "parquet": Format(PARQUET, "Parquet", (".parquet",), (*OF_TABLES, "resize"), inputs="Parquet"),
     "parquets": Format(PARQUET, "Parquet", (), (*OF_TABLES, "resize")),
-    "images": Format("descenso.data.formats.images", mark("folders of images"), (), ("resize", "test_fraction"),
-                     inputs="PNG, JPEG"),
+    "images": Format("descenso.data.formats.images", mark("folders of images"), (),
+                     ("resize", "test_fraction", "skip_unreadable"), inputs="PNG, JPEG, WebP, BMP, GIF, TIFF, PGM"),
 }  # fmt: skip
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.arrays import Rows, as_model_reads, as_shape, split_rows
-from descenso.data.checks import ALL, check_finite, check_shape
+from descenso.data.checks import ALL, check_finite, check_shape, in_one_axis
 from descenso.data.dataset import CHUNK_BYTES, Dataset
+from descenso.data.formats.flat import unflattened
 from descenso.data.formats.npz import check_size, explained, read_arrays, read_elements, read_header
 from descenso.data.formats.parts import Chosen, choose, groups, place_of, without_validation
-from descenso.data.labels import in_one_axis
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened, refusals
 from descenso.errors import DataError
 from descenso.files import inside
@@ -49,7 +49,7 @@ def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> It
             message = _("{path}: its arrays are {found}; which holds the inputs? call it x")
             raise DataError(message.format(path=path, found=_described(arrays)))
         name = wanted[0][2] if wanted else next(iter(arrays))
-        inputs = as_shape(arrays[name], expected.input_shape)
+        inputs = as_shape(unflattened(arrays[name], expected, str(path)), expected.input_shape)
         check_shape(inputs, expected.input_shape, str(path))
         rows = as_model_reads(str(path), inputs, expected.stored)
         check_finite(rows, str(path), first=1)

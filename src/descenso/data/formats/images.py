@@ -1,30 +1,28 @@
-"""Read images, PNG and JPEG: a dataset from a folder for each class, or one by one to predict on."""
+"""Read images: a dataset from a folder for each class, or one by one to predict on."""
 
-import contextlib
 import math
-import warnings
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from descenso.data.arrays import as_model_reads, in_order, random_of, stratified
-from descenso.data.checks import share_to_test
-from descenso.data.dataset import Dataset, Scaling, Split
+from descenso.data.arrays import random_of, stratified
+from descenso.data.checks import ALL, share_to_test
+from descenso.data.dataset import Dataset, Split
 from descenso.data.digits import as_mnist
-from descenso.data.sources import Expected, Limits, Part, Request, note, opened, refusals
+from descenso.data.formats.folders import TEST, TRAIN, VALIDATION, Inspection, find, pictures_below
+from descenso.data.formats.image_files import Pixels, read_pixels
+from descenso.data.formats.ranges import as_learned, in_one_range, scaling_of
+from descenso.data.sources import Expected, Limits, Part, Request, note
 from descenso.errors import ConfigError, DataError
 from descenso.files import inside
 from descenso.text import _
 
-SPLITS = ("train", "test")
 AT_ONCE = 2**20  # pixels of images of one size that are prepared as digits together
-NEARLY_GREY = 16  # difference between the channels of a pixel, up to which it is grey
-GREY = ("1", "L", "LA")  # Pillow's modes of images without colour, but for those of 16 bits
+Labelled = dict[str, list[Path]]
 
 
 def recognises(folder: Path) -> bool:
@@ -35,44 +33,103 @@ def recognises(folder: Path) -> bool:
 def read(request: Request) -> Dataset:
     """Read the images below a folder, where each class has a folder of its name.
 
-    Above the classes there may be `train` and `test`; else some images are drawn to test on. Grey images are
+    Above the classes there may be `train`, `val` and `test`; else some images are drawn to test on. Grey images are
     (height, width), those with colours or a palette (height, width, 3); what is transparent shows white. All must
-    agree in that and in size, unless `resize` brings them to one size, and to colour if any has colour. Rows are
-    shuffled by the seed. Hidden files are left out; any other file that is no image is refused.
+    agree in that and in size, unless `resize` brings them to one size, and to colour if any has colour. Images of
+    more than 8 bits become float32, and their range is found. Rows are shuffled by the seed, validation rows first.
 
     Raises:
         ConfigError: for a size that is not HEIGHTxWIDTH, or a test fraction that does not suit the folder.
-        DataError: naming the first file that is refused.
+        DataError: naming the files that cannot be used.
     """
-    folder, limits, seed = request.path, request.limits, request.seed
+    folder = request.path
     size = parse_size(request.resize) if request.resize else None
-    inner = [name for name in SPLITS if (folder / name).is_dir()]
-    if len(inner) == 1:
-        _refuse_half(folder, inner[0])
-    fraction, notes = share_to_test(folder, request.test_fraction, has_test=len(inner) == 2)
-    if len(inner) == 2:
-        refuse_files(folder, SPLITS)
-        train, test = (_listed(folder / name, folder, limits) for name in SPLITS)
-        _check_classes(folder, train, test)
-        parts = [_numbered(files, list(train)) for files in (train, test)]
-        orders = [random_of(seed).permutation(len(labels)) for _files, labels in parts]
-    else:
-        train = _listed(folder, folder, limits, least=2)
-        parts = [_numbered(train, list(train))] * 2
-        orders = list(stratified(parts[0][1], fraction, seed))
-    files = [[paths[row] for row in order] for (paths, _labels), order in zip(parts, orders, strict=True)]
-    inputs = _read_all(files[0] + files[1], size, limits)
-    divided = (inputs[: len(files[0])], inputs[len(files[0]) :])
-    splits = [Split(rows, labels[order]) for rows, (_f, labels), order in zip(divided, parts, orders, strict=True)]
-    return Dataset(str(folder), splits[0], splits[1], tuple(train), Scaling(scale=1 / 255), notes=notes)
+    found = find(folder, request.limits)
+    inspection = Inspection(folder, request.skip_unreadable)
+    inspection.beside(found.beside)
+    if request.test_fraction == ALL:
+        return _to_test_on(request, found.parts, inspection, found.notes)
+    fraction, notes = share_to_test(folder, request.test_fraction, TEST in found.parts)
+    _check_classes(folder, found.parts)
+    names = list(found.parts[TRAIN])
+    rows = {part: _numbered(files, names) for part, files in found.parts.items()}
+    orders = {part: random_of(request.seed).permutation(len(labels)) for part, (_files, labels) in rows.items()}
+    if TEST not in rows:
+        rows[TEST] = rows[TRAIN]
+        orders[TRAIN], orders[TEST] = stratified(rows[TRAIN][1], fraction, request.seed)
+    parts = [part for part in (VALIDATION, TRAIN, TEST) if part in rows]
+    files = [rows[part][0][row] for part in parts for row in orders[part].tolist()]
+    labels = np.concatenate([rows[part][1][orders[part]] for part in parts])
+    read = _read_all(folder, files, size, request.limits, inspection)
+    sizes = [int(read.kept[part].sum()) for part in _slices([len(orders[part]) for part in parts])]
+    labels, ends = labels[read.kept], np.cumsum([*sizes[:-1], 0])[-2]
+    validation = sizes[0] if VALIDATION in rows else 0
+    splits = [Split(read.inputs[part], labels[part]) for part in (slice(ends), slice(ends, None))]
+    said = (*found.notes, *read.notes, *_said(validation), *notes)
+    return Dataset(str(folder), splits[0], splits[1], tuple(names), scaling_of(read.pixel_range), notes=said,
+                   pixel_range=read.pixel_range, validation=validation)  # fmt: skip
 
 
-def _check_classes(folder: Path, train: Collection[str], test: Collection[str]) -> None:
-    """Refuse a class that has images to test on, and none to learn from."""
-    unseen = sorted(set(test) - set(train))
-    if unseen:
-        message = _("{path}: no class of the training rows is called so; the classes are {names}")
-        raise DataError(message.format(path=folder / "test" / unseen[0], names=", ".join(train)))
+def _said(validation: int) -> Iterator[str]:
+    """Say what the parts of a folder are used for."""
+    if validation:
+        yield _("validation images of its own, on which each epoch is measured: {count}").format(count=validation)
+
+
+def _slices(sizes: Iterable[int]) -> Iterator[slice]:
+    first = 0
+    for size in sizes:
+        yield slice(first, first + size)
+        first += size
+
+
+def _to_test_on(
+    request: Request, parts: dict[str, Labelled], inspection: Inspection, notes: tuple[str, ...]
+) -> Dataset:
+    """Read the test rows, or all rows where there are none, as a model reads them."""
+    chosen = [parts[TEST]] if TEST in parts else list(parts.values())
+    names = list(dict.fromkeys(name for part in chosen for name in part))
+    numbered = [_numbered(part, names) for part in chosen]
+    files, labels = [path for part in numbered for path in part[0]], np.concatenate([part[1] for part in numbered])
+    check_size(request)
+    expected = cast(Expected, request.expected)
+    read = list(_for_model(request.path, files, expected, request.limits, inspection))
+    kept = {path for part in read for path in part[0]}
+    said = (*notes, *inspection.settle(len(kept)))
+    for sentence in said:
+        note(request.name, sentence)
+    labels = labels[[path in kept for path in files]]
+    inputs = np.concatenate([rows for _paths, rows in read])
+    return Dataset(str(request.path), Split(inputs[:0], labels[:0]), Split(inputs, labels), tuple(names),
+                   scaling_of(expected.pixel_range), notes=said, pixel_range=expected.pixel_range)  # fmt: skip
+
+
+def check_size(request: Request) -> None:
+    """Check that a trained model, if the request has one, reads images, and those of another size are not asked for.
+
+    Raises:
+        ConfigError: for another size.
+        DataError: for a model that reads no images.
+    """
+    expected = request.expected
+    if expected is None:
+        return
+    shape = expected.input_shape
+    if not expected.is_of_images:
+        raise DataError(_("{path}: images, and the model reads none").format(path=request.name))
+    if request.resize and parse_size(request.resize) != shape[:2]:
+        message = _("{path}: the model reads images of {shape}; leave --resize out")
+        raise ConfigError(message.format(path=request.name, shape="×".join(map(str, shape[:2]))))
+
+
+def _check_classes(folder: Path, parts: dict[str, Labelled]) -> None:
+    """Refuse a class that has images to validate or to test on, and none to learn from."""
+    for part, classes in parts.items():
+        unseen = sorted(set(classes) - set(parts[TRAIN]))
+        if unseen:
+            message = _("{path}: no class of the training rows is called so; the classes are {names}")
+            first = classes[unseen[0]][0].parent
+            raise DataError(message.format(path=first, names=", ".join(parts[TRAIN]), part=part))
 
 
 def parse_size(resize: str) -> tuple[int, int]:
@@ -92,167 +149,147 @@ def parse_size(resize: str) -> tuple[int, int]:
 
 
 def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
-    """Read each image as one row; digits of one size that follow each other are prepared together, which is faster."""
-    converted: list[Path] = []
-    images = ((path, _pixels(path, expected, limits, converted)) for path in paths)
-    for shape, alike in groupby(images, key=lambda image: image[1].shape):
-        most = max(1, AT_ONCE // math.prod(shape))
-        while some := list(islice(alike, most)):
-            files, pixels = zip(*some, strict=True)
-            rows = as_model_reads(str(files[0]), np.stack(pixels), expected.stored)
-            yield files[-1], as_mnist(rows, files) if expected.like_mnist else rows, list(map(str, files))
-    if converted:
-        message = _("pictures in colour are read in grey, as the model learned from them: {count}")
-        if expected.input_shape[2:] == (3,):
-            message = _("pictures in grey, though the model learned from pictures in colour: {count}")
-        note(converted[0], message.format(count=len(converted)))
+    """Read each image as one row, and those in folders; what cannot be used is named at once, or left out."""
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inner, notes = pictures_below(path, limits)
+            files += inner
+            for sentence in notes:
+                note(path, sentence)
+        else:
+            files.append(path)
+    inspection = Inspection(_("the images"), expected.skip_unreadable)
+    parts = list(_for_model(None, files, expected, limits, inspection))
+    for sentence in inspection.settle(sum(len(some) for some, _rows in parts)):
+        note(_("predict"), sentence)
+    for some, rows in parts:
+        yield some[-1], rows, list(map(str, some))
 
 
-def _pixels(path: Path, expected: Expected, limits: Limits, converted: list[Path]) -> NDArray[np.generic]:
-    """Read one image, in grey or colour as the model reads; in its own size where it is to be prepared as a digit.
+def read_as_learned(path: Path, expected: Expected, limits: Limits, file: BinaryIO | None = None) -> Pixels:
+    """Read the image in `path`, or in the open file `file` that errors call so, as a model reads it.
 
-    Its path is added to `converted` where the model did not learn from such pictures; a photo of a digit may be in any
-    colour.
+    A digit that is to be prepared as MNIST's keeps its own size.
     """
     shape = expected.input_shape
-    opened = open_image(path, limits)
-    image = in_mode(opened, "RGB" if shape[2:] == (3,) else "L")
-    if expected.like_mnist:
-        return np.asarray(image)
-    if opened.mode == "L" if shape[2:] == (3,) else _is_coloured(opened):
-        converted.append(path)
-    return np.asarray(image.resize((shape[1], shape[0]))).reshape(shape)
+    size = None if expected.like_mnist else (shape[0], shape[1])
+    mode = "RGB" if shape[2:] == (3,) else "L"
+    picture = read_pixels(path, limits, size, mode, file)
+    values = as_learned(picture, path, expected)
+    return picture._replace(values=values if expected.like_mnist else values.reshape(shape))
 
 
-def _is_coloured(image: Image.Image) -> bool:
-    """Tell whether the channels of an image differ; many grey ones are stored in three."""
-    return image.mode == "RGB" and int(np.ptp(np.asarray(image).astype(np.int16), axis=2).max()) > NEARLY_GREY
+def note_converted(paths: Sequence[Path], expected: Expected) -> None:
+    """Say that the model did not learn from such pictures as in `paths`; a photo of a digit may be in any colour."""
+    if not paths or expected.like_mnist:
+        return
+    message = _("pictures in colour are read in grey, as the model learned from them: {count}")
+    if expected.input_shape[2:] == (3,):
+        message = _("pictures in grey, though the model learned from pictures in colour: {count}")
+    note(paths[0], message.format(count=len(paths)))
 
 
-def _listed(folder: Path, root: Path, limits: Limits, least: int = 1) -> dict[str, list[Path]]:
-    """List the image files of each class by its name, both sorted; refuse fewer than `least` classes."""
-    refuse_files(folder)
-    by_class = {}
-    count = 0
-    for name in in_order(folder, (path.name for path in _visible(folder))):
-        files = []
-        within = (*folder.relative_to(root).parts, name)
-        for path in _visible(inside(root, *within)):
-            count += 1
-            limits.check("rows", count, folder)
-            files.append(inside(root, *within, path.name))
-        by_class[name] = sorted(files)
-    if not count:
-        message = _("{path}: no images in it; put those of each class into a folder that is called as the class is")
-        raise DataError(message.format(path=folder))
-    if len(by_class) < least:
-        raise DataError(_("{path}: one class only; give a folder for each of at least two").format(path=folder))
-    return by_class
+def _for_model(
+    root: Path | None, files: Iterable[Path], expected: Expected, limits: Limits, inspection: Inspection
+) -> Iterator[tuple[list[Path], NDArray[Any]]]:
+    """Read images as a model reads them; digits of one size that follow each other are prepared together, as is faster.
+
+    Yields:
+        Some paths, and their rows.
+    """
+    converted: list[Path] = []
+
+    def read_one(path: Path) -> NDArray[Any] | None:
+        try:
+            path = path if root is None else inside(root, *path.relative_to(root).parts)
+            picture = read_as_learned(path, expected, limits)
+        except DataError as error:
+            inspection.refuse(path, error)
+            return None
+        inspection.framed += [path] * picture.frames
+        converted.extend([path] * picture.converted)
+        return picture.values
+
+    read = ((path, rows) for path in files if (rows := read_one(path)) is not None)
+    for alike_shape, alike in groupby(read, key=lambda one: one[1].shape):
+        most = max(1, AT_ONCE // math.prod(alike_shape))
+        while some := list(islice(alike, most)):
+            paths, pixels = [path for path, _rows in some], np.stack([rows for _path, rows in some])
+            if expected.like_mnist:
+                pixels, refused = as_mnist(pixels)
+                for place, reason in refused.items():
+                    inspection.refuse(paths[place], DataError(reason))
+                paths = [path for place, path in enumerate(paths) if place not in refused]
+            if paths:
+                yield paths, pixels
+    note_converted(converted, expected)
 
 
-def refuse_files(folder: Path, names: Sequence[str] = ()) -> None:
-    """Refuse anything in `folder` but folders, of these `names` if any are given."""
-    for path in _visible(folder):
-        if not path.is_dir() or (names and path.name not in names):
-            message = _("{path}: beside the folders of images; move it elsewhere, or hide it: .{name}")
-            raise DataError(message.format(path=path, name=path.name))
-
-
-def _refuse_half(folder: Path, name: str) -> None:
-    """Refuse a folder `train` or `test` alone with folders in it: half of a dataset, and no class."""
-    if [path.name for path in _visible(folder)] == [name] and any(map(Path.is_dir, _visible(folder / name))):
-        missing = next(other for other in SPLITS if other != name)
-        message = _("{path}: it holds {found} only; add {missing}, or give {path}/{found} and a --test-fraction")
-        raise DataError(message.format(path=folder, found=name, missing=missing))
-
-
-def _visible(folder: Path) -> Iterator[Path]:
-    with refusals(folder):
-        yield from (path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _numbered(files: dict[str, list[Path]], names: list[str]) -> tuple[list[Path], NDArray[np.int32]]:
+def _numbered(files: Labelled, names: list[str]) -> tuple[list[Path], NDArray[np.int32]]:
     labels = [names.index(name) for name, paths in files.items() for _path in paths]
     return [path for paths in files.values() for path in paths], np.array(labels, np.int32)
 
 
-def _read_all(files: list[Path], size: tuple[int, int] | None, limits: Limits) -> NDArray[np.uint8]:
+class _Read(NamedTuple):
+    """The images of a folder: inputs (kept files, height, width[, 3]), which files were kept, range and sentences."""
+
+    inputs: NDArray[Any]
+    kept: NDArray[np.bool_]
+    pixel_range: tuple[float, float] | None
+    notes: tuple[str, ...]
+
+
+def _read_all(
+    folder: Path, files: Sequence[Path], size: tuple[int, int] | None, limits: Limits, inspection: Inspection
+) -> _Read:
     """Read the images into one array, whose shape the first one decides."""
-    inputs = np.zeros((0, 0, 0), np.uint8)
+    inputs, depths = np.zeros((0, 0, 0), np.uint8), [""] * len(files)
+    first: Path | None = None
     for row, path in enumerate(files):
-        image = open_image(path, limits)
-        if size:
-            image = image.resize(size[::-1])
-            if row and image.mode == "L" and inputs.ndim == 4:
-                image = image.convert("RGB")
-        pixels = np.asarray(image)
-        if not row or (size and pixels.ndim > inputs.ndim - 1):
-            limits.check("array_bytes", len(files) * pixels.size, path)
-            fresh = np.empty((len(files), *pixels.shape), np.uint8)
-            fresh[:row] = inputs[:row, ..., None] if row else fresh[:row]
-            inputs = fresh
-        if pixels.shape != inputs.shape[1:]:
+        try:
+            picture = read_pixels(inside(folder, *path.relative_to(folder).parts), limits, size)
+        except DataError as error:
+            inspection.refuse(path, error)
+            continue
+        picture = _in_colour(picture) if size and first and inputs.ndim == 4 else picture
+        values, dtype = picture.values, np.promote_types(inputs.dtype, picture.values.dtype)
+        if first is None or (size and values.ndim > inputs.ndim - 1) or dtype != inputs.dtype:
+            inputs = _like(inputs, values, dtype, len(files), size, path, limits)
+        first = first or path
+        if values.shape != inputs.shape[1:]:
             message = _("{path}: {got}, but {other}: {expected}; give --resize HEIGHTxWIDTH to bring all to one size")
             raise DataError(
-                message.format(path=path, got=_kind(pixels.shape), other=files[0], expected=_kind(inputs.shape[1:]))
+                message.format(path=path, got=_kind(values.shape), other=first, expected=_kind(inputs.shape[1:]))
             )
-        inputs[row] = pixels
-    return inputs
+        inputs[row], depths[row] = values, picture.depth
+        inspection.framed += [path] * picture.frames
+    kept = np.array([bool(depth) for depth in depths])
+    said = inspection.settle(int(kept.sum()))
+    inputs = inputs if kept.all() else inputs[kept]
+    used = [path for path, depth in zip(files, depths, strict=True) if depth]
+    inputs, pixel_range, notes = in_one_range(inputs, [depth for depth in depths if depth], used)
+    return _Read(inputs, kept, pixel_range, (*said, *notes))
+
+
+def _like(
+    inputs: NDArray[Any], values: NDArray[Any], dtype: np.dtype[Any], rows: int, size: Any, path: Path, limits: Limits
+) -> NDArray[Any]:
+    """Return an array for all images, of the shape of `values` and of a type that holds all, with those read so far."""
+    before = inputs
+    shape = values.shape if size or not len(inputs) else inputs.shape[1:]
+    limits.check("array_bytes", rows * math.prod(shape) * dtype.itemsize, path)
+    fresh = np.zeros((rows, *shape), dtype)
+    if len(before):
+        fresh[:] = before[..., None] if before.ndim < fresh.ndim else before
+    return fresh
+
+
+def _in_colour(picture: Pixels) -> Pixels:
+    values = picture.values
+    return picture if values.ndim == 3 else picture._replace(values=np.repeat(values[..., None], 3, axis=2))
 
 
 def _kind(shape: tuple[int, ...]) -> str:
     text = _("{height}×{width} pixels in grey") if len(shape) == 2 else _("{height}×{width} pixels in colour")
     return text.format(height=shape[0], width=shape[1])
-
-
-def open_image(path: Path, limits: Limits) -> Image.Image:
-    """Open the image in `path`, upright, as "L" or "RGB", transparent parts white.
-
-    Raises:
-        DataError: if it is neither PNG nor JPEG, is damaged, or has more pixels than the limits allow; they are
-            counted before any is unpacked.
-    """
-    with opened(path, limits) as file:
-        return decoded(file, path, limits)
-
-
-def decoded(file: BinaryIO, path: Path, limits: Limits) -> Image.Image:
-    """Open the image in the open file `file`, which errors call `path`, as `open_image` does."""
-    with refusals(path), _explained(path), Image.open(file, formats=("PNG", "JPEG")) as image:
-        limits.check("pixels", image.width * image.height, path)
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        upright: Image.Image = image
-        if upright.mode.startswith("I"):  # 16 bits: Pillow would cut them off at 255
-            return Image.fromarray((np.asarray(upright).astype(np.int64).clip(0, 2**16 - 1) >> 8).astype(np.uint8))
-        final = "L" if upright.mode in GREY else "RGB"
-        if upright.has_transparency_data:
-            over = upright.convert("RGBA")
-            white = Image.new("RGBA", over.size, "white")
-            upright = Image.alpha_composite(white, over)
-        return in_mode(upright, final)
-
-
-def in_mode(image: Image.Image, mode: str) -> Image.Image:
-    """Convert `image` to `mode`, without the copy that Pillow makes where it has it already."""
-    return image if image.mode == mode else image.convert(mode)
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn every error of Pillow's into a `DataError` that names `path`."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield
-    except (DataError, MemoryError):
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        message = _("{path}: more pixels than {most}, which no image of a dataset has")
-        raise DataError(message.format(path=path, most=Image.MAX_IMAGE_PIXELS)) from None
-    except UnidentifiedImageError:
-        raise DataError(_("{path}: neither a PNG nor a JPEG image").format(path=path)) from None
-    except Exception as error:  # all: no plugin says what it raises; IndexError, SyntaxError, … were seen
-        reason = str(error) or type(error).__name__
-        raise DataError(_("{path}: a damaged image ({reason})").format(path=path, reason=reason)) from error

@@ -1,13 +1,12 @@
 """Read Parquet files: those with a column of images, as Hugging Face writes them, here; others as tables.
 
-A column of images holds PNG or JPEG files, as bytes or as a struct with a field `bytes`. A dataset may be in several
-files, whose names begin with the part that they hold: `train-00000-of-00002.parquet`.
+A column of images holds files such as PNG and JPEG, as bytes or as a struct with a field `bytes`. A dataset may be in
+several files, whose names begin with the part that they hold: `train-00000-of-00002.parquet`.
 """
 
 import contextlib
 import io
 import json
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,14 +21,15 @@ from descenso.data.digits import as_mnist
 from descenso.data.encoding_words import listed
 from descenso.data.formats import tables
 from descenso.data.formats.frames import LABELS, polars
-from descenso.data.formats.images import decoded, in_mode, parse_size
-from descenso.data.formats.parts import INPUTS, PARTS, without_validation
-from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened, refusals
+from descenso.data.formats.image_files import Pixels, read_pixels
+from descenso.data.formats.images import check_size, note_converted, parse_size, read_as_learned
+from descenso.data.formats.parts import INPUTS, without_validation
+from descenso.data.formats.ranges import in_one_range, scaling_of
+from descenso.data.formats.shards import check_complete, files_beside, files_by_part
+from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
 from descenso.errors import ConfigError, DataError
-from descenso.files import inside
 from descenso.text import _, closest, option, spelled
 
-NAME = re.compile(r"(?P<part>[a-z]+)(-(?P<number>\d{5})-of-(?P<count>\d{5})(-\w+)?)?\.parquet", re.IGNORECASE)
 AT_ONCE = 64  # rows whose bytes are in memory together: packed, they may be a thousand times smaller
 
 
@@ -49,12 +49,12 @@ class Columns(NamedTuple):
 
 def recognises(folder: Path) -> bool:
     """Tell whether `folder` holds Parquet files, or folders train and test with some."""
-    return any(_files(folder).values())
+    return any(files_by_part(folder).values())
 
 
 def read(request: Request) -> Dataset:
     """Read the dataset in a Parquet file, in a folder of them, or in the files that lie beside one of them."""
-    found = _files(request.path) if request.path.is_dir() else {"": [request.path]}
+    found = files_by_part(request.path) if request.path.is_dir() else {"": [request.path]}
     first = next(iter(found.values()))[0]
     if not _columns(first, request.limits):
         if sum(map(len, found.values())) > 1:
@@ -62,21 +62,37 @@ def read(request: Request) -> Dataset:
             raise DataError(message.format(path=request.path, file=first))
         _refuse(request, ("resize",), _("folders of images"))
         return tables.read(request._replace(name=str(first)))
-    _refuse(request, ("decimal", "numeric_only"), "CSV")
+    if not request.expected:
+        _refuse(request, ("decimal", "numeric_only"), "CSV")
+    _refuse(request, ("input_shape",), "CSV, NPZ, NPY")
+    check_size(request)
     if not request.path.is_dir():
-        found = _beside(request.path)
+        found = files_beside(request.path)
     if request.test_fraction == ALL and "test" in found:
         found = {"train": found["test"]}
     for some in found.values():
-        _check_complete(some)
+        check_complete(some)
     files, notes = without_validation(found, {part: some[0].name for part, some in found.items()})
     if "train" not in files:
         message = _("{path}: no file for training, whose name begins with train, as in train-00000-of-00001.parquet")
         raise DataError(message.format(path=request.path))
-    rows, names = _rows(files["train"], request)
-    test = _rows(files["test"], request)[0] if "test" in files else None
-    data = split_rows(request.name, rows, test, request.test_fraction, request.seed)
-    return _named(data, names)._replace(notes=(*notes, *data.notes))
+    return _dataset(request, [_read(files[part], request) for part in ("train", "test") if part in files], notes)
+
+
+def _dataset(request: Request, read: "list[_Read]", notes: tuple[str, ...]) -> Dataset:
+    """Make a dataset of training rows, and of test rows where they are given, whose pictures have one range."""
+    pictures, places = [one for part in read for one in part.pictures], [one for part in read for one in part.places]
+    inputs, pixel_range = _stacked(pictures, places), None
+    if request.expected:
+        pixel_range = request.expected.pixel_range
+    else:
+        inputs, pixel_range, said = in_one_range(inputs, [one.depth for one in pictures], places)
+        notes = (*notes, *said)
+    count = len(read[0].places)
+    test = Rows(inputs[count:], read[1].labels) if len(read) > 1 else None
+    data = split_rows(request.name, Rows(inputs[:count], read[0].labels), test, request.test_fraction, request.seed)
+    data = _named(data, read[0].class_names)
+    return data._replace(notes=(*notes, *data.notes), scaling=scaling_of(pixel_range), pixel_range=pixel_range)
 
 
 def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
@@ -86,16 +102,21 @@ def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> It
         if not columns:
             yield from tables.read_inputs([path], expected, limits)
             continue
-        shape = expected.input_shape
-        made = []
+        made, converted = list[NDArray[Any]](), list[Path]()
         for place, content in _contents(path, columns, limits):
-            image = in_mode(decoded(content, place, limits), "RGB" if shape[2:] == (3,) else "L")
-            if expected.like_mnist:
-                made.append(as_mnist(np.asarray(image)[np.newaxis], [place])[0])
-            else:
-                made.append(np.asarray(image.resize((shape[1], shape[0]))).reshape(shape))
+            picture = read_as_learned(place, expected, limits, content)
+            made.append(_as_digit(picture.values, place) if expected.like_mnist else picture.values)
+            converted += [place] * picture.converted
             limits.check("array_bytes", len(made) * made[0].nbytes, path)
+        note_converted(converted, expected)
         yield numbered(path, as_model_reads(str(path), np.stack(made), expected.stored))
+
+
+def _as_digit(drawn: NDArray[Any], place: Path) -> NDArray[np.uint8]:
+    digits, refused = as_mnist(drawn[np.newaxis])
+    if refused:
+        raise DataError(f"{place}: {refused[0]}")
+    return np.asarray(digits[0])
 
 
 def _refuse(request: Request, options: tuple[str, ...], formats: str) -> None:
@@ -104,41 +125,6 @@ def _refuse(request: Request, options: tuple[str, ...], formats: str) -> None:
         if getattr(request, given):
             message = _("{path}: --{option} is for {formats} only; leave --{option} out")
             raise ConfigError(message.format(path=request.name, option=spelled(given), formats=formats))
-
-
-def _files(folder: Path) -> dict[str, list[Path]]:
-    """List the Parquet files in `folder` and in its folders, by the part that they hold: "train", "test" or "val"."""
-    found: dict[str, list[Path]] = {}
-    with refusals(folder):
-        inner = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-        folders = [path for path in inner if path.is_dir() and path.name.lower() in (*PARTS, "data")]
-        paths = [path for path in inner if path.suffix.lower() == ".parquet"]
-        paths += [path for one in folders for path in sorted(one.glob("*.parquet"))]
-    for path in paths:
-        names = path.relative_to(folder).parts
-        named = NAME.fullmatch(path.name)
-        words = [named["part"].lower() if named else "", *(name.lower() for name in names[:-1])]
-        part = next((PARTS[word] for word in words if word in PARTS), "train")
-        found.setdefault(part, []).append(inside(folder, *names))
-    return found
-
-
-def _check_complete(files: list[Path]) -> None:
-    """Refuse files of which the last part of their names says that there are more."""
-    counts = {int(name["count"]) for path in files if (name := NAME.fullmatch(path.name)) and name["count"]}
-    if len(counts) == 1 and len(files) < max(counts):
-        message = _("{path}: by its name one of {count} files, of which {found} are here; add the others")
-        raise DataError(message.format(path=files[0], count=max(counts), found=len(files)))
-
-
-def _beside(path: Path) -> dict[str, list[Path]]:
-    """List the files of the dataset that the file `path` belongs to, by part; itself alone if its name says nothing."""
-    name = NAME.fullmatch(path.name)
-    if name and name["part"].lower() in PARTS and path.parent.is_dir():
-        files = _files(path.parent)
-        if any(path in some for some in files.values()):
-            return files
-    return {"train": [path]}
 
 
 def _columns(path: Path, limits: Limits) -> Columns | None:
@@ -189,12 +175,21 @@ def _contents(path: Path, columns: Columns, limits: Limits) -> Iterator[tuple[Pa
                 yield place, io.BytesIO(content)
 
 
-def _rows(files: list[Path], request: Request) -> tuple[Rows, tuple[str, ...]]:
-    """Read the images and labels of several files, and the names of the classes where the first file has them."""
+class _Read(NamedTuple):
+    """The images of some files, their names and labels, and the names of the classes where the first file has them."""
+
+    pictures: list[Pixels]
+    places: list[Path]
+    labels: NDArray[Any]
+    class_names: tuple[str, ...]
+
+
+def _read(files: list[Path], request: Request) -> _Read:
+    """Read the images and labels of several files."""
     import polars as pl
 
-    limits, size = request.limits, parse_size(request.resize) if request.resize else None
-    pictures, labels = list[tuple[Path, NDArray[Any]]](), list[NDArray[Any]]()
+    limits = request.limits
+    pictures, places, labels = list[Pixels](), list[Path](), list[NDArray[Any]]()
     taken = 0
     label = ""
     for path in files:
@@ -203,28 +198,37 @@ def _rows(files: list[Path], request: Request) -> tuple[Rows, tuple[str, ...]]:
             raise DataError(_("{path}: no column of images, unlike {other}").format(path=path, other=files[0]))
         label = _label(request, path, columns)
         for place, content in _contents(path, columns, limits):
-            image = decoded(content, place, limits)
-            pixels = np.asarray(image.resize(size[::-1]) if size else image)
-            taken += pixels.nbytes
+            pictures.append(_picture(request, place, content))
+            places.append(place)
+            taken += pictures[-1].values.nbytes
             limits.check("array_bytes", taken, path)
-            pictures.append((place, pixels))
         with _explained(path, limits):
             column = pl.read_parquet(path, columns=[label], glob=False, hive_partitioning=False)[label]
             labels.append(column.to_numpy())
     limits.check("rows", len(pictures), files[0])
-    return Rows(_stacked(pictures), np.concatenate(labels)), _class_names(files[0], label)
+    return _Read(pictures, places, np.concatenate(labels), _class_names(files[0], label))
 
 
-def _stacked(pictures: list[tuple[Path, NDArray[Any]]]) -> NDArray[np.uint8]:
+def _picture(request: Request, place: Path, content: io.BytesIO) -> Pixels:
+    """Read an image as it is, or as a trained model reads it; digits in such files have been prepared already."""
+    if request.expected:
+        return read_as_learned(place, request.expected._replace(like_mnist=False), request.limits, content)
+    size = parse_size(request.resize) if request.resize else None
+    return read_pixels(place, request.limits, size, file=content)
+
+
+def _stacked(pictures: list[Pixels], places: list[Path]) -> NDArray[Any]:
     """Make one array of pictures, in colour if any has colour; refuse those of another size."""
-    (first, like), colour = pictures[0], any(pixels.ndim == 3 for _place, pixels in pictures)
-    stacked = np.empty((len(pictures), *like.shape[:2], *([3] if colour else [])), np.uint8)
-    for row, (place, pixels) in enumerate(pictures):
-        if pixels.shape[:2] != like.shape[:2]:
+    like, colour = pictures[0].values, any(one.values.ndim == 3 for one in pictures)
+    dtype = np.result_type(*{one.values.dtype for one in pictures})
+    stacked = np.empty((len(pictures), *like.shape[:2], *([3] if colour else [])), dtype)
+    for row, (one, place) in enumerate(zip(pictures, places, strict=True)):
+        values = one.values
+        if values.shape[:2] != like.shape[:2]:
             message = _("{path}: {got}, but {other}: {expected}; give --resize HEIGHTxWIDTH to bring all to one size")
-            got, expected = ("×".join(map(str, shape[:2])) for shape in (pixels.shape, like.shape))
-            raise DataError(message.format(path=place, got=got, other=first, expected=expected))
-        stacked[row] = pixels[..., np.newaxis] if colour and pixels.ndim == 2 else pixels
+            got, expected = ("×".join(map(str, shape[:2])) for shape in (values.shape, like.shape))
+            raise DataError(message.format(path=place, got=got, other=places[0], expected=expected))
+        stacked[row] = values[..., np.newaxis] if colour and values.ndim == 2 else values
     return stacked
 
 

@@ -15,6 +15,7 @@ from descenso.data.dataset import Dataset, Split
 from descenso.data.encoding import Cells, Encoding, LeftOut
 from descenso.data.encoding_words import sentences
 from descenso.data.formats import kinds, labels
+from descenso.data.formats.flat import unflattened
 from descenso.data.formats.frames import Frame, as_frame, of_frame, polars, read_csv, read_parquet
 from descenso.data.sources import Expected, Limits, Part, Request, note, numbered, opened
 from descenso.errors import DataError
@@ -75,9 +76,9 @@ def read_inputs(paths: Iterable[Any], expected: Expected, limits: Limits) -> Ite
     encoded = expected.encoding or (Encoding.of_numbers(expected.columns) if expected.columns else None)
     for path in paths:
         request = Request(str(path), limits, None, encoded=encoded, numeric_only=not encoded, **expected.how)
-        inputs = encoded_rows(read_table(request), request)
+        inputs = unflattened(encoded_rows(read_table(request), request), expected, str(path))
         check_shape(inputs, expected.input_shape, str(path))
-        yield numbered(path, inputs.astype(np.float64, copy=False))
+        yield numbered(path, inputs if inputs.dtype == np.uint8 else inputs.astype(np.float64, copy=False))
 
 
 def encoded_rows(table: Table, request: Request) -> NDArray[Any]:
@@ -212,6 +213,8 @@ def _refuse_text(request: Request, found: dict[str, Cells | LeftOut]) -> None:
     if wrong:
         message = _("{path}, column {column!r}: {value!r} is no number; make it one, --drop {names}, or leave "
                     "--numeric-only out")  # fmt: skip
+        if request.input_shape:
+            message = _("{path}, column {column!r}: {value!r} is no number, and so no pixel; try --drop {names}")
         names = ",".join(column.name for column in wrong)
         raise DataError(message.format(path=request.path, column=wrong[0].name, value=wrong[0].detail, names=names))
 

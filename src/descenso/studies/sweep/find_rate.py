@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from descenso.data.order import Order
 from descenso.descent.problem import Batch, Params, Problem, Tensor, objective
-from descenso.engines import bind
 from descenso.engines.base import Rows
 from descenso.registry import RULES, parse
 from descenso.studies import plain
 from descenso.studies.sweep.fused import fuses, kinds_of, stacked, step_of
 from descenso.text import _, aligned, prose
-from descenso.training.plan import Plan
+from descenso.training.plan import Plan, bind
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from descenso.data.dataset import fingerprint
 from descenso.descent.problem import Arrays, TrainState, weights
-from descenso.engines import bind
 from descenso.runs.checkpoints import Position
 from descenso.studies.sweep.fused import Kind, alone, kinds_of, stacked, step_of, stopped
 from descenso.studies.sweep.ledger import Record
@@ -19,7 +18,7 @@ from descenso.training.control import Best, Control, Outcome, Progress
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.loop import beginning, finite, trained_weights
 from descenso.training.loop import walk as walk_alone
-from descenso.training.plan import Plan
+from descenso.training.plan import Plan, bind
 
 
 class End(NamedTuple):
