@@ -14,7 +14,6 @@ from PIL import Image
 import descenso as ds
 import oracle
 from descenso import text
-from descenso.api import inference as using
 from descenso.data.dataset import Split
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError, DataError, DiskError
@@ -133,7 +132,7 @@ def test_a_diverged_run_is_kept_without_weights(diverged):
 
 
 def test_evaluate_measures_what_training_did(run, tiny):
-    found, _rows = using.evaluate(run.path, tiny)
+    found, _rows = ds.evaluate(run.path, tiny)
     assert found.accuracy == run.test_accuracy
     assert found.confusion.sum(axis=1).tolist() == np.bincount(tiny.test.labels).tolist()
 
@@ -141,13 +140,13 @@ def test_evaluate_measures_what_training_did(run, tiny):
 def test_evaluate_on_other_rows(run, tiny):
     logits = tiny.train.inputs.reshape(203, 64) / 255 @ run.weights["W"] + run.weights["b"]
     expected = np.mean(logits.argmax(axis=1) == tiny.train.labels)
-    assert using.evaluate(run.path, tiny._replace(test=tiny.train))[0].accuracy == pytest.approx(expected)
+    assert ds.evaluate(run.path, tiny._replace(test=tiny.train))[0].accuracy == pytest.approx(expected)
 
 
 def test_evaluate_refuses_images_of_another_size(run, tiny):
     narrow = tiny._replace(test=tiny.test._replace(inputs=tiny.test.inputs[:, :, :7]))
     with pytest.raises(DataError, match=r"inputs of shape 8×7, expected 8×8; the model reads one size only$"):
-        using.evaluate(run.path, narrow)
+        ds.evaluate(run.path, narrow)
 
 
 def test_evaluate_finds_the_runs_own_data_from_anywhere(tiny, tmp_path, monkeypatch):
@@ -155,7 +154,7 @@ def test_evaluate_finds_the_runs_own_data_from_anywhere(tiny, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path / "here")
     run = ds.train("digits", out="run", **FAST)
     monkeypatch.chdir(tmp_path)
-    assert using.evaluate("here/run")[0].accuracy == run.test_accuracy
+    assert ds.evaluate("here/run")[0].accuracy == run.test_accuracy
 
 
 def test_validation_rows_are_kept_back(tiny, tmp_path):

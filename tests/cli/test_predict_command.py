@@ -65,7 +65,7 @@ def test_predict_of_what_cannot_be_read(trained, tmp_path):
     (tmp_path / "no.png").write_bytes(b"no image")
     process = descenso("predict", trained.folder / "first", "no.png", cwd=tmp_path)
     assert (process.returncode, process.stdout) == (3, "")
-    assert "no.png: neither a PNG nor a JPEG image" in process.stderr
+    assert "no.png: no image, or of a format that is not read" in process.stderr
 
 
 @pytest.mark.parametrize(("command", "members"), [("rules", RULES), ("schedules", SCHEDULES), ("models", MODELS)])
