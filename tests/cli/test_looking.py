@@ -15,7 +15,6 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 import descenso as ds
-from descenso.api import inference as using
 from descenso.cli.inference import evaluate
 from shell import SECONDS, descenso, environment
 
@@ -63,7 +62,7 @@ def test_evaluate_for_a_person(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     evaluate(Path("run"))
     lines = capsys.readouterr().out.splitlines()
-    confusion = using.evaluate("run")[0].confusion
+    confusion = ds.evaluate("run")[0].confusion
     assert lines[0] == f"Accuracy: {run.test_accuracy:.4f}, cost: {run.status['test_cost']:.6f}"
     for name, row in enumerate(confusion):
         totals = confusion[:, name].sum(), row.sum()

@@ -54,7 +54,7 @@ def test_columns_of_text_are_named_all_at_once_and_left_out_on_request(suffix, t
         ds.train(path, out=tmp_path / "run", drop="id,town", **settings)
     run = ds.train(path, out=tmp_path / "run", drop="id,city", **settings).path
     assert using.read_trained(run)[1].columns == ("height",)
-    assert using.evaluate(run)[1].inputs.shape == (10, 1)
+    assert ds.evaluate(run)[1].inputs.shape == (10, 1)
     assert using.predict(run, [path]).probabilities.shape == (40, 2)
 
 
@@ -100,11 +100,11 @@ def test_rows_of_a_file_that_has_changed_are_not_taken_for_those_left_out(tmp_pa
     path = tmp_path / "rows.csv"
     table().drop("id", "city").write_csv(path)
     run = ds.train(path, label="kind", test_fraction=0.25, out=tmp_path / "run", **QUICK).path
-    using.evaluate(run)
+    ds.evaluate(run)
     table(60).drop("id", "city").write_csv(path)
     with pytest.raises(DataError, match=r"its data has changed, and test rows may be among its training rows; try"):
-        using.evaluate(run)
-    assert len(using.evaluate(run, path)[1].labels) == 60
+        ds.evaluate(run)
+    assert len(ds.evaluate(run, path)[1].labels) == 60
 
 
 def test_a_run_without_weights_says_what_to_do(tmp_path):
@@ -171,10 +171,11 @@ def test_folders_half_made(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="an empty folder; put images in it, a folder for each class"):
         ds.load(str(tmp_path / "empty"), test_fraction=0.5)
-    with pytest.raises(DataError, match="one class only; give a folder for each of at least two"):
+    with pytest.raises(DataError, match="one class only, a; give a folder for each of at least two"):
         ds.load(folder_of(tmp_path / "one", "a"), test_fraction=0.5)
-    with pytest.raises(DataError, match="it holds train only; add test, or give .*train and a --test-fraction"):
-        ds.load(folder_of(tmp_path / "half", "train/a", "train/b"), test_fraction=0.5)
+    assert ds.load(folder_of(tmp_path / "half", "train/a", "train/b"), test_fraction=0.5).num_classes == 2
+    with pytest.raises(DataError, match="it holds test, and no training rows; add .*train, or give .*test"):
+        ds.load(folder_of(tmp_path / "tests", "test/a", "test/b"), test_fraction=0.5)
 
 
 def test_the_command_on_arrays_of_two_channels_and_on_pictures(tmp_path):

@@ -13,7 +13,6 @@ import pytest
 from pexpect import fdpexpect
 
 import descenso as ds
-from descenso.api import inference as using
 from shell import SECONDS, descenso, environment, running
 
 KEYS = {"run", "engine", "dtype", "seed", "epochs", "costs", "test_accuracy", "compile_seconds", "train_seconds",
@@ -142,7 +141,7 @@ def test_a_signal_leaves_a_usable_run(trained, interrupted, number):
     said = f"descenso: interrupted after {done} of 1000000 epochs; to go on: descenso resume {number.name}\n"
     assert code == CODES[number]
     assert (run.outcome, run.status["signal"], run.status["epochs_done"]) == ("interrupted", number, done)
-    assert using.evaluate(run.path)[0].accuracy == run.test_accuracy
+    assert ds.evaluate(run.path)[0].accuracy == run.test_accuracy
     if FLAGS[number]:
         assert json.loads(other)["outcome"] == "interrupted"
         assert lines[-1] == said
