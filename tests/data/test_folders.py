@@ -211,3 +211,18 @@ def test_predict_and_evaluate_read_folders_alike(tmp_path):
     with pytest.warns(UserWarning, match="left out"):
         evaluation, rows = ds.evaluate(run, str(tmp_path / "more"), skip_unreadable=True)
     assert (evaluation.accuracy, len(rows.labels)) == (1.0, 12)
+
+
+def test_sweeps_and_searches_validate_on_the_folders_own_rows(tmp_path):
+    for part, rows in (("train", 8), ("val", 3), ("test", 2)):
+        write(tmp_path / "photos" / part, rows=rows)
+    sweep = ds.sweep(
+        str(tmp_path / "photos"), learning_rates=[0.01, 0.1], model="softmax", epochs=2, out=tmp_path / "sweep"
+    )
+    assert {len(record.validation_costs) for record in sweep.records.values()} == {2}
+    assert {lane.config.validation_size for lane in sweep.lanes} == {6}
+    best = ds.train(str(tmp_path / "photos"), out=tmp_path / "best", **sweep.lanes[sweep.best].config.model_dump(
+        exclude={"data"}))  # fmt: skip
+    assert len(best.history.validation_costs) == 2
+    with pytest.raises(ConfigError, match="batch_size must be at most the 10 training rows, got 12"):
+        ds.find_rate(str(tmp_path / "photos"), model="softmax", seeds=1, steps=6, batch_size=12)

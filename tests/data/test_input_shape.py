@@ -66,3 +66,24 @@ def test_columns_that_are_no_pixels(table):
     with pytest.raises(DataError, match="no shape of an image fits; leave out columns that are no pixels"):
         load(str(table / "id.csv"), label="label", input_shape="16x16")
     assert load(str(table / "id.csv"), label="label", drop="id", input_shape="16x16").input_shape == (16, 16)
+
+
+def test_rows_in_memory_are_given_their_shape_again(tmp_path):
+    x = np.stack([picture(row % 2 == 0).ravel() for row in range(40)]).astype(np.uint8)
+    y = np.arange(40) % 2
+    run = ds.train(x, y, input_shape=(16, 16), model="softmax", epochs=2, batch_size=8, out=tmp_path / "run")
+    assert run.config.input_shape == "16x16"
+    assert run.resume(data=(x, y), epochs=3).outcome == "completed"
+    assert len(ds.evaluate(run, x, y)[1].labels) == 8, "the test rows alone"
+    np.savez(tmp_path / "rows.npz", x=x)
+    predicted = ds.predict(run, tmp_path / "rows.npz")
+    np.testing.assert_array_equal(predicted.probabilities, ds.predict(run, x).probabilities)
+
+
+def test_a_sweep_reads_flat_rows_as_images(tmp_path):
+    x = np.stack([picture(row % 2 == 0).ravel() for row in range(40)]).astype(np.uint8)
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(40) % 2)
+    sweep = ds.sweep(str(tmp_path / "a.npz"), learning_rates=[0.01, 0.1], model="softmax", input_shape="16x16",
+                     epochs=1, out=tmp_path / "sweep")  # fmt: skip
+    assert {lane.config.input_shape for lane in sweep.lanes} == {"16x16"}
+    assert len(sweep.records) == 2

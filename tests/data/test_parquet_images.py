@@ -197,3 +197,21 @@ def test_limits(tmp_path):
     for name, where, value in (("rows", path, 40), ("pixels", f"{path}:1", 30), ("array_bytes", path, 30)):
         with beyond(where, name, value, value - 1):
             ds.load(str(path), sources=Sources(Limits()._replace(**{name: value - 1})))
+
+
+def test_images_of_more_bits_keep_them(tmp_path):
+    """Their range is that of training and test rows together, and what a model of them predicts and evaluates with."""
+    deep = X.astype(np.uint16) * 16
+    write(tmp_path / "d" / "train.parquet", deep[:30], Y[:30])
+    write(tmp_path / "d" / "test.parquet", deep[30:], Y[30:])
+    data = ds.load(str(tmp_path / "d"))
+    assert data.pixel_range == (0, 4095)
+    np.testing.assert_array_equal(data.train.inputs, deep[:30])
+    np.testing.assert_array_equal(data.test.inputs, deep[30:])
+    run = ds.train(tmp_path / "d", model="softmax", epochs=1, batch_size=10, out=tmp_path / "run")
+    predicted = ds.predict(run, tmp_path / "d" / "test.parquet")
+    found, rows = ds.evaluate(run, str(tmp_path / "d"))
+    np.testing.assert_array_equal(predicted.inputs, rows.inputs)
+    assert found.accuracy == run.test_accuracy
+    with pytest.raises(ConfigError, match="the model reads images of 6×5; leave (--)?resize out"):
+        ds.evaluate(run, str(tmp_path / "d"), resize="9x9")

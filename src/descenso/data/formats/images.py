@@ -73,7 +73,9 @@ def read(request: Request) -> Dataset:
 def _said(validation: int) -> Iterator[str]:
     """Say what the parts of a folder are used for."""
     if validation:
-        yield _("validation images of its own, on which each epoch is measured: {count}").format(count=validation)
+        yield _("validation images, counted among the training rows, on which each epoch is measured: {count}").format(
+            count=validation
+        )
 
 
 def _slices(sizes: Iterable[int]) -> Iterator[slice]:
