@@ -224,5 +224,5 @@ def test_sweeps_and_searches_validate_on_the_folders_own_rows(tmp_path):
     best = ds.train(str(tmp_path / "photos"), out=tmp_path / "best", **sweep.lanes[sweep.best].config.model_dump(
         exclude={"data"}))  # fmt: skip
     assert len(best.history.validation_costs) == 2
-    with pytest.raises(ConfigError, match="batch_size must be at most the 10 training rows, got 12"):
-        ds.find_rate(str(tmp_path / "photos"), model="softmax", seeds=1, steps=6, batch_size=12)
+    with pytest.raises(ConfigError, match="batch_size must be at most the 16 training rows, got 17"):
+        ds.find_rate(str(tmp_path / "photos"), model="softmax", seeds=1, steps=6, batch_size=17)

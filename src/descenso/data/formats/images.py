@@ -73,9 +73,8 @@ def read(request: Request) -> Dataset:
 def _said(validation: int) -> Iterator[str]:
     """Say what the parts of a folder are used for."""
     if validation:
-        yield _("validation images, counted among the training rows, on which each epoch is measured: {count}").format(
-            count=validation
-        )
+        message = _("validation images, counted among the training rows, on which each epoch is measured: {count}")
+        yield message.format(count=validation)
 
 
 def _slices(sizes: Iterable[int]) -> Iterator[slice]:
