@@ -121,7 +121,6 @@ NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "{name} was traced {traces} times in {calls} calls",
     "has {count} classes in {rows} rows",  # three at least
     "holds {count} different numbers",  # more than 20
-    "has {count} different values in {rows} rows",  # likewise
     "by its name one of {count} files",  # of which some are missing
     "python {script} rows.npy",  # a name
     "{count} different labels, at most {most}",

@@ -153,11 +153,11 @@ ADVICE = [
     Advice("{path}: it has test rows of its own; leave", READS, "data digits --test-fraction 0.2", "data digits"),
     *(Advice(message, where="tests/data/test_folders.py") for message in (
         "; to go on without: {option}",
-        "{path}: it holds {found}, and no training rows; add", "{name}: it has validation rows of its own; leave",
+        "{name}: it has validation rows of its own; leave",
     )),
     *(Advice(message, where="tests/data/test_input_shape.py") for message in (
         "input_shape must be HEIGHTxWIDTH", "{path}, column {column!r}: {value!r} is no number, and so no pixel",
-        "no shape of an image fits; leave", "{path}: the model reads images of {shape}; leave",
+        "{path}: the model reads images of {shape}; leave",
     )),
     Advice("{path}: {value!r} in column {column!r} has another decimal", where="tests/api/test_default_model.py"),
     Advice("{path}: which column holds the labels?", READS, "data towns.csv --test-fraction 0.2"),
