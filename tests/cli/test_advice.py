@@ -152,7 +152,8 @@ ADVICE = [
     Advice("{path}: TensorBoard's events cannot", "train resume", where="tests/training/test_tensorboard.py"),
     Advice("{path}: it has test rows of its own; leave", READS, "data digits --test-fraction 0.2", "data digits"),
     *(Advice(message, where="tests/data/test_folders.py") for message in (
-        "; to go on without: {option}", "{name}: it has validation rows of its own; leave",
+        "; to go on without: {option}",
+        "{name}: it has validation rows of its own; leave",
     )),
     *(Advice(message, where="tests/data/test_input_shape.py") for message in (
         "input_shape must be HEIGHTxWIDTH", "{path}, column {column!r}: {value!r} is no number, and so no pixel",

@@ -97,7 +97,7 @@ SNIPPETS = {
         f"{CHECK}check_split(Split(x.numpy(), y.numpy()), 10, (784,), 'mine')",
         f"{CHECK}check_split(Split(x.numpy(), labels * 1.0), 10, (784,), 'mine')",
         "import descenso\ndescenso.from_arrays(x.numpy(), y.numpy(), test_fraction=0.5)",
-        "import descenso\ndescenso.from_arrays(x.numpy(), labels * 1.0, test_fraction=0.5)",
+        "import descenso\ndescenso.from_arrays(x.numpy(), labels + 0.5, test_fraction=0.5)",
     ],
     "classes": [
         "tf.nn.softmax_cross_entropy_with_logits(labels=tf.ones([100, 9]), logits=tf.ones([100, 10]))",

@@ -22,7 +22,7 @@ def entries(page: Showing, view: View) -> Iterator[Entry]:
     """Yield what the panel shows."""
     yield "command", "textContent", view.command
     yield "python", "textContent", view.python
-    yield "replay-box", "hidden", not view.changes
+    yield "replay-box", "hidden", not view.steered
     yield "replay", "textContent", f"descenso replay {shlex.quote(_path(view.run))}" if view.run else ""
     yield "changes", "innerHTML", _changes(view)
     yield "downloads", "innerHTML", _downloads(view)

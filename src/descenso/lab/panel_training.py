@@ -51,7 +51,7 @@ def status(page: Showing, view: View) -> Iterator[Entry]:
     yield "rate-now", "textContent", shown(view.rate if trained else float(page.desk.settings.learning_rate), ".4g")
     yield "seconds", "textContent", prose("{seconds:.1f} s", seconds=view.seconds)
     steered = _("Steered by hand: this is no run of constant settings.")
-    yield "steered", "hidden", not (view.steered or view.changes)
+    yield "steered", "hidden", not view.steered
     yield "steered", "textContent", steered
     notices = [page.notice, view.message, page.steered_by(), _READ_ONLY() if view.read_only else ""]
     said = " · ".join(each for each in notices if each)
