@@ -15,6 +15,8 @@ import descenso as ds
 from descenso.exporting import export
 from takeaway import FAST, assert_same, truth
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["softmax", "cnn"])
 def pixels(request, exported):

@@ -14,6 +14,8 @@ from descenso.exporting.readme import PIXELS, SNIPPETS
 from descenso.text import use
 from takeaway import FAST, assert_same, snippets, truth
 
+pytestmark = pytest.mark.slow
+
 
 def page(folder, to, name="model"):
     return readme_of(folder / f"{name}{FORMATS[to]}", to).read_text(encoding="utf-8")

@@ -18,6 +18,8 @@ from descenso.lab.lab import Lab
 from descenso.lab.protocol import Limits, Settings, Source
 from descenso.lab.wording import CHECKPOINT_EVERY
 
+pytestmark = pytest.mark.slow  # each test starts a process of TensorFlow
+
 SECONDS = 240  # machines are busy; on a quiet one all of these take a few
 
 

@@ -40,8 +40,14 @@ def alone(data, lane, path):
     "settings",
     [
         {"learning_rates": [0.01, 0.3, 2.0], "rules": ["sgd", "momentum", "adam"], "weight_decays": [0, 0.01]},
-        {"learning_rates": [0.1, 0.5], "schedules": ["constant", "cosine", "one-cycle"], "clip_norm": 0.3},
-        {"learning_rates": "1e-2..1:5", "average": 0.9, "clip_value": 0.05, "rule": "nesterov"},
+        pytest.param(
+            {"learning_rates": [0.1, 0.5], "schedules": ["constant", "cosine", "one-cycle"], "clip_norm": 0.3},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"learning_rates": "1e-2..1:5", "average": 0.9, "clip_value": 0.05, "rule": "nesterov"},
+            marks=pytest.mark.slow,
+        ),
         {"learning_rates": [0.1, 0.5, 5.0], "epochs": 12, "validation_size": 0.3, "patience": 2},
         {
             "learning_rates": [0.1, 0.5],
