@@ -89,7 +89,7 @@ def _fitting(count: int) -> list[str]:
     """Return shapes of images of `count` values, those that are nearest to a square first.
 
     >>> _fitting(784), _fitting(3072), _fitting(785)
-    (['28x28', '16x49', '14x56'], ['32x32x3', '48x64'], [])
+    (['28x28', '16x49', '14x56'], ['32x32x3', '48x64', '32x96'], [])
     """
     found = []
     for channels in (1, 3):
