@@ -183,6 +183,7 @@ def test_the_pages_of_a_learner_are_in_both_languages():
         "python",
         "own-rules",
         "json",
+        "own-data",
     }
     assert learner <= set(PAIRS)
 
