@@ -76,7 +76,7 @@ ADVICE = [
     Advice("port {port} is taken by another program", "lab", where="tests/lab/test_gate.py"),
     Advice("port {port} may not be used by this user", "lab", where="tests/lab/test_gate.py, as a user without rights"),
     Advice("address must be one of this machine", "lab", where="tests/lab/test_gate.py"),
-    Advice("a limit must be NAME=N", READS, f"train digits --limit row=5 {QUICK}"),
+    Advice("a limit must be NAME=N", READS, f"train digits --limit row=500 {QUICK}"),
     Advice("{path}: {name} would be {value}, the limit is", READS, f"train digits --limit rows=100 {QUICK}"),
     Advice("batch_size must be at most", "train compare gradcheck", "train digits --engine eager -e 1 -b 204"),
     Advice("column {column}: its values lie", "export", where="tests/exporting/test_formats.py"),
@@ -87,7 +87,7 @@ ADVICE = [
     Advice("descenso: interrupted after {done}", "train resume", where="tests/cli/test_interruption.py"),
     Advice("deterministic must be set before", "train compare", where="a new process"),
     Advice("doctor takes a run, data or", "doctor", "doctor", "doctor digits"),
-    Advice("dtype: softmax has no layers", "train compare", f"train digits --dtype mixed_bfloat16 {QUICK}"),
+    Advice("dtype: softmax has no layers", "train compare", f"train digits -m softmax --dtype mixed_bfloat16 {QUICK}"),
     Advice("epochs must be at least {least}, which", "resume", "resume first -e 1", "resume first -e 3"),
     Advice("loss must be a finite float64", where="tests/studies/test_gradcheck.py"),
     Advice("model must be a name, a keras.Model", where="tests/descent/test_keras_models.py"),
@@ -135,7 +135,7 @@ ADVICE = [
            f"train digits --rule adamw:weight_decay=0.1 {QUICK}"),
     Advice("xla: {name} holds layers that XLA", "train compare",
            f"train digits -m cnn --filters 2 --hidden 4 --augment 0.5 --xla on {QUICK}"),
-    Advice("{model} has no {name}; leave", "train compare gradcheck", f"train digits --hidden 8 {QUICK}",
+    Advice("{model} has no {name}; leave", "train compare gradcheck", f"train digits -m softmax --hidden 8 {QUICK}",
            f"train digits --hidden 8 --model mlp {QUICK}"),
     Advice("{name} must be {expected}, got {value}{hint}", "train compare gradcheck resume data doctor",
            "train digits --engine egaer -e 1 -b 20"),
@@ -275,7 +275,7 @@ def _write_tables(here):
 
 
 def _train_runs(here):
-    settings = {"engine": "eager", "epochs": 3, "batch_size": 20}
+    settings = {"model": "softmax", "engine": "eager", "epochs": 3, "batch_size": 20}
     digits = here / "digits"
     ds.train(digits, out=here / "first", **settings)
     ds.train(digits, out=here / "cosine", schedule="cosine", **settings)

@@ -36,7 +36,7 @@ def served(lab, language="en", lesson=False, serving=None):
         yield Served(desk, told[0])
     finally:
         loops[0].call_soon_threadsafe(loops[1].set)
-        thread.join(20)
+        thread.join(60)
         lab.close()
         assert not thread.is_alive(), "the server did not end"
 

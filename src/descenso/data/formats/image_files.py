@@ -4,6 +4,8 @@ What a plugin would allocate or repeat before the size of the image is known is 
 """
 
 import contextlib
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -94,11 +96,27 @@ def _decoded(file: BinaryIO, path: Path, limits: Limits, size: tuple[int, int] |
         limits.check("pixels", _tile_pixels(image), path)
         frames = image.format != "MPO" and bool(getattr(image, "is_animated", False))  # MPO: a photo and previews
         patient.left = -1
-        image.load()
+        with _unheard() if image.format == "TIFF" else nullcontext():
+            image.load()
         ImageOps.exif_transpose(image, in_place=True)
         plain = _plain(image, depth, path)
         converted = _has_colour(plain) if mode == "L" else mode == "RGB" and plain.mode != "RGB"
         return Pixels(_sized(plain, size, mode), depth, frames, converted)
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep libtiff, which prints what it finds wrong, from file descriptor 2."""
+    if sys.__stderr__ is not None:
+        sys.__stderr__.flush()
+    with Path(os.devnull).open("wb") as nowhere:
+        shown = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
 
 
 def _has_colour(image: Image.Image) -> bool:
