@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 LANGUAGES = ("en", "es")
 DONE, CHECK_FAILED, USAGE, BAD_DATA, DIVERGED = 0, 1, 2, 3, 8
-SMALL = "train examples/digits.npz --epochs 2"
+SMALL = "train examples/digits.npz --model softmax --epochs 2"
 FIRST = "runs/digits-softmax-001"
 TYPED = [  # in this order, in one folder
     ("--help", DONE),
