@@ -137,17 +137,19 @@ def landscape(
 @contextmanager
 def _progress(what: str) -> Iterator[Any]:
     """Show a share of what is done in a bar, where one can be drawn."""
+    with _bar() as bar:
+        yield lambda share: bar.update(what, share, "") if bar is not None else None
+
+
+@contextmanager
+def _bar() -> Iterator[Any]:
+    """Hold back messages as `quiet` does, and yield a bar on standard error; None where none can be drawn."""
     bar = progress_bar(to_stderr=True)
-
-    def told(share: float) -> None:
-        if bar is not None:
-            bar.update(what, share, "")
-
     with quiet():
         if bar is not None:
             bar.start()
         try:
-            yield told
+            yield bar
         finally:
             if bar is not None:
                 bar.stop()
@@ -196,7 +198,7 @@ def _stopped(study: Any, *given: Any, **settings: Any) -> "Sweep":
 @contextmanager
 def watched(as_json: bool) -> Iterator[Any]:
     """Show how far a sweep is: in a bar where one can be drawn, else a line now and then on standard error."""
-    bar, begun = progress_bar(to_stderr=True), time.monotonic()
+    begun = time.monotonic()
     last = begun
 
     def told(now: "Told") -> None:
@@ -212,14 +214,8 @@ def watched(as_json: bool) -> Iterator[Any]:
             say(what if now.verifying else f"{what}: {100 * now.share:.0f} %, {text}", err=True)
             last = time.monotonic()
 
-    with quiet():
-        if bar is not None:
-            bar.start()
-        try:
-            yield told
-        finally:
-            if bar is not None:
-                bar.stop()
+    with _bar() as bar:
+        yield told
 
 
 def finish(found: "Sweep", as_json: bool) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from descenso.data.sources import Expected
 
 NAMES = tuple(NAMED)
-LEAST_PIXELS = 8  # on a side, from which on a picture has room for convolutions
+LEAST_PIXELS = 8  # least height and width of pictures for which cnn is the default
 WIDEST = "cnn"  # the model that reads all settings that any other reads
 
 

@@ -106,7 +106,7 @@ def fresh_folder(root: Path, stem: str) -> Path:
 def run_name(data: str, model: str) -> str:
     """Name the runs of a model on a dataset: by the file's name without its ending, such as .csv or .csv.gz.
 
-    >>> run_name("/home/ana/iris.csv", "softmax"), run_name("mnist", "cnn"), run_name("photos.v2", "cnn")
+    >>> run_name("data/iris.csv", "softmax"), run_name("mnist", "cnn"), run_name("photos.v2", "cnn")
     ('iris-softmax', 'mnist-cnn', 'photos.v2-cnn')
     """
     name = Path(data).name
