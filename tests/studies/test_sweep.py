@@ -106,7 +106,8 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_table(data, tmp_path, epoc
         if len(told) > epochs:
             control.stop()
 
-    part = ds.sweep(data, out=tmp_path / "part", told=stop, control=control, **settings)
+    part = ds.sweep(data, out=tmp_path / "part", told=stop, control=control, keep="all", **settings)
+    assert not (tmp_path / "part" / "lanes").exists()  # nothing begins after a stop
     assert len(part.records) < len(part.lanes)
     ended = dict(part.records)
     again = ds.resume_sweep(tmp_path / "part", data=data)

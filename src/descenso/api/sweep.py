@@ -271,7 +271,7 @@ def _carry_out(directory: "SweepDirectory", how: _How, rows: _Rows) -> "Sweep":
         raise stopped_by(how.control.signal, told, found.path)
     wanted: dict[str, list[int | None]] = {"none": [], "best": [found.best], "all": [*sorted(found.records)]}
     for number in wanted[how.keep]:
-        if number is not None:
+        if number is not None and not how.control.stopped:
             path = directory.path / ("best" if how.keep == "best" else f"lanes/{number}")
             _keep(path, directory.lanes[number].config, rows, how.control)
     return found
