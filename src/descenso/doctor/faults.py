@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.initializers import Constant, RandomNormal
+from keras.initializers import Constant, GlorotUniform, RandomNormal
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Scaling
@@ -172,7 +173,7 @@ def _scaling_model() -> Any:
 
 
 SPARSE, BINARY = keras.losses.SparseCategoricalCrossentropy, keras.losses.BinaryCrossentropy
-DENSE = keras.layers.Dense
+DENSE = partial(keras.layers.Dense, kernel_initializer=GlorotUniform(seed=0))  # the same weights each time
 
 FAULTS = {
     "not-finite": Fault("inputs = images / images.max(axis=0)", lambda: _descent(changes=not_finite())),

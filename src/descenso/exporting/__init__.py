@@ -85,7 +85,7 @@ def _places(run: Path, to: str, out: Path | None) -> tuple[Path, Path]:
         file = path.with_suffix(FORMATS[to]) if path.name else f"model{FORMATS[to]}"
         raise ConfigError(message.format(ending=FORMATS[to], to=to, path=path, file=file))
     about = readme_of(path, to)
-    for place in {path, about}:
+    for place in (path, about):
         if place.exists() or place.is_symlink():
             message = _("{path} is there already, and nothing is overwritten; try --out with a new name")
             raise ConfigError(message.format(path=place))
