@@ -108,6 +108,7 @@ class Explained(NamedTuple):
     steps: int  # in an epoch
     max_cost_difference: float  # of the costs from those of the first rung, relative to the largest
     rungs: tuple[Rung, ...]  # from eager with its pipeline to the epoch compiled; then graph, fed and not
+    unsure: int | None = None  # the first step whose cost this precision cannot judge; None where there is none
 
     @property
     def gap(self) -> float:
@@ -148,7 +149,14 @@ class Explained(NamedTuple):
             "{rounds} rounds, differences of medians; spreads are {certain} % bootstrap intervals over the rounds. The"
             " costs of all rungs coincide to {apart:.1e}."
         )
+        if self.unsure is not None:
+            how = _(
+                "{rounds} rounds, differences of medians; spreads are {certain} % bootstrap intervals over the rounds."
+                " The costs of all rungs coincide to {apart:.1e} before step {unsure}; from there on, rounding alone"
+                " takes {dtype} further than can be judged. --dtype float64 judges all steps."
+            )
         values = {"rounds": len(self.rungs[0].seconds), "certain": CERTAIN, "apart": self.max_cost_difference}
+        values |= {"unsure": self.unsure, "dtype": self.dtype}
         return [*(f"{item.name}: {item.text}" for item in self.items), prose(how, **values)]
 
     def as_json(self) -> dict[str, Any]:
@@ -157,6 +165,7 @@ class Explained(NamedTuple):
         items = [{**item._asdict(), "distinguishable": item.distinguishable} for item in self.items]
         answer: dict[str, Any] = {"dtype": self.dtype, "steps": self.steps, "rounds": len(self.rungs[0].seconds)}
         answer |= {"gap_seconds": self.gap, "max_cost_difference": self.max_cost_difference}
+        answer |= {} if self.unsure is None else {"unsure_from_step": self.unsure}
         return {**plain(answer), "rungs": plain(rungs), "items": plain(items)}
 
     def plot(self) -> Figure:
@@ -196,7 +205,7 @@ def explain_eager(
     with _rungs(plan._replace(problem=problem)) as (rungs, drifting):
         progress(_("tracing, compiling, counting calls"))
         calls = {name: count_calls(rung) for name, rung in rungs.items()}
-        apart = _check(rungs, config.variable_dtype, drifting)
+        apart, unsure = _check(rungs, config.variable_dtype, drifting)
         seconds: dict[str, list[float]] = {name: [] for name in rungs}
         for number in range(rounds):
             progress(_("round {number} of {rounds}").format(number=number + 1, rounds=rounds))
@@ -205,7 +214,7 @@ def explain_eager(
                 rungs[name]()
                 seconds[name].append(perf_counter() - then)
     timed = tuple(Rung(name, tuple(seconds[name]), calls[name] / steps) for name in rungs)
-    return Explained(config.dtype, steps, apart, timed)
+    return Explained(config.dtype, steps, apart, timed, unsure)
 
 
 @contextmanager
@@ -268,20 +277,25 @@ def _in_one_call(step: Step, begin: TrainState, batches: Batch, xla: bool) -> Wa
     return lambda: epoch(begin, batches, none, count).numpy()[:-1]
 
 
-def _check(rungs: dict[str, Walk], dtype: str, drifting: Iterable[Walk]) -> float:
-    """Return the largest difference of the costs from those of the first rung.
+def _check(rungs: dict[str, Walk], dtype: str, drifting: Iterable[Walk]) -> tuple[float, int | None]:
+    """Compare the costs of all rungs with those of the first, step by step.
 
-    It may be what is allowed to every model, or a multiple of what rounding alone does to this one: the difference
-    between the epoch as one loop and the same from a start one rounding away.
+    They may differ by what is allowed to every model, or by a multiple of what rounding alone has done to this one so
+    far: the difference between the epoch as one loop and the same from a start one rounding away. From the step on at
+    which that multiple is larger than is ever allowed, this precision cannot judge.
+
+    Returns:
+        The largest difference before that step, relative to the largest cost; and the step, counted from 0, or None.
     """
     costs = {name: np.asarray(rung(), np.float64) for name, rung in rungs.items()}
-    apart = {name: float(costs_apart(each, costs[PIPELINE]).max()) for name, each in costs.items()}
-    limit = SAME_PATH[dtype]
-    if max(apart.values()) > limit:
-        drift = max(float(costs_apart(np.asarray(each(), np.float64), costs[LOOP]).max()) for each in drifting)
-        limit = max(limit, min(MOST, MULTIPLE * drift))
+    apart = {name: costs_apart(each, costs[PIPELINE]) for name, each in costs.items()}
+    limits = np.full_like(costs[PIPELINE], SAME_PATH[dtype])
+    if any((each > limits).any() for each in apart.values()):
+        drifts = [costs_apart(np.asarray(each(), np.float64), costs[LOOP]) for each in drifting]
+        limits = np.maximum(limits, MULTIPLE * np.maximum.accumulate(np.max(drifts, axis=0)))
+    sure = int(np.searchsorted(limits, MOST, side="right"))  # the limits never fall
     message = _("{name} walks another path: costs {gap:.1e} apart, {limit:g} is allowed; try --dtype float64")
-    for name, gap in apart.items():
-        if gap > limit:
-            raise DescensoError(prose(message, name=_(name), gap=gap, limit=limit))
-    return max(apart.values())
+    for name, each in apart.items():
+        for step in np.flatnonzero(each[:sure] > limits[:sure])[:1]:
+            raise DescensoError(prose(message, name=_(name), gap=each[step], limit=limits[step]))
+    return max(float(each[:sure].max(initial=0)) for each in apart.values()), None if sure == len(limits) else sure

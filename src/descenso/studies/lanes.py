@@ -148,7 +148,8 @@ def nudged(plan: Plan, seed: int) -> TrainState:
     begin, random = plan.start(), np.random.default_rng(seed)
     signs = {name: random.choice([-1.0, 1.0], value.shape) for name, value in begin.params.items()}
     moved = {
-        name: value * tf.constant(1 + LEAST_DRIFT * signs[name], value.dtype) for name, value in begin.params.items()
+        name: value * tf.constant(1 + np.finfo(value.dtype.as_numpy_dtype).eps * signs[name], value.dtype)
+        for name, value in begin.params.items()
     }
     return begin._replace(params=moved)
 
