@@ -112,7 +112,7 @@ def test_one_class_only():
         check_dataset(tiny_dataset(num_classes=1))
 
 
-GIVEN = ("batch_size", "epochs", "weight_decay")
+GIVEN = ("batch_size", "epochs", "weight_decay", "activation")
 
 
 @pytest.mark.parametrize(
@@ -131,20 +131,22 @@ def test_few_rows_get_smaller_batches_and_more_epochs_unless_they_are_given(mode
 
 
 @pytest.mark.parametrize(
-    ("model", "rows", "given", "decay"),
+    ("model", "rows", "given", "decay", "activation"),
     [
-        ("mlp", 9_999, (), 0.3),
-        ("mlp", 10_000, (), 0),
-        ("softmax", 100, (), 0),
-        ("cnn", 100, (), 0),
-        ("mlp", 100, ("rule",), 0),
-        ("mlp", 100, ("learning_rate",), 0),
-        ("mlp", 100, ("weight_decay",), 0),
-        ("mlp", 100, ("epochs", "batch_size"), 0.3),
+        ("mlp", 9_999, (), 0.5, "gelu"),
+        ("mlp", 10_000, (), 0, "relu"),
+        ("softmax", 100, (), 0, "relu"),
+        ("cnn", 100, (), 0, "relu"),
+        ("mlp", 100, ("rule",), 0, "gelu"),
+        ("mlp", 100, ("learning_rate",), 0, "gelu"),
+        ("mlp", 100, ("weight_decay",), 0, "gelu"),
+        ("mlp", 100, ("activation",), 0.5, "relu"),
+        ("mlp", 100, ("epochs", "batch_size"), 0.5, "gelu"),
     ],
 )
-def test_an_mlp_of_few_rows_gets_weight_decay_at_its_own_rate(model, rows, given, decay):
-    assert defaults_for_few_rows(TrainConfig.of(model=model), given, rows).weight_decay == decay
+def test_an_mlp_of_few_rows_gets_gelu_and_weight_decay_at_its_own_rate(model, rows, given, decay, activation):
+    found = defaults_for_few_rows(TrainConfig.of(model=model), given, rows)
+    assert (found.weight_decay, found.activation) == (decay, activation)
 
 
 @pytest.mark.parametrize(("validation_size", "batch_size"), [(0, 1), (0, 203), (190, 1), (103, 100)])
