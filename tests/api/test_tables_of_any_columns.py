@@ -11,6 +11,7 @@ from descenso.data.arrays import stratified
 from descenso.errors import CheckpointError, DataNote
 
 NAMES = ["age", "work", "education", "married", "job", "sex", "gain", "hours", "income"]
+FILES = (("adult.data", 3000, "", ""), ("adult.test", 20_000, "|1x3 Cross validator\n", "."))
 
 
 def people(rows, seed):
@@ -32,7 +33,7 @@ def people(rows, seed):
 def folder(tmp_path_factory):
     """`adult.data` without a header, blanks after commas; `adult.test` with a comment, and points after its labels."""
     folder = tmp_path_factory.mktemp("adult")
-    for name, rows, first, point in (("adult.data", 3000, "", ""), ("adult.test", 20_000, "|1x3 Cross validator\n", ".")):
+    for name, rows, first, point in FILES:
         lines = (
             people(rows, seed=len(first))
             .to_csv(header=False, index=False)
