@@ -85,7 +85,7 @@ def test_train_and_test_above_the_classes(tmp_path):
     with pytest.raises(ConfigError, match=r": it has test rows of its own; leave --test-fraction out$"):
         load(str(tmp_path), **HALF)
     write(tmp_path, {"test/c/x.png": shade(0)})
-    with refused(tmp_path / "test" / "c", ": no class of the training rows is called so; the classes are a, b"):
+    with refused(tmp_path / "test" / "c", ": no class of the training rows has this name; the classes are a, b"):
         load(str(tmp_path))
 
 

@@ -1,4 +1,4 @@
-"""What there is to see of a state of training: weights as pictures, norms, confusion and mistakes."""
+"""Compute what pages show of a state of training: weights as pictures, norms, confusion matrix and mistakes."""
 
 from typing import Any, NamedTuple
 
@@ -34,7 +34,7 @@ class OneStep(NamedTuple):
 
 
 def one_step(plan: Plan, state: TrainState, rows: NDArray[np.int32]) -> OneStep:
-    """Compute the step on these training rows, with TensorFlow, step by step; `state` stays as it is."""
+    """Compute the step on these training rows, operation by operation; `state` is not changed."""
     import tensorflow as tf
 
     batch = Batch(*plan.train.rows(rows)).map(tf.constant)
