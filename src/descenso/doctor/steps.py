@@ -78,7 +78,7 @@ def _attempt(
             outputs = model(inputs)
             cost = tf.reduce_mean(loss(labels, outputs))
         return outputs, cost, tape.gradient(cost, list(variables)), None
-    except Exception as raised:  # any exception of TensorFlow or the user's functions is evidence
+    except Exception as raised:  # of TensorFlow or the user's functions: any of them is evidence
         return outputs, cost, [], raised
 
 
@@ -100,7 +100,7 @@ def _cost(loss: Function, labels: Any, outputs: Any) -> float | None:
     """Return the cost of these labels and outputs, or None if the loss raises an exception."""
     try:
         return float(tf.reduce_mean(loss(labels, outputs)))
-    except Exception:  # a function of the user's
+    except Exception:  # the user's function may raise anything
         return None
 
 
@@ -141,7 +141,7 @@ def _last_operation(model: Function, inputs: Any) -> str:
         operation = graph.outputs[0].op
         while operation.type in SHAPING:
             operation = operation.inputs[0].op
-    except Exception:  # a function of the user's may need arrays
+    except Exception:  # the user's function may need arrays, and raise anything for symbolic tensors
         return ""
     return "" if "Call" in operation.type else str(operation.type)
 

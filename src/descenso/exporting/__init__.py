@@ -71,7 +71,7 @@ def export(run: "RunPath", to: str = "", out: "RunPath | None" = None, model: An
     write_file(path, content)
     try:
         write_file(about, text)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no model is left without its page
         path.unlink()
         raise
     return path

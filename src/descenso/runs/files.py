@@ -136,7 +136,7 @@ def write_file(path: Path, content: bytes) -> None:
         try:
             _write_synced(temporary, content)
             temporary.replace(path)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no temporary file is left
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
@@ -159,7 +159,7 @@ def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
             for folder in folders:
                 sync_folder(folder)
             temporary.rename(path)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no temporary folder is left
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         sync_folder(path.parent)

@@ -241,7 +241,7 @@ def quiet() -> Iterator[None]:
             yield
         except DescensoError:
             raise
-        except Exception:  # the messages held back may be all that explains it
+        except Exception:  # any fault: the messages held back may be all that explains it
             aside.seek(0)
             shutil.copyfileobj(aside, ours.buffer)
             raise

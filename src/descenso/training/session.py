@@ -109,7 +109,7 @@ def run(training: Training, begin: Progress | None = None, exact: bool = True) -
             directory.drop_weights()
         else:
             status |= _save_weights(training, progress, *trained_weights(plan, progress))
-    except BaseException:  # a second Ctrl-C, a full disk, or a fault: the run says so
+    except BaseException:  # a second Ctrl-C, a full disk, or a fault: the status says that the run has stopped
         with suppress(DescensoError):
             done = len(directory.history.epochs)
             directory.write("status.json", {"outcome": Outcome.INTERRUPTED.value, "epochs_done": done, "exact": exact})

@@ -47,7 +47,7 @@ def decoded(request: Request, content: bytes, codec: str, *, whole: bool = False
         content = content[: end + 1 + (codec == "utf-16-le")]
         if end < 0 or (content.count(b"\n") or content.count(b"\r")) < 2:
             raise DataError(_("{path}: no row ends within {most} bytes").format(path=path, most=MOST_HEADER))
-    if codec == "utf-8" and content[1::2].count(0) > len(content) // 4:  # most text in UTF-16 has a zero as each second byte
+    if codec == "utf-8" and content[1::2].count(0) > len(content) // 4:  # as most UTF-16 has
         refuse_bytes(path, 1, codec, "utf-16-le")
     if codec.startswith("utf-16"):
         content = content[: len(content) // 2 * 2]

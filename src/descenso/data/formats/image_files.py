@@ -247,6 +247,6 @@ def _explained(path: Path) -> Iterator[None]:
     except UnidentifiedImageError:
         message = _("{path}: no image, or of a format that is not read; those are {names}")
         raise DataError(message.format(path=path, names=NAMES)) from None
-    except Exception as error:  # all: no plugin says what it raises; IndexError, SyntaxError, … were seen
+    except Exception as error:  # Pillow's plugins do not document theirs; IndexError, SyntaxError, … occur
         reason = str(error) or type(error).__name__
         raise DataError(_("{path}: a damaged image ({reason})").format(path=path, reason=reason)) from error
