@@ -320,7 +320,7 @@ def test_links_stay_within_the_folder(folder, tmp_path):
 
 def test_folders_without_images(tmp_path, folder):
     (tmp_path / "empty" / "a").mkdir(parents=True)
-    with refused(tmp_path / "empty", ": no images in it; put those of each class into a folder that is called as"):
+    with refused(tmp_path / "empty", ": no images in it; put those of each class into a folder named after"):
         load(str(tmp_path / "empty"), **HALF)
     with refused(folder / "cat", ": images that are not in folders"):
         load(str(folder / "cat"), **HALF)

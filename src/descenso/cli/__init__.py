@@ -68,7 +68,7 @@ def _warn(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Print a warning of ours as a line, and that of a library as Python does."""
+    """Print a warning of descenso as a line, and that of a library as Python does."""
     if filename.startswith(str(text.FOLDER.parent)):
         _print(text._("descenso: warning: {message}").format(message=message))
     else:

@@ -107,7 +107,8 @@ def _cost(loss: Function, labels: Any, outputs: Any) -> float | None:
 def _broadcast(loss: Function, labels: Array, outputs: Any) -> tuple[tuple[int, ...], ...]:
     """Return the shapes of labels and outputs, (rows,) and (rows, 1), if the loss does not pair them row by row.
 
-    Outputs that are the labels tell: it has another cost for them, or raises an exception, than in one shape.
+    The loss is called with the labels as outputs. If it does not pair rows, it raises an exception, or its cost is
+    another than for labels and outputs of the same shape.
     """
     shape = tuple(getattr(outputs, "shape", ()))
     if sorted([labels.shape, shape]) != [shape[:1], (*shape[:1], 1)] or labels.dtype.kind not in "iufb":

@@ -23,14 +23,12 @@ class OneStep(NamedTuple):
         batch: its rows.
         cost: mean over the batch, in nats.
         gradients, updates: by parameter, as `Model.apply` holds them.
-        after: the state after it.
     """
 
     batch: Batch
     cost: float
     gradients: Arrays
     updates: Arrays
-    after: TrainState
 
 
 def one_step(plan: Plan, state: TrainState, rows: NDArray[np.int32]) -> OneStep:
@@ -41,7 +39,7 @@ def one_step(plan: Plan, state: TrainState, rows: NDArray[np.int32]) -> OneStep:
     cost, gradients, carried = tape_gradient(plan.problem, state, batch)
     after = descend(plan.problem, state, gradients, carried)
     updates = {name: np.asarray(value) - np.asarray(state.params[name]) for name, value in after.params.items()}
-    return OneStep(batch, float(cost), {name: np.asarray(g) for name, g in gradients.items()}, updates, after)
+    return OneStep(batch, float(cost), {name: np.asarray(g) for name, g in gradients.items()}, updates)
 
 
 def next_rows(plan: Plan, progress: Progress) -> NDArray[np.int32] | None:

@@ -54,7 +54,7 @@ class LabApplication(BokehTornado):
         framed: whether a notebook may show the page in a frame.
     """
 
-    def __init__(self, desk: Desk, gate: Gate, framed: bool = False) -> None:
+    def __init__(self, desk: Desk, gate: Gate, framed: bool) -> None:
         self.desk, self.gate, self.framed = desk, gate, framed
         self.sockets: set[Socket] = set()
         super().__init__(

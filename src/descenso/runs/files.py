@@ -15,7 +15,7 @@ from descenso.data.formats import of_file
 from descenso.errors import ConfigError, DataError, DiskError, RunInUse
 from descenso.text import _, reason_of
 
-SWEEP = "sweep.json"  # by which the directory of a sweep is known
+SWEEP = "sweep.json"  # by which the directory of a sweep is recognised
 LOCK = ".lock"  # never removed: otherwise two processes could lock two files of one name
 
 MOST_LETTERS = 100  # of a name that descenso makes: file systems allow 255 bytes

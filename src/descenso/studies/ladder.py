@@ -155,9 +155,8 @@ class Explained(NamedTuple):
                 " The costs of all rungs coincide to {apart:.1e} before step {unsure}; from there on, rounding alone"
                 " takes {dtype} further than can be judged. --dtype float64 judges all steps."
             )
-        values = {"rounds": len(self.rungs[0].seconds), "certain": CERTAIN, "apart": self.max_cost_difference}
-        values |= {"unsure": self.unsure, "dtype": self.dtype}
-        return [*(f"{item.name}: {item.text}" for item in self.items), prose(how, **values)]
+        rest = {"rounds": len(self.rungs[0].seconds), "certain": CERTAIN, "apart": self.max_cost_difference}
+        return [*map("{0.name}: {0.text}".format, self.items), prose(how, unsure=self.unsure, dtype=self.dtype, **rest)]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with None for numbers that are not finite."""

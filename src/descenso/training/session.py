@@ -155,7 +155,7 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
 
 
 def _walked(training: Training, runner: Runner, begin: Progress, checkpointing: Checkpointing) -> Iterator[Progress]:
-    """Yield `begin`, and the progress of `walk`; on `Control.undo` go back to a checkpoint, and on from there."""
+    """Yield `begin`, and the progress of `walk`; on `Control.undo`, go back to a checkpoint and continue from it."""
     while True:
         yield (progress := begin)
         begin = begin._replace(changed=None)
