@@ -32,10 +32,12 @@ UNIQUE = {" ".join(words_of(line)): line for lines in reversed(LINES.values()) f
 EACH_LINE = pytest.mark.parametrize(
     "line", UNIQUE, ids=lambda line: line.partition("#")[0].strip()
 )  # once, where both pages have it
+TUTORIAL = [words_of(block.text) for block in blocks(ROOT / "docs" / "tutorial.md") if block.language == "sh"]
+RUN_HERE = [line for line in UNIQUE if words_of(line) not in TUTORIAL]  # the others are run by `test_docs.py`
 EACH_LINE_AS_QUICK_AS_IT_IS = pytest.mark.parametrize(
     "line",
-    [pytest.param(line, marks=() if QUICK.match(line) else pytest.mark.slow) for line in UNIQUE],
-    ids=[line.partition("#")[0].strip() for line in UNIQUE],
+    [pytest.param(line, marks=() if QUICK.match(line) else pytest.mark.slow) for line in RUN_HERE],
+    ids=[line.partition("#")[0].strip() for line in RUN_HERE],
 )
 
 

@@ -107,6 +107,7 @@ def test_a_rung_that_walks_another_path_is_refused(tiny, monkeypatch):
         comparing.explain(tiny, **SMALL, dtype="float64")
 
 
+@pytest.mark.slow
 def test_xla_is_left_out_where_it_does_not_serve(tiny):
     found = comparing.explain(tiny, **SMALL, xla="off")
     assert [each.name for each in found.rungs] == [name for name in NAMES if name != COMPILED]
@@ -137,6 +138,7 @@ def test_command(tiny_folder, tmp_path, monkeypatch):
     assert (tmp_path / "explain.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_weights_of_rows_count_on_every_rung_and_no_graph_of_rows_is_kept(tiny):
     weights = np.linspace(0.5, 2, len(tiny.train.labels))
     weighted = tiny._replace(train=tiny.train._replace(weights=weights))
