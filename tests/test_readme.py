@@ -136,10 +136,10 @@ def test_the_default_run_prints_what_the_page_says(language, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("language", PAGES)
-def test_the_python_runs(language, made, tmp_path):
+def test_the_python_runs(made, tmp_path):
+    """The Spanish page prints the same, save for remarks."""
     folder = shutil.copytree(made, tmp_path / "here")
-    printed = run(Block("python", block_of(language, lambda block: block.language == "python")), folder)
+    printed = run(Block("python", block_of("en", lambda block: block.language == "python")), folder)
     cost, accuracy, shape = printed.split("\n")[0].split(maxsplit=2)
     assert (float(cost) < 0.5, float(accuracy) > 0.9, shape) == (True, True, "(784, 10)")
     assert Path(folder, "loss.png").stat().st_size > 1000
