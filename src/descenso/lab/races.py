@@ -18,7 +18,7 @@ from descenso.training.control import Control, Progress
 from descenso.training.loop import walk
 from descenso.training.plan import Plan
 
-DTYPE = "float64"  # in which engines can be told apart from rounding
+DTYPE = "float64"  # in which rounding is far smaller than the allowed difference
 ROUNDS = 5  # of the ladder
 
 Tell = Callable[[Race], None]
