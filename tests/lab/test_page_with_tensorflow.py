@@ -107,7 +107,8 @@ def test_drawn_digits_are_recognised(server, page, expect):
         expect(page.locator("#drawn-bars .winner")).to_have_count(0)
         draw(page, ways[0], size=0.6, left=0.2, top=0.2, steps=2)
         drawn = np.array(page.evaluate(CANVAS), np.uint8).reshape(112, 112)
-        seen = next(filter(None, iter(lambda: server.lab.recognise(drawn), ...)))
+        while (seen := server.lab.recognise(drawn)) is None:  # a busy machine gives no answer in time
+            assert page.locator("#state").text_content() == "Paused"
         expect(page.locator("#drawn-bars .winner .of")).to_have_text(str(seen.predicted))
         right += seen.predicted == digit
     assert right >= 7, right
@@ -115,8 +116,8 @@ def test_drawn_digits_are_recognised(server, page, expect):
 
 def test_a_mistake_is_found_and_undone(server, page, expect):
     page.click("#tab-faults")
-    page.click("#break-rate-too-high")
-    expect(page.locator("#findings li").first).to_be_visible()
+    page.click("#break-pixels-unscaled")
+    expect(page.locator("#findings")).to_contain_text("pixels-not-scaled")
     page.click("#heal")
     expect(page.locator("#break-rate-too-high")).to_have_attribute("aria-pressed", "false")
 
