@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from descenso.lab.panel_training import by_place, key
-from descenso.lab.protocol import MOST_RACED, Race, View
+from descenso.lab.protocol import Race, View
 from descenso.lab.shapes import escaped, shown, table
 from descenso.lab.showing import Entry, Showing
 from descenso.text import _, prose
@@ -55,11 +55,10 @@ def _lanes(race: Race) -> str:
 
 def _said(race: Race | None) -> str:
     if race is None:
-        rules = _(
-            "Four engines start from the same weights and take the same batches, one engine after another, for at most"
-            " {most} epochs."
+        return _(
+            "Four engines start from the same weights and take the same batches, one engine after another, for three"
+            " epochs at most."
         )
-        return rules.format(most=MOST_RACED)
     done = [lane for lane in race.lanes if lane.state == "done"]
     if len(done) < len(race.lanes):
         if race.message:

@@ -192,9 +192,6 @@ class Lane(NamedTuple):
     difference: float = 0.0
 
 
-MOST_RACED = 3  # epochs of a race: enough to see one curve, and different seconds
-
-
 class Race(NamedTuple):
     """A race of the engines from one start on the same batches.
 

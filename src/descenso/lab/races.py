@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from descenso.api.compare import FEWEST_ROUNDS, explain
 from descenso.config import TrainConfig, choices, having
 from descenso.data.dataset import Dataset
-from descenso.lab.protocol import MOST_RACED, Lane, Race
+from descenso.lab.protocol import Lane, Race
 from descenso.studies.paths import SAME_PATH, relative
 from descenso.text import _
 from descenso.training.control import Control, Progress
 from descenso.training.loop import walk
 from descenso.training.plan import Plan
 
+MOST_EPOCHS = 3  # of a race, as the page says: enough to see one curve, and different seconds
 DTYPE = "float64"  # in which engines can be told apart from rounding
 TIMED = 100  # steps of an epoch of the ladder: what a step takes shows in few, and eager execution takes long
 
@@ -27,12 +28,12 @@ def race(given: dict[str, Any], data: Dataset, control: Control, tell: Tell) -> 
     """Train with each engine, an epoch each in turn, then itemise why eager execution is slower; tell each change.
 
     Args:
-        given: settings, as of `wording.arguments`; of the epochs, at most `MOST_RACED`.
+        given: settings, as of `wording.arguments`; of the epochs, at most `MOST_EPOCHS`.
         data: the dataset.
         control: its `stop` ends the race.
         tell: called with the race after each change.
     """
-    engines, given = choices("engine"), {**given, "epochs": min(given["epochs"], MOST_RACED)}
+    engines, given = choices("engine"), {**given, "epochs": min(given["epochs"], MOST_EPOCHS)}
     lanes = {engine: Lane(engine) for engine in engines}
     shown = Race(tuple(lanes.values()), given["epochs"], tolerance=SAME_PATH[DTYPE])
 
