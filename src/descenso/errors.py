@@ -41,7 +41,7 @@ class DataError(DescensoError, ValueError):
 
 
 class DataNote(UserWarning):
-    """Something about data that was read: nothing is wrong, but one may want to know it."""
+    """A note on how data was read; nothing is wrong."""
 
 
 class RunInUse(DescensoError):  # noqa: N818 - it states a fact about the run, as FileExistsError does
@@ -75,7 +75,7 @@ def stopped_by(number: int, message: str, run: Path) -> BaseException:
 
 
 class _Stopped(Protocol):
-    """What a signal stops."""
+    """An object that a signal stops."""
 
     def stop(self, number: int = 0) -> None: ...
 
@@ -83,7 +83,7 @@ class _Stopped(Protocol):
 class Interruption:
     """While entered, the first SIGINT or SIGTERM stops training after its chunk; a second one interrupts at once.
 
-    Signals can be caught in the main thread alone; in others nothing is.
+    Signals can be caught in the main thread alone; in other threads, this does nothing.
 
     Args:
         control: its `stop` is called with the number of the signal.

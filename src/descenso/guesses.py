@@ -1,4 +1,4 @@
-"""Answer a setting that there is not, or a value that it cannot have, with a line that works.
+"""Give advice on an unknown setting, or on an invalid value: a line that works.
 
 Imported only when a message is to be written.
 """
@@ -185,7 +185,7 @@ def answer(
 def known_as(
     name: str, value: Any, known: tuple[str, ...], table: Table, arguments: tuple[str, ...], *, typed: bool = False
 ) -> str:
-    """Answer a setting by what it is called elsewhere; "" where nobody calls one so.
+    """Return advice on a setting by its name in other libraries; "" for a name that none has.
 
     Args:
         name, value, known, table, arguments: as of `answer`.

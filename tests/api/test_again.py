@@ -85,6 +85,7 @@ def test_on_the_command_line_it_says_what_is_possible_there(arrays, folder):
             invoke(command, arrays.path)
 
 
+@pytest.mark.slow
 def test_what_is_compared_is_given_as_train_takes_it():
     result = ds.compare(X, y, rules=["sgd", "adam"], repeats=1, test_fraction=0.4, **QUICK_COMPARED)
     assert [each.name for each in result.results] == ["sgd", "adam"]

@@ -47,6 +47,7 @@ def examine(model, engine):
     assert found.count("passed") > 30
 
 
+@pytest.mark.slow
 def test_it_passes_the_checks_of_scikit_learn():
     examine("softmax", "eager")
 
@@ -74,6 +75,7 @@ def test_it_walks_the_descent_that_train_walks(tmp_path):
     assert classifier.n_iter_ == 3
 
 
+@pytest.mark.slow
 def test_it_serves_in_a_pipeline_a_search_and_a_cross_validation():
     X, y = load_iris(return_X_y=True)
     search = GridSearchCV(iris_classifier(epochs=5), {"learning_rate": [1e-4, 0.3]}, cv=3).fit(X, y)
@@ -114,6 +116,7 @@ def test_a_row_without_weight_is_as_if_it_were_not_there():
     np.testing.assert_allclose(with_nines.params_["W"], without.params_["W"], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_balanced_weights_are_those_of_scikit_learn():
     X, y = make_classification(n_samples=300, weights=[0.95], class_sep=0.5, random_state=0)
     recalls = [
@@ -185,6 +188,7 @@ def test_what_cannot_be_learned_is_refused():
         iris_classifier(learning_rate=1e38, loss="naive").fit(X, y)
 
 
+@pytest.mark.slow
 def test_without_scikit_learn_it_says_what_to_install():
     ask = "import sys; sys.modules['sklearn'] = None\nimport descenso\ntry: descenso.Classifier\nexcept "
     ask += "descenso.errors.ConfigError as error: print(error)"

@@ -29,6 +29,7 @@ def test_scaling_weighs_rows_too():
     np.testing.assert_allclose(weighed.params_["W"], repeated.params_["W"], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_validation_weighs_rows_too():
     wrong = np.r_[np.ones(150), np.full(75, 1e-9)]
     patient = eager(validation_size=0.2, patience=2, epochs=30)
@@ -40,6 +41,7 @@ def test_validation_weighs_rows_too():
     assert eager().fit(X, y).validation_scores_ is None
 
 
+@pytest.mark.slow
 def test_weights_of_calls_of_partial_fit_count_together():
     """Normalised in each call, rows that come one by one would all weigh the same."""
     learned = []
@@ -92,6 +94,7 @@ def test_pictures_may_come_in_another_type_than_was_learned_from():
     )
 
 
+@pytest.mark.slow
 def test_threads_do_not_share_seeds_or_precision():
     """A forest of fits at one seed is what they are one by one, and Keras is left as it was found."""
     classifier = ds.Classifier("mlp", hidden="8", epochs=2, engine="eager", dtype="float64", seed=7)

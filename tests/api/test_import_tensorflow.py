@@ -51,6 +51,7 @@ def run(code, *arguments, cwd):
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 def test_training_softmax_imports_no_keras_and_keras_works_afterwards(tmp_path):
     folder = write_folder(tmp_path / "tiny", tiny_dataset())
     run(TRAINED + LATER, str(folder), cwd=tmp_path)

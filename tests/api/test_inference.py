@@ -33,6 +33,7 @@ def run(tmp_path_factory):
     return ds.train(str(folder / "rows.csv"), out=folder / "run", engine="eager", **settings).path
 
 
+@pytest.mark.slow
 def test_another_table_is_tested_on_whole(run, tmp_path):
     other = frame(40, seed=1, classes=(1, 2))  # of its own classes, the first is the run's second
     other.select("level", "kind", "noise").write_csv(tmp_path / "other.csv")  # in another order

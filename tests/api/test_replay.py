@@ -99,6 +99,7 @@ def test_a_changed_line_of_the_log_is_found(tiny, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_what_cannot_be_replayed_is_refused(tiny, tmp_path):
     run = ds.train(tiny, out=tmp_path / "run", **SETTINGS)
     other = tiny._replace(train=tiny.train._replace(labels=tiny.train.labels[::-1]))

@@ -50,7 +50,7 @@ class Advice(NamedTuple):
 
 LIBRARY = "advises to install a library that tests have"
 ADVICE = [
-    Advice("Lane {lane} ({title}) walked alone: float32 cannot tell", "sweep", where="tests/studies/test_sweep.py"),
+    Advice("Lane {lane} ({title}) trained alone: float32 cannot tell", "sweep", where="tests/studies/test_sweep.py"),
     Advice("No lane is best", where="tests/studies/test_sweep.py"),
     Advice("To train the best", where="tests/cli/test_sweep_command.py"),
     Advice("a sweep takes rules", where="rules of the user's own are given in Python alone"),

@@ -107,6 +107,7 @@ def folder(tiny, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "line"),
     [
@@ -133,5 +134,6 @@ def test_without_a_run_it_says_how_to_make_one(tmp_path, monkeypatch):
     assert "as descenso train makes one: descenso predict RUN siete.png" in told("predict siete.png")
 
 
+@pytest.mark.slow
 def test_a_run_without_files_needs_files(folder):
     assert told("predict runs/older").startswith("predict needs FILE...;")

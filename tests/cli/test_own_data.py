@@ -28,6 +28,7 @@ def table(rows=40, seed=0):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_few_rows_learn_by_default(tmp_path):
     """Forty rows in one batch of a hundred would take 100 steps in all, and learn next to nothing."""
     table(40).drop("id", "city").write_csv(tmp_path / "rows.csv")

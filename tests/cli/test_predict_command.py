@@ -24,6 +24,7 @@ def files(tiny, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_predict_as_json_is_what_the_weights_say(trained, files, tiny, tmp_path):
     run = trained.folder / "first"
     answer = json.loads(descenso("predict", run, files / "rows.npz", "--json", cwd=tmp_path).stdout)

@@ -22,6 +22,7 @@ def steered(tiny_folder, tmp_path_factory):
     return ds.train(str(tiny_folder), out=tmp_path_factory.mktemp("steered") / "run", **given)
 
 
+@pytest.mark.slow
 def test_a_steered_run_is_replayed(steered, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = run("replay", steered.path)
@@ -42,6 +43,7 @@ def test_commands_say_that_a_run_was_steered(steered):
     assert "Steered: changes of the learning rate by hand: 1" in run("resume", steered.path).stdout
 
 
+@pytest.mark.slow
 def test_a_replay_that_parts_ends_with_1(steered, tmp_path, tiny_folder):
     other = ds.train(str(tiny_folder), out=tmp_path / "other", epochs=2, batch_size=20, learning_rate=0.1)
     path = other.path / "history.jsonl"

@@ -28,7 +28,7 @@ def test_a_sweep_prints_ranks_verdicts_and_where_everything_is(swept):
     folder, told = swept
     assert told.returncode == 0, told.stderr
     assert "median cost" in told.stdout
-    assert told.stdout.count("walked alone: the same run") == 2
+    assert told.stdout.count("trained alone: the same run") == 2
     assert "The test rows chose nothing" in told.stdout or "Not told apart by 2 seeds" in told.stdout
     assert "Traceback" not in told.stderr
     for name in ("sweep.json", "ledger.jsonl", "table.csv", "best.json", "plots/sweep.png"):

@@ -133,6 +133,7 @@ def interrupted(trained):
         return ended
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
 def test_a_signal_leaves_a_usable_run(trained, interrupted, number):
     code, lines, other = interrupted[number]
@@ -152,6 +153,7 @@ def test_a_signal_leaves_a_usable_run(trained, interrupted, number):
         assert f"[{done - 1}] cost: {run.history.costs[-1]:.10g}\n" in lines
 
 
+@pytest.mark.slow
 def test_shows_a_live_bar_on_a_terminal(here):
     """On a pseudo-terminal: cost, rate and time left are shown while it runs; the lines stay, and no bar is left."""
     terminal, end = pty.openpty()

@@ -163,7 +163,7 @@ def test_what_else_is_given_for_a_folder(tmp_path):
     (tmp_path / "photos" / "nothing").mkdir()
     data = load(str(tmp_path / "photos"))
     assert data.class_names == ("bottom", "top")
-    assert "no images of nothing, which is no class therefore" in data.notes
+    assert "folders without images, which are not used as classes: nothing" in data.notes
     with pytest.raises(DataError, match="one class only, top; give a folder for each"):
         load(str(write(tmp_path / "one", names=("top",))))
 

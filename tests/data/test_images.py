@@ -85,7 +85,7 @@ def test_train_and_test_above_the_classes(tmp_path):
     with pytest.raises(ConfigError, match=r": it has test rows of its own; leave --test-fraction out$"):
         load(str(tmp_path), **HALF)
     write(tmp_path, {"test/c/x.png": shade(0)})
-    with refused(tmp_path / "test" / "c", ": no class of the training rows is called so; the classes are a, b"):
+    with refused(tmp_path / "test" / "c", ": no class of the training rows has this name; the classes are a, b"):
         load(str(tmp_path))
 
 
@@ -320,7 +320,7 @@ def test_links_stay_within_the_folder(folder, tmp_path):
 
 def test_folders_without_images(tmp_path, folder):
     (tmp_path / "empty" / "a").mkdir(parents=True)
-    with refused(tmp_path / "empty", ": no images in it; put those of each class into a folder that is called as"):
+    with refused(tmp_path / "empty", ": no images in it; put those of each class into a folder named after"):
         load(str(tmp_path / "empty"), **HALF)
     with refused(folder / "cat", ": images that are not in folders"):
         load(str(folder / "cat"), **HALF)

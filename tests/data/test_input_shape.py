@@ -18,6 +18,7 @@ def table(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["16x16", (16, 16)])
 def test_rows_of_a_table_are_images(shape, table):
     data = load(str(table / "train.csv"), input_shape=shape)
@@ -80,6 +81,7 @@ def test_rows_in_memory_are_given_their_shape_again(tmp_path):
     np.testing.assert_array_equal(predicted.probabilities, ds.predict(run, x).probabilities)
 
 
+@pytest.mark.slow
 def test_a_sweep_reads_flat_rows_as_images(tmp_path):
     x = np.stack([picture(row % 2 == 0).ravel() for row in range(40)]).astype(np.uint8)
     np.savez(tmp_path / "a.npz", x=x, y=np.arange(40) % 2)

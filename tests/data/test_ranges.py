@@ -43,6 +43,7 @@ def test_whole_numbers_and_floats_do_not_mix(tmp_path):
         load(str(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("most", "right"), [(65535, True), (255, True), (4095, False)])
 def test_pictures_of_8_bits_for_a_model_of_16(most, right, tmp_path):
     run = ds.train(write(tmp_path / "wide", kind=np.uint16, most=most), out=tmp_path / "run", **QUICK)
@@ -56,6 +57,7 @@ def test_pictures_of_8_bits_for_a_model_of_16(most, right, tmp_path):
             ds.predict(run, tmp_path / "a.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("most", "right"), [(65535, True), (255, False), (4095, False)])
 def test_pictures_of_16_bits_for_a_model_of_8(most, right, tmp_path):
     run = ds.train(write(tmp_path / "narrow"), out=tmp_path / "run", **QUICK)

@@ -196,6 +196,7 @@ def test_what_xla_cannot_compile_it_is_not_given():
         Plan.of(config, Dataset("made", case.train, case.train, tuple("01234"), Scaling(scale=1 / 255)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 def test_mixed_precision_keeps_its_parameters_whole_and_descends_alike(model):
     case = make_case(10, model=model, rule="adam")

@@ -110,6 +110,7 @@ def test_a_run_resumes_to_the_same_bits_with_the_same_code_only(tiny, tmp_path):
         ds.doctor.run(path, tiny)
 
 
+@pytest.mark.slow
 def test_comparisons_name_them(tiny):
     given = {**SMALL, "engine": "function", "epochs": 1, "repeats": 1}
     found = ds.compare(tiny, rules=[heavy, sgd(), sgd(), "momentum"], **given)

@@ -44,6 +44,7 @@ def test_every_rule_has_a_fault():
     assert list(FAULTS) == list(CHECKS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_leads_and_explains_what_else_is_found(fault):
     first, *others = findings(fault)

@@ -24,11 +24,13 @@ def test_rows_of_scikit_learn(arrays):
     assert ds.doctor.data(*arrays) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["softmax", "mlp"])
 def test_descents_on_rows_of_scikit_learn(arrays, model, tmp_path):
     assert diagnosed(ds.from_arrays(*arrays, test_fraction=0.2), tmp_path, model=model) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_each_rule_at_its_default_rate(rule, tmp_path):
     data = ds.from_arrays(*load_digits(return_X_y=True), test_fraction=0.2)

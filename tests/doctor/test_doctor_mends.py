@@ -513,6 +513,7 @@ MENDED = {  # the evidence after the mend of what is planted
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", MENDED)
 def test_training(rule):
     finding = examine(faults.FAULTS[rule].plant())[0]

@@ -15,6 +15,7 @@ from takeaway import LIGHT, RUNS, assert_same, export_all, read_again, snippets,
 READ = [to for to in FORMATS if to != "npz"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 @pytest.mark.parametrize("to", READ)
 def test_it_says_what_the_run_says(exported, name, to):
@@ -25,10 +26,12 @@ def test_every_format_has_a_snippet():
     assert list(snippets()) == list(FORMATS)
 
 
+@pytest.mark.slow
 def test_npz_of_softmax(exported):
     assert_same(np.load(exported["softmax"] / "seen-npz.npy"), truth(exported["softmax"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "cnn", "table"])
 def test_npz_holds_all_that_a_forward_pass_needs(exported, name):
     """The script's layers, with the arrays of the NPZ file in place of its own."""
@@ -41,6 +44,7 @@ def test_npz_holds_all_that_a_forward_pass_needs(exported, name):
     assert_same(script["predict_proba"](np.load(exported[name] / "rows.npy")), truth(exported[name]))
 
 
+@pytest.mark.slow
 def test_onnx_knows_the_names(exported):
     import onnx
 
@@ -52,6 +56,7 @@ def test_onnx_knows_the_names(exported):
     assert inputs.type.tensor_type.shape.dim[0].dim_param == "rows"
 
 
+@pytest.mark.slow
 def test_the_script_is_a_command(exported):
     folder = exported["table"]
     command = [sys.executable, "-W", "error", "model.py", "rows.npy"]
@@ -64,6 +69,7 @@ def test_the_script_is_a_command(exported):
     assert (ended.returncode, ended.stderr) == (1, "usage: python model.py rows.npy\n")
 
 
+@pytest.mark.slow
 def test_the_script_takes_no_rows_and_many(exported):
     script = runpy.run_path(str(exported["cnn"] / "model.py"))
     rows = np.load(exported["cnn"] / "rows.npy")
@@ -73,6 +79,7 @@ def test_the_script_takes_no_rows_and_many(exported):
         script["predict_proba"](rows.reshape(-1, 64))
 
 
+@pytest.mark.slow
 def test_nothing_is_pickled(exported):
     for folder in exported.values():
         for path in folder.rglob("model*"):
@@ -80,6 +87,7 @@ def test_nothing_is_pickled(exported):
             assert b"pickle" not in content, path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "table"])
 def test_float64_keeps_its_precision(name, tmp_path):
     folder = train(tmp_path, name, dtype="float64", activation="tanh")  # TensorFlow's gelu is exact to float32 only

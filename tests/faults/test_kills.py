@@ -134,6 +134,7 @@ def assert_killed_runs_end_alike(folder, seed, kills):
     return landed
 
 
+@pytest.mark.slow
 def test_kills(tmp_path):
     assert len(assert_killed_runs_end_alike(tmp_path, 1, 6)) >= 6
 

@@ -4,7 +4,7 @@ import pytest
 
 from formats import FORMATS
 
-PLAIN, SLOW = -(-1_500 // len(FORMATS)), -(-50_000 // len(FORMATS))  # mutations of each format
+PLAIN, SLOW = -(-1_500 // len(FORMATS)), -(-30_000 // len(FORMATS))  # mutations of each format
 
 ABORTS = {  # SECURITY.md says so
     "Parquet of images": pytest.mark.skip(

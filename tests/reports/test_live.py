@@ -41,6 +41,7 @@ def test_a_finished_run_is_drawn_once(tiny, tmp_path, shown):
     assert last["text/plain"].startswith("run: completed, 3 epochs, cost ")
 
 
+@pytest.mark.slow
 def test_a_run_is_followed_until_it_has_ended(tiny, tmp_path, shown):
     control, begun = Control(), threading.Event()
 

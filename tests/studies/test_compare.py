@@ -212,6 +212,7 @@ def test_what_cannot_be_compared_is_told(tiny, settings, message):
         ds.compare(tiny, **settings)
 
 
+@pytest.mark.slow
 def test_command(tiny_folder, tmp_path, monkeypatch, plant):
     monkeypatch.chdir(tmp_path)
     small = ("-e", 2, "-b", 20, "-r", 0.1, "--repeats", 2, "--engines", "graph,function", "--dtype", "float64")

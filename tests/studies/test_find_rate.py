@@ -112,6 +112,7 @@ def test_the_measured_edge_is_that_of_the_hessian(data):
     assert found.best <= first
 
 
+@pytest.mark.slow
 def test_a_search_is_repeated_to_the_bit_and_trains_what_train_does(data, tmp_path):
     found, again = (
         ds.find_rate(data, model="softmax", seeds=2, steps=12, batch_size=16, dtype="float64") for _ in range(2)
@@ -125,6 +126,7 @@ def test_a_search_is_repeated_to_the_bit_and_trains_what_train_does(data, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_other_models_are_searched_run_after_run(data):
     found = ds.find_rate(data, model="mlp", hidden=(4,), seeds=1, steps=6, batch_size=16)
     assert found.costs.shape == (1, 25, 6)

@@ -10,7 +10,7 @@ from descenso.api import compare as comparing
 from descenso.engines import base
 from descenso.engines.compiled import walk
 from descenso.errors import ConfigError, DescensoError
-from descenso.studies.ladder import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung
+from descenso.studies.ladder import COMPILED, EAGER, FED, HELD, LOOP, PIPELINE, TRACED, Explained, Rung, _check
 
 NAMES = [PIPELINE, EAGER, TRACED, LOOP, COMPILED, FED, HELD]
 SMALL = {"model": "softmax", "batch_size": 20, "learning_rate": 0.1, "repeats": 5}
@@ -107,6 +107,38 @@ def test_a_rung_that_walks_another_path_is_refused(tiny, monkeypatch):
         comparing.explain(tiny, **SMALL, dtype="float64")
 
 
+def paths(**costs):
+    """Rungs whose costs of six steps are 1, save for those given from a step on."""
+    made = {name: np.ones(6) for name in (PIPELINE, EAGER, LOOP)}
+    for name, (step, cost) in costs.items():
+        made[{"eager": EAGER, "loop": LOOP}[name]][step:] = cost
+    return {name: lambda costs=costs: costs for name, costs in made.items()}
+
+
+def test_steps_that_rounding_alone_moves_too_far_are_not_judged():
+    chaotic = np.array([1, 1, 1 + 1e-5, 1 + 1e-3, 1.02, 1.5])  # from a start one rounding away
+    assert _check(paths(), "float32", []) == (0.0, None)
+    apart, unsure = _check(paths(eager=(4, 1.3)), "float32", [lambda: chaotic])
+    assert (apart, unsure) == (0.0, 4)
+    apart, unsure = _check(paths(eager=(3, 1.004)), "float32", [lambda: chaotic])
+    assert (apart, unsure) == (pytest.approx(0.004), 4)
+    with pytest.raises(DescensoError, match="batches in memory walks another path: costs .* apart, 0.0001 is allowed"):
+        _check(paths(eager=(2, 1.001)), "float32", [lambda: chaotic])
+
+
+def test_the_first_step_that_is_not_judged_is_said():
+    found = made([5.0] * 5, [4.0] * 5, [3.0] * 5, [2.0] * 5, [1.0] * 5, [2.0] * 5, [2.0] * 5)._replace(
+        unsure=7, dtype="float32"
+    )
+    assert found.sentences()[-1].endswith(
+        "coincide to 0.0e+00 before step 7; from there on, rounding alone takes float32 further than can be judged. "
+        "--dtype float64 judges all steps."
+    )
+    assert found.as_json()["unsure_from_step"] == 7
+    assert "unsure_from_step" not in found._replace(unsure=None).as_json()
+
+
+@pytest.mark.slow
 def test_xla_is_left_out_where_it_does_not_serve(tiny):
     found = comparing.explain(tiny, **SMALL, xla="off")
     assert [each.name for each in found.rungs] == [name for name in NAMES if name != COMPILED]
@@ -137,6 +169,7 @@ def test_command(tiny_folder, tmp_path, monkeypatch):
     assert (tmp_path / "explain.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_weights_of_rows_count_on_every_rung_and_no_graph_of_rows_is_kept(tiny):
     weights = np.linspace(0.5, 2, len(tiny.train.labels))
     weighted = tiny._replace(train=tiny.train._replace(weights=weights))

@@ -65,6 +65,7 @@ def test_the_path_is_that_of_the_run(data):
     assert len(path) == 1 + min(module.POINTS, 4 * plan.steps_per_epoch)
 
 
+@pytest.mark.slow
 def test_several_runs_lie_on_one_plane(data, tmp_path):
     runs = [
         ds.train(data, out=tmp_path / rule, model="softmax", rule=rule, epochs=4, batch_size=16, progress=False)

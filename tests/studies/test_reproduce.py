@@ -25,6 +25,7 @@ def done(tmp_path_factory):
     return folder, run("reproduce", "-e", 1, "--out", folder, "--json")
 
 
+@pytest.mark.slow
 def test_programs_are_as_published(done):
     folder, ended = done
     assert ended.exit_code == 0

@@ -39,7 +39,10 @@ def alone(data, lane, path):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"learning_rates": [0.01, 0.3, 2.0], "rules": ["sgd", "momentum", "adam"], "weight_decays": [0, 0.01]},
+        pytest.param(
+            {"learning_rates": [0.01, 0.3, 2.0], "rules": ["sgd", "momentum", "adam"], "weight_decays": [0, 0.01]},
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             {"learning_rates": [0.1, 0.5], "schedules": ["constant", "cosine", "one-cycle"], "clip_norm": 0.3},
             marks=pytest.mark.slow,
@@ -49,13 +52,16 @@ def alone(data, lane, path):
             marks=pytest.mark.slow,
         ),
         {"learning_rates": [0.1, 0.5, 5.0], "epochs": 12, "validation_size": 0.3, "patience": 2},
-        {
-            "learning_rates": [0.1, 0.5],
-            "batch_size": None,
-            "batch_sizes": [7, 72],
-            "seeds": [0, 5],
-            "order": "buffer:20",
-        },
+        pytest.param(
+            {
+                "learning_rates": [0.1, 0.5],
+                "batch_size": None,
+                "batch_sizes": [7, 72],
+                "seeds": [0, 5],
+                "order": "buffer:20",
+            },
+            marks=pytest.mark.slow,
+        ),
         {"learning_rates": [0.01, 0.1], "model": "mlp", "hidden": "4", "dropout": 0.3},
     ],
     ids=["rules-decays", "schedules-clipping", "average", "patience", "batches-seeds", "mlp"],
@@ -74,6 +80,7 @@ def test_every_lane_is_the_run_of_its_settings(data, tmp_path, settings):
         assert record.best_epoch == run.status.get("best_epoch")
 
 
+@pytest.mark.slow
 def test_a_lane_that_diverges_changes_no_bit_of_the_others(data, tmp_path):
     rates = [0.05, 0.3, 1e6, 0.8]
     settings = {**SMALL, "loss": "naive", "verify": "none"}
@@ -88,6 +95,7 @@ def test_a_lane_that_diverges_changes_no_bit_of_the_others(data, tmp_path):
     assert found.best != 2
 
 
+@pytest.mark.slow
 def test_all_lanes_may_diverge(data, tmp_path):
     found = ds.sweep(data, learning_rates=[1e6, 1e7], out=tmp_path / "sweep", **SMALL, loss="naive")
     assert found.best is None

@@ -149,6 +149,7 @@ for load in (mnist.load_data, tf.keras.datasets.mnist.load_data):
 """
 
 
+@pytest.mark.slow
 def test_a_script_with_the_data_of_keras_reads_the_folder_that_mnist_names(tmp_path):
     (tmp_path / "old.py").write_text(LOADS)
     notes = write_script(tmp_path / "old.py", read_programs(tmp_path / "old.py"), tmp_path / "new.py")

@@ -126,6 +126,7 @@ ax.bar([1], [2])
 """
 
 
+@pytest.mark.slow
 def test_figures_are_saved_as_pictures(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "own.py").write_text(FIGURES)
@@ -292,10 +293,8 @@ def place(tmp_path_factory):
     return folder
 
 
-FORMS = [pytest.param(name, marks=() if name == "flags" else pytest.mark.slow) for name in sorted(programs.PROGRAMS)]
-
-
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(programs.PROGRAMS))
 def test_programs_in_known_forms_end_as_they_did(name, place):
     words = ["--", "--rate", "0.4", "--steps=12", "rest"] if name == "flags" else []
     ended = run(f"{name}.py", *words, folder=place)

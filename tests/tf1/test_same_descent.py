@@ -60,6 +60,7 @@ def costs_of_command(command, folder):
     return json.loads(ended.stdout)["costs"]
 
 
+@pytest.mark.slow
 def test_the_command_walks_the_path_of_the_script(helper, tmp_path):
     script = scripts.SOFTMAX.replace("epochs = 100", f"epochs = {EPOCHS}")
     (tmp_path / "script.py").write_text(script)

@@ -74,7 +74,7 @@ def data_bytes():
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmData"))
 
-folder, rows = sys.argv[1], 680_000  # of 784 bytes: 533 MB
+folder, rows = sys.argv[1], 400_000  # of 784 bytes: 314 MB
 X = np.lib.format.open_memmap(folder + "/X.npy", "w+", np.uint8, (rows, 28, 28))
 y = (np.arange(rows) * 7919 % 10).astype(np.int32)
 for first in range(0, rows, 10_000):

@@ -40,7 +40,7 @@ def search(number):
     from sklearn.model_selection import GridSearchCV
     rates = [0.001 * (20 * number + i + 1) for i in range(20)]
     GridSearchCV(ds.Classifier(epochs=1, batch_size=20), {"learning_rate": rates}, cv=5, refit=False).fit(X, y)
-work, count, early = {"train": (train, 200, 10), "search": (search, 10, 1)}[sys.argv[1]]
+work, count, early = {"train": (train, 120, 10), "search": (search, 5, 1)}[sys.argv[1]]
 for number in range(count):
     work(number)
     if number + 1 == early:
@@ -52,7 +52,7 @@ print(megabytes() - tenth)
 @pytest.mark.slow
 @pytest.mark.parametrize("work", ["train", "search"])
 def test_memory_stays_flat(work):
-    """200 trainings of changing rate, rule, model and seed; ten grid searches of a hundred fits."""
+    """120 trainings of changing rate, rule, model and seed; five grid searches of a hundred fits."""
     command = [sys.executable, "-c", MANY, work]
     ended = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr

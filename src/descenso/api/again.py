@@ -25,7 +25,7 @@ HOW_READ = (
 
 
 def rows_again(directory: RunDirectory, data: Any, function: str, sources: Sources | None = None) -> Dataset:
-    """Return the data of a run: what is given again, split as it was then, or what its config names.
+    """Return the data of a run: the data given again, split as before, or the data that its config names.
 
     Args:
         directory: of the run.

@@ -95,7 +95,7 @@ def _pair(data: Any, labels: Any) -> Any:
 
 
 def _read(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Make a dataset of each request's data in memory, once of each, with the settings that say how."""
+    """Make a dataset of each request's data in memory, each once, with the settings that say how it is read."""
     from descenso.data.memory import dataset_of
 
     made, found = dict[int, tuple[Any, set[str]]](), list[dict[str, Any]]()

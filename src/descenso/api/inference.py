@@ -180,7 +180,6 @@ def predict_rows(
     inputs: NDArray[np.generic],
     names: Sequence[str] | None = None,
     model: Any = None,
-    what: str = "inputs",
 ) -> Predictions:
     """Predict the class probabilities of rows in memory.
 
@@ -189,15 +188,14 @@ def predict_rows(
         inputs: (rows, *input_shape), before scaling, as the run's training data is stored: uint8 pictures, or floats.
         names: one name per row; by default the numbers of the rows, counted from 0.
         model: the model, if the run was trained with the user's own.
-        what: name of the rows, for errors.
 
     Raises:
         DataError: if the run has no weights, or the rows do not fit its model or are not finite.
     """
     config, trained = read_trained(run)
-    check_shape(inputs, trained.input_shape, what)
-    rows = as_model_reads(what, inputs, trained.stored)
-    check_finite(rows, what)
+    check_shape(inputs, trained.input_shape, "inputs")
+    rows = as_model_reads("inputs", inputs, trained.stored)
+    check_finite(rows, "inputs")
     probabilities = predictor_of(run, config, trained, model).probabilities(rows)
     names = list(map(str, range(len(rows)))) if names is None else list(names)
     return Predictions(rows, names, trained.class_names, probabilities)

@@ -50,7 +50,7 @@ def landscape(
     plans = list[tuple[str, Plan]]()
     for directory in directories:
         if directory.history.changes:
-            message = _("{run}: its learning rate was changed by hand, and a landscape would train it without")
+            message = _("{run}: its learning rate was changed by hand, and a landscape would train it without that")
             raise ConfigError(message.format(run=directory.path))
         rows = rows_again(directory, data, "landscape", sources)
         plans.append((directory.path.name, Plan.of(directory.config, rows)))

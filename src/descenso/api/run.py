@@ -159,7 +159,7 @@ class Run:
         Nothing is served: it also works in Colab and VS Code. Interrupting the cell ends the watching, not the run.
 
         Args:
-            seconds: between two looks at the history, in (0, inf).
+            seconds: between two readings of the history, in (0, inf).
 
         Raises:
             ConfigError: outside of a notebook.

@@ -47,12 +47,12 @@ def sweep(
     """Train one run, a lane, for each combination of settings, and rank them. Test rows choose nothing.
 
     Lanes of softmax regression on the same batches are trained as one program, whose products are as wide as all lanes
-    together; other models lane after lane, without compiling again. A lane is the run that `train` would make of the
-    same settings, up to rounding, which is shown on lanes that are walked again alone.
+    together; other models lane after lane, without compiling again. A lane is the run that `train` would make with the
+    same settings, up to rounding; some lanes are trained again alone, to show it.
 
     Args:
         data, sources: as of `train`.
-        verify: lanes to walk again alone: "2", the best and the one next to divergence; "all"; or "none".
+        verify: lanes to train again alone: "2", the best and the one next to divergence; "all"; or "none".
         keep: whether to train "best", the best lane, or "all" lanes alone, as runs in the sweep's directory.
         out: the sweep's directory; by default a new one below `runs/`.
         told: called after each epoch with how far the sweep is.
@@ -61,7 +61,7 @@ def sweep(
             such as "1e-3..1:64" or "0.01,0.1", and `seeds`, a list or their number; and for all lanes those of `train`.
 
     Raises:
-        ConfigError, DataError, DiskError: as of `train`, and for values that are none.
+        ConfigError, DataError, DiskError: as of `train`, and for invalid lists.
         KeyboardInterrupt: after Ctrl-C has stopped it and what is done is saved; `resume_sweep` goes on.
     """
     from descenso.studies.sweep.grid import AXES

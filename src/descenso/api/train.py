@@ -103,7 +103,7 @@ def _train(
         try:
             plan = pose(config, rows, own)
             from descenso.training import session
-        except BaseException:  # settings that cannot be meant, or Ctrl-C by now, leave no run
+        except BaseException:  # invalid settings, and Ctrl-C before training, leave no run
             directory.discard()
             raise
         with displaying(listeners.progress, listeners.callbacks) as heard:

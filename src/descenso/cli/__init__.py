@@ -48,7 +48,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has closed its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:
+    except Exception as error:  # Click's are answered, without importing Click here; others are raised again
         answer = import_module("descenso.cli.usage").answer(error, sys.argv[1:])
         if answer is None:
             raise
@@ -68,7 +68,7 @@ def _warn(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Print a warning of ours as a line, and that of a library as Python does."""
+    """Print a warning of descenso as a line, and that of a library as Python does."""
     if filename.startswith(str(text.FOLDER.parent)):
         _print(text._("descenso: warning: {message}").format(message=message))
     else:

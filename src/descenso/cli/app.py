@@ -15,7 +15,7 @@ from descenso.text import LANGUAGES, _, closest
 
 
 class Translated:
-    """What Typer says in English only of a command, and lets a subclass say: the line of usage, the types of values."""
+    """A command whose line of usage and types of values are translated; Typer writes these in English only."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, without Typer's words for the types of flags and arguments, `<bool>` and `<path>`."""

@@ -24,7 +24,7 @@ from descenso.text import _, language
 
 SERVER = _("Server")  # title of the help panel
 PORT = _("Port to listen at; 0 for a free one.")
-ADDRESS = _("Address to listen at. Another than the default lets other machines reach the lab, who know its address.")
+ADDRESS = _("Address to listen at. Another than the default lets other machines reach the lab if they have the token.")
 BROWSER = _("Open no browser; print the address alone on the first line of standard output.")
 LESSON = _("Begin with the lesson: nine stops from the data to the engines.")
 OUT = _("Folder of the runs.")
@@ -82,13 +82,13 @@ def lab(
 
 
 def ignore_bokeh_variables() -> None:
-    """Remove the environment variables of Bokeh, which could open to other pages what the lab closes."""
+    """Remove the environment variables of Bokeh, which could let other pages reach the lab."""
     for name in [name for name in os.environ if name.startswith("BOKEH_")]:
         del os.environ[name]
 
 
 def check_installed() -> None:
-    """Check that Bokeh is there.
+    """Check that Bokeh is installed.
 
     Raises:
         ConfigError: with the command that installs it.

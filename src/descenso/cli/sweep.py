@@ -40,7 +40,7 @@ WHICH_RULES = _("Rules, separated by commas, each with its default learning rate
 WHICH_SCHEDULES = _("Schedules, separated by commas.")
 SIZES = _("Batch sizes, separated by commas.")
 SEEDS = _("Seeds, separated by commas, or their number: repetitions, over which the median ranks.")
-VERIFY = _("Lanes to walk again alone: 2 (the best, and the one next to divergence), all or none.")
+VERIFY = _("Lanes to repeat alone: 2 (the best, and the one next to divergence), all or none.")
 KEEP = _("Train lanes alone, as runs in the sweep's directory: best, all or none.")
 OUT = _("Directory of the sweep, which must be new or empty. Default: a new one in runs/.")
 LINE_SECONDS = 10.0  # between two lines where no bar can be drawn
@@ -183,7 +183,7 @@ def resume(path: Path, as_json: bool, force: bool, sources: Any, given: dict[str
 
 
 def _stopped(study: Any, *given: Any, **settings: Any) -> "Sweep":
-    """Sweep, and return the result, also of one that a signal has stopped, of which `finish` tells."""
+    """Run a sweep; return its result, also if a signal stopped it, which `finish` then says."""
     try:
         result: Sweep = study(*given, **settings)
     except (KeyboardInterrupt, SystemExit) as stop:
@@ -197,14 +197,14 @@ def _stopped(study: Any, *given: Any, **settings: Any) -> "Sweep":
 
 @contextmanager
 def watched(as_json: bool) -> Iterator[Any]:
-    """Show how far a sweep is: in a bar where one can be drawn, else a line now and then on standard error."""
+    """Show how far a sweep is: in a bar where one can be drawn, else in a line every ten seconds on standard error."""
     begun = time.monotonic()
     last = begun
 
     def told(now: "Told") -> None:
         nonlocal last
         best = prose(_("best cost {cost:.4g}"), cost=now.best)
-        alive = _("{count} lanes alive").format(count=now.alive)
+        alive = _("{count} lanes in training").format(count=now.alive)
         left = timedelta(seconds=round((time.monotonic() - begun) * (1 / max(now.share, 1e-3) - 1)))
         text = f"{alive}, {best}, {_('{time} left').format(time=left)}"
         what = _("Verifying") if now.verifying else _("Sweep")
@@ -219,8 +219,8 @@ def watched(as_json: bool) -> Iterator[Any]:
 
 
 def finish(found: "Sweep", as_json: bool) -> None:
-    """Print the result of a sweep; exit with 1 if a lane is not the run that it stands for, 8 if all diverged, 130 if
-    it was stopped.
+    """Print the result of a sweep; exit with 1 if a lane is not the same run as alone, 8 if all diverged, 130 if it was
+    stopped.
     """
     if as_json:
         say_json(found.as_json())

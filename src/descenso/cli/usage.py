@@ -59,7 +59,7 @@ def _sentence(error: Any, command: str, words: Sequence[str]) -> str:
 
 
 def _missing(error: Any, command: str, words: Sequence[str]) -> str:
-    """Say what is missing; where it is the run, which is the newest one, and the line with it."""
+    """Say which argument is missing; for a run, name the newest one and the command with it."""
     sentence = _("{command} needs {name}").format(command=command, name=_name(error.param))
     arguments = [each.name for each in error.ctx.command.params if each.param_type_name == "argument"]
     if arguments[:1] != ["run"]:
@@ -80,7 +80,7 @@ def _missing(error: Any, command: str, words: Sequence[str]) -> str:
 
 
 def _known_elsewhere(error: Any, words: Sequence[str]) -> str:
-    """Answer an option that other libraries have, with the option of this command that means it; "" for any other."""
+    """Return advice on an option that other libraries have: the one of this command; "" for any other."""
     typed = next((word for word in words if word.startswith(error.option_name)), error.option_name)
     name, equals, value = typed.partition("=")  # of -lr, Click knows -l
     following = words[words.index(typed) + 1 :][:1] if typed in words else []

@@ -19,7 +19,7 @@ LEAST_LIGHT = 0.2  # of the mean: below, dividing by the light would only enlarg
 
 
 def evened(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return pictures as they would be under even light; those whose border is even already are unchanged.
+    """Return pictures as they would be under even light; those whose border is even already are returned unchanged.
 
     Args:
         drawn: (rows, height, width), grey, from 0 to 255.

@@ -206,7 +206,7 @@ def _call(where: str, function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
     except DescensoError:
         raise
-    except Exception as error:  # whatever the user's function raises
+    except Exception as error:  # the user's function may raise anything
         reason = (str(error).strip().splitlines() or [""])[0].partition(". ")[0]
         traced = "symbolic" in str(error).lower()
         mend = _in_a_graph(function) if traced else ""
@@ -238,7 +238,7 @@ def _signature(function: Any) -> inspect.Signature | None:
 
 
 def _takes(function: Any, count: int) -> bool:
-    """Whether `function` can be called with `count` arguments by position; True where nobody can know."""
+    """Whether `function` can be called with `count` arguments by position; True where its signature is unknown."""
     signature = _signature(function)
     try:
         return signature is None or bool(signature.bind(*[None] * count)) or True

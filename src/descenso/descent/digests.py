@@ -73,7 +73,7 @@ def _object(value: Any, seen: set[int]) -> Iterator[str]:
     if configured:
         try:
             written = json.dumps(configured(), default=lambda each: type(each).__name__, sort_keys=True)
-        except Exception:  # a layer's get_config is the user's, may raise anything, and need not say what it is made of
+        except Exception:  # the user's get_config may raise anything, and need not return plain values
             yield _source(type(value))
         else:
             yield re.sub(r"_\d+", "", re.sub(r'"(seed|registered_name)": [^,}]*', "", written))  # counted in a process

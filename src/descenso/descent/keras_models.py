@@ -108,7 +108,7 @@ def _make(factory: Factory, seed: int, dtype: str) -> Any:
             model = factory()
     except DescensoError:
         raise
-    except Exception as error:  # whatever the user's function raises
+    except Exception as error:  # the user's function may raise anything
         reason = (str(error).strip().splitlines() or [""])[0][:200]
         message = _("model: {name} is called without arguments, and raised {kind}: {reason}")
         name = getattr(factory, "__name__", factory)

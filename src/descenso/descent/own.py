@@ -119,7 +119,7 @@ def _found(kind: str, name: str) -> Any:
     try:
         module = _imported(path)
         return getattr(module, attribute)
-    except Exception as error:  # whatever the user's module raises
+    except Exception as error:  # the user's module may raise anything when it is imported
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         stem = path.removesuffix(".py")
         if module is not None:

@@ -24,7 +24,7 @@ def counting_column(rows: Rows) -> Observation | None:
 
 def _counts(rows: Rows, place: int) -> bool:
     parts = [rows.sample, rows.inputs, *([rows.test.inputs] if rows.test and rows.test.inputs.ndim == 2 else [])]
-    if len(np.unique(rows.sample[:, place])) < len(rows.sample):  # most columns are known not to count by now
+    if len(np.unique(rows.sample[:, place])) < len(rows.sample):  # enough to exclude most columns
         return False
     values = np.concatenate([part[:, place] for part in parts[1:]])
     if not np.isfinite(values).all() or (values % 1).any():

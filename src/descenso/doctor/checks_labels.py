@@ -9,7 +9,7 @@ from descenso.doctor.evidence import LEAST_ROWS, Array, Observation, Rows, Step
 from descenso.text import _, prose
 
 MOST_NAMED = 4  # names that a message lists
-ALIKE = 16  # rows of a batch; that all are of one class is no chance, if there are three classes
+ALIKE = 16  # rows of a batch; with three classes or more, all of one class by chance is unlikely
 RARE = 0.1  # rows of a class, as a share of those of the largest
 MISSED = 0.5  # share of a class's rows that are classified correctly, as a share of that of the largest class
 

@@ -48,8 +48,8 @@ def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
     """Gather the evidence of a training run, with a range test where its costs are suspicious.
 
     Args:
-        walked: it.
-        before: what was gathered when it was not so far; its start is then not looked at again.
+        walked: the training run, so far.
+        before: the evidence gathered earlier in the same run, whose first step is not computed again.
     """
     config, data = walked.config, walked.data
     plan = Plan.of(config, data, walked.own)

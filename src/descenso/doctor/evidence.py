@@ -107,13 +107,13 @@ class Learnable(NamedTuple):
     nearness: float = math.nan  # median distance of a row to the nearest other one, as a share of that to all others
 
 
-def drawn_from(inputs: Array, rows: int = SAMPLE) -> Array:
-    """Draw at most `rows` rows, always the same, in their order; fewer if they are large."""
-    return inputs[draw(inputs, rows)]
+def drawn_from(inputs: Array) -> Array:
+    """Draw at most `SAMPLE` rows, always the same, in their order; fewer if they are large."""
+    return inputs[draw(inputs, SAMPLE)]
 
 
-def draw(inputs: Array, rows: int = SAMPLE) -> NDArray[np.int64]:
-    """Draw the numbers of rows as `drawn_from` does."""
+def draw(inputs: Array, rows: int) -> NDArray[np.int64]:
+    """Draw the numbers of at most `rows` rows; fewer if they are large."""
     most = min(rows, max(LEAST_ROWS, MOST_NUMBERS // max(1, inputs[:1].size)))
     return np.sort(np.random.default_rng(0).permutation(len(inputs))[:most])
 
@@ -175,7 +175,7 @@ class Step(NamedTuple):
     cost: float | None  # mean over the rows, in nats; None if it could not be computed
     outputs: Array | None  # (rows, num_classes), outputs of the model; None likewise
     logits: bool | None  # whether the loss reads outputs as logits; None if unknown
-    gradients: Mapping[str, Array | None]  # by parameter; None for one that does not lead to the cost
+    gradients: Mapping[str, Array | None]  # by parameter; None for one on which the cost does not depend
     plain: tuple[str, ...] = ()  # names of the parameters that are tensors, not variables
     dtypes: tuple[tuple[str, str], ...] = ()  # name and dtype of each parameter
     first: bool = True  # whether the model is untrained

@@ -78,7 +78,7 @@ def _attempt(
             outputs = model(inputs)
             cost = tf.reduce_mean(loss(labels, outputs))
         return outputs, cost, tape.gradient(cost, list(variables)), None
-    except Exception as raised:  # any exception of TensorFlow or the user's functions is evidence
+    except Exception as raised:  # of TensorFlow or the user's functions: any of them is evidence
         return outputs, cost, [], raised
 
 
@@ -100,14 +100,15 @@ def _cost(loss: Function, labels: Any, outputs: Any) -> float | None:
     """Return the cost of these labels and outputs, or None if the loss raises an exception."""
     try:
         return float(tf.reduce_mean(loss(labels, outputs)))
-    except Exception:  # a function of the user's
+    except Exception:  # the user's function may raise anything
         return None
 
 
 def _broadcast(loss: Function, labels: Array, outputs: Any) -> tuple[tuple[int, ...], ...]:
     """Return the shapes of labels and outputs, (rows,) and (rows, 1), if the loss does not pair them row by row.
 
-    Outputs that are the labels tell: it has another cost for them, or raises an exception, than in one shape.
+    The loss is called with the labels as outputs. If it does not pair rows, it raises an exception, or its cost is
+    another than for labels and outputs of the same shape.
     """
     shape = tuple(getattr(outputs, "shape", ()))
     if sorted([labels.shape, shape]) != [shape[:1], (*shape[:1], 1)] or labels.dtype.kind not in "iufb":
@@ -141,7 +142,7 @@ def _last_operation(model: Function, inputs: Any) -> str:
         operation = graph.outputs[0].op
         while operation.type in SHAPING:
             operation = operation.inputs[0].op
-    except Exception:  # a function of the user's may need arrays
+    except Exception:  # the user's function may need arrays, and raise anything for symbolic tensors
         return ""
     return "" if "Call" in operation.type else str(operation.type)
 

@@ -71,7 +71,7 @@ def export(run: "RunPath", to: str = "", out: "RunPath | None" = None, model: An
     write_file(path, content)
     try:
         write_file(about, text)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no model is left without its page
         path.unlink()
         raise
     return path
@@ -99,7 +99,7 @@ def readme_of(path: Path, to: str) -> Path:
 
 
 def _unknown(to: str) -> str:
-    """Say which formats there are, for one that there is not, or for none."""
+    """Say which formats there are, for a format that does not exist or is not given."""
     if not to:
         listed = "; ".join(f"{name}: {_(what)}" for name, what in DESCRIBED.items())
         return _("export needs a format, one of {listed}. Try --to keras").format(listed=listed)

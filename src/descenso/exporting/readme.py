@@ -1,4 +1,4 @@
-"""Write how an exported model is called, as Markdown that lies in its folder or beside its file."""
+"""Write how an exported model is called, as Markdown in its folder or beside its file."""
 
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ ARRAYS = """\
 model = np.load("{name}")
 print({{name: array.shape for name, array in model.items()}})
 """
-PIXELS = {  # what becomes of scaled pixels
+PIXELS = {  # what each does with pixels that are scaled already
     "keras": mark("Floats from 0 to 1 are multiplied by 255; for rows that are neither that nor whole numbers from 0 "
                   "to 255, the probabilities are NaN."),
     "savedmodel": mark("Other types are refused with an InvalidArgumentError unless they hold whole numbers from 0 to "

@@ -47,7 +47,7 @@ TITLES = {  # of the commands that a page sends, for the other pages
 def speaking(language: str) -> Iterator[None]:
     """Use `language` inside the block: a server speaks to each of its pages in the language of that page.
 
-    For one thread: others would speak it meanwhile.
+    Not for several threads: the language is one for the whole process.
     """
     before = text.language()
     text.use(language)
@@ -84,7 +84,7 @@ class Desk:
         self._colours: dict[str, str] = {}
 
     def language_of(self, asked: str) -> str:
-        """Return the language that a page asks for, if there is such a one, else that of the server."""
+        """Return the language that a page asks for, if descenso has it, else that of the server."""
         return asked if asked in LANGUAGES else self.language
 
     def open_page(self) -> int:
@@ -95,7 +95,7 @@ class Desk:
         return self._newest
 
     def close_page(self, number: int) -> None:
-        """Forget a page that was closed; the run goes on without any."""
+        """Forget a page that was closed; the run goes on."""
         self.pages.discard(number)
         self.lab.watched(bool(self.pages))
 
@@ -109,7 +109,7 @@ class Desk:
         return self._settings or self.lab.view.settings
 
     def colour_of(self, run: str) -> str:
-        """Return the colour of a run's curve, which it keeps."""
+        """Return the colour of a run's curve, the same at each call."""
         return self._colours.setdefault(run, COLOURS[len(self._colours) % len(COLOURS)])
 
     def curves(self, view: View) -> list[Curve]:
@@ -140,10 +140,10 @@ class Desk:
         self._settings = Settings.of(**given)
 
     def steer(self, page: int, command: str, value: str = "") -> None:
-        """Do a command of a page.
+        """Carry out a command of a page.
 
         Raises:
-            ConfigError: for a value that cannot be meant.
+            ConfigError: for an invalid value.
         """
         lab, view = self.lab, self.lab.view
         if command.startswith("set-"):
@@ -176,7 +176,7 @@ class Desk:
 
 
 def exponent(typed: str) -> str:
-    """Return 10 to the power that a slider sends; what is no number stays, to be refused.
+    """Return 10 to the power that a slider sends; text that is no number is returned, to be refused.
 
     >>> exponent("-2")
     '0.01'

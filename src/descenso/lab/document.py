@@ -15,14 +15,14 @@ from descenso.lab.desk import Desk, speaking
 from descenso.lab.page import Page
 from descenso.lab.plots import Plots
 
-LOOK = 25  # milliseconds between two looks for a new view, of which ten come in a second
+LOOK = 25  # milliseconds between two checks for a new view; the training process sends about ten a second
 LEAST = 1 / 15  # seconds between two frames
-SHARE = 4  # of the time, frames take at most one part in so many
-REFRESH = 1.0  # seconds between two frames without a new view, and between two looks for a newer opened step
+SHARE = 4  # frames take at most 1 / SHARE of the time
+REFRESH = 1.0  # seconds between two frames without a new view, and between two requests for a newer opened step
 
 
 class Wire(DataModel):
-    """Text between page and server: what was done there, and what is to be shown, both in JSON."""
+    """Text that page and server exchange, in JSON: actions of the page, and entries for it to show."""
 
     sent = String(default="[0, null, null]")
     shown = String(default="[]")

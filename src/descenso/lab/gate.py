@@ -41,9 +41,9 @@ class Gate:
     ) -> Refusal | None:
         """Return why a request is refused, or None for one that is answered.
 
-        A page of another host cannot be made to look like this one by a name that leads to this address (DNS
-        rebinding), since the host must be one of few, letter by letter. The cookie is sent by pages of this site alone
-        (SameSite=Strict), so that no other page acts in a user's name.
+        DNS rebinding, in which the name of another host resolves to this address, fails: the header Host must equal one
+        of `hosts`. Browsers send the cookie from pages of this site only (SameSite=Strict), so that no other page acts
+        in a user's name.
 
         Args:
             method: of the request.
@@ -53,7 +53,7 @@ class Gate:
             token: of the query, which the page alone takes.
         """
         host, origin = headers.get("Host", ""), headers.get("Origin")
-        if host not in self.hosts:  # before all else: to another host, this server says nothing of what it has
+        if host not in self.hosts:  # first: answers to another host must not tell which paths exist
             return Refusal(403, _("this server answers to its own address only"))
         if path not in self.paths:
             return Refusal(404, _("there is no such page"))
@@ -130,7 +130,7 @@ def bound(address: str, port: int) -> list[socket.socket]:
         try:
             sockets.append(_listening("::1", taken))
         except OSError as error:
-            if error.errno == errno.EADDRINUSE:  # `localhost` may lead to what listens there, with the token
+            if error.errno == errno.EADDRINUSE:  # a browser may resolve `localhost` to ::1, and send the token there
                 sockets[0].close()
                 raise ConfigError(_refused("::1", taken, error)) from None
     return sockets

@@ -44,7 +44,7 @@ NOTEBOOKS = "http://localhost:* http://127.0.0.1:*"  # whose pages may hold the 
 
 
 class Guarded(RequestHandler):
-    """What all handlers have in common: safe headers, and errors without details."""
+    """Base of all handlers: sets safe headers, and writes errors without details."""
 
     application: Any  # `LabApplication`, which is above this module
 
@@ -67,7 +67,7 @@ class Guarded(RequestHandler):
 
 
 class Refused(Guarded):
-    """Answers what the gate refuses; a websocket is not opened."""
+    """Answers a request that the gate refuses; opens no websocket."""
 
     def initialize(self, refusal: Refusal) -> None:
         self._refusal = refusal
@@ -82,8 +82,8 @@ class Entrance(Guarded):
     """Turns the token of the first address into a cookie, which scripts cannot read."""
 
     def get(self) -> None:
-        """Set the cookie and lead to the page: not by a redirect, in which the browser would keep back a strict cookie
-        if a page of another site had the link.
+        """Set the cookie, and forward to the page by HTML: after a redirect, a browser would not send a strict cookie
+        if the link was followed from another site.
         """
         gate, language = self.application.gate, self.get_query_argument("lang", "")
         there = PAGE + (f"?{urlencode({'lang': language})}" if language in LANGUAGES else "")
@@ -93,7 +93,7 @@ class Entrance(Guarded):
 
 
 class Page(Guarded, SessionHandler):
-    """The page: HTML of ours, whose plots and numbers are a Bokeh document of its own."""
+    """The page: HTML from a template, with the plots and numbers of a new Bokeh document."""
 
     async def get(self) -> None:
         if self.application.is_full():
@@ -118,14 +118,14 @@ class Socket(WSHandler):
     application: Any  # `LabApplication`, which is above this module
 
     def check_origin(self, origin: str) -> bool:
-        return True  # the gate has compared it with the host; Bokeh would ask the environment
+        return True  # the gate has compared it with the host; Bokeh would read an environment variable
 
     async def prepare(self) -> None:
-        """Refuse a page whose session is gone, while there are as many as may be."""
+        """Refuse a page whose session has ended, while `MOST_PAGES` are open."""
         token = self.request.headers.get("Sec-WebSocket-Protocol", "").rpartition(",")[2].strip()
         try:
             known = get_session_id(token) in {session.id for session in self.application.sessions}
-        except Exception:  # whatever makes a token unreadable
+        except Exception:  # Bokeh does not document what a malformed token raises
             raise HTTPError(403) from None
         if not known and self.application.is_full():
             raise HTTPError(503)

@@ -1,4 +1,4 @@
-"""What the training process does, one job after another: train, resume, race, follow a run of another process."""
+"""Jobs of the training process, done one after another: train, resume, race, follow a run of another process."""
 
 import time
 from contextlib import suppress
@@ -22,20 +22,21 @@ from descenso.runs.files import fresh_folder, portable_name
 from descenso.training.checkpointing import progress_of
 from descenso.training.control import Control
 
-POLL_SECONDS = 0.5  # between two looks at a run of another process
+POLL_SECONDS = 0.5  # between two readings of a run of another process
 
 
 class Shown:
-    """A run of the lab, with what is looked at of it, and what is needed to resume it.
+    """A run that the lab shows, with its measurements and what is needed to resume it.
 
     Attributes:
         settings: as the page set them.
-        watched, inspector: the run.
+        watched: state of the run, as its callbacks report it.
+        inspector: measures it.
         data: its dataset, where it was given in memory; None where it is read by its name.
         model: the model with a fault; None for one of descenso's.
         given: settings of `descenso.train`, without a fault.
-        read_only: whether the run is another's.
-        active: whether it trains or waits to, or is followed.
+        read_only: whether the lab only reads the run, which it did not train.
+        active: whether a job trains or follows it, or waits to.
     """
 
     def __init__(self, settings: Settings, control: Control) -> None:
@@ -49,7 +50,7 @@ class Shown:
 
 
 def start(shown: Shown, source: Source, out: Path, data: Dataset) -> None:
-    """Train a new run of the settings of `shown`, below `out`.
+    """Train a new run with the settings of `shown`, below `out`.
 
     Raises:
         DescensoError: for invalid settings, or a disk that cannot be written.
@@ -68,7 +69,7 @@ def start(shown: Shown, source: Source, out: Path, data: Dataset) -> None:
         shown.data = changed
         given = planting.in_memory(given, tuple(name for name, _value in source.reading))
     name = f"{Path(settings.data).name}-{settings.model}" + (f"-{settings.fault}" if settings.fault else "")
-    if settings.fault:  # what the rows alone show, at once; also where they are refused
+    if settings.fault:  # findings on the rows, at once: training may refuse the rows
         rows = Rows.of(changed or data, given.get("order", "permutation"))
         shown.inspector.findings = tuple(examine(Evidence(rows)))
     path = fresh_folder(out, portable_name(name))
@@ -100,13 +101,13 @@ def go_on(shown: Shown, source: Source) -> None:
 
 
 def race(settings: Settings, source: Source, data: Dataset, control: Control, tell: races.Tell) -> None:
-    """Race the engines with these settings, as far as no `stop` comes."""
+    """Race the engines with these settings, until they are done or `control` stops them."""
     data = _rows(settings, source, data)
     races.race(wording.arguments(settings, source, data), data, control, tell)
 
 
 def follow(shown: Shown, run: Path, data: Dataset) -> None:
-    """Read a run again and again until it has ended, or `stop`: its history, and the weights of its checkpoints."""
+    """Read the history and the checkpoints of a run repeatedly, until it has ended or its control stops it."""
     watched, directory = shown.watched, open_directory(run)
     watched.on_begin(run, directory.config, data)
     while not watched.control.stopped and watched.plan is not None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as LateError
 from contextlib import suppress
 from itertools import count
@@ -26,15 +26,15 @@ from descenso.lab.protocol import Limits, Settings, Source, View
 from descenso.text import _, plural
 
 DEFAULT = Limits()
-CLOSE_SECONDS = 60.0  # in which a run is saved when the lab closes
-WORDS = 20  # last lines of a process that died
+CLOSE_SECONDS = 60.0  # for saving the run when the lab closes
+WORDS = 20  # last lines of standard error that are kept, to explain why a process died
 _running = set[int]()  # ids of the labs of this process that have a training process
 
 
 class Lab:
-    """A training process, and what there is to see of its run.
+    """A training process, and the newest view of its run.
 
-    Commands return at once, and their effect is seen in a later `view`, as is, in `view.message`, why one was refused.
+    Commands return at once. A later `view` shows their effect, and `view.message` why one was refused.
     Questions (`opened`, `activations`, `recognise`) wait for the answer, mostly a few milliseconds, in the calling
     thread; they never wait for training.
 
@@ -115,7 +115,7 @@ class Lab:
             code = process.wait()
             listening.join(1)
             for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
-                with suppress(OSError):  # a command that nothing reads any more
+                with suppress(OSError):  # closing sends what is buffered, to a process that has ended
                     pipe.close()
         if process is not self._process:
             return
@@ -144,12 +144,8 @@ class Lab:
         try:
             self._link.send((number, name, (given,)))
             return asked.result(seconds)
-        except (OSError, ValueError, LateError):
+        except (OSError, ValueError, LateError, CancelledError):  # cancelled: the process has ended
             return None
-        except BaseException as error:
-            if asked.cancelled():
-                return None
-            raise error
         finally:
             self._asked.pop(number, None)
 

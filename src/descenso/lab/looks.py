@@ -1,4 +1,4 @@
-"""What there is to see of a state of training: weights as pictures, norms, confusion and mistakes."""
+"""Compute what pages show of a state of training: weights as pictures, norms, confusion matrix and mistakes."""
 
 from typing import Any, NamedTuple
 
@@ -23,25 +23,23 @@ class OneStep(NamedTuple):
         batch: its rows.
         cost: mean over the batch, in nats.
         gradients, updates: by parameter, as `Model.apply` holds them.
-        after: the state after it.
     """
 
     batch: Batch
     cost: float
     gradients: Arrays
     updates: Arrays
-    after: TrainState
 
 
 def one_step(plan: Plan, state: TrainState, rows: NDArray[np.int32]) -> OneStep:
-    """Compute the step on these training rows, with TensorFlow, step by step; `state` stays as it is."""
+    """Compute the step on these training rows, operation by operation; `state` is not changed."""
     import tensorflow as tf
 
     batch = Batch(*plan.train.rows(rows)).map(tf.constant)
     cost, gradients, carried = tape_gradient(plan.problem, state, batch)
     after = descend(plan.problem, state, gradients, carried)
     updates = {name: np.asarray(value) - np.asarray(state.params[name]) for name, value in after.params.items()}
-    return OneStep(batch, float(cost), {name: np.asarray(g) for name, g in gradients.items()}, updates, after)
+    return OneStep(batch, float(cost), {name: np.asarray(g) for name, g in gradients.items()}, updates)
 
 
 def next_rows(plan: Plan, progress: Progress) -> NDArray[np.int32] | None:

@@ -12,7 +12,7 @@ from descenso.config import flag
 from descenso.errors import ConfigError
 from descenso.text import _, language
 
-SECONDS = 60.0  # in which the server must say its address
+SECONDS = 60.0  # in which the server must print its address
 HEIGHT = 740  # pixels of the frame
 
 

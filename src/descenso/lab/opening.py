@@ -25,7 +25,7 @@ Array = NDArray[Any]
 
 
 def in_float64(plan: Plan, data: Dataset) -> Plan:
-    """Return the same training run with every product in float64; with a model of its own, as it is."""
+    """Return the same training run with every product in float64; `plan` itself if its model is the user's own."""
     if plan.own.model is not None:
         return plan
     return Plan.of(plan.config.model_copy(update={"dtype": "float64"}), data)

@@ -1,7 +1,7 @@
-"""One open page: what it sent, and the text, tables and pictures that it shows, as entries. Without Bokeh.
+"""One open page: the actions that it sends, and the text, tables and pictures that it shows. Without Bokeh.
 
-An entry is (id of an element, property, value), such as ("accuracy", "textContent", "0.9221"). `Page.changes` returns
-those whose value is another one than the page was sent before.
+What it shows are entries, (id of an element, property, value), such as ("accuracy", "textContent", "0.9221").
+`Page.changes` returns those whose value differs from the one that the page was sent before.
 """
 
 import base64
@@ -30,10 +30,10 @@ class Page(Showing):
     Args:
         desk: what the pages share.
         language: of its text, "en" or "es".
-        later: calls a function that takes a while in a thread, and then another with its result.
+        later: calls a slow function in a thread, and then another function with its result.
 
     Attributes:
-        ready: whether the page listens: what is sent before would be lost.
+        ready: whether the page has connected; entries sent before would be lost.
     """
 
     def __init__(self, desk: Desk, language: str, later: Callable[..., None]) -> None:
@@ -46,7 +46,7 @@ class Page(Showing):
         self._spoken = 0.0
 
     def receive(self, text: str) -> None:
-        """Do what the page sent: `[number, action, value]` in JSON. What is none of that is ignored."""
+        """Carry out what the page sent, `[number, action, value]` in JSON; ignore any other text."""
         try:
             _number, action, value = json.loads(text)
         except (ValueError, TypeError, RecursionError):
@@ -60,7 +60,8 @@ class Page(Showing):
                     self.notice = ""
             except ConfigError as error:
                 self.notice = str(error)
-                self._sent = {key: kept for key, kept in self._sent.items() if key[1] != "value"}  # show what holds
+                # The valid values are sent again.
+                self._sent = {key: kept for key, kept in self._sent.items() if key[1] != "value"}
 
     def _act(self, action: str, value: Any) -> None:
         if action == "hello":
@@ -79,7 +80,7 @@ class Page(Showing):
             self.desk.steer(self.number, action, value)
 
     def _choose(self, action: str, value: str) -> None:
-        """Choose a training row, a test row, or a stop of the lesson; "+" and "-" stand for the next and the last."""
+        """Choose a training row, a test row, or a stop of the lesson; "+" and "-" choose the next and the previous."""
         view = self.desk.lab.view
         name, rows = {
             "row": ("row", view.train_rows),
@@ -105,7 +106,7 @@ class Page(Showing):
         self._ask("recognised", self.desk.lab.recognise, drawn.reshape(SIDE, SIDE), when=self.drawn)
 
     def _ask(self, name: str, function: Callable[[Any], Any], given: Any, when: bool = True) -> None:
-        """Ask the lab in a thread; while it computes, of the further questions the newest alone is kept."""
+        """Ask the lab in a thread; while it computes, keep only the newest further question."""
         if not when:
             self._asked.pop(name, None)
             return

@@ -21,7 +21,7 @@ def entries(page: Showing, view: View) -> Iterator[Entry]:
     yield "fault-text", "textContent", _(fault.text) if fault else ""
     yield "broken-key", "innerHTML", key(page.desk.key_of(view))
     yield "findings", "innerHTML", "".join(map(_finding, view.findings))
-    yield "findings-none", "textContent", "" if view.findings else _looked(view)
+    yield "findings-none", "textContent", "" if view.findings else _("The doctor has found nothing so far.")
 
 
 def _said(view: View) -> str:
@@ -29,13 +29,6 @@ def _said(view: View) -> str:
     if fault is None:
         return _("Nothing is broken. Choose a mistake: it is planted in a new run, and the present one is kept.")
     return _("Planted: {title}. Watch the cost in the plot, and what the doctor finds.").format(title=_(fault.title))
-
-
-def _looked(view: View) -> str:
-    fault = FAULTS.get(view.settings.fault)
-    if fault is not None and not fault.rule:
-        return _("No check of the doctor looks for this one: see the curve, and the pictures of the weights.")
-    return _("The doctor has found nothing so far.")
 
 
 def _finding(finding: object) -> str:

@@ -36,7 +36,7 @@ def state_of(view: View) -> str:
 
 
 def status(page: Showing, view: View) -> Iterator[Entry]:
-    """Yield the state, the numbers, and what is to be said."""
+    """Yield the state, the numbers, and the notices."""
     progress = view.progress if view.state == "starting" else ""
     yield "state", "textContent", state_of(view) + (f": {progress}" if progress else "")
     yield "state", "className", f"badge {view.state} {view.outcome}".strip()
@@ -50,17 +50,13 @@ def status(page: Showing, view: View) -> Iterator[Entry]:
     yield "accuracy", "textContent", shown(view.accuracy, ".4f")
     yield "rate-now", "textContent", shown(view.rate if trained else float(page.desk.settings.learning_rate), ".4g")
     yield "seconds", "textContent", prose("{seconds:.1f} s", seconds=view.seconds)
-    steered = _("Steered by hand: this is no run of constant settings.")
     yield "steered", "hidden", not view.steered
-    yield "steered", "textContent", steered
-    notices = [page.notice, view.message, page.steered_by(), _READ_ONLY() if view.read_only else ""]
+    yield "steered", "textContent", _("Steered by hand: this is no run of constant settings.")
+    reading = _("This run was opened to look at; the lab does not train it.") if view.read_only else ""
+    notices = [page.notice, view.message, page.steered_by(), reading]
     said = " · ".join(each for each in notices if each)
     yield "notice", "textContent", said
     yield "notice", "hidden", not said
-
-
-def _READ_ONLY() -> str:  # noqa: N802
-    return _("This run was opened to look at; the lab does not train it.")
 
 
 def controls(page: Showing, view: View) -> Iterator[Entry]:

@@ -12,8 +12,8 @@ from descenso.descent.problem import Arrays, Model, Params, State, Tensor
 from descenso.lab.protocol import Settings
 from descenso.registry import RULES
 
-TOO_HIGH = 3_000  # times the default rate of sgd, and so of others
-OVERFLOWING = 100  # times it, at which logits soon overflow the naive logarithm
+TOO_HIGH = 3_000  # times the default rate of the rule
+OVERFLOWING = 100  # times the default rate, at which logits soon overflow the naive logarithm
 
 
 def planted(fault: str, given: dict[str, Any], data: Dataset) -> tuple[Dataset | None, dict[str, Any]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from descenso.lab.desk import Desk
 
 MOST_POINTS = 1000  # of a line
-HIGHEST = 25.0  # nats: a cost beyond it leaves the plot
+HIGHEST = 25.0  # nats: higher costs lie outside the plot
 FEW = 2  # points, of which a line alone would hardly be seen
 NAMED = 12  # pictures, of which each has its name below it
 INK, RULE, GRID = "#1d2733", "#d5dbe1", "#eceff2"
@@ -28,7 +28,7 @@ class Plots:
     """The plots of a page. `draw` sends what has changed since the last view.
 
     Args:
-        desk: which knows the colour of each run.
+        desk: gives each run its colour.
     """
 
     def __init__(self, desk: "Desk") -> None:

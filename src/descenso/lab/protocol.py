@@ -14,7 +14,7 @@ State = Literal["starting", "ready", "running", "paused", "ended", "failed"]
 
 
 class Settings(NamedTuple):
-    """What the page sets of a training run; `Settings.of` fills in the model's defaults.
+    """Settings of a training run that pages can change; `Settings.of` fills in the model's defaults.
 
     Attributes:
         data: name or path of the dataset, as of the lab's `Source`.
@@ -218,7 +218,7 @@ class View(NamedTuple):
     Attributes:
         number: grows by at least one with each view.
         state: "starting" while TensorFlow is imported, "ready" before the first run, "running", "paused", "ended"
-            (see `outcome`), or "failed" where the training process has died, whose last words are `message`.
+            (see `outcome`), or "failed" after the training process has died; `message` holds its last output.
         progress: what is being done while starting, in words.
         message: what went wrong with the last command or the run, or "".
         settings: of the current run, or of the next one where there is none.
@@ -226,7 +226,7 @@ class View(NamedTuple):
         outcome: how the run ended, as `Run.outcome`; "" before.
         epoch, step: position: epochs done, and steps of the next one.
         steps_per_epoch: number of steps in an epoch; 0 before the first run.
-        rate: learning rate in use, before the schedule takes its share.
+        rate: learning rate in use, which the schedule multiplies by its share.
         seconds: time in the engine.
         steered: whether the learning rate was changed by hand, so that this is no run of constant settings.
         cost: mean cost of the newest steps, in nats; NaN before.
@@ -242,7 +242,7 @@ class View(NamedTuple):
         race: the race, or None.
         class_names, input_shape, train_rows, test_rows: of the data.
         command: the `descenso train …` that trains with these settings.
-        python: lines of Python that do.
+        python: lines of Python that do the same.
         read_only: whether a run was opened that this lab does not train.
     """
 

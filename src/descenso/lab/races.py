@@ -18,7 +18,7 @@ from descenso.training.loop import walk
 from descenso.training.plan import Plan
 
 MOST_EPOCHS = 3  # of a race, as the page says: enough to see one curve, and different seconds
-DTYPE = "float64"  # in which engines can be told apart from rounding
+DTYPE = "float64"  # in which rounding is far smaller than the allowed difference
 TIMED = 100  # steps of an epoch of the ladder: what a step takes shows in few, and eager execution takes long
 
 Tell = Callable[[Race], None]

@@ -24,11 +24,11 @@ from descenso.lab.gate import PAGE, SOCKET, Gate, bound, hosts_of, new_token
 from descenso.lab.handlers import MOST_PAGES, ROUTES, Entrance, Page, Refused, Socket
 
 MOST_MESSAGE = 2**18  # bytes that a page may send at once; a drawn digit has about 5,000
-MOST_REQUEST = 2**16  # bytes of the head of a request; of a body, there is none
+MOST_REQUEST = 2**16  # bytes of the head of a request, which has no body
 UNUSED = 15  # seconds after which a page that was closed is forgotten
 IDLE = 4 * 3600  # seconds without a command from a page after which it is closed
-LAST = 0.3  # seconds for messages that are on their way, and for pages to answer that they are closed
-SWEEP = 5  # seconds between looks for such pages
+LAST = 0.3  # seconds in which messages arrive, and pages confirm that they are closed
+SWEEP = 5  # seconds between checks for such pages
 
 
 class Serving(NamedTuple):
@@ -46,7 +46,7 @@ class Serving(NamedTuple):
 
 
 class LabApplication(BokehTornado):
-    """Bokeh's application with routes of ours alone: none of Bokeh's own is reachable, and each passes the gate.
+    """Bokeh's application with the routes of `ROUTES` only, none of Bokeh's own; the gate checks each request.
 
     Args:
         desk: what the pages share.
@@ -54,7 +54,7 @@ class LabApplication(BokehTornado):
         framed: whether a notebook may show the page in a frame.
     """
 
-    def __init__(self, desk: Desk, gate: Gate, framed: bool = False) -> None:
+    def __init__(self, desk: Desk, gate: Gate, framed: bool) -> None:
         self.desk, self.gate, self.framed = desk, gate, framed
         self.sockets: set[Socket] = set()
         super().__init__(
@@ -68,7 +68,7 @@ class LabApplication(BokehTornado):
             check_unused_sessions_milliseconds=1000 * SWEEP,
             unused_session_lifetime_milliseconds=1000 * UNUSED,
             websocket_max_message_size_bytes=MOST_MESSAGE,
-            log_function=lambda handler: None,  # the terminal shows what the lab says, not each request
+            log_function=lambda handler: None,  # the terminal shows messages of the lab, not each request
         )
 
     @property
@@ -77,11 +77,11 @@ class LabApplication(BokehTornado):
         return list(self.applications[PAGE].sessions)
 
     def is_full(self) -> bool:
-        """Whether there are as many pages as may be."""
+        """Whether `MOST_PAGES` pages are open."""
         return len(self.sessions) >= MOST_PAGES
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
-        """Route a request that the gate lets in; another one, of whichever path, is refused."""
+        """Route a request that the gate lets in; refuse any other, whatever its path."""
         token = _argument(request, "token")
         cookies = {name: morsel.value for name, morsel in request.cookies.items()}
         refusal = self.gate.refusal(request.method or "", request.path, _headers(request), cookies, token)
@@ -97,7 +97,7 @@ class LabApplication(BokehTornado):
             each.close(1001, "idle")
 
     async def close_pages(self) -> None:
-        """Close all pages, and end what draws their frames, before the loop ends in which it runs."""
+        """Close all pages, and stop drawing their frames before the event loop ends."""
         for each in list(self.sockets):
             each.close(1001, "the lab has ended")
         await asyncio.sleep(LAST)
@@ -106,7 +106,7 @@ class LabApplication(BokehTornado):
 
 
 def _headers(request: HTTPServerRequest) -> dict[str, str]:
-    """Return the headers that the gate reads; a repeated one has commas between its values, and then fits nothing."""
+    """Return the headers that the gate reads; the values of a repeated one are joined by commas, which no host has."""
     found = {name: ",".join(request.headers.get_list(name)) for name in ("Host", "Origin")}
     return {name: value for name, value in found.items() if name in request.headers}
 
@@ -128,7 +128,7 @@ async def serve(desk: Desk, serving: Serving, ready: Callable[[str], None], stop
 
     Args:
         desk: what the pages share.
-        serving: address, port and the like.
+        serving: where to listen, and whether notebooks may frame the page.
         ready: called with the first address, which carries the token, once the server listens.
         stopped: ends the server.
 

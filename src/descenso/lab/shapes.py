@@ -14,7 +14,7 @@ from descenso.text import number, printable
 
 # Okabe and Ito's colours, which people with any kind of colour blindness tell apart.
 BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
-PURPLE, SKY, BLACK, YELLOW = "#CC79A7", "#56B4E9", "#000000", "#F0E442"
+PURPLE, SKY, BLACK = "#CC79A7", "#56B4E9", "#000000"
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 _FOR, _AGAINST = np.array([213, 94, 0]), np.array([0, 114, 178])
 
@@ -86,7 +86,7 @@ def bar(share: float, label: str, text: str, winner: bool = False) -> str:
     return f'<li class="{kind}">{ends[0]}{rail}{ends[1]}</li>'
 
 
-def mosaic(pictures: NDArray[np.uint8], columns: int, gap: int = 2) -> NDArray[np.uint8]:
+def mosaic(pictures: NDArray[np.uint8], columns: int, gap: int) -> NDArray[np.uint8]:
     """Lay pictures (count, height, width, 4) out in rows, transparent between them."""
     count, height, width = pictures.shape[:3]
     rows = -(-count // columns)

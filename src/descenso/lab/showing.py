@@ -1,4 +1,4 @@
-"""What a page shows: the state that the panels of the page read. Without Bokeh."""
+"""State of a page, which its panels read. Without Bokeh."""
 
 import time
 from collections.abc import Callable

@@ -20,7 +20,7 @@ CHUNK_SECONDS = 0.08  # of training, while a page is open
 
 
 class Steering:
-    """Commands, each called by the thread that reads them; jobs are done by the main thread, in turn.
+    """Carries out commands, in the thread that reads them, and queues jobs, which the main thread does in turn.
 
     Args:
         source, out, limits: as of `Lab`.
@@ -45,7 +45,7 @@ class Steering:
         return self.shown is not None and self.shown.active
 
     def _control(self, how: str = "go_on") -> Control:
-        """Make a control that has been told how to begin: "go_on", "pause", "one_step", "one_epoch" or "undo"."""
+        """Make a control whose first command is "go_on", "pause", "one_step", "one_epoch" or "undo"."""
         control = Control(CHUNK_SECONDS if self.watched else None)
         getattr(control, how)()
         return control
@@ -161,7 +161,7 @@ class Steering:
         self._race = race
 
     def break_it(self, fault: str) -> None:
-        """Start a run like the current one with a fault; the current one can be gone back to."""
+        """Start a run like the current one with a fault; `heal` continues the current one."""
         if fault not in FAULTS:
             message = _("there is no fault {fault!r}; the faults are {names}")
             raise DescensoError(message.format(fault=fault, names=", ".join(FAULTS)))
@@ -205,7 +205,7 @@ class Steering:
         self.todo.put(None)
 
     def view(self) -> View:
-        """Return what there is to see."""
+        """Return the newest view."""
         shown, data = self.shown, self._data
         seen, progress = View(settings=self.settings), ""
         state: State = "ready"

@@ -21,7 +21,7 @@ from descenso.text import _
 
 VIEW_SECONDS, UNWATCHED_SECONDS = 0.08, 1.0  # between two views, with a page and without
 LOOK_SECONDS = 0.05  # between two looks at the run
-SAVE_SECONDS = 120.0  # in which a run must have been saved once the lab has gone
+SAVE_SECONDS = 120.0  # for saving the run after the lab has ended
 COMMANDS = ("start", "pause", "go_on", "one_step", "one_epoch", "change_rate", "reset", "undo", "stop", "forget",
             "race", "break_it", "heal", "watch", "close")  # fmt: skip
 
@@ -41,7 +41,7 @@ class Trainer:
         self._wide: tuple[Any, Any] = None, None  # the newest plan, and the same in float64
 
     def serve(self) -> None:
-        """Read source and limits, then the data; do jobs until the lab closes, or has gone."""
+        """Read source and limits, then the data; do jobs until the lab closes or has ended."""
         source, out, limits, language = self._link.receive()
         text.use(language)
         text.use_flags(True)
@@ -78,7 +78,7 @@ class Trainer:
             job(*given)
         except DescensoError as error:
             self._steering.message = str(error)
-        except Exception as error:  # a fault of ours: the lab goes on, and says so
+        except Exception as error:  # a fault of descenso: the lab goes on, and shows it
             traceback.print_exc()
             self._steering.message = f"{type(error).__name__}: {error}"
 
@@ -100,9 +100,9 @@ class Trainer:
             os._exit(1)
 
     def _view(self) -> None:
-        """Send views, the newest of those that could be made since the one before was read."""
+        """Send the newest view again and again, unless it shows the same as the one before."""
         before: Any = None
-        with_trouble = 0
+        failed = False
         while True:
             time.sleep(VIEW_SECONDS if self._steering.watched else UNWATCHED_SECONDS)
             try:
@@ -111,12 +111,12 @@ class Trainer:
                 if signature != before:
                     self._link.send(("view", view))
                 before = signature
-            except OSError:  # the lab has gone
+            except OSError:  # the lab has ended
                 return
-            except Exception:
-                with_trouble += 1
-                if with_trouble == 1:
+            except Exception:  # a fault of descenso: the page keeps the view before; one traceback is enough
+                if not failed:
                     traceback.print_exc()
+                failed = True
 
     def _look(self) -> None:
         while True:
@@ -126,7 +126,7 @@ class Trainer:
             if shown is not None and (self._steering.watched or not shown.active):
                 try:
                     shown.inspector.look()
-                except Exception:
+                except Exception:  # a fault of descenso: training goes on without measurements
                     traceback.print_exc()
                     time.sleep(1)
 
@@ -135,7 +135,7 @@ class Trainer:
             number, name, given = self._questions.get()
             try:
                 answer = self._answer_to(name, *given)
-            except Exception:
+            except Exception:  # a fault of descenso: the question has no answer, the next one may have
                 traceback.print_exc()
                 answer = None
             try:
@@ -161,7 +161,7 @@ class Trainer:
 
 
 def _signature(view: View) -> Any:
-    """Return what differs between two views that differ."""
+    """Return a value that is equal for two views that show the same."""
     norms = len(view.norms[0].steps) if view.norms else 0
     plain = view._replace(curves=(), norms=(), pictures=Pictures(), confusion=None, mistakes=())
     lines = [(each.name, len(each.steps), len(each.epochs), repr(each.accuracies[-1:])) for each in view.curves]

@@ -1,4 +1,4 @@
-"""What is known of a run while it trains: a callback that keeps references, and an inspector that looks at them."""
+"""Observe a run while it trains: a callback keeps references, from which an inspector measures in another thread."""
 
 import math
 import time
@@ -28,17 +28,20 @@ NEWEST = 20  # steps whose mean cost is shown
 
 
 class Watched(Callback):
-    """A run, from the callbacks that train it. They keep references and thin costs, which takes microseconds; all else
-    is done by `Inspector` and `view` in other threads, from these references.
+    """State of a run, kept by callbacks. They keep references and thin costs, which takes microseconds; `Inspector` and
+    `view` do all else in other threads, from these references.
 
     Args:
         settings: as the page set them.
         control: of the training.
-        own: the user's own model, where a fault is one.
+
+    Attributes:
+        own: a model in place of descenso's, which some faults need; set before training begins.
     """
 
-    def __init__(self, settings: Settings, control: Control, own: Own | None = None) -> None:
-        self.settings, self.control, self.own = settings, control, own
+    def __init__(self, settings: Settings, control: Control) -> None:
+        self.settings, self.control = settings, control
+        self.own: Own | None = None
         self.run: Path | None = None
         self.data: Dataset | None = None
         self.plan: Plan | None = None
@@ -74,7 +77,7 @@ class Watched(Callback):
         self.progress = progress
 
     def _taken(self, progress: Progress) -> int:
-        """Number of steps taken, also after the cost that was not finite."""
+        """Return the number of steps taken, with the one whose cost is not finite."""
         steps = self.plan.steps_per_epoch if self.plan else 0
         return progress.position.epoch * steps + progress.position.step
 
@@ -110,9 +113,9 @@ class Watched(Callback):
 
 
 class Inspector:
-    """What is looked at now and then, in a thread of its own: norms, test rows, findings.
+    """Measures norms, test rows and findings of a run, in a thread beside training.
 
-    Each takes at most `SHARE` of the time, or `SOUGHT`, but for its first look and that at the end of a run.
+    Each of the three takes at most `SHARE` of the time, or `SOUGHT`, except at first and at the end of a run.
     """
 
     def __init__(self, watched: Watched) -> None:
@@ -127,12 +130,12 @@ class Inspector:
         self._seen: dict[str, Any] = {}
 
     def look(self) -> bool:
-        """Look at what has changed and is due; return whether there was something."""
+        """Measure what has changed and is due; return whether there was anything."""
         watched = self.watched
         plan, progress, data = watched.plan, watched.progress, watched.data
         if plan is None or data is None:
             return False
-        if progress is None:  # nothing is compiled yet, and there is one compiler
+        if progress is None:  # the steps are still being compiled, which measuring would delay
             return False
         at = watched.at_epoch or progress
         looked = self._if_due("findings", (len(watched.epochs), watched.outcome), self._find)
@@ -194,7 +197,7 @@ def curve(watched: Watched, inspector: Inspector) -> Curve:
 
 
 def view(watched: Watched, inspector: Inspector, class_names: tuple[str, ...]) -> View:
-    """Return what there is to see of a run, without what is not its own: state, message, earlier curves, data, race."""
+    """Return the view of a run; `Steering.view` adds state, message, earlier curves, data and race."""
     plan, progress = watched.plan, watched.progress
     shown = View(
         settings=watched.settings,

@@ -11,9 +11,9 @@ from descenso.lab.protocol import Settings, Source
 from descenso.registry import defaults
 from descenso.text import _
 
-VALIDATION, FEWEST = 0.1, 100  # share of the training rows to validate on; rows below which none are
+VALIDATION, FEWEST = 0.1, 100  # share of the training rows to validate on; with fewer rows, none are
 CHECKPOINT_EVERY = "5s"  # how far an undo goes back, at most
-ORDINARY = ("rate-too-high", "naive-log", "")  # faults that are settings, so that a command can make them
+ORDINARY = ("rate-too-high", "naive-log", "")  # faults of settings alone, which a command can repeat
 
 
 def arguments(settings: Settings, source: Source, data: Dataset) -> dict[str, Any]:

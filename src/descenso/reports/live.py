@@ -19,7 +19,7 @@ def watch(path: Path, seconds: float) -> None:
 
     Args:
         path: directory of the run, which another process or thread may be writing.
-        seconds: between two looks at its history, in (0, inf).
+        seconds: between two readings of its history, in (0, inf).
 
     Raises:
         ConfigError: outside of a notebook.
@@ -33,7 +33,7 @@ def watch(path: Path, seconds: float) -> None:
     handle = shown.display(picture, display_id=True)
     with suppress(KeyboardInterrupt):  # ends the watching, not the run
         while True:
-            outcome = directory.outcome  # before the history: what is added afterwards is seen at the next look
+            outcome = directory.outcome  # before the history: what is added afterwards is read next time
             if picture.take(directory, outcome):
                 handle.update(picture)
             if outcome != "running":
@@ -42,7 +42,7 @@ def watch(path: Path, seconds: float) -> None:
 
 
 class _Picture:
-    """What the notebook shows: a picture, and a line of text for those who do not see it."""
+    """What the notebook shows: a picture, and a line of text for screen readers."""
 
     def __init__(self) -> None:
         self._png: bytes | None = None

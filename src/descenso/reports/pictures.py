@@ -23,6 +23,8 @@ from descenso.reports.figures import (
 from descenso.text import _, plural, prose
 
 LEFT_TO_RIGHT = "\u200e"
+COLUMNS = 10  # images of each class on a contact sheet
+MOST_PICTURES = 20  # of mistakes or predictions
 
 
 def confusion_figure(confusion: NDArray[np.int64], class_names: Sequence[str]) -> Figure:
@@ -66,16 +68,15 @@ def _drawable(inputs: NDArray[np.generic]) -> NDArray[Any]:
     return (inputs.astype(np.float64) - least) / max(most - least, 1e-300)
 
 
-def contact_sheet(split: Split, class_names: Sequence[str], columns: int = 10) -> Figure:
-    """Draw the first images of each class, up to 30 classes, one row per class.
+def contact_sheet(split: Split, class_names: Sequence[str]) -> Figure:
+    """Draw the first ten images of each class, up to 30 classes, one row per class.
 
     Args:
         split: inputs (rows, height, width) or (rows, height, width, channels).
         class_names: (num_classes,).
-        columns: images per class.
     """
     rows = min(len(class_names), MOST_CLASSES)
-    figure = Picture(figsize=(0.6 * columns + 0.6, 0.6 * rows), layout="constrained")
+    figure = Picture(figsize=(0.6 * COLUMNS + 0.6, 0.6 * rows), layout="constrained")
     axes = figure.add_subplot()
     inputs, ratio, (names, note) = _drawable(split.inputs), ratio_of(split.inputs), names_of(class_names[:rows])
     add_note(figure, note)
@@ -83,9 +84,9 @@ def contact_sheet(split: Split, class_names: Sequence[str], columns: int = 10) -
         top = -label * (ratio + 0.1)
         name, style = plain_text(names[label])
         axes.text(-0.2, top - ratio / 2, name, ha="right", va="center", **style)
-        for column, index in enumerate(np.flatnonzero(split.labels == label)[:columns]):
+        for column, index in enumerate(np.flatnonzero(split.labels == label)[:COLUMNS]):
             show(axes, inputs[index], column * 1.1, top)
-    frame(axes, columns * 1.1 - 0.1, (rows - 1) * (ratio + 0.1) + ratio)
+    frame(axes, COLUMNS * 1.1 - 0.1, (rows - 1) * (ratio + 0.1) + ratio)
     return figure
 
 
@@ -95,7 +96,7 @@ def mistakes_figure(
     predicted: NDArray[np.int64],
     confidence: NDArray[np.float64],
     class_names: Sequence[str],
-    most: int = 20,
+    most: int = MOST_PICTURES,
 ) -> Figure:
     """Draw the misclassified images with the highest costs, the highest first, with true and predicted class.
 
@@ -127,7 +128,7 @@ def mistakes_figure(
 
 
 def _without_mistakes(rows: int) -> Figure:
-    """Draw that there are no mistakes: an older picture of some would else stay."""
+    """Draw that there are no mistakes, to replace an older picture of some."""
     figure = Picture(figsize=(4.5, 1.2))
     sentence = prose(plural("No mistake in {count} row", "No mistakes in {count:,} rows", rows), count=rows)
     figure.text(0.5, 0.5, sentence, ha="center", va="center")
@@ -139,18 +140,15 @@ def _marked(name: str) -> str:
     return name if name.isascii() else f"{LEFT_TO_RIGHT}{name}{LEFT_TO_RIGHT}"
 
 
-def predictions_figure(
-    inputs: NDArray[np.generic], classes: Sequence[str], most: int = 20, prepared: str = ""
-) -> Figure:
-    """Draw the first images as the model reads them, with their predicted classes.
+def predictions_figure(inputs: NDArray[np.generic], classes: Sequence[str], prepared: str = "") -> Figure:
+    """Draw the first 20 images as the model reads them, with their predicted classes.
 
     Args:
         inputs: (rows, height, width) or (rows, height, width, channels).
         classes: (rows,), names of the predicted classes.
-        most: largest number of images.
-        prepared: how they were prepared, which stands below them.
+        prepared: how they were prepared, written below them.
     """
-    titles = [plain_text(name, 14)[0] for name in classes[:most]]
-    figure, _axes = sheet(_drawable(inputs[:most]), titles)
+    titles = [plain_text(name, 14)[0] for name in classes[:MOST_PICTURES]]
+    figure, _axes = sheet(_drawable(inputs[:MOST_PICTURES]), titles)
     add_note(figure, prepared)
     return figure

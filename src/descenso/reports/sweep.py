@@ -135,7 +135,7 @@ def _draw_scores(axes: Axes, lines: Sequence[Line], name: str, score: str) -> No
         if low != high:
             axes.fill_between(places, low, high, alpha=0.25, color=style["color"], linewidth=0)
         if numeric:
-            _mark_edge(axes, sound, [value for value in values if value not in sound], style["color"])
+            _mark_edge(axes, sound, [value for value in values if value not in sound])
     if numeric and min(words) > 0:
         axes.set_xscale("log")
     scores = [line.score for line in lines if line.score < float("inf")]
@@ -149,7 +149,7 @@ def _draw_scores(axes: Axes, lines: Sequence[Line], name: str, score: str) -> No
         add_legend(axes, legend, SMALL)
 
 
-def _mark_edge(axes: Axes, sound: Sequence[float], diverged: Sequence[float], colour: Any) -> None:
+def _mark_edge(axes: Axes, sound: Sequence[float], diverged: Sequence[float]) -> None:
     """Mark the edge of divergence: the gap between the last sound value and the first one beyond that diverged."""
     beyond = [value for value in diverged if not sound or value > max(sound)]
     if beyond and sound:

@@ -267,7 +267,7 @@ def reopen(path: Path) -> RunDirectory:
         prepare(run.checkpoints)
         for folder in (path, inside(path, "model"), inside(path, "plots")):
             sweep(folder)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: the run must not stay locked
         run.close()
         raise
     return run

@@ -15,7 +15,7 @@ from descenso.data.formats import of_file
 from descenso.errors import ConfigError, DataError, DiskError, RunInUse
 from descenso.text import _, reason_of
 
-SWEEP = "sweep.json"  # by which the directory of a sweep is known
+SWEEP = "sweep.json"  # by which the directory of a sweep is recognised
 LOCK = ".lock"  # never removed: otherwise two processes could lock two files of one name
 
 MOST_LETTERS = 100  # of a name that descenso makes: file systems allow 255 bytes
@@ -136,7 +136,7 @@ def write_file(path: Path, content: bytes) -> None:
         try:
             _write_synced(temporary, content)
             temporary.replace(path)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no temporary file is left
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
@@ -159,7 +159,7 @@ def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
             for folder in folders:
                 sync_folder(folder)
             temporary.rename(path)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no temporary folder is left
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         sync_folder(path.parent)

@@ -155,8 +155,8 @@ class Explained(NamedTuple):
                 " The costs of all rungs coincide to {apart:.1e} before step {unsure}; from there on, rounding alone"
                 " takes {dtype} further than can be judged. --dtype float64 judges all steps."
             )
-        values = {"rounds": len(self.rungs[0].seconds), "certain": CERTAIN, "apart": self.max_cost_difference}
-        values |= {"unsure": self.unsure, "dtype": self.dtype}
+        values = {"rounds": len(self.rungs[0].seconds), "certain": CERTAIN, "apart": self.max_cost_difference,
+                  "unsure": self.unsure, "dtype": self.dtype}  # fmt: skip
         return [*(f"{item.name}: {item.text}" for item in self.items), prose(how, **values)]
 
     def as_json(self) -> dict[str, Any]:
@@ -280,9 +280,8 @@ def _in_one_call(step: Step, begin: TrainState, batches: Batch, xla: bool) -> Wa
 def _check(rungs: dict[str, Walk], dtype: str, drifting: Iterable[Walk]) -> tuple[float, int | None]:
     """Compare the costs of all rungs with those of the first, step by step.
 
-    They may differ by what is allowed to every model, or by a multiple of what rounding alone has done to this one so
-    far: the difference between the epoch as one loop and the same from a start one rounding away. From the step on at
-    which that multiple is larger than is ever allowed, this precision cannot judge.
+    They may differ by what is allowed to every model, or by a multiple of what rounding alone has done so far: the
+    difference between the epoch as one loop and the same begun one rounding away. Beyond `MOST`, none is judged.
 
     Returns:
         The largest difference before that step, relative to the largest cost; and the step, counted from 0, or None.
@@ -290,12 +289,12 @@ def _check(rungs: dict[str, Walk], dtype: str, drifting: Iterable[Walk]) -> tupl
     costs = {name: np.asarray(rung(), np.float64) for name, rung in rungs.items()}
     apart = {name: costs_apart(each, costs[PIPELINE]) for name, each in costs.items()}
     limits = np.full_like(costs[PIPELINE], SAME_PATH[dtype])
-    if any((each > limits).any() for each in apart.values()):
+    if max(each.max() for each in apart.values()) > SAME_PATH[dtype]:
         drifts = [costs_apart(np.asarray(each(), np.float64), costs[LOOP]) for each in drifting]
         limits = np.maximum(limits, MULTIPLE * np.maximum.accumulate(np.max(drifts, axis=0)))
     sure = int(np.searchsorted(limits, MOST, side="right"))  # the limits never fall
-    message = _("{name} walks another path: costs {gap:.1e} apart, {limit:g} is allowed; try --dtype float64")
     for name, each in apart.items():
         for step in np.flatnonzero(each[:sure] > limits[:sure])[:1]:
+            message = _("{name} walks another path: costs {gap:.1e} apart, {limit:g} is allowed; try --dtype float64")
             raise DescensoError(prose(message, name=_(name), gap=each[step], limit=limits[step]))
     return max(float(each[:sure].max(initial=0)) for each in apart.values()), None if sure == len(limits) else sure

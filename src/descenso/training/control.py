@@ -143,7 +143,7 @@ class Control:
         self._changed = threading.Condition()  # reentrant, since a signal may come while it is held
         self._stopped = self._paused = self._undone = self._going = self._waiting = False
         self._rate: float | None = None
-        self._until: str | Position | None = None  # "step", "epoch", or the position that these have become
+        self._until: str | Position | None = None  # "step", "epoch", or the position at which one of them ends
 
     @property
     def stopped(self) -> bool:
@@ -162,7 +162,7 @@ class Control:
 
     @property
     def undone(self) -> bool:
-        """Whether `undo` was called, and nothing has gone back yet."""
+        """Whether `undo` was called and has not taken effect yet."""
         return self._undone
 
     def stop(self, number: int = 0) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Problem
     from descenso.training.notebook import NotebookBar
 
-MOST_LINES = 30  # so that what else is said can be found among them; history.jsonl has all epochs
+MOST_LINES = 30  # few enough that other messages can be found among them; history.jsonl has all epochs
 MOST_SECONDS = 60.0  # between two lines of a run that is slow, whose log is watched
 SUMMARY = 10  # lines below those of the epochs, about
 PRINT_SECONDS = 0.1  # between two prints, which draw the bar anew: a hundred epochs may take four seconds
@@ -241,7 +241,7 @@ def quiet() -> Iterator[None]:
             yield
         except DescensoError:
             raise
-        except Exception:  # the messages held back may be all that explains it
+        except Exception:  # any fault: the messages held back may be all that explains it
             aside.seek(0)
             shutil.copyfileobj(aside, ours.buffer)
             raise
@@ -254,8 +254,8 @@ def quiet() -> Iterator[None]:
 def starting() -> Iterator[None]:
     """Hold back the messages of TensorFlow where it is imported within, unless TF_CPP_MIN_LOG_LEVEL asks for them.
 
-    The import is not torn in two by Ctrl-C, after which no import of it works in this process: a first Ctrl-C raises
-    KeyboardInterrupt when it is over, some seconds later, and a second one at once.
+    After an interrupted import, TensorFlow could not be imported again in this process. So a first Ctrl-C raises
+    KeyboardInterrupt after the import, some seconds later; a second one raises it at once.
     """
     wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL", QUIET) != QUIET
     if "tensorflow" in sys.modules:

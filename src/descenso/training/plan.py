@@ -153,7 +153,7 @@ def bind(
         problem: what to train.
         train: the rows; they must not change until the runner is closed.
         batch_rows: rows of a full batch, in [1, rows].
-        step: makes the step of a problem, where it is another than `make_step`'s.
+        step: makes the step of a problem.
         like: a state of the shapes that the step takes; by default that of one training.
 
     Returns:

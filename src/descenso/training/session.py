@@ -109,7 +109,7 @@ def run(training: Training, begin: Progress | None = None, exact: bool = True) -
             directory.drop_weights()
         else:
             status |= _save_weights(training, progress, *trained_weights(plan, progress))
-    except BaseException:  # a second Ctrl-C, a full disk, or a fault: the run says so
+    except BaseException:  # a second Ctrl-C, a full disk, or a fault: the status says that the run has stopped
         with suppress(DescensoError):
             done = len(directory.history.epochs)
             directory.write("status.json", {"outcome": Outcome.INTERRUPTED.value, "epochs_done": done, "exact": exact})
@@ -155,7 +155,7 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
 
 
 def _walked(training: Training, runner: Runner, begin: Progress, checkpointing: Checkpointing) -> Iterator[Progress]:
-    """Yield `begin`, and the progress of `walk`; on `Control.undo` go back to a checkpoint, and on from there."""
+    """Yield `begin`, and the progress of `walk`; on `Control.undo`, go back to a checkpoint and continue from it."""
     while True:
         yield (progress := begin)
         begin = begin._replace(changed=None)

@@ -24,7 +24,7 @@ from descenso.errors import ConfigError, DescensoError
 from descenso.text import _
 
 ROWS = 32  # of the batch that is tried
-NOT_IN_XLA = {"ImageProjectiveTransformV3", "PyFunc", "EagerPyFunc"}  # of RandomRotation and its like; of Python
+NOT_IN_XLA = {"ImageProjectiveTransformV3", "PyFunc", "EagerPyFunc"}  # of layers such as RandomRotation; of Python
 
 
 def tried(problem: Problem, own: Own, rows: Split, seed: int, steps: int) -> Problem:
@@ -55,7 +55,7 @@ def tried(problem: Problem, own: Own, rows: Split, seed: int, steps: int) -> Pro
         return _compilable(problem, _trace(problem, state, batch))
     except DescensoError:
         raise
-    except Exception as error:  # whatever the user's layers raise
+    except Exception as error:  # the user's layers may raise anything
         reason = (str(error).strip().splitlines() or [""])[0][:200]
         message = _("model: {name} fails in its first step ({kind}: {reason})")
         raise ConfigError(message.format(name=problem.model.name, kind=type(error).__name__, reason=reason)) from error

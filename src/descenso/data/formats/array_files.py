@@ -1,4 +1,4 @@
-"""Read datasets of NumPy's arrays: an NPZ archive, or files with one array each, which lie beside each other.
+"""Read datasets of NumPy's arrays: an NPZ archive, or files with one array each, in one folder.
 
 Nothing is ever unpickled.
 """
@@ -26,13 +26,13 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def recognises(folder: Path) -> bool:
-    """Tell whether `folder` holds arrays, of names that say what they are, or nothing but files."""
+    """Tell whether `folder` holds arrays whose names say what they are, or arrays and no folders."""
     files = _files(folder)
     return bool(files) and (bool(groups(files)) or not any(path.is_dir() for path in folder.iterdir()))
 
 
 def read(request: Request) -> Dataset:
-    """Read the dataset in an NPZ file, in files beside each other, or in a folder of them."""
+    """Read the dataset in an NPZ file, in several files of one folder, or in a folder."""
     train, test, notes = _read(request.path, request.limits, alone=request.test_fraction == ALL)
     data = split_rows(request.name, train, test, request.test_fraction, request.seed)
     return data._replace(notes=(*notes, *data.notes))
@@ -77,7 +77,7 @@ def read_npy(path: Path, limits: Limits) -> NDArray[Any]:
 
 
 def _read(path: Path, limits: Limits, *, alone: bool = False) -> tuple[Rows, Rows | None, tuple[str, ...]]:
-    """Read training rows, test rows and what is to be said; with `alone`, test rows may be all that there is."""
+    """Read training rows, test rows and notes; with `alone`, there may be test rows only."""
     if path.is_dir():
         return _of_files(path, _files(path), limits, alone)
     if path.suffix.lower() == ".npy":

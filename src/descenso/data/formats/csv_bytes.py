@@ -16,7 +16,7 @@ CONTROLLED = 100  # characters, among which control characters show that it is n
 
 
 def codec_of(request: Request, file: BinaryIO) -> tuple[bytes, str]:
-    """Return the beginning of the file, and the codec of its text: UTF-8 where it is that, else what is named."""
+    """Return the beginning of the file, and the codec of its text: UTF-8 if it is valid, else the one that is named."""
     path, wanted = request.path, request.encoding
     begin = file.read(MOST_HEADER)
     if not begin.strip():
@@ -47,7 +47,7 @@ def decoded(request: Request, content: bytes, codec: str, *, whole: bool = False
         content = content[: end + 1 + (codec == "utf-16-le")]
         if end < 0 or (content.count(b"\n") or content.count(b"\r")) < 2:
             raise DataError(_("{path}: no row ends within {most} bytes").format(path=path, most=MOST_HEADER))
-    if codec == "utf-8" and content[1::2].count(0) > len(content) // 4:  # each second byte, of what most text has
+    if codec == "utf-8" and content[1::2].count(0) > len(content) // 4:  # as most UTF-16 has
         refuse_bytes(path, 1, codec, "utf-16-le")
     if codec.startswith("utf-16"):
         content = content[: len(content) // 2 * 2]
@@ -55,7 +55,7 @@ def decoded(request: Request, content: bytes, codec: str, *, whole: bool = False
         text = content.decode(codec).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         refuse_bytes(path, error.start, codec)
-    except ValueError:  # of a codec for something else than text
+    except ValueError:  # of a codec that is not for text
         refuse_bytes(path, 0, codec)
     place = next(
         (place for place, mark in enumerate(text[:CONTROLLED]) if ord(mark) < 32 and mark not in "\t\r\n"), None

@@ -64,7 +64,7 @@ def shaped(data: Dataset, input_shape: str | Sequence[int], expected: Expected |
 
 
 def unflattened(rows: NDArray[Any], expected: Expected, what: str) -> NDArray[Any]:
-    """Give flat rows the shape and the type that a model reads which learned from flat rows; others are unchanged."""
+    """Give flat rows the shape and type that a model reads, if it learned from flat rows; return others unchanged."""
     if not expected.flat or rows.ndim != 2:
         return rows
     return _as_stored(_reshaped(rows, expected.input_shape, what), expected, what)

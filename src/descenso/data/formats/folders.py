@@ -132,7 +132,7 @@ class _Listing:
             message = _("hidden files, and those that systems leave behind, are left out: {count} ({names})")
             notes.append(message.format(count=len(self.left), names=names))
         if self.empty:
-            message = _("no images of {names}, which is no class therefore")
+            message = _("folders without images, which are not used as classes: {names}")
             notes.append(message.format(names=", ".join(self.empty[:MOST_NAMED])))
         return tuple(notes)
 
@@ -183,7 +183,7 @@ def _refuse_deeper(folder: Path, names: Sequence[str], listing: _Listing) -> NoR
             given = _(" or ").join(str(path) for path in holding[:MOST_NAMED])
             raise DataError(message.format(path=folder, given=given))
         deeper = [entry for entries in inner for entry in entries][:MOST_NAMED]
-    raise DataError(_("{path}: no images in it; put those of each class into a folder that is called as the class is"
+    raise DataError(_("{path}: no images in it; put those of each class into a folder named after the class"
                       ).format(path=folder))  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def _refuse_flat(folder: Path, files: Sequence[Path]) -> NoReturn:
     matches = [NUMBERED.fullmatch(file.name) for file in files if is_image(file)]
     classes = sorted({match[1] for match in matches if match})
     if not all(matches) or not 2 <= len(classes) <= len(matches) // 2:
-        message = _("{path}: images that are not in folders; put them into one folder for each class, called as it is")
+        message = _("{path}: images that are not in folders; put them into one folder for each class, named after it")
         raise DataError(message.format(path=folder))
     raise DataError(_("{path}: images that are not in folders; there must be one folder for each class. Their names "
                       "look like CLASS.NUMBER, of {classes}; to sort them: {line}; then give {given}").format(
@@ -214,7 +214,7 @@ def _sorting(folder: Path) -> str:
 def _refuse_table(folder: Path, table: Path) -> NoReturn:
     """Refuse a table of labels beside images."""
     message = _("{path}: a table beside the images, {table}; labels are not read from tables, but are the names of "
-                "folders: put the images of each class into a folder that is called as the class is")  # fmt: skip
+                "folders: put the images of each class into a folder named after the class")  # fmt: skip
     raise DataError(message.format(path=folder, table=table.name))
 
 
@@ -222,7 +222,7 @@ def _refuse_empty(folder: Path, listing: _Listing) -> NoReturn:
     packed = [path.name for path in listing.beside if path.suffix.lower() in ARCHIVES]
     if packed:
         raise DataError(_("{path}: an archive; unpack it").format(path=folder / packed[0]))
-    message = _("{path}: no images in it; put those of each class into a folder that is called as the class is")
+    message = _("{path}: no images in it; put those of each class into a folder named after the class")
     raise DataError(message.format(path=folder))
 
 

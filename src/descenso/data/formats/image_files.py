@@ -24,12 +24,12 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".pbm", ".pnm")
 NAMES = "PNG, JPEG, WebP, BMP, GIF, TIFF, PGM, PPM"
 EIGHT, UPPER, WHOLE, FLOATS = "8 bits", "upper 8 of 16 bits", "16 bits", "floats"  # depths
-GREY = ("1", "L", "LA", "La")  # Pillow's modes of images without colour, but for those of more than 8 bits
-WIDE = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # and these
+GREY = ("1", "L", "LA", "La")  # Pillow's modes of images without colour, of up to 8 bits
+WIDE = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # Pillow's modes of more than 8 bits
 NEARLY_GREY = 16  # difference between the channels of a pixel, up to which it is grey
 MOST_READS = 2**14  # while a header is read: PGM and GIF have comments that are read byte by byte, or in small blocks
 ADVICE = mark("{path}: {kind}; save it as PNG or JPEG")
-BEGINNINGS = (  # (offset, bytes, what it is) of what is known, and not read
+BEGINNINGS = (  # (offset, bytes, kind) of files that are recognised and not read
     (4, b"ftypheic", mark("a HEIC photo, as phones take")), (4, b"ftypheix", mark("a HEIC photo, as phones take")),
     (4, b"ftypmif1", mark("a HEIC photo, as phones take")), (4, b"ftyphevc", mark("a HEIC photo, as phones take")),
     (4, b"ftypavif", mark("an AVIF image")), (4, b"ftypavis", mark("an AVIF image")),
@@ -120,7 +120,7 @@ def _unheard() -> Iterator[None]:
 
 
 def _has_colour(image: Image.Image) -> bool:
-    """Tell whether the channels of an image differ; many grey ones are stored in three."""
+    """Tell whether the channels of an image differ; many grey images are stored in three channels."""
     if image.mode != "RGB":
         return False
     red, green, blue = image.split()
@@ -152,7 +152,7 @@ def _sized(image: Image.Image, size: tuple[int, int] | None, mode: str) -> NDArr
         image = in_mode(image, mode) if mode else image
         return np.asarray(image.resize(size[::-1]) if size else image)
     values = np.asarray(image)
-    if size:  # the cubic overshoots at edges, where whole pictures of 8 bits are cut off
+    if size:  # cubic interpolation overshoots at edges; Pillow clips pictures of 8 bits itself
         values = np.asarray(image.resize(size[::-1])).clip(values.min(), values.max())
     return np.repeat(values[..., None], 3, axis=2) if mode == "RGB" else values
 
@@ -200,7 +200,7 @@ def _webp_pixels(begin: bytes) -> int:
 
 
 def _refuse_others(path: Path, begin: bytes) -> None:
-    """Refuse what is known and not read, and say what to do."""
+    """Refuse files of kinds that are recognised and not read, and say what to do."""
     text = begin.lstrip(b"\xef\xbb\xbf \t\r\n")
     kind = next((kind for start, magic, kind in BEGINNINGS if begin[start:].startswith(magic)), "")
     if path.suffix.lower() in RAW:
@@ -247,6 +247,6 @@ def _explained(path: Path) -> Iterator[None]:
     except UnidentifiedImageError:
         message = _("{path}: no image, or of a format that is not read; those are {names}")
         raise DataError(message.format(path=path, names=NAMES)) from None
-    except Exception as error:  # all: no plugin says what it raises; IndexError, SyntaxError, … were seen
+    except Exception as error:  # Pillow's plugins do not document theirs; IndexError, SyntaxError, … occur
         reason = str(error) or type(error).__name__
         raise DataError(_("{path}: a damaged image ({reason})").format(path=path, reason=reason)) from error

@@ -106,7 +106,7 @@ def _to_test_on(
 
 
 def check_size(request: Request) -> None:
-    """Check that a trained model, if the request has one, reads images, and those of another size are not asked for.
+    """Check that a trained model, if the request has one, reads images, and that `resize` names no other size.
 
     Raises:
         ConfigError: for another size.
@@ -125,12 +125,12 @@ def check_size(request: Request) -> None:
 
 def _check_classes(folder: Path, parts: dict[str, Labelled]) -> None:
     """Refuse a class that has images to validate or to test on, and none to learn from."""
-    for part, classes in parts.items():
+    for classes in parts.values():
         unseen = sorted(set(classes) - set(parts[TRAIN]))
         if unseen:
-            message = _("{path}: no class of the training rows is called so; the classes are {names}")
+            message = _("{path}: no class of the training rows has this name; the classes are {names}")
             first = classes[unseen[0]][0].parent
-            raise DataError(message.format(path=first, names=", ".join(parts[TRAIN]), part=part))
+            raise DataError(message.format(path=first, names=", ".join(parts[TRAIN])))
 
 
 def parse_size(resize: str) -> tuple[int, int]:
@@ -182,7 +182,7 @@ def read_as_learned(path: Path, expected: Expected, limits: Limits, file: Binary
 
 
 def note_converted(paths: Sequence[Path], expected: Expected) -> None:
-    """Say that the model did not learn from such pictures as in `paths`; a photo of a digit may be in any colour."""
+    """Note that the pictures in `paths` were converted to grey or colour; a photo of a digit may have any colour."""
     if not paths or expected.like_mnist:
         return
     message = _("pictures in colour are read in grey, as the model learned from them: {count}")
@@ -194,7 +194,7 @@ def note_converted(paths: Sequence[Path], expected: Expected) -> None:
 def _for_model(
     root: Path | None, files: Iterable[Path], expected: Expected, limits: Limits, inspection: Inspection
 ) -> Iterator[tuple[list[Path], NDArray[Any]]]:
-    """Read images as a model reads them; digits of one size that follow each other are prepared together, as is faster.
+    """Read images as a model reads them; digits of one size that follow each other are prepared together, for speed.
 
     Yields:
         Some paths, and their rows.
@@ -277,12 +277,11 @@ def _like(
     inputs: NDArray[Any], values: NDArray[Any], dtype: np.dtype[Any], rows: int, size: Any, path: Path, limits: Limits
 ) -> NDArray[Any]:
     """Return an array for all images, of the shape of `values` and of a type that holds all, with those read so far."""
-    before = inputs
     shape = values.shape if size or not len(inputs) else inputs.shape[1:]
     limits.check("array_bytes", rows * math.prod(shape) * dtype.itemsize, path)
     fresh = np.zeros((rows, *shape), dtype)
-    if len(before):
-        fresh[:] = before[..., None] if before.ndim < fresh.ndim else before
+    if len(inputs):
+        fresh[:] = inputs[..., None] if inputs.ndim < fresh.ndim else inputs
     return fresh
 
 

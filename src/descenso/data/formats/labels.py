@@ -108,7 +108,7 @@ def read(request: Request, frame: Frame) -> tuple[NDArray[np.int32], list[str], 
 
 
 def doubts(label: str, names: list[str], counts: NDArray[np.int64]) -> list[str]:
-    """Return sentences on classes that people may not mean: alike in name, a missing value, a number, one row only."""
+    """Return warnings on doubtful classes: similar names, a missing value, numbers, classes with one row only."""
     message = _("warning: a class is called {name!r}; if that says that the label is missing, leave those rows out")
     said = [message.format(name=name) for name in names if name.lower() in MISSING]
     alike: dict[object, list[str]] = {}

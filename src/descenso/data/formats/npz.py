@@ -71,7 +71,7 @@ def explained(path: Path, title: str = "NPZ") -> Iterator[None]:
         yield
     except (DataError, MemoryError, OSError):
         raise
-    except Exception as error:  # all: neither `zipfile` nor NumPy says what it raises; TokenError, … were seen
+    except Exception as error:  # `zipfile` and NumPy do not document theirs; tokenize.TokenError, … occur
         raise DataError(
             _("{path}: not an {format} file, or damaged ({reason})").format(path=path, format=title, reason=error)
         ) from error

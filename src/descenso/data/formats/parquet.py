@@ -53,7 +53,7 @@ def recognises(folder: Path) -> bool:
 
 
 def read(request: Request) -> Dataset:
-    """Read the dataset in a Parquet file, in a folder of them, or in the files that lie beside one of them."""
+    """Read the dataset in a Parquet file, in a folder of them, or in the files of its folder that belong to it."""
     found = files_by_part(request.path) if request.path.is_dir() else {"": [request.path]}
     first = next(iter(found.values()))[0]
     if not _columns(first, request.limits):
@@ -233,7 +233,7 @@ def _stacked(pictures: list[Pixels], places: list[Path]) -> NDArray[Any]:
 
 
 def _label(request: Request, path: Path, columns: Columns) -> str:
-    """Return the column of the labels: as given, or of a likely name, or the only one beside the images."""
+    """Return the column of the labels: the one given, one with a likely name, or the only other column."""
     others = columns.others
     if request.label and request.label not in others:
         message = _("{path}: there is no column {name!r}{hint}; its columns are {columns}")

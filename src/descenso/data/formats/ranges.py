@@ -15,9 +15,9 @@ from descenso.text import _, prose
 
 Range = tuple[float, float]
 FULL = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # the largest values of 8, 10, 12, 14 and 16 bits
-FAINT = 31  # of 255: where no picture of 8 bits has a larger value, 255 is not what its values reach
+FAINT = 31  # of 255: where no value of 8 bits exceeds it, the range ends at the largest value
 LEAST_UPPER = 64  # of the upper 8 of 16 bits: with less, the lower ones may hold the picture
-FULL_SCALES = (1.0, 255.0, 65535.0)  # ranges of which the whole is the whole of 8 bits
+FULL_SCALES = (1.0, 255.0, 65535.0)  # ends of ranges that correspond to 255 in 8 bits
 
 
 def range_of(low: float, high: float, depth: str) -> Range | None:

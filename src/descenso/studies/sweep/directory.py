@@ -196,7 +196,7 @@ def create(
         ]
         content = {"schema": SCHEMA, "config": common, "lanes": rows, "groups": groups, **about}
         write_file(path / SWEEP, (json.dumps(content, allow_nan=False) + "\n").encode())
-    except BaseException:
+    except BaseException:  # Ctrl-C too: the directory must not stay locked
         lock.release()
         raise
     return SweepDirectory(path, lock)
@@ -216,7 +216,7 @@ def reopen(path: Path) -> SweepDirectory:
             sweep(folder)
         ledger.cut(path)
         return SweepDirectory(path, lock)
-    except BaseException:
+    except BaseException:  # as above
         lock.release()
         raise
 

@@ -1,4 +1,4 @@
-"""Many training runs as one: states side by side along a first axis of lanes, and the step that takes them on."""
+"""Many training runs as one: states side by side along a first axis of lanes, and the step of all lanes."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -22,7 +22,7 @@ from descenso.descent.problem import (
 )
 from descenso.engines.compiled import xla_serves
 
-ALIVE = "alive"  # in the rule state: which lanes go on
+ALIVE = "alive"  # in the rule state: which lanes are still trained
 
 
 class Kind(NamedTuple):
@@ -90,7 +90,7 @@ def alone(state: TrainState, kinds: Sequence[Kind], lane: int) -> TrainState:
 
 @lru_cache(maxsize=64)
 def step_of(kinds: tuple[Kind, ...]) -> Callable[[Problem], Step]:
-    """Return what makes the step of all lanes; equal kinds give the same function again.
+    """Return the function that makes the step of all lanes; equal kinds give the same function again.
 
     A lane whose cost is not finite keeps the state from before that step, as does one that is not alive; it stays in
     the products, whose width decides how they are rounded.
@@ -161,7 +161,7 @@ def _kept(state: TrainState, following: TrainState, alive: Tensor, kinds: Sequen
 
 
 def stopped(state: TrainState, lanes: Sequence[int]) -> TrainState:
-    """Return the state in which `lanes` do not go on."""
+    """Return the state in which `lanes` are not trained any more."""
     alive = np.array(state.rule_state[ALIVE])
     alive[list(lanes)] = False
     return state._replace(rule_state={**state.rule_state, ALIVE: tf.constant(alive)})

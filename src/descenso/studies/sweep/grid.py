@@ -5,12 +5,11 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from descenso.config import TrainConfig
 from descenso.errors import ConfigError
-from descenso.registry import defaults
 from descenso.text import _, spelled
 
 AXES = {  # option of a sweep, and the setting that it varies
@@ -30,7 +29,7 @@ class Lane(NamedTuple):
     """One training run of a sweep.
 
     Attributes:
-        name: digest of its settings, by which the ledger knows it.
+        name: digest of its settings, which names it in the ledger.
         config: its settings.
         varied: the settings in which lanes differ, and their values here.
     """
@@ -42,7 +41,12 @@ class Lane(NamedTuple):
     @property
     def title(self) -> str:
         """The settings in which it differs, for a person to read."""
-        return ", ".join(f"{spelled(name)} {shown(value)}" for name, value in self.varied.items())
+        return titled(self.varied.items())
+
+
+def titled(varied: Iterable[tuple[str, Any]]) -> str:
+    """Write settings and their values in a line, for a person to read."""
+    return ", ".join(f"{spelled(name)} {shown(value)}" for name, value in varied)
 
 
 def shown(value: Any) -> str:
@@ -59,7 +63,7 @@ def lanes_of(settings: Mapping[str, Any], axes: Mapping[str, Any]) -> tuple[Lane
             number. Without any, learning rates around that of the rule are tried.
 
     Raises:
-        ConfigError: for values that are none, twice the same, or no settings.
+        ConfigError: for an empty list, a value given twice, and invalid settings.
     """
     values = {AXES[name]: _values(name, given) for name, given in axes.items() if given is not None}
     for name in values:
@@ -100,7 +104,7 @@ def _values(name: str, given: Any) -> list[Any]:
     """Return the values of an axis.
 
     Raises:
-        ConfigError: for none, for a value twice, for a range that is none.
+        ConfigError: for an empty list, a value given twice, and an invalid range.
     """
     if isinstance(given, str):
         values = _typed(name, given)
@@ -141,7 +145,7 @@ def _typed(name: str, text: str) -> list[Any]:
 
 
 def _number(text: str) -> Any:
-    """Return a number where `text` is one; whatever else it is, the config refuses or takes it."""
+    """Return the number that `text` is; other text as it is, for the config to check."""
     for kind in (int, float):
         try:
             return kind(text)
@@ -156,8 +160,3 @@ def _example(name: str) -> str:
         "schedules": "constant,cosine", "batch_sizes": "32,100,320", "seeds": "4",
     }  # fmt: skip
     return f"--{spelled(name)} {examples[name]}"
-
-
-def default_rate(config: TrainConfig) -> float:
-    """Return the learning rate that the model has by default."""
-    return float(defaults(config.model)["learning_rate"])

@@ -18,7 +18,7 @@ MOST_BYTES = 2**30
 
 
 class Record(NamedTuple):
-    """How one lane went.
+    """Result of one lane.
 
     Attributes:
         lane: its name.
@@ -30,7 +30,7 @@ class Record(NamedTuple):
         fingerprint: of the weights; None if it diverged.
         test_accuracy: in [0, 1]; None if it diverged.
         test_cost: in nats; None likewise.
-        width: lanes of the product that it was trained in; 1 if alone.
+        width: number of lanes that were trained as one program with it; 1 if alone.
     """
 
     lane: str

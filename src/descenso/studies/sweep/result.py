@@ -1,4 +1,4 @@
-"""Result of a sweep: its lanes ranked, seeds being repetitions, and what walking some of them alone has shown."""
+"""Result of a sweep: its lanes ranked, seeds being repetitions, and compared with the same runs trained alone."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.studies import MOST, plain
-from descenso.studies.sweep.grid import Lane, shown
+from descenso.studies.sweep.grid import Lane, shown, titled
 from descenso.studies.sweep.ledger import Record
 from descenso.text import _, aligned, prose, spelled
 
@@ -19,7 +19,7 @@ SHOWN = 20  # points of the table; table.csv has all lanes
 
 
 class Verified(NamedTuple):
-    """One lane, walked again alone.
+    """One lane, trained again alone.
 
     Attributes:
         lane: its number.
@@ -41,7 +41,7 @@ class Verified(NamedTuple):
 
     @property
     def holds(self) -> bool | None:
-        """Whether the lane is the run that it stands for; None where rounding alone does more than can be allowed."""
+        """Whether both are the same run; None where rounding alone may make a larger difference than can be allowed."""
         if self.limit > MOST:
             return None
         return self.same_end and max(self.cost_difference, self.weight_difference) <= self.limit
@@ -73,7 +73,7 @@ class Sweep(NamedTuple):
         path: its directory.
         lanes: all lanes.
         records: of those that have ended, by number.
-        verified: lanes that were walked again alone.
+        verified: lanes that were trained again alone.
         seconds: of training, without compiling.
         compile_seconds: of tracing and compiling.
         notes: how the data was read, in sentences.
@@ -137,7 +137,7 @@ class Sweep(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether every lane that was walked alone is the run that it stands for."""
+        """Whether every lane that was trained again alone is the same run."""
         return all(each.holds is not False for each in self.verified)
 
     def tables(self) -> list[list[list[str]]]:
@@ -158,7 +158,7 @@ class Sweep(NamedTuple):
         return [*(shown(value) for _name, value in point.varied), *costs, accuracy, _outcome(records)]
 
     def sentences(self) -> list[str]:
-        """Say which is best, or that none is; how lanes ended; and whether they are the runs that they stand for."""
+        """Say which is best, or that none is; how lanes ended; and whether they are the same runs as alone."""
         return [*self.notes, *self._ranked(), *self._verdicts()]
 
     def _ranked(self) -> list[str]:
@@ -171,35 +171,31 @@ class Sweep(NamedTuple):
             lines.append(_("{count} of {lanes} lanes diverged.").format(count=diverged, lanes=len(self.lanes)))
         best = self.best
         if best is None:
-            return (
-                [*lines, _("No lane is best: every point has a lane that diverged; try smaller learning rates.")]
-                if (self.records)
-                else lines
-            )
+            none = _("No lane is best: every point has a lane that diverged; try smaller learning rates.")
+            return [*lines, none] if self.records else lines
         points = self.points
         if self.told_apart is False:
             message = _("Not told apart by {seeds} seeds: {first} and {second}, whose costs overlap.")
-            names = (_title(point) for point in points[:2])
-            first, second = names
+            first, second = (titled(point.varied) for point in points[:2])
             return [*lines, message.format(seeds=len(points[0].lanes), first=first, second=second)]
         message = _("Best by {by}: {title}. The test rows chose nothing.")
-        return [*lines, message.format(by=self._score(), title=_title(points[0]) or self.lanes[best].title)]
+        return [*lines, message.format(by=self._score(), title=titled(points[0].varied) or self.lanes[best].title)]
 
     def _verdicts(self) -> list[str]:
         lines = list[str]()
         for each in self.verified:
             message = _(
-                "Lane {lane} ({title}) walked alone: the same run; costs differ by at most {cost:.1e}, weights by "
+                "Lane {lane} ({title}) trained alone: the same run; costs differ by at most {cost:.1e}, weights by "
                 "{weights:.1e} ({limit:.1e} is allowed)."
             )
             if each.holds is None:
                 message = _(
-                    "Lane {lane} ({title}) walked alone: float32 cannot tell, since rounding alone may do {limit:.1e}; "
-                    "costs differ by {cost:.1e}, weights by {weights:.1e}; try --dtype float64."
+                    "Lane {lane} ({title}) trained alone: float32 cannot tell, since rounding alone may do {limit:.1e}"
+                    "; costs differ by {cost:.1e}, weights by {weights:.1e}; try --dtype float64."
                 )
             elif not each.holds:
                 message = _(
-                    "Lane {lane} ({title}) walked alone is ANOTHER run: costs differ by {cost:.1e}, most in epoch "
+                    "Lane {lane} ({title}) trained alone is ANOTHER run: costs differ by {cost:.1e}, most in epoch "
                     "{epoch}, weights by {weights:.1e} ({limit:.1e} is allowed)."
                 )
             numbers = {"cost": each.cost_difference, "weights": each.weight_difference, "limit": each.limit}
@@ -254,10 +250,6 @@ def result_of(directory: "SweepDirectory") -> Sweep:
         compiling,
         directory.notes,
     )
-
-
-def _title(point: Point) -> str:
-    return ", ".join(f"{spelled(name)} {shown(value)}" for name, value in point.varied)
 
 
 def _outcome(records: list[Record]) -> str:

@@ -1,5 +1,6 @@
 """Train the lanes of a sweep in its directory, and go on with one that was killed."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, NamedTuple
@@ -18,19 +19,19 @@ from descenso.training.control import Control
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
 
-GROUP_BYTES = 2**30  # memory of the lanes of one group: their states, what follows, and gradients
+GROUP_BYTES = 2**30  # memory of the lanes of one group, see `bytes_of`
 SAVE_SECONDS = 10.0  # between two times that a group's course is saved
 APART = ("learning_rate", "rule", "schedule", "weight_decay", "clip_value", "clip_norm", "average", "patience")
 
 
 class Told(NamedTuple):
-    """Where a sweep stands, for a display.
+    """Progress of a sweep, for a display.
 
     Attributes:
         share: of the epochs of all lanes, in [0, 1].
-        alive: lanes of the group that go on.
+        alive: lanes of the group that are still trained.
         best: lowest cost of an epoch so far, in nats; infinite before the first.
-        verifying: whether lanes are walked again alone.
+        verifying: whether lanes are being trained again alone.
     """
 
     share: float
@@ -45,7 +46,7 @@ class Training(NamedTuple):
     Attributes:
         directory: its directory, locked.
         data: of each lane, by number.
-        verify: which lanes to walk again alone: "2", "all" or "none".
+        verify: which lanes to train again alone: "2", "all" or "none".
         told: called after each epoch of a group.
     """
 
@@ -85,7 +86,7 @@ def groups_of(lanes: Sequence[Lane], plan_of: Callable[[int], Plan]) -> list[lis
 def run(training: Training, control: Control) -> Sweep:
     """Train the lanes that have not ended yet, verify, and write the table; return the result.
 
-    Where `control` stops it, what has ended is kept, and the course of the group that was being trained.
+    If `control` stops it, the lanes that have ended are kept, and the course of the group in training.
     """
     directory = training.directory
     with Interruption(control):
@@ -168,17 +169,17 @@ def _epochs(group: Group) -> int:
 
 
 def _told(training: Training, costs: Any, alive: int, share: float) -> Told:
-    """Return where the sweep stands, `share` of the way through the group that is being trained."""
+    """Return the progress of the sweep after `share` of the group that is being trained."""
     directory = training.directory
     done, records = len(directory.records), directory.records.values()
     now = next((len(group) for group in directory.groups if not all(n in directory.records for n in group)), 0)
-    finite = [float(cost) for cost in costs if cost == cost]  # what is no number is not equal to itself
+    finite = [float(cost) for cost in costs if not math.isnan(cost)]
     best = min([*finite, *(record.score for record in records)], default=float("inf"))
     return Told((done + share * now) / len(directory.lanes), alive, best)
 
 
 def _tested(plan: Plan, data: Dataset, record: Record, arrays: Mapping[str, Any]) -> Record:
-    """Add what a lane does on the test rows."""
+    """Add accuracy and cost on the test rows."""
     if not arrays:
         return record
     carried = {name.partition(":")[2]: value for name, value in arrays.items() if name.startswith("model_state:")}
@@ -188,7 +189,7 @@ def _tested(plan: Plan, data: Dataset, record: Record, arrays: Mapping[str, Any]
 
 
 def _verify(training: Training, sweep: Sweep, control: Control) -> None:
-    """Walk lanes again alone, as many as were not yet."""
+    """Train lanes again alone, except those that were verified before."""
     directory, done = training.directory, {each.lane for each in sweep.verified}
     for number, why in to_verify(sweep, training.verify):
         if number in done or control.stopped:

@@ -1,4 +1,4 @@
-"""Walk lanes of a sweep again alone, and measure how far they lie from what the sweep says of them."""
+"""Train lanes of a sweep again alone, and measure how far their costs and weights lie from those of the sweep."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,11 @@ from descenso.training.control import Control
 from descenso.training.plan import Plan
 
 LEAST_DRIFT = float(np.finfo(np.float32).eps)
-TWO, ALL, NONE = "2", "all", "none"
+ALL, NONE = "all", "none"
 
 
 def to_verify(sweep: Sweep, which: str) -> list[tuple[int, str]]:
-    """Return the lanes to walk alone, and why: the best and the one next to the edge of divergence, or all."""
+    """Return the lanes to train alone, and why: the best and the one next to the edge of divergence, or all."""
     if which == NONE:
         return []
     if which == ALL:
@@ -30,7 +30,7 @@ def to_verify(sweep: Sweep, which: str) -> list[tuple[int, str]]:
 def verify(
     number: int, why: str, plan_of: Callable[[str], Plan], record: Record, weights: Arrays, control: Control
 ) -> Verified | None:
-    """Walk a lane alone; return how far the sweep's lies from it, or None where `control` stopped it.
+    """Train a lane alone; return how far that of the sweep lies from it, or None where `control` stopped it.
 
     Args:
         number, why, record, weights: of the lane.

@@ -30,14 +30,14 @@ class End(NamedTuple):
 
 
 class Course(NamedTuple):
-    """Where the lanes of a group stand between two epochs.
+    """State of the lanes of a group between two epochs.
 
     Attributes:
         state: of all lanes side by side.
         costs: (epochs, lanes) float64, mean cost of each epoch, in nats; NaN from the epoch in which a lane diverged.
         validation: (epochs, lanes, 2) float64, cost and accuracy of the validation rows after each epoch; NaN likewise,
             and (epochs, lanes, 0) without validation rows.
-        ends: of each lane; None while it goes on.
+        ends: of each lane; None while it is trained.
         best: of each lane, the weights with the lowest validation cost, where there is a patience.
     """
 
@@ -49,7 +49,7 @@ class Course(NamedTuple):
 
     @property
     def going(self) -> list[int]:
-        """The lanes that go on."""
+        """The lanes that are still trained."""
         return [lane for lane, end in enumerate(self.ends) if end is None]
 
 
@@ -74,7 +74,7 @@ class Group:
         return Course(state, np.empty((0, lanes)), np.empty((0, lanes, measures)), (None,) * lanes, (None,) * lanes)
 
     def walk(self, course: Course, control: Control) -> Iterator[Course]:
-        """Train, and yield the course after each epoch, until no lane goes on or `control` stops it."""
+        """Train, and yield the course after each epoch, until all lanes have ended or `control` stops it."""
         first = self.plans[0]
         step = step_of(self._kinds)
         with closing(bind("compiled", first.problem, first.train, first.batch_rows, step, course.state)) as runner:

@@ -131,7 +131,7 @@ def _quiet() -> Iterator[None]:
         os.dup2(aside.fileno(), 2)
         try:
             yield
-        except Exception:  # whatever an import raises: what was held back may be all that explains it
+        except Exception:  # an import may raise anything, and what was held back may be all that explains it
             aside.seek(0)
             os.write(shown, aside.read())
             raise

@@ -130,7 +130,7 @@ def _ended(program: Program) -> dict[str, Any]:
             return {"exit_code": (error.code or 0) & 0xFF, "error": None}
         print(error.code, file=sys.stderr)  # noqa: T201 - as Python does
         return {"exit_code": 1, "error": None}
-    except BaseException as error:
+    except BaseException as error:  # a program may raise anything, and Ctrl-C is reported, too
         sys.stdout.flush()
         cell, line = program.place_of(error) or (None, None)
         stopped = isinstance(error, KeyboardInterrupt)
@@ -143,7 +143,7 @@ def _ended(program: Program) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the program that the file of the only argument describes, and write what became of it beside the file."""
+    """Run the program that the file of the only argument describes, and write its outcome beside the file."""
     job_path = Path(sys.argv[1])
     job = json.loads(job_path.read_text(encoding="utf-8"))
     program = Program(job)
@@ -155,7 +155,7 @@ def main() -> None:
     report = _ended(program)
     try:
         figures = _figures(not program.notebook)
-    except Exception as error:  # a figure that cannot be drawn
+    except Exception as error:  # Matplotlib may raise anything for a figure that it cannot draw
         answers.say(str(error))
         figures = []
     job_path.with_name("report.json").write_text(json.dumps({**report, "figures": figures}), encoding="utf-8")
