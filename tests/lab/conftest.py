@@ -20,8 +20,8 @@ class Served:
 
 
 @contextmanager
-def served(lab, language="en", lesson=False, serving=None):
-    desk, begun, told, loops = Desk(lab, datasets_of("mnist", "mnist"), language, lesson), threading.Event(), [], []
+def served(lab, language="en", lesson=False, serving=None, data="mnist"):
+    desk, begun, told, loops = Desk(lab, datasets_of(data, data), language, lesson), threading.Event(), [], []
     serving = serving or Serving(port=0)
 
     async def main():

@@ -5,6 +5,7 @@ It has the methods of `Lab`, and notes which were called, so that tests of the p
 
 import threading
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,12 @@ from descenso.lab.protocol import Change, Curve, Lane, Mistake, Norms, Pictures,
 from descenso.text import _
 
 ROWS, TEST = 2000, 500
+PUBLISH = 0.3  # seconds between two views: drawing them is what pages spend their time on
+
+
+@cache
+def _mnist():
+    return load("mnist")
 
 
 def softmax(logits):
@@ -26,10 +33,10 @@ def softmax(logits):
 
 
 class FakeLab:
-    """Args: pace: seconds that a step takes; starting: seconds until it is ready; path: directory of the run."""
+    """Args: pace: seconds that a step takes; ready: whether it is at once; epochs: of its runs; path: of the run."""
 
-    def __init__(self, path=Path("runs/fake"), pace=0.002, starting=0.0):
-        data = load("mnist")
+    def __init__(self, path=Path("runs/fake"), pace=0.002, ready=True, epochs=12):
+        data = _mnist()
         self.path, self.pace = Path(path), pace
         self.x = data.train.inputs[:ROWS].reshape(ROWS, -1) / 255.0
         self.y = np.asarray(data.train.labels[:ROWS])
@@ -41,12 +48,11 @@ class FakeLab:
         self.running, self.left, self.closed = False, None, False
         self.runs = 0
         self.done_curves = ()
-        self.fresh(Settings.of(data="mnist", learning_rate=0.5, epochs=12))
+        self.fresh(Settings.of(data="mnist", learning_rate=0.5, epochs=epochs))
         self._view = View(
-            1, "starting" if starting else "ready", settings=self.settings, class_names=self.names,
-            input_shape=(28, 28), train_rows=ROWS, test_rows=TEST, progress="TensorFlow" if starting else "",
+            1, "ready" if ready else "starting", settings=self.settings, class_names=self.names,
+            input_shape=(28, 28), train_rows=ROWS, test_rows=TEST, progress="" if ready else "TensorFlow",
         )  # fmt: skip
-        self.ready_at = time.monotonic() + starting
         self.thread = threading.Thread(target=self.work, daemon=True)
         self.thread.start()
 
@@ -60,9 +66,10 @@ class FakeLab:
 
     @property
     def view(self):
-        if self._view.state == "starting" and time.monotonic() > self.ready_at:
-            self._view = self._view._replace(number=self._view.number + 1, state="ready", progress="")
         return self._view
+
+    def get_ready(self):
+        self._view = self._view._replace(number=self._view.number + 1, state="ready", progress="")
 
     def steps(self):
         return -(-ROWS // self.settings.batch_size)
@@ -140,7 +147,7 @@ class FakeLab:
                     if self.epoch >= self.settings.epochs:
                         self.running, self.outcome = False, "completed"
                     state = "running" if self.running else "ended" if self.outcome else "paused"
-                    if not self.running or time.monotonic() > published + 0.1:
+                    if not self.running or time.monotonic() > published + PUBLISH:
                         published = time.monotonic()
                         self.publish(state)
             time.sleep(self.pace if self.running else 0.01)

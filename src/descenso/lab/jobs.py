@@ -57,6 +57,7 @@ def start(shown: Shown, source: Source, out: Path, data: Dataset) -> None:
     """
     watched = shown.watched
     settings, control = watched.settings, watched.control
+    data = _rows(settings, source, data)
     shown.given = wording.arguments(settings, source, data)
     changed, given = planting.planted(settings.fault, shown.given, data)
     watched.settings = planting.settings_of(settings.fault, settings, given)
@@ -80,6 +81,11 @@ def start(shown: Shown, source: Source, out: Path, data: Dataset) -> None:
         raise
 
 
+def _rows(settings: Settings, source: Source, data: Dataset) -> Dataset:
+    """Return the dataset of `settings`: `data`, which is that of `source`, or the named one that was chosen instead."""
+    return data if settings.data == source.data else rows_of(TrainConfig.of(data=settings.data), source.sources)
+
+
 def go_on(shown: Shown, source: Source) -> None:
     """Resume the run of `shown` from its newest checkpoint.
 
@@ -96,7 +102,8 @@ def go_on(shown: Shown, source: Source) -> None:
 
 def race(settings: Settings, source: Source, data: Dataset, control: Control, tell: races.Tell) -> None:
     """Race the engines with these settings, until they are done or `control` stops them."""
-    races.race(wording.arguments(settings, source, data), data, source.sources, control, tell)
+    data = _rows(settings, source, data)
+    races.race(wording.arguments(settings, source, data), data, control, tell)
 
 
 def follow(shown: Shown, run: Path, data: Dataset) -> None:

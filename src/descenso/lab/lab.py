@@ -248,7 +248,9 @@ class Lab:
         return Recognised(seen, probabilities, int(probabilities.argmax()), class_names)
 
     def race(self, settings: Settings) -> None:
-        """Let the four engines train, an epoch each in turn, from one start on the same batches; see `view.race`."""
+        """Let the four engines train, an epoch each in turn and at most three, from one start on the same batches; see
+        `view.race`.
+        """
         self._send("race", settings)
 
     def break_it(self, fault: str) -> None:

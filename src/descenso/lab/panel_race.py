@@ -55,7 +55,10 @@ def _lanes(race: Race) -> str:
 
 def _said(race: Race | None) -> str:
     if race is None:
-        return _("Four engines start from the same weights and take the same batches, one engine after another.")
+        return _(
+            "Four engines start from the same weights and take the same batches, one engine after another, for three"
+            " epochs at most."
+        )
     done = [lane for lane in race.lanes if lane.state == "done"]
     if len(done) < len(race.lanes):
         if race.message:

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.api.compare import explain
-from descenso.config import TrainConfig, choices
+from descenso.api.compare import FEWEST_ROUNDS, explain
+from descenso.config import TrainConfig, choices, having
 from descenso.data.dataset import Dataset
-from descenso.data.sources import Sources
 from descenso.lab.protocol import Lane, Race
 from descenso.studies.paths import SAME_PATH, relative
 from descenso.text import _
@@ -18,23 +17,23 @@ from descenso.training.control import Control, Progress
 from descenso.training.loop import walk
 from descenso.training.plan import Plan
 
+MOST_EPOCHS = 3  # of a race, as the page says: enough to see one curve, and different seconds
 DTYPE = "float64"  # in which rounding is far smaller than the allowed difference
-ROUNDS = 5  # of the ladder
+TIMED = 100  # steps of an epoch of the ladder: what a step takes shows in few, and eager execution takes long
 
 Tell = Callable[[Race], None]
 
 
-def race(given: dict[str, Any], data: Dataset, sources: Sources, control: Control, tell: Tell) -> None:
+def race(given: dict[str, Any], data: Dataset, control: Control, tell: Tell) -> None:
     """Train with each engine, an epoch each in turn, then itemise why eager execution is slower; tell each change.
 
     Args:
-        given: settings, as of `wording.arguments`.
+        given: settings, as of `wording.arguments`; of the epochs, at most `MOST_EPOCHS`.
         data: the dataset.
-        sources: to read it anew for the ladder.
         control: its `stop` ends the race.
         tell: called with the race after each change.
     """
-    engines = choices("engine")
+    engines, given = choices("engine"), {**given, "epochs": min(given["epochs"], MOST_EPOCHS)}
     lanes = {engine: Lane(engine) for engine in engines}
     shown = Race(tuple(lanes.values()), given["epochs"], tolerance=SAME_PATH[DTYPE])
 
@@ -60,15 +59,16 @@ def race(given: dict[str, Any], data: Dataset, sources: Sources, control: Contro
         show(_("The race was stopped."))
         return
     show(_("Why eager execution is slower is being measured …"))
-    shown = shown._replace(reason=_reason(given, sources), done=True)
+    shown = shown._replace(reason=_reason(given, data), done=True)
     show()
 
 
-def _reason(given: dict[str, Any], sources: Sources) -> tuple[tuple[str, ...], ...]:
-    """Itemise why eager execution is slower, as rows of a table."""
-    fixed = ("epochs", "engine", "dtype", "order", "validation_size", "checkpoint_every", "data")
+def _reason(given: dict[str, Any], data: Dataset) -> tuple[tuple[str, ...], ...]:
+    """Itemise why eager execution is slower, on `TIMED` batches, as rows of a table."""
+    fixed = ("epochs", "engine", "dtype", "order", "validation_size", "checkpoint_every", "data", *having("reads data"))
     kept = {name: value for name, value in given.items() if name not in fixed}
-    return tuple(tuple(row) for row in explain(given["data"], repeats=ROUNDS, sources=sources, **kept).tables()[-1])
+    few = data._replace(train=data.train.rows(slice(TIMED * given["batch_size"])))
+    return tuple(tuple(row) for row in explain(few, repeats=FEWEST_ROUNDS, **kept).tables()[-1])
 
 
 def _in_turn(

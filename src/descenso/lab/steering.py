@@ -12,7 +12,7 @@ from descenso.lab import jobs, wording
 from descenso.lab.faults import FAULTS
 from descenso.lab.jobs import Shown
 from descenso.lab.protocol import Change, Curve, Limits, Race, Settings, Source, State, View
-from descenso.lab.watching import curve, view
+from descenso.lab.watching import Watched, curve, view
 from descenso.text import _
 from descenso.training.control import Control
 
@@ -211,10 +211,11 @@ class Steering:
         state: State = "ready"
         if shown is not None:
             watched = shown.watched
+            waits = _waits(watched)  # before the position is read, which then is that of the pause
             names = (watched.data or data).class_names
             seen = view(watched, shown.inspector, names)
             if shown.active:
-                state = "paused" if watched.control.paused else "running"
+                state = "paused" if waits else "running"
                 progress = "" if watched.progress else _("The steps are being compiled …")
             elif watched.run is not None:
                 state = "ended"
@@ -236,3 +237,8 @@ class Steering:
             python=wording.python(given) if told else "",
             read_only=shown is not None and shown.read_only,
         )
+
+
+def _waits(watched: Watched) -> bool:
+    """Whether no step is taken until the next command; the chunk in which a pause was called for still goes on."""
+    return watched.control.waiting or (watched.control.paused and watched.progress is None)

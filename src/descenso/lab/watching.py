@@ -15,6 +15,7 @@ from descenso.doctor.descents import Walked, evidence_of
 from descenso.doctor.evidence import Evidence, Finding
 from descenso.lab import looks
 from descenso.lab.curves import Thinned
+from descenso.lab.faults import FAULTS
 from descenso.lab.protocol import Change, Curve, Mistake, Pictures, Settings, View
 from descenso.runs.directory import open_directory
 from descenso.runs.history import Epoch, RateChange
@@ -22,6 +23,7 @@ from descenso.training.control import Callback, Control, Outcome, Progress
 from descenso.training.plan import Plan
 
 SHARE = 0.05  # of the time that looking at a run may take
+SOUGHT = 0.5  # the same while a planted fault has not been found, which is what the page then waits for
 NEWEST = 20  # steps whose mean cost is shown
 
 
@@ -113,7 +115,7 @@ class Watched(Callback):
 class Inspector:
     """Measures norms, test rows and findings of a run, in a thread beside training.
 
-    Each of the three takes at most `SHARE` of the time, except at first and at the end of a run.
+    Each of the three takes at most `SHARE` of the time, or `SOUGHT`, except at first and at the end of a run.
     """
 
     def __init__(self, watched: Watched) -> None:
@@ -148,8 +150,13 @@ class Inspector:
         self._seen[what] = seen
         look()
         now = time.monotonic()
-        self._due[what] = now + (now - then) / SHARE
+        self._due[what] = now + (now - then) / (SOUGHT if what == "findings" and self._seeks() else SHARE)
         return True
+
+    def _seeks(self) -> bool:
+        """Whether a fault is planted that no finding names yet."""
+        fault = self.watched.settings.fault
+        return bool(fault) and FAULTS[fault].rule not in [finding.rule for finding in self.findings]
 
     def _norms(self, plan: Plan, progress: Progress) -> None:
         self.norms.cut(int(progress.state.step))

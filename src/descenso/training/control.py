@@ -141,7 +141,7 @@ class Control:
     def __init__(self, chunk_seconds: float | None = None) -> None:
         self.signal, self.chunk_seconds = 0, chunk_seconds
         self._changed = threading.Condition()  # reentrant, since a signal may come while it is held
-        self._stopped = self._paused = self._undone = self._going = False
+        self._stopped = self._paused = self._undone = self._going = self._waiting = False
         self._rate: float | None = None
         self._until: str | Position | None = None  # "step", "epoch", or the position at which one of them ends
 
@@ -154,6 +154,11 @@ class Control:
     def paused(self) -> bool:
         """Whether training is to wait."""
         return self._paused and not self._stopped
+
+    @property
+    def waiting(self) -> bool:
+        """Whether training waits: it is paused, and the chunk in which `pause` was called has ended."""
+        return self._waiting and self.paused and not self._undone
 
     @property
     def undone(self) -> bool:
@@ -242,5 +247,7 @@ class Control:
     def wait(self) -> bool:
         """Wait while paused; return whether there is a command."""
         with self._changed:
+            self._waiting = True
             self._changed.wait_for(lambda: self._stopped or self._undone or not self._paused)
+            self._waiting = False
             return self.commanded
