@@ -80,12 +80,14 @@ def test_what_failed_leaves_what_was_learned_before():
     np.testing.assert_array_equal(classifier.predict_proba(X), before)
 
 
+@pytest.mark.slow
 def test_settings_changed_afterwards_change_nothing_that_was_learned():
     classifier = ds.Classifier("mlp", hidden="8", epochs=5, engine="eager").fit(X, y)
     expected = clone(classifier).fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(classifier.set_params(activation="tanh").predict_proba(X), expected)
 
 
+@pytest.mark.slow
 def test_pictures_may_come_in_another_type_than_was_learned_from():
     pictures = load_digits().images
     classifier = eager(epochs=3).fit(pictures, load_digits().target)

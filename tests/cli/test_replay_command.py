@@ -35,6 +35,7 @@ def test_a_steered_run_is_replayed(steered, tmp_path, monkeypatch):
     assert answer["fingerprint"] == steered.status["fingerprint"]
 
 
+@pytest.mark.slow
 def test_commands_say_that_a_run_was_steered(steered):
     assert "Steered: the learning rate was changed by hand" in run("evaluate", steered.path).stdout
     assert "0.1 → 0.05" in run("runs", steered.path.parent).stdout

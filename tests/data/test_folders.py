@@ -213,6 +213,7 @@ def test_predict_and_evaluate_read_folders_alike(tmp_path):
     assert (evaluation.accuracy, len(rows.labels)) == (1.0, 12)
 
 
+@pytest.mark.slow
 def test_sweeps_and_searches_validate_on_the_folders_own_rows(tmp_path):
     for part, rows in (("train", 8), ("val", 3), ("test", 2)):
         write(tmp_path / "photos" / part, rows=rows)

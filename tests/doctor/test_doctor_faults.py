@@ -56,6 +56,8 @@ def test_without_a_fault_none_fires():
     assert found("no fault") == []
 
 
-@pytest.mark.parametrize("part", [matrix, rules], ids=["matrix", "rules"])
+@pytest.mark.parametrize(
+    "part", [pytest.param(matrix, marks=pytest.mark.slow, id="matrix"), pytest.param(rules, id="rules")]
+)
 def test_the_page_prints_what_is_so(part):
     assert part() in PAGE.read_text(encoding="utf-8"), f"docs/doctor.md should print\n\n{part()}"

@@ -63,6 +63,7 @@ def test_a_run_is_followed_until_it_has_ended(tiny, tmp_path, shown):
     assert texts[-1].startswith(f"run: interrupted, {len(ds.open_run(tmp_path / 'run').history.costs)} epochs")
 
 
+@pytest.mark.slow
 def test_a_terminal_is_told_of_another_command(tiny, tmp_path):
     run = ds.train(tiny, epochs=1, out=tmp_path / "run", progress=False)
     with pytest.raises(ConfigError, match=r"^watch draws in a notebook; in a terminal: descenso plot .*run$"):

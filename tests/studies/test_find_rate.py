@@ -81,6 +81,7 @@ def test_seeds_that_disagree_make_a_band():
     assert FoundRate(RATES, costs).edge == (RATES[9], RATES[15])
 
 
+@pytest.mark.slow
 def test_the_largest_eigenvalue_is_that_of_the_hessian(data):
     plan = Plan.of(TrainConfig.of(dtype="float64", batch_size=20), data)
     rows = Rows(plan.train).tensors

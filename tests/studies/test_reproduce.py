@@ -50,6 +50,7 @@ def test_programs_are_as_published(done):
     assert "program-2: eager, float64\n[0] cost: 1.14" in ended.stderr
 
 
+@pytest.mark.slow
 def test_compiled_descents_are_the_same(done):
     one, other = json.loads(done[1].stdout)["twins"]
     assert max(one["max_cost_difference"], one["max_weight_difference"]) < 1e-5

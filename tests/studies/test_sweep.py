@@ -51,7 +51,10 @@ def alone(data, lane, path):
             {"learning_rates": "1e-2..1:5", "average": 0.9, "clip_value": 0.05, "rule": "nesterov"},
             marks=pytest.mark.slow,
         ),
-        {"learning_rates": [0.1, 0.5, 5.0], "epochs": 12, "validation_size": 0.3, "patience": 2},
+        pytest.param(
+            {"learning_rates": [0.1, 0.5, 5.0], "epochs": 12, "validation_size": 0.3, "patience": 2},
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             {
                 "learning_rates": [0.1, 0.5],
@@ -103,7 +106,9 @@ def test_all_lanes_may_diverge(data, tmp_path):
     assert any("No lane is best" in line for line in found.sentences())
 
 
-@pytest.mark.parametrize("epochs", range(5))
+@pytest.mark.parametrize(
+    "epochs", [pytest.param(epochs, marks=() if epochs == 1 else pytest.mark.slow) for epochs in range(5)]
+)
 def test_a_sweep_that_was_stopped_goes_on_to_the_same_table(data, tmp_path, epochs):
     settings = {**SMALL, "learning_rates": [0.1, 1.0], "seeds": 2, "epochs": 3}
     whole = ds.sweep(data, out=tmp_path / "whole", **settings)

@@ -228,4 +228,14 @@ OF_RUNS = (
         "def train(epochs=100):\n    print(epochs)\n\ntrain(epochs=3)",
         "descenso rules",
     ),
+    Word(
+        mark("sweep"), ("barrido", "barridos", "sweeps", "lane", "lanes", "carril", "carriles", "grid search",
+                        "búsqueda en rejilla", "hyperparameter search"),
+        mark("Training runs that differ in a setting or two, such as the learning rate, and take the same batches side "
+             "by side. Each of them is a lane. Of softmax regression, the lanes' weights stand beside each other, and "
+             "one matrix product serves all."),
+        "z₁ | z₂ | … = x · (W₁ | W₂ | …)",
+        "lanes = tf.concat([W, W + 1, W + 2], axis=1)\nprint(tf.matmul(x, lanes).shape)  # (100, 3 × 10)",
+        "descenso sweep --learning-rates 1e-3..1:16 --epochs 3",
+    ),
 )  # fmt: skip
