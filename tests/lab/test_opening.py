@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from descenso.config import TrainConfig
-from descenso.lab import looks, opening
+from descenso.lab import jobs, looks, opening
+from descenso.lab.protocol import Settings, Source
 from descenso.training.loop import walk
 from descenso.training.plan import Plan
 
@@ -152,3 +153,10 @@ def test_a_picture_is_predicted_as_by_the_model(model, tiny):
     expected = looks.Predictor.of_state(plan.problem, progress.state).probabilities(tiny.test.inputs[:1])[0]
     np.testing.assert_allclose(opening.probabilities(plan, progress, tiny.test.inputs[0]), expected, atol=1e-5)
     assert opening.probabilities(plan, progress, np.zeros((28, 28), np.uint8)) is None
+
+
+def test_rows_are_those_of_the_dataset_that_is_chosen(tiny):
+    """The page offers mnist beside the data of the command line."""
+    source = Source("digits.npz")
+    assert jobs._rows(Settings("digits.npz"), source, tiny) is tiny
+    assert jobs._rows(Settings("mnist"), source, tiny).name == "mnist"
