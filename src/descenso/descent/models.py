@@ -36,6 +36,8 @@ def softmax(input_shape: tuple[int, ...], num_classes: int) -> Model:
     def apply(params: Params, state: State, inputs: Tensor, training: bool) -> tuple[Tensor, State]:
         rows = tf.reshape(inputs, [-1, num_inputs])  # (batch, num_inputs)
         W, b = params["W"], params["b"]  # (…, num_classes, num_inputs), (…, num_classes)
+        if len(W.shape) == 2:  # in eager execution, each operation that one model does not need would cost its call
+            return tf.transpose(tf.matmul(W, rows, transpose_b=True) + b[:, tf.newaxis]), state  # (batch, num_classes)
         columns = tf.matmul(tf.reshape(W, [-1, num_inputs]), rows, transpose_b=True)  # (… · num_classes, batch)
         columns = tf.reshape(columns, [*b.shape, -1])  # (…, num_classes, batch)
         return tf.linalg.matrix_transpose(columns + b[..., tf.newaxis]), state  # (…, batch, num_classes)
@@ -102,7 +104,8 @@ def _mean_over_rows(
     row_costs: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tensor, weights: Tensor | None
 ) -> Tensor:
     costs = row_costs(logits, labels)  # (…, batch)
-    return tf.reduce_mean(costs if weights is None else tf.cast(weights, logits.dtype) * costs, axis=-1)
+    axis = None if len(logits.shape) == 2 else -1  # None takes fewer operations
+    return tf.reduce_mean(costs if weights is None else tf.cast(weights, logits.dtype) * costs, axis=axis)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -130,13 +133,16 @@ def _row_costs(logits: Tensor, labels: Tensor) -> Tensor:
     By columns, and with the exponentials shared between the two: the product that follows in softmax regression
     then needs no transposed copy, and XLA fewer loops (docs/performance.md).
     """
-    columns = tf.linalg.matrix_transpose(logits)  # (…, num_classes, batch)
+    one = len(logits.shape) == 2  # no axis before the batch, so that rows broadcast over columns as they are
+    columns = tf.transpose(logits) if one else tf.linalg.matrix_transpose(logits)  # (…, num_classes, batch)
     shifted = columns - tf.reduce_max(columns, axis=-2, keepdims=True)  # (…, num_classes, batch)
     exponentials = tf.exp(shifted)  # (…, num_classes, batch), in (0, 1]
     total = tf.reduce_sum(exponentials, axis=-2)  # (…, batch), in [1, num_classes]
     wanted = tf.one_hot(labels, logits.shape[-1], axis=0, dtype=logits.dtype)  # (num_classes, batch)
 
     def gradient(upstream: Tensor) -> tuple[Tensor, None]:
+        if one:
+            return tf.transpose((exponentials / total - wanted) * upstream), None  # (batch, num_classes)
         by_column = (exponentials / total[..., tf.newaxis, :] - wanted) * upstream[..., tf.newaxis, :]
         return tf.linalg.matrix_transpose(by_column), None  # (…, batch, num_classes)
 
