@@ -46,6 +46,7 @@ def test_another_table_is_tested_on_whole(run, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_dataset_in_memory_is_tested_on_by_its_own_names(run):
     data = ds.from_frame(frame(40, seed=1, classes=(1, 2)), "kind", test_fraction=0.5)
     assert evaluation.evaluate(run, data)[0].accuracy == 1

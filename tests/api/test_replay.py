@@ -39,7 +39,7 @@ def steered(tiny, out, seed, **more):
                     **{**SETTINGS, "checkpoint_every": 3, **more})  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(1))
 def test_a_steered_run_is_replayed_to_the_same_bytes(seed, tiny, tmp_path):
     run = steered(tiny, tmp_path / "run", seed)
     again = run.replay(tmp_path / "again")
@@ -51,7 +51,7 @@ def test_a_steered_run_is_replayed_to_the_same_bytes(seed, tiny, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4, 24))
+@pytest.mark.parametrize("seed", range(1, 21))
 def test_twenty_random_sequences_are_replayed(seed, tiny, tmp_path):
     kinds = [{}, {"engine": "eager", "rule": "momentum"}, {"engine": "graph"}, {"model": "mlp", "hidden": "8",
              "batch_size": 20, "dropout": 0.3, "average": 0.9, "validation_size": 40}]  # fmt: skip

@@ -45,7 +45,7 @@ LINES = {  # by heading of the page; {first} is a run, {digits} its data
     "port --out": ["port {program} --out new.py"],
     "env": ["env"],
 }  # fmt: skip
-SLOW = ("train", "sweep", "landscape", "compare", "compare --explain", "reproduce", "gradcheck", "export")
+SLOW = ("train", "resume", "sweep", "landscape", "compare", "compare --explain", "reproduce", "gradcheck", "export")
 PROGRAM = """
 import tensorflow as tf
 x = tf.placeholder(tf.float32, [None, 784])

@@ -119,6 +119,7 @@ def test_runs_survives_a_damaged_one(two_runs):
     assert {row["run"]: row["outcome"] for row in rows} == {"runs/one": "damaged", "runs/two": "completed"}
 
 
+@pytest.mark.slow
 def test_plot_draws_one_run_into_it_and_several_on_one_axis(two_runs):
     one, both = (descenso("plot", *words, cwd=two_runs) for words in (["runs/one"], ["runs/one", "runs/two"]))
     assert (one.stdout, one.stderr, one.returncode) == ("runs/one/plots/loss.png\n", "", 0)

@@ -179,6 +179,7 @@ def test_folders_half_made(tmp_path):
         ds.load(folder_of(tmp_path / "tests", "test/a", "test/b"), test_fraction=0.5)
 
 
+@pytest.mark.slow
 def test_the_command_on_arrays_of_two_channels_and_on_pictures(tmp_path):
     """What cannot be drawn is not; and what is dark in a file is dark on the sheet."""
     np.savez(tmp_path / "two.npz", x=np.zeros((20, 8, 8, 2), np.uint8), y=np.arange(20) % 2)

@@ -57,6 +57,7 @@ def test_gradient_is_the_slope_of_the_cost(model, loss, seed):
     assert farthest(problem, case) < TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"dropout": 0.5}, {"augment": 1}])
 def test_gradient_is_the_slope_where_a_layer_draws_at_random(settings):
     case = make_case(2, model="cnn")

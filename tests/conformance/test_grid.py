@@ -25,9 +25,8 @@ FOR_KERAS = {  # options that float32 holds exactly, to which Keras rounds them;
 
 def plain(engine, model, rule, dtype, rest, steps):
     """Whether the plain test command walks it; the others have the slow mark."""
-    if dtype == "float64" and rest and steps == TEN_TO_A_HUNDRED:
-        return engine == "compiled" and (rule == "adam" or model == "softmax")
-    return model == "softmax" and rule == "sgd" and rest
+    long = dtype == "float64" and rest and steps == TEN_TO_A_HUNDRED
+    return long and model == "softmax" and (engine == "compiled" or rule == "sgd")
 
 
 def worth_walking(engine, model, rule, dtype, rest, steps):

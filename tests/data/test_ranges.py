@@ -12,6 +12,7 @@ from test_folders import picture, write
 QUICK = {"model": "softmax", "engine": "eager", "epochs": 60, "learning_rate": 0.1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "suffix", "most", "high"),
     [

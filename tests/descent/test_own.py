@@ -225,6 +225,7 @@ def slow():
 """
 
 
+@pytest.mark.slow
 def test_the_command_finds_them_in_the_working_directory(tiny_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path])  # as of an installed command
@@ -288,6 +289,7 @@ def test_what_a_first_rule_or_schedule_gets_wrong_is_named(tiny, tmp_path):
         assert cosine(0) == 1
 
 
+@pytest.mark.slow
 def test_a_constant_share_is_told(tiny, tmp_path, recwarn):
     text.use_flags(False)
     told = r"it is 0\.5 at every step, a share of the learning rate, which thus is 0\.05; .* learning_rate=0\.5$"

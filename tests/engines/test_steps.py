@@ -72,6 +72,7 @@ def side_by_side(problem):
     return step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["eager", "function", "compiled"])
 def test_a_sweep_is_one_step_of_states_side_by_side(engine):
     lanes = [begin(PROBLEM._replace(learning_rate=rate), CASE.params) for rate in (*RATES, UNSTABLE)]

@@ -107,6 +107,7 @@ def test_a_script_refuses_layers_that_do_not_follow_one_after_the_other(factory,
         export(run, "numpy-script", tmp_path / "model.py", model=factory)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["onnx", "litert"])
 def test_operations_that_a_format_has_not(to, tmp_path):
     factory = of(L.Flatten, InverseErf)

@@ -58,6 +58,7 @@ def test_compiled_descents_are_the_same(done):
     assert one["speed_up"] > 0
 
 
+@pytest.mark.slow
 def test_claims_of_a_hundred_epochs_are_not_judged_after_one(done):
     claims = json.loads(done[1].stdout)["claims"]
     assert {each["name"]: each["holds"] for each in claims if each["name"] != "second slower"} == {
