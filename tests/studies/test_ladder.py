@@ -124,6 +124,7 @@ def test_steps_that_rounding_alone_moves_too_far_are_not_judged():
     assert (apart, unsure) == (pytest.approx(0.004), 4)
     with pytest.raises(DescensoError, match="batches in memory walks another path: costs .* apart, 0.0001 is allowed"):
         _check(paths(eager=(2, 1.001)), "float32", [lambda: chaotic])
+    assert _check(paths(eager=(2, 1.001)), "mixed_bfloat16", [lambda: chaotic]) == (pytest.approx(0.001), None)
 
 
 def test_the_first_step_that_is_not_judged_is_said():
