@@ -259,12 +259,14 @@ def _in_memory(data: Any, settings: dict[str, Any]) -> Any:
 
 
 def _carry_out(directory: "SweepDirectory", how: _How, rows: _Rows) -> "Sweep":
-    from descenso.studies.sweep.run import Training, draw, run
+    from descenso.studies.sweep.run import Training, run
 
     training = Training(directory, lambda number: rows.of(directory.lanes[number].config), how.verify, how.told)
     found = run(training, how.control)
     if found.records:
-        draw(found, directory)
+        from descenso.studies.sweep.report import write_report  # matplotlib takes half a second
+
+        write_report(found, directory)
     if how.control.signal:
         message = _("interrupted after {done} of {lanes} lanes, and saved; to go on: descenso resume {path}")
         told = message.format(done=len(found.records), lanes=len(found.lanes), path=printable(str(found.path)))

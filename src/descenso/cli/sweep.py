@@ -236,6 +236,7 @@ def finish(found: "Sweep", as_json: bool) -> None:
         say(_("Sweep: {path}").format(path=found.path))
         say(_("Picture: {path}").format(path=found.path / "plots" / "sweep.png"))
         say(_("Table: {path}").format(path=found.path / "table.csv"))
+        say(_("Report: {path}").format(path=found.path / "report.html"))
     if len(found.records) < len(found.lanes):
         raise typer.Exit(130)
     if not found.holds:

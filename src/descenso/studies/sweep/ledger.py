@@ -56,6 +56,15 @@ class Record(NamedTuple):
             return self.validation_costs[-1 if self.best_epoch is None else self.best_epoch]
         return self.costs[-1]
 
+    @property
+    def validation_accuracy(self) -> float | None:
+        """Share of validation rows that are classified right, in the epoch of the score; None if it diverged, and
+        without validation rows.
+        """
+        if self.outcome == "diverged" or not self.validation_accuracies:
+            return None
+        return self.validation_accuracies[-1 if self.best_epoch is None else self.best_epoch]
+
 
 def append(folder: Path, entries: Iterable[dict[str, Any]]) -> None:
     """Append entries, one line each with its digest, and sync them to disk."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from descenso.errors import ConfigError
 from descenso.studies import MOST, plain
 from descenso.studies.sweep.grid import Lane, shown, titled
 from descenso.studies.sweep.ledger import Record
@@ -13,9 +14,10 @@ from descenso.text import _, aligned, prose, spelled
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from descenso.reports.sweep import Line
     from descenso.studies.sweep.directory import SweepDirectory
 
-SHOWN = 20  # points of the table; table.csv has all lanes
+SHOWN = 20  # points of a printed table; table.csv has all lanes
 
 
 class Verified(NamedTuple):
@@ -140,14 +142,14 @@ class Sweep(NamedTuple):
         """Whether every lane that was trained again alone is the same run."""
         return all(each.holds is not False for each in self.verified)
 
-    def tables(self) -> list[list[list[str]]]:
-        """The best points, one a row: what varies, cost, accuracy, and how the lanes ended."""
+    def tables(self, most: int = SHOWN) -> list[list[list[str]]]:
+        """The best points, at most `most`, one a row: what varies, cost, accuracy, and how the lanes ended."""
         seeds = any(len(point.lanes) > 1 for point in self.points)
         points = self.points
         names = [spelled(name) for name, _value in points[0].varied] if points else []
         costs = [_("median cost"), _("from"), _("to")] if seeds else [_("cost")]
         head = ["", *names, *costs, _("accuracy"), _("outcome")]
-        return [[head, *([str(place + 1), *self._cells(point, seeds)] for place, point in enumerate(points[:SHOWN]))]]
+        return [[head, *([str(place + 1), *self._cells(point, seeds)] for place, point in enumerate(points[:most]))]]
 
     def _cells(self, point: Point, seeds: bool) -> list[str]:
         records = [self.records[number] for number in point.lanes]
@@ -159,9 +161,10 @@ class Sweep(NamedTuple):
 
     def sentences(self) -> list[str]:
         """Say which is best, or that none is; how lanes ended; and whether they are the same runs as alone."""
-        return [*self.notes, *self._ranked(), *self._verdicts()]
+        return [*self.notes, *self.ranking(), *self._verdicts()]
 
-    def _ranked(self) -> list[str]:
+    def ranking(self) -> list[str]:
+        """Say which point is best, or that none is; how many lanes diverged, and how many have ended."""
         diverged = sum(record.outcome == "diverged" for record in self.records.values())
         lines = list[str]()
         if len(self.records) < len(self.lanes):
@@ -179,7 +182,7 @@ class Sweep(NamedTuple):
             first, second = (titled(point.varied) for point in points[:2])
             return [*lines, message.format(seeds=len(points[0].lanes), first=first, second=second)]
         message = _("Best by {by}: {title}. The test rows chose nothing.")
-        return [*lines, message.format(by=self._score(), title=titled(points[0].varied) or self.lanes[best].title)]
+        return [*lines, message.format(by=self.scored_by, title=titled(points[0].varied) or self.lanes[best].title)]
 
     def _verdicts(self) -> list[str]:
         lines = list[str]()
@@ -220,14 +223,43 @@ class Sweep(NamedTuple):
 
     def plot(self) -> "Figure":
         """Draw the cost curves of the lanes that have ended, and the final cost against what varies."""
-        from descenso.reports.sweep import Line, sweep_figure  # matplotlib takes a quarter of a second
+        from descenso.reports.sweep import sweep_figure  # matplotlib takes a quarter of a second
 
-        ended = sorted(self.records.items())
-        lines = [Line(self.lanes[number].varied, record.costs, record.score) for number, record in ended]
-        return sweep_figure(lines, self._score())
+        return sweep_figure(self._lines(), self.scored_by)
 
-    def _score(self) -> str:
-        """Say what lanes are ranked by."""
+    def parallel_coordinates(self) -> "Figure":
+        """Draw the lanes that have ended over parallel axes: the settings that vary, cost and accuracies.
+
+        Raises:
+            ConfigError: unless at least two settings besides the seed vary.
+        """
+        from descenso.reports.parallel import parallel_figure
+
+        if not self.has_parallel_coordinates:
+            raise ConfigError(_("parallel coordinates need two settings that vary, besides the seed; try plot()"))
+        return parallel_figure(self._lines(), self.scored_by)
+
+    @property
+    def has_parallel_coordinates(self) -> bool:
+        """Whether at least two settings besides the seed vary among the lanes that have ended."""
+        from descenso.reports.sweep import SEED, varied_by
+
+        return len([name for name in varied_by(self._lines()) if name != SEED]) >= 2
+
+    def _lines(self) -> "list[Line]":
+        from descenso.reports.sweep import Line
+
+        lines = list[Line]()
+        for number, record in sorted(self.records.items()):
+            measures = {_("test accuracy"): record.test_accuracy}
+            if any(each.validation_accuracies for each in self.records.values()):
+                measures = {_("validation accuracy"): record.validation_accuracy, **measures}
+            lines.append(Line(self.lanes[number].varied, record.costs, record.score, measures))
+        return lines
+
+    @property
+    def scored_by(self) -> str:
+        """What lanes are ranked by, in words."""
         validated = any(record.validation_costs for record in self.records.values())
         return _("validation cost (nats)") if validated else _("cost of the last epoch (nats)")
 

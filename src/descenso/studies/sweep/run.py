@@ -203,10 +203,3 @@ def _verify(training: Training, sweep: Sweep, control: Control) -> None:
         found = verify(number, why, posed, sweep.records[number], weights, control)
         if found is not None:
             directory.append([{"verified": found._asdict()}])
-
-
-def draw(sweep: Sweep, directory: SweepDirectory) -> None:
-    """Draw the picture of a sweep into its directory."""
-    from descenso.reports.figures import save_figure  # half a second
-
-    save_figure(sweep.plot(), directory.plot_path("sweep.png"))
