@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from descenso.api.compare import compare as compare
     from descenso.api.estimator import Classifier as Classifier
     from descenso.api.evaluation import evaluate as evaluate
+    from descenso.api.film import film as film
     from descenso.api.inference import predict as predict
     from descenso.api.landscape import landscape as landscape
     from descenso.api.replay import replay as replay
@@ -66,6 +67,7 @@ _HOME = {
     "doctor": "descenso.doctor",
     "evaluate": "descenso.api.evaluation",
     "export": "descenso.exporting",
+    "film": "descenso.api.film",
     "find_rate": "descenso.api.sweep",
     "from_arrays": "descenso.data.memory",
     "from_frame": "descenso.data.memory",

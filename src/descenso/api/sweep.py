@@ -224,6 +224,12 @@ def open_sweep(path: str | Path) -> "Sweep":
     return result_of(SweepDirectory(Path(path)))
 
 
+def rows_of_sweep(data: Any, config: TrainConfig, sources: Sources | None) -> Dataset:
+    """Return the rows of a lane again: `data` if they were in memory, else what its config names."""
+    given = _in_memory(data, config.model_dump(include={*HOW_READ}))
+    return _Rows(given if isinstance(given, Dataset) else None, sources).of(config)
+
+
 class _Rows:
     """The datasets of lanes, each read once. Rows to test on are drawn by a lane's seed where the data has none."""
 

@@ -134,6 +134,14 @@ def landscape(
         _show(survey(*runs, grid=grid, told=told), picture, as_json)
 
 
+def filmed(runs: list[Path], picture: Path | None) -> Path:
+    """Write a film of the templates of runs or sweeps, as `descenso plot --film`; return its path."""
+    with _progress(_("Film")) as told:
+        from descenso.api.film import film
+
+        return film(*runs, out=picture, told=told)
+
+
 @contextmanager
 def _progress(what: str) -> Iterator[Any]:
     """Show a share of what is done in a bar, where one can be drawn."""

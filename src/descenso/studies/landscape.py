@@ -1,6 +1,6 @@
 """The cost over the plane in which training runs move most, and how far they lie from that plane."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -127,7 +127,7 @@ def survey(
     every = np.concatenate(flat)
     centre = every.mean(axis=0)
     directions, explained = _principal(every - centre)
-    cost = _Cost(plans[0][1].problem, _spread(plans[0][1].train))
+    cost = Cost(plans[0][1].problem, spread(plans[0][1].train))
     trails = list[Trail]()
     for (name, _plan), points in zip(plans, flat, strict=True):
         placed = (points - centre) @ directions.T
@@ -158,8 +158,18 @@ def _path(plan: Plan) -> Iterator[Arrays]:
     """Train, and yield the parameters at the start, at the end, and at evenly spaced steps between."""
     total = plan.config.epochs * plan.steps_per_epoch
     marks = {round(place * total / POINTS) for place in range(1, POINTS + 1)}
+    return (params for _taken, params in states(plan, marks))
+
+
+def states(plan: Plan, marks: Collection[int]) -> Iterator[tuple[int, Arrays]]:
+    """Train to the last of some steps, or until the cost is not finite, and yield steps taken and parameters at each.
+
+    Args:
+        plan: the training run; it ends as after all its epochs, whether or not it has a patience.
+        marks: numbers of steps from the start; the start itself is yielded in any case.
+    """
     begin = plan.start()
-    yield weights(plan.problem, begin)
+    yield 0, weights(plan.problem, begin)
     with closing(plan.bind()) as runner:
         taken = 0
         for state, trace in runner.walk(begin, _cut(plan, sorted(marks))):
@@ -167,7 +177,9 @@ def _path(plan: Plan) -> Iterator[Arrays]:
             if not trace.finite:
                 return
             if taken in marks:
-                yield weights(plan.problem, state)
+                yield taken, weights(plan.problem, state)
+            if taken >= max(marks):
+                return
 
 
 def _cut(plan: Plan, marks: Sequence[int]) -> Iterator[Order]:
@@ -216,13 +228,13 @@ def _axes(points: Points, grid: int) -> tuple[NDArray[np.float64], NDArray[np.fl
     return sides[0], sides[1]
 
 
-def _spread(split: Split) -> Split:
+def spread(split: Split) -> Split:
     """Return evenly spaced rows, at most `MOST_ROWS`."""
     rows = len(split.labels)
     return split.rows(slice(0, rows, -(-rows // MOST_ROWS)))
 
 
-class _Cost:
+class Cost:
     """Computes the mean cost of rows for parameters, many at once where the model takes an axis of lanes."""
 
     def __init__(self, problem: Problem, rows: Split) -> None:
