@@ -72,7 +72,7 @@ def _frames(
     wide, tall = _across(names) * ACROSS, -(-len(names) // _across(names)) * (input_shape[0] / input_shape[1] + ABOVE)
     height = (INCHES * tall / wide + 0.5) * rows + (0.3 if note else 0)
     figure = Figure(figsize=(INCHES * columns, height), layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)  # whose methods have no types
     figure.set_dpi(dots)
     every = figure.subplots(rows, columns, squeeze=False).ravel()
     drawn = [_panel(axes, reel, input_shape, names) for axes, reel in zip(every, reels, strict=False)]
