@@ -1,6 +1,5 @@
 """The film of the templates: its frames are the states of the run, and the file is small and repeats."""
 
-import dataclasses
 import io
 
 import numpy as np
@@ -141,6 +140,6 @@ def test_a_film_of_a_sweep_is_of_several_rates(data, tmp_path):
     assert path == tmp_path / "s" / "plots" / "templates.gif"
     with Image.open(path) as film:
         assert film.n_frames >= 9
-    unfinished = dataclasses.replace(found, records={})
+    unfinished = found._replace(records={})
     with pytest.raises(ConfigError, match="no lane has ended yet; to go on: descenso resume"):
         chosen(unfinished)

@@ -60,10 +60,8 @@ def film(
         from descenso.studies.film import Take, record
         from descenso.training.plan import Plan
 
-    takes = list[Take]()
-    for name, config, rows, epochs in found:
-        plan = Plan.of(config, rows)
-        takes.append(Take(name, plan, epochs * plan.steps_per_epoch))
+    plans = [(name, Plan.of(config, rows), epochs) for name, config, rows, epochs in found]
+    takes = [Take(name, plan, epochs * plan.steps_per_epoch) for name, plan, epochs in plans]
     content = film_of(record(takes, told or (lambda share: None)), shape, names)
     path = Path(out) if out is not None else _place(paths)
     write_file(path, content)
