@@ -66,9 +66,7 @@ def write_script(file: Path, programs: list[Program], out: Path) -> list[str]:
     message = _("{out}: {module} is imported as it is; if it needs TensorFlow 1, port it, too")
     notes += [message.format(out=out, module=module) for module in programs[0].beside if programs[0].old]
     if "_input_data()" in text:
-        note = _(
-            "{out}: MNIST is downloaded; without a network, descenso's own files: MNIST={folder} python {out}"
-        )
+        note = _("{out}: MNIST is downloaded; without a network, descenso's own files: MNIST={folder} python {out}")
         notes.append(note.format(out=out, folder=shlex.quote(str(BUNDLED))))
     if "google.colab" in text:
         notes.append(_("{out}: google.colab is not outside of Colab; replace what is read through it").format(out=out))
