@@ -234,6 +234,8 @@ def test_values_are_lists_ranges_and_numbers():
         ({"learning_rates": "1..x:3"}, "no range FIRST..LAST:COUNT"),
         ({"learning_rates": "0..1:3"}, "no range FIRST..LAST:COUNT"),
         ({"learning_rates": "1..2:1"}, "no range FIRST..LAST:COUNT"),
+        ({"learning_rates": "1..2"}, "no range FIRST..LAST:COUNT"),
+        ({"weight_decays": "0.1, 1..2:3"}, "no range FIRST..LAST:COUNT"),
         ({"learning_rates": "0.1,0.1"}, "each once"),
         ({"learning_rates": []}, "one or more values"),
         ({"learning_rates": "-1"}, "learning_rate must be"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from descenso.lab.downloads import pictures_of
 from descenso.lab.protocol import View
-from descenso.lab.shapes import escaped, table
+from descenso.lab.shapes import escaped, paragraph, table
 from descenso.lab.showing import Entry, Showing
 from descenso.text import _, mark
 
@@ -35,7 +35,7 @@ def _path(run: Path) -> str:
 
 def _changes(view: View) -> str:
     if not view.changes:
-        return f"<p>{escaped(_('Nothing was changed by hand: this is a run of constant settings.'))}</p>"
+        return paragraph(_("Nothing was changed by hand: this is a run of constant settings."))
     head = [_("Epoch"), _("Step"), _("What"), _("Before"), _("After")]
     rows = [(each.epoch, each.step, _(WHAT.get(each.what, each.what)), each.old, each.new) for each in view.changes]
     return table(head, rows)

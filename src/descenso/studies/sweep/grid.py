@@ -127,9 +127,11 @@ def _typed(name: str, text: str) -> list[Any]:
 
     A rule or a schedule may have options, whose commas are followed by a name and "=".
     """
-    found = RANGE.fullmatch(text.strip())
-    if found and name in ("learning_rates", "weight_decays"):
+    if ".." in text and name in ("learning_rates", "weight_decays"):
+        found = RANGE.fullmatch(text.strip())
         try:
+            if found is None:
+                raise ValueError
             first, last, count = float(found["first"]), float(found["last"]), int(found["count"])
             if not (0 < first < math.inf and 0 < last < math.inf and 2 <= count <= MOST_LANES):
                 raise ValueError
