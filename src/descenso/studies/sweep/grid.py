@@ -110,6 +110,8 @@ def _values(name: str, given: Any) -> list[Any]:
         values = _typed(name, given)
     elif isinstance(given, Sequence):
         values = list(given)
+    elif getattr(given, "ndim", 0) == 1:  # of NumPy
+        values = given.tolist()
     elif name == "seeds" and isinstance(given, int) and not isinstance(given, bool):
         values = list(range(given))
     else:
