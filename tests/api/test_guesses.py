@@ -182,8 +182,8 @@ def test_an_estimator_has_no_setting_that_it_would_not_read():
         ds.Classifier(verbose=1)
     with pytest.raises(ConfigError, match=r"^callbacks: an estimator makes no run, .*; descenso\.train\(X, y\) makes"):
         ds.Classifier(callbacks=[])
-    with pytest.raises(ConfigError, match="there is no setting 'resize'; the settings are model, class_weight, preset"):
-        ds.Classifier(resize="28x28")
+    with pytest.raises(ConfigError, match="there is no setting 'colour'; the settings are model, class_weight, preset"):
+        ds.Classifier(colour=3)
 
 
 @pytest.mark.parametrize(

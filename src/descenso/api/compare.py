@@ -97,8 +97,14 @@ def compare(
         return itemised(data, labels, progress=progress, sources=sources, **how, **settings)
     if (repeats := REPEATS if repeats is None else repeats) < 1:
         raise ConfigError(_("repeats must be at least 1, got {repeats}; try --repeats 3").format(repeats=repeats))
+    return _compared(_pair(data, labels), repeats, progress, sources, settings)
+
+
+def _compared(
+    data: Any, repeats: int, progress: Callable[[str], None] | bool, sources: Sources | None, settings: "Compared"
+) -> "Comparison":
     axis, values = _axis(given := {**settings})
-    requests = _read([{"epochs": EPOCHS, "data": _pair(data, labels), **given, AXES[axis]: each} for each in values])
+    requests = _read([{"epochs": EPOCHS, "data": data, **given, AXES[axis]: each} for each in values])
     entries = _check_all(requests, sources)
     names = _names(axis, [request[AXES[axis]] for request in requests], entries)
 
@@ -218,6 +224,8 @@ def explain(
 
 def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
     """Take what differs out of `settings`: its name, and the values."""
+    from descenso.studies.sweep.grid import is_several
+
     _refuse_unknown(settings)
     several = [name for name in AXES if is_several(settings.get(AXES[name]))]  # learning_rate=[0.1, 0.01]
     settings |= {name: settings.pop(AXES[name]) for name in several}
@@ -229,11 +237,6 @@ def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
         raise ConfigError(message.format(names=", ".join([*given, *fixed]), flag=spelled(axis)))
     values = _split(values) if isinstance(values, str) else values
     return axis, values.tolist() if hasattr(values, "tolist") else list(values)
-
-
-def is_several(value: Any) -> bool:
-    """Tell whether `value` of a setting is a list, a tuple or an array of values."""
-    return type(value) in (list, tuple) or (hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1)
 
 
 def _refuse_unknown(settings: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.api.again import HOW_READ
-from descenso.api.compare import is_several
 from descenso.api.resume import resume
 from descenso.api.train import import_tensorflow, own_of, rows_of, source_of, train
 from descenso.config import TrainConfig
@@ -67,13 +66,10 @@ def sweep(
         ConfigError, DataError, DiskError: as of `train`, and for invalid lists.
         KeyboardInterrupt: after Ctrl-C has stopped it and what is done is saved; `resume_sweep` goes on.
     """
-    from descenso.studies.sweep.grid import AXES
+    from descenso.studies.sweep.grid import divided
 
     how = _How.of(verify, keep, told, control)
-    given: dict[str, Any] = {**settings}
-    given |= {axis: given.pop(name) for axis, name in AXES.items() if is_several(given.get(name))}
-    axes = {name: value for name, value in given.items() if name in AXES}
-    common = {name: value for name, value in given.items() if name not in AXES}
+    axes, common = divided(settings)
     data = _in_memory(data, common)
     rows = _Rows(data if isinstance(data, Dataset) else None, sources)
     with closing(_created({**common, "data": source_of(data)}, axes, rows, out)) as directory:

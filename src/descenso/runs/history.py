@@ -62,7 +62,7 @@ class History(NamedTuple):
     epochs: tuple[Epoch, ...]
     changes: tuple[RateChange, ...] = ()
 
-    if not TYPE_CHECKING:  # type checkers refuse a name that there is not
+    if not TYPE_CHECKING:  # type: ignore[misc] # type checkers refuse a name that there is not
 
         def __getattr__(self, name: str) -> Any:
             from descenso.guesses import no_attribute

@@ -85,7 +85,7 @@ class Evaluation(NamedTuple):
     confusion: NDArray[np.int64]
     weights: NDArray[Any] | None = None
 
-    if not TYPE_CHECKING:  # type checkers refuse a name that there is not
+    if not TYPE_CHECKING:  # type: ignore[misc] # type checkers refuse a name that there is not
 
         def __getattr__(self, name: str) -> Any:
             from descenso.guesses import no_attribute
