@@ -154,7 +154,7 @@ def test_a_frame_beside_its_labels_keeps_the_names_of_its_columns(tmp_path):
     data = memory.dataset_of(frames[0], pd.Series(labels, name="a"), {})  # a column has that name already
     assert data.columns == ("a", "b", "c")
     assert data.class_names == ("no", "yes")
-    with pytest.raises(DataError, match="labels of shape 5 beside a frame of 60 rows, expected one label a row"):
+    with pytest.raises(DataError, match="labels of shape 5 beside a frame of shape 60×3, expected one label a row"):
         memory.dataset_of(frames[0], labels[:5], {})
 
 
@@ -184,7 +184,11 @@ def test_a_dataset_of_tensorflow_is_read_as_a_whole():
     ("data", "labels", "message"),
     [
         (Batches(np.ones((20, 2)), np.ones(20), length=-1), None, r"without an end; leave \.repeat\(\) out"),
-        (Batches(np.ones((20, 2)), np.ones(20), np.ones(20)), None, "of 3 parts; expected pairs .* sample_weight=w"),
+        (
+            Batches(np.ones((20, 2)), np.ones(20), np.ones(20)),
+            None,
+            "elements have 3 parts; .* sample_weight=w",
+        ),
         (Batches(np.ones((20, 2)), np.ones(20)), Batches(np.ones((20, 2)), np.ones(20)), "given as two; try data=desc"),
         ((np.ones((20, 2)), np.ones(20)), (np.ones((20, 2)), np.ones(20)), r"test=\(X_test, y_test\)\)$"),
         (np.ones((20, 2)), "species", "labels must be one a row, got 'species'; if it is a column: --label species"),
@@ -197,5 +201,5 @@ def test_what_keras_users_give_beside_inputs_is_answered(data, labels, message):
 
 def test_more_rows_than_memory_should_hold_are_not_cut_off(monkeypatch):
     monkeypatch.setattr(batches, "MOST_BYTES", 100)
-    with pytest.raises(DataError, match=r"more than 100 bytes .*; save its rows as an NPY file, and give numpy\.load"):
+    with pytest.raises(DataError, match=r"too large .*; save its rows as an NPY file, and give numpy\.load"):
         memory.dataset_of(Batches(np.ones((20, 2)), np.ones(20)), None, {})

@@ -33,7 +33,7 @@ def test_no_rung_walks_more_steps_than_show_what_a_step_takes(tiny, monkeypatch)
     monkeypatch.setattr("descenso.studies.ladder.MOST_STEPS", 4)
     found = ds.compare(tiny, explain=True, **SMALL, dtype="float64")
     assert found.steps == 4
-    assert found.tables()[0][0][0] == "4 steps"
+    assert found.tables()[0][0][0] == "steps: 4"
     assert {each.name: each.calls for each in found.rungs}[LOOP] == 1 / 4
 
 

@@ -60,15 +60,15 @@ def take_all(dataset: Any, what: str) -> tuple[Array, Array]:
         DataError: as `take`, for rows with weights, for an endless dataset, and for one beyond `MOST_BYTES`.
     """
     if isinstance(dataset.element_spec, tuple) and len(dataset.element_spec) > 2:
-        message = _("{what}: a tf.data.Dataset of {count} parts; expected pairs of inputs and labels; row weights "
-                    "belong to descenso.Classifier().fit(X, y, sample_weight=w)")  # fmt: skip
+        message = _("{what}: a tf.data.Dataset whose elements have {count} parts; expected pairs of inputs and labels; "
+                    "row weights belong to descenso.Classifier().fit(X, y, sample_weight=w)")  # fmt: skip
         raise DataError(message.format(what=what, count=len(dataset.element_spec)))
     if int(dataset.cardinality()) == ENDLESS:
         message = _("{what}: a tf.data.Dataset without an end; leave .repeat() out, an epoch passes over all rows once")
         raise DataError(message.format(what=what))
     inputs, labels = take(dataset, what, MOST_ROWS_IN_ALL)
     if inputs.nbytes >= MOST_BYTES or len(inputs) >= MOST_ROWS_IN_ALL:
-        message = _("{what}: a tf.data.Dataset of more than {bytes} bytes or {rows} rows, too large to be read into "
-                    "memory; save its rows as an NPY file, and give numpy.load(file, mmap_mode='r')")  # fmt: skip
-        raise DataError(message.format(what=what, bytes=MOST_BYTES, rows=MOST_ROWS_IN_ALL))
+        message = _("{what}: a tf.data.Dataset too large to be read into memory; save its rows as an NPY file, and "
+                    "give numpy.load(file, mmap_mode='r')")  # fmt: skip
+        raise DataError(message.format(what=what))
     return inputs, labels

@@ -184,8 +184,10 @@ def with_labels(frame: Any, labels: Any) -> tuple[Any, str]:
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.shape != (len(frame),):
-        message = _("labels of shape {labels} beside a frame of {rows} rows, expected one label a row")
-        raise DataError(message.format(labels="×".join(map(str, values.shape)) or "()", rows=len(frame)))
+        message = _("labels of shape {labels} beside a frame of shape {frame}, expected one label a row")
+        raise DataError(
+            message.format(labels="×".join(map(str, values.shape)) or "()", frame="×".join(map(str, frame.shape)))
+        )
     name = str(getattr(labels, "name", None) or "label")
     while name in frame.columns:
         name += "_"

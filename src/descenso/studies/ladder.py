@@ -130,7 +130,7 @@ class Explained(NamedTuple):
 
     def tables(self) -> list[list[list[str]]]:
         """The rungs, and what each step down saves."""
-        rungs = [[f"{self.steps} {_('steps')}", _("seconds"), _("min"), _("max"), _("µs/step"), _("calls/step")]]
+        rungs = [[_("steps") + f": {self.steps}", _("seconds"), _("min"), _("max"), _("µs/step"), _("calls/step")]]
         for rung in self.rungs:
             seconds = (f"{value:.3g}" for value in spread(rung.seconds).values())
             calls = f"{rung.calls:.3g}" if rung.calls >= 1 else f"1/{1 / rung.calls:.0f}"  # one call in many steps
