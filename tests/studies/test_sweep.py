@@ -31,6 +31,15 @@ def test_the_model_is_that_of_train(data, tmp_path):
     assert any("No model is named, so mlp is trained" in line for line in found.sentences())
 
 
+@pytest.mark.slow
+def test_values_are_given_as_numpy_or_a_grid_search_has_them(data, tmp_path):
+    how = {**SMALL, "epochs": 1, "verify": "none"}
+    found = ds.sweep(data, learning_rates=np.array([0.1, 0.2]), out=tmp_path / "array", **how)
+    same = ds.sweep(data, learning_rate=[0.1, 0.2], out=tmp_path / "list", **how)
+    assert [lane.varied for lane in found.lanes] == [{"learning_rate": 0.1}, {"learning_rate": 0.2}]
+    assert [lane.name for lane in same.lanes] == [lane.name for lane in found.lanes]
+
+
 def alone(data, lane, path):
     settings = lane.config.model_dump(exclude={"data"})
     return ds.train(data, out=path, progress=False, **settings)
