@@ -5,7 +5,7 @@ from typing import Any
 
 from descenso._version import __version__
 from descenso.data.encoding import Column
-from descenso.exporting.inputs import ENCODE
+from descenso.exporting.inputs import ENCODE, encoding_of
 from descenso.runs.trained import Trained
 from descenso.text import _, mark, printable
 
@@ -109,7 +109,7 @@ def _call(name: str, to: str, trained: Trained) -> str:
     imports = [line for line in lines if line.startswith(("import ", "from "))]
     call = "\n".join(line for line in lines if line and line not in imports)
     read = 'rows = np.load("rows.npy")\n'
-    if _is_encoded(trained):
+    if encoding_of(trained):
         imports.append("import warnings")
         read = _encoding(trained)
     head = "\n".join(sorted([*imports, "import numpy as np"]))
@@ -119,16 +119,8 @@ def _call(name: str, to: str, trained: Trained) -> str:
 def _encoding(trained: Trained) -> str:
     """Write the Python that encodes rows of a table, and an example."""
     columns = trained.encoding.columns if trained.encoding else ()
-    encoding = "".join(f"    {one._asdict()},\n" for one in columns)
     example = {one.name: _example(one) for one in columns}
-    return f"Array = np.ndarray\nENCODING = [\n{encoding}]\n{ENCODE}rows = encode([{example!r}])\n"
-
-
-def _is_encoded(trained: Trained) -> bool:
-    """Tell whether the columns of a table become other inputs."""
-    return trained.encoding is not None and trained.encoding.inputs != tuple(
-        column.name for column in trained.encoding.columns
-    )
+    return f"Array = np.ndarray\n{encoding_of(trained)}{ENCODE}rows = encode([{example!r}])\n"
 
 
 def _example(column: Column) -> Any:
@@ -139,7 +131,7 @@ def _table(trained: Trained) -> list[str]:
     """List the inputs of a table, and how its columns become them."""
     names = ", ".join(f"`{printable(name)}`" for name in trained.columns)
     said = [_("Its inputs, in this order: {names}.").format(names=names)]
-    if _is_encoded(trained):
+    if encoding_of(trained):
         said.append(
             _("The model itself reads encoded inputs. `encode` makes them of the columns of the table: an input for "
               "each category, the median of the training rows where a number is missing, and a further input that is 1 "
