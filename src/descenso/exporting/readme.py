@@ -55,6 +55,19 @@ script = runpy.run_path("{name}")
 probabilities = script["predict_proba"](rows)
 """,
 }
+PHOTOS = """\
+import numpy as np
+from PIL import Image, ImageOps
+
+
+def read(path):
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert("RGB").convert("{mode}").resize(({width}, {height})))
+
+
+rows = np.stack([read(path) for path in ["photo.jpg"]])
+"""
 ARRAYS = """\
 model = np.load("{name}")
 print({{name: array.shape for name, array in model.items()}})
@@ -89,6 +102,8 @@ def readme(name: str, to: str, trained: Trained) -> str:
     ]  # fmt: skip
     if trained.stored == "uint8":
         parts.append(_(PIXELS[to]))
+    if _reads_photos(trained):
+        parts += _photos(trained)
     if to == "npz" and "W" not in trained.params:
         parts.append(_("The layers of this model are written out, with these arrays, by the format numpy-script."))
     if trained.columns:
@@ -96,6 +111,22 @@ def readme(name: str, to: str, trained: Trained) -> str:
     parts.append(_("The classes, in the order of the probabilities:"))
     parts.append("\n".join(f"{place}. {printable(each)}" for place, each in enumerate(trained.class_names)))
     return "\n\n".join(parts) + "\n"
+
+
+def _reads_photos(trained: Trained) -> bool:
+    """Tell whether the rows are pictures of 8 bits; those of MNIST's shape are prepared in more steps than are here."""
+    shape, full = trained.input_shape, trained.pixel_range is None
+    return trained.stored == "uint8" and full and (len(shape) == 2 or shape[2:] == (3,)) and shape != (28, 28)
+
+
+def _photos(trained: Trained) -> list[str]:
+    """Write the Python that reads a picture as training did."""
+    height, width, *channels = trained.input_shape
+    code = PHOTOS.format(height=height, width=width, mode="RGB" if channels else "L")
+    return [
+        _("Photos are made such rows in the same way as for training, with Pillow:"),
+        f"{FENCE}python\n{code}{FENCE}",
+    ]
 
 
 def _dtype(to: str, trained: Trained) -> str:
