@@ -163,7 +163,7 @@ def _walked(plans: Sequence[tuple[str, Plan]], told: Callable[[float], None]) ->
     walked = list[list[Arrays]]()
     for place, (_name, plan) in enumerate(plans):
         walked.append([])
-        for params in _path(plan):
+        for params in path_of(plan):
             walked[-1].append(params)
             told((place + min(len(walked[-1]) / (POINTS + 1), 1)) / len(plans))
     shapes = [{name: array.shape for name, array in path[0].items()} for path in walked]
@@ -172,7 +172,7 @@ def _walked(plans: Sequence[tuple[str, Plan]], told: Callable[[float], None]) ->
     return walked
 
 
-def _path(plan: Plan) -> Iterator[Arrays]:
+def path_of(plan: Plan) -> Iterator[Arrays]:
     """Train, and yield the parameters at the start, at the end, and at evenly spaced steps between."""
     total = plan.config.epochs * plan.steps_per_epoch
     marks = {round(place * total / POINTS) for place in range(1, POINTS + 1)}
