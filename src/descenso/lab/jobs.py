@@ -112,6 +112,8 @@ def sweep(
     settings: Settings, span: Span, source: Source, out: Path, data: Dataset, control: Control, tell: sweeping.Tell
 ) -> None:
     """Train a sweep of learning rates with these settings below `out`, until it is done or `control` stops it."""
+    if control.stopped:
+        return
     data = _rows(settings, source, data)
     apart = ("engine", "learning_rate", "checkpoint_every")  # lanes are trained by the default engine
     given = {name: value for name, value in wording.arguments(settings, source, data).items() if name not in apart}

@@ -120,6 +120,11 @@ class Rates(NamedTuple):
     command: str = ""
 
     @property
+    def going(self) -> bool:
+        """Whether lanes are being trained, or are about to be."""
+        return self.state in ("waiting", "running")
+
+    @property
     def validated(self) -> bool:
         """Whether lanes are ranked by the cost of validation rows."""
         return any(lane.validation_costs for lane in self.lanes)
@@ -128,9 +133,8 @@ class Rates(NamedTuple):
     def edge(self) -> tuple[float, float] | None:
         """The largest rate that did not diverge, and the least above it that did; None where there are not both."""
         sound = [lane.rate for lane in self.lanes if lane.diverged_at is None and lane.costs]
-        beyond = [
-            lane.rate for lane in self.lanes if lane.diverged_at is not None and lane.rate > max(sound, default=0)
-        ]
+        diverged = [lane.rate for lane in self.lanes if lane.diverged_at is not None]
+        beyond = [rate for rate in diverged if rate > max(sound, default=0)]
         return (max(sound), min(beyond)) if sound and beyond else None
 
 

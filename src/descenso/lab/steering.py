@@ -178,7 +178,7 @@ class Steering:
 
     def landscape(self) -> None:
         """Compute the cost over the plane of the current run's path."""
-        if not self.surveyor.computing:
+        if not self.surveyor.computing and not (self._rates and self._rates.going):
             self.surveyor.begin(self.shown)
 
     def stop_landscape(self) -> None:
