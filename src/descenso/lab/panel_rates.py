@@ -32,6 +32,12 @@ def colour_of(rates: Rates, lane: RateLane) -> str:
     return by_logarithm(lane.rate, rates.span.first, rates.span.last)
 
 
+def _colours(rates: Rates) -> dict[str, str]:
+    """Return the colours of a few lanes, evenly spaced, by the text of their rates."""
+    places = np.unique(np.linspace(0, len(rates.lanes) - 1, KEYED).round().astype(int))
+    return {f"{rates.lanes[place].rate:.3g}": colour_of(rates, rates.lanes[place]) for place in places}
+
+
 def _sweep(page: Showing, view: View) -> Iterator[Entry]:
     rates = view.rates
     going = rates is not None and rates.going and view.state != "failed"
@@ -42,13 +48,7 @@ def _sweep(page: Showing, view: View) -> Iterator[Entry]:
     yield "sweep-says", "textContent", _said(rates)
     yield "sweep-command", "textContent", rates.command if rates else ""
     lanes = rates.lanes if rates else ()
-    named = (
-        [lanes[place] for place in np.unique(np.linspace(0, len(lanes) - 1, KEYED).round().astype(int))]
-        if lanes
-        else []
-    )
-    colours = {f"{lane.rate:.3g}": colour_of(rates, lane) for lane in named} if rates else {}
-    yield "sweep-key", "innerHTML", key(colours)
+    yield "sweep-key", "innerHTML", key(_colours(rates)) if rates else ""
     measure = _("validation cost (nats)") if rates and rates.validated else _("cost of the last epoch (nats)")
     yield "sweep-measure", "textContent", measure if rates else ""
     best = rates.lanes[rates.best] if rates and rates.best is not None else None
@@ -188,8 +188,10 @@ def _landscape(page: Showing, view: View) -> Iterator[Entry]:
 
 def _placed(plane: PathPlane | None) -> str:
     if plane is None:
-        return _("Train for a while, then compute: the plane in which the run's path extends most, the cost over it, and"
-                 " where the run walks now.")  # fmt: skip
+        return _(
+            "Train for a while, then compute: the plane in which the run's path extends most, the cost over it, and"
+            " where the run walks now."
+        )
     if plane.state == "computing":
         return _("The cost over the plane is being computed …")
     if plane.state == "stopped":

@@ -185,8 +185,9 @@ class Plots:
 
 
 def columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _name in names]
-    return dict(zip(names, columns, strict=True))
+    """Return rows as the columns of a source, by name."""
+    found = [list(column) for column in zip(*rows, strict=True)] or [[] for _name in names]
+    return dict(zip(names, found, strict=True))
 
 
 def empty_figure(name: str, x: str, y: str, **more: Any) -> Any:

@@ -3,7 +3,8 @@
 from typing import Any
 
 import numpy as np
-from bokeh.models import BasicTickFormatter, BoxAnnotation, ColumnDataSource
+from bokeh.models import BasicTickFormatter, ColumnDataSource
+from bokeh.models.annotations import BoxAnnotation
 from contourpy import contour_generator
 
 from descenso.lab.graded import by_logarithm

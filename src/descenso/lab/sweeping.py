@@ -52,7 +52,7 @@ class Sweeping:
         path = fresh_folder(out, portable_name(f"{Path(data).stem}-{given['model']}-sweep"))
         try:
             self._show(path=path)
-            told = {"verify": "none", "control": control, "told": self._told}
+            told: dict[str, Any] = {"verify": "none", "control": control, "told": self._told}
             found = train_lanes(data, out=path, sources=sources, **told, **given)
         except BaseException:
             self._show(state="failed")

@@ -165,8 +165,7 @@ def _signature(view: View) -> Any:
     """Return a value that is equal for two views that show the same."""
     norms = len(view.norms[0].steps) if view.norms else 0
     studies = [each.number if each else 0 for each in (view.rates, view.plane)]
-    bare = {"rates": None, "plane": None}
-    plain = view._replace(curves=(), norms=(), pictures=Pictures(), confusion=None, mistakes=(), **bare)
+    plain = view._replace(curves=(), norms=(), pictures=Pictures(), confusion=None, mistakes=(), rates=None, plane=None)
     lines = [(each.name, len(each.steps), len(each.epochs), repr(each.accuracies[-1:])) for each in view.curves]
     return repr(plain), studies, norms, lines, id(view.confusion), view.pictures.scale
 
