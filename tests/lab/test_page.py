@@ -21,6 +21,7 @@ TABS = {  # and what is there once the panel has come
     "step": "#step-maps li",
     "draw": "#drawn-says:not(:empty)",
     "race": "#race-lanes td",
+    "rates": "#sweep-says:not(:empty)",
     "faults": "#findings-none:not(:empty)",
     "code": "#command:not(:empty)",
 }

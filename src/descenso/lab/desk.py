@@ -25,8 +25,8 @@ WORDS = {  # what a page may set these to; the rest are numbers, which the table
     "rule": tuple(RULES),
 }
 NUMBERS = ("learning_rate", "batch_size", "epochs", "seed")
-SPAN = {"first": mark("lowest rate"), "last": mark("highest rate"), "count": mark("rates"), "epochs": mark("epochs")}
-WHOLE = {"count": (FEWEST_RATES, MOST_RATES), "epochs": (1, MOST_EPOCHS)}  # fields of a span that are whole numbers
+SPAN = {"first": mark("lowest rate"), "last": mark("highest rate"), "lanes": mark("rates"), "epochs": mark("epochs")}
+WHOLE = {"lanes": (FEWEST_RATES, MOST_RATES), "epochs": (1, MOST_EPOCHS)}  # fields of a span that are whole numbers
 MOST_TYPED = 200  # characters of a value from a page
 MOST_EXPONENT = 12  # of a learning rate, either way
 TITLES = {  # of the commands that a page sends, for the other pages

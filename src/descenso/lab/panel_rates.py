@@ -91,8 +91,7 @@ def _said(rates: Rates | None) -> str:
 
 def _best(rates: Rates | None, best: RateLane | None) -> str:
     if best is not None:
-        return prose(_("Best: {rate}, with a cost of {cost:.4f}. The test rows chose nothing."),
-                     rate=f"{best.rate:.6g}", cost=best.score)  # fmt: skip
+        return prose(_("Best: {rate}, cost {cost:.4f}"), rate=f"{best.rate:.6g}", cost=best.score)
     if rates is not None and rates.state == "done":
         return _("None is best: every rate diverged; try smaller ones.")
     return ""
@@ -117,9 +116,7 @@ def _outcome(rates: Rates, lane: RateLane) -> str:
 
 
 def _templates(pictures: tuple[Templates, ...], rates: Rates | None) -> str:
-    if rates is None:
-        return ""
-    if not pictures:
+    if rates is None or not pictures:
         return f"<p class='quiet'>{escaped(_('Softmax regression on pictures has templates, one a class.'))}</p>"
     rows = ""
     for each in pictures:
@@ -196,10 +193,7 @@ def _placed(plane: PathPlane | None) -> str:
         return _("The cost over the plane is being computed …")
     if plane.state == "stopped":
         return _("Stopped.")
-    text = _(
-        "Share of the path's variance that the plane explains: {share:.1f} %. Largest distance of the path from the"
-        " plane: {apart:.3g}."
-    )
+    text = _("The plane explains {share:.1f} % of the path's variance; the path lies at most {apart:.3g} away from it.")
     return prose(text, share=100 * plane.explained, apart=float(plane.distances.max()))
 
 
@@ -207,19 +201,14 @@ def _about(view: View, plane: PathPlane | None) -> str:
     """Say of which run the plane is, up to which step, and what the command does otherwise."""
     if plane is None:
         return ""
-    known = int(plane.steps[plane.known - 1]) if plane.known else -1
-    text = _("Run {run}; the cost is that of {rows} training rows.").format(run=plane.run.name, rows=plane.rows)
-    if known >= 0:
-        text += " " + _(
-            "The plane is that of the path up to step {step}; the newest point is that of step {now}."
-        ).format(step=known, now=int(plane.steps[-1]))
-    if plane.run != view.run:
-        text += " " + _("Another run is open now.")
+    text = _("{run}, {rows} training rows").format(run=plane.run.name, rows=plane.rows)
+    if plane.known and plane.steps[plane.known - 1] >= 0:
+        steps = _("plane of the path up to step {step}, now step {now}")
+        text += "; " + steps.format(step=int(plane.steps[plane.known - 1]), now=int(plane.steps[-1]))
+    text += "." if plane.run == view.run else ". " + _("Another run is open now.")
     if plane.steered:
-        text += " " + _("There is no command for it: descenso landscape refuses a run that was steered by hand.")
-    else:
-        text += " " + _("This command trains the run again, to its last epoch:")
-    return text
+        return text + " " + _("descenso landscape refuses a run that was steered by hand.")
+    return text + " " + _("The same for the whole run, trained again:")
 
 
 def _shades(plane: PathPlane) -> dict[str, str]:

@@ -34,7 +34,8 @@ class RatesPlots:
         self.ends.add_layout(self.edge)
         self._add_lines(self.ends, "between", line_width=1)
         for where, name in ((self.curves, "curves"), (self.ends, "ends")):
-            where.x_range.start, where.yaxis.formatter = 0.1, BasicTickFormatter()
+            where.yaxis.ticker.desired_num_ticks = 4
+            where.x_range.start, where.yaxis.formatter = 0.1, BasicTickFormatter(use_scientific=False)
             self._add_points(where, f"{name}-dots", size=6)
             self._add_points(where, f"{name}-crosses", marker="x", size=9, line_width=2)
         self._add_points(self.ends, "best", marker="star", size=17, line_color=INK)
@@ -42,7 +43,7 @@ class RatesPlots:
         self.landscape.grid.visible = False
         self._add_lines(self.landscape, "contours", line_width=0.8)
         self._sources["levels"] = ColumnDataSource({"x": [], "y": [], "text": []})
-        look = {"text_font_size": "9px", "text_align": "center", "text_baseline": "middle", "text_color": INK}
+        look = {"text_font_size": "10px", "text_align": "center", "text_baseline": "middle", "text_color": INK}
         halo = {"background_fill_color": "#ffffff", "background_fill_alpha": 0.8}
         self.landscape.text("x", "y", text="text", source=self._sources["levels"], **look, **halo)
         self._add_lines(self.landscape, "path", line_width=3)
@@ -107,7 +108,7 @@ class RatesPlots:
         """Draw the newest cost of each rate, the edge of divergence, and a star for the best."""
         sound = [lane for lane in rates.lanes if np.isfinite(lane.score) and lane.score > 0]
         scores = [lane.score for lane in sound] or [1.0]
-        top = max(scores) * MARGIN**2
+        top = max(scores) * MARGIN**3
         diverged = [lane for lane in rates.lanes if lane.diverged_at is not None]
         self._set("between", LINES, [([lane.rate for lane in sound], [lane.score for lane in sound], INK)])
         self._set("ends-dots", POINTS, [(lane.rate, lane.score, colour_of(rates, lane)) for lane in sound])
@@ -116,7 +117,7 @@ class RatesPlots:
         self._set("best", POINTS, [(lane.rate, lane.score, colour_of(rates, lane)) for lane in best])
         wide = (rates.span.last / rates.span.first) ** 0.04
         self.ends.x_range.update(start=rates.span.first / wide, end=rates.span.last * wide)
-        self.ends.y_range.update(start=min(scores) / MARGIN, end=top)
+        self.ends.y_range.update(start=min(scores) / MARGIN**2, end=top)
         if rates.edge:
             self.edge.update(left=rates.edge[0], right=rates.edge[1])
         self.edge.visible = rates.edge is not None

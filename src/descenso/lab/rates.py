@@ -22,25 +22,25 @@ class Span(NamedTuple):
 
     Attributes:
         first, last: the range of learning rates.
-        count: number of rates, evenly spaced in the logarithm.
+        lanes: number of rates, evenly spaced in the logarithm.
         epochs: of each lane.
     """
 
     first: float
     last: float
-    count: int = 9
+    lanes: int = 9
     epochs: int = 3
 
     @classmethod
     def around(cls, rate: float) -> "Span":
-        """Return the default range, with `rate` in its middle."""
+        """Return the default range, with `rate` in its middle, in three digits."""
         rate = min(max(rate, LEAST_RATE), LARGEST_RATE)
-        return cls(float(f"{rate / WIDE:.6g}"), float(f"{rate * WIDE:.6g}"))
+        return cls(float(f"{rate / WIDE:.3g}"), float(f"{rate * WIDE:.3g}"))
 
     @property
     def text(self) -> str:
         """The rates as `--learning-rates` takes them."""
-        return f"{self.first:.6g}..{self.last:.6g}:{self.count}"
+        return f"{self.first:.6g}..{self.last:.6g}:{self.lanes}"
 
     def rates(self) -> tuple[float, ...]:
         """Return the learning rates, ascending, as the sweep makes them.

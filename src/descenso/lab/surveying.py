@@ -18,6 +18,7 @@ from descenso.training.plan import Plan
 FEWEST = 3  # points of a path, which a plane needs to say anything
 OTHER_GRID, OTHER_ROWS = 15, 1_000  # for models whose costs are computed point by point
 SHARE = 0.05  # of the time that following the run may take
+MOST_SECONDS = 2.0  # between two points, which the first may take long to trace
 MOST_LATER = 400  # points that come after the plane was computed
 
 
@@ -139,14 +140,18 @@ class Surveyor:
         later = np.flatnonzero(kept & (np.arange(len(kept)) >= plane.known))
         if len(later) >= MOST_LATER:
             kept[later[1::2]] = False
-        params = weights(plan.problem, progress.state)
-        if finite(params):
-            trail = found.trail("", [params])
+        last = max(plane.steps[kept], default=-1)
+        newer = [point for point in watched.recorded.points if last < point[0] < taken]
+        newer = [each for each in (*newer, (taken, weights(plan.problem, progress.state))) if finite(each[1])]
+        if newer:
+            trail = found.trail("", [params for _step, params in newer])
             self._change(
-                steps=np.append(plane.steps[kept], taken), points=np.concatenate([plane.points[kept], trail.points]),
-                costs=np.append(plane.costs[kept], trail.costs), steered=watched.steered,
+                steps=np.append(plane.steps[kept], [step for step, _params in newer]),
+                points=np.concatenate([plane.points[kept], trail.points]),
+                costs=np.append(plane.costs[kept], trail.costs),
                 distances=np.append(plane.distances[kept], trail.distances),
                 known=int(kept[: plane.known].sum()),
-            )  # fmt: skip
+                steered=watched.steered,
+            )
         now = time.monotonic()
-        self._due = now + (now - begun) / SHARE
+        self._due = now + min((now - begun) / SHARE, MOST_SECONDS)

@@ -205,9 +205,9 @@ def _now_of(group: Group, course: Course, lane: int) -> Now:
     end = course.ends[lane]
     epochs = len(course.costs) if end is None else end.epoch + 1
     measured = course.validation[:epochs, lane, :1].ravel()
-    costs = (tuple(map(float, values)) for values in (course.costs[:epochs, lane], measured))
+    costs, validation = (tuple(map(float, values)) for values in (course.costs[:epochs, lane], measured))
     at = (end.epoch, end.step) if end is not None and end.outcome is Outcome.DIVERGED else None
-    return Now(*costs, at, partial(group.weights, course, lane))
+    return Now(costs, validation, at, partial(group.weights, course, lane))
 
 
 def _told(training: Training, lanes: Mapping[int, Now], alive: int, share: float) -> Told:
