@@ -42,6 +42,7 @@ TITLES = {  # of the commands that a page sends, for the other pages
     "race": mark("Race"),
     "sweep": mark("Try the rates"),
     "landscape": mark("Landscape"),
+    "stop_landscape": mark("Stop"),
     "break": mark("Break it"),
     "heal": mark("Back to the healthy run"),
     "set": mark("Settings"),
@@ -195,7 +196,7 @@ class Desk:
             lab.race(self.settings)
         elif command == "break" and value in FAULTS:
             lab.break_it(value)
-        elif command in ("one_step", "one_epoch", "reset", "undo", "stop", "heal", "landscape"):
+        elif command in ("one_step", "one_epoch", "reset", "undo", "stop", "heal", "landscape", "stop_landscape"):
             getattr(lab, command)()
         else:
             return

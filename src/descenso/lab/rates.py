@@ -14,6 +14,7 @@ from descenso.text import _
 FEWEST_RATES, MOST_RATES, MOST_EPOCHS = 2, 16, 10
 WIDE = 100.0  # factor of the default range below and above the learning rate that is set
 TEMPLATES = 5  # rates whose templates are shown, at most
+CLOSEST = 1.01  # factor between two rates
 LEAST_RATE, LARGEST_RATE = 1e-30, 1e30
 
 
@@ -46,11 +47,12 @@ class Span(NamedTuple):
         """Return the learning rates, ascending, as the sweep makes them.
 
         Raises:
-            ConfigError: where the first is not below the last, or both are too close for so many rates.
+            ConfigError: where the last is too close to the first for so many rates, or below it.
         """
-        if not self.first < self.last:
-            message = _("the lowest rate must be below the highest, got {first:g} and {last:g}")
-            raise ConfigError(message.format(first=self.first, last=self.last))
+        least = self.first * CLOSEST ** (self.lanes - 1)
+        if not least <= self.last:
+            message = _("the highest rate must be at least {least:.6g} for {lanes} rates from {first:g}, got {last:g}")
+            raise ConfigError(message.format(least=least, lanes=self.lanes, first=self.first, last=self.last))
         return tuple(lane.config.learning_rate for lane in lanes_of({}, {"learning_rates": self.text}))
 
 
