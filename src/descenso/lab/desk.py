@@ -25,8 +25,10 @@ WORDS = {  # what a page may set these to; the rest are numbers, which the table
     "rule": tuple(RULES),
 }
 NUMBERS = ("learning_rate", "batch_size", "epochs", "seed")
-SPAN = {"first": mark("lowest rate"), "last": mark("highest rate"), "lanes": mark("rates"), "epochs": mark("epochs")}
-WHOLE = {"lanes": (FEWEST_RATES, MOST_RATES), "epochs": (1, MOST_EPOCHS)}  # fields of a span that are whole numbers
+WHOLE = {  # fields of a span that are whole numbers: name, least, most
+    "lanes": (mark("rates"), FEWEST_RATES, MOST_RATES),
+    "epochs": (mark("epochs"), 1, MOST_EPOCHS),
+}
 MOST_TYPED = 200  # characters of a value from a page
 MOST_EXPONENT = 12  # of a learning rate, either way
 TITLES = {  # of the commands that a page sends, for the other pages
@@ -130,10 +132,10 @@ class Desk:
         if not typed:
             self._span.pop(name, None)
         elif name in WHOLE:
-            least, most = WHOLE[name]
+            title, least, most = WHOLE[name]
             if not (typed.isascii() and typed.isdigit() and least <= int(typed) <= most):
                 message = _("{name} must be a whole number in [{least}, {most}], got {value!r}")
-                raise ConfigError(message.format(name=_(SPAN[name]), least=least, most=most, value=value[:40]))
+                raise ConfigError(message.format(name=_(title), least=least, most=most, value=value[:40]))
             self._span[name] = int(typed)
         else:
             self._span[name] = float(f"{TrainConfig.of(learning_rate=typed).learning_rate:.6g}")
@@ -182,7 +184,7 @@ class Desk:
         elif command in ("rate", "rate-exponent"):
             self._change_rate(value if command == "rate" else exponent(value))
             command = "rate"
-        elif command.removeprefix("span-") in SPAN:
+        elif command.startswith("span-") and command.removeprefix("span-") in Span._fields:
             self.set_span(command.removeprefix("span-"), value)
             command = "set"
         elif command == "sweep":
