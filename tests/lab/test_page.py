@@ -263,7 +263,7 @@ def test_rates_and_landscape_by_keyboard(lab, page, expect):
     expect(page.locator("#rate-typed")).to_have_value("1")
     page.focus("#landscape-begin")
     page.keyboard.press("Enter")
-    expect(page.locator("#landscape-says")).to_contain_text("explains 90.0 %")
+    expect(page.locator("#landscape-says")).to_contain_text("explains: 90.0 %")
     expect(page.locator("#landscape-command")).to_contain_text("descenso landscape")
     for name, rows in (("sweep-curves", 7), ("sweep-ends", 7), ("landscape", 30)):
         page.focus(f"details[data-table={name}] summary")

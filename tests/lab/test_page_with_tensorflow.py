@@ -150,7 +150,7 @@ def test_rates_are_tried_and_the_path_is_placed(server, page, expect):
     page.click("#sweep-take")
     expect(page.locator("#rate-typed")).to_have_value(f"{rates.lanes[rates.best].rate:.4g}")
     page.click("#landscape-begin")
-    expect(page.locator("#landscape-says")).to_contain_text("of the path's variance")
+    expect(page.locator("#landscape-says")).to_contain_text("Variance of the path")
     assert server.lab.view.plane.run == server.lab.view.run
 
 

@@ -170,7 +170,7 @@ def test_what_is_shown_of_a_landscape(opened):
     send(opened, "table", ["landscape", True])
     seen = shown(opened, plane=surveyed(run))
     assert seen["landscape-says", "textContent"] == (
-        "The plane explains 90.0 % of the path's variance; the path lies at most 0.7 away from it."
+        "Variance of the path that the plane explains: 90.0 %. Largest distance of the path from it: 0.7."
     )
     assert seen["landscape-warns", "hidden"]
     assert seen["landscape-about", "textContent"].startswith("run-001, 1000 training rows; plane of the path up to step"

@@ -193,7 +193,9 @@ def _placed(plane: PathPlane | None) -> str:
         return _("The cost over the plane is being computed …")
     if plane.state == "stopped":
         return _("Stopped.")
-    text = _("The plane explains {share:.1f} % of the path's variance; the path lies at most {apart:.3g} away from it.")
+    text = _(
+        "Variance of the path that the plane explains: {share:.1f} %. Largest distance of the path from it: {apart:.3g}."
+    )
     return prose(text, share=100 * plane.explained, apart=float(plane.distances.max()))
 
 
