@@ -194,7 +194,8 @@ def _placed(plane: PathPlane | None) -> str:
     if plane.state == "stopped":
         return _("Stopped.")
     text = _(
-        "Variance of the path that the plane explains: {share:.1f} %. Largest distance of the path from it: {apart:.3g}."
+        "Variance of the path that the plane explains: {share:.1f} %. Largest distance of the path from it:"
+        " {apart:.3g}."
     )
     return prose(text, share=100 * plane.explained, apart=float(plane.distances.max()))
 
@@ -203,7 +204,8 @@ def _about(view: View, plane: PathPlane | None) -> str:
     """Say of which run the plane is, up to which step, and what the command does otherwise."""
     if plane is None:
         return ""
-    text = _("{run}, {rows} training rows").format(run=plane.run.name, rows=plane.rows)
+    text = plural("{run}, {rows} training row", "{run}, {rows} training rows", plane.rows)
+    text = text.format(run=plane.run.name, rows=plane.rows)
     if plane.known and plane.steps[plane.known - 1] >= 0:
         steps = _("plane of the path up to step {step}, now step {now}")
         text += "; " + steps.format(step=int(plane.steps[plane.known - 1]), now=int(plane.steps[-1]))
