@@ -1,11 +1,11 @@
 """Parameters along the path of a run, kept while it trains."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-Arrays = Mapping[str, NDArray[np.generic]]
+Arrays = dict[str, NDArray[np.generic]]
 MOST, FEWEST = 80, 8  # points that are kept
 MOST_BYTES = 2**26  # of all points together, while there are more than `FEWEST`
 
