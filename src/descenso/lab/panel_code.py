@@ -23,12 +23,12 @@ def entries(page: Showing, view: View) -> Iterator[Entry]:
     yield "command", "textContent", view.command
     yield "python", "textContent", view.python
     yield "replay-box", "hidden", not view.steered
-    yield "replay", "textContent", f"descenso replay {shlex.quote(_path(view.run))}" if view.run else ""
+    yield "replay", "textContent", f"descenso replay {shlex.quote(path_typed(view.run))}" if view.run else ""
     yield "changes", "innerHTML", _changes(view)
     yield "downloads", "innerHTML", _downloads(view)
 
 
-def _path(run: Path) -> str:
+def path_typed(run: Path) -> str:
     """Return the path of a run as it is typed in the folder in which the lab was started."""
     return str(run.relative_to(Path.cwd())) if run.is_relative_to(Path.cwd()) else str(run)
 

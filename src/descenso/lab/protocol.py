@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.sources import Sources
 from descenso.doctor.evidence import Finding
+from descenso.lab.rates import PathPlane, Rates
 
 State = Literal["starting", "ready", "running", "paused", "ended", "failed"]
 
@@ -240,6 +241,7 @@ class View(NamedTuple):
         changes: the steering log of the current run.
         findings: of the doctor on the current run and its data.
         race: the race, or None.
+        rates, plane: the sweep of learning rates, and the cost over the plane of a run's path; None before the first.
         class_names, input_shape, train_rows, test_rows: of the data.
         command: the `descenso train …` that trains with these settings.
         python: lines of Python that do the same.
@@ -276,3 +278,5 @@ class View(NamedTuple):
     command: str = ""
     python: str = ""
     read_only: bool = False
+    rates: Rates | None = None
+    plane: PathPlane | None = None

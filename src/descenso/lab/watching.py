@@ -9,7 +9,7 @@ import numpy as np
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
-from descenso.descent.problem import Own, Problem
+from descenso.descent.problem import Own, Problem, weights
 from descenso.doctor.checks import examine
 from descenso.doctor.descents import Walked, evidence_of
 from descenso.doctor.evidence import Evidence, Finding
@@ -17,6 +17,7 @@ from descenso.lab import looks
 from descenso.lab.curves import Thinned
 from descenso.lab.faults import FAULTS
 from descenso.lab.protocol import Change, Curve, Mistake, Pictures, Settings, View
+from descenso.lab.recorded import Recorded
 from descenso.runs.directory import open_directory
 from descenso.runs.history import Epoch, RateChange
 from descenso.training.control import Callback, Control, Outcome, Progress
@@ -47,7 +48,7 @@ class Watched(Callback):
         self.plan: Plan | None = None
         self.progress: Progress | None = None
         self.at_epoch: Progress | None = None  # the newest at the end of an epoch
-        self.costs = Thinned()
+        self.costs, self.recorded = Thinned(), Recorded()
         self.newest = np.empty(0)
         self.epochs: list[Epoch] = []
         self.changes: list[Change] = []
@@ -71,10 +72,18 @@ class Watched(Callback):
             self.newest = costs[-NEWEST:]
         if progress.changed and before:
             self._changed(progress.changed, float(before.state.rate))
+        sound = progress.outcome is not Outcome.DIVERGED
         if progress.ended:
             self.epochs.append(progress.ended)
-            self.at_epoch = progress if progress.outcome is not Outcome.DIVERGED else self.at_epoch
+            self.at_epoch = progress if sound else self.at_epoch
+        if sound:
+            self.recorded.add(self._taken(progress), lambda: weights(problem, progress.state))
         self.progress = progress
+
+    @property
+    def taken(self) -> int:
+        """Number of steps taken so far."""
+        return self._taken(self.progress) if self.progress else 0
 
     def _taken(self, progress: Progress) -> int:
         """Return the number of steps taken, with the one whose cost is not finite."""
@@ -87,6 +96,7 @@ class Watched(Callback):
 
     def _went_back(self, before: Progress, progress: Progress) -> None:
         self.costs.cut(self._taken(progress))
+        self.recorded.cut(self._taken(progress))
         self.epochs = [epoch for epoch in self.epochs if epoch.epoch < progress.position.epoch]
         old, new = (f"{epoch}:{step}" for epoch, step in (before.position, progress.position))
         self.changes.append(Change(*progress.position, "undo", old, new))
