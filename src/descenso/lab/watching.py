@@ -38,11 +38,13 @@ class Watched(Callback):
 
     Attributes:
         own: a model in place of descenso's, which some faults need; set before training begins.
+        preparing: whether a session is being prepared, so that no step is taken yet.
     """
 
     def __init__(self, settings: Settings, control: Control) -> None:
         self.settings, self.control = settings, control
         self.own: Own | None = None
+        self.preparing = True
         self.run: Path | None = None
         self.data: Dataset | None = None
         self.plan: Plan | None = None
@@ -65,6 +67,7 @@ class Watched(Callback):
 
     def on_chunk(self, progress: Progress, problem: Problem) -> None:
         """Keep the progress, and the costs of its steps."""
+        self.preparing = False
         before = self.progress
         if before and progress.position < before.position:
             self._went_back(before, progress)
@@ -113,7 +116,7 @@ class Watched(Callback):
 
     def read(self, run: Path) -> None:
         """Take epochs and changes from the history of a run that was opened."""
-        directory = open_directory(run)
+        directory, self.preparing = open_directory(run), False
         history = directory.history
         self.epochs, self.outcome, self.early = list(history.epochs), directory.outcome, None
         rate = directory.config.learning_rate
