@@ -15,6 +15,7 @@ from descenso.doctor.checks import examine
 from descenso.doctor.evidence import Evidence, Rows
 from descenso.errors import CheckpointError, DataError, DescensoError
 from descenso.lab import planting, races, sweeping, wording
+from descenso.lab.faults import FAULTS
 from descenso.lab.protocol import Settings, Source
 from descenso.lab.rates import Span
 from descenso.lab.watching import Inspector, Watched
@@ -71,15 +72,17 @@ def start(shown: Shown, source: Source, out: Path, data: Dataset) -> None:
         shown.data = changed
         given = planting.in_memory(given, tuple(name for name, _value in source.reading))
     name = f"{Path(settings.data).name}-{settings.model}" + (f"-{settings.fault}" if settings.fault else "")
-    if settings.fault:  # findings on the rows, at once: training may refuse the rows
-        rows = Rows.of(changed or data, given.get("order", "permutation"))
-        shown.inspector.findings = tuple(examine(Evidence(rows)))
+    evidence = Evidence(Rows.of(changed or data, given.get("order", "permutation")))
+    if settings.fault:  # a finding on the rows, at once
+        shown.inspector.findings = tuple(examine(evidence, [FAULTS[settings.fault].rule]))
     path = fresh_folder(out, portable_name(name))
     try:
         train(given.pop("data", changed), out=path, **given)
     except DescensoError:
         with suppress(OSError):  # a folder of a run that was not made
             path.rmdir()
+        if shown.watched.run is None:  # the rows were refused
+            shown.inspector.findings = tuple(examine(evidence))
         raise
 
 

@@ -8,6 +8,7 @@ from descenso.lab.downloads import pictures_of
 from descenso.lab.protocol import View
 from descenso.lab.shapes import escaped, paragraph, table
 from descenso.lab.showing import Entry, Showing
+from descenso.lab.wording import ORDINARY
 from descenso.text import _, mark
 
 WHAT = {  # changes of the steering log
@@ -20,6 +21,7 @@ WHAT = {  # changes of the steering log
 
 def entries(page: Showing, view: View) -> Iterator[Entry]:
     """Yield what the panel shows."""
+    yield "fault-note", "hidden", view.settings.fault in ORDINARY
     yield "command", "textContent", view.command
     yield "python", "textContent", view.python
     yield "replay-box", "hidden", not view.steered

@@ -18,6 +18,8 @@ LAST = 30  # rows of the table under the plot of costs
 
 def state_of(view: View) -> str:
     """Say in which state training is."""
+    if view.state == "running" and view.progress:
+        return _("Being prepared")
     if view.state == "ended" and view.outcome:
         return {
             "completed": _("Training finished"),

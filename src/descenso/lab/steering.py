@@ -83,7 +83,7 @@ class Steering:
 
     def _resume(self, how: str) -> None:
         if self.shown is not None:
-            self.shown.watched.control = self._control(how)
+            self.shown.watched.control, self.shown.watched.preparing = self._control(how), True
             self._do(self.shown, partial(jobs.go_on, self.shown, self._source))
 
     def _go(self, how: str) -> None:
@@ -244,12 +244,11 @@ class Steering:
             seen = view(watched, shown.inspector, names)
             if shown.active:
                 state = "paused" if waits else "running"
-                progress = "" if watched.progress else _("The steps are being compiled …")
+                progress = _("The run is being prepared …") if watched.preparing else ""
             elif watched.run is not None:
                 state = "ended"
             data = watched.data or data
         given = wording.arguments(seen.settings._replace(fault=""), self._source, data)
-        told = seen.settings.fault in wording.ORDINARY
         given |= {"loss": "naive"} if seen.settings.fault == "naive-log" else {}
         return seen._replace(
             state=state,
@@ -263,12 +262,12 @@ class Steering:
             input_shape=data.input_shape,
             train_rows=len(data.train.labels),
             test_rows=len(data.test.labels),
-            command=wording.command(given) if told else "",
-            python=wording.python(given) if told else "",
+            command=wording.command(given),
+            python=wording.python(given),
             read_only=shown is not None and shown.read_only,
         )
 
 
 def _waits(watched: Watched) -> bool:
     """Whether no step is taken until the next command; the chunk in which a pause was called for still goes on."""
-    return watched.control.waiting or (watched.control.paused and watched.progress is None)
+    return watched.control.waiting or (watched.control.paused and watched.preparing)
