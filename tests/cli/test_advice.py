@@ -149,6 +149,7 @@ ADVICE = [
            "doctor text.csv --label kind --numeric-only", "doctor text.csv --label kind --numeric-only --drop id"),
     Advice("encoding must be that of a text", READS, "data text.csv --encoding klingon"),
     Advice("{path}: test_fraction must be in", where="tests/data/test_encoding.py"),
+    Advice("{path}: a folder of tables; give the file to train on", where="tests/data/test_catalog.py"),
     Advice("{path}: TensorBoard's events cannot", "train resume", where="tests/training/test_tensorboard.py"),
     Advice("{path}: it has test rows of its own; leave", READS, "data digits --test-fraction 0.2", "data digits"),
     *(Advice(message, where="tests/data/test_folders.py") for message in (
