@@ -7,7 +7,8 @@ import numpy as np
 
 from descenso.errors import ConfigError
 from descenso.reports.film import Reel
-from descenso.studies.landscape import Cost, spread, states
+from descenso.studies.costs import Cost, spread
+from descenso.studies.landscape import states
 from descenso.text import _
 from descenso.training.plan import Plan
 

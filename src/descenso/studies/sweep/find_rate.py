@@ -71,7 +71,7 @@ class FoundRate(NamedTuple):
 
     @property
     def safe(self) -> int:
-        """How many rates of the grid, from the smallest, are safe for all seeds."""
+        """How many rates of the grid lie below the first that is not safe for all seeds; 0 where none is safe."""
         return _safe(self.means)
 
     @property
@@ -107,8 +107,12 @@ class FoundRate(NamedTuple):
         fastest = _("Fastest safe rate: {best:.2g} (by seed {low:.2g} to {high:.2g}), after {steps} steps.")
         lines = [prose(fastest, best=self.best, low=min(seeds), high=max(seeds), steps=steps)]
         last, first = self.edge
-        if first is None:
-            lines.append(prose(_("Up to {rate:.2g} no rate is unsafe for all seeds."), rate=self.rates[-1]))
+        most = self.rates[-1]
+        if first is None and last == most:
+            lines.append(prose(_("Safe for all seeds up to {most:.2g}, the largest rate tried."), most=most))
+        elif first is None:
+            message = _("Safe for all seeds up to {last:.2g}; for some up to {most:.2g}, the largest rate tried.")
+            lines.append(prose(message, last=last, most=most))
         elif last is not None:
             message = _("Safe for all seeds up to {last:.2g}; for none from {first:.2g} on.")
             lines.append(prose(message, last=last, first=first))
@@ -164,8 +168,13 @@ def _means(costs: Costs, full: bool) -> NDArray[np.float64]:
 
 
 def _safe(means: NDArray[np.float64]) -> int:
-    unsafe = np.flatnonzero(np.isinf(means).any(axis=0))
-    return int(unsafe[0]) if len(unsafe) else means.shape[1]
+    """Return the number of the first rate that is not safe for all seeds, beyond the first that is.
+
+    At the smallest rates the cost hardly moves, and that of the last batches may lie above that of the first by chance.
+    """
+    safe = np.isfinite(means).all(axis=0)
+    first = int(safe.argmax())
+    return first + int(np.argmin([*safe[first:], False]))
 
 
 def _best(rates: Sequence[float], means: NDArray[np.float64], count: int) -> float | None:
