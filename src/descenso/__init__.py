@@ -132,6 +132,8 @@ if "tensorflow" not in sys.modules and os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         message = f"module {__name__!r} has no attribute {name!r}"
+        if not name.startswith("_") and not find_spec(f"{__name__}.{name}"):  # a module is asked for before it is there
+            message = import_module("descenso.guesses").no_attribute(__name__, name)
         raise AttributeError(message, name=name, obj=sys.modules[__name__])  # for which Python suggests a near one
     with contextlib.nullcontext() if name not in _STARTING else _starting():
         home = import_module(_HOME[name])

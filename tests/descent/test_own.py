@@ -298,7 +298,18 @@ def test_a_constant_share_is_told(tiny, tmp_path, recwarn):
     recwarn.clear()
     ds.train(tiny, out=tmp_path / "one", schedule=lambda step: 1.0, **SMALL)
     ds.train(tiny, out=tmp_path / "falling", schedule=line, **SMALL)
-    assert [each for each in recwarn if "at every step" in str(each.message)] == []
+    assert [each for each in recwarn if "share" in str(each.message)] == []
+
+
+@pytest.mark.slow
+def test_a_rate_in_the_place_of_a_share_is_told(tiny, tmp_path, recwarn):
+    told = r"its largest share of the learning rate is 0\.1, so that the rate is at most 0\.01; .* f\(step\) / f\(0\)$"
+    with pytest.warns(UserWarning, match=told):
+        ds.train(tiny, out=tmp_path / "run", schedule=lambda step: 0.1 / (1 + step / 100), **SMALL)
+    recwarn.clear()
+    rising = lambda step, steps: tf.minimum((step + 1) / (0.1 * steps), 0.9 * (1 - step / steps))  # noqa: E731
+    ds.train(tiny, out=tmp_path / "rising", schedule=rising, **SMALL)
+    assert [each for each in recwarn if "share" in str(each.message)] == []
 
 
 def test_a_model_is_given_by_the_path_of_its_file(tiny_folder, tmp_path, monkeypatch):

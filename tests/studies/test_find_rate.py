@@ -64,6 +64,17 @@ def test_what_has_not_settled_is_said():
     assert any("--steps 20" in line for line in found.sentences())
 
 
+def test_what_the_grid_tells_of_the_edge_is_said():
+    costs = np.ones((2, len(RATES), 10))
+    most = f"{RATES[-1]:.2g}, the largest rate tried."
+    assert f"Safe for all seeds up to {most}" in FoundRate(RATES, costs).sentences()
+    costs[0, -1, -1] = 3.0  # by one seed, and by its largest rate
+    assert f"Safe for all seeds up to {RATES[-2]:.2g}; for some up to {most}" in FoundRate(RATES, costs).sentences()
+    costs[1, -1, -1] = 3.0
+    said = f"Safe for all seeds up to {RATES[-2]:.2g}; for none from {RATES[-1]:.2g} on."
+    assert said in FoundRate(RATES, costs).sentences()
+
+
 def test_no_safe_rate_is_no_answer():
     costs = np.ones((2, len(RATES), 10))
     costs[:, :, -1] = 3.0

@@ -31,6 +31,15 @@ def test_the_model_is_that_of_train(data, tmp_path):
     assert any("No model is named, so mlp is trained" in line for line in found.sentences())
 
 
+@pytest.mark.slow
+def test_values_are_given_as_numpy_or_a_grid_search_has_them(data, tmp_path):
+    how = {**SMALL, "epochs": 1, "verify": "none"}
+    found = ds.sweep(data, learning_rates=np.array([0.1, 0.2]), out=tmp_path / "array", **how)
+    same = ds.sweep(data, learning_rate=[0.1, 0.2], out=tmp_path / "list", **how)
+    assert [lane.varied for lane in found.lanes] == [{"learning_rate": 0.1}, {"learning_rate": 0.2}]
+    assert [lane.name for lane in same.lanes] == [lane.name for lane in found.lanes]
+
+
 def alone(data, lane, path):
     settings = lane.config.model_dump(exclude={"data"})
     return ds.train(data, out=path, progress=False, **settings)
@@ -234,6 +243,8 @@ def test_values_are_lists_ranges_and_numbers():
         ({"learning_rates": "1..x:3"}, "no range FIRST..LAST:COUNT"),
         ({"learning_rates": "0..1:3"}, "no range FIRST..LAST:COUNT"),
         ({"learning_rates": "1..2:1"}, "no range FIRST..LAST:COUNT"),
+        ({"learning_rates": "1..2"}, "no range FIRST..LAST:COUNT"),
+        ({"weight_decays": "0.1, 1..2:3"}, "no range FIRST..LAST:COUNT"),
         ({"learning_rates": "0.1,0.1"}, "each once"),
         ({"learning_rates": []}, "one or more values"),
         ({"learning_rates": "-1"}, "learning_rate must be"),

@@ -12,6 +12,7 @@ from descenso.config import TrainConfig, table
 from descenso.data.arrays import stratified
 from descenso.data.checks import check_validation, defaults_for_few_rows
 from descenso.data.dataset import Dataset, Scaling, Split
+from descenso.elsewhere import SAID_OF_ESTIMATORS
 from descenso.errors import ConfigError, DataError
 from descenso.guesses import answer
 from descenso.text import _
@@ -26,6 +27,8 @@ def answering(init: Callable[Parameters, None]) -> Callable[Parameters, None]:
     @wraps(init)
     def answered(*given: Parameters.args, **settings: Parameters.kwargs) -> None:
         for name, value in settings.items():
+            if name in SAID_OF_ESTIMATORS:
+                raise ConfigError(f"{name}: {_(SAID_OF_ESTIMATORS[name])}")
             if name not in names:
                 raise ConfigError(answer(name, value, tuple(names), table(), arguments=()))
         init(*given, **settings)

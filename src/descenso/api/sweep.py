@@ -18,6 +18,7 @@ from descenso.runs.directory import open_directory
 from descenso.text import _, printable
 from descenso.training.control import Control
 from descenso.training.display import starting
+from descenso.training.waiting import telling
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -55,20 +56,20 @@ def sweep(
         verify: lanes to train again alone: "2", the best and the one next to divergence; "all"; or "none".
         keep: whether to train "best", the best lane, or "all" lanes alone, as runs in the sweep's directory.
         out: the sweep's directory; by default a new one below `runs/`.
-        told: called after each epoch with how far the sweep is.
+        told: called after each epoch with how far the sweep is; by default a bar is shown in a terminal or a notebook.
         control: stops the sweep from another thread.
         **settings: what varies, `learning_rates`, `rules`, `schedules`, `weight_decays`, `batch_sizes`, a list or text
-            such as "1e-3..1:64" or "0.01,0.1", and `seeds`, a list or their number; and for all lanes those of `train`.
+            such as "1e-3..1:64" or "0.01,0.1", and `seeds`, a list or their number, or `learning_rate` and so on as a
+            list; and for all lanes those of `train`.
 
     Raises:
         ConfigError, DataError, DiskError: as of `train`, and for invalid lists.
         KeyboardInterrupt: after Ctrl-C has stopped it and what is done is saved; `resume_sweep` goes on.
     """
-    from descenso.studies.sweep.grid import AXES
+    from descenso.studies.sweep.grid import divided
 
     how = _How.of(verify, keep, told, control)
-    axes = {name: value for name, value in settings.items() if name in AXES}
-    common = {name: value for name, value in settings.items() if name not in AXES}
+    axes, common = divided(settings)
     data = _in_memory(data, common)
     rows = _Rows(data if isinstance(data, Dataset) else None, sources)
     with closing(_created({**common, "data": source_of(data)}, axes, rows, out)) as directory:
@@ -121,7 +122,7 @@ class _How(NamedTuple):
 
     verify: str
     keep: str
-    told: "Callable[[Told], None]"
+    told: "Callable[[Told], None] | None"
     control: Control
 
     @classmethod
@@ -132,7 +133,7 @@ class _How(NamedTuple):
                 message = _("{name} must be {choices}, got {value!r}; try --{name} {first}")
                 words = {"name": name, "choices": ", ".join(choices), "value": value, "first": choices[0]}
                 raise ConfigError(message.format(**words))
-        return cls(str(verify), keep, told or (lambda now: None), control or Control())
+        return cls(str(verify), keep, told, control or Control())
 
 
 def _created(settings: dict[str, Any], axes: dict[str, Any], rows: "_Rows", out: str | Path | None) -> "SweepDirectory":
@@ -175,7 +176,7 @@ def find_rate(
         data, sources: as of `train`.
         steps: of each run, at least 2.
         seeds: how many starts and orders of the rows each rate is tried with.
-        told: called with the share that is done.
+        told: called with the share that is done; by default a bar is shown in a terminal or a notebook.
         **settings: those of `TrainConfig`; `learning_rate` is the middle of the grid.
 
     Raises:
@@ -195,7 +196,8 @@ def find_rate(
         return Plan.of(changed, rows.of(changed))
 
     numbers = [config.seed + place for place in range(seeds)]
-    return search(plan_of, grid_around(config.learning_rate), numbers, steps, told or (lambda share: None))
+    with telling(_("Short training runs"), told) as tell:
+        return search(plan_of, grid_around(config.learning_rate), numbers, steps, tell)
 
 
 def _searched(settings: dict[str, Any], counts: dict[str, tuple[int, int]], rows: "_Rows") -> TrainConfig:
@@ -261,14 +263,19 @@ def _in_memory(data: Any, settings: dict[str, Any]) -> Any:
 def _carry_out(directory: "SweepDirectory", how: _How, rows: _Rows) -> "Sweep":
     from descenso.studies.sweep.run import Training, draw, run
 
-    training = Training(directory, lambda number: rows.of(directory.lanes[number].config), how.verify, how.told)
-    found = run(training, how.control)
+    def data_of(number: int) -> Dataset:
+        return rows.of(directory.lanes[number].config)
+
+    told = how.told
+    with telling(_("Sweep"), (lambda share: None) if told else None) as tell:
+        training = Training(directory, data_of, how.verify, told or (lambda now: tell(now.share)))
+        found = run(training, how.control)
     if found.records:
         draw(found, directory)
     if how.control.signal:
         message = _("interrupted after {done} of {lanes} lanes, and saved; to go on: descenso resume {path}")
-        told = message.format(done=len(found.records), lanes=len(found.lanes), path=printable(str(found.path)))
-        raise stopped_by(how.control.signal, told, found.path)
+        done = message.format(done=len(found.records), lanes=len(found.lanes), path=printable(str(found.path)))
+        raise stopped_by(how.control.signal, done, found.path)
     wanted: dict[str, list[int | None]] = {"none": [], "best": [found.best], "all": [*sorted(found.records)]}
     for number in wanted[how.keep]:
         if number is not None and not how.control.stopped:

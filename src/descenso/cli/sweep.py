@@ -203,10 +203,10 @@ def watched(as_json: bool) -> Iterator[Any]:
 
     def told(now: "Told") -> None:
         nonlocal last
-        best = prose(_("best cost {cost:.4g}"), cost=now.best)
-        alive = _("{count} lanes in training").format(count=now.alive)
         left = timedelta(seconds=round((time.monotonic() - begun) * (1 / max(now.share, 1e-3) - 1)))
-        text = f"{alive}, {best}, {_('{time} left').format(time=left)}"
+        text = prose(
+            _("{count} lanes in training, best cost {cost:.4g}, {time} left"), count=now.alive, cost=now.best, time=left
+        )
         what = _("Verifying") if now.verifying else _("Sweep")
         if bar is not None:
             bar.update(what, now.share, "" if now.verifying else text)

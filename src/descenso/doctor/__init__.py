@@ -14,11 +14,11 @@ import numpy as np
 
 from descenso.api.again import rows_again
 from descenso.api.inference import load_trained
+from descenso.data.batches import is_dataset, take
 from descenso.data.catalog import load, raw_rows
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
 from descenso.data.sources import Sources
-from descenso.doctor.batches import is_dataset, take
 from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.checks_labels import is_regression
 from descenso.doctor.evidence import Evidence, Finding, Rows

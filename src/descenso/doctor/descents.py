@@ -34,6 +34,7 @@ class Walked(NamedTuple):
         outcome: how it ended, or "running".
         trained: what it learned; None where nothing was kept.
         own: what of it is the user's own; None for nothing.
+        early: (at most EARLY,) finite costs of its first steps, in nats; None where they are not known.
     """
 
     config: TrainConfig
@@ -42,41 +43,44 @@ class Walked(NamedTuple):
     outcome: str = "running"
     trained: Trained | None = None
     own: Own | None = None
+    early: tuple[float, ...] | None = None
 
 
-def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
+def evidence_of(walked: Walked, before: Evidence | None = None, hurried: bool = False) -> Evidence:
     """Gather the evidence of a training run, with a range test where its costs are suspicious.
 
     Args:
         walked: the training run, so far.
-        before: the evidence gathered earlier in the same run, whose first step is not computed again.
+        before: the evidence gathered earlier in the same run; its rows, its first step and its range test are kept.
+        hurried: whether to leave out the range test, and to take the first EARLY steps for an epoch before one ends.
     """
     config, data = walked.config, walked.data
     plan = Plan.of(config, data, walked.own)
     problem, begin = plan.problem, plan.start()
     rows = _some(plan.train, config.seed)
-    course = Course.of(config, data, walked.epochs, walked.outcome)
-    if before and before.course:
-        first, course = (
-            before.step,
-            course._replace(
-                early=before.course.early, suggested_rate=before.course.suggested_rate, tested=before.course.tested
-            ),
-        )
-    else:
-        early = _costs(problem, plan.train, begin, plan.order(0).between(0, EARLY), plan.batch_rows)
-        mean_of_ln = config.loss in LOSSES  # ln C is the first cost of these, and not of the user's own
-        singles = (
-            _step(problem, begin, rows.rows([row])).gradients for row in range(min(SINGLE_ROWS, len(rows.labels)))
-        )
-        kind = "classes" if mean_of_ln else ""
-        first = _step(problem, begin, rows)._replace(first=True, loss=kind, read=size_read(singles))
-        course = course._replace(early=tuple(early))
-    if not course.tested and suspicious(course):
+    known = before.course if before else None
+    early = walked.early or (known.early if known else ())
+    if walked.early is None and not known:
+        early = tuple(_costs(problem, plan.train, begin, plan.order(0).between(0, EARLY), plan.batch_rows))
+    course = Course.of(config, data, walked.epochs, walked.outcome)._replace(early=early)
+    if known:
+        course = course._replace(suggested_rate=known.suggested_rate, tested=known.tested)
+    if hurried and not course.costs and len(early) == EARLY:
+        course = course._replace(steps=EARLY, costs=[float(np.mean(early))])
+    if not hurried and not course.tested and suspicious(course):
         course = course._replace(suggested_rate=suggested_rate(plan), tested=True)
+    first = before.step if before and before.step else _first(plan, begin, rows)
     last, test = _at_end(problem, begin, walked.trained, (rows, _some(data.test, config.seed)))
-    trained_on = Rows.of(data._replace(train=plan.train), config.order)
+    trained_on = before.rows if before and before.rows else Rows.of(data._replace(train=plan.train), config.order)
     return Evidence(trained_on, first, last, test, course)
+
+
+def _first(plan: Plan, begin: TrainState, rows: Split) -> Step:
+    """Compute a step from the initial weights, and from single rows the size of what the first layer reads."""
+    single = range(min(SINGLE_ROWS, len(rows.labels)))
+    gradients = (_step(plan.problem, begin, rows.rows([row])).gradients for row in single)
+    kind = "classes" if plan.config.loss in LOSSES else ""  # ln C is the first cost of these, and not of the user's own
+    return _step(plan.problem, begin, rows)._replace(first=True, loss=kind, read=size_read(gradients))
 
 
 def _at_end(

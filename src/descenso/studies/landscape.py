@@ -57,6 +57,7 @@ class Landscape(NamedTuple):
         costs: (GRID, GRID) cost at each point, in nats; rows are those of `along`.
         explained: share of the variance of the paths that the plane explains, in [0, 1].
         rows: training rows on which costs were computed.
+        plane: the plane itself, on which further points can be placed.
     """
 
     trails: tuple[Trail, ...]
@@ -65,6 +66,7 @@ class Landscape(NamedTuple):
     costs: NDArray[np.float64]
     explained: float
     rows: int
+    plane: "Plane"
 
     def sentences(self) -> list[str]:
         """Say how much of the paths the plane shows, and warn where that is little."""
@@ -122,39 +124,55 @@ def survey(
     Raises:
         ConfigError: for runs whose parameters differ in name or shape, and for one that does not move.
     """
-    walked = _walked(plans, told)
-    flat = [np.stack([_flat(params) for params in path]) for path in walked]
+    walked = _walked(plans, lambda share: told(0.5 * share))
+    paths = [(name, path) for (name, _plan), path in zip(plans, walked, strict=True)]
+    return over_paths(plans[0][1], paths, grid, MOST_ROWS, lambda share: told(0.5 + 0.5 * share))
+
+
+def over_paths(
+    plan: Plan, paths: Sequence[tuple[str, Sequence[Arrays]]], grid: int, rows: int, told: Callable[[float], None]
+) -> Landscape:
+    """Compute the cost over the plane of the two principal directions of paths, as `survey` does.
+
+    Args:
+        plan: whose model and training rows give the cost.
+        paths: names, and the parameters along each, in the user's form.
+        grid: points along each side.
+        rows: on which costs are computed, at most.
+        told: called with the share that is done; what it raises ends the computation.
+
+    Raises:
+        ConfigError: for paths that do not move.
+    """
+    flat = [np.stack([_flat(params) for params in path]) for _name, path in paths]
     every = np.concatenate(flat)
     centre = every.mean(axis=0)
     directions, explained = _principal(every - centre)
-    cost = _Cost(plans[0][1].problem, _spread(plans[0][1].train))
-    trails = list[Trail]()
-    for (name, _plan), points in zip(plans, flat, strict=True):
-        placed = (points - centre) @ directions.T
-        apart = np.linalg.norm(points - centre - placed @ directions, axis=1)
-        trails.append(Trail(name, placed, apart, cost.of([_shaped(point, walked[0][0]) for point in points])))
+    plane = Plane(centre, directions, _Cost(plan.problem, _spread(plan.train, rows)))
+    trails = tuple(plane.trail(name, path) for name, path in paths)
     across, along = _axes(np.concatenate([trail.points for trail in trails]), grid)
     surface = np.empty((grid, grid))
     for row, y in enumerate(along):
-        points = centre + across[:, None] * directions[0] + y * directions[1]
-        surface[row] = cost.of([_shaped(point, walked[0][0]) for point in points])
-        told(0.5 + 0.5 * (row + 1) / grid)
-    return Landscape(tuple(trails), across, along, surface, explained, len(cost.rows.labels))
+        surface[row] = plane.costs(np.stack([across, np.full(grid, y)], axis=1), paths[0][1][0])
+        told((row + 1) / grid)
+    return Landscape(trails, across, along, surface, explained, len(plane.cost.rows.labels), plane)
 
 
 def _walked(plans: Sequence[tuple[str, Plan]], told: Callable[[float], None]) -> list[list[Arrays]]:
     """Return the points of each path."""
     walked = list[list[Arrays]]()
     for place, (_name, plan) in enumerate(plans):
-        walked.append(list(_path(plan)))
-        told(0.5 * (place + 1) / len(plans))
+        walked.append([])
+        for params in path_of(plan):
+            walked[-1].append(params)
+            told((place + min(len(walked[-1]) / (POINTS + 1), 1)) / len(plans))
     shapes = [{name: array.shape for name, array in path[0].items()} for path in walked]
     if any(each != shapes[0] for each in shapes):
         raise ConfigError(_("landscape: the runs are of models whose parameters differ; give runs of one model"))
     return walked
 
 
-def _path(plan: Plan) -> Iterator[Arrays]:
+def path_of(plan: Plan) -> Iterator[Arrays]:
     """Train, and yield the parameters at the start, at the end, and at evenly spaced steps between."""
     total = plan.config.epochs * plan.steps_per_epoch
     marks = {round(place * total / POINTS) for place in range(1, POINTS + 1)}
@@ -216,10 +234,34 @@ def _axes(points: Points, grid: int) -> tuple[NDArray[np.float64], NDArray[np.fl
     return sides[0], sides[1]
 
 
-def _spread(split: Split) -> Split:
-    """Return evenly spaced rows, at most `MOST_ROWS`."""
+def _spread(split: Split, most: int) -> Split:
+    """Return evenly spaced rows, at most `most`."""
     rows = len(split.labels)
-    return split.rows(slice(0, rows, -(-rows // MOST_ROWS)))
+    return split.rows(slice(0, rows, -(-rows // most)))
+
+
+class Plane(NamedTuple):
+    """A plane through the space of a model's parameters.
+
+    Attributes:
+        centre: (size,) a point of it, all parameters one after another.
+        directions: (2, size) of length 1, orthogonal.
+        cost: computes costs of parameters.
+    """
+
+    centre: NDArray[np.float64]
+    directions: NDArray[np.float64]
+    cost: "_Cost"
+
+    def trail(self, name: str, path: Sequence[Arrays]) -> Trail:
+        """Project parameters in the user's form onto the plane, and compute their true costs."""
+        apart = np.stack([_flat(params) for params in path]) - self.centre
+        placed = apart @ self.directions.T
+        return Trail(name, placed, np.linalg.norm(apart - placed @ self.directions, axis=1), self.cost.of(path))
+
+    def costs(self, points: Points, like: Arrays) -> NDArray[np.float64]:
+        """Compute the costs at points of the plane, (points, 2), for parameters of the shapes of `like`."""
+        return self.cost.of([_shaped(point, like) for point in self.centre + points @ self.directions])
 
 
 class _Cost:

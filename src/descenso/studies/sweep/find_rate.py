@@ -107,8 +107,12 @@ class FoundRate(NamedTuple):
         fastest = _("Fastest safe rate: {best:.2g} (by seed {low:.2g} to {high:.2g}), after {steps} steps.")
         lines = [prose(fastest, best=self.best, low=min(seeds), high=max(seeds), steps=steps)]
         last, first = self.edge
-        if first is None:
-            lines.append(prose(_("Up to {rate:.2g} no rate is unsafe for all seeds."), rate=self.rates[-1]))
+        most = self.rates[-1]
+        if first is None and last == most:
+            lines.append(prose(_("Safe for all seeds up to {most:.2g}, the largest rate tried."), most=most))
+        elif first is None:
+            message = _("Safe for all seeds up to {last:.2g}; for some up to {most:.2g}, the largest rate tried.")
+            lines.append(prose(message, last=last, most=most))
         elif last is not None:
             message = _("Safe for all seeds up to {last:.2g}; for none from {first:.2g} on.")
             lines.append(prose(message, last=last, first=first))

@@ -146,7 +146,7 @@ class Sweep(NamedTuple):
         points = self.points
         names = [spelled(name) for name, _value in points[0].varied] if points else []
         costs = [_("median cost"), _("from"), _("to")] if seeds else [_("cost")]
-        head = ["", *names, *costs, _("accuracy"), _("outcome")]
+        head = [_("rank"), *names, *costs, _("accuracy"), _("outcome")]
         return [[head, *([str(place + 1), *self._cells(point, seeds)] for place, point in enumerate(points[:SHOWN]))]]
 
     def _cells(self, point: Point, seeds: bool) -> list[str]:

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
 
 from descenso.data.dataset import Dataset
-from descenso.descent.problem import Arrays
+from descenso.descent.problem import Arrays, weights
 from descenso.errors import DataError, Interruption
+from descenso.runs.history import Epoch
 from descenso.studies.sweep.directory import SweepDirectory
 from descenso.studies.sweep.fused import bytes_of, fuses
 from descenso.studies.sweep.grid import Lane
@@ -15,13 +17,29 @@ from descenso.studies.sweep.ledger import Record
 from descenso.studies.sweep.result import Sweep, result_of
 from descenso.studies.sweep.verify import to_verify, verify
 from descenso.studies.sweep.walk import Course, Group, restored, saved, train_alone
-from descenso.training.control import Control
+from descenso.training.control import Control, Outcome, Progress
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
 
 GROUP_BYTES = 2**30  # memory of the lanes of one group, see `bytes_of`
 SAVE_SECONDS = 10.0  # between two times that a group's course is saved
 APART = ("learning_rate", "rule", "schedule", "weight_decay", "clip_value", "clip_norm", "average", "patience")
+
+
+class Now(NamedTuple):
+    """A lane that is being trained, or has just ended.
+
+    Attributes:
+        costs, validation_costs: of each epoch so far, in nats; NaN in the epoch in which it diverged. Without
+            validation rows the second is empty.
+        diverged_at: epoch and step of the first cost that was not finite, from 0; None if it did not diverge.
+        weights: returns its present weights, in the user's form.
+    """
+
+    costs: tuple[float, ...]
+    validation_costs: tuple[float, ...]
+    diverged_at: tuple[int, int] | None
+    weights: Callable[[], Arrays]
 
 
 class Told(NamedTuple):
@@ -32,12 +50,14 @@ class Told(NamedTuple):
         alive: lanes of the group that are still trained.
         best: lowest cost of an epoch so far, in nats; infinite before the first.
         verifying: whether lanes are being trained again alone.
+        lanes: those of the group that is being trained, by number.
     """
 
     share: float
     alive: int
     best: float
     verifying: bool = False
+    lanes: Mapping[int, Now] = {}
 
 
 class Training(NamedTuple):
@@ -109,10 +129,15 @@ def _train_group(training: Training, place: int, control: Control) -> None:
     directory, numbers = training.directory, training.directory.groups[place]
     begun = monotonic()
     if len(numbers) == 1:
-        alone = train_alone(training.plan(numbers[0]), control)
+        plan = training.plan(numbers[0])
+
+        def after(epochs: Sequence[Epoch], progress: Progress) -> None:
+            alive = progress.outcome is None
+            share = len(epochs) / plan.config.epochs if alive else 1.0
+            training.told(_told(training, {numbers[0]: _now(plan, epochs, progress)}, int(alive), share))
+
+        alone = train_alone(plan, control, after)
         found, compiling = None if alone is None else [alone], 0.0
-        if found:
-            training.told(_told(training, [found[0][0].costs[-1]], 0, 1.0))
     else:
         found, compiling = _train_together(training, place, control)
     times = {"seconds": monotonic() - begun - compiling, "compile_seconds": compiling}
@@ -140,7 +165,9 @@ def _train_together(
     begin, last = _begin(directory, place, group), monotonic()
     course = begin
     for course in group.walk(begin, control):
-        training.told(_told(training, course.costs[-1], len(course.going), len(course.costs) / _epochs(group)))
+        now = {numbers[lane]: _now_of(group, course, lane) for lane in range(len(numbers))}
+        share = len(course.costs) / group.plans[0].config.epochs
+        training.told(_told(training, now, len(course.going), share))
         if monotonic() - last > SAVE_SECONDS:
             directory.write_arrays(directory.course_path(place), saved(course))
             last = monotonic()
@@ -164,18 +191,32 @@ def _begin(directory: SweepDirectory, place: int, group: Group) -> Course:
         raise DataError(f"{path}: {error!r}") from None
 
 
-def _epochs(group: Group) -> int:
-    return group.plans[0].config.epochs
+def _now(plan: Plan, epochs: Sequence[Epoch], progress: Progress) -> Now:
+    """Return what is known of a lane that is trained alone, after an epoch."""
+    measured = tuple(each.validation_cost for each in epochs if each.validation_cost is not None)
+    step = progress.position.step - 1
+    at = (len(epochs) - 1, step) if progress.outcome is Outcome.DIVERGED else None
+    costs = tuple(each.cost for each in epochs)
+    return Now(costs, measured, at, partial(weights, plan.problem, progress.state))
 
 
-def _told(training: Training, costs: Any, alive: int, share: float) -> Told:
-    """Return the progress of the sweep after `share` of the group that is being trained."""
+def _now_of(group: Group, course: Course, lane: int) -> Now:
+    """Return what is known of a lane of a group, after an epoch."""
+    end = course.ends[lane]
+    epochs = len(course.costs) if end is None else end.epoch + 1
+    measured = course.validation[:epochs, lane, :1].ravel()
+    costs, validation = (tuple(map(float, values)) for values in (course.costs[:epochs, lane], measured))
+    at = (end.epoch, end.step) if end is not None and end.outcome is Outcome.DIVERGED else None
+    return Now(costs, validation, at, partial(group.weights, course, lane))
+
+
+def _told(training: Training, lanes: Mapping[int, Now], alive: int, share: float) -> Told:
+    """Return the progress of the sweep after `share` of the group that is being trained, `lanes`."""
     directory = training.directory
     done, records = len(directory.records), directory.records.values()
-    now = next((len(group) for group in directory.groups if not all(n in directory.records for n in group)), 0)
-    finite = [float(cost) for cost in costs if not math.isnan(cost)]
+    finite = [now.costs[-1] for now in lanes.values() if not math.isnan(now.costs[-1])]
     best = min([*finite, *(record.score for record in records)], default=float("inf"))
-    return Told((done + share * now) / len(directory.lanes), alive, best)
+    return Told((done + share * len(lanes)) / len(directory.lanes), alive, best, lanes=lanes)
 
 
 def _tested(plan: Plan, data: Dataset, record: Record, arrays: Mapping[str, Any]) -> Record:

@@ -1,6 +1,6 @@
 """Train the lanes of a sweep, those of a group as one program, epoch by epoch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from descenso.data.dataset import fingerprint
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.runs.checkpoints import Position
+from descenso.runs.history import Epoch
 from descenso.studies.sweep.fused import Kind, alone, kinds_of, stacked, step_of, stopped
 from descenso.studies.sweep.ledger import Record
 from descenso.training.checkpointing import filled, snapshot
@@ -113,6 +114,10 @@ class Group:
                              ((course.costs, means), (course.validation, measured)))  # fmt: skip
         return Course(state, costs, validation, tuple(ends), tuple(best))
 
+    def weights(self, course: Course, lane: int) -> Arrays:
+        """Return the present weights of a lane, in the user's form."""
+        return weights(self.plans[lane].problem, alone(course.state, self._kinds, lane))
+
     def results(self, course: Course) -> list[tuple[Record, Arrays]]:
         """Return the records of the lanes, all of which have ended, and their weights."""
         return [self._result(course, lane, end) for lane, end in enumerate(course.ends) if end is not None]
@@ -142,12 +147,19 @@ def _end(plan: Plan, best: Best | None, epoch: int) -> End | None:
     return End(Outcome.STOPPED_EARLY, epoch, 0) if best and 0 < patience <= epoch - best.epoch else None
 
 
-def train_alone(plan: Plan, control: Control) -> tuple[Record, Arrays] | None:
-    """Train one lane through the ordinary loop; return its record and weights, or None where `control` stopped it."""
-    epochs = []
+def train_alone(
+    plan: Plan, control: Control, told: Callable[[Sequence[Epoch], Progress], None] = lambda epochs, progress: None
+) -> tuple[Record, Arrays] | None:
+    """Train one lane through the ordinary loop; return its record and weights, or None where `control` stopped it.
+
+    `told` is called after each epoch, with the records of all so far.
+    """
+    epochs = list[Epoch]()
     with closing(plan.bind()) as runner:
         for progress in walk_alone(plan, runner, beginning(plan), control):
-            epochs += [progress.ended] if progress.ended else []
+            if progress.ended:
+                epochs.append(progress.ended)
+                told(epochs, progress)
     outcome = progress.outcome
     if outcome is None or outcome is Outcome.INTERRUPTED:
         return None
