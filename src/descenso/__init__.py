@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from descenso.api.resume import resume as resume
     from descenso.api.run import Run as Run
     from descenso.api.run import open_run as open_run
+    from descenso.api.search import SweepCV as SweepCV
     from descenso.api.sweep import find_rate as find_rate
     from descenso.api.sweep import open_sweep as open_sweep
     from descenso.api.sweep import resume_sweep as resume_sweep
@@ -61,6 +62,7 @@ _HOME = {
     "Run": "descenso.api.run",
     "Sources": "descenso.data.sources",
     "Split": "descenso.data.dataset",
+    "SweepCV": "descenso.api.search",
     "TrainConfig": "descenso.config",
     "compare": "descenso.api.compare",
     "doctor": "descenso.doctor",
@@ -86,7 +88,7 @@ _HOME = {
 }
 __all__ = [*_HOME, "__version__"]
 
-_STARTING = ("Classifier", "from_keras", "gradcheck")  # their modules import TensorFlow
+_STARTING = ("Classifier", "SweepCV", "from_keras", "gradcheck")  # their modules import TensorFlow
 
 if "tensorflow" not in sys.modules:  # which reads these once, and leaves oneDNN off on processors without AVX-512
     os.environ.setdefault(

@@ -50,6 +50,16 @@ class Advice(NamedTuple):
 
 LIBRARY = "advises to install a library that tests have"
 ADVICE = [
+    Advice("--like takes a run", where="tests/doctor/test_likeness.py"),
+    Advice("estimator must be a descenso.Classifier", where="tests/api/test_search.py"),
+    Advice("None is best: every rate diverged", where="a range of smaller rates is set on the same panel"),
+    Advice("Stopped, and saved; to go on", where="tests/lab/test_lab.py"),
+    Advice("of the learning rate: try --schedule cosine", "train", f"train digits --decay 0.1 {QUICK}",
+           f"train digits --weight-decay 0.0005 {QUICK}"),
+    Advice("rows to test on belong to the data, or are drawn", "train", f"train text.csv --label kind --test-data a {QUICK}",
+           f"train text.csv --label kind --test-fraction 0.2 {QUICK}"),
+    Advice("tensorboard must be a folder", where="tests/api/test_guesses.py"),
+    Advice("{kind}: the run was trained with {name}, which", where="tests/descent/test_own.py"),
     Advice("Lane {lane} ({title}) trained alone: float32 cannot tell", "sweep", where="tests/studies/test_sweep.py"),
     Advice("No lane is best", where="tests/studies/test_sweep.py"),
     Advice("To train the best", where="tests/cli/test_sweep_command.py"),

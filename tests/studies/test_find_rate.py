@@ -55,6 +55,18 @@ def test_twice_as_many_steps_move_the_answer_by_less_than_a_cell():
         assert long.settled
 
 
+def test_an_easy_first_batch_makes_small_rates_no_less_safe():
+    """The first batch of a seed may cost less than the last ones, which the smallest rates hardly change."""
+    found = on_a_quadratic(100)
+    costs = found.costs.copy()
+    costs[1, :, 0] -= 0.1
+    moved = found._replace(costs=costs)
+    assert not np.isfinite(moved.means[1, 0])
+    assert 1 / found.cell < moved.best / found.best < found.cell
+    assert moved.edge[1] == found.edge[1]
+    assert found._replace(costs=np.full_like(costs, np.nan)).safe == 0
+
+
 def test_what_has_not_settled_is_said():
     costs = np.ones((1, len(RATES), 10))
     costs[0, 3, 3:5] = 0.5  # best by the first half

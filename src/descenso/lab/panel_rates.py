@@ -117,7 +117,7 @@ def _outcome(rates: Rates, lane: RateLane) -> str:
 
 def _templates(pictures: tuple[Templates, ...], rates: Rates | None) -> str:
     if rates is None or not pictures:
-        return f"<p class='quiet'>{escaped(_('Softmax regression on pictures has templates, one a class.'))}</p>"
+        return "<p class='quiet'>" + escaped(_("Softmax regression on pictures has templates, one a class.")) + "</p>"
     rows = ""
     for each in pictures:
         about = _("templates of {names} at the learning rate {rate:.3g}")
@@ -131,7 +131,7 @@ def _templates(pictures: tuple[Templates, ...], rates: Rates | None) -> str:
 
 def _curves(rates: Rates | None) -> str:
     if rates is None:
-        return f"<p>{escaped(_('no sweep yet'))}</p>"
+        return "<p>" + escaped(_("no sweep yet")) + "</p>"
     epochs = range(rates.span.epochs)
     head = [_("learning rate"), *(_("epoch {number}").format(number=epoch + 1) for epoch in epochs)]
     rows = [
@@ -143,7 +143,7 @@ def _curves(rates: Rates | None) -> str:
 
 def _ends(rates: Rates | None) -> str:
     if rates is None:
-        return f"<p>{escaped(_('no sweep yet'))}</p>"
+        return "<p>" + escaped(_("no sweep yet")) + "</p>"
     head = [_("learning rate"), _("Cost"), _("Test accuracy"), _("outcome")]
     return table(
         head,
@@ -224,7 +224,7 @@ def _shades(plane: PathPlane) -> dict[str, str]:
 
 def _path(plane: PathPlane | None) -> str:
     if plane is None:
-        return f"<p>{escaped(_('no landscape yet'))}</p>"
+        return "<p>" + escaped(_("no landscape yet")) + "</p>"
     head = [_("Point"), _("Step"), _("First direction"), _("Second direction"), _("Cost"), _("Distance")]
     rows = [
         [place + 1, int(step) if step >= 0 else "–", *(shown(float(value)) for value in (*point, cost, apart))]

@@ -211,7 +211,7 @@ class Inspector:
         kept = looks.trained(plan, at, data) if at and ended != "diverged" else None
         known = None if early is None else tuple(early[np.isfinite(early)].tolist())
         walked = Walked(plan.config, data, tuple(watched.epochs), ended, kept, watched.own, known)
-        self._evidence = evidence_of(walked, self._evidence, hurried)
+        self._evidence = evidence_of(walked, self._evidence, searched=False, hurried=hurried)  # others wait for this
         return self._evidence
 
     def _seek(self, rule: str) -> None:

@@ -71,7 +71,7 @@ class FoundRate(NamedTuple):
 
     @property
     def safe(self) -> int:
-        """How many rates of the grid, from the smallest, are safe for all seeds."""
+        """How many rates of the grid lie below the first that is not safe for all seeds; 0 where none is safe."""
         return _safe(self.means)
 
     @property
@@ -168,8 +168,13 @@ def _means(costs: Costs, full: bool) -> NDArray[np.float64]:
 
 
 def _safe(means: NDArray[np.float64]) -> int:
-    unsafe = np.flatnonzero(np.isinf(means).any(axis=0))
-    return int(unsafe[0]) if len(unsafe) else means.shape[1]
+    """Return the number of the first rate that is not safe for all seeds, beyond the first that is.
+
+    At the smallest rates the cost hardly moves, and that of the last batches may lie above that of the first by chance.
+    """
+    safe = np.isfinite(means).all(axis=0)
+    first = int(safe.argmax())
+    return first + int(np.argmin([*safe[first:], False]))
 
 
 def _best(rates: Sequence[float], means: NDArray[np.float64], count: int) -> float | None:
