@@ -177,7 +177,7 @@ def likeness(
         same.append({key: value for key, value in each.items() if ends or not KINDS[key[0]].end})
     limited = list[str]()
     if sum(count == epochs[0] for count in epochs[1:]) < LEAST_RUNS and mine[1].last:
-        message = _("The ends are not compared: fewer than {least} healthy runs have {epochs} epochs.")
+        message = _("The ends are not compared: healthy runs with {epochs} epochs: fewer than {least}.")
         limited.append(message.format(least=LEAST_RUNS, epochs=epochs[0]))
     uniform_cost = mine[1].course.uniform_cost if mine[1].course else 0.0
     return Likeness(
