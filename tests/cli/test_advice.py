@@ -51,6 +51,8 @@ class Advice(NamedTuple):
 LIBRARY = "advises to install a library that tests have"
 ADVICE = [
     Advice("Lane {lane} ({title}) trained alone: float32 cannot tell", "sweep", where="tests/studies/test_sweep.py"),
+    Advice("--like takes a run", where="tests/doctor/test_likeness.py"),
+    Advice("estimator must be a descenso.Classifier", where="tests/api/test_search.py"),
     Advice("No lane is best", where="tests/studies/test_sweep.py"),
     Advice("To train the best", where="tests/cli/test_sweep_command.py"),
     Advice("a sweep takes rules", where="rules of the user's own are given in Python alone"),
