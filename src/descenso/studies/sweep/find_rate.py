@@ -167,11 +167,10 @@ def _means(costs: Costs, full: bool) -> NDArray[np.float64]:
 def _safe(means: NDArray[np.float64]) -> int:
     """Return the number of the first rate that is not safe for all seeds, beyond the first that is.
 
-    At the smallest rates the cost hardly moves, and that of the last batches may lie above that of the first by chance.
+    At the smallest rates the cost hardly moves, so that the last batches may cost more than the first by chance.
     """
-    safe = np.isfinite(means).all(axis=0)
-    first = int(safe.argmax())
-    return first + int(np.argmin([*safe[first:], False]))
+    safe = [*np.atleast_1d(np.isfinite(means).all(axis=0)), False]
+    return safe.index(False, safe.index(True)) if True in safe else 0
 
 
 def _best(rates: Sequence[float], means: NDArray[np.float64], count: int) -> float | None:
