@@ -107,11 +107,7 @@ def test_runs_that_are_not_comparable_are_left_out_with_the_reason(healthy, few,
     assert "there is no run" in reasons[2]
     assert found.limited == ()
     longer = ds.doctor.like(tmp_path / "longer", healthy, few)
-<<<<<<< HEAD
-    assert longer.limited == ("The ends are not compared: too few healthy runs are as long (epochs: 4; runs needed: 2).",)
-=======
     assert longer.limited == ("The ends are not compared: too few of the healthy runs are as long (epochs: 4).",)
->>>>>>> cv
     with pytest.raises(ConfigError, match=r"1 of the runs given are comparable, expected 2 at least \(.*other rows"):
         ds.doctor.like(healthy[0], [healthy[0], healthy[1], tmp_path / "rows"], few)
     with pytest.raises(ConfigError, match=r"0 of the runs given are comparable.*no others were given"):
