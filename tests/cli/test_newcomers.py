@@ -57,7 +57,7 @@ TYPED = [  # what is typed, and the settings of the line in the answer
     ("compare --optimizers adam,sgd", {"rules": "adam,sgd"}),
     ("compare --lrs 0.1,0.01", {"learning_rates": "0.1,0.01"}),
     ("evaluate first --dataset more.csv", {"data": "more.csv"}),
-    ("gradcheck --layers 5", {"hidden": "5"}),
+    ("gradcheck --layers 5", {"hidden": "64,64,64,64,64"}),
 ]
 
 

@@ -120,7 +120,7 @@ def test_the_example_of_a_table_runs_and_unknown_values_are_said(people):
 
 def test_numbers_in_text_have_the_decimal_mark_of_the_run(tmp_path):
     rows = [
-        (f"{row % 7},{row % 4}", f"{1 + row % 3}.{row % 10}00,5", "ab"[row % 2], "xy"[row % 2]) for row in range(40)
+        (f"{row % 7},{row % 4}", f"{1 + row % 3}.{row % 10}00,5", "ab"[row % 2], "xy"[row % 2]) for row in range(80)
     ]
     text = "alto;precio;tipo;clase\n" + "".join(";".join(row) + "\n" for row in rows)
     (tmp_path / "precios.csv").write_text(text)

@@ -1,6 +1,6 @@
 """A search over the settings of a classifier, whose candidates are trained together on each fold (extra `sklearn`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,7 @@ class SweepCV(GridSearchCV):  # type: ignore[misc] # scikit-learn publishes no t
         _classifier(self.estimator)
         grid = list(ParameterGrid(self.param_grid))
         candidates = [_classifier(clone(self.estimator).set_params(**each)) for each in grid]
-        folds = _Folds(candidates, len(y) if hasattr(y, "__len__") else 0)
+        folds = _Folds(candidates, len(y) if isinstance(y, Sized) else 0)
         token = TOGETHER.set(folds)
         try:
             super().fit(X, y, **params)
@@ -203,5 +203,5 @@ def _learned(known: FittedInputs, plan: Plan, record: Record, arrays: Arrays) ->
         return None if plan.config.patience else diverged(plan.config)
     params = {name: array for name, array in arrays.items() if not name.startswith(CARRIED)}
     carried = {name.removeprefix(CARRIED): array for name, array in arrays.items() if name.startswith(CARRIED)}
-    accuracies = [*record.validation_accuracies] if len(plan.validation.labels) else None
+    accuracies: list[float | None] | None = [*record.validation_accuracies] if len(plan.validation.labels) else None
     return Learned(known, [*record.costs], accuracies, params, carried)

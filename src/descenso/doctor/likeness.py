@@ -177,8 +177,8 @@ def likeness(
         same.append({key: value for key, value in each.items() if ends or not KINDS[key[0]].end})
     limited = list[str]()
     if sum(count == epochs[0] for count in epochs[1:]) < LEAST_RUNS and mine[1].last:
-        message = _("The ends are not compared: fewer than {least} healthy runs have {epochs} epochs.")
-        limited.append(message.format(least=LEAST_RUNS, epochs=epochs[0]))
+        message = _("The ends are not compared: too few of the healthy runs are as long (epochs: {epochs}).")
+        limited.append(message.format(epochs=epochs[0]))
     uniform_cost = mine[1].course.uniform_cost if mine[1].course else 0.0
     return Likeness(
         departures(same[0], same[1:], uniform_cost),
