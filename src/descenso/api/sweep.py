@@ -275,8 +275,7 @@ def _carry_out(directory: "SweepDirectory", how: _How, rows: _Rows) -> "Sweep":
 
     told = how.told
     with telling(_("Sweep"), (lambda share: None) if told else None) as tell:
-        training = Training(directory, data_of, how.verify, told or (lambda now: tell(now.share)))
-        found = run(training, how.control)
+        found = run(Training(directory, data_of, how.verify, told or (lambda now: tell(now.share))), how.control)
     if found.records:
         write_report(found, directory)
     if how.control.signal:
