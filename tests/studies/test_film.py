@@ -114,7 +114,7 @@ def test_a_film_of_noise_is_still_small(monkeypatch):
 
 @pytest.mark.slow
 def test_what_cannot_be_filmed(data, tmp_path):
-    with pytest.raises(ConfigError, match="film: it shows 1 to 6 runs, got 0"):
+    with pytest.raises(ConfigError, match="film: it shows one run or more, up to 6, got 0"):
         ds.film()
     flat = ds.from_arrays(np.random.default_rng(0).normal(size=(60, 4)), [0, 1, 2] * 20, test_fraction=0.2)
     run = ds.train(flat, epochs=2, out=tmp_path / "flat", **SMALL)

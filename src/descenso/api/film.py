@@ -52,7 +52,9 @@ def film(
     paths = [Path(run) for run in runs]
     found = [each for path in paths for each in _posed(path, data, sources)]
     if not 1 <= len(found) <= MOST_RUNS:
-        raise ConfigError(_("film: it shows 1 to {most} runs, got {count}").format(most=MOST_RUNS, count=len(found)))
+        raise ConfigError(
+            _("film: it shows one run or more, up to {most}, got {count}").format(most=MOST_RUNS, count=len(found))
+        )
     shape, names = _checked(found)
     with starting():
         import_tensorflow()

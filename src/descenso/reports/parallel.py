@@ -79,7 +79,8 @@ def parallel_figure(lines: Sequence[Line], score: str) -> Figure:
         "Lanes with the same value of a setting are drawn side by side, the lowest cost at the bottom. "
         "Colour: rank by cost, from dark, the lowest, to bright."
     )
-    add_note(figure, f"{note}\n{_('Thick: median over the seeds; thin: each seed.')}" if seeds else note)
+    of_seeds = _("Thick: median over the seeds; thin: each seed.")
+    add_note(figure, f"{note}\n{of_seeds}" if seeds else note)
     return figure
 
 

@@ -111,7 +111,7 @@ def _parts(sweep: Sweep, directory: SweepDirectory, pictures: list[Picture]) -> 
     if len(table) > 1:
         yield Table([[_("rank"), *table[0][1:]], *table[1:]], text_columns=len(sweep.points[0].varied) + 1)
     if len(sweep.points) > MOST_ROWS:
-        yield Text("p", prose(_("The first {most} of {count} rows; table.csv has all lanes."), most=MOST_ROWS,
+        yield Text("p", prose(_("Rows shown: {most} of {count}; table.csv has all lanes."), most=MOST_ROWS,
                               count=len(sweep.points)))  # fmt: skip
     yield Text("h2", _("Pictures"))
     yield from pictures
@@ -175,5 +175,5 @@ def _diverged(sweep: Sweep) -> Iterator[Part]:
         rows = [[str(n), sweep.lanes[n].title, *map(str, at)] for n, at in found[:MOST_ROWS]]
         yield Table([[_("lane"), _("settings"), _("epoch"), _("step")], *rows], text_columns=2)
         if len(found) > MOST_ROWS:
-            yield Text("p", prose(_("The first {most} of {count} rows; table.csv has all lanes."), most=MOST_ROWS,
+            yield Text("p", prose(_("Rows shown: {most} of {count}; table.csv has all lanes."), most=MOST_ROWS,
                                   count=len(found)))  # fmt: skip
