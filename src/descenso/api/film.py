@@ -46,15 +46,14 @@ def film(
         sources: as of `train`.
 
     Raises:
-        ConfigError: for other models, rows that are no grey pictures, runs on pictures of different shape or classes,
-            fewer than three recorded states, and a learning rate that was changed by hand.
+        ConfigError: for no runs or more than 6, other models, rows that are no grey pictures, pictures of different
+            shape or classes, fewer than three states, a sweep without an ended lane, a rate changed by hand.
     """
     paths = [Path(run) for run in runs]
     found = [each for path in paths for each in _posed(path, data, sources)]
     if not 1 <= len(found) <= MOST_RUNS:
-        raise ConfigError(
-            _("film: it shows one run or more, up to {most}, got {count}").format(most=MOST_RUNS, count=len(found))
-        )
+        message = _("film: it shows one run or more, up to {most}, got {count}")
+        raise ConfigError(message.format(most=MOST_RUNS, count=len(found)))
     shape, names = _checked(found)
     with starting():
         import_tensorflow()
@@ -64,9 +63,8 @@ def film(
 
     plans = [(name, Plan.of(config, rows), epochs) for name, config, rows, epochs in found]
     takes = [Take(name, plan, epochs * plan.steps_per_epoch) for name, plan, epochs in plans]
-    content = film_of(record(takes, told or (lambda share: None)), shape, names)
     path = Path(out) if out is not None else _place(paths)
-    write_file(path, content)
+    write_file(path, film_of(record(takes, told or (lambda share: None)), shape, names))
     return path
 
 
