@@ -368,6 +368,7 @@ def test_a_pause_is_shown_once_no_step_is_taken(tiny):
     steering, control = Steering(Source(), Path(), Limits(), tiny, Settings()), Control()
     steering.shown = shown = Shown(Settings(), control)
     shown.active, shown.watched.progress = True, Progress(Position(0, 3), None, np.empty(3), 0.0)
+    shown.watched.preparing = False  # a chunk is being trained
     control.pause()
     assert steering.view().state == "running"
     waiting = threading.Thread(target=control.wait)  # as training does at the end of a chunk
@@ -383,7 +384,7 @@ def test_a_pause_is_shown_once_no_step_is_taken(tiny):
         waiting.join()
 
 
-def test_a_run_that_is_being_prepared_is_not_shown_as_training(tiny):
+def test_a_run_that_is_being_prepared_is_not_shown_as_training(tiny, monkeypatch):
     """Neither before its first step nor when it is resumed; paused meanwhile, it is paused."""
     from descenso.lab.jobs import Shown
     from descenso.lab.steering import Steering
@@ -393,6 +394,7 @@ def test_a_run_that_is_being_prepared_is_not_shown_as_training(tiny):
     steering, shown = Steering(Source(), Path(), Limits(), tiny, Settings()), Shown(Settings(), Control())
     steering.shown, shown.active = shown, True
     assert (steering.view().state, steering.view().progress != "") == ("running", True)
+    monkeypatch.setattr(shown.watched.recorded, "add", lambda step, params: None)  # there are no parameters
     shown.watched.on_chunk(Progress(Position(0, 3), None, np.empty(3), 0.0), None)
     assert (steering.view().state, steering.view().progress) == ("running", "")
     shown.active, shown.watched.outcome = False, "interrupted"
