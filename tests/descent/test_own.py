@@ -111,6 +111,14 @@ def test_a_run_resumes_to_the_same_bits_with_the_same_code_only(tiny, tmp_path):
 
 
 @pytest.mark.slow
+def test_what_no_module_holds_is_given_again_in_python(tiny, tmp_path):
+    path = ds.train(tiny, rule=sgd(), out=tmp_path / "run", engine="function", **SMALL).path
+    with pytest.raises(ConfigError, match=r"which a Python program made and no module holds: .* Python, rule=…; or"):
+        ds.doctor.run(path, tiny)
+    assert ds.doctor.run(path, tiny, rule=sgd()) is not None
+
+
+@pytest.mark.slow
 def test_comparisons_name_them(tiny):
     given = {**SMALL, "engine": "function", "epochs": 1, "repeats": 1}
     found = ds.compare(tiny, rules=[heavy, sgd(), sgd(), "momentum"], **given)

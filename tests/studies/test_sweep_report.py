@@ -11,8 +11,8 @@ import descenso as ds
 from descenso import text
 from descenso.cli.app import find_command
 from descenso.errors import ConfigError
+from descenso.reports import figures
 from descenso.studies.sweep import directory as directories
-from descenso.studies.sweep import report
 from descenso.studies.sweep.grid import AXES, lanes_of
 from descenso.studies.sweep.ledger import Record
 from descenso.studies.sweep.report import command, write_report
@@ -60,7 +60,7 @@ def undrawn(monkeypatch):
     """Let pictures be drawn in no time."""
     for name in ("plot", "parallel_coordinates"):
         monkeypatch.setattr(Sweep, name, lambda self: None)
-    monkeypatch.setattr(report, "png", lambda figure: b"\x89PNG")
+    monkeypatch.setattr(figures, "png", lambda figure: b"\x89PNG")
 
 
 def page_of(made):

@@ -10,7 +10,6 @@ from descenso.data.memory import was_in_memory
 from descenso.errors import ConfigError
 from descenso.registry import SHAPES, reads
 from descenso.reports.document import Part, Picture, Table, Text, as_html
-from descenso.reports.figures import png
 from descenso.runs.files import write_file
 from descenso.studies.sweep.directory import SweepDirectory
 from descenso.studies.sweep.grid import AXES, lanes_of, shown
@@ -92,6 +91,8 @@ def _data(directory: SweepDirectory) -> str:
 
 
 def _pictures(sweep: Sweep) -> Iterator[Picture]:
+    from descenso.reports.figures import png  # half a second
+
     shows = _("Cost of each epoch of {lanes} lanes, and {score} by the settings that vary")
     told = shows.format(lanes=len(sweep.records), score=sweep.scored_by)
     yield Picture("sweep.png", told, png(sweep.plot()))
