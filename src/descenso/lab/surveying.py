@@ -99,7 +99,7 @@ class Surveyor:
             self._compute(plan, points)
         except _StoppedError:
             self._change(state="stopped")
-        except Exception as error:
+        except Exception as error:  # whatever it is, the page shows it: an exception of a thread reaches nobody
             self._change(state="stopped")
             self._say(str(error) if isinstance(error, DescensoError) else f"{type(error).__name__}: {error}")
 
