@@ -70,12 +70,16 @@ def page(watched):
     return watched.page
 
 
+def wait_until(holds):
+    end = time.monotonic() + SLOW / 1000
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def wait_for(lab, name, count=1):
     """Wait until the page has called a method of the lab; return the arguments of each call."""
-    end = time.monotonic() + SLOW / 1000
-    while len(lab.lab.calls(name)) < count:
-        assert time.monotonic() < end, f"{name} was not called; {lab.lab.called}"
-        time.sleep(0.02)
+    wait_until(lambda: len(lab.lab.calls(name)) >= count)
     return lab.lab.calls(name)
 
 
@@ -214,6 +218,8 @@ def test_a_digit_is_drawn_by_keys(lab, page, expect):
 def test_a_finger_draws_and_does_not_scroll(lab, page, expect):
     page.click("#tab-draw")
     assert page.locator("#canvas").evaluate("element => getComputedStyle(element).touchAction") == "none"
+    page.click("#canvas")
+    expect(page.locator("#seen img")).to_be_visible()  # a tap alone draws a dot
 
 
 def test_one_step_is_opened_up(lab, page, expect):
@@ -344,12 +350,34 @@ def test_a_page_closed_in_mid_run_stops_nothing(lab, page, chromium, expect):
     page.click("#start")
     expect(page.locator("#state")).to_have_text("Training")
     page.close()
+    wait_until(lambda: lab.lab.calls("watched")[-1] == (False,))  # sooner than the server forgets the page
+    assert lab.desk.pages
     before = lab.lab.total
     again = Watched(chromium).open(lab.address)
     expect(again.locator("#state")).to_have_text(re.compile("Training"))
     assert lab.lab.total > before
     assert ("pause",) not in lab.lab.called
     again.close()
+
+
+def test_a_page_out_of_sight_gets_nothing(lab, page, expect):
+    """Another tab is in front: neither is anything drawn nor measured, until the page is seen again."""
+    hide = """(hidden) => {
+        Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.click("#start")
+    expect(page.locator("#state")).to_have_text("Training")
+    page.evaluate(hide, True)
+    wait_until(lambda: lab.lab.calls("watched")[-1] == (False,))
+    page.wait_for_timeout(200)  # for what was on its way
+    step, total = page.locator("#step").text_content(), lab.lab.total
+    page.wait_for_timeout(800)
+    assert lab.lab.total > total
+    assert page.locator("#step").text_content() == step
+    page.evaluate(hide, False)
+    expect(page.locator("#step")).not_to_have_text(step)
+    assert lab.lab.calls("watched")[-1] == (True,)
 
 
 def test_everything_by_keyboard(lab, page, expect):
