@@ -247,9 +247,9 @@ class FakeLab:
                 Stage("inputs", "x = pixel / 255", x.shape, "float32", x[0]),
                 Stage("logits", "z = Wᵀ x + b", p.shape, "float32", logits[0]),
                 Stage("probabilities", "p = eᶻ / Σ eᶻ", p.shape, "float32", p[0]),
-                Stage("cost", "J = − log p[y]", (), "float32", np.array(cost)),
-                Stage("gradient of W", "∂J/∂W = x (p − y)ᵀ / n", self.w.shape, "float32", gradient),
-                Stage("update of W", "W ← W − η ∂J/∂W", self.w.shape, "float32", -self.rate * gradient),
+                Stage("cost", "C = − log p[y]", (), "float32", np.array(cost)),
+                Stage("gradient of W", "∂C/∂W = x (p − y)ᵀ / n", self.w.shape, "float32", gradient),
+                Stage("update of W", "W ← W − η ∂C/∂W", self.w.shape, "float32", -self.rate * gradient),
             )
             contributions = (x[0][:, None] * self.w).T.reshape(10, 28, 28)
             return Opened(self.epoch, self.step, row, 0, rows, self.images[row], int(self.y[row]), stages,

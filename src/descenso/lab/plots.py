@@ -127,7 +127,7 @@ class Plots:
         if lines:
             low, high = min(float(y.min()) for x, y, *_more in lines), max(float(y.max()) for x, y, *_more in lines)
             self.norms.y_range.update(start=1 / rounded(1 / low), end=rounded(high))
-            self.norms.x_range.update(start=0, end=_until(max(float(x[-1]) for x, *_more in lines) or 1, view))
+            self.norms.x_range.update(start=0, end=_until(max(view.epoch + (view.step > 0), 1), view))
 
     def _draw_pictures(self, view: View) -> None:
         images = np.asarray(view.pictures.images, np.float64)

@@ -177,11 +177,12 @@ class Inspector:
     def _if_due(self, what: str, seen: Any, look: Any) -> bool:
         if self._seen.get(what) == seen or (time.monotonic() < self._due[what] and not self.watched.outcome):
             return False
-        then = time.monotonic()
+        then, first = time.monotonic(), what not in self._seen
         self._seen[what] = seen
         look()
         now = time.monotonic()
-        self._due[what] = now + (now - then) / (SOUGHT if what == "sought" else SHARE)
+        if not first:  # which loads and traces what later times find there
+            self._due[what] = now + (now - then) / (SOUGHT if what == "sought" else SHARE)
         return True
 
     def _sought(self) -> str:
