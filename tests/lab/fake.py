@@ -14,7 +14,7 @@ from descenso.data.catalog import load
 from descenso.data.digits import as_mnist
 from descenso.doctor.evidence import Finding
 from descenso.errors import ConfigError
-from descenso.lab.answers import Opened, Recognised, Stage
+from descenso.lab.answers import Activations, Opened, Recognised, Stage
 from descenso.lab.protocol import Change, Curve, Lane, Mistake, Norms, Pictures, Race, Settings, View
 from descenso.text import _
 from fake_rates import surveyed, swept
@@ -256,7 +256,11 @@ class FakeLab:
                           contributions, None, self.b.copy(), logits[0], p[0], float(cost), 0.5, self.rate)  # fmt: skip
 
     def activations(self, row):
-        return None
+        if self.settings.model != "cnn":
+            return None
+        image = self.test_images[row]
+        layers = (("conv2d", np.stack([image, 255.0 - image], axis=-1)), ("dense", np.arange(10.0)))
+        return Activations(row, image, int(self.test_y[row]), layers)
 
     def recognise(self, drawn):
         with self.lock:

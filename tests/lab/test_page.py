@@ -11,8 +11,10 @@ from browser import LAPTOP, PROJECTOR, SLOW, Watched, browser, need_chromium
 from conftest import served
 from descenso.lab import page as pages
 from descenso.lab import server as serving
+from descenso.lab.protocol import Lane, Race
 from descenso.lab.rates import Span
 from fake import FakeLab
+from fake_rates import surveyed, swept
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 ONE = [[(0.5, 0.15), (0.5, 0.85)]]
@@ -156,6 +158,8 @@ def test_the_slider_is_live_and_logarithmic(lab, page, expect):
     page.click("#tab-code")
     expect(page.locator("#changes")).to_contain_text("learning rate")
     expect(page.locator("#replay")).to_contain_text("descenso replay")
+    page.click("button[data-copy=replay]")
+    expect(page.locator("button[data-copy=replay]")).to_have_text("Copied")
     page.keyboard.press("Escape")
     fill(page, "#rate-typed", "-1")
     expect(page.locator("#notice")).to_contain_text("learning_rate must be a number in (0, inf)")
@@ -238,6 +242,33 @@ def test_one_step_is_opened_up(lab, page, expect):
     expect(page.locator("#step-stages pre >> nth=1")).to_be_visible()
 
 
+def test_activations_of_a_chosen_digit(lab, page, expect):
+    page.select_option("#set-model", "cnn")
+    page.click("#start")
+    page.click("#tab-step")
+    expect(page.locator("#activations img")).to_have_count(4)  # the digit, two filters, and a layer of units
+    fill(page, "#test-row", "7")
+    expect(page.locator("#activations img").first).to_have_attribute("alt", re.compile("test row 7, class"))
+    page.click("#toggle")
+    page.click("#panel-step button[data-send=one_step]")
+    wait_for(lab, "one_step")
+
+
+def test_what_goes_on_can_be_stopped(lab, page, expect):
+    with lab.lab.lock:
+        lab.lab.race_now = Race((Lane("graph", "running"),), 3)
+        lab.lab.rates = swept(Span(0.01, 1.0, 3, 2), 1)._replace(state="running")
+        lab.lab.plane = surveyed(lab.lab.path, 1)._replace(state="computing")
+        lab.lab.publish("ended")
+    page.click("#tab-race")
+    page.click("#race-stop")
+    page.click("#tab-rates")
+    page.click("#sweep-stop")
+    wait_for(lab, "stop", 2)
+    page.click("#landscape-stop")
+    wait_for(lab, "stop_landscape")
+
+
 def test_the_race(lab, page, expect):
     page.click("#tab-race")
     page.click("#race-start")
@@ -299,8 +330,9 @@ def test_code_and_files(lab, page, expect):
     page.click("#start")
     page.click("#tab-code")
     expect(page.locator("#command")).to_contain_text("descenso train mnist --learning-rate 0.5")
-    page.click("button[data-copy=command]")
-    expect(page.locator("button[data-copy=command]")).to_have_text("Copied")
+    for name in ("command", "python"):
+        page.click(f"button[data-copy={name}]")
+        expect(page.locator(f"button[data-copy={name}]")).to_have_text("Copied")
     with page.expect_download() as got:
         page.click("#downloads a >> nth=0")
     assert got.value.suggested_filename == "fake-001.zip"

@@ -178,11 +178,11 @@ class Inspector:
     def _if_due(self, what: str, seen: Any, look: Any) -> bool:
         if self._seen.get(what) == seen or (time.monotonic() < self._due[what] and not self.watched.outcome):
             return False
-        then, warm = time.monotonic(), what != "norms" or what in self._seen
+        then, warm = time.monotonic(), what not in ("norms", "sought") or what in self._seen
         self._seen[what] = seen
         look()
         now = time.monotonic()
-        if warm:  # the first norms take long, since TensorFlow makes what later ones find there
+        if warm:  # else it took long, since TensorFlow made what later times find there
             self._due[what] = now + (now - then) / (SOUGHT if what == "sought" else SHARE)
         return True
 
