@@ -18,7 +18,7 @@ from descenso.config import TrainConfig
 from descenso.errors import ConfigError, DataError
 
 ENGINES = ["graph", "eager", "function", "compiled"]
-NO_SETTINGS_OF_AN_ESTIMATOR = {  # what a run directory, a file or a command has to do with
+NO_SETTINGS_OF_AN_ESTIMATOR = {  # settings that concern only run directories, files or commands
     "data", "label", "drop", "test_fraction", "resize", "decimal", "encoding", "header", "numeric_only",
     "input_shape", "skip_unreadable",
     "checkpoint_every", "deterministic"}  # fmt: skip
@@ -31,18 +31,20 @@ def iris_classifier(**settings):
 
 
 def digits():
-    """300 small pictures in uint8, whose scaling does not depend on which rows there are."""
+    """Return 300 uint8 images and their labels; uint8 images are scaled alike, whichever rows are used."""
     X, y = load_digits(return_X_y=True)
     return (X[:300] * 15).astype(np.uint8).reshape(-1, 8, 8), y[:300]
 
 
 def examine(model, engine):
-    """All of scikit-learn's checks, none expected to fail: in float64, as they allow no rounding of float32; without
-    dropout, which a row of weight 2 would not see twice; and with all rows in a batch, where it counts as two rows.
+    """Run all of scikit-learn's checks, none of which may fail.
+
+    In float64, since the checks allow no float32 rounding. Without dropout, which would differ between a row of weight
+    2 and two equal rows; and with full batches, in which these two are the same.
     """
     exact = {"dtype": "float64", "dropout": 0.0, "batch_size": "full"}
     results = check_estimator(ds.Classifier(model, engine=engine, epochs=20, **exact), on_skip=None)
-    found = [result["status"] for result in results]  # those that fail raise
+    found = [result["status"] for result in results]  # check_estimator raises if a check fails
     assert set(found) <= {"passed", "skipped"}
     assert found.count("passed") > 30
 
@@ -197,7 +199,7 @@ def test_without_scikit_learn_it_says_what_to_install():
 
 
 def test_partial_fit_refuses_parameters_that_are_not_finite():
-    """The cost before the step is finite; what the step leads to is not."""
+    """The cost before the step is finite; the parameters after it are not."""
     X, y = [[1e3, 1.0], [-1e3, 2.0], [3.0, 1e3], [2.0, -1e3]], [0, 1, 0, 1]
     classifier = ds.Classifier(learning_rate=1e308, rule="momentum", batch_size="full")
     with pytest.raises(ConfigError, match="the cost stopped being finite"):

@@ -1,4 +1,4 @@
-"""What users of Keras and scikit-learn type: it works, or the answer has a line that works when it is typed."""
+"""Names that users of Keras and scikit-learn try: they work, or the error suggests a line that works."""
 
 import re
 
@@ -13,7 +13,7 @@ from descenso.config import TrainConfig
 from descenso.elsewhere import ATTRIBUTES, FIRST, SAID, TRANSLATED
 from descenso.errors import ConfigError
 
-GUESSES = [  # what is given, and the settings of the line in the answer
+GUESSES = [  # settings passed, and the settings that the error suggests
     ({"lr": 0.5}, {"learning_rate": 0.5}),
     ({"lr": -1}, {"learning_rate": 0.1}),
     ({"learning_rate": "0,5"}, {"learning_rate": 0.5}),
@@ -77,7 +77,7 @@ GUESSES = [  # what is given, and the settings of the line in the answer
 
 
 def line_of(message):
-    """The settings of the line that mends, as Python reads them."""
+    """Return the settings that an error suggests, evaluated as Python."""
     mend = message.partition("; try ")[2].partition("; ")[0].replace(" with ", ", ")
     return eval(f"dict({mend})", {"descenso": ds})  # noqa: S307 - of our own making
 

@@ -1,4 +1,4 @@
-"""The public face: train, open, look at and evaluate a run."""
+"""The public functions to train, open, inspect and evaluate a run."""
 
 import base64
 import html
@@ -158,7 +158,7 @@ def test_evaluate_finds_the_runs_own_data_from_anywhere(tiny, tmp_path, monkeypa
 
 
 def test_validation_rows_are_kept_back(tiny, tmp_path):
-    """The first 20 rows are spoilt: they must not be learned from, and are what validation measures."""
+    """The first 20 rows are corrupted: training must not use them, and validation measures exactly these."""
     spoilt = tiny.train.inputs.copy(), tiny.train.labels.copy()
     spoilt[0][:20] = 255
     with_spoilt = tiny._replace(train=Split(*spoilt))
