@@ -128,7 +128,7 @@ def test_it_takes_classifiers_only():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")  # by scikit-learn: infinite label
 def test_it_passes_the_checks_of_scikit_learn():
-    exact = {"dtype": "float64", "batch_size": "full", "epochs": 20, "engine": "eager"}  # the compiled engine takes two minutes
+    exact = {"dtype": "float64", "batch_size": "full", "epochs": 20, "engine": "eager"}  # compiled: two minutes
     search = ds.SweepCV(ds.Classifier(**exact), {"learning_rate": [0.5, 0.1]}, cv=2, error_score="raise")
     found = [result["status"] for result in check_estimator(search, on_skip=None)]
     assert set(found) <= {"passed", "skipped"}
