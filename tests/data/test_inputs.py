@@ -27,7 +27,7 @@ def digits():
 
 @pytest.fixture
 def seen(tmp_path):
-    """What a model of MNIST's digits sees of a picture."""
+    """A function that returns the input that a model trained on MNIST gets for an image."""
 
     def seen(pixels, **options):
         Image.fromarray(np.asarray(pixels)).save(tmp_path / "a.png", **options)
@@ -236,7 +236,7 @@ def test_npz(name, tiny, tmp_path):
 
 
 def test_pictures_as_stored_are_not_for_a_model_of_floats(tiny, tmp_path):
-    """Whether it learned from [0, 1] or from [0, 255] nobody knows: it would be wrong, and sure of it."""
+    """The scale of the floats in training, [0, 1] or [0, 255], is unknown: predictions could be confidently wrong."""
     floats = Expected((8, 8), stored="float64")
     np.savez(tmp_path / "a.npz", x=tiny.test.inputs)
     Image.fromarray(tiny.test.inputs[0]).save(tmp_path / "a.png")

@@ -234,7 +234,7 @@ def test_what_headers_claim_is_refused_without_memory(bomb, limits, tmp_path):
 
 
 def test_a_bomb_that_is_really_there(tmp_path):
-    """64 MB of zeros in 64 kB: what is claimed is what follows, and only the limit speaks."""
+    """64 MB of zeros in 64 kB: the header is true to the data, so that only the limit can refuse it."""
     content = of_shape((64, 2**20)) + bytes(2**26)
     path = archive(tmp_path / "data.npz", {"x.npy": content})
     assert path.stat().st_size < 10**5
