@@ -1,4 +1,4 @@
-"""Each check finds its planted fault; docs/doctor.md prints which other checks do."""
+"""Each check finds its planted fault; docs/doctor.md lists which other checks find it, too."""
 
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ def found(fault):
 
 
 def matrix():
-    """A row for each fault and one without, a column for each rule: where a rule fires."""
+    """Return the table of the rules (columns) that fire on each fault and on no fault (rows)."""
     numbers = [f"{number:2}" for number in range(1, len(CHECKS) + 1)]
     head = [" " * 28 + "".join(number[place] for number in numbers) for place in (0, 1)]
     rows = [
@@ -32,7 +32,7 @@ def matrix():
 
 
 def rules():
-    """What the table of rules says, as the page prints it."""
+    """Return the table of rules as the page shows it."""
     rows = [
         f"| `{name}` | {rule.severity} | {rule.looks_at.replace('?', '')} | {rule.why} | {rule.source} |"
         for name, rule in CHECKS.items()
