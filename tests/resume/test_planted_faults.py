@@ -1,4 +1,4 @@
-"""Tests of these tests: something is not kept of a descent, and a test that is for it turns red."""
+"""Tests of these tests: when a part of the state is not saved, the test for it fails."""
 
 import functools
 
@@ -9,8 +9,8 @@ from descenso.runs import checkpoints
 from descenso.training import session
 from test_members import stop_twice, walk
 
-ENGINE = "eager"  # which nothing is traced for
-FAULTS = {  # what is not kept: of which member, and what its names begin with
+ENGINE = "eager"  # the one that traces nothing
+FAULTS = {  # part that is not saved: the case that has it, and how the names of its arrays begin
     "Dropout's seed": ("dropout, adam and an average", "model_state/dropout/draw"),
     "the rule's state": ("dropout, adam and an average", "rule_state/rule"),
     "the average": ("dropout, adam and an average", "rule_state/average"),
@@ -19,18 +19,18 @@ FAULTS = {  # what is not kept: of which member, and what its names begin with
 }
 
 
-ONE = "the rule's state"  # the faults of the others are planted in the slow tests
+ONE = "the rule's state"  # the other faults are planted in slow tests only
 PLANTED = [ONE, *(pytest.param(fault, marks=pytest.mark.slow) for fault in FAULTS if fault != ONE)]
 
 
 @pytest.fixture(scope="module")
 def whole(tiny, tmp_path_factory):
-    """A function of a member that gives what is kept of its uninterrupted run."""
+    """Return a function that returns the results of a case's uninterrupted run."""
     return functools.cache(lambda case: walk(case, ENGINE, tiny, tmp_path_factory.mktemp("whole") / "run"))
 
 
 def as_at_the_start(real, part):
-    """`save` that keeps for ever what `part` was in the first checkpoint."""
+    """Return a `save` that writes the arrays of `part` as they were in the first checkpoint."""
     first = {}
 
     def save(arrays):
