@@ -12,7 +12,7 @@ from stopping import position
 
 pytestmark = pytest.mark.workers
 SLOW = ["--engine", "eager", "--dtype", "float64", "--batch-size", 10, "--epochs", 1000]  # 6,000 steps an epoch
-LONG_CHUNKS = "from descenso.training import loop; loop.FIRST_STEPS = 10**6"  # the first chunk is an epoch, which takes seconds
+LONG_CHUNKS = "from descenso.training import loop; loop.FIRST_STEPS = 10**6"  # the first chunk is a whole epoch
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
