@@ -9,7 +9,7 @@ import numpy as np
 from descenso.runs.environment import environment
 
 
-def test_the_environment_is_plain_and_known():
+def test_the_environment_is_plain_json():
     found = environment()
     assert json.loads(json.dumps(found)) == found
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
@@ -19,7 +19,7 @@ def test_the_environment_is_plain_and_known():
 
 
 def test_processors_of_one_name_are_told_apart(monkeypatch):
-    """A virtual machine hides the model of the processor, but not its instructions, on which sums depend."""
+    """A virtual machine hides the model of the processor, but not its instruction set, which changes sums."""
 
     read = Path.read_text
 
