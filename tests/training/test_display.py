@@ -146,7 +146,7 @@ def test_thirty_epochs_are_shown_without_a_note(tiny, capsys):
 
 
 def test_a_resumed_run_shows_the_epochs_of_this_session(tiny, capsys):
-    """The first and the last epoch are shown, and between them as many as for a run of that length."""
+    """The first and the last epoch are shown; the spacing is that for the remaining epochs."""
     with Display(to_stderr=False) as display:
         trained(display, tiny, 2000, first=1951)
         display.on_end({"outcome": "completed"})
