@@ -216,7 +216,7 @@ def assert_says(compiled, catalogue):
             assert (spoken.pgettext(context, message) if context else spoken.gettext(message)) == translated
 
 
-def test_the_compiled_catalogue_is_the_written_one(catalogue):
+def test_the_compiled_catalogue_matches_its_source(catalogue):
     assert_says((SPANISH / "descenso.mo").read_bytes(), catalogue)
 
 

@@ -70,7 +70,7 @@ def off_by_a_thousandth(logits):
     return logits, lambda upstream: 1.001 * upstream
 
 
-def test_a_gradient_off_by_a_thousandth_is_seen():
+def test_a_gradient_off_by_a_thousandth_is_detected():
     case = make_case(2)
     loss = LOSSES["cross_entropy"]
     problem = make_problem(case, "float64", loss=lambda logits, *rows: loss(off_by_a_thousandth(logits), *rows))

@@ -56,7 +56,7 @@ def twins():
     return keras.Sequential([L.Input((3,)), Twins(), L.Dense(2)])
 
 
-def test_variables_of_one_name_are_told_apart_and_have_the_same_names_in_every_model():
+def test_variables_of_one_name_get_distinct_names_that_are_the_same_in_every_model():
     model = as_model(twins, "float32")
     params, _state = model.init(0)
     assert len(params) == len(model.layers.trainable_variables) == 7

@@ -210,7 +210,7 @@ def in_float32(train):
 
 @pytest.mark.parametrize("way", ENGINES)
 @pytest.mark.parametrize("stored", [reversed_twice, in_float32], ids=lambda stored: stored.__name__)
-def test_rows_are_taken_however_they_are_stored(way, stored):
+def test_rows_may_be_stored_in_any_layout(way, stored):
     case = CASE._replace(train=stored(CASE.train))
     assert difference(walk(way, PROBLEM, case), truth(CASE)) <= LIMIT, "seed 3"
 

@@ -43,7 +43,7 @@ def spoil(path):
     path.write_bytes(content)
 
 
-def test_what_is_written_is_read_again(store):
+def test_what_is_written_is_read_back(store):
     written = checkpoint(3, 7)
     path = write_checkpoint(store, written)
     assert names(path) == [MANIFEST, STATE]
@@ -120,7 +120,7 @@ def test_the_two_that_are_kept_are_valid(store):
     assert len(names(store)) == 2  # two of them are valid, so older ones are removed
 
 
-def test_none_that_verifies(store):
+def test_no_valid_checkpoint(store):
     told = rf"^{re.escape(str(store))}: no valid checkpoint \({{}}\); train again with the run's config\.json$"
     with pytest.raises(CheckpointError, match=told.format("there is none")) as caught:
         newest(store)
@@ -132,7 +132,7 @@ def test_none_that_verifies(store):
     assert caught.value.exit_code == 7
 
 
-def test_what_cannot_be_read_is_not_absent(store, monkeypatch):
+def test_an_unreadable_checkpoint_is_not_absent(store, monkeypatch):
     for epoch in range(2):
         path = write_checkpoint(store, checkpoint(epoch))
     real = Path.open
@@ -183,7 +183,7 @@ def test_a_store_that_may_not_be_entered(store, monkeypatch, as_stranger):
     assert_newest(store, checkpoint(1))
 
 
-def test_a_store_that_is_not_there(tmp_path):
+def test_a_missing_store(tmp_path):
     assert is_empty(tmp_path / "nowhere")
     with pytest.raises(CheckpointError, match="there is none"):
         newest(tmp_path / "nowhere")

@@ -74,7 +74,7 @@ class Life:
             assert self.floors[-1][1] is None or position >= self.floors[-1][1]
             return run, position
         assert self.floors[-1][1] is None, "the run is gone"
-        if self.path.exists():  # what a killed `create` left: its owner removes it
+        if self.path.exists():  # left by a killed `create`; removing it is up to its owner
             shutil.rmtree(self.path)
         started = start(self.path)
         self.promise(MADE)
@@ -117,7 +117,7 @@ def assert_survives(seed, folder):
 
     The second half of its life begins with what the first loss left.
     """
-    draw = random.Random(seed)  # noqa: S311 - drawn to be repeated, not to be secret
+    draw = random.Random(seed)  # noqa: S311 - reproducible, not secret
     told, floor = f"seed {seed}", None
     (folder / "0").mkdir(parents=True)
     try:

@@ -1,4 +1,4 @@
-"""Bombs among archives, tables and images."""
+"""Bombs in archives, tables and images."""
 
 import io
 import os

@@ -5,7 +5,7 @@ python tests/hostile/child.py FORMAT NUMBER     repeats one mutation alone
 Without arguments it reads one JSON object per line from standard input, and answers each with one. If it dies, there is
 no answer, and `Reader`, which asks it, finds out.
 """
-# ruff: noqa: E402, T201 - memory is counted from the start; what is repeated by hand is told to a person
+# ruff: noqa: E402, T201 - memory is measured before the imports; `repeat` prints to a person
 
 import resource
 

@@ -45,7 +45,7 @@ def left_out(real, part):
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-def test_a_stopped_run_shows_what_was_kept_as_at_the_start(fault, whole, tiny, tmp_path, monkeypatch):
+def test_an_interrupted_run_shows_state_that_is_not_updated(fault, whole, tiny, tmp_path, monkeypatch):
     case, part = FAULTS[fault]
     monkeypatch.setattr(checkpoints, "save", as_at_the_start(checkpoints.save, part))
     assert stop_twice(case, ENGINE, tiny, tmp_path / "run")[1]["weights"] != whole(case)["weights"]
@@ -60,7 +60,7 @@ def test_a_checkpoint_without_it_is_refused(fault, tiny, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_stopped_run_shows_that_the_best_was_forgotten(whole, tiny, tmp_path, monkeypatch):
+def test_an_interrupted_run_shows_that_the_best_epoch_is_lost(whole, tiny, tmp_path, monkeypatch):
     case, real = "the best on validation", session.progress_of
     monkeypatch.setattr(session, "progress_of", lambda *given: real(*given)._replace(best=None))
     found = stop_twice(case, ENGINE, tiny, tmp_path / "run")[1]

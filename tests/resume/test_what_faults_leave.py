@@ -222,7 +222,7 @@ def test_a_full_disk_says_how_much_a_checkpoint_needs(tiny, tmp_path, monkeypatc
 
 
 NAIVE = {**SETTINGS, "loss": "naive"}
-EXPLODES_AT = 14  # the sixth step of the second epoch of nine
+EXPLODES_AT = 14  # the sixth of nine steps in the second epoch
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_a_run_appears_only_when_it_is_complete(tmp_path, monkeypatch):
     assert written[-1] == "status.json"
 
 
-def test_what_is_written_is_read_again(tmp_path):
+def test_what_is_written_is_read_back(tmp_path):
     run = open_directory(finished(tmp_path / "run"))
     assert run.outcome == "completed"
     assert run.history.epochs == (Epoch(0, 1.5, 0.25),)
@@ -141,7 +141,7 @@ def test_nothing_but_a_lock_is_written_into_a_directory_that_is_not_empty(conten
     assert after == before
 
 
-def test_an_empty_directory_is_taken(tmp_path):
+def test_an_empty_directory_is_used(tmp_path):
     path = tmp_path / "run"
     path.mkdir()
     create(CONFIG, ABOUT, path).close()
@@ -210,7 +210,7 @@ def test_a_history_that_is_a_link_is_not_appended_to(tmp_path):
     assert not (tmp_path / "precious").read_bytes()
 
 
-def test_a_start_that_fails_is_no_run_and_holds_no_lock(tmp_path, monkeypatch):
+def test_a_failed_start_leaves_no_run_and_no_lock(tmp_path, monkeypatch):
     def full(handle):
         if stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.ENOSPC, "No space left on device")

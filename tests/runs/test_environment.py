@@ -18,7 +18,7 @@ def test_the_environment_is_plain_json():
     assert all(found[name] for name in ("descenso", "tensorflow", "platform", "processor"))
 
 
-def test_processors_of_one_name_are_told_apart(monkeypatch):
+def test_processors_of_one_name_are_distinguished(monkeypatch):
     """A virtual machine hides the model of the processor, but not its instruction set, which changes sums."""
 
     read = Path.read_text

@@ -172,7 +172,7 @@ def test_a_folder_on_a_full_disk(tmp_path, monkeypatch):
         write_folder(tmp_path / "folder", FILES)
 
 
-def test_a_folder_that_is_there_already_stands(tmp_path):
+def test_an_existing_folder_is_kept(tmp_path):
     write_folder(tmp_path / "folder", {"old": b"old"})
     with pytest.raises(DiskError, match=told(tmp_path / "folder", "Directory not empty")):
         write_folder(tmp_path / "folder", FILES)

@@ -72,7 +72,7 @@ def test_a_last_line_cut_short_is_left_out(scratch):
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 500, b'{"epoch": 3, "cost": 1e', b"\x80"[:0], b"garbage"])
-def test_what_a_power_cut_leaves_at_the_end_is_left_out(tail, scratch):
+def test_an_end_damaged_by_a_power_loss_is_left_out(tail, scratch):
     scratch.write_bytes(lines(*THREE).encode() + tail)
     assert read_history(scratch).epochs == THREE
 

@@ -41,7 +41,7 @@ def test_a_run_that_is_in_use_is_not_reopened(tmp_path):
         assert snapshot(tmp_path) == before
 
 
-def test_a_reopened_run_goes_on(tmp_path):
+def test_a_reopened_run_can_be_written(tmp_path):
     path = finished(tmp_path / "run", outcome="running")
     (path / "checkpoints" / ".half.tmp").touch()
     run = reopen(path)

@@ -238,7 +238,7 @@ def test_a_picture_that_fails_does_not_lose_the_run(tiny, tmp_path, monkeypatch)
         ({"dtype": "float33", "model": lambda: None}, "dtype must be one of"),
     ],
 )
-def test_what_cannot_be_meant_leaves_no_run(settings, told, tiny, tmp_path):
+def test_invalid_settings_leave_no_run(settings, told, tiny, tmp_path):
     with pytest.raises(ConfigError, match=told):
         ds.train(tiny, out=tmp_path / "run", **settings)
     assert not (tmp_path / "run").exists()
