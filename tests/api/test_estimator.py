@@ -60,12 +60,12 @@ def test_it_passes_them_with_the_compiled_engine_too(model):
     examine(model, "compiled")
 
 
-def test_it_takes_the_settings_of_a_descent():
+def test_its_parameters_are_the_settings_of_train():
     parameters = set(inspect.signature(ds.Classifier).parameters)
     assert parameters - {"class_weight"} == set(TrainConfig.model_fields) - NO_SETTINGS_OF_AN_ESTIMATOR
 
 
-def test_it_walks_the_descent_that_train_walks(tmp_path):
+def test_it_trains_the_same_weights_as_train(tmp_path):
     X, y = load_iris(return_X_y=True)
     data = ds.from_arrays(X, y, test_fraction=0.2)
     settings = {"model": "softmax", "rule": "momentum", "learning_rate": 0.01, "epochs": 3, "dtype": "float64"}
@@ -127,7 +127,7 @@ def test_balanced_weights_are_those_of_scikit_learn():
     assert recalls[0] < 0.5 < recalls[1]
 
 
-def test_partial_fit_walks_an_epoch_a_call():
+def test_each_call_of_partial_fit_trains_one_epoch():
     X, y = load_iris(return_X_y=True)
     classifier = iris_classifier(rule="adam", learning_rate=0.05)
     for _time in range(20):
@@ -137,7 +137,7 @@ def test_partial_fit_walks_an_epoch_a_call():
     assert classifier.loss_curve_[-1] < 0.2 < classifier.loss_curve_[0]
 
 
-def test_partial_fit_goes_on_after_fit():
+def test_partial_fit_continues_after_fit():
     X, y = load_iris(return_X_y=True)
     classifier = iris_classifier().fit(X, y)
     cost = classifier.loss_curve_[-1]
@@ -146,7 +146,7 @@ def test_partial_fit_goes_on_after_fit():
 
 
 @pytest.mark.parametrize("more", [{}, {"average": 0.9}])
-def test_partial_fit_goes_on_with_the_memory_of_its_rule(more):
+def test_partial_fit_keeps_the_state_of_its_rule(more):
     X, y = load_iris(return_X_y=True)
     settings = {"rule": "adam", "learning_rate": 0.05, "dtype": "float64", **more}
     whole = iris_classifier(**settings, epochs=3).fit(X, y)
@@ -163,7 +163,7 @@ def test_patience_keeps_the_best_weights():
     assert classifier.score(X, y) > 0.9
 
 
-def test_frames_bring_their_names():
+def test_names_of_columns_and_classes_are_those_of_the_frame():
     X, y = load_iris(return_X_y=True, as_frame=True)
     names = pd.Series(["setosa", "versicolor", "virginica"])[y].to_numpy()
     classifier = iris_classifier().fit(X, names)

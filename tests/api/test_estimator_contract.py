@@ -63,7 +63,7 @@ def test_validation_leaves_rows_to_learn_from(size):
         eager(validation_size=size).fit(X, y)
 
 
-def test_what_failed_leaves_nothing_behind():
+def test_a_failed_first_call_leaves_the_classifier_unfitted():
     classifier = eager()
     with pytest.raises(DataError, match="not among the classes"):
         classifier.partial_fit(X, y, classes=[0, 1])
@@ -72,7 +72,7 @@ def test_what_failed_leaves_nothing_behind():
     assert classifier.partial_fit(X, y, classes=[0, 1, 2]).n_iter_ == 1
 
 
-def test_what_failed_leaves_what_was_learned_before():
+def test_a_failed_fit_keeps_the_previous_weights():
     classifier = eager().fit(X, y)
     before = classifier.predict_proba(X)
     with pytest.raises(ConfigError, match="the cost stopped being finite"):
@@ -81,7 +81,7 @@ def test_what_failed_leaves_what_was_learned_before():
 
 
 @pytest.mark.slow
-def test_settings_changed_afterwards_change_nothing_that_was_learned():
+def test_settings_changed_after_fit_do_not_change_predictions():
     classifier = ds.Classifier("mlp", hidden="8", epochs=5, engine="eager").fit(X, y)
     expected = clone(classifier).fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(classifier.set_params(activation="tanh").predict_proba(X), expected)

@@ -261,7 +261,7 @@ QUIET = """
 
 
 @pytest.mark.slow
-def test_nothing_is_said_but_what_is_asked_for(tiny_folder, tmp_path):
+def test_tensorflow_prints_nothing_unless_asked_to(tiny_folder, tmp_path):
     code = QUIET.format(folder=str(tiny_folder), out=str(tmp_path / "run"))
     ended = python(code)
     assert (ended.stdout, ended.stderr) == ("61\n", "")

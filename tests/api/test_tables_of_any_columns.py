@@ -80,7 +80,7 @@ def test_one_command_learns_as_well_as_scikit_learn(run, folder):
 
 
 @pytest.mark.slow
-def test_what_was_done_is_in_the_run(run):
+def test_the_run_records_how_the_data_was_read(run):
     about = json.loads((run.path / "data.json").read_text(encoding="utf-8"))
     assert any("a fifth of the rows is kept to test on" in note for note in about["notes"])
     assert "Text, one input for each value: col2 (3), col4 (3), col5 (3), col6 (2)" in about["notes"]

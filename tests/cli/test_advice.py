@@ -342,7 +342,7 @@ def followed(line, message):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", [each for each in ADVICE if each.line], ids=lambda each: each.message)
-def test_the_advice_ends_well(entry, bench, tmp_path, monkeypatch):
+def test_a_line_with_the_advice_applied_succeeds(entry, bench, tmp_path, monkeypatch):
     here = shutil.copytree(bench, tmp_path / "here")  # the runs still refer to the data in `bench`
     monkeypatch.chdir(here)
     monkeypatch.syspath_prepend(str(here))

@@ -55,12 +55,12 @@ def told(tmp_path_factory):
 
 
 @pytest.mark.parametrize("line", EXPECTED)
-def test_bash_is_told(line, told):
+def test_completion_in_bash(line, told):
     assert told[line] == EXPECTED[line]
 
 
 @pytest.mark.slow
-def test_zsh_is_told_too(tmp_path):
+def test_completion_in_zsh(tmp_path):
     variables = {"_TYPER_COMPLETE_ARGS": "descenso train --engine e", "_DESCENSO_COMPLETE": "complete_zsh"}
     assert "eager" in descenso(cwd=tmp_path, **variables).stdout
 

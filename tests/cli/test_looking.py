@@ -134,7 +134,7 @@ def test_plot_draws_one_run_into_it_and_several_on_one_axis(two_runs):
     assert not np.array_equal(drawn[1], drawn[2])
 
 
-def test_data_tells_what_one_looks_at_first(here, tiny):
+def test_data_shows_shapes_classes_and_values(here, tiny):
     about = answer_of(descenso("data", "digits", "--json", "-o", "sheet.png", cwd=here))
     train = about["train"]
     assert (train["inputs_shape"], train["labels_shape"], train["dtype"]) == ([203, 8, 8], [203], "uint8")

@@ -59,7 +59,7 @@ def test_columns_of_text_are_named_all_at_once_and_left_out_on_request(suffix, t
     assert using.predict(run, [path]).probabilities.shape == (40, 2)
 
 
-def test_a_number_that_is_missing_or_has_a_comma_is_told_as_such(tmp_path):
+def test_missing_numbers_and_decimal_commas_are_reported(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("a,kind\n1,x\nNA,y\n")
     with pytest.raises(DataError, match=r"row 2, column 'a': no value; fill it in"):
@@ -78,7 +78,7 @@ def test_a_separator_within_quotes_separates_nothing(tmp_path):
     assert ds.load(str(tmp_path / "rows.csv"), label="k", test_fraction=0.5).columns == ("Length, in cm, of x", "width")
 
 
-def test_truth_is_spelt_alike_in_every_format(tmp_path):
+def test_truth_values_have_the_same_names_in_every_format(tmp_path):
     frame = table().select("height").with_columns(kind=pl.Series(np.arange(40) % 2 == 0))
     frame.write_parquet(tmp_path / "rows.parquet")
     frame.write_csv(tmp_path / "rows.csv")
@@ -168,7 +168,7 @@ def folder_of(root, *classes):
     return str(root)
 
 
-def test_folders_half_made(tmp_path):
+def test_incomplete_folders(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="an empty folder; put images in it, a folder for each class"):
         ds.load(str(tmp_path / "empty"), test_fraction=0.5)
@@ -238,7 +238,7 @@ def test_deterministic_takes_one_thread_and_refuses_what_has_no_seed(tmp_path):
     assert told.stdout.split() == ["1", "1", "refused"]
 
 
-def test_deterministic_too_late_changes_nothing(tmp_path):
+def test_deterministic_after_the_start_of_tensorflow_is_refused(tmp_path):
     """Once TensorFlow has started, the setting is refused: no run is made, and random numbers still work."""
     tf.zeros([1])
     with pytest.raises(ConfigError, match="deterministic must be set before TensorFlow has started"):

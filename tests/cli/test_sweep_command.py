@@ -72,7 +72,7 @@ def test_the_best_is_trained_by_the_command_that_is_printed(swept):
     assert json.loads(again.stdout)["test_accuracy"] == pytest.approx(best["test_accuracy"])
 
 
-def test_a_sweep_takes_no_settings_when_it_goes_on(swept):
+def test_resuming_a_sweep_takes_no_settings(swept):
     folder, _told = swept
     refused = descenso("resume", "s", "--epochs", 5, cwd=folder)
     assert refused.returncode == 2
@@ -108,7 +108,7 @@ def test_a_damaged_ledger_is_named(swept, tmp_path, lines):
     assert "ledger.jsonl: line 1 is damaged" in refused.stderr
 
 
-def test_a_sweep_killed_again_and_again_goes_on_to_the_same_table(trained, tmp_path):
+def test_a_sweep_killed_repeatedly_is_resumed_to_the_same_table(trained, tmp_path):
     """Each process is killed shortly after it has written to the ledger, until one completes."""
     line = (
         "sweep",

@@ -278,7 +278,7 @@ def test_scaled_pixels_in_a_file_are_refused(save, tmp_path):
         inference.predict(run, tmp_path / "scaled.npy")
 
 
-def test_names_are_read_as_people_mean_them():
+def test_variants_of_names_are_recognised():
     assert place_of("train_images")[:3] == ("", "train", "x")
     assert place_of("target_names")[:3] == ("names", "", "y")
     assert place_of("weights")[:3] == ("weights", "", "")

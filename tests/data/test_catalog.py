@@ -42,7 +42,7 @@ def test_mnist_is_what_was_published(mnist):
         assert (split.inputs.min(), split.inputs.max()) == (0, 255)
 
 
-def test_mnist_rows_stand_where_they_are_known_to(mnist):
+def test_known_rows_of_mnist_are_in_their_places(mnist):
     assert mnist.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert mnist.test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     pixels = mnist.train.inputs / 255

@@ -117,7 +117,7 @@ def test_light_that_falls_off_to_a_side_is_taken_out(turn, inverted, digits, see
     assert np.mean(differences) < 9, "of 34, the mean of a digit"
 
 
-def test_what_is_no_single_digit_is_said(digits, tmp_path):
+def test_pictures_without_a_single_digit_are_refused(digits, tmp_path):
     def drawn(digit):
         return 255 - np.asarray(Image.fromarray(digit).resize((84, 84))).astype(np.uint8)
 

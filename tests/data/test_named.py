@@ -135,7 +135,7 @@ def test_a_data_dir_that_is_none_is_told_before_anything_is_downloaded(name, els
     assert not asked
 
 
-def test_of_an_archive_it_names_the_archive():
+def test_the_archive_to_download_is_named():
     with pytest.raises(
         DataError, match=r"idx1-ubyte.gz from https://biometrics\.nist\.gov/cs_links/EMNIST/gzip\.zip into "
     ):

@@ -87,7 +87,7 @@ def test_epochs_differ(kind, seed, epoch, other):
     assert same == (epoch == other)
 
 
-def test_no_seed_goes_on_as_another_begins():
+def test_no_two_pairs_of_seed_and_epoch_give_the_same_order():
     seeds = [0, 1, 2, 3, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**33, 2**33 + 1, 2**62, 2**63 - 1]
     orders = {}
     for seed, epoch in itertools.product(seeds, range(5)):

@@ -62,7 +62,7 @@ def test_in_python_and_at_the_command_line(error, tmp_path):
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_explain_knows_them(error, language):
+def test_explain_has_a_lesson_on_both_errors(error, language):
     data, _of_data, _of_file = error
     use(language)
     for call in (lambda: ds.train(data), lambda: ds.load("rows.npz", test_fraction=0.2)):

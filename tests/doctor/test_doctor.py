@@ -144,7 +144,7 @@ def test_a_step_takes_the_first_rows_of_a_dataset():
 
 
 @pytest.mark.parametrize("dataset", [tf.data.Dataset.range(3), pairs({"a": INPUTS}, LABELS)], ids=["numbers", "dicts"])
-def test_a_dataset_of_no_pairs(dataset):
+def test_a_dataset_without_pairs(dataset):
     with pytest.raises(DataError, match="data: a tf.data.Dataset of .*; expected pairs of inputs and labels"):
         doctor.data(dataset)
     with pytest.raises(DataError, match="step: a tf.data.Dataset of"):
@@ -184,7 +184,7 @@ def test_a_loop_that_is_right(kind, labels, logits):
         (CATEGORICAL(from_logits=False), LABELS, "labels-not-one-hot"),
     ],
 )
-def test_what_the_loss_reads_is_found_out_by_asking_it(loss, labels, expected):
+def test_the_labels_and_outputs_that_a_loss_expects_are_detected(loss, labels, expected):
     assert names(doctor.step(model_of(PROBABILITIES), loss, INPUTS, labels)) == [expected]
 
 

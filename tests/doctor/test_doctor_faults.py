@@ -52,12 +52,12 @@ def test_a_fault_leads_and_explains_what_else_is_found(fault):
     assert all(finding.cause for finding in others)
 
 
-def test_without_a_fault_none_fires():
+def test_no_rule_fires_without_a_fault():
     assert found("no fault") == []
 
 
 @pytest.mark.parametrize(
     "part", [pytest.param(matrix, marks=pytest.mark.slow, id="matrix"), pytest.param(rules, id="rules")]
 )
-def test_the_page_prints_what_is_so(part):
+def test_the_page_has_the_present_matrix_and_rules(part):
     assert part() in PAGE.read_text(encoding="utf-8"), f"docs/doctor.md should print\n\n{part()}"

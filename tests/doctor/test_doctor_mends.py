@@ -555,7 +555,7 @@ def test_every_rule_has_a_mend():
     assert set(CHECKS) <= {*DATA, *STEPS, *MENDED}
 
 
-def test_a_run_that_learns_nothing_beside_one_that_could():
+def test_a_run_at_chance_on_rows_that_can_be_learned():
     """A run at chance level is not told that its rows and labels mismatch if a simple model learns from them."""
     evidence = faults._descent(learning_rate=1e-7)
     chance = [finding for finding in examine(evidence) if finding.rule == "no-better-than-chance"]

@@ -93,7 +93,7 @@ def test_the_rate_that_is_suggested_is_measured(tiny_folder, tmp_path):
     assert doctor.run(tmp_path / "mended") == []
 
 
-def test_a_rate_that_hides_in_the_mean_of_an_epoch(tmp_path):
+def test_a_high_rate_that_only_the_first_steps_show(tmp_path):
     """The epochs' mean costs fall to well below chance level; only the first steps show that the rate is too high."""
     mnist = ds.load("mnist")
     few = mnist._replace(train=ds.Split(mnist.train.inputs[:2000], mnist.train.labels[:2000]))

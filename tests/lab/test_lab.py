@@ -183,7 +183,7 @@ def test_every_planted_fault_is_found(of_mnist):
         assert (view.changes[-1].what, view.changes[-1].old) == ("heal", fault)
 
 
-def test_healing_leads_to_the_bytes_of_the_run_without_a_fault(lab, tiny_folder, tmp_path):
+def test_healing_gives_the_same_bytes_as_a_run_without_a_fault(lab, tiny_folder, tmp_path):
     begun(lab, settings(lab, epochs=300))
     lab.pause()
     until(lab, lambda view: view.state == "paused")
@@ -216,7 +216,7 @@ def test_an_unknown_fault_and_settings_that_do_not_fit(lab):
     until(lab, lambda view: view.message.startswith("data must be "))
 
 
-def test_a_trainer_that_dies_is_told_of_and_started_anew(lab):
+def test_a_killed_training_process_is_reported_and_replaced(lab):
     begun(lab, settings(lab, epochs=10**6))
     until(lab, lambda view: view.epoch >= 1)
     lab._process.kill()

@@ -97,7 +97,7 @@ def test_every_number_of_mlp_is_numpys(tiny):
     relative(opened.last.sum(axis=1) + opened.bias, z[opened.place])
 
 
-def test_the_opened_step_is_the_step_that_is_taken(tiny):
+def test_the_opened_step_equals_the_next_step(tiny):
     """With dropout, too: cost and update are those of the next step, whose batch holds the row."""
     plan, wide, progress = stands(tiny, model="mlp", hidden="16", dropout=0.5)
     row = int(plan.order(1).batches[4][7])

@@ -182,7 +182,7 @@ def test_several_runs_stay_on_one_axis(lab, page, expect):
         expect(page.locator("#epoch")).to_have_text(re.compile(rf"^[1-9]\d* / {ENDLESS}$"))
 
 
-def test_a_drawn_one_is_seen_during_the_stroke(lab, page, expect):
+def test_a_digit_is_recognised_during_the_stroke(lab, page, expect):
     trained(page, expect)
     page.click("#tab-draw")
     expect(page.locator("#drawn-says")).to_have_text("Nothing is drawn yet. An empty canvas is not predicted.")

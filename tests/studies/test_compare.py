@@ -80,7 +80,7 @@ FAULTS = {
         if (fault, dtype) != ("Float32", "float32")
     ],
 )
-def test_faults_are_called_a_parting_where_they_are(tiny, plant, fault, dtype):
+def test_faults_are_reported_at_their_epoch_and_step(tiny, plant, fault, dtype):
     plant(fault)
     found = compared(tiny, dtype=dtype)
     assert not found.coincide
@@ -93,7 +93,7 @@ def test_faults_are_called_a_parting_where_they_are(tiny, plant, fault, dtype):
 
 
 @pytest.mark.parametrize(("fault", "same"), [("ShiftInFloat32", True), ("SwappedBatch", False)])
-def test_where_float32_cannot_tell_float64_does(tiny, plant, monkeypatch, fault, same):
+def test_float64_decides_where_float32_cannot(tiny, plant, monkeypatch, fault, same):
     monkeypatch.setattr(lanes, "_drift", lambda lane, progress: (1e-6, 0.5))  # a large effect of rounding in epoch 1
     plant(fault)
     lines = []

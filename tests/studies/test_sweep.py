@@ -118,7 +118,7 @@ def test_all_lanes_may_diverge(data, tmp_path):
 @pytest.mark.parametrize(
     "epochs", [pytest.param(epochs, marks=() if epochs == 1 else pytest.mark.slow) for epochs in range(5)]
 )
-def test_a_sweep_that_was_stopped_goes_on_to_the_same_table(data, tmp_path, epochs):
+def test_a_stopped_sweep_is_resumed_to_the_same_table(data, tmp_path, epochs):
     settings = {**SMALL, "learning_rates": [0.1, 1.0], "seeds": 2, "epochs": 3}
     whole = ds.sweep(data, out=tmp_path / "whole", **settings)
     control, told = ds.Control(), []
@@ -140,7 +140,7 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_table(data, tmp_path, epoc
     assert len(lines) == len(set(lines)) == len(whole.lanes)
 
 
-def test_a_sweep_of_other_data_does_not_go_on(data, tmp_path):
+def test_a_sweep_is_not_resumed_on_other_data(data, tmp_path):
     ds.sweep(data, out=tmp_path / "sweep", learning_rates=[0.1, 0.2], **SMALL)
     other = ds.from_arrays(data.train.inputs * 2, data.train.labels, test_fraction=0.2)
     with pytest.raises(ds.errors.CheckpointError, match="data"):

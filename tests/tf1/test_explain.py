@@ -72,7 +72,7 @@ def test_the_lines_for_mnist_make_the_helpers_rows(monkeypatch):
     assert len(names["train"]) == 550
 
 
-def test_the_answer_names_what_is_yours():
+def test_the_answer_names_shapes_and_types_of_the_message():
     first = explain("Incompatible shapes: [100] vs. [100,10] [Op:Mul]")[0]
     assert (first.lesson, first.named) == ("one-hot", {"a": "[100]", "b": "[100,10]"})
     assert "[100] " in first.means
@@ -207,14 +207,14 @@ def there(name):
 
 
 @pytest.mark.slow
-def test_what_has_gone_is_what_tensorflow_has_not():
+def test_the_file_of_removed_names_is_up_to_date():
     """In a new process, since later imports add names to TensorFlow."""
     written = Path(symbols.__file__).with_name("symbols.txt").read_text(encoding="ascii").splitlines()
     asked = subprocess.run([sys.executable, gone.__file__], capture_output=True, encoding="utf-8", check=True)
     assert written == asked.stdout.splitlines(), "run tests/tf1/gone.py"
 
 
-def test_what_stands_in_its_place_is_there():
+def test_replacements_of_removed_names_exist():
     known = [*symbols.BY_CALL, *symbols.OTHERS, *(old for old, new in symbols.moved().items() if new)]
     for symbol in known:
         for name in re.findall(r"\btf\.([\w.]*\w)", find(symbol).instead):
@@ -222,6 +222,6 @@ def test_what_stands_in_its_place_is_there():
     assert [find(symbol).instead for symbol in symbols.BY_CALL] == [instead for _, instead in symbols.BY_CALL.values()]
 
 
-def test_what_tensorflow_has_is_not_called_gone():
+def test_names_that_tensorflow_has_are_not_reported():
     known = [name for name in gone.names(tf) if find(name) and name not in ("gradients",)]
     assert known == []

@@ -188,7 +188,7 @@ def test_there_is_no_network_but_mnist(tmp_path):
         assert f"no network: descenso port --run connects to nothing, and this program to {host}; put the file" in said
 
 
-def test_what_colab_gave(tmp_path):
+def test_modules_of_colab_are_replaced(tmp_path):
     cell = (
         "import sys\ntry:\n    import google.colab\nexcept ImportError:\n    print('not in Colab')\n"
         "from google.colab import drive, files\ndrive.mount('/content/drive')\nprint('google.colab' in sys.modules)\n"
@@ -267,7 +267,7 @@ def test_calls_that_cannot_work_are_named_before_anything_runs(tmp_path):
     assert [each["place"] for each in answer["cannot_work"]] == ["4"]
 
 
-def test_what_is_answered_is_what_there_is():
+def test_the_list_of_replaced_names_is_complete():
     """The list of names that programs may use, needed without importing TensorFlow, matches the functions there are."""
     named = {"layers.": set(), "contrib.layers.": set()}
     for symbol in ANSWERED:
@@ -310,7 +310,7 @@ def test_programs_in_known_forms_end_as_they_did(name, place):
 
 
 @pytest.mark.slow
-def test_the_tutorials_program_costs_what_it_cost(tmp_path):
+def test_the_tutorials_program_has_its_published_costs(tmp_path):
     """A second program in the same notebook, for TensorFlow 2, runs in a new process, as in Colab."""
     first = scripts.SOFTMAX.replace("epochs = 100", "epochs = 2").split("costs = []\n")
     second = scripts.TAPE.replace("rate, epochs, batch = 0.01, 100, 100", "rate, epochs, batch = 0.01, 1, 100")
