@@ -192,7 +192,7 @@ def check_classes(path: object, label: str, names: Sequence[str], rows: int, *, 
 
 
 def share_to_test(path: object, test_fraction: float, has_test: bool) -> tuple[float, tuple[str, ...]]:
-    """Return the share of the rows to draw for testing, and a sentence where nobody asked for it.
+    """Return the share of the rows to draw for testing, and a sentence about it if none was given.
 
     Raises:
         ConfigError: for a share beside test rows of the data's own, and for one outside [0, 1].

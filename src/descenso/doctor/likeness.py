@@ -173,7 +173,7 @@ def likeness(
     measures = [_measures(directory, evidence) for directory, evidence in (mine, *healthy)]
     same = [measures[0]]
     for each, count in zip(measures[1:], epochs[1:], strict=True):
-        ends = count == epochs[0]  # after other numbers of epochs, only what came before is comparable
+        ends = count == epochs[0]  # the ends of runs of different lengths are not comparable
         same.append({key: value for key, value in each.items() if ends or not KINDS[key[0]].end})
     limited = list[str]()
     if sum(count == epochs[0] for count in epochs[1:]) < LEAST_RUNS and mine[1].last:
