@@ -458,7 +458,7 @@ def test_the_live_region_says_the_numbers_seldom(lab, page, expect, monkeypatch)
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_the_main_view_needs_no_scrolling(lab, chromium, language, expect):
+def test_the_main_view_needs_no_scrolling(lab, chromium, language, expect, tmp_path):
     watched = Watched(chromium)
     watched.page.set_viewport_size(PROJECTOR)
     page = watched.open(lab.address + f"&lang={language}")
@@ -474,6 +474,7 @@ def test_the_main_view_needs_no_scrolling(lab, chromium, language, expect):
                 .map((box) => [box.id, box.scrollHeight, box.clientHeight, box.scrollWidth, box.clientWidth])"""
         )
         assert over == [], size
+        page.screenshot(path=tmp_path / f"main-{language}-{size['width']}.png")  # to look at
     page.close()
 
 
@@ -501,7 +502,7 @@ def serious(page):
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_axe_finds_nothing_serious(lab, chromium, language, expect):
+def test_axe_finds_nothing_serious(lab, chromium, language, expect, tmp_path):
     page = Watched(chromium).open(lab.address + f"&lang={language}")
     page.click("#start")
     expect(page.locator("#mistakes img").first).to_be_visible()
@@ -510,6 +511,7 @@ def test_axe_finds_nothing_serious(lab, chromium, language, expect):
         page.click(f"#tab-{name}")
         expect(page.locator(there).first).to_be_visible()
         assert serious(page) == [], name
+        page.screenshot(path=tmp_path / f"{name}-{language}.png")
     page.close()
 
 
