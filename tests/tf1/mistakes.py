@@ -12,7 +12,8 @@ import snippets
 NOTE = "I0000 00:00:1735689600.000000    4711 "
 LOGGED = {  # by processes on other machines, or at the import of TensorFlow
     "memory": [
-        "ResourceExhaustedError: {{function_node __wrapped__Fill}} OOM when allocating tensor with shape[64,512,112,112] "
+        "ResourceExhaustedError: {{function_node __wrapped__Fill}} OOM when allocating tensor with "
+        "shape[64,512,112,112] "
         "and type float on /job:localhost/replica:0/task:0/device:GPU:0 by allocator GPU_0_bfc [Op:Fill] name: ",
         "W external/local_xla/xla/tsl/framework/cpu_allocator_impl.cc:83] Allocation of 188160000 exceeds 10% of free "
         "system memory.",
@@ -20,8 +21,10 @@ LOGGED = {  # by processes on other machines, or at the import of TensorFlow
     "no-gpu": [
         f"{NOTE}cudart_stub.cc:31] Could not find cuda drivers on your machine, GPU will not be used.",
         "E0000 cuda_platform.cc:52] failed call to cuInit: INTERNAL: CUDA error: Failed call to cuInit",
-        "W gpu_device.cc:2344] Cannot dlopen some GPU libraries. Please make sure the missing libraries mentioned above",
-        "W dso_loader.cc:64] Could not load dynamic library 'libcudart.so.11.0'; dlerror: libcudart.so.11.0: cannot open",
+        "W gpu_device.cc:2344] Cannot dlopen some GPU libraries. Please make sure the missing libraries "
+        "mentioned above",
+        "W dso_loader.cc:64] Could not load dynamic library 'libcudart.so.11.0'; dlerror: libcudart.so.11.0: "
+        "cannot open",
         "E cuda_dnn.cc:9342] Unable to register cuDNN factory: Attempting to register factory for plugin cuDNN",
         "UnknownError: Failed to get convolution algorithm. This is probably because cuDNN failed to initialize",
     ],
@@ -29,7 +32,8 @@ LOGGED = {  # by processes on other machines, or at the import of TensorFlow
     "processor": [
         f"{NOTE}cpu_feature_guard.cc:227] This TensorFlow binary is optimized to use available CPU instructions in "
         "performance-critical operations.",
-        "I cpu_feature_guard.cc:140] Your CPU supports instructions that this TensorFlow binary was not compiled to use: "
+        "I cpu_feature_guard.cc:140] Your CPU supports instructions that this TensorFlow binary was not "
+        "compiled to use: "
         "AVX2 FMA",
     ],
     "installation": [
@@ -39,7 +43,8 @@ LOGGED = {  # by processes on other machines, or at the import of TensorFlow
         "ValueError: numpy.dtype size changed, may indicate binary incompatibility. Expected 96 from C header, got 88",
     ],
     "deprecated": [
-        "WARNING:tensorflow:From a.py:1: Variable.load (from tensorflow.python.ops.variables) is deprecated and will be "
+        "WARNING:tensorflow:From a.py:1: Variable.load (from tensorflow.python.ops.variables) is deprecated "
+        "and will be "
         "removed in a future version.\nInstructions for updating:\nPrefer Variable.assign",
     ],
 }
@@ -78,7 +83,8 @@ OLD = {  # wordings of Keras 2 and of earlier versions of TensorFlow
     "out-of-data": ["WARNING:tensorflow:Your dataset iterator ran out of data; interrupting training."],
     "identifier": [
         "ValueError: Unknown optimizer: adamm. Please ensure this object is passed to the `custom_objects` argument.",
-        "ValueError: Unknown loss function: cross. Please ensure this object is passed to the `custom_objects` argument.",
+        "ValueError: Unknown loss function: cross. Please ensure this object is passed to the "
+        "`custom_objects` argument.",
     ],
     "keras-argument": ["TypeError: ('Keyword argument not understood:', 'init')"],
     "optimizer-argument": [
@@ -93,7 +99,9 @@ OLD = {  # wordings of Keras 2 and of earlier versions of TensorFlow
         "ValueError: This model has not yet been built. Build the model first by calling `build()` or by calling it.",
         "ValueError: You are trying to load a weight file containing 3 layers into a model with 0 layers.",
     ],
-    "weights-differ": ["ValueError: You are trying to load a weight file containing 3 layers into a model with 2 layers."],
+    "weights-differ": [
+        "ValueError: You are trying to load a weight file containing 3 layers into a model with 2 layers."
+    ],
     "config": ["NotImplementedError: Layer Mine has arguments in `__init__` and therefore must override `get_config`."],
     "functional": ["ValueError: Graph disconnected: cannot obtain value for tensor Tensor at layer input_1."],
     "dataset-in-fit": ["ValueError: The `batch_size` argument must not be specified for the given input type."],
@@ -205,7 +213,7 @@ MISTAKES = {
     ],
     "out-of-data": [
         "fitted(x=ones((0, 4)), y=ones((0, 3)))",
-        "fitted(x=pairs.batch(2), y=None, steps_per_epoch=5)",
+        "fitted(x=pairs.batch(2), y=None, steps_per_epoch=5, shuffle=False)",
         "i=iter(Data.range(1)); i.get_next(); i.get_next()",
     ],
     "objects": [
@@ -423,7 +431,6 @@ MISTAKES = {
     "one-hot": [
         "keras.losses.BinaryCrossentropy()(ones((4,)), ones((4, 3)))",
         "keras.losses.BinaryCrossentropy()(ones((4, 1)), ones((4, 3)))",
-        "fitted(sample_weight=ones((4, 2)))",
     ],
     "classes": [
         "fitted(L.Dense(5), loss='categorical_crossentropy', y=ones((4, 3)))",
@@ -655,7 +662,6 @@ MISTAKES = {
     "too-late": [
         "tf.config.set_visible_devices([], 'CPU')",
         "tf.config.threading.set_intra_op_parallelism_threads(3)",
-        "tf.compat.v1.enable_eager_execution()",
     ],
     "memory": [
         "tf.zeros([2**62, 8])",
@@ -691,7 +697,10 @@ def net(*layers, inp=4):
     return keras.Sequential([keras.Input(shape), *(layers or [keras.layers.Dense(3)])])
 
 
-def fitted(*layers, loss="mse", x=np.ones((4, 4)), y=np.ones((4, 3)), inp=4, optimizer="sgd", compile=None, **settings):
+X, Y = np.ones((4, 4)), np.ones((4, 3))
+
+
+def fitted(*layers, loss="mse", x=X, y=Y, inp=4, optimizer="sgd", compile=None, **settings):
     """Compile and fit such a model."""
     model = net(*layers, inp=inp)
     model.compile(optimizer, loss, run_eagerly=True, **(compile or {}))

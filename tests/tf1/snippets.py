@@ -141,7 +141,6 @@ SNIPPETS = {
     ],
     "integers": [
         "tf.constant(labels.astype('uint8')) * tf.ones([100], tf.float64)",
-        "tf.constant([1, 2]) * 0.5",
         "tf.constant(np.ones([2], 'uint8')) / 255.0 + tf.constant(np.ones([2], 'uint8')) * 0.5",
         "tf.matmul(np.ones([2, 784], 'uint8'), W)",
         "tf.matmul(np.ones([2, 2], 'uint8'), np.ones([2, 2], 'uint8'))",

@@ -22,7 +22,7 @@ from descenso.data.catalog import load
 from descenso.text import use
 from descenso.tf1 import symbols
 from descenso.tf1.explain import LESSONS, MOST, explain, nearest, recognised
-from descenso.tf1.symbols import ARGUMENT, GONE, MOVED, find
+from descenso.tf1.symbols import GONE, MOVED, find
 
 BY_NAME = {lesson.name: lesson for lesson in LESSONS}
 MISTAKES = [(name, code) for name, codes in snippets.SNIPPETS.items() for code in codes]
@@ -54,7 +54,7 @@ def test_what_todays_tensorflow_and_keras_say_is_known(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [(name, said) for table in (mistakes.LOGGED, mistakes.OLD) for name, all_said in table.items() for said in all_said],
+    [(name, said) for table in (mistakes.LOGGED, mistakes.OLD) for name in table for said in table[name]],
 )
 def test_what_was_logged_and_older_wordings_are_known(name, message):
     assert [answer.lesson for answer in explain(message)][:1] == [name]
@@ -81,6 +81,7 @@ OFFERED = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of NumPy, to Keras
 @pytest.mark.parametrize("name", OFFERED)
 def test_the_lines_that_a_lesson_offers_work(name, tmp_path, monkeypatch):
     """As they stand, on a softmax regression's arrays; MNIST is read from the package, for it is no download."""
@@ -94,7 +95,7 @@ def test_the_lines_that_a_lesson_offers_work(name, tmp_path, monkeypatch):
     for each in ("cost", "pred", "logits", "grad_W", "hidden", "outputs"):
         if after.get(each) is not before.get(each):
             assert getattr(after[each], "shape", None) is not None
-            assert name == "keras-tensor" or np.isfinite(after[each].numpy()).all()
+            assert name in ("keras-tensor", "functional") or np.isfinite(after[each].numpy()).all()
 
 
 def test_the_lines_for_mnist_make_the_helpers_rows(monkeypatch):
@@ -184,10 +185,10 @@ def test_what_is_not_known(text):
 
 
 def test_the_nearest_share_words_and_say_how_many():
-    first, *_others = nearest("something about a placeholder")
-    assert first.lesson == "placeholder"
+    first, *_others = nearest("nobody fed my placeholder")
+    assert first.lesson in ("placeholder", "not-fed")
     assert 0 < first.score < 1
-    assert first.means.startswith("TensorFlow 2 has no placeholders")
+    assert "placeholder" in first.means
     assert nearest("") == nearest("zzzz") == []
     near = nearest("gradient tape session shape")
     assert len(near) == 3
@@ -195,7 +196,7 @@ def test_the_nearest_share_words_and_say_how_many():
 
 
 def test_what_is_recognised_in_a_message():
-    text = "tf.split: 'x' of shapes (None, 4) and [3,5] (axis 1), `num` int32, isn't float64; indices[0] in [0, 3) [Op:Split]"
+    text = "tf.split: 'x' of shapes (None, 4) and [3,5] (axis 1), `num` int32, isn't float64; x[0] in [0, 3)"
     found = recognised(text)
     assert found["shapes"] == ["(None, 4)", "[3,5]"]
     assert found["types"] == ["int32", "float64"]
@@ -243,9 +244,15 @@ def test_no_pattern_is_slow():
         "tf.",
         "Variable x",
         "\x1b[1;",
+        "'a",
+        "(1,",
+        "1,",
+        "<class 'a.",
     )
     for piece in pieces:
-        assert explain("ValueError: " + piece * (MOST // len(piece))) == []
+        text = "ValueError: " + piece * (MOST // len(piece))
+        assert explain(text) == []
+        recognised(text)
 
 
 def there(name):

@@ -24,7 +24,7 @@ INSTEAD = {**ARGUMENTS, **KERAS_2}  # what stands in place of the symbol of a me
 MOST = 2**16  # characters that are read, from the end, where the exception is
 ALIKE = 0.76  # least likeness, as difflib measures it, of what may be a misspelt word: "bits" is not "bias"
 FEW = 5  # shapes, types and names of a message that are told
-COMMON = {*"the and for that with from this are was not has have but can its all which tensor tensorflow error".split()}
+COMMON = re.compile("the|and|for|that|with|from|this|are|was|not|has|have|but|can|its|all|tensor|tensorflow|error")
 LONGEST = 60  # characters of what is taken for a word, not for a message
 ERROR = re.compile(r"^[ \t]{0,99}[\w.]{0,99}(?:Error|Warning|Exception)(?::|$)", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -36,11 +36,13 @@ SYMBOLS = (  # Python's messages on missing names, and a name by itself
     r"^[ \t]{0,99}(?:tf|tensorflow)(?P<package>)\.(?P<name>[\w.]+)(?:\(\))?[ \t]*$",
 )
 FILLED = (MOVED.code, GONE.code, OF_LAYERS[0].code)  # lines that have the symbol of the message in them
+SIZE = r"(?:None|\?|\d{1,18})"
 RECOGNISED = {  # what is picked out of a message that no lesson is on
-    "shapes": r"(?<![\w\]])(?:\((?:None|\d+),(?: ?(?:None|\d+),?)*\)|\[(?:None|\?|\d+)(?:, ?(?:None|\?|\d+))*\])",
+    "shapes": rf"(?<![\w\]])(?:\({SIZE},(?: ?{SIZE}(?:, ?{SIZE})*,?)?\)|\[{SIZE}(?:, ?{SIZE})*\])",
     "types": r"\b(?:u?int(?:8|16|32|64)|b?float(?:16|32|64)|complex(?:64|128))\b",
     "names": r"(?<!\w)(?:'[A-Za-z_][\w./:-]*'(?!\w)|`[A-Za-z_][^`\n]{0,60}`)|\b(?:tf|keras|np)\.[\w.]*\w",
 }
+TYPED = ("a", "b")  # groups of shapes and types; other groups are names
 TYPES = {"double": "float64", "float": "float32", "half": "float16"}  # names in messages of TensorFlow's kernels
 
 
@@ -104,7 +106,8 @@ def _of_patterns(text: str) -> list[Answer]:
         for pattern in lesson.patterns:
             match = re.search(pattern, text)
             if match:
-                named = {name: _type(value) if len(name) == 1 else value for name, value in match.groupdict().items() if name != "n"}
+                found = {name: value for name, value in match.groupdict().items() if name != "n"}
+                named = {name: _type(value) if name in TYPED else value for name, value in found.items()}
                 if "symbol" in named:
                     named["instead"] = _(INSTEAD[named["symbol"]])
                 answers.append(Answer.of(lesson, named))
@@ -143,14 +146,11 @@ def nearest(text: str, most: int = 3) -> list[Near]:
 @lru_cache(maxsize=1)
 def _known_words() -> dict[str, set[str]]:
     """Return the words of each lesson, by its name."""
-    return {
-        each.name: _words(" ".join((each.name, each.means, each.why, each.code, *each.patterns, *each.calls)))
-        for each in LESSONS
-    }
+    return {each.name: _words(" ".join((each.name, each.means, *each.patterns, *each.calls))) for each in LESSONS}
 
 
 def _words(text: str) -> set[str]:
-    return {word for word in re.findall(r"[a-z]{3,}", text.lower()) if word not in COMMON}
+    return {word for word in re.findall(r"[a-z]{3,}", text.lower()) if not COMMON.fullmatch(word)}
 
 
 def recognised(text: str) -> dict[str, list[str]]:
@@ -161,7 +161,9 @@ def recognised(text: str) -> dict[str, list[str]]:
     """
     text = COLOUR.sub("", text[-MOST:])
     found = {kind: re.findall(pattern, text) for kind, pattern in RECOGNISED.items()}
-    return {kind: list(dict.fromkeys(each.strip("'`") for each in each_kind))[:FEW] for kind, each_kind in found.items()}
+    return {
+        kind: list(dict.fromkeys(each.strip("'`") for each in all_found))[:FEW] for kind, all_found in found.items()
+    }
 
 
 def _plain(text: str) -> str:

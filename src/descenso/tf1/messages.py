@@ -35,7 +35,8 @@ MESSAGES = named({
         mark("Labels of shape {a} for predictions of shape {b}: one-hot, where class numbers are expected."),
         mark("The sparse cross entropy takes one whole number a row. For rows of 0 and 1, use the one without sparse."),
         f"labels = tf.argmax(y, axis=1)\n{SPARSE}",
-        r"`labels\.shape\.rank` must equal `logits\.shape\.rank - 1`\. Received: labels\.shape=(?P<a>\(\w+, (?!1\))\d+\)) "
+        r"`labels\.shape\.rank` must equal `logits\.shape\.rank - 1`\. Received: labels\.shape=(?P<a>\(\w+, "
+        r"(?!1\))\d+\)) "
         r"of rank \d+ and logits\.shape=(?P<b>\(\w+, \d+\))",
         r"must have rank \(ndim\) `target\.ndim - 1`\. Received: target\.shape=(?P<a>\(\w+, (?!1\))\d+\)), "
         r"output\.shape=(?P<b>\(\w+, \d+\))",
@@ -95,7 +96,7 @@ MESSAGES = named({
         "images = tf.zeros([100, 28, 28])\nrows = tf.reshape(images, [-1, 784])  # (100, 784)",
         rf"Cannot feed value of shape (?P<b>{TUPLE}) for Tensor .*, which has shape (?P<a>{TUPLE})",
         rf"Expected shape (?P<a>{TUPLE}), but input has incompatible shape (?P<b>{TUPLE})",
-        rf"expected axis -1 of input shape to have value (?P<a>\d+),? but received input with shape "
+        r"expected axis -1 of input shape to have value (?P<a>\d+),? but received input with shape "
         r"(?P<b>[\[(][\dNone, ]*[\])])",
         rf"expected shape=(?P<a>{TUPLE}), found shape=(?P<b>{TUPLE})",
         r"Error when checking input: expected \w+ to have shape (?P<a>\([\d, ]*\)) but got array with shape "
@@ -107,7 +108,8 @@ MESSAGES = named({
         "images = tf.zeros([100, 28, 28])\nrows = tf.reshape(images, [-1, 28 * 28])  # (100, 784)",
         r"Input to reshape is a tensor with (?P<a>\d+) values, but the requested shape (?:has|requires a multiple of) "
         r"(?P<b>\d+)",
-        rf"total size of the tensor must be unchanged\. Received: input_shape=(?P<a>{TUPLE}), target_shape=(?P<b>{TUPLE})",
+        rf"total size of the tensor must be unchanged\. Received: input_shape=(?P<a>{TUPLE}), "
+        rf"target_shape=(?P<b>{TUPLE})",
         r"has (?P<a>\d+) elements, but got `shape` \(.*?\) with (?P<b>\d+) elements",
         r"cannot reshape array of size (?P<a>\d+) into shape (?P<b>\([\w,]*\))",
     ),

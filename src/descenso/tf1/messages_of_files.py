@@ -28,8 +28,10 @@ OF_FILES = named({
     "file-ending": lesson(
         mark("Keras 3 chooses the format by the end of the name, and this one it does not know."),
         mark("A whole model is saved as .keras, weights as .weights.h5; for a SavedModel there is model.export."),
-        f'{LAYERS}model.save("model.keras")\nmodel.save_weights("model.weights.h5")\nmodel.export("folder", verbose=False)',
-        r"must end in `\.(?:keras|weights\.h5)`|Invalid filepath extension for saving|`save_format` argument is deprecated",
+        f'{LAYERS}model.save("model.keras")\nmodel.save_weights("model.weights.h5")\n'
+        'model.export("folder", verbose=False)',
+        r"must end in `\.(?:keras|weights\.h5)`|Invalid filepath extension for saving",
+        r"`save_format` argument is deprecated",
     ),
     "weights-differ": lesson(
         mark("The weights that are loaded are not those of this model: their number or their shapes differ."),
@@ -37,7 +39,8 @@ OF_FILES = named({
              "has 0 layers with weights, it was not built yet."),
         f'{LAYERS}model.save_weights("model.weights.h5")\nsame = tf.keras.models.clone_model(model)\n'
         'same.load_weights("model.weights.h5")',
-        r"objects could not be loaded|(?:Layer|Weight) count mismatch|Shape mismatch in layer #|with a weight list of length",
+        r"objects could not be loaded|(?:Layer|Weight) count mismatch|Shape mismatch in layer #",
+        r"with a weight list of length",
         r"is not compatible with provided weight shape|Received incompatible tensor with shape",
         r"target value in `variable\.assign\(value\)` must match",
         r"You are trying to load a weight file containing|but the saved weight has shape|axes don't match array",
@@ -46,18 +49,18 @@ OF_FILES = named({
         mark("The file names a class or function that Keras does not know: one of your own, or of an old version."),
         mark("Give it to custom_objects, or register it where it is defined. A file whose loss cannot be read is "
              "loaded with compile=False, and compiled anew."),
-        "@tf.keras.saving.register_keras_serializable()\ndef squared(y, pred):\n"
+        "import keras\n\n@keras.saving.register_keras_serializable()\ndef squared(y, pred):\n"
         "    return tf.reduce_mean((y - pred) ** 2)\n\n"
         f'{LAYERS}model.compile("sgd", squared)\nmodel.save("own.keras")\n'
-        'model = tf.keras.models.load_model("own.keras", custom_objects={"squared": squared})',
+        'own = {"squared": squared}\nmodel = tf.keras.models.load_model("own.keras", custom_objects=own)',
         r"Could not locate (?:class|function)|Unknown layer: |because it is not a KerasSaveable subclass",
         r"ensure (?:this|that this) object is (?:passed to|included in) (?:the )?[`\w]*(?:custom_objects|scope)",
     ),
     "lambda": lesson(
         mark("The file holds a Lambda layer with Python code, which Keras does not run unasked."),
         mark("Code in a file can do anything: load it with safe_mode=False only if you trust the file."),
-        "inputs = tf.keras.Input((784,))\n"
-        "model = tf.keras.Model(inputs, tf.keras.layers.Lambda(lambda x: x * 2)(inputs))\n"
+        "inputs = tf.keras.Input((784,))\ndouble = tf.keras.layers.Lambda(lambda x: x * 2)\n"
+        "model = tf.keras.Model(inputs, double(inputs))\n"
         'model.save("double.keras")\nmodel = tf.keras.models.load_model("double.keras", safe_mode=False)',
         r"[Rr]equested the deserialization of a `Lambda` layer",
     ),
@@ -94,7 +97,8 @@ OF_FILES = named({
         mark("A record of a TFRecord file is not what its description says."),
         mark("The names and types of parse_single_example are those that were written; bytes are written of bytes."),
         'feature = tf.train.Feature(int64_list=tf.train.Int64List(value=[3]))\n'
-        'record = tf.train.Example(features=tf.train.Features(feature={"label": feature}))\n'
+        'features = tf.train.Features(feature={"label": feature})\n'
+        'record = tf.train.Example(features=features)\n'
         'spec = {"label": tf.io.FixedLenFeature([], tf.int64)}\n'
         "print(tf.io.parse_single_example(record.SerializeToString(), spec))",
         r"Could not parse example input|is required but could not be found",
@@ -118,8 +122,10 @@ OF_FILES = named({
              "far larger than the data is a mistaken shape: every number of rows and columns multiplies."),
         "data = tf.data.Dataset.from_tensor_slices((x, labels)).batch(20)\nfor batch_x, batch_labels in data:\n"
         "    logits = tf.matmul(batch_x, W) + b",
-        r"OOM when allocating tensor|Unable to allocate [\d.]+ \w+ for an array|std::bad_alloc|CUDA_ERROR_OUT_OF_MEMORY",
-        r"would have more than 2\*\*63 - 1 elements|exceeds 10% of (?:free )?system memory|failed to allocate .{1,80}memory",
+        r"OOM when allocating tensor|Unable to allocate [\d.]+ \w+ for an array|std::bad_alloc",
+        r"CUDA_ERROR_OUT_OF_MEMORY",
+        r"would have more than 2\*\*63 - 1 elements|exceeds 10% of (?:free )?system memory",
+        r"failed to allocate .{1,80}memory",
     ),
     "no-gpu": lesson(
         mark("TensorFlow found no graphics card that it can use, and computes on the processor. It is no error."),
@@ -163,7 +169,9 @@ OF_FILES = named({
         mark("TensorFlow has no packages for the newest or for 32-bit Pythons. A fresh environment with TensorFlow "
              "alone shows whether another package is the cause."),
         "import sys\n\nprint(sys.version, sys.executable, tf.__version__, np.__version__)",
-        r"No module named '?(?:tensorflow|keras|numpy)'?$|Could not find a version that satisfies the requirement tensorflow",
-        r"DLL load failed while importing|numpy\.dtype size changed|cannot be run in NumPy 2|Descriptors cannot (?:not )?be created",
+        r"No module named '?(?:tensorflow|keras|numpy)'?$",
+        r"Could not find a version that satisfies the requirement tensorflow",
+        r"DLL load failed while importing|numpy\.dtype size changed|cannot be run in NumPy 2",
+        r"Descriptors cannot (?:not )?be created",
     ),
 })  # fmt: skip

@@ -40,7 +40,7 @@ OF_LAYERS = named({
         mark("TensorFlow 2.16 and later come with Keras 3, which has one way for each task. The package tf_keras is "
              "Keras 2."),
         "{instead}",
-        rf"(?:Sequential|Functional|Model|\w+)' object has no attribute '(?P<symbol>predict_classes|predict_proba|"
+        r"' object has no attribute '(?P<symbol>predict_classes|predict_proba|"
         r"\w+_generator|reset_states|add_update)'",
         rf"No module named '?(?:tensorflow\.)?keras\.(?P<symbol>{GONE_NAME})\b",
         rf"cannot import name '(?P<symbol>{GONE_NAME})' from '{IN_KERAS}'",
@@ -53,9 +53,9 @@ OF_LAYERS = named({
         mark("Layers are in keras.layers, losses in keras.losses; the functions of keras.backend are in keras.ops. In "
              "Python, dir(keras.layers) lists a module's names."),
         'import keras\n\nprint([name for name in dir(keras.layers) if "Conv" in name])',
-        rf"No module named '?(?:tensorflow\.)?keras\.(?P<name>[\w.]+)",
+        r"No module named '?(?:tensorflow\.)?keras\.(?P<name>[\w.]+)",
         rf"cannot import name '(?P<name>\w+)' from '{IN_KERAS}'",
-        rf"module '(?:[\w.]*\.)?keras\b[\w.]*' has no attribute '(?P<name>\w+)'",
+        r"module '(?:[\w.]*\.)?keras\b[\w.]*' has no attribute '(?P<name>\w+)'",
     ),
     "keras-argument": lesson(
         mark("{name}: Keras 3 does not take this argument here."),
@@ -67,7 +67,8 @@ OF_LAYERS = named({
         r"(?<!encountered: )Unrecognized keyword arguments passed to \w+: (?P<name>\{.{1,200})",
         r"(?:Trainer|Model|Sequential|Functional)\.(?:fit|compile|evaluate|predict)\(\) got an unexpected keyword "
         r"argument '(?P<name>\w+)'",
-        r"(?:ModelCheckpoint|TensorBoard|EarlyStopping)\.__init__\(\) got an unexpected keyword argument '(?P<name>\w+)'",
+        r"(?:ModelCheckpoint|TensorBoard|EarlyStopping)\.__init__\(\) got an unexpected keyword argument "
+        r"'(?P<name>\w+)'",
         r"Argument `(?P<name>input_length)` is deprecated",
         r"'Keyword argument not understood:', '(?P<name>\w+)'",
     ),
@@ -118,8 +119,9 @@ OF_LAYERS = named({
         mark("The length of an axis is needed, and it is None: unknown until arrays come."),
         mark("Weights are made once, so the axes that they span must be known. Give Input the whole shape, or pool "
              "the unknown axes away. In a function, tf.shape(x)[0] is the length at run time."),
-        "inputs = tf.keras.Input((28, 28, 1))\nmodel = tf.keras.Sequential(\n"
-        "    [inputs, tf.keras.layers.GlobalAveragePooling2D(), tf.keras.layers.Dense(10)]\n)",
+        "pool = tf.keras.layers.GlobalAveragePooling2D()\n"
+        "layers = [tf.keras.Input((None, None, 3)), pool, tf.keras.layers.Dense(10)]\n"
+        "model = tf.keras.Sequential(layers)",
         r"initialize variables must be fully-defined|last dimension of the inputs to a [`\w]+ (?:layer )?should be "
         r"defined|Cannot convert a partially known TensorShape",
     ),
@@ -148,7 +150,7 @@ OF_LAYERS = named({
     "not-built": lesson(
         mark("A model or layer does not have its weights, outputs or inputs yet."),
         mark("Without an Input, weights are made at the first call, when the number of columns is known."),
-        f"{LAYERS}print(model.count_params(), model.output.shape)",
+        f"{LAYERS}print(model.count_params(), model.outputs)",
         r"the layer isn't built|has never been called and thus has no defined (?:in|out)put",
         r"You must build the layer before accessing|model that has not yet been built",
         r"This model has not yet been built|Weights for model .{1,50} have not yet been created",
@@ -202,7 +204,7 @@ OF_LAYERS = named({
     ),
     "functional": lesson(
         mark("Inputs and outputs of a Model are not connected, or are no tensors of Keras."),
-        mark("Each layer is called with the tensor before it, from Input to the outputs; the Model is given both ends."),
+        mark("Each layer is called with the tensor before it, from Input to outputs; Model is given both ends."),
         "inputs = tf.keras.Input((784,))\noutputs = tf.keras.layers.Dense(10)(inputs)\n"
         "model = tf.keras.Model(inputs, outputs)\nprint(model(x).shape)",
         r"is not connected to `inputs`|All `inputs` values must be KerasTensors|Graph disconnected: cannot obtain",

@@ -1,4 +1,4 @@
-"""Lessons on messages of Keras: labels, compile and fit, optimizers and callbacks; old wordings as in `messages_of_layers`."""
+"""Lessons on messages of Keras: labels, compile and fit, optimizers and callbacks."""
 
 from descenso.text import mark
 from descenso.tf1.lesson import LAYERS, lesson, named
@@ -44,7 +44,8 @@ OF_TRAINING = named({
         "logits = tf.matmul(x, W[:, :1]) + b[:1]  # (rows, 1)\nyes = tf.cast(labels > 4, tf.float32)\n"
         "yes = tf.reshape(yes, [-1, 1])\n"
         "costs = tf.nn.sigmoid_cross_entropy_with_logits(labels=yes, logits=logits)",
-        r"`?logits`? and `?labels`? must have the same shape,? (?:received )?\((?P<b>\([\w, ]*\)) vs (?P<a>\([\w, ]*\))",
+        r"`?logits`? and `?labels`? must have the same shape,? (?:received )?\((?P<b>\([\w, ]*\)) vs "
+        r"(?P<a>\([\w, ]*\))",
     ),
     "lists": lesson(
         mark("fit, evaluate and predict read arrays, and were given lists of numbers."),
@@ -62,9 +63,10 @@ OF_TRAINING = named({
     ),
     "dataset-in-fit": lesson(
         mark("A dataset brings labels, batches and order with it: fit takes no arguments for these."),
-        mark("Rows to validate on are a dataset of their own, and shuffle and batch are methods of the dataset."),
+        mark("Rows to validate on are a dataset of their own, and shuffle and batch are methods of the dataset. On "
+             "shuffle=True, which is fit's default, there is a note, no error: shuffle=False silences it."),
         "data = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(100).batch(20)\n"
-        f'{LAYERS}model.compile("sgd", "mse")\nmodel.fit(data.skip(1), validation_data=data.take(1), verbose=0)',
+        f'{LAYERS}model.compile("sgd", "mse")\nmodel.fit(data.skip(1), validation_data=data.take(1), shuffle=False)',
         r"`y` should not be passed|`validation_split` is only supported|`shuffle=True` was passed, but will be ignored",
         r"`batch_size` argument must not be specified",
     ),
@@ -107,7 +109,7 @@ OF_TRAINING = named({
     ),
     "optimizer-variables": lesson(
         mark("The optimizer was made for other variables than those it is given now."),
-        mark("It keeps numbers for each variable, from its first step on. Another model needs an optimizer of its own."),
+        mark("It keeps numbers for each variable, from its first step on. Another model needs another optimizer."),
         "optimizer = tf.keras.optimizers.SGD(0.01)\noptimizer.build([W, b])\n"
         "optimizer.apply_gradients([(tf.zeros_like(W), W), (tf.zeros_like(b), b)])",
         r"can only be called for the variables it was originally built with",
@@ -118,7 +120,8 @@ OF_TRAINING = named({
         mark("A callback watches a value that training does not compute, or whose direction it does not know."),
         mark("Names are those of fit's history. Those with val_ need validation_data, and accuracy needs "
              'metrics=["accuracy"]. Of a name that Keras does not know, say mode="max" or "min".'),
-        f'{LAYERS}model.compile("sgd", "mse")\nstop = tf.keras.callbacks.EarlyStopping(monitor="val_loss", patience=3)\n'
+        f'{LAYERS}model.compile("sgd", "mse")\n'
+        'stop = tf.keras.callbacks.EarlyStopping(monitor="val_loss", patience=3)\n'
         "history = model.fit(\n    x, y, validation_data=(x, y), callbacks=[stop], verbose=0\n)\n"
         "print(list(history.history))",
         r"conditioned on metric `?.{1,60}?`? which is not available|Can save best model only with \S+ available",
@@ -128,7 +131,7 @@ OF_TRAINING = named({
     "callbacks": lesson(
         mark("Callbacks are a list of objects of keras.callbacks, and one of these is none."),
         mark("A class needs its (): EarlyStopping(). A function is wrapped: LambdaCallback(on_epoch_end=function)."),
-        "said = tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(logs))\n"
+        "def say(epoch, logs):\n    print(epoch, logs)\n\nsaid = tf.keras.callbacks.LambdaCallback(on_epoch_end=say)\n"
         f'{LAYERS}model.compile("sgd", "mse")\nmodel.fit(x, y, callbacks=[said], verbose=0)',
         r"object has no attribute 'set_model'|set_model\(\) missing 1 required positional argument",
     ),

@@ -17,7 +17,8 @@ OF_VALUES = named({
         'heights = np.array(["1.5", "2"]).astype("float32")',
         r"was expected to be an? string tensor|but is an? string tensor|dtype='string' is not a valid dtype",
         r"Invalid dtype: str\d*|Value for attr '\w+' of string is not in the list",
-        r"could not convert string to float|invalid literal for int\(\) with base 10|Cast string to \w+ is not supported",
+        r"could not convert string to float|invalid literal for int\(\) with base 10",
+        r"Cast string to \w+ is not supported",
         r"StringToNumberOp could not correctly convert string|Cannot convert '.{0,80}' to EagerTensor of dtype",
     ),
     "objects": lesson(
@@ -44,9 +45,10 @@ OF_VALUES = named({
         mark("tf.sparse has operations of its own, whose indices must be sorted by rows. If memory allows, make it "
              "dense."),
         "sparse = tf.sparse.from_dense([[1.0, 0.0], [0.0, 2.0]])\n"
-        "product = tf.sparse.sparse_dense_matmul(tf.sparse.reorder(sparse), tf.ones([2, 1]))\n"
+        "sparse = tf.sparse.reorder(sparse)\nproduct = tf.sparse.sparse_dense_matmul(sparse, tf.ones([2, 1]))\n"
         "dense = tf.sparse.to_dense(sparse)",
-        r"unsupported type \(<class '(?:scipy\.sparse|tensorflow[\w.]*\.SparseTensor)|'SparseTensor' and|and 'SparseTensor'",
+        r"unsupported type \(<class '(?:scipy\.sparse|tensorflow[\w.]*\.SparseTensor)|'SparseTensor' and",
+        r"and 'SparseTensor'",
         r"'SparseTensor' object has no attribute|Many sparse ops require sorted indices",
         r"inner dimension does not match: .{1,80}Did you forget a transpose",
     ),
@@ -95,7 +97,8 @@ OF_VALUES = named({
         mark("TensorFlow has functions: tf.reshape, tf.cast for astype, tf.transpose for T, tf.reduce_mean, tf.concat "
              "for append. numpy() makes an array, which has the methods."),
         "rows = tf.reshape(x, [-1, 28, 28])\nfloats = tf.cast(x, tf.float64)\nmean = x.numpy().mean()",
-        r"(?:EagerTensor|Symbolic(?:Tensor)?|'Tensor|KerasTensor)'? object has no attribute '(?P<name>(?!numpy|assign)\w+)'",
+        r"(?:EagerTensor|Symbolic(?:Tensor)?|'Tensor|KerasTensor)'? object has no attribute "
+        r"'(?P<name>(?!numpy|assign)\w+)'",
     ),
     "one-number": lesson(
         mark("A single number or truth value is needed, and the array has several."),
@@ -181,7 +184,8 @@ OF_VALUES = named({
         mark("Pictures are resized to one size, sequences padded to one length."),
         "data = tf.data.Dataset.range(1, 4).map(lambda number: tf.ones([number]))\n"
         "for batch in data.padded_batch(3):\n    print(batch.shape)",
-        r"Cannot add tensor to the batch|Cannot batch tensors with different shapes|pad to a smaller size than the input",
+        r"Cannot add tensor to the batch|Cannot batch tensors with different shapes",
+        r"pad to a smaller size than the input",
         r"padded shape \S+ is not compatible",
     ),
     "generator": lesson(
@@ -198,7 +202,8 @@ OF_VALUES = named({
         mark("map's function returns tensors, filter's one truth value. print returns None."),
         "data = tf.data.Dataset.range(3).map(lambda number: number * 2)\n"
         "data = data.filter(lambda number: number > 0)",
-        r"Unsupported return value from function passed to Dataset\.map|attr 'output_types' of 0 must be at least",
+        r"Unsupported return value from function passed to Dataset\.map",
+        r"attr 'output_(?:types|shapes)' of 0 must be at least",
         r"`predicate` must return a `tf\.bool` scalar",
     ),
 })  # fmt: skip
