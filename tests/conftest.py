@@ -1,4 +1,4 @@
-"""What tests of every room share. Nothing here imports TensorFlow: many tests want none of its seconds."""
+"""What all tests share. Nothing here imports TensorFlow: many tests want none of its seconds."""
 
 import contextlib
 import os

@@ -247,10 +247,11 @@ def test_a_run_is_saved_when_the_server_dies(tiny_folder, tmp_path):
     endings = signal.SIGKILL, signal.SIGTERM
     commands = [[sys.executable, "-c", SERVER, tiny_folder, tmp_path / ending.name] for ending in endings]
     servers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
-    for server, ending in zip(servers, endings, strict=True):
+    trained = [server.stdout.readline().split() for server in servers]
+    for server, ending in zip(servers, endings, strict=True):  # both, before anything can fail
         with server:
-            path, trainer = server.stdout.readline().split()
             server.send_signal(ending)
+    for (path, trainer), ending in zip(trained, endings, strict=True):
         end = time.monotonic() + SECONDS
         while _alive(int(trainer)):
             assert time.monotonic() < end, "the training process goes on"

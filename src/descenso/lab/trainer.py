@@ -22,7 +22,7 @@ from descenso.text import _
 
 VIEW_SECONDS, UNWATCHED_SECONDS = 0.08, 1.0  # between two views, with a page and without
 LOOK_SECONDS = 0.05  # between two looks at the run
-SAVE_SECONDS = 120.0  # for saving the run after the lab has ended
+SAVE_SECONDS = 600.0  # for saving the run after the lab has ended, on a machine that may be busy
 COMMANDS = ("start", "pause", "go_on", "one_step", "one_epoch", "change_rate", "reset", "undo", "stop", "forget",
             "race", "sweep", "landscape", "stop_landscape", "break_it", "heal", "watch", "close")  # fmt: skip
 
@@ -96,6 +96,7 @@ class Trainer:
                 else:
                     self._questions.put((number, name, given))
         except EOFError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a message to a lab that has ended would be an error
             self._steering.close()
             time.sleep(SAVE_SECONDS)
             os._exit(1)
