@@ -117,7 +117,6 @@ COUNTED = re.compile(  # a number before a noun in the plural, at most a word be
 )
 NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "({a} of {b} calls)",  # of retracing, after several calls
-    "An array of {a} numbers",  # as TensorFlow says it, of arrays that cannot be reshaped
     "after {steps} steps the cost is",  # the doctor's run
     "in any {window} rows by",
     "more than {most} ",  # limits

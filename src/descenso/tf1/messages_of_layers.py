@@ -211,7 +211,7 @@ OF_LAYERS = named({
         r"Input tensors to a (?:Model|Functional) must come from",
     ),
     "output-rank": lesson(
-        mark("Labels of shape {a} for outputs of shape {b}: the model ends in images or steps, not in a row."),
+        mark("The model ends in images or steps, {b}, where labels of shape {a} need a row of outputs each."),
         mark("Between convolutions and the last Dense layer stands a Flatten or a GlobalAveragePooling2D."),
         "model = tf.keras.Sequential(\n    [\n        tf.keras.Input((28, 28, 1)),\n"
         "        tf.keras.layers.Conv2D(8, 3),\n        tf.keras.layers.Flatten(),\n"

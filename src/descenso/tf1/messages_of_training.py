@@ -39,7 +39,7 @@ OF_TRAINING = named({
         r"Received: labels\.shape=(?P<a>\(\w+, 1\)) of rank 2 and logits\.shape=\(\w+, \d+\) ",
     ),
     "one-label-each": lesson(
-        mark("Labels of shape {a} for outputs of shape {b}: the sigmoid cross entropy needs as many of each."),
+        mark("The sigmoid cross entropy reads as many labels as outputs: labels are {a}, outputs {b}."),
         mark("Of one output, labels are a column, (rows, 1). For one of several classes, use softmax instead."),
         "logits = tf.matmul(x, W[:, :1]) + b[:1]  # (rows, 1)\nyes = tf.cast(labels > 4, tf.float32)\n"
         "yes = tf.reshape(yes, [-1, 1])\n"
