@@ -1,4 +1,4 @@
-"""Types of the settings: equal to the table, and refused by mypy where they are wrong."""
+"""Types of the settings: equal to the table, and checked by mypy."""
 
 import inspect
 

@@ -115,7 +115,7 @@ class Trainer:
                 before = signature
             except OSError:  # the lab has ended
                 return
-            except Exception:  # a fault of descenso: the page keeps the view before; one traceback is enough
+            except Exception:  # a fault of descenso: the page keeps the previous view; one traceback is enough
                 if not failed:
                     traceback.print_exc()
                 failed = True
@@ -129,7 +129,7 @@ class Trainer:
                 try:
                     shown.inspector.look()
                     self._steering.surveyor.look()
-                except Exception:  # a fault of descenso: training goes on without measurements
+                except Exception:  # a fault of descenso: training continues without measurements
                     traceback.print_exc()
                     time.sleep(1)
 
@@ -143,7 +143,7 @@ class Trainer:
             number, name, given = self._questions.get()
             try:
                 answer = self._answer_to(name, *given)
-            except Exception:  # a fault of descenso: the question has no answer, the next one may have
+            except Exception:  # a fault of descenso: this question gets no answer, the next one may
                 traceback.print_exc()
                 answer = None
             try:
@@ -179,7 +179,7 @@ def _signature(view: View) -> Any:
 
 def main() -> None:
     """Take standard input and output for messages; what else is printed goes to standard error."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the lab says when to end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal; the lab ends this process
     writes = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
