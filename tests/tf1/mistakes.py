@@ -49,6 +49,32 @@ LOGGED = {  # by processes on other machines, or at the import of TensorFlow
     ],
 }
 OLD = {  # wordings of Keras 2 and of earlier versions of TensorFlow
+    "one-hot": [
+        "ValueError: Shapes (None, 1) and (None, 3) are incompatible",
+    ],
+    "label-range": [
+        "InvalidArgumentError: Graph execution error: Received a label value of 10 "
+        "which is outside the valid range of [0, 10).",
+    ],
+    "installation": [
+        "ERROR: No matching distribution found for tensorflow==1.15",
+        "ImportError: cannot import name 'builder' from 'google.protobuf.internal'",
+        "TypeError: Descriptors cannot be created directly.",
+    ],
+    "keras-name": [
+        "ImportError: cannot import name 'to_categorical' from 'keras.utils.np_utils' (keras/utils/np_utils.py)",
+    ],
+    "memory": [
+        "InternalError: Failed copying input tensor from CPU:0 to GPU:0 in order to run _EagerConst: "
+        "Dst tensor is not initialized.",
+    ],
+    "monitor": [
+        "KeyError: 'val_accuracy'",
+    ],
+    "unknown-size": [
+        "ValueError: as_list() is not defined on an unknown TensorShape.",
+        "ValueError: The channel dimension of the inputs should be defined. Found `None`.",
+    ],
     "input-shape": [
         "ValueError: Input 0 of layer dense is incompatible with the layer: expected axis -1 of input shape to have "
         "value 784 but received input with shape [None, 28]",
@@ -64,6 +90,7 @@ OLD = {  # wordings of Keras 2 and of earlier versions of TensorFlow
         "ValueError: Error when checking target: expected dense_2 to have shape (10,) but got array with shape (1,)",
     ],
     "channels": [
+        "UnimplementedError: Fused conv implementation does not support grouped convolutions for now.",
         "ValueError: number of input channels does not match corresponding dimension of filter, 3 != 1",
         "ValueError: Depth of input (1) is not a multiple of input depth of filter (3)",
     ],
@@ -96,6 +123,8 @@ OLD = {  # wordings of Keras 2 and of earlier versions of TensorFlow
         "ValueError: No loss found. You may have forgotten to provide a `loss` argument in the `compile()` method.",
     ],
     "not-built": [
+        "ValueError: Unable to load weights saved in HDF5 format into a subclassed Model "
+        "which has not created its variables yet.",
         "ValueError: This model has not yet been built. Build the model first by calling `build()` or by calling it.",
         "ValueError: You are trying to load a weight file containing 3 layers into a model with 0 layers.",
     ],

@@ -49,7 +49,7 @@ OF_LAYERS = named({
         r"Layer `(?P<symbol>add_metric)\(\)` method is deprecated",
     ),
     "keras-name": lesson(
-        mark("Keras 3 has no {name}: the name is gone, has moved, or is spelt otherwise."),
+        mark("Keras 3 has no {name} here: the name is gone, has moved, or is spelt otherwise."),
         mark("Layers are in keras.layers, losses in keras.losses; the functions of keras.backend are in keras.ops. In "
              "Python, dir(keras.layers) lists a module's names."),
         'import keras\n\nprint([name for name in dir(keras.layers) if "Conv" in name])',
@@ -97,7 +97,7 @@ OF_LAYERS = named({
              "that one."),
         "images = tf.zeros([2, 28, 28, 1])\ncolour = tf.repeat(images, 3, axis=-1)  # (2, 28, 28, 3)",
         r"input depth must be evenly divisible by filter depth|number of input channels does not match",
-        r"[Dd]epth of input \(\d+\) is not a multiple of input depth of filter",
+        r"[Dd]epth of input \(\d+\) is not a multiple of input depth of filter|does not support grouped convolutions",
     ),
     "too-small": lesson(
         mark("After so many convolutions and poolings nothing is left of the image: an axis would have length 0."),
@@ -124,6 +124,8 @@ OF_LAYERS = named({
         "model = tf.keras.Sequential(layers)",
         r"initialize variables must be fully-defined|last dimension of the inputs to a [`\w]+ (?:layer )?should be "
         r"defined|Cannot convert a partially known TensorShape",
+        r"length of shape with unknown rank|as_list\(\) is not defined on an unknown TensorShape",
+        r"channel dimension of the inputs should be defined",
     ),
     "input-count": lesson(
         mark("A model or layer was given another number of arrays than it has inputs."),
@@ -155,6 +157,7 @@ OF_LAYERS = named({
         r"You must build the layer before accessing|model that has not yet been built",
         r"This model has not yet been built|Weights for model .{1,50} have not yet been created",
         r"weight file containing \d+ layers into a model with 0 layers|has no inbound nodes",
+        r"a subclassed Model which has not created its variables yet",
     ),
     "no-layer": lesson(
         mark("The model has no layer of this name or place."),

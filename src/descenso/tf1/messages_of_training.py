@@ -117,7 +117,7 @@ OF_TRAINING = named({
         r"apply_gradients\(\) takes \d positional arguments? but",
     ),
     "monitor": lesson(
-        mark("A callback watches a value that training does not compute, or whose direction it does not know."),
+        mark("A value is asked for that training does not compute, or whose direction a callback does not know."),
         mark("Names are those of fit's history. Those with val_ need validation_data, and accuracy needs "
              'metrics=["accuracy"]. Of a name that Keras does not know, say mode="max" or "min".'),
         f'{LAYERS}model.compile("sgd", "mse")\n'
@@ -126,7 +126,7 @@ OF_TRAINING = named({
         "print(list(history.history))",
         r"conditioned on metric `?.{1,60}?`? which is not available|Can save best model only with \S+ available",
         r"whether that metric should be maximized or minimized|Failed to format this callback filepath",
-        r"EarlyStopping mode '?\w+'? is unknown",
+        r"EarlyStopping mode '?\w+'? is unknown|KeyError: '(?:val_)?(?:acc|accuracy|loss)'",
     ),
     "callbacks": lesson(
         mark("Callbacks are a list of objects of keras.callbacks, and one of these is none."),
