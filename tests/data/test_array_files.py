@@ -186,6 +186,14 @@ def test_what_is_missing_is_named(save, tmp_path):
         ds.load(str(tmp_path / "other.npz"))
 
 
+def test_a_folder_of_archives_says_which_to_give(tmp_path):
+    for name in ("made.npz", "other.npz"):
+        np.savez(tmp_path / name, x=X, y=Y)
+        told = r"the files with arrays are made\.npz.*; give the one with inputs and labels, such as .*made\.npz$"
+        with pytest.raises(DataError, match=told):
+            ds.load(str(tmp_path))
+
+
 def test_large_files_are_mapped_and_trained_on_so(save, tmp_path):
     """More than 32 MB: 3,000 rows of 3,000 float32; in Fortran's order, too."""
     rows = RANDOM.normal(size=(3000, 3000)).astype(np.float32)

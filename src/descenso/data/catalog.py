@@ -1,13 +1,12 @@
 """Load datasets by name, by folder or by file, and choose the model that suits them."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset
-from descenso.data.formats import FORMATS, OPTIONS, Format, of_file, of_folder, suffixes, titles
+from descenso.data.formats import FORMATS, OPTIONS, Format, beside, of_file, of_folder, refuse_tables, suffixes, titles
 from descenso.data.named import NAMED, load_named
 from descenso.data.sources import ARCHIVES, SPREADSHEETS, Request, Sources
 from descenso.errors import ConfigError, DataError
@@ -62,12 +61,12 @@ def load(
     sources, drops = sources or Sources(), tuple(filter(None, drop.split(",")))
     request = Request(name, sources.limits, label, drops, resize, test_fraction, seed, decimal, encoding, header,
                       numeric_only, skip_unreadable, input_shape)  # fmt: skip
-    return check_and_scale(_read(request, sources))._replace(name=_full(name))
+    made = check_and_scale(_read(request, sources))
+    if name in NAMED:
+        return made._replace(name=name)
+    from descenso.data.labels import warned
 
-
-def _full(name: str) -> str:
-    """Return a name that finds the data from any folder: that of a named dataset, or a full path."""
-    return name if name in NAMED else str(Path(name).resolve())
+    return warned(made)._replace(name=str(Path(name).resolve()))  # which finds the data from any folder
 
 
 def rows_to_test(
@@ -124,7 +123,12 @@ def _read(request: Request, sources: Sources) -> Dataset:
         from descenso.data.formats.flat import shaped
 
         return shaped(file_format.reader.read(request._replace(numeric_only=True)), shape, expected)
-    return file_format.reader.read(request)
+    data = file_format.reader.read(request)
+    others = beside(request.path, file_format) if not file_format.suffixes and "skip_unreadable" not in options else ()
+    if others:
+        message = _("beside it, and not read: {names}; to read one of these, give its path")
+        data = data._replace(notes=(*data.notes, message.format(names=", ".join(others))))
+    return data
 
 
 def _format(name: str, path: Path) -> Format:
@@ -155,21 +159,13 @@ def _format(name: str, path: Path) -> Format:
 
 
 def _refuse_tables(folder: Path) -> None:
-    """Refuse a folder of tables, of which one is given to train on, and another to evaluate."""
+    """Refuse a folder that holds tables alone."""
     from descenso.data.formats.folders import is_image
 
     files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     tables = [path for path in files if of_file(path) is FORMATS["csv"] or path.suffix.lower() in SPREADSHEETS]
-    if not tables or any(path.is_dir() or is_image(path) for path in files):
-        return
-    tests = [path for path in tables if {"test", "testing"} & set(re.findall("[a-z]+", path.name.lower()))]
-    others = [path for path in tables if path not in tests]
-    message = _("{path}: a folder of tables; give one of the files, such as {file}")
-    if tests and others:
-        message = _("{path}: a folder of tables; give the file to train on, such as {file}; the test file is for "
-                    "evaluate, after training: --data {test}")  # fmt: skip
-    first = next((path for path in others if "train" in path.name.lower()), (others or tables)[0])
-    raise DataError(message.format(path=folder, file=first, test=tests[0] if tests else ""))
+    if tables and not any(path.is_dir() or is_image(path) for path in files):
+        refuse_tables(folder, tables)
 
 
 def before_data(settings: Mapping[str, Any]) -> dict[str, Any]:

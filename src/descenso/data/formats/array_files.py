@@ -117,8 +117,13 @@ def _of_files(path: Path, files: dict[str, Path], limits: Limits, alone: bool) -
     if "train" not in chosen.parts and not (alone and "test" in chosen.parts):
         message = _("{path}: the files with arrays are {found}; expected X.npy and y.npy beside each other, or "
                     "X_train.npy and y_train.npy, and maybe X_test.npy and y_test.npy")  # fmt: skip
+        archive = next((file for file in files.values() if file.suffix.lower() == ".npz" and path.is_dir()), None)
+        if archive:
+            message = _(
+                "{path}: the files with arrays are {found}; give the one with inputs and labels, such as {file}"
+            )
         names = ", ".join(sorted(file.name for file in files.values())) or path.name
-        raise DataError(message.format(path=path, found=names))
+        raise DataError(message.format(path=path, found=names, file=archive))
     read = [name for pair in chosen.parts.values() for name in pair]
     return _rows(path, chosen, {name: _only(files[name], limits) for name in read}, alone)
 

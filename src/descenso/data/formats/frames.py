@@ -88,7 +88,7 @@ def read_csv(request: Request) -> Frame:
     if text.separator != ";" and decimal != ",":
         try:
             frame = _read(request, text, inputs, label, _numbers(request, text, inputs))
-        except pl.exceptions.ComputeError:
+        except pl.exceptions.PolarsError:
             frame = None
     if frame is None or (not decimal and any(evidence(_text_of(frame, inputs)))):
         frame = _read(request, text, inputs, label, ())
@@ -147,7 +147,7 @@ def _read(
                             skip_rows=int(text.header), columns=[places[name] for name in wanted], n_rows=most + 1,
                             null_values=nulls or None, glob=False).select(
                                 pl.col(places[name]).alias(name) for name in wanted)  # fmt: skip
-    except pl.exceptions.ComputeError:
+    except pl.exceptions.PolarsError:
         if not numbers:
             complain(request, text)
         raise

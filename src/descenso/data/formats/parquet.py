@@ -19,13 +19,13 @@ from descenso.data.checks import ALL
 from descenso.data.dataset import Dataset
 from descenso.data.digits import as_mnist
 from descenso.data.encoding_words import listed
-from descenso.data.formats import tables
+from descenso.data.formats import FORMATS, beside, of_file, refuse_tables, tables
 from descenso.data.formats.frames import LABELS, polars
 from descenso.data.formats.image_files import Pixels, read_pixels
 from descenso.data.formats.images import check_size, note_converted, parse_size, read_as_learned
 from descenso.data.formats.parts import INPUTS, with_test
 from descenso.data.formats.ranges import in_one_range, scaling_of
-from descenso.data.formats.shards import check_complete, files_beside, files_by_part
+from descenso.data.formats.shards import check_complete, files_beside, files_by_part, is_numbered
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest, option, spelled
@@ -57,9 +57,8 @@ def read(request: Request) -> Dataset:
     found = files_by_part(request.path) if request.path.is_dir() else {"": [request.path]}
     first = next(iter(found.values()))[0]
     if not _columns(first, request.limits):
-        if sum(map(len, found.values())) > 1:
-            message = _("{path}: it holds several tables; give one of the files, such as {file}")
-            raise DataError(message.format(path=request.path, file=first))
+        if request.path.is_dir():
+            _refuse_others(request.path, [path for files in found.values() for path in files])
         _refuse(request, ("resize",), _("folders of images"))
         return tables.read(request._replace(name=str(first)))
     if not request.expected:
@@ -73,6 +72,9 @@ def read(request: Request) -> Dataset:
     for some in found.values():
         check_complete(some)
     files, notes = with_test(found, {part: some[0].name for part, some in found.items()})
+    for some in (some for some in found.values() if len(some) > 1 and not all(map(is_numbered, some))):
+        message = _("files that are read as one: {count}, {names}; to read one of these alone, give its path")
+        notes = (*notes, message.format(count=len(some), names=listed([path.name for path in some])))
     if "train" not in files:
         message = _("{path}: no file for training, whose name begins with train, as in train-00000-of-00001.parquet")
         raise DataError(message.format(path=request.path))
@@ -120,6 +122,18 @@ def _as_digit(drawn: NDArray[Any], place: Path) -> NDArray[np.uint8]:
     if refused:
         raise DataError(f"{place}: {refused[0]}")
     return np.asarray(digits[0])
+
+
+def _refuse_others(folder: Path, tables: list[Path]) -> None:
+    """Refuse a folder that holds more than one table."""
+    others = [folder / name for name in beside(folder, FORMATS["parquets"])]
+    if all(of_file(path) is FORMATS["csv"] for path in others):
+        if len(tables) + len(others) > 1:
+            refuse_tables(folder, sorted([*tables, *others]))
+        return
+    message = _("{path}: it holds {found}; give the one that you mean, such as {file}, or put the others elsewhere")
+    names = ", ".join(path.name for path in (*tables, *others))
+    raise DataError(message.format(path=folder, found=names, file=tables[0]))
 
 
 def _refuse(request: Request, options: tuple[str, ...], formats: str) -> None:
