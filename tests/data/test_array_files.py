@@ -186,6 +186,11 @@ def test_what_is_missing_is_named(save, tmp_path):
         ds.load(str(tmp_path / "other.npz"))
 
 
+def test_an_array_of_a_value_for_each_row_that_is_not_read_is_said(tmp_path):
+    np.savez(tmp_path / "made.npz", x=X, y=Y, sample_weight=np.ones(40), names=np.array(["a", "b", "c"]), mean=3.0)
+    assert "x, y are read, sample_weight left out" in ds.load(str(tmp_path / "made.npz")).notes
+
+
 def test_a_folder_of_archives_says_which_to_give(tmp_path):
     for name in ("made.npz", "other.npz"):
         np.savez(tmp_path / name, x=X, y=Y)

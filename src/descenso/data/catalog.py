@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset
-from descenso.data.formats import FORMATS, OPTIONS, Format, beside, of_file, of_folder, refuse_tables, suffixes, titles
+from descenso.data.formats import FORMATS, OPTIONS, Format, of_file, of_folder, suffixes, titles
 from descenso.data.named import NAMED, load_named
 from descenso.data.sources import ARCHIVES, SPREADSHEETS, Request, Sources
 from descenso.errors import ConfigError, DataError
@@ -61,12 +61,16 @@ def load(
     sources, drops = sources or Sources(), tuple(filter(None, drop.split(",")))
     request = Request(name, sources.limits, label, drops, resize, test_fraction, seed, decimal, encoding, header,
                       numeric_only, skip_unreadable, input_shape)  # fmt: skip
-    made = check_and_scale(_read(request, sources))
+    return _named(name, check_and_scale(_read(request, sources)))
+
+
+def _named(name: str, data: Dataset) -> Dataset:
+    """Name the user's own data by its full path, which finds it from any folder, and warn of names of its classes."""
     if name in NAMED:
-        return made._replace(name=name)
+        return data._replace(name=name)
     from descenso.data.labels import warned
 
-    return warned(made)._replace(name=str(Path(name).resolve()))  # which finds the data from any folder
+    return warned(data)._replace(name=str(Path(name).resolve()))
 
 
 def rows_to_test(
@@ -123,9 +127,19 @@ def _read(request: Request, sources: Sources) -> Dataset:
         from descenso.data.formats.flat import shaped
 
         return shaped(file_format.reader.read(request._replace(numeric_only=True)), shape, expected)
+    return file_format.reader.read(request) if file_format.suffixes else _of_folder(request, file_format)
+
+
+def _of_folder(request: Request, file_format: Format) -> Dataset:
+    """Read the dataset in a folder, and say what else is there."""
+    if file_format is FORMATS["images"]:  # whose reader names what else it finds
+        return file_format.reader.read(request)
+    from descenso.data.formats import mixed
+
+    if file_format is FORMATS["parquets"]:
+        mixed.check_parquet(request.path, request.limits)
     data = file_format.reader.read(request)
-    others = beside(request.path, file_format) if not file_format.suffixes and "skip_unreadable" not in options else ()
-    if others:
+    if others := mixed.beside(request.path, file_format):
         message = _("beside it, and not read: {names}; to read one of these, give its path")
         data = data._replace(notes=(*data.notes, message.format(names=", ".join(others))))
     return data
@@ -137,7 +151,9 @@ def _format(name: str, path: Path) -> Format:
         if path.is_dir():
             if file_format := of_folder(path):
                 if file_format is FORMATS["images"]:
-                    _refuse_tables(path)
+                    from descenso.data.formats.mixed import check_no_tables
+
+                    check_no_tables(path)
                 return file_format
             raise DataError(_("{path}: an empty folder; put images in it, a folder for each class").format(path=name))
         if path.exists():
@@ -156,16 +172,6 @@ def _format(name: str, path: Path) -> Format:
         raise DataError(_("{path}: there is no such file or folder").format(path=name))
     message = _("there is no dataset {name!r}{hint}; the names are {names}, or give a folder or a file")
     raise ConfigError(message.format(name=name, hint=closest(name, NAMES), names=", ".join(NAMES)))
-
-
-def _refuse_tables(folder: Path) -> None:
-    """Refuse a folder that holds tables alone."""
-    from descenso.data.formats.folders import is_image
-
-    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    tables = [path for path in files if of_file(path) is FORMATS["csv"] or path.suffix.lower() in SPREADSHEETS]
-    if tables and not any(path.is_dir() or is_image(path) for path in files):
-        refuse_tables(folder, tables)
 
 
 def before_data(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,11 @@
 Importing this package imports no reader.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from descenso.errors import DataError
 from descenso.text import _, mark
 
 if TYPE_CHECKING:
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
 OPTIONS = (  # that only some formats take
     "label", "drop", "resize", "decimal", "encoding", "header", "numeric_only", "input_shape", "skip_unreadable",
 )  # fmt: skip
-
-
-MOST_BESIDE = 10  # names in one message
 
 
 class Reader(Protocol):
@@ -91,32 +86,6 @@ def of_folder(folder: Path) -> Format | None:
 def of_file(path: Path) -> Format | None:
     """Return the format of files that end as `path` does, if there is one."""
     return next((row for row in FORMATS.values() if row.suffixes and path.name.lower().endswith(row.suffixes)), None)
-
-
-def beside(folder: Path, chosen: Format) -> list[str]:
-    """List what is in `folder` and in no dataset of the format `chosen`: files of others, and folders of images."""
-    from descenso.data.formats.folders import LEFT_BEHIND, is_image
-
-    found = list[str]()
-    for path in sorted(folder.iterdir()):
-        if LEFT_BEHIND.fullmatch(path.name):
-            continue
-        other = None if path.suffix.lower() == ".txt" else of_file(path)
-        is_other = any(map(is_image, path.iterdir())) if path.is_dir() else other and other.module != chosen.module
-        found += [path.name] if is_other else []
-    return found[:MOST_BESIDE]
-
-
-def refuse_tables(folder: Path, tables: Sequence[Path]) -> NoReturn:
-    """Refuse a folder of tables, of which one is given to train on, and another to evaluate."""
-    tests = [path for path in tables if {"test", "testing"} & set(re.findall("[a-z]+", path.name.lower()))]
-    others = [path for path in tables if path not in tests]
-    message = _("{path}: a folder of tables; give one of the files, such as {file}")
-    if tests and others:
-        message = _("{path}: a folder of tables; give the file to train on, such as {file}; the test file is for "
-                    "evaluate, after training: --data {test}")  # fmt: skip
-    first = next((path for path in others if "train" in path.name.lower()), (others or tables)[0])
-    raise DataError(message.format(path=folder, file=first, test=str(tests[0]) if tests else ""))
 
 
 def suffixes() -> str:

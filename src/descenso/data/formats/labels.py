@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,10 +49,10 @@ def chosen(request: Request, found: Mapping[str, Cells | LeftOut], names: Sequen
     raise ConfigError(message.format(path=request.path, columns=columns, mend=mend, last=last, middle=middle))
 
 
-def _to_predict(request: Request, name: str, one: Cells | LeftOut | None) -> NDArray[np.floating] | None:
+def _to_predict(request: Request, name: str, one: Cells | LeftOut | None) -> NDArray[Any] | None:
     """Return the values of a column of numbers that are refused as classes; None of any other."""
     if isinstance(one, Cells) and one.kind == "number":
-        values = one.values[~np.isnan(one.values)]
+        values: NDArray[Any] = one.values[~np.isnan(one.values)]
         try:
             check_classes(request.path, name, list(map(str, np.unique(values))), len(values))
         except DataError:

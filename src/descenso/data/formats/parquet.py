@@ -19,7 +19,7 @@ from descenso.data.checks import ALL
 from descenso.data.dataset import Dataset
 from descenso.data.digits import as_mnist
 from descenso.data.encoding_words import listed
-from descenso.data.formats import FORMATS, beside, of_file, refuse_tables, tables
+from descenso.data.formats import tables
 from descenso.data.formats.frames import LABELS, polars
 from descenso.data.formats.image_files import Pixels, read_pixels
 from descenso.data.formats.images import check_size, note_converted, parse_size, read_as_learned
@@ -52,13 +52,17 @@ def recognises(folder: Path) -> bool:
     return any(files_by_part(folder).values())
 
 
+def tables_in(folder: Path, limits: Limits) -> list[Path]:
+    """List the Parquet files in `folder`, unless they hold images."""
+    found = [path for files in files_by_part(folder).values() for path in files]
+    return [] if any(_columns(path, limits) for path in found) else found
+
+
 def read(request: Request) -> Dataset:
     """Read the dataset in a Parquet file, in a folder of them, or in the files of its folder that belong to it."""
     found = files_by_part(request.path) if request.path.is_dir() else {"": [request.path]}
     first = next(iter(found.values()))[0]
     if not _columns(first, request.limits):
-        if request.path.is_dir():
-            _refuse_others(request.path, [path for files in found.values() for path in files])
         _refuse(request, ("resize",), _("folders of images"))
         return tables.read(request._replace(name=str(first)))
     if not request.expected:
@@ -122,18 +126,6 @@ def _as_digit(drawn: NDArray[Any], place: Path) -> NDArray[np.uint8]:
     if refused:
         raise DataError(f"{place}: {refused[0]}")
     return np.asarray(digits[0])
-
-
-def _refuse_others(folder: Path, tables: list[Path]) -> None:
-    """Refuse a folder that holds more than one table."""
-    others = [folder / name for name in beside(folder, FORMATS["parquets"])]
-    if all(of_file(path) is FORMATS["csv"] for path in others):
-        if len(tables) + len(others) > 1:
-            refuse_tables(folder, sorted([*tables, *others]))
-        return
-    message = _("{path}: it holds {found}; give the one that you mean, such as {file}, or put the others elsewhere")
-    names = ", ".join(path.name for path in (*tables, *others))
-    raise DataError(message.format(path=folder, found=names, file=tables[0]))
 
 
 def _refuse(request: Request, options: tuple[str, ...], formats: str) -> None:
