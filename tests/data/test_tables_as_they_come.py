@@ -55,6 +55,8 @@ def refused(told):
         ("sep=;\n" + ("a,b,kind\n" + PLAIN).replace(",", ";"), "utf-8"),
         ("\n\na,b,kind\n" + PLAIN.replace("\n", "\n\n"), "utf-8"),  # blank lines everywhere
         ("a,b,kind\n" + PLAIN + ",,\n,,\n", "utf-8"),  # rows that a spreadsheet leaves
+        ("a,b,kind\n\n\n" + PLAIN, "utf-8"),
+        ("a;b;kind\n \n" + PLAIN.replace(",", ";"), "utf-8"),
         ("# measured in May\n# by hand\na,b,kind\n" + PLAIN, "utf-8"),
         ("Measurements of 2024\n\na,b,kind\n" + PLAIN, "utf-8"),
         ("Measurements of 2024,,\n,,\na,b,kind\n" + PLAIN, "utf-8"),
@@ -213,6 +215,14 @@ def test_a_last_column_that_is_a_number_to_predict_is_said_to_be_one(header, col
     told = f"'{last}' is a number to predict, and no class: make a few classes of it, such as above and below "
     with refused(rf"{told}\S+, or give another column: --label {other}$"):
         load(write(f"{header}\n" + lines(*columns)))
+
+
+def test_an_accent_of_its_own_is_the_accent_of_a_letter(write):
+    """As some systems write: n and a tilde for ñ."""
+    names = [("ni\u00f1o", "nin\u0303o", "ni\u00f1a")[kind] for kind in KINDS]
+    data = load(write("a,town,kind\n" + lines(A, names, names)), label="kind")
+    assert data.class_names == ("ni\u00f1a", "ni\u00f1o")
+    assert data.columns == ("a", "town=ni\u00f1a", "town=ni\u00f1o")
 
 
 @pytest.mark.parametrize("word", ["-", "s/d", "None", "#DIV/0!", "90+"])
