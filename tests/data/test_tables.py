@@ -198,7 +198,7 @@ def test_a_value_of_parquet_that_cannot_be_taken_is_named(frame, told, write):
         (b"a,y\n1,\xff\n", ", byte 6: not UTF-8 text"),
         (b"a,y\n1,p\n" + b"2,p\n" * 300_000 + b"1,\xff\n", ", byte 1200010: not UTF-8 text"),
         (b"a\0,y\n1,2\n", ", line 1: a control character, which text does not have; is it a CSV file?"),
-        ('a,y\n1,"p\n', ": "),  # versions of polars differ in what they find wrong with it
+        ('a,y\n1,"p\n', ": "),  # the message of polars depends on its version
         ('a,y\n1,p\n2,"q\n3,p\n', ": cannot be read as a table ("),
         ("a,y,\U0001d7d8\n1_0,p,1\n", ", column 'a': '1_0' is no number"),
         ("a" * 2**21, ": no row ends within 1048576 bytes"),
@@ -217,7 +217,7 @@ def test_a_text_that_is_no_table(text, told, write):
      (lambda text: b"PK\x03\x04" + text, "a spreadsheet; save its sheet as CSV, and give that file$")],
 )  # fmt: skip
 def test_packed_text_is_no_table(pack, told, write):
-    """Polars would unpack it, however much it is."""
+    """Polars would decompress it without a limit."""
     path = write(pack(FLOWERS.encode()))
     with pytest.raises(DataError, match=told):
         read(path)
@@ -268,7 +268,7 @@ def test_without_polars(write, monkeypatch):
 
 
 def test_a_name_with_wildcards_is_a_name(write):
-    """Polars would take it for several files."""
+    """Polars would expand the name to several files."""
     write(FLOWERS, "data1.csv")
     assert len(read(write("a,species\n1,p\n", "data*.csv")).inputs) == 1
 
@@ -287,7 +287,7 @@ def test_a_damaged_parquet_file_is_read_or_refused(tmp_path_factory, data):
     path.write_bytes(content)
     try:
         table = read(path, "y")
-    except (DataError, ConfigError) as error:  # the label may have lost its name
+    except (DataError, ConfigError) as error:  # the damage may have changed the label's name
         assert str(error).startswith(str(path))
     else:
         assert np.isfinite(table.inputs).all()

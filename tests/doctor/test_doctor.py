@@ -1,4 +1,4 @@
-"""Checks of data, of one step, and of the calls of a function: what is found, and what is not."""
+"""Checks of data, of one step, and of the calls of a function: findings, and cases without a finding."""
 
 import math
 
@@ -129,9 +129,7 @@ def test_what_the_reader_understands_is_no_mistake(arrays, tmp_path):
     found, notes = doctor.reading(str(tmp_path / "made.npz"))
     assert names(found) == []
     assert notes == ds.load(str(tmp_path / "made.npz")).notes
-    assert (
-        ds.doctor.data(np.stack([PIXELS] * 3, axis=1), LABELS)[0].rule == "channels-first"
-    )  # of arrays for one's loop
+    assert names(doctor.data(np.stack([PIXELS] * 3, axis=1), LABELS)) == ["channels-first"]  # of arrays in Python
 
 
 def test_a_table_is_loaded_as_it_is_trained_on(tmp_path):
@@ -176,7 +174,7 @@ def test_a_step_takes_the_first_rows_of_a_dataset():
 
 
 @pytest.mark.parametrize("dataset", [tf.data.Dataset.range(3), pairs({"a": INPUTS}, LABELS)], ids=["numbers", "dicts"])
-def test_a_dataset_of_no_pairs(dataset):
+def test_a_dataset_without_pairs(dataset):
     with pytest.raises(DataError, match="data: a tf.data.Dataset of .*; expected pairs of inputs and labels"):
         doctor.data(dataset)
     with pytest.raises(DataError, match="step: a tf.data.Dataset of"):
@@ -188,7 +186,7 @@ def test_an_empty_dataset():
         doctor.data(pairs().take(0))
 
 
-# One step of a loop of one's own
+# One step of a user's training loop
 
 
 def model_of(*layers):
@@ -216,12 +214,12 @@ def test_a_loop_that_is_right(kind, labels, logits):
         (CATEGORICAL(from_logits=False), LABELS, "labels-not-one-hot"),
     ],
 )
-def test_what_the_loss_reads_is_found_out_by_asking_it(loss, labels, expected):
+def test_the_labels_and_outputs_that_a_loss_expects_are_detected(loss, labels, expected):
     assert names(doctor.step(model_of(PROBABILITIES), loss, INPUTS, labels)) == [expected]
 
 
 def article(W, b):
-    """Model and loss as tutorials write them."""
+    """Return model and loss as tutorials write them."""
 
     def cost(labels, outputs):
         return tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(outputs), axis=1))
@@ -289,7 +287,7 @@ def test_a_model_without_variables():
 
 
 def gradients(*norms, width=8):
-    """A step whose kernels have gradients of these norms."""
+    """Return a step whose kernels have gradients of these norms."""
     return Step(1.0, None, None, {f"dense_{i}/kernel": np.full((width, width), n / width) for i, n in enumerate(norms)})
 
 
