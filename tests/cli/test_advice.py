@@ -176,7 +176,7 @@ ADVICE = [
         "{path}: the model reads images of {shape}; leave",
     )),
     Advice("{path}: {value!r} in column {column!r} has another decimal", where="tests/api/test_default_model.py"),
-    Advice("{path}: which column holds the labels?", READS, "data towns.csv --test-fraction 0.2"),
+    Advice("{path}: which column holds the labels? its columns are {columns}; try", READS, "data towns.csv --test-fraction 0.2"),
     Advice("{path}: {got}, but {other}: {expected}; give", f"{READS} evaluate", "data uneven --test-fraction 0.5",
            "data uneven --test-fraction 0.5 --resize 8x8"),
     Advice("{run}: it cannot go on exactly", "resume", "resume edited"),
