@@ -236,3 +236,20 @@ def test_python_suggests_a_name_of_the_package():
     with pytest.raises(AttributeError) as told:
         _ = ds.trian
     assert (told.value.name, told.value.obj) == ("trian", ds)
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "line"),
+    [
+        ({"rules": ["adma", "sgd"]}, r"^rules: there is no 'adma'", {"rules": "adam,sgd"}),
+        ({"engines": ["grahp", "eager"]}, r"^each of engines must be one of", {"engines": "graph,eager"}),
+        ({"learning_rates": [0.1, -1]}, r"^each of learning_rates must be", {"learning_rates": "0.1,0.01"}),
+        ({"batch_sizes": np.array([10, 0])}, r"^each of batch_sizes must be", {"batch_sizes": (10, 100)}),
+        ({"rule": ["adma", "sgd"]}, r"^rules: there is no 'adma'", {"rules": "adam,sgd"}),
+    ],
+)
+def test_a_wrong_value_in_a_list_is_answered_with_the_list(given, said, line):
+    for study in (ds.compare, ds.sweep) if "engines" not in given else (ds.compare,):
+        with pytest.raises(ConfigError, match=said) as told:
+            study("mnist", **given)
+        assert line_of(str(told.value)) == line

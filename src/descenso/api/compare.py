@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from descenso.api.train import own_of, rows_of, source_of
-from descenso.config import SETTINGS, TrainConfig, choices, table
+from descenso.config import SETTINGS, TrainConfig, check_each, choices, table
 from descenso.data.catalog import before_data, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
@@ -105,7 +105,7 @@ def _compared(
 ) -> "Comparison":
     axis, values = _axis(given := {**settings})
     requests = _read([{"epochs": EPOCHS, "data": data, **given, AXES[axis]: each} for each in values])
-    entries = _check_all(requests, sources)
+    entries = _check_all(requests, sources, axis)
     names = _names(axis, [request[AXES[axis]] for request in requests], entries)
 
     with starting():
@@ -146,8 +146,8 @@ def _read(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _check_all(requests: list[dict[str, Any]], sources: Sources | None) -> list[_Entry]:
-    """Check the settings of each training run, and load each dataset once."""
+def _check_all(requests: list[dict[str, Any]], sources: Sources | None, axis: str = "") -> list[_Entry]:
+    """Check the settings of each training run, which differ along `axis`, and load each dataset once."""
     named = [own_of(settings) for settings in requests]
     named = [({**settings, "data": source_of(settings["data"])}, own) for settings, own in named]
     configs = [TrainConfig.of(**before_data(settings)) for settings, _own in named]
@@ -158,7 +158,7 @@ def _check_all(requests: list[dict[str, Any]], sources: Sources | None) -> list[
             loaded[config.data] = check_dataset(data) if isinstance(data, Dataset) else rows_of(config, sources)
         first = with_model(named[0][0], loaded[configs[0].data])[0].get("model", "softmax")  # one model for all
         config = TrainConfig.of(**{**settings, "model": settings.get("model") or first})
-        entries.append(_Entry(check_fit(loaded[config.data], config, request), loaded[config.data], own))
+        entries.append(_Entry(check_fit(loaded[config.data], config, {*request, axis}), loaded[config.data], own))
     return entries
 
 
@@ -236,7 +236,10 @@ def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
         message = _("compare varies one thing at a time, got {names}; try --{flag} alone")
         raise ConfigError(message.format(names=", ".join([*given, *fixed]), flag=spelled(axis)))
     values = _split(values) if isinstance(values, str) else values
-    return axis, values.tolist() if hasattr(values, "tolist") else list(values)
+    values = values.tolist() if hasattr(values, "tolist") else list(values)
+    if axis != "datasets":  # whose names are looked up when they are read
+        check_each(axis, AXES[axis], values)
+    return axis, values
 
 
 def _refuse_unknown(settings: dict[str, Any]) -> None:
@@ -253,7 +256,7 @@ def _split(text: str) -> list[str]:
     >>> _split("sgd,adam:beta_1=0.8,beta_2=0.99,lion")
     ['sgd', 'adam:beta_1=0.8,beta_2=0.99', 'lion']
     """
-    return re.split(r",(?![^,:]*=)", text)
+    return [part.strip() for part in re.split(r",(?![^,:]*=)", text)]
 
 
 itemised = explain  # by which `compare` calls it, whose argument has its name

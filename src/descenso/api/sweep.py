@@ -1,6 +1,6 @@
 """Train many runs over the same batches, and rank them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -143,7 +143,7 @@ def _created(settings: dict[str, Any], axes: dict[str, Any], rows: "_Rows", out:
     if own_of(dict(settings))[1] is not None:
         raise ConfigError(_("a sweep takes rules, schedules, losses and models by name; try package.module:name"))
     settings, data = with_model(settings, rows.of(TrainConfig.of(**before_data(settings))))
-    lanes = tuple(_fitted(lane, rows.of(lane.config), settings) for lane in lanes_of(settings, axes))
+    lanes = tuple(_fitted(lane, rows.of(lane.config), {*settings, *axes}) for lane in lanes_of(settings, axes))
     with starting():
         import_tensorflow()
         from descenso.studies.sweep import directory as directories
@@ -249,7 +249,7 @@ class _Rows:
         return self._read[key]
 
 
-def _fitted(lane: "Lane", data: Dataset, settings: Mapping[str, Any]) -> "Lane":
+def _fitted(lane: "Lane", data: Dataset, settings: Collection[str]) -> "Lane":
     """Adapt the settings of a lane that were not given to few rows, as `train` does."""
     from descenso.studies.sweep.grid import digest
 
