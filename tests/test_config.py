@@ -347,7 +347,7 @@ def test_closest():
     [
         ("rules", "adma,sdg", "rules: there is no 'adma' (did you mean 'adam'?); try --rules adam,sgd"),
         ("rules", "sgd,adam:beta=1", "rules: adam takes beta_1, beta_2, epsilon, not 'beta'; try --rules sgd,adam"),
-        ("rules", "sgd,sdg", "rules: there is no 'sdg' (did you mean 'sgd'?); try --rules sgd,adam"),
+        ("rules", "sgd,sdg", "rules: there is no 'sdg' (did you mean 'sgd'?); try --rules sgd,momentum"),
         ("schedules", "cosin", "schedules: there is no 'cosin' (did you mean 'cosine'?); try --schedules cosine"),
         ("learning_rates", "0.1,x",
          "each of learning-rates must be a number in (0, inf), got 'x'; try --learning-rates 0.1,0.01"),

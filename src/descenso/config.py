@@ -181,6 +181,19 @@ def check_each(listed: str, name: str, values: Sequence[Any]) -> None:
             raise ConfigError(guesses.complaint(error, table(), guesses.Listed(listed, values))) from None
 
 
+def refuse_unknown(given: Mapping[str, Any], arguments: tuple[str, ...]) -> None:
+    """Refuse a setting that is none, nor one of the `arguments` of a function that takes lists of values.
+
+    Raises:
+        ConfigError: with the name that is meant.
+    """
+    for name, value in given.items():
+        if name not in SETTINGS and name not in arguments:
+            from descenso import guesses
+
+            raise ConfigError(guesses.answer(name, value, tuple(SETTINGS), table(), arguments))
+
+
 def complaint(error: ValidationError) -> str:
     """Describe the first fault in one line: subject, expected, received, and a value that works."""
     from descenso import guesses

@@ -91,9 +91,9 @@ def _mended_list(name: str, listed: Listed, table: Table) -> str:
     """Write a line that sets the list, each of its values of the setting `name` as `mend` does, and each once."""
     values = list[str]()
     for value in listed.values:
-        likely = (_valid(name, value, table), table.rows[name].example, *table.words(name), *MORE.get(name, ()))
+        likely = _valid(name, value, table), *table.words(name), table.rows[name].example, *MORE.get(name, ())
         values += [each for each in likely if each not in values][:1]
-    return option(listed.name, ",".join(values))
+    return option(listed.name, values)
 
 
 def _valid(name: str, value: Any, table: Table) -> str:
@@ -250,14 +250,14 @@ def known_as(
     return _("{name}: descenso calls it {ours}; try {mend}").format(name=name, ours=spelled(ours), mend=line)
 
 
-def no_attribute(holder: str, name: str) -> str:
-    """Say that the module or a result has no attribute `name`, and what there is instead.
+def no_attribute(holder: str, name: str, what: str = "attribute") -> str:
+    """Say that the module or a result has no attribute, or no item, `name`, and what there is instead.
 
     >>> no_attribute("Run", "fit"), no_attribute("Run", "colour")
     ("'Run' has no attribute 'fit'; try run.resume(epochs=200)", "'Run' has no attribute 'colour'")
     """
     there = ATTRIBUTES[holder].get(name)
-    return f"{holder!r} has no attribute {name!r}{'; try ' if there else ''}{there or ''}"
+    return f"{holder!r} has no {what} {name!r}{'; try ' if there else ''}{there or ''}"
 
 
 def _number(rate: Any) -> float | None:

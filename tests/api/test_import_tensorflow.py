@@ -66,7 +66,8 @@ def test_nothing_changes_where_one_of_them_is_imported(module, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "begins", ["import scipy", "import keras.src.optimizers", "try:\n    import keras.src.optimizers\nfinally:\n    pass"]
+    "begins",
+    ["import scipy", "import keras.src.optimizers", "try:\n    import keras.src.optimizers\nfinally:\n    pass"],
 )
 def test_a_tensorflow_that_needs_one_of_them_is_imported_with_it(begins, tmp_path):
     """Made-up packages: one stands for a version of TensorFlow that does not do without."""

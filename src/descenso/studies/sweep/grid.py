@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from descenso.config import TrainConfig, check_each
+from descenso.config import TrainConfig, check_each, refuse_unknown
 from descenso.errors import ConfigError
 from descenso.text import _, spelled
 
@@ -97,6 +97,7 @@ def divided(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
     >>> divided({"learning_rate": [0.1, 0.2], "seeds": 3, "epochs": 5})
     ({'learning_rates': [0.1, 0.2], 'seeds': 3}, {'epochs': 5})
     """
+    refuse_unknown(settings, tuple(AXES))
     varied = {axis: settings[name] for axis, name in AXES.items() if is_several(settings.get(name))}
     taken = {*AXES, *(AXES[axis] for axis in varied)}
     rest = {name: value for name, value in settings.items() if name not in taken}
