@@ -50,8 +50,7 @@ def film(
         ConfigError: for no runs or more than 6, other models, rows that are no grey pictures, pictures of different
             shape or classes, fewer than three states, a sweep without an ended lane, a rate changed by hand.
     """
-    paths = [Path(run) for run in runs]
-    found = [each for path in paths for each in _posed(path, data, sources)]
+    found = [each for run in runs for each in _posed(Path(run), data, sources)]
     if not 1 <= len(found) <= MOST_RUNS:
         message = _("film: it shows one run or more, up to {most}, got {count}")
         raise ConfigError(message.format(most=MOST_RUNS, count=len(found)))
@@ -64,7 +63,7 @@ def film(
 
     plans = [(name, Plan.of(config, rows), epochs) for name, config, rows, epochs in found]
     takes = [Take(name, plan, epochs * plan.steps_per_epoch) for name, plan, epochs in plans]
-    path = Path(out) if out is not None else _place(paths)
+    path = _place([*map(Path, runs)]) if out is None else Path(out)
     with telling(_("Film"), told) as tell:
         write_file(path, film_of(record(takes, tell), shape, names))
     return path
