@@ -1,4 +1,4 @@
-"""TensorFlow is imported without Keras, h5py and SciPy, which can be imported later, or have been before."""
+"""TensorFlow is imported without Keras, h5py and SciPy, which can be imported later, or before."""
 
 import os
 import subprocess
@@ -70,7 +70,7 @@ def test_nothing_changes_where_one_of_them_is_imported(module, tmp_path):
     ["import scipy", "import keras.src.optimizers", "try:\n    import keras.src.optimizers\nfinally:\n    pass"],
 )
 def test_a_tensorflow_that_needs_one_of_them_is_imported_with_it(begins, tmp_path):
-    """Made-up packages: one stands for a version of TensorFlow that does not do without."""
+    """Dummy packages stand for a version of TensorFlow that cannot be imported without one of them."""
     for package in ("tensorflow", "scipy", "keras", "keras/src"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("")
@@ -105,7 +105,7 @@ IMPORTS = "import descenso, {module}; assert 'tensorflow' in __import__('sys').m
     ("level", "said"), [(None, ""), ("3", ""), ("0", "chatter")], ids=["by default", "as by default", "asked for"]
 )
 def test_an_import_after_descenso_says_nothing(module, level, said, tmp_path):
-    """Also one by Keras, which no code of ours starts."""
+    """Also if Keras imports TensorFlow, an import that descenso does not start."""
     write_package(tmp_path / "tensorflow", CHATTER)
     write_package(tmp_path / "keras", "import tensorflow")
     assert ended(IMPORTS.format(module=module), tmp_path, level=level).stderr == said

@@ -1,4 +1,4 @@
-"""`descenso train` with nothing said: the article's network on all of MNIST, a hundred epochs."""
+"""`descenso train` without options: the article's network on all of MNIST, a hundred epochs."""
 
 import json
 import os
@@ -14,7 +14,7 @@ BYTES = 1 if sys.platform == "darwin" else 1024  # in a unit of ru_maxrss
 
 @pytest.mark.slow
 def test_default_run_learns_what_the_article_did_and_no_more(tmp_path):
-    """Bounds on both sides: an accuracy too good is as wrong as one too bad."""
+    """Bounded on both sides: an accuracy that is too high is as wrong as one that is too low."""
     with running("train", "--json", cwd=tmp_path, stdout=subprocess.PIPE) as process:
         answer = json.load(process.stdout)
         _process, status, used = os.wait4(process.pid, 0)
