@@ -231,6 +231,17 @@ def test_what_users_look_for_in_results_is_answered(tiny, tmp_path):
     np.testing.assert_array_equal(results["Predictions"][1:3], results["Predictions"].probabilities[1:3])
 
 
+@pytest.mark.slow
+def test_sweeps_take_inputs_and_labels_as_train_does(tiny, tmp_path):
+    inputs, labels = tiny.train.inputs, tiny.train.labels
+    settings = {"learning_rates": [0.1, 0.2], "model": "softmax", "epochs": 1, "verify": "none"}
+    found = [
+        ds.sweep(*data, out=tmp_path / str(len(data)), **settings) for data in ((inputs, labels), ((inputs, labels),))
+    ]
+    assert found[0].records.keys() == found[1].records.keys() == {0, 1}
+    assert found[0].records[0].costs == found[1].records[0].costs
+
+
 def test_an_estimator_takes_units_as_a_tuple():
     X, y = load_iris(return_X_y=True)
     classifier = ds.Classifier("mlp", hidden=(8,), epochs=1, engine="eager")
