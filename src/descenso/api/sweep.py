@@ -71,8 +71,7 @@ def sweep(
 
     how = _How.of(verify, keep, told, control)
     axes, common = divided(settings)
-    data = _in_memory(data if labels is None else (data, labels), common)
-    rows = _Rows(data, sources)
+    rows = _Rows(data := _in_memory(data if labels is None else (data, labels), common), sources)
     with closing(_created({**common, "data": source_of(data)}, axes, rows, out)) as directory:
         return _carry_out(directory, how, rows)
 
