@@ -154,6 +154,8 @@ ADVICE = [
            f"train digits --hidden 8 --model mlp {QUICK}"),
     Advice("{name} must be {expected}, got {value}{hint}", "train compare gradcheck resume data doctor",
            "train digits --engine egaer -e 1 -b 20"),
+    Advice("each of {name} must be {expected}", "compare sweep",
+           "compare digits --engines eagre,graph -e 1 -b 20 --repeats 1"),
     Advice("{name}: {reason}; try", "train compare plot", f"train digits --rule sdg {QUICK}"),
     Advice("{name} walks another path", "compare", where="tests/studies/test_compare.py"),
     Advice("{path} is not empty, and no run", "train", f"train digits --out digits {QUICK}",

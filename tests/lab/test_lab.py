@@ -377,7 +377,7 @@ def test_a_pause_is_shown_once_no_step_is_taken(tiny):
     shown.watched.preparing = False  # a chunk is in progress
     control.pause()
     assert steering.view().state == "running"
-    waiting = threading.Thread(target=control.wait)  # training waits like this at the end of a chunk
+    waiting = threading.Thread(target=control._wait)  # training waits like this at the end of a chunk
     waiting.start()
     try:
         end = time.monotonic() + SECONDS

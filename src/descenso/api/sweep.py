@@ -1,6 +1,6 @@
 """Train many runs over the same batches, and rank them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,6 +36,7 @@ VERIFY, KEEP = ("2", "all", "none"), ("none", "best", "all")
 
 def sweep(
     data: Any = "mnist",
+    labels: Any = None,
     *,
     verify: str | int = "2",
     keep: str = "none",
@@ -52,7 +53,7 @@ def sweep(
     same settings, up to rounding; some lanes are trained again alone, to show it.
 
     Args:
-        data, sources: as of `train`.
+        data, labels, sources: as of `train`.
         verify: lanes to train again alone: "2", the best and the one next to divergence; "all"; or "none".
         keep: whether to train "best", the best lane, or "all" lanes alone, as runs in the sweep's directory.
         out: the sweep's directory; by default a new one below `runs/`.
@@ -70,8 +71,7 @@ def sweep(
 
     how = _How.of(verify, keep, told, control)
     axes, common = divided(settings)
-    data = _in_memory(data, common)
-    rows = _Rows(data if isinstance(data, Dataset) else None, sources)
+    rows = _Rows(data := _in_memory(data if labels is None else (data, labels), common), sources)
     with closing(_created({**common, "data": source_of(data)}, axes, rows, out)) as directory:
         return _carry_out(directory, how, rows)
 
@@ -143,7 +143,7 @@ def _created(settings: dict[str, Any], axes: dict[str, Any], rows: "_Rows", out:
     if own_of(dict(settings))[1] is not None:
         raise ConfigError(_("a sweep takes rules, schedules, losses and models by name; try package.module:name"))
     settings, data = with_model(settings, rows.of(TrainConfig.of(**before_data(settings))))
-    lanes = tuple(_fitted(lane, rows.of(lane.config), settings) for lane in lanes_of(settings, axes))
+    lanes = tuple(_fitted(lane, rows.of(lane.config), {*settings, *axes}) for lane in lanes_of(settings, axes))
     with starting():
         import_tensorflow()
         from descenso.studies.sweep import directory as directories
@@ -161,6 +161,7 @@ def _created(settings: dict[str, Any], axes: dict[str, Any], rows: "_Rows", out:
 
 def find_rate(
     data: Any = "mnist",
+    labels: Any = None,
     *,
     steps: int = FIND_STEPS,
     seeds: int = FIND_SEEDS,
@@ -173,7 +174,7 @@ def find_rate(
     Unlike a range test, whose rate grows from step to step, each run begins anew. Nothing is saved.
 
     Args:
-        data, sources: as of `train`.
+        data, labels, sources: as of `train`.
         steps: of each run, at least 2.
         seeds: how many starts and orders of the rows each rate is tried with.
         told: called with the share that is done; by default a bar is shown in a terminal or a notebook.
@@ -183,8 +184,8 @@ def find_rate(
         ConfigError, DataError: as of `train`.
     """
     common: dict[str, Any] = {**settings}
-    data = _in_memory(data, common)
-    rows = _Rows(data if isinstance(data, Dataset) else None, sources)
+    data = _in_memory(data if labels is None else (data, labels), common)
+    rows = _Rows(data, sources)
     config = _searched({**common, "data": source_of(data)}, {"steps": (steps, 2), "seeds": (seeds, 1)}, rows)
     with starting():
         import_tensorflow()
@@ -228,15 +229,14 @@ def open_sweep(path: str | Path) -> "Sweep":
 
 def rows_of_sweep(data: Any, config: TrainConfig, sources: Sources | None) -> Dataset:
     """Return the rows of a lane again: `data` if they were in memory, else what its config names."""
-    given = _in_memory(data, config.model_dump(include={*HOW_READ}))
-    return _Rows(given if isinstance(given, Dataset) else None, sources).of(config)
+    return _Rows(_in_memory(data, config.model_dump(include={*HOW_READ})), sources).of(config)
 
 
 class _Rows:
     """The datasets of lanes, each read once. Rows to test on are drawn by a lane's seed where the data has none."""
 
-    def __init__(self, given: Dataset | None, sources: Sources | None) -> None:
-        self.given = None if given is None else check_dataset(given)
+    def __init__(self, given: Any, sources: Sources | None) -> None:
+        self.given = check_dataset(given) if isinstance(given, Dataset) else None
         self.sources, self._read = sources, dict[tuple[str, int], Dataset]()
 
     def of(self, config: TrainConfig) -> Dataset:
@@ -249,7 +249,7 @@ class _Rows:
         return self._read[key]
 
 
-def _fitted(lane: "Lane", data: Dataset, settings: Mapping[str, Any]) -> "Lane":
+def _fitted(lane: "Lane", data: Dataset, settings: Collection[str]) -> "Lane":
     """Adapt the settings of a lane that were not given to few rows, as `train` does."""
     from descenso.studies.sweep.grid import digest
 
@@ -273,9 +273,8 @@ def _carry_out(directory: "SweepDirectory", how: _How, rows: _Rows) -> "Sweep":
     def data_of(number: int) -> Dataset:
         return rows.of(directory.lanes[number].config)
 
-    told = how.told
-    with telling(_("Sweep"), (lambda share: None) if told else None) as tell:
-        found = run(Training(directory, data_of, how.verify, told or (lambda now: tell(now.share))), how.control)
+    with telling(_("Sweep"), (lambda share: None) if how.told else None) as tell:
+        found = run(Training(directory, data_of, how.verify, how.told or (lambda now: tell(now.share))), how.control)
     if found.records:
         write_report(found, directory)
     if how.control.signal:

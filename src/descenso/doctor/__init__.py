@@ -33,8 +33,13 @@ if TYPE_CHECKING:
     from descenso.doctor.steps import Watched
     from descenso.hints import RunPath
 
+__all__ = ["Finding", "data", "file", "follow", "like", "run", "step", "watch"]
 SECONDS = 1.0  # between two reads of a run that is training
 STEP_ROWS = 100  # that are taken from a dataset for one step
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def data(
