@@ -8,6 +8,7 @@ import pytest
 
 import descenso as ds
 from descenso.data.dataset import data_fingerprint
+from descenso.data.file_rows import FileRows
 from descenso.engines.base import Rows
 from descenso.errors import DataError
 from descenso.training.plan import ENGINES
@@ -21,6 +22,13 @@ def mapped(tiny, tmp_path):
     np.save(tmp_path / "inputs.npy", tiny.train.inputs)
     inputs = np.load(tmp_path / "inputs.npy", mmap_mode="r")
     return tiny._replace(train=tiny.train._replace(inputs=inputs))
+
+
+@pytest.fixture
+def in_parts(mapped):
+    """`tiny`, its training inputs in parts of files, of which rows are read as they are asked for."""
+    inputs = FileRows([mapped.train.inputs[:90], mapped.train.inputs[90:]])
+    return mapped._replace(train=mapped.train._replace(inputs=inputs))
 
 
 def test_rows_are_gathered_and_not_held(mapped, tiny):
@@ -39,6 +47,27 @@ def test_the_same_run_as_from_memory(engine, mapped, tiny, tmp_path):
     assert one.history.validation_costs == other.history.validation_costs
     assert one.status["fingerprint"] == other.status["fingerprint"]
     assert one.status["data"] == other.status["data"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_same_run_from_parts_of_files_stopped_within_an_epoch(engine, in_parts, tiny, tmp_path):
+    settings = {**SETTINGS, "engine": engine, "order": "blocks:7x3", "validation_size": 0, "checkpoint_every": "1"}
+    control = ds.Control()
+
+    class Stop(ds.Callback):
+        def on_chunk(self, progress, problem):
+            if progress.position >= (1, 1):
+                control.stop()
+
+    whole = ds.train(tiny, out=tmp_path / "memory", **settings)
+    part = ds.train(in_parts, out=tmp_path / "parts", callbacks=Stop(), control=control, **settings)
+    assert part.outcome == "interrupted"
+    part = ds.resume(part, data=in_parts)
+    assert part.history.costs == whole.history.costs
+    assert part.status["fingerprint"] == whole.status["fingerprint"]
+    assert part.status["data"] == whole.status["data"]
+    assert part.status["exact"]
 
 
 @pytest.mark.parametrize("shape", [(5,), (4, 3)], ids=["table", "pictures"])

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from descenso.data.arrays import Rows, as_model_reads, as_shape, split_rows
 from descenso.data.checks import ALL, check_finite, check_shape, in_one_axis
-from descenso.data.dataset import CHUNK_BYTES, Dataset, is_mapped
+from descenso.data.dataset import CHUNK_BYTES, Dataset
+from descenso.data.file_rows import is_mapped
 from descenso.data.formats.flat import unflattened
 from descenso.data.formats.npz import check_size, explained, read_arrays, read_elements, read_header
 from descenso.data.formats.parts import Chosen, choose, groups, place_of, with_test
-from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened, refusals
+from descenso.data.sources import Expected, Limits, Part, Request, numbered, refusals
 from descenso.errors import DataError
-from descenso.files import inside
+from descenso.files import inside, open_regular
 from descenso.text import _
 
 SUFFIXES = (".npy", ".npz")
@@ -66,15 +67,19 @@ def read_raw(path: Path, limits: Limits) -> tuple[Rows, Rows | None]:
 
 
 def read_npy(path: Path, limits: Limits) -> NDArray[Any]:
-    """Read the array in an NPY file, memory-mapped where it is larger than 32 MB.
+    """Read the array in an NPY file, memory-mapped where it is larger than 32 MB; then it may have any size.
 
     Raises:
         DataError: as of `read_arrays`.
     """
-    with opened(path, limits) as file, explained(path, "NPY"):
-        header = read_header(file, path)
-        check_size(header, path.stat().st_size == header.start + header.claimed, path, limits)
-        if header.claimed <= CHUNK_BYTES or not header.dtype.isnative:
+    with refusals(path), open_regular(path) as file, explained(path, "NPY"):
+        header, size = read_header(file, path), path.stat().st_size
+        is_read = header.claimed <= CHUNK_BYTES or not header.dtype.isnative
+        if is_read:
+            limits.check("file_bytes", size, path)
+        unread = limits if is_read else limits._replace(array_bytes=size)
+        check_size(header, size == header.start + header.claimed, path, unread)
+        if is_read:
             return read_elements(file, header, path)
         order = "F" if header.fortran else "C"
         return np.memmap(file, header.dtype, "r", header.start, header.shape, order)  # type: ignore[call-overload, no-any-return]
