@@ -53,7 +53,7 @@ def split_rows(
     names = in_order(name, {str(label) for label in np.unique(rows.labels)})
     if rows.inputs.ndim == 2 and test_fraction != ALL:  # a few pictures may be all that there is of a class
         check_classes(name, "y", names, len(rows.labels), column=False)
-    train = Split(numbers(rows.inputs), _coded(name, "y_train", rows.labels, names))
+    train = Split(numbers(rows.inputs), coded(name, "y_train", rows.labels, names))
     if test_rows is None:
         train, test = divided(train, test_fraction, seed)
     else:
@@ -75,7 +75,7 @@ def _like(train: Split, names: list[str], rows: Rows, what: str, place: tuple[st
     check_finite(inputs, what)
     check_scale(what, inputs, train.inputs)
     inputs = as_pixels(what, inputs) if train.inputs.dtype == np.uint8 else numbers(inputs)
-    return Split(inputs, _coded(*place, labels, names))
+    return Split(inputs, coded(*place, labels, names))
 
 
 def check_scale(what: str, inputs: NDArray[Any], train: NDArray[Any]) -> None:
@@ -164,10 +164,10 @@ def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[
             _("labels that end in a point, such as {label!r}, are taken for those without").format(label=unknown[0]),
         )
         class_names = tuple(label[:-1] if label in unknown else label for label in class_names)
-    return rows._replace(labels=_coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
+    return rows._replace(labels=coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
 
 
-def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], first: int = 0) -> NDArray[np.int32]:
+def coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], first: int = 0) -> NDArray[np.int32]:
     """Encode each label as its index among `names`."""
     codes = {name: code for code, name in enumerate(names)}
     values, places = np.unique(labels, return_inverse=True)

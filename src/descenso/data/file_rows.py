@@ -148,8 +148,13 @@ class FileRows:
 
 def left_in_file(array: NDArray[Any]) -> NDArray[Any]:
     """Return the rows of `array`, unread, where it is a large array in a memory-mapped file; else `array` itself."""
-    is_large = isinstance(array, np.ndarray) and array.nbytes > MOST_IN_MEMORY and is_mapped(array)
-    return cast("NDArray[Any]", FileRows([array])) if is_large else array
+    return in_file(array) if array.nbytes > MOST_IN_MEMORY else array
+
+
+def in_file(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the rows of `array`, unread, where it is an array in a memory-mapped file; else `array` itself."""
+    unread = isinstance(array, np.ndarray) and is_mapped(array)
+    return cast("NDArray[Any]", FileRows([array])) if unread else array
 
 
 def is_mapped(array: Any) -> bool:
