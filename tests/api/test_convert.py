@@ -53,7 +53,7 @@ def test_images_are_those_that_load_reads(photos, tmp_path):
     lines = []
     manifest = convert(photos, tmp_path / "rows", resize="8x6", told=lines.append)
     assert state(photos) == before
-    assert lines == ["40 of 40 rows"]
+    assert lines == ["rows: 40 of 40"]
     found, expected = ds.load(str(tmp_path / "rows"), test_fraction=0.25), ds.load(str(photos), resize="8x6")
     assert isinstance(found.train.inputs, FileRows)
     assert (len(found.train.labels), len(found.test.labels)) == (30, 10)
@@ -86,7 +86,7 @@ def test_an_interrupted_conversion_keeps_what_is_whole(arrays, tmp_path):
     rows = tmp_path / "rows"
 
     def stop(line):
-        if line.startswith("30 "):
+        if line.startswith("rows: 30 "):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -159,7 +159,7 @@ def test_where_nothing_is_written(arrays, tmp_path):
 
 
 @pytest.mark.parametrize(("harm", "told"), [
-    (lambda about: about["pieces"][0].update(inputs="../X_train-00000.npy"), "not the file that was written"),
+    (lambda about: about["pieces"][0].update(labels="../y_train-00000.npy"), "not the manifest of converted rows"),
     (lambda about: about["pieces"][0].update(rows=11), r"shape \(10, 3\), which does not fit"),
     (lambda about: about["pieces"].pop("rows", None) if isinstance(about["pieces"], dict) else about.update(more=1),
      "not the manifest of converted rows, or damaged"),

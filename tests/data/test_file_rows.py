@@ -90,7 +90,7 @@ def test_a_pair_of_files_is_split_and_never_read_as_a_whole(pair):
     in_memory = data._replace(train=data.train._replace(inputs=data.train.inputs[:]),
                               test=data.test._replace(inputs=data.test.inputs[:]))  # fmt: skip
     assert data_fingerprint(data) == data_fingerprint(in_memory)
-    with pytest.raises(DataError, match=r"161 rows of 4×3 are 7728 bytes, .* such as the first 1000: inputs\[:1000\]"):
+    with pytest.raises(DataError, match=r"at once: 161 of 4×3, of 0\.0 GB in all; take some .*: inputs\[:1000\]"):
         np.asarray(data.train.inputs.astype(np.float32))
 
 
@@ -118,7 +118,10 @@ def test_rows_to_validate_on_are_drawn_from_all(sort, warned, pair):
     assert config.order == f"blocks:{2**14}x1024"  # of 12 bytes a row
     config = config.model_copy(update={"order": "blocks:40x1"})
     note = streams.with_mixing_noted(data, config).notes[-1]
-    assert "rows are read in the order blocks:40x1: in 40 consecutive rows, the shares" in note
+    assert (
+        "rows are read in the order blocks:40x1: the shares of the classes in consecutive rows, 40 at a time, differ"
+        in note
+    )
     assert ("sorted by class; to mix them more: --order blocks:5x8, or --order permutation" in note) == warned
 
 

@@ -67,8 +67,8 @@ def convert(
 ) -> Manifest:
     """Convert images or arrays into a folder of NPY files with a manifest, some rows at a time.
 
-    Nothing is written to `source`. Where a conversion was interrupted, files that are whole and whose rows would be
-    the same are kept. Rows of arrays keep their order; images, which lie class by class, are shuffled.
+    `source` is only read. After an interruption, files that are whole and would be the same are kept. Rows of arrays
+    keep their order; images, which lie class by class, are shuffled.
 
     Args:
         source: a folder of images by class; or an NPY or NPZ file, or a folder of them. NPZ is read into memory.
@@ -78,16 +78,12 @@ def convert(
         limits: what to refuse as too large.
         told: is called with a line on what is done.
 
-    Returns:
-        The manifest that was written.
+    Returns: the manifest that was written.
 
-    Raises:
-        ConfigError: for a `dest` that holds something else, or lies in `source`.
-        DataError: for a source that cannot be read, naming the file.
-        DiskError: where `dest` cannot be written.
+    Raises: ConfigError, DataError or DiskError, where `dest`, `source` or the disk cannot be used.
     """
-    source, dest = Path(source), Path(dest)
-    found = _source(source, dest, resize, skip_unreadable, limits or Limits())
+    dest = Path(dest)
+    found = _source(Path(source), dest, resize, skip_unreadable, limits or Limits())
     make_folder(dest)
     sweep(dest)
     manifest = Manifest(kind=KIND, complete=False, pictures=found.pictures, class_names=found.class_names, pieces=(),
@@ -95,18 +91,25 @@ def convert(
     if not is_converted(dest):  # so that a folder with a first file alone is known to be of this conversion
         _write(dest, manifest)
     before = {piece.inputs: piece for piece in read_manifest(dest).pieces}
+    done = _written(found, dest, manifest, before, told)
+    _write(dest, manifest := manifest.model_copy(update={"pieces": tuple(done.values()), "complete": True}))
+    for name in {name for old in {*before} - {*done} for name in (old, before[old].labels)}:
+        with disk_errors(dest / name):
+            (dest / name).unlink(missing_ok=True)
+    return manifest
+
+
+def _written(
+    found: Source, dest: Path, manifest: Manifest, before: dict[str, Piece], told: Callable[[str], None]
+) -> dict[str, Piece]:
+    """Write all pieces, and after each one the manifest; return them by the names of their files."""
     total = sum(len(part.labels) for part in found.parts.values())
     known, done = dict(before), dict[str, Piece]()
     for piece in _pieces(found, dest, before):
         known[piece.inputs] = done[piece.inputs] = piece
         _write(dest, manifest.model_copy(update={"pieces": tuple(known.values())}))
-        told(_("{done} of {total} rows").format(done=sum(each.rows for each in done.values()), total=total))
-    _write(dest, manifest := manifest.model_copy(update={"pieces": tuple(done.values()), "complete": True}))
-    for old in {*before} - {*done}:
-        with disk_errors(dest / old):
-            (dest / old).unlink(missing_ok=True)
-            (dest / before[old].labels).unlink(missing_ok=True)
-    return manifest
+        told(_("rows: {done} of {total}").format(done=sum(each.rows for each in done.values()), total=total))
+    return done
 
 
 def _write(dest: Path, manifest: Manifest) -> None:

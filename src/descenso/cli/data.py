@@ -107,7 +107,7 @@ def _convert(name: str, paths: list[Path], limits: "Limits", as_json: bool, **se
     for sentence in manifest.notes:
         say(sentence)
     say(_("Written: {path}").format(path=paths[1]))
-    say(_("Rows: {train} to train on, {validation} to validate on, {test} to test on").format(**rows))
+    say(_("Rows for training: {train}; for validation: {validation}; for testing: {test}").format(**rows))
     say(_("To train on them: {command}").format(command=f"descenso train {shlex.quote(str(paths[1]))}"))
 
 

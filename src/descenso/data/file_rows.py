@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.errors import DataError
-from descenso.text import _
+from descenso.text import _, prose
 
 MOST_IN_MEMORY = 2**30  # bytes of the rows of an array; more stay in their files, and are not read at once
 REGION_BYTES = 2**21  # of a file, which Linux may map at the first byte that is read of it
@@ -106,10 +106,10 @@ class FileRows:
         """Read rows by their numbers among the rows of all files."""
         size = len(numbers) * math.prod(self.shape[1:]) * self.dtype.itemsize
         if into is None and size > MOST_IN_MEMORY:
-            message = _("{count} rows of {shape} are {size} bytes, more than are read into memory at once; take some "
-                        "of them, such as the first 1000: inputs[:1000]")  # fmt: skip
+            message = _("too many rows to be read into memory at once: {count} of {shape}, of {size:.1f} GB in all; "
+                        "take some of them, such as the first 1000: inputs[:1000]")  # fmt: skip
             shape = "×".join(map(str, self.shape[1:]))
-            raise DataError(message.format(count=len(numbers), shape=shape, size=size))
+            raise DataError(prose(message, count=len(numbers), shape=shape, size=size / 1e9))
         found = np.empty((len(numbers), *self.shape[1:]), self.dtype) if into is None else into
         ascends = bool((numbers[:-1] <= numbers[1:]).all())
         order = None if ascends else np.argsort(numbers)
