@@ -82,10 +82,9 @@ def convert(
 
     Raises: ConfigError, DataError or DiskError, where `dest`, `source` or the disk cannot be used.
     """
-    dest = Path(dest)
-    found = _source(Path(source), dest, resize, skip_unreadable, limits or Limits())
+    found = _source(Path(source), dest := Path(dest), resize, skip_unreadable, limits or Limits())
     make_folder(dest)
-    sweep(dest)
+    sweep(dest)  # what a kill has left
     manifest = Manifest(kind=KIND, complete=False, pictures=found.pictures, class_names=found.class_names, pieces=(),
                         notes=found.notes)  # fmt: skip
     if not is_converted(dest):  # so that a folder with a first file alone is known to be of this conversion
