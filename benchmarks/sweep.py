@@ -1,10 +1,10 @@
-"""Time sweeps of learning rates against one run, the arithmetic floor, and what else trains many models.
+"""Time sweeps of learning rates against one run, the arithmetic floor, and other ways to train many models.
 
 Run: python benchmarks/sweep.py [--lanes 64] [--rounds 3]   (extras `bench`, and optuna if it is installed)
 
 Every contender trains softmax regression on MNIST for one epoch of 600 steps of 100 rows, once for each rate, and is
-timed with all that it compiles. They take turns in this process; each round begins with another one. Ratios hold from
-one machine to the next, seconds do not.
+timed with its compilation. They take turns in this process; each round begins with another one. Ratios are comparable
+between machines, seconds are not.
 """
 
 import argparse

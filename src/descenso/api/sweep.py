@@ -215,7 +215,7 @@ def _searched(settings: dict[str, Any], counts: dict[str, tuple[int, int]], rows
 
 
 def open_sweep(path: str | Path) -> "Sweep":
-    """Open the result of a sweep, as far as it is.
+    """Open the result of a sweep, also of one that has not ended.
 
     Raises:
         DataError: if there is none, or it is damaged.
