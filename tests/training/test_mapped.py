@@ -116,7 +116,7 @@ small = ds.from_arrays(X[:100_000].copy(), y[:100_000], test=(X[:1000].copy(), y
 ds.train(small, out=folder + "/small", **settings)
 del small
 allowed = X.nbytes // 4
-resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + allowed,) * 2)
+resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + allowed, resource.RLIM_INFINITY))
 try:
     np.array(X)
     raise SystemExit("the limit does not hold")
@@ -130,9 +130,11 @@ from descenso.api import convert as converting
 from descenso.data import file_rows, streams
 file_rows.MOST_IN_MEMORY = streams.MOST_IN_MEMORY = allowed  # as if the file had more than 1 GB
 np.save(folder + "/y.npy", y)
+resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + allowed, resource.RLIM_INFINITY))
 converting.PIECE_BYTES = allowed // 8
 converting.convert(folder + "/X.npy", folder + "/rows")
 for name in ("X.npy", "rows"):
+    resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + allowed, resource.RLIM_INFINITY))
     run = ds.train(folder + "/" + name, out=folder + "/run-" + name, validation_size=20_000, **settings)
     assert run.config.order.startswith("blocks:"), run.config.order
     print(run.outcome, run.test_accuracy, len(run.history.validation_costs))

@@ -12,6 +12,7 @@ from descenso.errors import DataError
 from descenso.text import _, prose
 
 MOST_IN_MEMORY = 2**30  # bytes of the rows of an array; more stay in their files, and are not read at once
+COPIED_BYTES = 2**22  # of rows that are in memory twice, while they are put in another order
 REGION_BYTES = 2**21  # of a file, which Linux may map at the first byte that is read of it
 MOST_REGIONS = 32  # after which their pages are released
 
@@ -111,6 +112,7 @@ class FileRows:
             shape = "×".join(map(str, self.shape[1:]))
             raise DataError(prose(message, count=len(numbers), shape=shape, size=size / 1e9))
         found = np.empty((len(numbers), *self.shape[1:]), self.dtype) if into is None else into
+        step = max(1, COPIED_BYTES * len(numbers) // max(1, size))
         ascends = bool((numbers[:-1] <= numbers[1:]).all())
         order = None if ascends else np.argsort(numbers)
         ascending = numbers if order is None else numbers[order]
@@ -121,7 +123,9 @@ class FileRows:
             if order is None and part.dtype == found.dtype and part.flags.c_contiguous:
                 np.take(part, local, axis=0, out=found[piece], mode="clip")  # "raise" would take a buffer
             else:
-                found[piece if order is None else order[piece]] = part[local]
+                places = np.arange(piece.start, piece.stop) if order is None else order[piece]
+                for first in range(0, len(local), step):  # each is copied twice
+                    found[places[first : first + step]] = part[local[first : first + step]]
             self._release()
         return found
 
