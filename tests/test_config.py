@@ -17,7 +17,7 @@ from descenso.text import closest
 FIELDS = TrainConfig.model_fields
 CHOICES = {name: choices(name) for name in FIELDS if choices(name)}
 WHOLE = "a whole number in [1, inf)"
-ORDER = "permutation, sequential or buffer:N with N a whole number in [1, inf)"
+ORDER = "permutation, sequential, buffer:N with N a whole number in [1, inf), or blocks:BxW with such B and W"
 
 
 def refused(message):

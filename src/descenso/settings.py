@@ -123,9 +123,11 @@ class Settings(BaseModel):
         100, mark("Rows in a batch, or full for all of them."),
         mark("full, or a whole number in [1, training rows]"), "100", OPTIMISATION, "cost", short="-b")
     order: str = setting(
-        "permutation", mark("Order of the rows: permutation, sequential, or buffer:N (tf.data's shuffle buffer)."),
-        mark("permutation, sequential or buffer:N with N a whole number in [1, inf)"), "buffer:10000",
-        OPTIMISATION, "cost", pattern=r"permutation|sequential|buffer:0*[1-9][0-9]{0,17}")
+        "permutation", mark("Order of the rows: permutation, sequential, buffer:N (tf.data's shuffle buffer), or "
+                            "blocks:BxW (W blocks of B rows mixed at a time). Default: blocks for files above 1 GB."),
+        mark("permutation, sequential, buffer:N with N a whole number in [1, inf), or blocks:BxW with such B and W"),
+        "buffer:10000", OPTIMISATION, "cost",
+        pattern=r"permutation|sequential|buffer:0*[1-9][0-9]{0,17}|blocks:[1-9][0-9]{0,8}x[1-9][0-9]{0,8}")
     loss: str = setting(
         "cross_entropy", mark("Loss: cross_entropy, naive (the logarithm of the softmax as written, not stable), or "
                               "package.module:function."),

@@ -28,6 +28,7 @@ LINES = {  # command lines by heading of the page; {first} is a run, {digits} it
     "runs": ["runs {folder}"],
     "data": ["data {digits}", "data {table} --label kind --test-fraction 0.5"],
     "data --list": ["data --list"],
+    "data convert": ["data convert {pair} rows"],
     "data --samples DIR": ["data {digits} --samples examples"],
     "sweep": ["sweep {digits} --learning-rates 0.01,1e30 --seeds 2 -m softmax -e 2 -b 20 --validation-size 20 "
               "--loss naive"],
@@ -122,6 +123,7 @@ def places(trained, tiny, tmp_path_factory):
     (folder / "fails.py").write_text("!ls\nraise ValueError('Incompatible shapes: [3] vs. [3,10]')")
     (folder / "table.csv").write_text("a,kind\n" + "".join(f"{row * row},{'xy'[row % 2]}\n" for row in range(20)))
     np.savez(folder / "digits.npz", x=tiny.test.inputs[:3])
+    np.savez(folder / "pair.npz", x=tiny.test.inputs, y=tiny.test.labels)
     (folder / "digits").symlink_to(trained.folder / "digits")
     ds.train(folder / "digits", engine="eager", epochs=2, batch_size=20, out=folder / "first")
     for name in ("healthy-1", "healthy-2"):  # each with its own costs and learning rate
@@ -132,7 +134,7 @@ def places(trained, tiny, tmp_path_factory):
         settings = json.loads((copied / "config.json").read_text())
         (copied / "config.json").write_text(json.dumps({**settings, "learning_rate": 0.01}))
     return {"first": folder / "first", "healthy": folder / "healthy",
-            "digits": folder / "digits", "folder": folder, "table": folder / "table.csv",
+            "digits": folder / "digits", "folder": folder, "table": folder / "table.csv", "pair": folder / "pair.npz",
             "program": folder / "program.py", "fails": folder / "fails.py"}  # fmt: skip
 
 

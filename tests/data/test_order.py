@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descenso.data.order import epoch_order
+from descenso.data.order import class_distance, epoch_order, steps_between
 
 SEEDS = st.integers(0, 2**63 - 1)
 EPOCHS = st.integers(0, 100_000)
-KINDS = st.sampled_from(["permutation", "sequential"]) | st.integers(1, 400).map("buffer:{}".format)
+BLOCKS = st.tuples(st.integers(1, 50), st.integers(1, 20)).map(lambda sizes: "blocks:{}x{}".format(*sizes))
+KINDS = st.sampled_from(["permutation", "sequential"]) | st.integers(1, 400).map("buffer:{}".format) | BLOCKS
 
 
 @st.composite
@@ -49,9 +50,9 @@ def test_an_order_in_parts_is_the_whole(question, data):
     steps = list(order)
     first = data.draw(st.integers(0, len(steps)))
     last = data.draw(st.integers(first, len(steps)))
-    part = order.between(first, last)
-    assert [step.tolist() for step in part] == [step.tolist() for step in steps[first:last]]
-    assert part.weights.tolist() == order.weights.tolist()[first:last]
+    for part in (order.between(first, last), steps_between(*question)(first, last)):
+        assert [step.tolist() for step in part] == [step.tolist() for step in steps[first:last]]
+        assert part.weights.tolist() == order.weights.tolist()[first:last]
 
 
 @given(questions(), SEEDS)
@@ -149,3 +150,38 @@ def test_the_buffer_is_that_of_tf_data(rows, size):
     means = [each.mean(axis=0) for each in positions]
     spread = np.sqrt((positions[0].var(axis=0) + positions[1].var(axis=0)) / times)
     assert (np.abs(means[0] - means[1]) <= 5 * spread).all(), f"seed 5: mean position of each row: {means}"
+
+
+def test_rows_of_a_window_come_from_few_blocks_and_are_mixed():
+    order = flat("blocks:10x5", 1000, 100, 0, 0)
+    first, second = (set((rows // 10).tolist()) for rows in (order[:50], order[50:100]))
+    assert len(first) == len(second) == 5
+    assert not first & second
+    assert any(abs(np.diff(sorted(first))) > 1)
+    assert (np.diff(order[:50] // 10) == 0).sum() < 20, "rows of a block follow each other"
+    assert flat("blocks:10x5", 1000, 100, 0, 1).tolist() != order.tolist()
+
+
+@pytest.mark.parametrize(("kind", "most"), [("sequential", 1.0), ("blocks:100x3", 0.8), ("blocks:10x100", 0.2),
+                                            ("permutation", 0.1)])  # fmt: skip
+def test_the_distance_of_classes_says_how_well_an_order_mixes_sorted_rows(kind, most):
+    distance = class_distance(np.repeat(np.arange(10), 1000), kind, 300)
+    assert most / 2.5 < distance <= most
+
+
+def test_a_step_late_in_a_long_epoch_takes_no_longer(monkeypatch):
+    shuffled = []
+    random = np.random.default_rng
+
+    class Counted:
+        def __init__(self, seed):
+            self._random = random(seed)
+
+        def permutation(self, rows):
+            shuffled.append(np.size(rows) if np.ndim(rows) else rows)
+            return self._random.permutation(rows)
+
+    monkeypatch.setattr(np.random, "default_rng", Counted)
+    steps = steps_between("blocks:256x64", 10**8, 100, 0, 3)
+    assert len(list(steps(999_000, 999_010))) == 10
+    assert sum(shuffled) <= 10**8 // 256 + 1 + 2 * 256 * 64

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import descenso as ds
 from descenso import doctor
+from descenso.data import file_rows, streams
 from descenso.data.batches import take
 from descenso.data.dataset import Scaling
 from descenso.doctor.checks import examine
@@ -27,6 +28,22 @@ def names(findings):
 
 
 # Rows
+
+
+def test_of_rows_that_stay_in_files_a_sample_is_looked_at(tmp_path, monkeypatch):
+    for module in (file_rows, streams):
+        monkeypatch.setattr(module, "MOST_IN_MEMORY", 60_000)
+    monkeypatch.setattr(streams, "SAMPLE_BYTES", 400 * 64)
+    monkeypatch.setattr("descenso.data.formats.array_files.CHUNK_BYTES", 2000)
+    rows = RANDOM.integers(0, 256, (1600, 8, 8)).astype(np.uint8)
+    np.save(tmp_path / "X.npy", rows)
+    np.save(tmp_path / "y.npy", np.arange(1600) // 400)
+    findings, notes = doctor.reading(str(tmp_path / "X.npy"), order="blocks:100x1")
+    assert "of these were looked at, drawn at random: 400 of 1600" in notes[-1]
+    assert names(findings) == ["buffer-on-sorted"]
+    data = ds.load(str(tmp_path / "X.npy"))
+    assert names(doctor.data(data, order="blocks:100x1")) == ["buffer-on-sorted"]
+    assert names(doctor.data(data, order="blocks:1x1024")) == []
 
 
 DATA = {

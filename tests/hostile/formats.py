@@ -38,6 +38,7 @@ from damage import (
     values_in,
     zipped,
 )  # fmt: skip
+from descenso.api.convert import convert
 from descenso.api.run import open_run
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
@@ -118,6 +119,11 @@ def make_checkpoint(folder: Path) -> None:
 
 def make_data(folder: Path) -> None:
     write_folder(folder, tiny_dataset(17, 5, 3), zipped=False)
+
+
+def make_converted(folder: Path) -> None:
+    np.savez(folder / "rows.npz", x=np.arange(60, dtype=np.float32).reshape(20, 3), y=np.arange(20) % 2)
+    convert(folder / "rows.npz", folder / "rows")
 
 
 def make_emnist(folder: Path) -> None:
@@ -245,6 +251,7 @@ FORMATS = {
     "NPZ, packed again": data("data.npz", make_npz, zip_member),
     "NPY of pixels": arrays("X_train.npy"),
     "NPY of labels": arrays("y_test.npy"),
+    "manifest of converted rows": Format(make_converted, "rows/manifest.json", TEXT, partial(read_data, name="rows")),
     "IDX by EMNIST's names": Format(make_emnist, "emnist-digits-train-images-idx3-ubyte", NUMBERS, read_data),
     "CSV": data("data.csv", make_csv, TEXT, label="colour", test_fraction=0.3),
     "CSV of any columns": data("data.csv", partial(make_file, "data.csv", ANY), TEXT, label="kind"),

@@ -1,5 +1,6 @@
 """`descenso data`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,16 +21,21 @@ from descenso.cli.options import (
 )
 from descenso.config import TrainConfig
 from descenso.data.formats import titles
+from descenso.errors import ConfigError
 from descenso.runs.files import check_output
 from descenso.settings import DATA
-from descenso.text import _, prose
+from descenso.text import _, prose, spelled
 from descenso.training.waiting import waiting
 
 if TYPE_CHECKING:
     from descenso.data.dataset import Dataset
+    from descenso.data.sources import Limits
 
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
 SAMPLES = _("Write example files into this new folder: a picture, photos by class, a table, arrays, a program.")
+CONVERT = "convert"  # in the place of a dataset's name; a folder of that name is ./convert
+PATHS_HELP = _("After the word convert: a folder of images, or arrays in NPY or NPZ files; and the folder to write, "
+               "whose rows are trained on without loading them into memory.")  # fmt: skip
 MOST_COLUMNS = 20  # of a table that are shown on the screen
 
 
@@ -38,6 +44,7 @@ def data(
     name: Annotated[
         str, typer.Argument(help=NAME_HELP, metavar=_("DATA"), autocompletion=completing(datasets))
     ] = "mnist",
+    paths: Annotated[list[Path] | None, typer.Argument(help=PATHS_HELP, metavar=_("SOURCE DEST"))] = None,
     listed: Annotated[bool, option(_("List the named datasets."), "--list")] = False,
     out: OutFile = None,
     samples: Annotated[Path | None, option(SAMPLES, metavar=_("DIR"))] = None,
@@ -46,6 +53,9 @@ def data(
     **settings: Any,
 ) -> None:
     """Describe a dataset: shapes, type, range, rows per class; and write a sheet of samples."""
+    if name == CONVERT or paths:
+        _convert(name, paths or [], sources.limits, as_json, **settings)
+        return
     if listed:
         _list(sources.data_dir, as_json)
         return
@@ -68,6 +78,37 @@ def data(
     _show(about)
     if sheet is not None:
         say(_("Samples: {path}").format(path=sheet))
+
+
+def _convert(name: str, paths: list[Path], limits: "Limits", as_json: bool, **settings: Any) -> None:
+    """Convert the first of `paths` into the second, a folder."""
+    if name != CONVERT:
+        message = _("{command} takes no further argument, got {words}; see descenso {command} --help")
+        raise ConfigError(message.format(command="data", words=" ".join(map(str, paths))))
+    if len(paths) != 2:
+        message = _("data convert takes a source and the folder to write, got {words}; try descenso data convert "
+                    "photos photos-rows")  # fmt: skip
+        raise ConfigError(message.format(words=" ".join(map(str, paths)) or _("nothing")))
+    others = sorted(set(settings) - {"resize", "skip_unreadable"})
+    if others:
+        message = _("{option} is not for data convert; give it to descenso train {folder}")
+        raise ConfigError(message.format(option=f"--{spelled(others[0])}", folder=paths[1]))
+    settings = TrainConfig.of(**settings).model_dump(include={"resize", "skip_unreadable"})
+    with waiting(_("Converting"), not as_json) as told:
+        from descenso.api.convert import convert
+
+        manifest = convert(*paths, **settings, limits=limits, told=told)
+    rows = {part: sum(piece.rows for piece in manifest.pieces if piece.part == part)
+            for part in ("train", "validation", "test")}  # fmt: skip
+    if as_json:
+        say_json({"converted": str(paths[1]), "classes": list(manifest.class_names), "rows": rows,
+                  "files": 2 * len(manifest.pieces)})  # fmt: skip
+        return
+    for sentence in manifest.notes:
+        say(sentence)
+    say(_("Written: {path}").format(path=paths[1]))
+    say(_("Rows for training: {train}; for validation: {validation}; for testing: {test}").format(**rows))
+    say(_("To train on them: {command}").format(command=f"descenso train {shlex.quote(str(paths[1]))}"))
 
 
 def _sheet(dataset: "Dataset", path: Path) -> Path | None:

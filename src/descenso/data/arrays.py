@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.checks import ALL, MOST_CLASSES, check_classes, check_finite, check_rows, shape_text, share_to_test
-from descenso.data.dataset import Dataset, Split, is_mapped, row_chunks
+from descenso.data.dataset import Dataset, Split, row_chunks
+from descenso.data.file_rows import FileRows, is_mapped, left_in_file
 from descenso.data.labels import plain_labels
 from descenso.data.sources import note
 from descenso.errors import DataError
@@ -47,11 +48,12 @@ def split_rows(
     test_fraction, notes = share_to_test(name, test_fraction, has_test=test_rows is not None)
     what = _("{name}, training rows").format(name=name)
     check_rows(Split(*rows), rows.inputs.shape[1:], what, encoded=False)
+    rows = rows._replace(inputs=left_in_file(rows.inputs))
     check_finite(rows.inputs, what)
     names = in_order(name, {str(label) for label in np.unique(rows.labels)})
     if rows.inputs.ndim == 2 and test_fraction != ALL:  # a class may have only a few images
         check_classes(name, "y", names, len(rows.labels), column=False)
-    train = Split(numbers(rows.inputs), _coded(name, "y_train", rows.labels, names))
+    train = Split(numbers(rows.inputs), coded(name, "y_train", rows.labels, names))
     if test_rows is None:
         train, test = divided(train, test_fraction, seed)
     else:
@@ -68,12 +70,12 @@ def split_rows(
 def _like(train: Split, names: list[str], rows: Rows, what: str, place: tuple[str, str]) -> Split:
     """Bring other rows of a dataset to the form of its training rows; `place` names the data and the labels."""
     labels = plain_labels(*place, rows.labels)
-    inputs = as_shape(rows.inputs, train.inputs.shape[1:])
+    inputs = left_in_file(as_shape(rows.inputs, train.inputs.shape[1:]))
     check_rows(Split(inputs, labels), train.inputs.shape[1:], what, encoded=False)
     check_finite(inputs, what)
     check_scale(what, inputs, train.inputs)
     inputs = as_pixels(what, inputs) if train.inputs.dtype == np.uint8 else numbers(inputs)
-    return Split(inputs, _coded(*place, labels, names))
+    return Split(inputs, coded(*place, labels, names))
 
 
 def check_scale(what: str, inputs: NDArray[Any], train: NDArray[Any]) -> None:
@@ -162,10 +164,10 @@ def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[
             _("labels that end in a point, such as {label!r}, are taken for those without").format(label=unknown[0]),
         )
         class_names = tuple(label[:-1] if label in unknown else label for label in class_names)
-    return rows._replace(labels=_coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
+    return rows._replace(labels=coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
 
 
-def _coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], first: int = 0) -> NDArray[np.int32]:
+def coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], first: int = 0) -> NDArray[np.int32]:
     """Encode each label as its index among `names`."""
     codes = {name: code for code, name in enumerate(names)}
     values, places = np.unique(labels, return_inverse=True)
@@ -264,9 +266,11 @@ def stratified(labels: NDArray[np.int32], test_fraction: float, seed: int) -> tu
 
 
 def divided(rows: Split, test_fraction: float, seed: int) -> tuple[Split, Split]:
-    """Split `rows` into training rows and test rows."""
-    train, test = stratified(rows.labels, test_fraction, seed)
-    return Split(rows.inputs[train], rows.labels[train]), Split(rows.inputs[test], rows.labels[test])
+    """Split `rows` into training rows and test rows; of rows that stay in files, each in the order of the files."""
+    drawn = stratified(rows.labels, test_fraction, seed)
+    if isinstance(rows.inputs, FileRows):
+        drawn = np.sort(drawn[0]), np.sort(drawn[1])
+    return rows.rows(drawn[0]), rows.rows(drawn[1])
 
 
 def in_order(path: object, names: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split, row_chunks, scaling
+from descenso.data.streams import block_order, streams
 from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
 from descenso.text import _, plural, spelled
@@ -251,6 +252,8 @@ def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> Tra
         config = config.model_copy(update={"validation_size": data.validation})
     validation_size = check_validation(rows, config)
     config = defaults_for_few_rows(config, given, rows - validation_size)
+    if "order" not in given and streams(data.train):
+        config = config.model_copy(update={"order": block_order(data.train)})
     batch_size = config.batch_rows(rows - validation_size)
     if batch_size > rows - validation_size:
         message = plural("batch_size must be at most the {rows} training row, got {size}; try --batch-size {rows}",
@@ -261,7 +264,9 @@ def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> Tra
                              "each of {name} must be at most the {rows} training rows, got {size}",
                              rows - validation_size)  # fmt: skip
         raise ConfigError(message.format(name=spelled("batch_sizes"), rows=rows - validation_size, size=batch_size))
-    _check_classes(data.train.labels[validation_size:], data, _("{name}, training rows").format(name=data.name))
+    _check_classes(
+        data.hold_back(validation_size)[0].train.labels, data, _("{name}, training rows").format(name=data.name)
+    )
     return config
 
 

@@ -2,13 +2,13 @@
 
 import hashlib
 import math
-import mmap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.file_rows import FileRows, is_mapped
 from descenso.errors import DataError
 from descenso.text import _, printable
 
@@ -38,7 +38,7 @@ class Split(NamedTuple):
 
     Attributes:
         inputs: (rows, *input_shape), as stored: uint8 stays uint8, and is scaled inside the step. An array in memory,
-            or a `numpy.memmap`, which is read in chunks.
+            or a `numpy.memmap` or `FileRows`, which are read in chunks.
         labels: (rows,) int32, each in [0, num_classes).
         weights: (rows,) float, each in (0, inf): how many times the cost of a row counts; None for 1 each.
     """
@@ -54,7 +54,9 @@ class Split(NamedTuple):
     def rows(self, chosen: Any) -> "Split":
         """The rows that `chosen` selects, a slice or an array of row numbers."""
         weights = None if self.weights is None else self.weights[chosen]
-        return Split(self.inputs[chosen], self.labels[chosen], weights)
+        inputs: Any = self.inputs
+        inputs = inputs.rows(chosen) if isinstance(inputs, FileRows) else inputs[chosen]
+        return Split(inputs, self.labels[chosen], weights)
 
 
 class Dataset(NamedTuple):
@@ -106,12 +108,20 @@ class Dataset(NamedTuple):
         return "uint8" if self.train.inputs.dtype == np.uint8 else "float64"
 
     def hold_back(self, validation_size: int) -> tuple["Dataset", Split]:
-        """Split off the first `validation_size` training rows; return the dataset without them, and those rows.
+        """Split off `validation_size` training rows; return the dataset without them, and those rows.
 
-        The first rows, as TensorFlow 1's own MNIST helper kept back its 5,000.
+        The first rows, as TensorFlow 1's own MNIST helper kept back its 5,000. Rows that stay in files keep the files'
+        order, which may be sorted by class, so that any of them are drawn; the draw depends on the counts alone.
         """
-        held, kept = (self.train.rows(part) for part in (slice(validation_size), slice(validation_size, None)))
-        return self._replace(train=kept, validation=0), held
+        first = validation_size if self.validation or not isinstance(self.train.inputs, FileRows) else 0
+        rows = len(self.train.labels)
+        drawn: Any = slice(validation_size)
+        kept: Any = slice(validation_size, None)
+        if not first and validation_size:
+            is_held = np.zeros(rows, np.bool_)
+            is_held[np.random.default_rng([rows, validation_size]).choice(rows, validation_size, replace=False)] = True
+            drawn, kept = np.flatnonzero(is_held), np.flatnonzero(~is_held)
+        return self._replace(train=self.train.rows(kept), validation=0), self.train.rows(drawn)
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
@@ -120,14 +130,6 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.g
     memory = np.empty(size + 64, np.uint8)
     first = -memory.ctypes.data % 64
     return memory[first : first + size].view(dtype).reshape(shape)
-
-
-def is_mapped(array: NDArray[Any]) -> bool:
-    """Tell whether the elements of `array` lie in a memory-mapped file, as those of `np.memmap` and its views do."""
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    return isinstance(base, mmap.mmap)
 
 
 def row_chunks(array: NDArray[Any]) -> Iterator[slice]:
@@ -188,7 +190,8 @@ def _moments(
     """
     chunks = list(row_chunks(train))
     if weights is None and len(chunks) == 1:
-        return np.asarray(train.mean(axis, np.float64)), np.asarray(train.std(axis, np.float64))
+        rows = train[chunks[0]]
+        return np.asarray(rows.mean(axis, np.float64)), np.asarray(rows.std(axis, np.float64))
     if weights is None:
         count = len(train) if axis == 0 else train.size
         mean = sum(train[rows].sum(axis, np.float64) for rows in chunks) / count
@@ -211,7 +214,7 @@ def fingerprint(arrays: Mapping[str, NDArray[np.generic]]) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(arrays):
-        array = np.atleast_1d(arrays[name])
+        array = arrays[name] if is_mapped(arrays[name]) else np.atleast_1d(arrays[name])
         little = array.dtype.newbyteorder("<")
         digest.update(f"{name} {little.str} {array.shape}\n".encode())
         for rows in row_chunks(array):

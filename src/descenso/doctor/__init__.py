@@ -19,7 +19,9 @@ from descenso.data.batches import is_dataset, take
 from descenso.data.catalog import load, raw_rows
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
+from descenso.data.file_rows import is_mapped
 from descenso.data.sources import Sources
+from descenso.data.streams import order_of_sample, sampled
 from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.checks_labels import is_regression
 from descenso.doctor.evidence import Evidence, Finding, Rows
@@ -78,12 +80,12 @@ def _split(what: str, inputs: Any, labels: Any) -> Split:
     """Return inputs and labels as arrays, after checking that each row has a label."""
     if is_dataset(inputs):
         inputs, labels = take(inputs, what)
-    split = Split(np.asarray(inputs), np.asarray(labels))
+    split = Split(inputs if is_mapped(inputs) else np.asarray(inputs), np.asarray(labels))
     shapes = split.inputs.shape, split.labels.shape
     if shapes[0][:1] != shapes[1][:1] or len(shapes[0]) < 2 or len(shapes[1]) not in (1, 2):
         message = _("{what}: inputs of shape {inputs} and labels of shape {labels}; each row needs one label")
         raise DataError(message.format(what=what, inputs=shapes[0], labels=shapes[1]))
-    return split
+    return sampled(split)
 
 
 def file(
@@ -120,11 +122,21 @@ def reading(
             rows, test = raw_rows(name, sources) or (None, None)
             if rows:
                 test_rows = _split(name, *test) if test else None
-                found = examine(Evidence(Rows(*_split(name, *rows)[:2], test_rows, order=order)))
+                train = _split(name, *rows)
+                order = order_of_sample(order, len(train.labels) / max(1, len(rows.labels)))
+                found = examine(Evidence(Rows(*train[:2], test_rows, order=order)))
         if not found:
             raise
         return found, (str(refusal),)
-    return examine(Evidence(Rows.of(dataset, order))), dataset.notes
+    seen = Rows.of(dataset, order)
+    return examine(Evidence(seen)), (*dataset.notes, *_said_of_sample(seen, len(dataset.train.labels)))
+
+
+def _said_of_sample(seen: Rows, rows: int) -> tuple[str, ...]:
+    """Say how many of the rows were looked at, where these were not all."""
+    count = len(seen.labels)
+    message = _("the training rows stay in their files; of these were looked at, drawn at random: {count} of {rows}")
+    return () if count == rows else (message.format(rows=rows, count=count),)
 
 
 def lesson(rule: str) -> tuple[str, list[Finding]]:

@@ -1,10 +1,9 @@
 """Checks of inputs: their values, test rows against training rows, and the order of the rows."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from descenso.data.dataset import row_chunks
-from descenso.data.order import epoch_order
+from descenso.data.order import class_distance
 from descenso.doctor.evidence import Array, Observation, Rows, Step
 from descenso.text import _, prose
 
@@ -117,27 +116,14 @@ def buffer_on_sorted(rows: Rows) -> Observation | None:
     """Check for an order in which consecutive rows are mostly of one class."""
     if not rows.whole or rows.order == "permutation" or rows.classes is None or len(rows.classes) < 2:
         return None
-    distance, mixed = (_class_distance(rows.classes, order) for order in (rows.order, "permutation"))
+    distance, mixed = (
+        class_distance(rows.classes, order, _window(rows.labels)) for order in (rows.order, "permutation")
+    )
     if distance < 2 * mixed + 0.1:
         return None
     saw = _("in any {window} rows by {order} the classes' shares are off by {found:.0%}, by {mixed:.0%} when shuffled")
     saw = prose(saw, order=rows.order, window=_window(rows.labels), found=distance, mixed=mixed)
     return saw, _("--order permutation, or dataset.shuffle({rows})").format(rows=len(rows.labels))
-
-
-def _class_distance(classes: Array, order: str) -> float:
-    """Return the mean distance between the classes of consecutive rows and those of all rows, in [0, 1].
-
-    It is the total variation distance, half the sum of |share in a window − share of all|.
-    """
-    codes = np.unique(classes, return_inverse=True)[1]
-    window = _window(classes)
-    ordered = codes[epoch_order(order, len(codes), len(codes), seed=0, epoch=0).batches[0]]
-    windows = ordered[: len(ordered) // window * window].reshape(-1, window)
-    counts: NDArray[np.float64] = np.zeros((len(windows), codes.max() + 1))
-    np.add.at(counts, (np.arange(len(windows))[:, None], windows), 1)
-    shares = np.bincount(codes) / len(codes)
-    return float(np.abs(counts / window - shares).sum(axis=1).mean() / 2)
 
 
 def _window(labels: Array) -> int:

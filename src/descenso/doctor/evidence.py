@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Scaling, Split
+from descenso.data.streams import order_of_sample, sampled
 from descenso.runs.history import Epoch, History
 
 SAMPLE = 1_000  # rows whose values are checked, and over which a gradient is taken
@@ -45,9 +46,11 @@ class Rows:
 
     @classmethod
     def of(cls, data: Dataset, order: str = "permutation") -> "Rows":
-        """Return the training and test rows of a dataset, with its scaling."""
+        """Return the training and test rows of a dataset, with its scaling; of those that stay in files, a sample."""
+        train, test = sampled(data.train), sampled(data.test)
+        order = order_of_sample(order, len(train.labels) / max(1, len(data.train.labels)))
         return cls(
-            data.train.inputs, data.train.labels, data.test, order=order, scaling=data.scaling,
+            train.inputs, train.labels, test, order=order, scaling=data.scaling,
             class_names=data.class_names, columns=data.columns,
         )  # fmt: skip
 

@@ -180,13 +180,13 @@ class Chunks:
         (epoch, step), end = self.begin, self.end or Position(self._plan.config.epochs, 0)
         steps_per_epoch = self._plan.steps_per_epoch
         while (epoch, step) < min(end, (self._plan.config.epochs, 0)):
-            order = self._plan.order(epoch)
+            between = self._plan.steps(epoch)
             before = min(steps_per_epoch, end.step) if epoch == end.epoch else steps_per_epoch
             while step < before:
                 taken = epoch * steps_per_epoch + step
                 until_due = self._every - taken % self._every if self._every else self._steps
                 last = min(step + min(self._steps, until_due), before)
-                yield order.between(step, last)
+                yield between(step, last)
                 step = last
             epoch, step = (epoch + 1, 0) if step == steps_per_epoch else (epoch, step)
 

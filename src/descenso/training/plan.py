@@ -1,5 +1,6 @@
 """A training run, posed once from settings, data and model, and bound to an engine."""
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.checks import check_validation
 from descenso.data.dataset import Dataset, Split
-from descenso.data.order import Order, epoch_order
+from descenso.data.order import Order, epoch_order, steps_between
 from descenso.descent import models, rules
 from descenso.descent.models import LOSSES
 from descenso.descent.problem import MakeStep, Model, Own, Problem, Schedule, TrainState, constant, make_step, start
@@ -92,6 +93,10 @@ class Plan(NamedTuple):
     def order(self, epoch: int) -> Order:
         """The order of the rows in an epoch, counted from 0."""
         return epoch_order(self.config.order, len(self.train.labels), self.batch_rows, self.config.seed, epoch)
+
+    def steps(self, epoch: int) -> Callable[[int, int], Order]:
+        """The function from (first, last) to the steps in [first, last) of an epoch, counted from 0."""
+        return steps_between(self.config.order, len(self.train.labels), self.batch_rows, self.config.seed, epoch)
 
     def start(self) -> TrainState:
         """Make the state before the first step."""

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from descenso.data.arrays import Rows, as_model_reads, as_shape, split_rows
 from descenso.data.checks import ALL, check_finite, check_shape, in_one_axis
-from descenso.data.dataset import CHUNK_BYTES, Dataset, is_mapped
+from descenso.data.dataset import CHUNK_BYTES, Dataset
+from descenso.data.file_rows import is_mapped
 from descenso.data.formats.flat import unflattened
 from descenso.data.formats.npz import check_size, explained, read_arrays, read_elements, read_header
 from descenso.data.formats.parts import Chosen, choose, groups, place_of, with_test
-from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened, refusals
+from descenso.data.sources import Expected, Limits, Part, Request, numbered, refusals
 from descenso.errors import DataError
-from descenso.files import inside
+from descenso.files import inside, open_regular
 from descenso.text import _
 
 SUFFIXES = (".npy", ".npz")
@@ -34,7 +35,7 @@ def recognises(folder: Path) -> bool:
 
 def read(request: Request) -> Dataset:
     """Read the dataset in an NPZ file, in several files of one folder, or in a folder."""
-    parts, notes = _read(request.path, request.limits, alone=request.test_fraction == ALL)
+    parts, notes = read_parts(request.path, request.limits, alone=request.test_fraction == ALL)
     data = split_rows(
         request.name, parts["train"], parts.get("test"), request.test_fraction, request.seed, parts.get("val")
     )
@@ -61,26 +62,30 @@ def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> It
 
 def read_raw(path: Path, limits: Limits) -> tuple[Rows, Rows | None]:
     """Read the training rows of `path`, and its test rows where it has some, as they are stored."""
-    parts, _notes = _read(path, limits)
+    parts, _notes = read_parts(path, limits)
     return parts["train"], parts.get("test")
 
 
-def read_npy(path: Path, limits: Limits) -> NDArray[Any]:
-    """Read the array in an NPY file, memory-mapped where it is larger than 32 MB.
+def read_npy(path: Path, limits: Limits, most_read: int | None = None) -> NDArray[Any]:
+    """Read the array in an NPY file, memory-mapped where it is larger than `most_read`, by default 32 MB.
 
     Raises:
         DataError: as of `read_arrays`.
     """
-    with opened(path, limits) as file, explained(path, "NPY"):
-        header = read_header(file, path)
-        check_size(header, path.stat().st_size == header.start + header.claimed, path, limits)
-        if header.claimed <= CHUNK_BYTES or not header.dtype.isnative:
+    with refusals(path), open_regular(path) as file, explained(path, "NPY"):
+        header, size = read_header(file, path), path.stat().st_size
+        is_read = header.claimed <= (CHUNK_BYTES if most_read is None else most_read) or not header.dtype.isnative
+        if is_read:
+            limits.check("file_bytes", size, path)
+        unread = limits if is_read else limits._replace(array_bytes=size)
+        check_size(header, size == header.start + header.claimed, path, unread)
+        if is_read:
             return read_elements(file, header, path)
         order = "F" if header.fortran else "C"
         return np.memmap(file, header.dtype, "r", header.start, header.shape, order)  # type: ignore[call-overload, no-any-return]
 
 
-def _read(path: Path, limits: Limits, *, alone: bool = False) -> Found:
+def read_parts(path: Path, limits: Limits, *, alone: bool = False) -> Found:
     """Read the parts "train" and maybe "test" and "val", and notes; with `alone`, test rows may be "train"."""
     if path.is_dir():
         return _of_files(path, _files(path), limits, alone)

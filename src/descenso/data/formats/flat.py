@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.dataset import Dataset, Split
+from descenso.data.dataset import Dataset, Split, row_chunks
+from descenso.data.file_rows import is_mapped
 from descenso.data.sources import Expected
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
@@ -56,7 +57,7 @@ def shaped(data: Dataset, input_shape: str | Sequence[int], expected: Expected |
     inputs = [_reshaped(split.inputs, shape, data.name) for split in splits]
     if expected is not None:
         inputs = [_as_stored(rows, expected, data.name) for rows in inputs]
-    elif all(map(_are_bytes, inputs)) and max(rows.max(initial=0) for rows in inputs) >= LEAST_BYTES:
+    elif all(map(_are_bytes, inputs)) and max(rows.max() for rows in inputs if len(rows)) >= LEAST_BYTES:
         inputs = [rows.astype(np.uint8) for rows in inputs]
     train, test = (Split(rows, split.labels, split.weights) for rows, split in zip(inputs, splits, strict=True))
     notes = data.notes if expected else (*data.notes, *_doubts(inputs[0]))
@@ -82,7 +83,7 @@ def _reshaped(rows: NDArray[Any], shape: tuple[int, ...], what: str) -> NDArray[
             mend = _("no shape of an image fits; leave out columns that are no pixels: --drop NAME")
         name = "×".join(map(str, shape))
         raise DataError(message.format(what=what, count=count, shape=name, pixels=math.prod(shape), mend=mend))
-    return np.ascontiguousarray(rows).reshape(len(rows), *shape)
+    return (rows if is_mapped(rows) else np.ascontiguousarray(rows)).reshape(len(rows), *shape)
 
 
 def _fitting(count: int) -> list[str]:
@@ -101,7 +102,7 @@ def _fitting(count: int) -> list[str]:
 
 def _are_bytes(rows: NDArray[Any]) -> bool:
     with np.errstate(invalid="ignore"):
-        return bool((rows == rows.astype(np.uint8)).all())
+        return all((some == some.astype(np.uint8)).all() for some in (rows[chunk] for chunk in row_chunks(rows)))
 
 
 def _as_stored(rows: NDArray[Any], expected: Expected, what: str) -> NDArray[Any]:

@@ -83,6 +83,16 @@ def read_pixels(
         return _decoded(source, path, limits, size, mode)
 
 
+def has_channels(path: Path, limits: Limits) -> bool:
+    """Tell by the header of an image whether it is read in colour."""
+    with opened(path, limits) as file, refusals(path), _explained(path):
+        _refuse_others(path, file.read(512))
+        file.seek(0)
+        patient: Any = _Patience(file)
+        with Image.open(patient, formats=FORMATS) as image:
+            return image.mode not in (*GREY, *WIDE)
+
+
 def _decoded(file: BinaryIO, path: Path, limits: Limits, size: tuple[int, int] | None, mode: str) -> Pixels:
     begin = file.read(512)
     _refuse_others(path, begin)

@@ -50,7 +50,7 @@ def read(request: Request) -> Dataset:
     if request.test_fraction == ALL:
         return _to_test_on(request, found.parts, inspection, found.notes)
     fraction, notes = share_to_test(folder, request.test_fraction, TEST in found.parts)
-    _check_classes(folder, found.parts)
+    check_classes(folder, found.parts)
     names = list(found.parts[TRAIN])
     rows = {part: _numbered(files, names) for part, files in found.parts.items()}
     orders = {part: random_of(request.seed).permutation(len(labels)) for part, (_files, labels) in rows.items()}
@@ -116,7 +116,7 @@ def check_size(request: Request) -> None:
         raise ConfigError(message.format(path=request.name, shape="×".join(map(str, shape[:2]))))
 
 
-def _check_classes(folder: Path, parts: dict[str, Labelled]) -> None:
+def check_classes(folder: Path, parts: dict[str, Labelled]) -> None:
     """Refuse a class that has images to validate or to test on, and none to learn from."""
     for classes in parts.values():
         unseen = sorted(set(classes) - set(parts[TRAIN]))
@@ -256,10 +256,7 @@ def _read_all(
         if values.shape == inputs.shape[1:]:
             inputs[row] = values
         elif not unlike:  # files that cannot be used are named together with this
-            message = _("{path}: {got}, but {other}: {expected}; give --resize 64x64, or another HEIGHTxWIDTH, to "
-                        "bring all to one size")  # fmt: skip
-            got, expected = _kind(values.shape), _kind(inputs.shape[1:])
-            unlike = message.format(path=path, got=got, other=first, expected=expected)
+            unlike = unlike_others(path, values.shape, first, inputs.shape[1:])
         inspection.framed += [path] * picture.frames
     kept = np.array([bool(depth) for depth in depths])
     if unlike:
@@ -286,6 +283,13 @@ def _like(
 def _in_colour(picture: Pixels) -> Pixels:
     values = picture.values
     return picture if values.ndim == 3 else picture._replace(values=np.repeat(values[..., None], 3, axis=2))
+
+
+def unlike_others(path: Path, shape: tuple[int, ...], other: Path, expected: tuple[int, ...]) -> str:
+    """Say that an image has another size, or another number of channels, than the first one."""
+    message = _("{path}: {got}, but {other}: {expected}; give --resize 64x64, or another HEIGHTxWIDTH, to "
+                "bring all to one size")  # fmt: skip
+    return message.format(path=path, got=_kind(shape), other=other, expected=_kind(expected))
 
 
 def _kind(shape: tuple[int, ...]) -> str:
