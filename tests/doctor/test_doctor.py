@@ -14,6 +14,7 @@ from descenso.data.batches import take
 from descenso.data.dataset import Scaling
 from descenso.doctor.checks import examine
 from descenso.doctor.evidence import Calls, Evidence, Step
+from descenso.doctor.reading import read_and_check
 from descenso.errors import ConfigError, DataError
 
 RANDOM = np.random.default_rng(7)
@@ -38,8 +39,8 @@ def test_of_rows_that_stay_in_files_a_sample_is_looked_at(tmp_path, monkeypatch)
     rows = RANDOM.integers(0, 256, (1600, 8, 8)).astype(np.uint8)
     np.save(tmp_path / "X.npy", rows)
     np.save(tmp_path / "y.npy", np.arange(1600) // 400)
-    findings, notes = doctor.reading(str(tmp_path / "X.npy"), order="blocks:100x1")
-    assert "of these were looked at, drawn at random: 400 of 1600" in notes[-1]
+    findings, notes = read_and_check(str(tmp_path / "X.npy"), order="blocks:100x1")
+    assert "of these were looked at, drawn at random: 400 of 1280" in notes[-1]
     assert names(findings) == ["buffer-on-sorted"]
     data = ds.load(str(tmp_path / "X.npy"))
     assert names(doctor.data(data, order="blocks:100x1")) == ["buffer-on-sorted"]
@@ -114,7 +115,7 @@ def test_a_dataset_knows_how_it_is_scaled():
 def test_an_archive_that_cannot_be_read_is_looked_at_as_it_stands(tmp_path):
     path = tmp_path / "made.npz"
     np.savez(path, x_train=PIXELS.astype("f4"), y_train=ONE_HOT, x_test=PIXELS.astype("f4"), y_test=ONE_HOT)
-    found, notes = doctor.reading(str(path))
+    found, notes = read_and_check(str(path))
     assert names(found) == ["labels-one-hot", "pixels-not-scaled", "test-in-train"]
     with pytest.raises(DataError, match="expected one label a row") as refusal:
         ds.load(str(path))
@@ -144,7 +145,7 @@ def test_labels_below_0_are_mended_without_joining_classes(labels, mend):
 )  # fmt: skip
 def test_what_the_reader_understands_is_no_mistake(arrays, tmp_path):
     np.savez(tmp_path / "made.npz", **arrays)
-    found, notes = doctor.reading(str(tmp_path / "made.npz"))
+    found, notes = read_and_check(str(tmp_path / "made.npz"))
     assert names(found) == []
     assert notes == ds.load(str(tmp_path / "made.npz")).notes
     assert names(doctor.data(np.stack([PIXELS] * 3, axis=1), LABELS)) == ["channels-first"]  # of arrays in Python

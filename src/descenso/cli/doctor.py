@@ -115,12 +115,13 @@ def _findings(
     """Return the line that makes a lesson's mistake, the findings, yet to be made, and how data was read."""
     from descenso import doctor as api
     from descenso.config import TrainConfig
+    from descenso.doctor.reading import read_and_check
 
     if lesson:
         return (*api.lesson(lesson), ())
     if not (Path(what) / "status.json").exists():
         config = TrainConfig.of(**settings)
-        found, notes = api.reading(what, sources=sources, **config.model_dump(include={*READ_DATA, "order"}))
+        found, notes = read_and_check(what, sources=sources, **config.model_dump(include={*READ_DATA, "order"}))
         return "", found, notes
     own = {name: settings.get(name) for name in OWN_CODE}
     return "", (api.follow if follow else api.run)(what, model=model, sources=sources, **own), ()

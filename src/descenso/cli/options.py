@@ -89,11 +89,9 @@ def _no_file(context: typer.Context, run: Path) -> Path:
 def words_of(name: str) -> tuple[str, ...]:
     """Return the words that the setting `name` takes, as far as they are known."""
     presets = tuple(preset for model in MODELS.values() for preset in model.presets)
-    return {
-        "preset": presets,
-        "order": ("permutation", "sequential", "buffer:", "blocks:"),
-        "batch_size": ("full",),
-    }.get(name, choices(name) or tuple(NAMED.get(name, ())))
+    orders = "permutation", "sequential", "buffer:", "blocks:"
+    known = {"preset": presets, "order": orders, "batch_size": ("full",)}
+    return known.get(name, choices(name) or tuple(NAMED.get(name, ())))
 
 
 def of_kind(path: Path | None, kind: str) -> Path | None:

@@ -5,27 +5,22 @@
 ['labels-from-1']
 """
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from descenso.api.again import rows_again
 from descenso.api.inference import load_trained
 from descenso.data.batches import is_dataset, take
-from descenso.data.catalog import load, raw_rows
 from descenso.data.checks import check_split
-from descenso.data.dataset import Dataset, Split
-from descenso.data.file_rows import is_mapped
+from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
-from descenso.data.streams import order_of_sample, sampled
 from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.checks_labels import is_regression
 from descenso.doctor.evidence import Evidence, Finding, Rows
-from descenso.errors import ConfigError, DataError
+from descenso.doctor.reading import read_and_check, split_of
+from descenso.errors import ConfigError
 from descenso.registry import OWN, is_own
 from descenso.runs.directory import RunDirectory, open_directory
 from descenso.text import _, closest
@@ -70,22 +65,10 @@ def data(
         return examine(Evidence(Rows.of(inputs, order)))
     if is_dataset(inputs):
         order = "sequential"  # the order in which they were taken
-    train = _split("data", inputs, labels)
-    test_rows = None if test is None else _split("test", *((test, None) if is_dataset(test) else test[:2]))
+    train = split_of("data", inputs, labels)
+    test_rows = None if test is None else split_of("test", *((test, None) if is_dataset(test) else test[:2]))
     regression = one_hot is None or is_regression(train.labels)
     return examine(Evidence(Rows(*train[:2], test_rows, one_hot, order=order, regression=regression)))
-
-
-def _split(what: str, inputs: Any, labels: Any) -> Split:
-    """Return inputs and labels as arrays, after checking that each row has a label."""
-    if is_dataset(inputs):
-        inputs, labels = take(inputs, what)
-    split = Split(inputs if is_mapped(inputs) else np.asarray(inputs), np.asarray(labels))
-    shapes = split.inputs.shape, split.labels.shape
-    if shapes[0][:1] != shapes[1][:1] or len(shapes[0]) < 2 or len(shapes[1]) not in (1, 2):
-        message = _("{what}: inputs of shape {inputs} and labels of shape {labels}; each row needs one label")
-        raise DataError(message.format(what=what, inputs=shapes[0], labels=shapes[1]))
-    return sampled(split)
 
 
 def file(
@@ -107,36 +90,7 @@ def file(
     Raises:
         ConfigError, DataError: see `descenso.load`.
     """
-    return reading(name, order=order, sources=sources, **settings)[0]
-
-
-def reading(
-    name: str, *, order: str = "permutation", sources: Sources | None = None, **settings: Any
-) -> tuple[list[Finding], tuple[str, ...]]:
-    """Check a dataset as `file` does; return the findings, and the sentences that say how it was read."""
-    try:
-        dataset = load(name, sources=sources, **settings)
-    except DataError as refusal:
-        found = list[Finding]()
-        with contextlib.suppress(DataError):  # the refusal says more
-            rows, test = raw_rows(name, sources) or (None, None)
-            if rows:
-                test_rows = _split(name, *test) if test else None
-                train = _split(name, *rows)
-                order = order_of_sample(order, len(train.labels) / max(1, len(rows.labels)))
-                found = examine(Evidence(Rows(*train[:2], test_rows, order=order)))
-        if not found:
-            raise
-        return found, (str(refusal),)
-    seen = Rows.of(dataset, order)
-    return examine(Evidence(seen)), (*dataset.notes, *_said_of_sample(seen, len(dataset.train.labels)))
-
-
-def _said_of_sample(seen: Rows, rows: int) -> tuple[str, ...]:
-    """Say how many of the rows were looked at, where these were not all."""
-    count = len(seen.labels)
-    message = _("the training rows stay in their files; of these were looked at, drawn at random: {count} of {rows}")
-    return () if count == rows else (message.format(rows=rows, count=count),)
+    return read_and_check(name, order=order, sources=sources, **settings)[0]
 
 
 def lesson(rule: str) -> tuple[str, list[Finding]]:
