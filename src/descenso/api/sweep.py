@@ -15,6 +15,7 @@ from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import CheckpointError, ConfigError, stopped_by
 from descenso.runs.directory import open_directory
+from descenso.studies.sweep.grid import FIND_SEEDS, FIND_STEPS
 from descenso.text import _, printable
 from descenso.training.control import Control
 from descenso.training.display import starting
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from descenso.studies.sweep.result import Sweep
     from descenso.studies.sweep.run import Told
 
-FIND_STEPS, FIND_SEEDS = 300, 3
 VERIFY, KEEP = ("2", "all", "none"), ("none", "best", "all")
 
 
@@ -38,6 +38,8 @@ def sweep(
     *,
     verify: str | int = "2",
     keep: str = "none",
+    halving: bool = False,
+    audit: bool = False,
     out: str | Path | None = None,
     told: "Callable[[Told], None] | None" = None,
     control: Control | None = None,
@@ -53,15 +55,20 @@ def sweep(
     Args:
         data, sources: as of `train`.
         verify: lanes to train again alone: "2", the best and the one next to divergence; "all"; or "none".
-        keep: whether to train "best", the best lane, or "all" lanes alone, as runs in the sweep's directory.
+        keep: whether to train "best", the best lane, or "all" lanes that were not dropped alone, as runs in the sweep's
+            directory.
+        halving: whether to drop the worse half of the settings, each with all of its seeds, at rungs that are known
+            before training: after 1/2 of the epochs, after 1/4, and so on. The others go on where they are. A setting
+            that is dropped is never the best. (Synchronous successive halving; Jamieson and Talwalkar 2016.)
+        audit: whether to train the lanes that halving drops to the end all the same, and compare.
         out: the sweep's directory; by default a new one below `runs/`.
-        told: called after each epoch with how far the sweep is.
+        told: called before training and after each epoch with how far the sweep is.
         control: stops the sweep from another thread.
         **settings: what varies, `learning_rates`, `rules`, `schedules`, `weight_decays`, `batch_sizes`, a list or text
             such as "1e-3..1:64" or "0.01,0.1", and `seeds`, a list or their number; and for all lanes those of `train`.
 
     Raises:
-        ConfigError, DataError, DiskError: as of `train`, and for invalid lists.
+        ConfigError, DataError, DiskError: as of `train`, for invalid lists, and for too few settings to halve.
         KeyboardInterrupt: after Ctrl-C has stopped it and what is done is saved; `resume_sweep` goes on.
     """
     from descenso.studies.sweep.grid import AXES
@@ -69,9 +76,10 @@ def sweep(
     how = _How.of(verify, keep, told, control)
     axes = {name: value for name, value in settings.items() if name in AXES}
     common = {name: value for name, value in settings.items() if name not in AXES}
-    data = _in_memory(data, common)
+    data, how_read = _in_memory(data, common)
     rows = _Rows(data if isinstance(data, Dataset) else None, sources)
-    with closing(_created({**common, "data": source_of(data)}, axes, rows, out)) as directory:
+    rules = {"halving": halving, "audit": audit, "how_read": how_read}
+    with closing(_created({**common, "data": source_of(data)}, axes, rows, rules, out)) as directory:
         return _carry_out(directory, how, rows)
 
 
@@ -106,7 +114,7 @@ def resume_sweep(
 
     with closing(directories.reopen(Path(path))) as directory:
         config = directory.lanes[0].config
-        rows = _Rows(_in_memory(data, config.model_dump(include={*HOW_READ})), sources)
+        rows = _Rows(_in_memory(data, {**directory.how_read})[0], sources)
         changed = differences(directory.about, circumstances(config, rows.of(config)))
         if changed and not force:
             message = _(
@@ -135,14 +143,18 @@ class _How(NamedTuple):
         return cls(str(verify), keep, told or (lambda now: None), control or Control())
 
 
-def _created(settings: dict[str, Any], axes: dict[str, Any], rows: "_Rows", out: str | Path | None) -> "SweepDirectory":
+def _created(
+    settings: dict[str, Any], axes: dict[str, Any], rows: "_Rows", rules: dict[str, Any], out: str | Path | None
+) -> "SweepDirectory":
     """Make the lanes, divide them into groups, and make the directory of the sweep."""
+    from descenso.studies.sweep import halving
     from descenso.studies.sweep.grid import lanes_of
 
     if own_of(dict(settings))[1] is not None:
         raise ConfigError(_("a sweep takes rules, schedules, losses and models by name; try package.module:name"))
     settings, data = with_model(settings, rows.of(TrainConfig.of(**before_data(settings))))
     lanes = tuple(_fitted(lane, rows.of(lane.config), settings) for lane in lanes_of(settings, axes))
+    rungs = halving.rungs_of(lanes, rules.pop("halving"), rules["audit"])
     with starting():
         import_tensorflow()
         from descenso.studies.sweep import directory as directories
@@ -154,8 +166,8 @@ def _created(settings: dict[str, Any], axes: dict[str, Any], rows: "_Rows", out:
     if first.deterministic:
         make_deterministic()
     groups = groups_of(lanes, lambda number: Plan.of(lanes[number].config, rows.of(lanes[number].config)))
-    about = circumstances(first, rows.of(first))
-    return directories.create(lanes, groups, {"about": about, "notes": data.notes}, None if out is None else Path(out))
+    about = {"about": circumstances(first, rows.of(first)), "notes": data.notes, "rungs": rungs, **rules}
+    return directories.create(lanes, groups, about, None if out is None else Path(out))
 
 
 def find_rate(
@@ -182,7 +194,7 @@ def find_rate(
         ConfigError, DataError: as of `train`.
     """
     common: dict[str, Any] = {**settings}
-    data = _in_memory(data, common)
+    data, _how_read = _in_memory(data, common)
     rows = _Rows(data if isinstance(data, Dataset) else None, sources)
     config = _searched({**common, "data": source_of(data)}, {"steps": (steps, 2), "seeds": (seeds, 1)}, rows)
     with starting():
@@ -249,13 +261,14 @@ def _fitted(lane: "Lane", data: Dataset, settings: Mapping[str, Any]) -> "Lane":
     return lane._replace(config=config, name=digest(config))
 
 
-def _in_memory(data: Any, settings: dict[str, Any]) -> Any:
-    """Return a dataset of rows in memory, whose settings are taken out; else `data`."""
+def _in_memory(data: Any, settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return a dataset of rows in memory, whose settings are taken out, and those settings; else `data`."""
     if isinstance(data, Dataset | str | Path | None):
-        return data
+        return data, {}
     from descenso.data.memory import dataset_of
 
-    return dataset_of(data, None, settings)
+    how_read = {name: settings[name] for name in HOW_READ if name in settings}
+    return dataset_of(data, None, settings), how_read
 
 
 def _carry_out(directory: "SweepDirectory", how: _How, rows: _Rows) -> "Sweep":
@@ -269,7 +282,8 @@ def _carry_out(directory: "SweepDirectory", how: _How, rows: _Rows) -> "Sweep":
         message = _("interrupted after {done} of {lanes} lanes, and saved; to go on: descenso resume {path}")
         told = message.format(done=len(found.records), lanes=len(found.lanes), path=printable(str(found.path)))
         raise stopped_by(how.control.signal, told, found.path)
-    wanted: dict[str, list[int | None]] = {"none": [], "best": [found.best], "all": [*sorted(found.records)]}
+    every: list[int | None] = [number for number in sorted(found.records) if number not in found.drops]
+    wanted = {"none": [], "best": [found.best], "all": every}
     for number in wanted[how.keep]:
         if number is not None and not how.control.stopped:
             path = directory.path / ("best" if how.keep == "best" else f"lanes/{number}")
