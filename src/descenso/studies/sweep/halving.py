@@ -14,6 +14,8 @@ from descenso.errors import ConfigError
 from descenso.studies.sweep.grid import Lane, repetitions
 from descenso.text import _, plural
 
+FIRST_EPOCHS = 2  # least of the first rung: the cost of the first epoch, with one batch, is that of the start for all
+
 
 class Rung(NamedTuple):
     """A point in training at which settings are compared, and some are dropped.
@@ -49,7 +51,8 @@ def rungs_of(lanes: Sequence[Lane], halving: bool, audit: bool) -> tuple[Rung, .
     """Return the rungs of a sweep of `lanes`, the first first; none without `halving`.
 
     Each rung halves the settings, and each lasts twice as long as the one before, so that between two rungs all lanes
-    together are trained for about the same number of epochs. There are as many as settings and epochs can be halved.
+    together are trained for about the same number of epochs. There are as many as settings and epochs can be halved; the
+    first is after at least two epochs.
 
     Raises:
         ConfigError: where that is not once, for lanes of different numbers of epochs, and for an audit of no halving.
@@ -69,12 +72,14 @@ def _halved(points: int, epochs: int) -> tuple[Rung, ...]:
     """Return the rungs of so many settings and epochs.
 
     >>> [tuple(rung) for rung in _halved(16, 27)]
-    [(1, 8), (3, 4), (6, 2), (13, 1)]
+    [(3, 8), (6, 4), (13, 2)]
     """
-    count = min(points, epochs).bit_length() - 1
+    count = min(points, epochs // FIRST_EPOCHS).bit_length() - 1
     if count < 1:
-        message = _("halving needs at least 2 settings and 2 epochs, got {points} and {epochs}; leave --halving out")
-        raise ConfigError(message.format(points=points, epochs=epochs))
+        message = _(
+            "halving needs at least 2 settings and {least} epochs, got {points} and {epochs}; leave --halving out"
+        )
+        raise ConfigError(message.format(least=2 * FIRST_EPOCHS, points=points, epochs=epochs))
     return tuple(Rung(epochs >> (count - place), -(-points >> (place + 1))) for place in range(count))
 
 

@@ -1,0 +1,278 @@
+"""Successive halving: which lanes are dropped, that the others go on where they are, and what a kill leaves."""
+
+import csv
+import json
+import math
+import random
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import descenso as ds
+import sweeper
+from descenso.errors import ConfigError
+from descenso.studies.sweep import directory, grid, halving, ledger, result, run
+from descenso.studies.sweep.halving import Rung, rungs_of, spearman
+
+SMALL = {"model": "softmax", "epochs": 8, "batch_size": 16, "dtype": "float64", "loss": "naive"}
+RATES = [1e-3, 0.1, 1e4, 1.0]  # the third diverges
+
+
+@pytest.fixture(scope="module")
+def data():
+    return sweeper.data()
+
+
+@pytest.fixture(scope="module")
+def halved(data, tmp_path_factory):
+    path, told = tmp_path_factory.mktemp("halved") / "sweep", []
+    given = {"learning_rates": RATES, "seeds": 2, "halving": True, "verify": "none"}
+    found = ds.sweep(data, out=path, told=told.append, **given, **SMALL)
+    return found, told
+
+
+def points(count, epochs, seeds=1):
+    axes = {"learning_rates": [0.1 * (place + 1) for place in range(count)], "seeds": seeds}
+    return grid.lanes_of({"epochs": epochs}, axes)
+
+
+def test_rungs_are_known_beforehand():
+    assert rungs_of(points(16, 27, 2), True, False) == (Rung(3, 8), Rung(6, 4), Rung(13, 2))
+    assert rungs_of(points(5, 100), True, False) == (Rung(25, 3), Rung(50, 2))
+    assert rungs_of(points(64, 5), True, False) == (Rung(2, 32),)
+    assert rungs_of(points(1, 1), False, False) == ()
+    for count, epochs in [(2, 4), (3, 17), (16, 16), (31, 5), (33, 64)]:
+        rungs = rungs_of(points(count, epochs), True, False)
+        assert [0, *(rung.epochs for rung in rungs), epochs] == sorted({0, *(rung.epochs for rung in rungs), epochs})
+        assert sum(halving.planned(points(count, epochs), rungs)) <= count * epochs
+
+
+@pytest.mark.parametrize(("count", "epochs"), [(1, 10), (4, 3)])
+def test_what_cannot_be_halved_is_refused(count, epochs):
+    with pytest.raises(ConfigError, match="at least 2 settings and 4 epochs"):
+        rungs_of(points(count, epochs), True, False)
+
+
+def test_an_audit_of_no_halving_is_refused():
+    with pytest.raises(ConfigError, match="try --halving --audit"):
+        rungs_of(points(4, 4), False, True)
+
+
+def test_the_worse_half_is_dropped_by_the_median_of_the_seeds():
+    lanes = points(4, 8, seeds=3)
+    scores = dict(enumerate([0.5, 0.9, 0.1, 0.4, 0.45, 9.0, 0.3, math.inf, 0.3, 0.6, 0.6, 0.6]))
+    assert halving.dropped(lanes, Rung(2, 2), scores) == [6, 7, 8, 9, 10, 11]
+    assert halving.dropped(lanes, Rung(2, 4), scores) == [6, 7, 8]  # it can never be the best
+    assert halving.dropped(lanes, Rung(2, 1), dict.fromkeys(range(12), math.inf)) == list(range(12))
+
+
+def test_ties_are_broken_by_name():
+    lanes = points(6, 8)
+    out = halving.dropped(lanes, Rung(2, 3), dict.fromkeys(range(6), 0.5))
+    assert {lanes[number].name for number in out} == set(sorted(lane.name for lane in lanes)[3:])
+
+
+def test_ranks_correlate():
+    assert spearman([3, 1, 2], [30, 10, 20]) == pytest.approx(1)
+    assert spearman([1, 2, 2, math.inf], [4, 3, 2, 1]) == pytest.approx(-3 / math.sqrt(10))
+    assert spearman([1, 2, 3], [5, 5, 5]) is None
+
+
+@pytest.mark.slow
+def test_survivors_go_on_and_every_lane_is_the_run_of_its_settings(data, halved):
+    found = ds.resume_sweep(halved[0].path, data=data, verify="all")
+    assert [tuple(rung) for rung in found.rungs] == [(2, 2), (4, 1)]
+    assert found.holds
+    assert len(found.verified) == len(found.records) == 8
+    for number, record in found.records.items():
+        rung = found.drops.get(number)
+        assert len(record.costs) == (8 if rung is None else found.rungs[rung - 1].epochs)
+        assert record.outcome == (
+            "diverged" if RATES[number // 2] == 1e4 else "completed" if rung is None else "dropped"
+        )
+    assert len(found.drops) == 6
+    assert found.best not in found.drops
+    widths = {record.width for number, record in found.records.items() if number not in found.drops}
+    assert widths == {1}  # one setting goes on, and each seed is a group of its own
+
+
+def test_lanes_that_are_trained_alone_are_dropped_too(data, tmp_path):
+    given = {"model": "mlp", "hidden": "2", "batch_size": "full", "epochs": 4, "engine": "eager"}
+    found = ds.sweep(data, out=tmp_path / "sweep", learning_rates=[1e-4, 0.1], halving=True, keep="all", **given)
+    assert found.drops == {0: 1}
+    assert [len(found.records[number].costs) for number in (0, 1)] == [2, 4]
+    assert found.best == 1
+    assert found.holds
+    assert len(found.verified) == 1  # the best is the one next to divergence, too
+    assert [path.name for path in (tmp_path / "sweep" / "lanes").iterdir()] == ["1"]
+
+
+@pytest.mark.slow
+def test_what_happens_is_said_before_and_after(halved):
+    found, told = halved
+    assert told[0].sentences == (
+        "Rung 1: after 2 epochs at most 4 lanes go on.",
+        "Rung 2: after 4 epochs at most 2 lanes go on.",
+        "That is at most 50 % of the epochs of all lanes.",
+    )
+    assert not any(now.sentences for now in told[1:])
+    shares = [now.share for now in told if not now.verifying]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
+    assert [now.alive for now in told if not now.verifying][-1] == 2
+    head, *rows = found.tables()[0]
+    assert head[0] == "lanes"
+    assert [row[0] for row in rows][-1] == "4-5"  # which diverged
+    assert {row[-1] for row in rows[1:-1]} == {"dropped after 2 epochs", "dropped after 4 epochs"}
+    assert "6 of 8 lanes were dropped at 2 rungs." in found.sentences()
+    with (found.path / "table.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert [row["dropped_at_rung"] for row in table] == [str(found.drops.get(number, "")) for number in range(8)]
+    answer = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    assert [lane["dropped_at"] for lane in answer["lanes"]] == [found.drops.get(number) for number in range(8)]
+    assert answer["rungs"] == [{"epochs": 2, "keep": 2}, {"epochs": 4, "keep": 1}]
+
+
+@pytest.mark.slow
+def test_an_audit_lets_all_lanes_finish_and_compares(data, halved, tmp_path):
+    found, _told = halved
+    checked = ds.sweep(
+        data, out=tmp_path / "sweep", learning_rates=RATES, seeds=2, halving=True, audit=True, verify="all", **SMALL
+    )
+    assert checked.drops == found.drops
+    assert checked.best == found.best
+    assert checked.holds
+    assert {record.outcome for record in checked.records.values()} == {"completed", "diverged"}
+    assert [each.rung for each in checked.audited] == [1, 2]
+    assert not any(each.winner_dropped for each in checked.audited)
+    assert all(each.correlation > 0.7 and each.seeds == 2 for each in checked.audited)
+    assert sum("correlate by" in line for line in checked.sentences()) == 2
+
+
+def test_an_audit_names_the_rung_that_drops_the_later_winner():
+    lanes, crossing = points(4, 4), {0: (0.1, 0.1), 1: (0.2, 0.2), 2: (0.3, 0.01), 3: (0.4, 0.4)}
+    records = {number: ledger.Record(lanes[number].name, "completed", (*costs, costs[-1], costs[-1]))
+               for number, costs in crossing.items()}  # fmt: skip
+    found = result.Sweep(
+        Path("s"), lanes, records, rungs=(Rung(1, 2), Rung(2, 1)), drops={2: 1, 3: 1, 1: 2}, audit=True
+    )
+    assert found.best == 0
+    assert [each.winner_dropped for each in found.audited] == [True, False]
+    assert found.audited[0].seeds_dropped == 1
+    assert any("was DROPPED" in line for line in found.sentences())
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["together", "alone", "audit"])
+def test_a_sweep_killed_around_any_write_goes_on_to_the_same_table(data, tmp_path, monkeypatch, kind):
+    """Each life ends before or after the next write to the ledger or of a file; the last one reaches the end."""
+    settings = {**sweeper.COMMON, **sweeper.KINDS[kind], "epochs": 8}
+    ds.sweep(data, out=tmp_path / "whole", verify="none", **settings)
+    monkeypatch.setattr(run, "SAVE_SECONDS", 0.0)
+    writes, last = [0], [-1]
+
+    def killing(write):
+        def killed(*given):
+            for after in (False, True):
+                if after:
+                    write(*given)
+                writes[0] += 1
+                if writes[0] == last[0]:
+                    raise Killed
+
+        return killed
+
+    monkeypatch.setattr(directory.ledger, "append", killing(ledger.append))
+    monkeypatch.setattr(directory, "write_file", killing(directory.write_file))
+    ds.sweep(data, out=tmp_path / "counted", verify="none", **settings)
+    path, total = tmp_path / "part", writes[0]
+    for stride in (3, 7, 20) if total > 60 else (3, 7):  # writes that each life may make
+        lives, path = 0, tmp_path / f"part-{stride}"
+        while True:
+            writes[0], last[0], lives = 0, stride, lives + 1
+            try:
+                if (path / "sweep.json").exists():
+                    ds.resume_sweep(path, data=data, verify="none")
+                else:
+                    ds.sweep(data, out=path, verify="none", **settings)
+            except Killed:
+                continue
+            break
+        assert lives > 3
+        assert (path / "table.csv").read_bytes() == (tmp_path / "whole" / "table.csv").read_bytes()
+        assert_each_lane_once(path)
+
+
+def assert_each_lane_once(path):
+    lanes = [entry["lane"] for entry in ledger.read(path) if "lane" in entry]
+    assert len(lanes) == len(set(lanes)) == len(ds.open_sweep(path).lanes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["together", "alone"])
+def test_a_sweep_killed_at_random_instants_goes_on_to_the_same_table(tmp_path, kind):
+    """With `KILLS` at 50 it takes some four minutes."""
+    words = [sys.executable, sweeper.__file__, str(tmp_path), kind, str(KILLS), "7"]
+    told = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
+    assert told.returncode == 0, told.stderr
+    assert len(json.loads(told.stdout)["found"]) == KILLS
+    whole = (tmp_path / "whole" / "table.csv").read_bytes()
+    paths = [path for path in tmp_path.iterdir() if path.name != "whole"]
+    assert paths
+    for path in paths:
+        assert (path / "table.csv").read_bytes() == whole
+        assert_each_lane_once(path)
+
+
+KILLS = 4
+
+
+def test_of_1000_random_tables_the_best_never_diverged_or_was_dropped():
+    draw = random.Random(0)  # noqa: S311
+    for _table in range(1000):
+        count, seeds, epochs = draw.randint(2, 9), draw.randint(1, 3), draw.randint(4, 9)
+        lanes = points(count, epochs, seeds)
+        rungs, drops = rungs_of(lanes, True, False), {}
+        costs = {
+            number: [draw.choice([draw.random(), 0.5]) for _epoch in range(epochs)] for number in range(len(lanes))
+        }
+        ends = {number: draw.randrange(epochs) if draw.random() < 0.3 else epochs for number in costs}
+        for place, rung in enumerate(rungs, start=1):
+            scores = {number: costs[number][rung.epochs - 1] if ends[number] >= rung.epochs else math.inf
+                      for number in costs if number not in drops}  # fmt: skip
+            drops |= dict.fromkeys(halving.dropped(lanes, rung, scores), place)
+        records = {}
+        for number, lane in enumerate(lanes):
+            last = rungs[drops[number] - 1].epochs if number in drops else epochs
+            bad = ends[number] < last
+            told = [*costs[number][: ends[number]], math.nan] if bad else costs[number][:last]
+            outcome = "diverged" if bad else "dropped" if number in drops else "completed"
+            at = (ends[number], 0) if bad else None
+            records[number] = ledger.Record(lane.name, outcome, tuple(told), diverged_at=at)
+        found = result.Sweep(Path("s"), lanes, records, rungs=rungs, drops=drops)
+        sound = [numbers for numbers in grid.repetitions(lanes).values()
+                 if not any(number in drops or records[number].diverged_at for number in numbers)]  # fmt: skip
+        assert len(sound) <= rungs[-1].keep
+        if found.best is None:
+            assert not sound
+            continue
+        medians = {tuple(of): statistics.median(costs[number][-1] for number in of) for of in sound}
+        mine = next(of for of in medians if found.best in of)
+        assert medians[mine] == min(medians.values())
+        assert found.best not in drops
+        assert records[found.best].outcome == "completed"
+
+
+def test_validation_that_is_not_finite_is_never_best():
+    lanes = points(2, 2)
+    records = {0: ledger.Record(lanes[0].name, "completed", (0.2, 0.1), (0.2, math.nan), (0.9, 0.9)),
+               1: ledger.Record(lanes[1].name, "completed", (0.4, 0.3), (0.4, 0.3), (0.9, 0.9))}  # fmt: skip
+    assert records[0].score == math.inf
+    assert result.Sweep(Path("s"), lanes, records).best == 1
