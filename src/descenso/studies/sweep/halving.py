@@ -51,8 +51,8 @@ def rungs_of(lanes: Sequence[Lane], halving: bool, audit: bool) -> tuple[Rung, .
     """Return the rungs of a sweep of `lanes`, the first first; none without `halving`.
 
     Each rung halves the settings, and each lasts twice as long as the one before, so that between two rungs all lanes
-    together are trained for about the same number of epochs. There are as many as settings and epochs can be halved; the
-    first is after at least two epochs.
+    together are trained for about the same number of epochs. There are as many as settings and epochs can be halved,
+    the first after at least two epochs.
 
     Raises:
         ConfigError: where that is not once, for lanes of different numbers of epochs, and for an audit of no halving.
