@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from descenso.api.compare import compare as compare
     from descenso.api.estimator import Classifier as Classifier
     from descenso.api.evaluation import evaluate as evaluate
+    from descenso.api.film import film as film
+    from descenso.api.find_rate import find_rate as find_rate
     from descenso.api.inference import predict as predict
     from descenso.api.landscape import landscape as landscape
     from descenso.api.replay import replay as replay
     from descenso.api.resume import resume as resume
     from descenso.api.run import Run as Run
     from descenso.api.run import open_run as open_run
-    from descenso.api.sweep import find_rate as find_rate
+    from descenso.api.search import SweepCV as SweepCV
     from descenso.api.sweep import open_sweep as open_sweep
     from descenso.api.sweep import resume_sweep as resume_sweep
     from descenso.api.sweep import sweep as sweep
@@ -61,12 +63,14 @@ _HOME = {
     "Run": "descenso.api.run",
     "Sources": "descenso.data.sources",
     "Split": "descenso.data.dataset",
+    "SweepCV": "descenso.api.search",
     "TrainConfig": "descenso.config",
     "compare": "descenso.api.compare",
     "doctor": "descenso.doctor",
     "evaluate": "descenso.api.evaluation",
     "export": "descenso.exporting",
-    "find_rate": "descenso.api.sweep",
+    "film": "descenso.api.film",
+    "find_rate": "descenso.api.find_rate",
     "from_arrays": "descenso.data.memory",
     "from_frame": "descenso.data.memory",
     "from_keras": "descenso.descent.keras_models",
@@ -86,7 +90,7 @@ _HOME = {
 }
 __all__ = [*_HOME, "__version__"]
 
-_STARTING = ("Classifier", "from_keras", "gradcheck")  # their modules import TensorFlow
+_STARTING = ("Classifier", "SweepCV", "from_keras", "gradcheck")  # their modules import TensorFlow
 
 if "tensorflow" not in sys.modules:  # which reads these once, and leaves oneDNN off on processors without AVX-512
     os.environ.setdefault(
@@ -132,6 +136,8 @@ if "tensorflow" not in sys.modules and os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         message = f"module {__name__!r} has no attribute {name!r}"
+        if not name.startswith("_") and not find_spec(f"{__name__}.{name}"):  # a module is asked for before it is there
+            message = import_module("descenso.guesses").no_attribute(__name__, name)
         raise AttributeError(message, name=name, obj=sys.modules[__name__])  # for which Python suggests a near one
     with contextlib.nullcontext() if name not in _STARTING else _starting():
         home = import_module(_HOME[name])

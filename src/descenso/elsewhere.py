@@ -18,6 +18,17 @@ def _wanted(value: Any) -> bool:
     return value is None or str(value).lower() not in ("false", "no", "off", "0", "none", "")
 
 
+def _layers(value: Any) -> Any:
+    """Read a number of layers, of which `hidden` has the units of each; other values are those units.
+
+    >>> _layers(2), _layers((32, 16))
+    ((64, 64), (32, 16))
+    """
+    counted = str(value).isdigit() and 0 < int(value) <= MOST_LAYERS
+    return (64,) * int(value) if counted else value
+
+
+MOST_LAYERS = 8  # larger numbers are units
 RENAMED = {  # a setting by its names elsewhere
     "learning_rate": ("lr", "learning_rate_init", "eta", "eta0", "step_size", "rate"),
     "rule": ("optimizer", "optimiser", "solver", "algorithm", "method", "update_rule", "optim"),
@@ -27,7 +38,7 @@ RENAMED = {  # a setting by its names elsewhere
     "validation_size": ("validation_split", "validation_fraction", "val_size", "val_split", "validation"),
     "test_fraction": ("test_size", "test_split", "train_test_split"),
     "seed": ("random_state", "random_seed"),
-    "hidden": ("hidden_layer_sizes", "hidden_units", "units", "layers", "hidden_layers", "hidden_sizes"),
+    "hidden": ("hidden_layer_sizes", "hidden_units", "units", "hidden_sizes"),
     "filters": ("channels", "num_filters"),
     "activation": ("activations", "activation_function", "nonlinearity"),
     "dropout": ("dropout_rate", "drop_rate", "rate_dropout"),
@@ -54,6 +65,8 @@ TRANSLATED: dict[str, Callable[[Any], tuple[str, Any]]] = {  # names whose value
     "run_eagerly": lambda value: ("engine", "eager" if _wanted(value) else "compiled"),
     "jit_compile": lambda value: ("xla", "on" if _wanted(value) else "off"),
     "jit": lambda value: ("xla", "on" if _wanted(value) else "off"),
+    **dict.fromkeys(("layers", "hidden_layers", "n_layers", "num_layers", "n_hidden_layers", "depth"),
+                    lambda value: ("hidden", _layers(value))),
     "shuffle": lambda value: ("order", "permutation" if _wanted(value) else "sequential"),
     "momentum": lambda value: ("rule", f"momentum:momentum={value}"),
     "nesterov": lambda value: ("rule", "nesterov" if _wanted(value) else "momentum"),
@@ -71,7 +84,8 @@ TRANSLATED: dict[str, Callable[[Any], tuple[str, Any]]] = {  # names whose value
     "output_dir": lambda value: ("out", value),
     "path": lambda value: ("out", value),
     "log_dir": lambda value: ("tensorboard", value),
-}
+    "name": lambda value: ("out", f"runs/{value}"),
+}  # fmt: skip
 SAID = {  # names for which there is no setting, and what to do
     "class_weight": mark(
         "class weights belong to the estimator, in Python: descenso.Classifier(class_weight='balanced')"
@@ -80,6 +94,13 @@ SAID = {  # names for which there is no setting, and what to do
         "row weights belong to the estimator, in Python: descenso.Classifier().fit(X, y, sample_weight=w)"
     ),
     "metrics": mark("accuracy and cost are measured always; try run.evaluate()"),
+    "metric": mark("accuracy and cost are measured always; try run.evaluate()"),
+    "decay": mark("of the learning rate: try --schedule cosine; of the weights: try --weight-decay 0.0005"),
+    "device": mark("TensorFlow uses a graphics card where it finds one, so leave it out"),
+    "gpu": mark("TensorFlow uses a graphics card where it finds one, so leave it out"),
+    **dict.fromkeys(("test", "test_data", "x_test"), mark(
+        "rows to test on belong to the data, in Python: descenso.from_arrays(X, y, test=(X_test, y_test))"
+    )),
     "validation_data": mark("rows to validate on are taken from the training rows; try --validation-size 0.1"),
     "steps_per_epoch": mark("an epoch passes over all rows once; try --batch-size 100"),
     "initial_epoch": mark("a run goes on where it stopped; try descenso.resume(run, epochs=200)"),
@@ -93,9 +114,19 @@ SAID = {  # names for which there is no setting, and what to do
     "x": mark("inputs and labels come first; try descenso.train(X, y)"),
     "y": mark("inputs and labels come first; try descenso.train(X, y)"),
     "labels": mark("inputs and labels come first; try descenso.train(X, y)"),
-}
+}  # fmt: skip
+SAID_OF_ESTIMATORS = {  # what `descenso.train` takes, and an estimator does not
+    **dict.fromkeys(("verbose", "progress"), mark("an estimator shows no progress, so leave it out; see loss_curve_")),
+    **dict.fromkeys(("callbacks", "control", "tensorboard", "out"),
+                    mark("an estimator makes no run, so leave it out; descenso.train(X, y) makes one")),
+}  # fmt: skip
 SAID_AT_A_TERMINAL = {  # where a command says it otherwise
-    "metrics": mark("accuracy and cost are measured always, so leave it out; descenso evaluate RUN shows more"),
+    **dict.fromkeys(("metrics", "metric"), mark(
+        "accuracy and cost are measured always, so leave it out; descenso evaluate RUN shows more"
+    )),
+    **dict.fromkeys(("test", "test_data", "x_test"), mark(
+        "rows to test on belong to the data, or are drawn from it; try --test-fraction 0.2"
+    )),
     "initial_epoch": mark("a run goes on where it stopped: descenso resume RUN --epochs 200"),
     "warm_start": mark("a run goes on where it stopped: descenso resume RUN --epochs 200"),
     "y": mark("labels are a column or an array of the data; try --label NAME of a table"),
@@ -103,9 +134,7 @@ SAID_AT_A_TERMINAL = {  # where a command says it otherwise
     "verbose": mark("progress is shown where a terminal shows it, so leave it out; --json prints the result alone"),
     "quiet": mark("progress is shown where a terminal shows it, so leave it out; --json prints the result alone"),
     "progress": mark("progress is shown where a terminal shows it, so leave it out; --json prints the result alone"),
-    "gpu": mark("TensorFlow uses a graphics card where it finds one, so leave it out"),
-    "device": mark("TensorFlow uses a graphics card where it finds one, so leave it out"),
-}
+}  # fmt: skip
 WITHOUT_OPTION = (  # what commands take as arguments
     "data", "dataset", "train_data", "input", "inputs", "file", "files", "path", "run", "run_dir", "model_path",
     "image", "images", "img", "folder", "csv", "x",
@@ -141,6 +170,48 @@ RENAMED_OF_COMPARE = {
     "rules": ("optimizers", "optimisers", "solvers"),
     "learning_rates": ("lrs", "rates", "etas"),
     "batch_sizes": ("batches", "batchsizes"),
+}
+ATTRIBUTES = {  # what users of Keras and scikit-learn look for in the module and in results, and what there is
+    "descenso": {
+        "fit": "descenso.train(X, y)",
+        "load_model": "descenso.open_run(path)",
+        "load_run": "descenso.open_run(path)",
+        "open": "descenso.open_run(path)",
+        "lr_find": "descenso.find_rate(data)",
+        "lr_finder": "descenso.find_rate(data)",
+        "find_lr": "descenso.find_rate(data)",
+        "explain": "descenso.compare(data, explain=True)",
+        "plot": "run.plot()",
+        "datasets": "descenso.load('mnist')",
+        "MLPClassifier": "descenso.Classifier('mlp')",
+        "EarlyStopping": "descenso.train(data, patience=5, validation_size=0.1)",
+    },
+    "Run": {
+        "fit": "run.resume(epochs=200)",
+        "score": "run.evaluate(X, y).accuracy",
+        "predict_proba": "run.predict(X).probabilities",
+        "save": "run.export('keras')",
+        "loss": "run.history.costs[-1]",
+        "cost": "run.history.costs[-1]",
+        "accuracy": "run.test_accuracy",
+        "params": "run.weights",
+        "get_weights": "run.weights",
+        "coef_": "run.weights",
+        "landscape": "descenso.landscape(run)",
+    },
+    "History": {
+        "history": "run.history.costs",
+        "loss": "run.history.costs",
+        "val_loss": "run.history.validation_costs",
+        "val_accuracy": "run.history.validation_accuracies",
+        "accuracy": "run.history.validation_accuracies",
+    },
+    "Evaluation": {"loss": "evaluation.cost", "acc": "evaluation.accuracy", "confusion_matrix": "evaluation.confusion"},
+    "Predictions": {
+        "argmax": "predictions.labels",
+        "classes": "predictions.labels",
+        "max": "predictions.probabilities",
+    },
 }
 FIRST = {name: ours for ours, names in RENAMED.items() for name in names}
 OF_COMPARE = {name: ours for ours, names in RENAMED_OF_COMPARE.items() for name in names}

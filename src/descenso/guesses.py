@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from descenso.elsewhere import CALLBACKS, FIRST, OF_COMPARE, SAID, SAID_AT_A_TERMINAL, TRANSLATED, VALUES
+from descenso.elsewhere import ATTRIBUTES, CALLBACKS, FIRST, OF_COMPARE, SAID, SAID_AT_A_TERMINAL, TRANSLATED, VALUES
 from descenso.registry import MODELS, OWN, reads
 from descenso.settings import Setting
 from descenso.text import _, closest, nearest, option, spelled
@@ -209,6 +209,16 @@ def known_as(
     if ours == "patience":
         line += (" " if typed else ", ") + mend("validation_size", 0.1, table)
     return _("{name}: descenso calls it {ours}; try {mend}").format(name=name, ours=spelled(ours), mend=line)
+
+
+def no_attribute(holder: str, name: str) -> str:
+    """Say that the module or a result has no attribute `name`, and what there is instead.
+
+    >>> no_attribute("Run", "fit"), no_attribute("Run", "colour")
+    ("'Run' has no attribute 'fit'; try run.resume(epochs=200)", "'Run' has no attribute 'colour'")
+    """
+    there = ATTRIBUTES[holder].get(name)
+    return f"{holder!r} has no attribute {name!r}{'; try ' if there else ''}{there or ''}"
 
 
 def _number(rate: Any) -> float | None:

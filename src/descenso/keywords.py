@@ -1,6 +1,7 @@
 """Settings in messages, which are written with flags, as keyword arguments: for the messages that Python users read."""
 
 import re
+import shlex
 
 _FLAG = re.compile(
     r"descenso resume (?P<run>\{\w+\})(?! --)|descenso [a-z]+ [^;`]*--[^;`]*|"  # a command with flags stays as it is
@@ -42,6 +43,17 @@ def _quoted(value: str) -> str:
     if re.fullmatch(r"\{\w+\}", value):
         return value.replace("}", "!r}")
     return value if re.fullmatch(r"[\d.]+|\{[^{}]*\}", value) else f"'{value}'"
+
+
+def in_shell(value: str) -> str:
+    """Write the value of a flag as a shell takes it: in quotes where it needs some.
+
+    >>> in_shell("alcohol"), in_shell("Precio (EUR)")
+    ('alcohol', '"Precio (EUR)"')
+    """
+    if re.fullmatch(r"[-\w@%+=:,./]*", value):
+        return value
+    return shlex.quote(value) if set(value) & set('"$`\\!') else f'"{value}"'
 
 
 def keyword(name: str, value: str) -> str:

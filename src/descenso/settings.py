@@ -74,7 +74,8 @@ class Settings(BaseModel):
     encoding: str = setting("", mark("Encoding of a CSV file that is not in UTF-8."), mark("the encoding of a text"),
                             "latin-1", DATA, "cost", "reads data", pattern=r"[-_0-9A-Za-z]{0,40}")
     header: str = setting(
-        "", mark("Whether the first row of a CSV file holds the names of the columns. Default: what the rows show."),
+        "", mark("Whether the first row of a CSV file holds the names of the columns: yes or no. Default: what the "
+                 "rows show."),
         mark("yes or no"), "no", DATA, "cost", "reads data", pattern=r"|yes|no")
     numeric_only: bool = setting(False, mark("Refuse text and missing values in a table, instead of encoding them."),
                                  mark("true or false"), "", DATA, "cost", "reads data")

@@ -100,21 +100,22 @@ def spelled(name: str) -> str:
 
 
 def option(name: str, value: str = "") -> str:
-    """Write a setting as a user sets it: by its flag on the command line, by a keyword argument in Python.
-
-    Args:
-        name: of the setting.
-        value: as it is typed on the command line; empty for a flag without one.
+    """Write a setting as a user sets it: by a flag, whose value may be empty, or by a keyword argument in Python.
 
     >>> use_flags(False)
     >>> option("hidden", "64,32"), option("rule", "adam"), option("learning_rate", "0.1"), option("deterministic")
     ('hidden=(64, 32)', "rule='adam'", 'learning_rate=0.1', 'deterministic=True')
     """
-    if _flags:
-        return f"--{spelled(name)} {value}".rstrip()
     from descenso.keywords import keyword
 
-    return keyword(name, value)
+    return f"--{spelled(name)} {typed(value)}".rstrip() if _flags else keyword(name, value)
+
+
+def typed(value: str) -> str:
+    """Write the value of a flag as a shell takes it; unchanged where settings are keyword arguments."""
+    from descenso.keywords import in_shell
+
+    return in_shell(value) if _flags else value
 
 
 def mark(message: str) -> str:

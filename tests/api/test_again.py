@@ -43,6 +43,22 @@ def test_the_message_holds_a_line_that_works(made, call, request):
     exec(line, {"descenso": ds, "X": X, "y": y, "frame": FRAME})  # noqa: S102 - the line that the message gives
 
 
+def test_a_folder_that_is_called_like_rows_in_memory_is_not_taken_for_them(arrays, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert (folder / "arrays").is_dir()
+    with pytest.raises(DataError, match="its data 'arrays' was in memory"):
+        ds.evaluate(arrays.path)
+    assert ds.evaluate(arrays.path, (X, y))[0].accuracy == arrays.test_accuracy
+
+
+def test_data_that_was_loaded_is_found_from_another_folder(folder, monkeypatch):
+    np.savez(folder / "rows.npz", x=X, y=y)
+    monkeypatch.chdir(folder)
+    run = ds.train(ds.load("rows.npz"), out=folder / "loaded", **QUICK)
+    monkeypatch.chdir("/")
+    assert ds.evaluate(run.path)[0].accuracy == run.test_accuracy
+
+
 @pytest.mark.parametrize(("made", "data"), [("arrays", (X, y)), ("frame", FRAME)])
 def test_data_given_again_is_split_as_it_was(made, data, request):
     run = request.getfixturevalue(made)

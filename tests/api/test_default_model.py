@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import descenso as ds
-from descenso.errors import ConfigError, DataError
+from descenso.errors import ConfigError
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.arange(60) % 2
@@ -61,10 +61,8 @@ def test_predict_takes_how_a_file_is_written(tmp_path):
     expected = run.predict(tmp_path / "table.csv").probabilities
     spanish = ("größe;b;kind\n" + table.replace(",", ";").replace(".", ",")).encode("latin-1")
     (tmp_path / "other.csv").write_bytes(spanish)
-    with pytest.raises(DataError, match="not UTF-8 text; .*encoding='windows-1252'$"):
-        run.predict(tmp_path / "other.csv")
     with pytest.raises(ConfigError, match="another decimal mark than the training data; try decimal=','$"):
-        run.predict(tmp_path / "other.csv", encoding="windows-1252")
+        run.predict(tmp_path / "other.csv")
     how = {"encoding": "windows-1252", "decimal": ","}
     np.testing.assert_array_equal(run.predict(tmp_path / "other.csv", **how).probabilities, expected)
     assert run.evaluate(tmp_path / "other.csv", **how).cost == run.evaluate(tmp_path / "table.csv").cost

@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris
 
 import descenso as ds
 from descenso.config import TrainConfig
-from descenso.elsewhere import FIRST, SAID, TRANSLATED
+from descenso.elsewhere import ATTRIBUTES, FIRST, SAID, TRANSLATED
 from descenso.errors import ConfigError
 
 GUESSES = [  # what is given, and the settings of the line in the answer
@@ -47,6 +47,9 @@ GUESSES = [  # what is given, and the settings of the line in the answer
     ({"activation": "swish"}, {"activation": "gelu"}),
     ({"hidden_layer_sizes": (64, 32)}, {"hidden": (64, 32)}),
     ({"units": 64}, {"hidden": 64}),
+    ({"n_layers": 2}, {"hidden": (64, 64)}),
+    ({"layers": (32, 16)}, {"hidden": (32, 16)}),
+    ({"hidden_layers": 100}, {"hidden": 100}),
     ({"dropout_rate": 0.3}, {"dropout": 0.3}),
     ({"l2": 0.01}, {"weight_decay": 0.01}),
     ({"clipnorm": 1.0}, {"clip_norm": 1.0}),
@@ -64,6 +67,10 @@ GUESSES = [  # what is given, and the settings of the line in the answer
     ({"log_dir": "logs"}, {"tensorboard": "logs"}),
     ({"class_weight": {0: 1.0}}, None),
     ({"metrics": ["accuracy"]}, None),
+    ({"metric": "accuracy"}, None),
+    ({"decay": 0.1}, None),
+    ({"test": ([[1]], [0])}, None),
+    ({"name": "first"}, {"out": "runs/first"}),
     ({"epohcs": 3}, None),
     ({"colour": 3}, None),
 ]
@@ -171,8 +178,51 @@ def test_an_estimator_answers_too(given, line):
 
 
 def test_an_estimator_has_no_setting_that_it_would_not_read():
-    with pytest.raises(ConfigError, match="there is no setting 'verbose'; the settings are model, class_weight, pre"):
+    with pytest.raises(ConfigError, match="^verbose: an estimator shows no progress, .* see loss_curve_$"):
         ds.Classifier(verbose=1)
+    with pytest.raises(ConfigError, match=r"^callbacks: an estimator makes no run, .*; descenso\.train\(X, y\) makes"):
+        ds.Classifier(callbacks=[])
+    with pytest.raises(ConfigError, match="there is no setting 'colour'; the settings are model, class_weight, preset"):
+        ds.Classifier(colour=3)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"optimizers": ["sgd", "adam"]}, "rules=['sgd', 'adam']"),
+        ({"lrs": [0.1, 0.2]}, "learning_rates=[0.1, 0.2]"),
+        ({"optimizer": "adam"}, "rule='adam'"),
+    ],
+)
+def test_a_comparison_answers_too(given, line, tiny):
+    ((name, _value),) = given.items()
+    for explain in (False, True):
+        with pytest.raises(ConfigError, match=f"^{name}: descenso calls it .*; try {re.escape(line)}$"):
+            ds.compare(tiny, explain=explain, **given)
+
+
+def test_a_folder_for_tensorboard_is_a_path():
+    with pytest.raises(ConfigError, match="^tensorboard must be a folder, got True; try tensorboard='logs'$"):
+        ds.train("mnist", tensorboard=True)
+
+
+def test_what_users_look_for_in_results_is_answered(tiny, tmp_path):
+    run = ds.train(tiny, model="softmax", epochs=1, out=tmp_path / "run", progress=False)
+    inputs, labels = tiny.test.inputs, tiny.test.labels
+    results = {"descenso": ds, "Run": run, "History": run.history, "Evaluation": run.evaluate(),
+               "Predictions": run.predict(inputs)}  # fmt: skip
+    assert results.keys() == ATTRIBUTES.keys()
+    named = {"descenso": ds, "run": run, "X": inputs, "y": labels, "evaluation": results["Evaluation"],
+             "predictions": results["Predictions"], "path": run.path}  # fmt: skip
+    for holder, there in ATTRIBUTES.items():
+        for name, line in there.items():
+            assert not hasattr(results[holder], name)
+            with pytest.raises(AttributeError, match=f"^'{holder}' has no attribute '{name}'; try {re.escape(line)}"):
+                getattr(results[holder], name)
+            if not re.match(r"descenso\.(train|find_rate|compare|landscape)|run\.(resume|export)", line):
+                eval(line, named)  # noqa: S307 - of our own making
+        with pytest.raises(AttributeError, match=f"^'{holder}' has no attribute 'colour'$"):
+            _ = results[holder].colour
 
 
 def test_an_estimator_takes_units_as_a_tuple():

@@ -80,7 +80,7 @@ def test_summary_is_what_json_prints(run):
 
 def test_shows_itself_in_a_notebook(run):
     page = run._repr_html_()
-    for shown in (run.path, run.outcome, run.history.costs[-1].__format__(".6f"), run.test_accuracy):
+    for shown in (run.path, run.outcome, f"{run.history.costs[-1]:.6f}", f"{run.test_accuracy:.4f}"):
         assert str(shown) in page
     [picture] = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
     assert Image.open(io.BytesIO(base64.b64decode(picture))).format == "PNG"

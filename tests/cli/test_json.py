@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ LINES = {  # by heading of the page; {first} is a run, {digits} its data
     "reproduce": ["reproduce --fast --epochs 1 --out report"],
     "gradcheck": ["gradcheck {digits} --components 2"],
     "doctor": ["doctor --break labels-from-1"],
+    "doctor --like": ["doctor {first} --like {healthy}-1 {healthy}-2"],
     "explain": ["explain tf.placeholder", "explain nothing-like-it"],
     "explain --list": ["explain --list"],
     "port": ["port {program}"],
@@ -122,7 +124,15 @@ def places(trained, tiny, tmp_path_factory):
     np.savez(folder / "digits.npz", x=tiny.test.inputs[:3])
     (folder / "digits").symlink_to(trained.folder / "digits")
     ds.train(folder / "digits", engine="eager", epochs=2, batch_size=20, out=folder / "first")
-    return {"first": folder / "first", "digits": folder / "digits", "folder": folder, "table": folder / "table.csv",
+    for name in ("healthy-1", "healthy-2"):  # both with costs and a rate of their own
+        copied = shutil.copytree(folder / "first", folder / name)
+        epochs = [json.loads(line) for line in (copied / "history.jsonl").read_text().splitlines()]
+        lines = [json.dumps({**epoch, "cost": epoch["cost"] / 10}) for epoch in epochs]
+        (copied / "history.jsonl").write_text("\n".join([*lines, ""]))
+        settings = json.loads((copied / "config.json").read_text())
+        (copied / "config.json").write_text(json.dumps({**settings, "learning_rate": 0.01}))
+    return {"first": folder / "first", "healthy": folder / "healthy",
+            "digits": folder / "digits", "folder": folder, "table": folder / "table.csv",
             "program": folder / "program.py", "fails": folder / "fails.py"}  # fmt: skip
 
 

@@ -57,7 +57,7 @@ TYPED = [  # what is typed, and the settings of the line in the answer
     ("compare --optimizers adam,sgd", {"rules": "adam,sgd"}),
     ("compare --lrs 0.1,0.01", {"learning_rates": "0.1,0.01"}),
     ("evaluate first --dataset more.csv", {"data": "more.csv"}),
-    ("gradcheck --layers 5", {"hidden": "5"}),
+    ("gradcheck --layers 5", {"hidden": "64,64,64,64,64"}),
 ]
 
 
@@ -85,6 +85,8 @@ def test_an_option_of_another_library_is_answered(typed, line):
         ("train --metrics accuracy", "--metrics: accuracy and cost are measured always, so leave it out"),
         ("train --class-weight balanced", r"in Python: descenso.Classifier(class_weight='balanced')"),
         ("train --labels y.npy", "--labels: labels are a column or an array of the data; try --label NAME of a table"),
+        ("train --decay 0.1", "--decay: of the learning rate: try --schedule cosine; of the weights: try"),
+        ("train --test-data a.csv", "--test-data: rows to test on belong to the data, or are drawn from it; try"),
         ("train --data iris.csv", "--data: it is given without an option: descenso train DATA"),
         ("predict --image a.png", "--image: it is given without an option: descenso predict RUN FILE"),
         ("evaluate --run first", "--run: it is given without an option: descenso evaluate RUN"),

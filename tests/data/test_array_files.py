@@ -10,6 +10,7 @@ import pytest
 import descenso as ds
 from descenso.api import inference
 from descenso.data.dataset import is_mapped
+from descenso.data.formats import array_files
 from descenso.data.formats.array_files import read_npy
 from descenso.data.formats.parts import choose, place_of
 from descenso.data.sources import Limits
@@ -113,8 +114,47 @@ def test_rows_to_validate_on(kind, save, tmp_path):
     np.testing.assert_array_equal(data.test.inputs, X[:7])
     assert data.notes == ("val_images and val_labels: rows to validate on, taken to test on",)
     data = load(**arrays, **held)
-    assert_split(data)
-    assert [note[:56] for note in data.notes] == ["val_images and val_labels: rows to validate on, left out"]
+    assert data.validation == 7
+    np.testing.assert_array_equal(data.train.inputs, np.concatenate([X[:7], X[TRAIN]]))
+    assert data.notes == ("validation rows, counted among the training rows, on which each epoch is measured: 7",)
+    assert_split(data._replace(train=data.hold_back(7)[0].train))
+    with pytest.raises(DataError, match="y_val has label 9, which no training row has"):
+        load(**arrays, val_images=X[:7], val_labels=np.full(7, 9))
+
+
+def test_rows_to_validate_on_beside_a_mapped_file_are_left_out(save, monkeypatch):
+    monkeypatch.setattr(array_files, "CHUNK_BYTES", 8)
+    data = ds.load(str(save(X_train=X[TRAIN], y_train=Y[TRAIN], X_test=X[TEST], y_test=Y[TEST], X_val=X[:7],
+                            y_val=Y[:7])))  # fmt: skip
+    assert not data.validation
+    assert is_mapped(data.train.inputs)
+    assert [note[:38] for note in data.notes] == ["X_val and y_val: rows to validate on, "]
+
+
+@pytest.mark.parametrize(("train", "other", "mend"), [
+    (np.uint8, np.float32, r"\(255 \* X\)\.round\(\)\.astype\('uint8'\)"),
+    (np.int64, np.float64, r"255 \* X"),
+    (np.float32, np.uint8, "X / 255"),
+    (np.float64, np.int16, "X / 255"),
+])  # fmt: skip
+@pytest.mark.parametrize("part", ["test", "val"])
+@pytest.mark.parametrize("flat", [False, True])
+def test_parts_on_different_scales_are_refused(train, other, mend, part, flat, tmp_path):
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (24, 64) if flat else (24, 8, 8))
+    labels = np.arange(24) % 2
+
+    def stored(rows, kind):
+        return (rows / 255 if np.issubdtype(kind, np.floating) else rows).astype(kind)
+
+    rows = {"x_train": stored(pixels, train), "y_train": labels, "x_test": stored(pixels, train), "y_test": labels}
+    np.savez(tmp_path / "alike.npz", **rows)
+    assert len(ds.load(str(tmp_path / "alike.npz")).test.labels) == 24
+    np.savez(tmp_path / "rows.npz", **{**rows, f"x_{part}": stored(pixels, other), f"y_{part}": labels})
+    if flat and train == np.uint8:
+        mend = r"255 \* X"
+    with pytest.raises(DataError, match=f"values up to .*, but the training rows .* bring them to the same.*: {mend}"):
+        ds.load(str(tmp_path / "rows.npz"))
 
 
 def test_rows_to_test_on_alone(save, tmp_path):

@@ -136,7 +136,7 @@ def test_a_folder_of_idx_files(tiny, zipped, tmp_path):
 
 def test_a_folder_below_the_working_directory(tiny_folder, monkeypatch):
     monkeypatch.chdir(tiny_folder.parent)
-    assert load("tiny").name == "tiny"
+    assert load("tiny").name == str(tiny_folder.resolve())
     assert load("tiny/").input_shape == (8, 8)
 
 
@@ -246,7 +246,35 @@ def test_a_path_that_is_nowhere(name, tmp_path, monkeypatch):
         load(name)
 
 
-@pytest.mark.parametrize("name", ["file", "data.xlsx", "npz"])
+@pytest.mark.parametrize("name", ["data.xlsx", "DATA.ODS", "data.xls"])
+def test_a_spreadsheet_is_to_be_saved_as_csv(name, tmp_path):
+    (tmp_path / name).touch()
+    with pytest.raises(DataError, match=f"{name}: a spreadsheet; save its sheet as CSV, and give that file$"):
+        load(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (
+            ("adult.data", "adult.names", "adult.test"),
+            r"train on, such as .*adult\.data; the test .* --data .*adult\.test$",
+        ),
+        (("train.csv", "test.csv"), r"train on, such as .*train\.csv; the test file .* --data .*test\.csv$"),
+        (("contest.csv", "train.csv"), r"a folder of tables; give one of the files, such as .*train\.csv$"),
+        (("a.tsv",), r"a folder of tables; give one of the files, such as .*a\.tsv$"),
+        (("a.xlsx", "notes.md"), r"a folder of tables; give one of the files, such as .*a\.xlsx$"),
+    ],
+)
+@pytest.mark.parametrize("label", ["", "kind"])
+def test_a_folder_of_tables_says_which_file_to_give(names, told, label, tmp_path):
+    for name in names:
+        (tmp_path / name).write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match=told):
+        load(str(tmp_path), label=label)
+
+
+@pytest.mark.parametrize("name", ["file", "data.json", "npz"])
 def test_a_file_of_no_known_kind(name, tmp_path):
     path = tmp_path / name
     path.touch()

@@ -60,19 +60,38 @@ def test_encodings(codec, option, write):
     assert table.cells[2].categories == ("Málaga", "Ávila")
 
 
-@pytest.mark.parametrize(("codec", "likely"), [("latin-1", "windows-1252"), ("utf-16-le", "utf-16-le")])
+@pytest.mark.parametrize("codec", ["latin-1", "cp1252"])
+def test_western_text_is_read_as_windows_has_it(codec, write):
+    _inputs, _labels, table = read(write(SPANISH, codec), "especie")
+    assert table.cells[2].categories == ("Málaga", "Ávila")
+    assert "read as windows-1252, since it is not UTF-8; another encoding: --encoding mac-roman" in table.notes
+
+
+@pytest.mark.parametrize(
+    ("words", "codec"),
+    [("Málaga Cádiz niño", "mac-roman"), ("Málaga año", "cp850"), ("Москва улица", "cp1251"), ("Москва", "koi8-r"),
+     ("中国 北京", "gbk"), ("東京 日本", "shift-jis"), ("Łódź Kraków Poznań", "cp852")],
+)  # fmt: skip
+def test_text_that_may_be_in_several_encodings_is_refused(words, codec, write):
+    path = write(SPANISH.replace("Málaga", words).replace("Ávila", "otra"), codec)
+    with pytest.raises(DataError, match="not UTF-8 text; if it is text in another encoding: --encoding"):
+        read(path, "especie")
+    assert words in read(path, "especie", encoding=codec)[2].cells[2].categories
+
+
+@pytest.mark.parametrize(("codec", "likely"), [("mac-roman", "windows-1252"), ("utf-16-le", "utf-16-le")])
 def test_another_encoding_must_be_named(codec, likely, write):
     path = write(SPANISH, codec)
     with pytest.raises(DataError, match=rf"not UTF-8 text; if it is text in another encoding: --encoding {likely}$"):
         read(path, "especie")
-    assert read(path, "especie", encoding=likely)[2].cells[2].categories == ("Málaga", "Ávila")  # the mend works
+    assert read(path, "especie", encoding=codec)[2].cells[2].categories == ("Málaga", "Ávila")  # the mend works
 
 
 def test_rows_for_a_model_are_in_the_encoding_that_is_named(write):
-    encoded, path = Encoding.of_numbers(("altura",)), str(write(SPANISH, "latin-1"))
+    encoded, path = Encoding.of_numbers(("altura",)), str(write(SPANISH, "mac-roman"))
     with pytest.raises(DataError, match="not UTF-8 text; if it is text in another encoding: --encoding windows-1252$"):
         read_table(Request(path, label=None, encoded=encoded))
-    request = Request(path, label=None, encoded=encoded, encoding="windows-1252", decimal=",")
+    request = Request(path, label=None, encoded=encoded, encoding="mac-roman", decimal=",")
     assert encoded_rows(read_table(request), request).ravel().tolist() == HEIGHTS
 
 

@@ -188,13 +188,18 @@ def test_content_counts_and_not_the_name(tmp_path):
 )
 def test_images_that_do_not_agree(folder, other, got):
     write(folder, {"cat/odd.png": other})
-    mend = "; give --resize HEIGHTxWIDTH to bring all to one size"
+    mend = "; give --resize 64x64, or another HEIGHTxWIDTH, to bring all to one size"
     one, two = (re.escape(str(folder)) + r"/\w+/\w+\.png" for _ in range(2))
     both = sorted([got, "6×5 pixels in grey"])
     with pytest.raises(DataError, match=f"^{one}: .*, but {two}: .*{mend}$") as told:
         load(str(folder), **HALF)
     assert str(folder / "cat" / "odd.png") in str(told.value)
     assert all(kind in str(told.value) for kind in both)
+    (folder / "cat" / "zz.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=rf"{mend}; .*zz\.png: .*; to go on without: --skip-unreadable$"):
+        load(str(folder), **HALF)
+    with pytest.raises(DataError, match=f"{mend}$"):
+        load(str(folder), **HALF, skip_unreadable=True)
 
 
 @pytest.mark.parametrize("seed", range(4))

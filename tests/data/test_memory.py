@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 import descenso as ds
+from descenso.data import batches, memory
 from descenso.data.sources import Limits
 from descenso.errors import ConfigError, DataError
 
@@ -136,3 +137,69 @@ def test_a_number_to_predict_is_no_class(labels, told):
 def test_pictures_of_few_rows_in_a_class_are_taken():
     pictures = np.zeros((60, 4, 4), np.uint8)
     assert ds.from_arrays(pictures, np.arange(60) // 2, test_fraction=0.2).num_classes == 30
+
+
+def test_a_frame_beside_its_labels_keeps_the_names_of_its_columns(tmp_path):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(60, 3))
+    labels = np.where(inputs[:, 0] > 0, "yes", "no")
+    frames = (
+        pd.DataFrame(inputs, columns=["a", "b", "c"], index=range(500, 560)),
+        pl.DataFrame(inputs, schema=list("abc")),
+    )
+    for frame in frames:
+        made = memory.dataset_of(frame, labels, {})
+        assert made.name == "arrays"
+        assert len(made.columns) == 3
+    data = memory.dataset_of(frames[0], pd.Series(labels, name="a"), {})  # a column has that name already
+    assert data.columns == ("a", "b", "c")
+    assert data.class_names == ("no", "yes")
+    with pytest.raises(DataError, match="labels of shape 5 beside a frame of shape 60×3, expected one label a row"):
+        memory.dataset_of(frames[0], labels[:5], {})
+
+
+class Batches:
+    """What a `tf.data.Dataset` has, for tests without TensorFlow."""
+
+    def __init__(self, *parts, length=3):
+        self.parts, self.length = parts, length
+        self.element_spec = tuple(type("Spec", (), {"shape": (None, *part.shape[1:])}) for part in parts)
+
+    def cardinality(self):
+        return self.length
+
+    def as_numpy_iterator(self):
+        return iter([tuple(part[first : first + 4] for part in self.parts) for first in range(0, 20, 4)])
+
+
+def test_a_dataset_of_tensorflow_is_read_as_a_whole():
+    inputs, labels = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    made = memory.dataset_of(Batches(inputs, labels), None, {})
+    same = memory.dataset_of(inputs, labels, {})
+    assert np.array_equal(made.train.inputs, same.train.inputs)
+    assert np.array_equal(made.test.labels, same.test.labels)
+
+
+@pytest.mark.parametrize(
+    ("data", "labels", "message"),
+    [
+        (Batches(np.ones((20, 2)), np.ones(20), length=-1), None, r"without an end; leave \.repeat\(\) out"),
+        (
+            Batches(np.ones((20, 2)), np.ones(20), np.ones(20)),
+            None,
+            "elements have 3 parts; .* sample_weight=w",
+        ),
+        (Batches(np.ones((20, 2)), np.ones(20)), Batches(np.ones((20, 2)), np.ones(20)), "given as two; try data=desc"),
+        ((np.ones((20, 2)), np.ones(20)), (np.ones((20, 2)), np.ones(20)), r"test=\(X_test, y_test\)\)$"),
+        (np.ones((20, 2)), "species", "labels must be one a row, got 'species'; if it is a column: --label species"),
+    ],
+)
+def test_what_keras_users_give_beside_inputs_is_answered(data, labels, message):
+    with pytest.raises(ValueError, match=message):
+        memory.dataset_of(data, labels, {})
+
+
+def test_more_rows_than_memory_should_hold_are_not_cut_off(monkeypatch):
+    monkeypatch.setattr(batches, "MOST_BYTES", 100)
+    with pytest.raises(DataError, match=r"too large .*; save its rows as an NPY file, and give numpy\.load"):
+        memory.dataset_of(Batches(np.ones((20, 2)), np.ones(20)), None, {})

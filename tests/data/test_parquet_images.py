@@ -62,6 +62,16 @@ def test_files_of_a_dataset_in_a_folder(names, tmp_path):
             assert_split(ds.load(str(tmp_path / name)))
 
 
+def test_rows_to_validate_on(tmp_path):
+    for name, rows in (("train", slice(20)), ("validation", slice(20, 30)), ("test", slice(30, 40))):
+        write(tmp_path / f"{name}-00000-of-00001.parquet", X[rows], Y[rows])
+    data = ds.load(str(tmp_path))
+    assert data.validation == 10
+    np.testing.assert_array_equal(data.train.labels, np.concatenate([Y[20:30], Y[:20]]))
+    assert_split(data.hold_back(10)[0], train=slice(20))
+    assert "validation rows, counted among the training rows, on which each epoch is measured: 10" in data.notes
+
+
 @pytest.mark.parametrize("column", ["image", "img", "pixel_values"])
 @pytest.mark.parametrize("kind", ["struct", "bytes"])
 def test_one_file_is_split(column, kind, tmp_path):
@@ -95,7 +105,7 @@ def test_colours_greys_and_sizes(tmp_path):
     assert (data.train.inputs[..., 0] == data.train.inputs[..., 2]).all()
     sizes = [each if row != 7 else each[:4] for row, each in enumerate(X)]
     write(tmp_path / "sizes.parquet", sizes)
-    told = r"sizes\.parquet:8: 4×5, but .*sizes\.parquet:1: 6×5; give (--resize HEIGHTxWIDTH|resize=.*) to bring all"
+    told = r"sizes\.parquet:8: 4×5, but .*sizes\.parquet:1: 6×5; give (--resize 64x64|resize=.*), or another"
     with pytest.raises(DataError, match=told):
         ds.load(str(tmp_path / "sizes.parquet"))
     assert ds.load(str(tmp_path / "sizes.parquet"), resize="3x4").input_shape == (3, 4)

@@ -168,7 +168,7 @@ def test_numbers_that_may_be_classes_are_doubted_or_not(label, doubted, write):
         ("a,b,kind\n" + lines([f'"9,{row + 100}"' for row in range(ROWS)], KINDS, LABELS), "--decimal , or --decimal"),
         ("a,b,kind\n" + PLAIN + f"Total,{sum(B):.2f},\n", "column 'a': 'Total' is no number; if the last row holds"),
         ("a,b,kind\n" + PLAIN + "9.5,1.5,\n", "row 61, column 'kind': no value; fill it in, or leave the row out"),
-        ("a,b,kind\n" + PLAIN.replace("red", "\N{LATIN SMALL LETTER E WITH ACUTE}"), "--encoding windows-1252"),
+        ("a,b,kind\n" + PLAIN.replace("red", "\N{DIVISION SIGN}"), "--encoding windows-1252"),
         ("a;kind\n" + lines([f"{row % 30},5 kg" for row in range(ROWS)], LABELS, separator=";"),
          "no column is left to learn from: Column 'a' is left out: numbers with a unit, such as 0,5 kg"),
     ],
@@ -208,3 +208,13 @@ def test_a_usual_name_lets_the_only_column_of_text_be_the_label(write):
     assert load(write(f"label,{many}\n{rows}")).encoding.label == "label"
     with refused("pixel8 and 31 more; try --label digit$"):
         load(write(f"digit,{many}\n{rows}"))
+
+
+@pytest.mark.parametrize(("name", "flag"), [
+    ("Vendida en (EUR)", '--label "Vendida en (EUR)"'), ("vendida", "--label vendida"), ("año", "--label año"),
+    ("$x", "--label '$x'"), ("it's", '--label "it\'s"'),
+])  # fmt: skip
+def test_the_likeliest_label_is_named_as_a_shell_takes_it(name, flag, write):
+    text = f"a,{name}\n" + "".join(f"{row / 7:.3f},{row % 2}\n" for row in range(40))
+    with refused(re.escape(f"try {flag}") + "$"):
+        load(write(text))

@@ -236,6 +236,11 @@ def pictures():
     return keras.Sequential([L.Input((4, 4, 1)), L.Conv2D(2, 3)])
 
 
+def two_inputs():
+    one, other = L.Input((3,)), L.Input((2,))
+    return keras.Model([one, other], L.Dense(2)(L.Concatenate()([one, other])))
+
+
 def regularised():
     return keras.Sequential([L.Input((3,)), L.Dense(2, kernel_regularizer="l2")])
 
@@ -248,6 +253,7 @@ def regularised():
         (logits_and_an_operation, "ends in softmax"),
         (logits_and_a_model_within, "ends in softmax"),
         (pictures, "expected one row of logits"),
+        (two_inputs, "has 2 inputs, expected one, the rows of the data"),
         (regularised, "adds losses of its own; try --weight-decay"),
         (lambda: keras.Sequential([L.Dense(2)]), "has no input shape; begin it with keras.Input"),
         (lambda: 3, "made a int, expected a keras.Model"),

@@ -111,6 +111,14 @@ def test_a_run_resumes_to_the_same_bits_with_the_same_code_only(tiny, tmp_path):
 
 
 @pytest.mark.slow
+def test_what_no_module_holds_is_given_again_in_python(tiny, tmp_path):
+    path = ds.train(tiny, rule=sgd(), out=tmp_path / "run", engine="function", **SMALL).path
+    with pytest.raises(ConfigError, match=r"which a Python program made and no module holds: .* Python, rule=…; or"):
+        ds.doctor.run(path, tiny)
+    assert ds.doctor.run(path, tiny, rule=sgd()) is not None
+
+
+@pytest.mark.slow
 def test_comparisons_name_them(tiny):
     given = {**SMALL, "engine": "function", "epochs": 1, "repeats": 1}
     found = ds.compare(tiny, rules=[heavy, sgd(), sgd(), "momentum"], **given)
@@ -298,7 +306,18 @@ def test_a_constant_share_is_told(tiny, tmp_path, recwarn):
     recwarn.clear()
     ds.train(tiny, out=tmp_path / "one", schedule=lambda step: 1.0, **SMALL)
     ds.train(tiny, out=tmp_path / "falling", schedule=line, **SMALL)
-    assert [each for each in recwarn if "at every step" in str(each.message)] == []
+    assert [each for each in recwarn if "share" in str(each.message)] == []
+
+
+@pytest.mark.slow
+def test_a_rate_in_the_place_of_a_share_is_told(tiny, tmp_path, recwarn):
+    told = r"its largest share of the learning rate is 0\.1, so that the rate is at most 0\.01; .* f\(step\) / f\(0\)$"
+    with pytest.warns(UserWarning, match=told):
+        ds.train(tiny, out=tmp_path / "run", schedule=lambda step: 0.1 / (1 + step / 100), **SMALL)
+    recwarn.clear()
+    rising = lambda step, steps: tf.minimum((step + 1) / (0.1 * steps), 0.9 * (1 - step / steps))  # noqa: E731
+    ds.train(tiny, out=tmp_path / "rising", schedule=rising, **SMALL)
+    assert [each for each in recwarn if "share" in str(each.message)] == []
 
 
 def test_a_model_is_given_by_the_path_of_its_file(tiny_folder, tmp_path, monkeypatch):

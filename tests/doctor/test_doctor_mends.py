@@ -1,5 +1,7 @@
 """Each check finds its mistake in several inputs, leads, and finds nothing after its mend is applied."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import tensorflow as tf
 
 import descenso as ds
 from descenso.data.dataset import Dataset, Split
-from descenso.doctor import faults, faulty_rows
+from descenso.doctor import descents, faults, faulty_rows
 from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.evidence import Evidence, Rows
 from descenso.text import option
@@ -519,6 +521,34 @@ def test_training(rule):
     finding = examine(faults.FAULTS[rule].plant())[0]
     assert finding.rule == rule
     assert examine(MENDED[rule](finding)) == []
+
+
+RATES = [
+    {"rule": "momentum", "learning_rate": 5.0},
+    {"rule": "adam", "learning_rate": 1e-8},
+    {"model": "mlp", "rule": "adam", "learning_rate": 0.5},
+    {"learning_rate": 3.0, "batch_size": 20, "epochs": 4},
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", RATES, ids=str)
+def test_the_rate_that_short_runs_suggest(settings):
+    """It stands as it is in the mend, and a run at it has no finding."""
+    finding = examine(faults._descent(**settings))[0]
+    assert finding.rule == ("rate-too-low" if settings["learning_rate"] < 1e-3 else "rate-too-high")
+    rate = float(finding.mend.removeprefix("learning_rate=").removeprefix("--learning-rate "))
+    assert f"short runs at constant rates, of about 20 s in all at most, suggest {rate:.2g}" in finding.saw
+    assert examine(faults._descent(**{**settings, "learning_rate": rate})) == []
+
+
+def test_a_rate_that_there_is_no_time_to_search_for(monkeypatch):
+    monkeypatch.setattr(descents, "FIND_SECONDS", 0)
+    finding = examine(faults._descent(learning_rate=30.0))[0]
+    assert finding.rule == "rate-too-high"
+    assert "short runs" not in finding.saw
+    advised = r"(learning_rate=|--learning-rate )3; or find one: descenso find-rate mnist --model softmax "
+    assert re.match(advised, finding.mend)
 
 
 def test_every_rule_has_a_mend():

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 
 import numpy as np
 import pytest
@@ -57,6 +58,19 @@ COURSES = {
 def test_courses(case):
     given, expected = COURSES[case]
     assert names(examine(Evidence(course=given))) == expected
+
+
+def test_the_search_that_is_advised_is_a_command(tiny_folder):
+    """Without a search, a tenth of the rate is advised, and the command that searches."""
+    given, _expected = COURSES["diverged"]
+    (finding,) = examine(Evidence(course=given))
+    assert finding.mend.endswith("; or find one: descenso find-rate mnist --model softmax --rule sgd --batch-size 100")
+    named = given._replace(config=given.config.model_copy(update={"data": str(tiny_folder)}))
+    _tenth, _colon, command = examine(Evidence(course=named))[0].mend.partition("descenso ")
+    assert run(*shlex.split(command), "--steps", 4, "--seeds", 1).exit_code == 0
+    in_memory = given._replace(config=given.config.model_copy(update={"data": "arrays"}))
+    call = "ds.find_rate((X, y), model='softmax', rule='sgd', batch_size=100)"
+    assert examine(Evidence(course=in_memory))[0].mend.endswith(f"; or find one: {call}")
 
 
 def test_the_rate_that_is_suggested_is_measured(tiny_folder, tmp_path):

@@ -118,6 +118,23 @@ def test_the_example_of_a_table_runs_and_unknown_values_are_said(people):
         scope["encode"]([{"age": 1, "sex": "f"}])
 
 
+def test_numbers_in_text_have_the_decimal_mark_of_the_run(tmp_path):
+    rows = [
+        (f"{row % 7},{row % 4}", f"{1 + row % 3}.{row % 10}00,5", "ab"[row % 2], "xy"[row % 2]) for row in range(80)
+    ]
+    text = "alto;precio;tipo;clase\n" + "".join(";".join(row) + "\n" for row in rows)
+    (tmp_path / "precios.csv").write_text(text)
+    ds.train(str(tmp_path / "precios.csv"), label="clase", out=tmp_path / "comma", **FAST)
+    export(tmp_path / "comma", "npz", tmp_path / "comma.npz")
+    code = code_of((tmp_path / "comma.npz.md").read_text())
+    scope = {}
+    exec(code.partition("\nmodel = ")[0], scope)  # noqa: S102 - our own page
+    row = {"alto": "2,5", "precio": "1200,5", "tipo": "a"}
+    np.testing.assert_array_equal(scope["encode"]([row]), scope["encode"]([{**row, "alto": 2.5, "precio": 1200.5}]))
+    with pytest.raises(ValueError, match=r"precio: '1\.200'; expected a decimal comma and no other marks"):
+        scope["encode"]([{**row, "precio": "1.200"}])
+
+
 def test_a_page_that_is_there_is_not_overwritten(exported, tmp_path):
     (tmp_path / "model.npz.md").write_text("mine")
     with pytest.raises(

@@ -17,6 +17,7 @@ from descenso.errors import ConfigError
 from descenso.lab.answers import Opened, Recognised, Stage
 from descenso.lab.protocol import Change, Curve, Lane, Mistake, Norms, Pictures, Race, Settings, View
 from descenso.text import _
+from fake_rates import surveyed, swept
 
 ROWS, TEST = 2000, 500
 PUBLISH = 0.3  # seconds between two views: drawing them is what pages spend their time on
@@ -48,6 +49,7 @@ class FakeLab:
         self.running, self.left, self.closed = False, None, False
         self.runs = 0
         self.done_curves = ()
+        self.rates = self.plane = None
         self.fresh(Settings.of(data="mnist", learning_rate=0.5, epochs=epochs))
         self._view = View(
             1, "ready" if ready else "starting", settings=self.settings, class_names=self.names,
@@ -132,6 +134,7 @@ class FakeLab:
             (finding,) if self.settings.fault else (), self.race_now, self.names, (28, 28), ROWS, TEST,
             f"descenso train {self.settings.data} --learning-rate {self.settings.learning_rate:g}",
             f"import descenso as ds\nrun = ds.train('mnist', learning_rate={self.settings.learning_rate:g})",
+            rates=self.rates, plane=self.plane,
         )  # fmt: skip
 
     def work(self):
@@ -277,6 +280,21 @@ class FakeLab:
             self.race_now = Race(lanes, 4, True, 1e-6, (("part", "ms a step"), ("calls of operations", "2.1")))
             self.outcome = "completed"
             self.publish("ended")
+
+    def sweep(self, settings, span):
+        with self.lock:
+            self.note("sweep", settings, span)
+            self.rates = swept(span, 1 + (self.rates.number if self.rates else 0))
+            self.publish("ended" if self.runs else "ready")
+
+    def landscape(self):
+        with self.lock:
+            self.note("landscape")
+            self.plane = surveyed(self.path, 1 + (self.plane.number if self.plane else 0))
+            self.publish(self._view.state)
+
+    def stop_landscape(self):
+        self.note("stop_landscape")
 
     def break_it(self, fault):
         self.note("break_it", fault)

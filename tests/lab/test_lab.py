@@ -18,7 +18,9 @@ from descenso.errors import ConfigError
 from descenso.lab.faults import FAULTS
 from descenso.lab.lab import Lab
 from descenso.lab.protocol import Limits, Settings, Source
+from descenso.lab.rates import Span
 from descenso.lab.wording import CHECKPOINT_EVERY
+from descenso.runs.directory import open_directory
 
 pytestmark = pytest.mark.slow  # each test starts a process of TensorFlow
 
@@ -174,7 +176,8 @@ def test_every_planted_fault_is_found(of_mnist):
     for fault, planted in FAULTS.items():
         of_mnist.break_it(fault)
         found = lambda view: (view.settings.fault, planted.rule) in [(fault, each.rule) for each in view.findings]  # noqa: B023, E731
-        until(of_mnist, found, fault)
+        view = until(of_mnist, found, fault)
+        assert fault != "naive-log" or view.epoch == 0, "the page waits for this run to diverge"
         of_mnist.heal()
         view = until(of_mnist, lambda view: view.state == "running" and not view.settings.fault)
         assert (view.changes[-1].what, view.changes[-1].old) == ("heal", fault)
@@ -185,11 +188,13 @@ def test_healing_leads_to_the_bytes_of_the_run_without_a_fault(lab, tiny_folder,
     lab.pause()
     until(lab, lambda view: view.state == "paused")
     lab.one_epoch()
-    healthy = until(lab, lambda view: view.state == "paused" and view.epoch >= 1).run
+    view = until(lab, lambda view: view.state == "paused" and view.epoch >= 1)
+    healthy, lab_command = view.run, view.command
     lab.break_it("sorted-rows")
     view = until(lab, lambda view: view.settings.fault and view.findings and view.run)
     assert "buffer-on-sorted" in [finding.rule for finding in view.findings]
     assert [change.what for change in view.changes] == ["fault"]
+    assert view.command == lab_command
     lab.heal()
     view = until(lab, lambda view: view.state == "ended" and not view.settings.fault)
     assert [change.what for change in view.changes] == ["heal"]
@@ -363,6 +368,7 @@ def test_a_pause_is_shown_once_no_step_is_taken(tiny):
     steering, control = Steering(Source(), Path(), Limits(), tiny, Settings()), Control()
     steering.shown = shown = Shown(Settings(), control)
     shown.active, shown.watched.progress = True, Progress(Position(0, 3), None, np.empty(3), 0.0)
+    shown.watched.preparing = False  # a chunk is being trained
     control.pause()
     assert steering.view().state == "running"
     waiting = threading.Thread(target=control.wait)  # as training does at the end of a chunk
@@ -378,6 +384,26 @@ def test_a_pause_is_shown_once_no_step_is_taken(tiny):
         waiting.join()
 
 
+def test_a_run_that_is_being_prepared_is_not_shown_as_training(tiny, monkeypatch):
+    """Neither before its first step nor when it is resumed; paused meanwhile, it is paused."""
+    from descenso.lab.jobs import Shown
+    from descenso.lab.steering import Steering
+    from descenso.runs.checkpoints import Position
+    from descenso.training.control import Control, Progress
+
+    steering, shown = Steering(Source(), Path(), Limits(), tiny, Settings()), Shown(Settings(), Control())
+    steering.shown, shown.active = shown, True
+    assert (steering.view().state, steering.view().progress != "") == ("running", True)
+    monkeypatch.setattr(shown.watched.recorded, "add", lambda step, params: None)  # there are no parameters
+    shown.watched.on_chunk(Progress(Position(0, 3), None, np.empty(3), 0.0), None)
+    assert (steering.view().state, steering.view().progress) == ("running", "")
+    shown.active, shown.watched.outcome = False, "interrupted"
+    steering.go_on()  # its job waits for the main thread
+    assert (steering.view().state, steering.view().progress != "") == ("running", True)
+    steering.pause()
+    assert steering.view().state == "paused"
+
+
 def test_a_run_that_is_paused_for_long_is_saved(tiny_folder, tmp_path):
     with Lab(Source(str(tiny_folder)), tmp_path / "runs", MORE._replace(idle_seconds=0.5)) as lab:
         ready(lab)
@@ -387,3 +413,115 @@ def test_a_run_that_is_paused_for_long_is_saved(tiny_folder, tmp_path):
         assert until(lab, lambda view: view.message).message.startswith("The run was paused for a long time")
         lab.one_step()
         until(lab, lambda view: (view.epoch, view.step) == (1, 0))  # of two steps
+
+
+def swept(lab, model, span, stop=False):
+    """Train a sweep in the lab, to its end or until a first lane is told; return its last state."""
+    number = lab.view.rates.number if lab.view.rates else 0
+    lab.sweep(settings(lab, model=model), span)
+    if stop:
+        until(lab, lambda view: view.rates and view.rates.number > number and view.rates.share > 0)
+        lab.stop()
+    return until(lab, lambda view: view.rates and view.rates.number > number and not view.rates.going, "swept").rates
+
+
+def test_a_sweep_of_the_lab_is_that_of_python(lab, tiny_folder, tmp_path):
+    """Costs, divergence, accuracies, the best lane and the templates; the largest rate is infinite in float32."""
+    begun(lab, settings(lab, epochs=100_000))
+    rates = swept(lab, "softmax", Span(0.1, 1e39, 4, 3))
+    given = {"model": "softmax", "batch_size": 20, "epochs": 3, "validation_size": 0.1}
+    expected = ds.sweep(str(tiny_folder), learning_rates="0.1..1e39:4", out=tmp_path / "sweep", **given)
+    assert (rates.state, rates.share, rates.best) == ("done", 1.0, expected.best)
+    assert lab.view.outcome == "interrupted"  # the run before is saved, and can go on
+    records = [expected.records[number] for number in range(4)]
+    assert [lane.diverged_at for lane in rates.lanes] == [record.diverged_at for record in records]
+    assert rates.lanes[-1].diverged_at is not None
+    for lane, record in zip(rates.lanes, records, strict=True):
+        np.testing.assert_array_equal(lane.costs, record.costs)
+        np.testing.assert_array_equal(lane.validation_costs, record.validation_costs)
+        np.testing.assert_equal(lane.accuracy, np.nan if record.test_accuracy is None else record.test_accuracy)
+        assert lane.score == record.score
+    again = ds.open_sweep(rates.path)
+    assert [again.records[number].fingerprint for number in range(4)] == [record.fingerprint for record in records]
+    run = ds.train(str(tiny_folder), learning_rate=0.1, out=tmp_path / "run", **given)
+    first = rates.templates[0]
+    assert (first.rate, first.images.shape) == (0.1, (4, 8, 8))
+    np.testing.assert_allclose(first.images * first.scale, run.weights["W"].T.reshape(4, 8, 8), rtol=1e-4, atol=1e-6)
+
+
+def test_a_sweep_that_was_stopped_goes_on(lab):
+    rates = swept(lab, "mlp", Span(0.01, 1.0, 16, 10), stop=True)
+    done = ds.open_sweep(rates.path).records
+    assert rates.state == "stopped"
+    assert rates.best is None
+    assert len(done) < 16
+    found = ds.resume_sweep(rates.path, verify="none")
+    assert len(found.records) == 16
+    assert {number: found.records[number] for number in done} == done
+
+
+def surveyed(lab, number=0):
+    return until(lab, lambda view: view.plane and view.plane.number > number and view.plane.state != "computing").plane
+
+
+def test_the_landscape_follows_the_run(lab):
+    """What is shown of the newest position is true of the weights that are saved."""
+    lab.reset()
+    lab.start(settings(lab, epochs=100_000, learning_rate=0.01))
+    until(lab, lambda view: view.state == "running" and view.epoch > 3)
+    lab.landscape()
+    plane = surveyed(lab)
+    assert plane.state == "done"
+    assert plane.steps[0] == 0
+    assert plane.costs[0] == pytest.approx(np.log(4), rel=1e-6)  # all weights are zero, of four classes
+    assert 0 < plane.explained <= 1
+    assert plane.rows == 182  # without a tenth to validate on
+    until(lab, lambda view: len(view.plane.steps) > view.plane.known, "followed")
+    lab.stop()
+    view = ended(lab)
+    taken = view.epoch * view.steps_per_epoch + view.step
+    plane = until(lab, lambda view: view.plane.steps[-1] == taken, "newest").plane
+    assert (np.diff(plane.steps) > 0).all()
+    cost = _cost_of(view.run)
+    assert plane.costs[-1] == pytest.approx(cost, rel=1e-5)
+
+
+def _cost_of(run):
+    """The cost of a run's newest checkpoint on its training rows."""
+    from descenso.api.train import rows_of
+    from descenso.descent.problem import weights
+    from descenso.runs.checkpoints import newest
+    from descenso.training.checkpointing import progress_of
+    from descenso.training.evaluation import Predictor, evaluate
+    from descenso.training.plan import Plan
+
+    config = open_directory(run).config
+    plan = Plan.of(config, rows_of(config))
+    state = progress_of(newest(open_directory(run).checkpoints)[0], plan).state
+    predictor = Predictor.of_weights(plan.problem.model, weights(plan.problem, state), {}, plan.problem.scaling)
+    return evaluate(predictor, plan.train).cost
+
+
+def test_a_path_too_short_has_no_plane(lab):
+    run = begun(lab, settings(lab)).run
+    ended(lab)
+    lab.reset()
+    until(lab, lambda view: view.run not in (run, None))
+    paused_at(lab, 0, 0)
+    lab.landscape()
+    said = "The path is too short for a plane: take a few more steps, and ask again."
+    until(lab, lambda view: view.message == said, said)
+
+
+def test_the_landscape_of_a_run_that_is_opened_is_that_of_python(tiny_folder, tmp_path):
+    run = plain(tiny_folder, tmp_path)
+    expected = ds.landscape(run)
+    with Lab(Source(run=run.path), tmp_path / "runs", MORE) as lab:
+        until(lab, lambda view: view.outcome == "completed")
+        lab.landscape()
+        plane = surveyed(lab)
+        assert lab.view.message == ""
+    np.testing.assert_allclose(plane.surface, expected.costs, rtol=1e-6)
+    np.testing.assert_allclose(plane.points, expected.trails[0].points, rtol=1e-6, atol=1e-9)
+    assert plane.explained == pytest.approx(expected.explained)
+    assert (plane.steps == -1).all()

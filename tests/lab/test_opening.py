@@ -7,7 +7,7 @@ import pytest
 
 from descenso.config import TrainConfig
 from descenso.lab import jobs, looks, opening
-from descenso.lab.protocol import Settings, Source
+from descenso.lab.protocol import Norms, Settings, Source
 from descenso.training.loop import walk
 from descenso.training.plan import Plan
 
@@ -144,6 +144,22 @@ def test_pictures_and_norms(tiny):
     assert (of_W.layer, of_b.layer, list(of_W.steps)) == ("W", "b", [15])
     assert of_W.updates[0] == pytest.approx(0.2 * of_W.gradients[0], rel=1e-4)
     assert of_W.weights[0] == pytest.approx(np.linalg.norm(progress.state.params["W"]), rel=1e-6)
+
+
+def test_norms_are_added_while_they_are_read(tiny, monkeypatch):
+    """Training adds in one thread, and the page is told in another."""
+    plan, _wide, progress = stands(tiny)
+    later = progress._replace(state=progress.state._replace(step=progress.state.step + 1))
+    norms = looks.NormsOverTime()
+    norms.add(plan, progress)
+
+    def made(*given):
+        norms.add(plan, later)
+        return Norms(*given)
+
+    monkeypatch.setattr(looks, "Norms", made)
+    assert [(len(each.steps), len(each.gradients)) for each in norms.norms()] == [(1, 1), (1, 1)]
+    assert list(norms.norms()[0].steps) == [15, 16]
 
 
 @pytest.mark.parametrize("model", ["softmax", "mlp", "cnn"])

@@ -11,6 +11,7 @@ from browser import LAPTOP, PROJECTOR, SLOW, Watched, browser, need_chromium
 from conftest import served
 from descenso.lab import page as pages
 from descenso.lab import server as serving
+from descenso.lab.rates import Span
 from fake import FakeLab
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -21,6 +22,7 @@ TABS = {  # and what is there once the panel has come
     "step": "#step-maps li",
     "draw": "#drawn-says:not(:empty)",
     "race": "#race-lanes td",
+    "rates": "#sweep-says:not(:empty)",
     "faults": "#findings-none:not(:empty)",
     "code": "#command:not(:empty)",
 }
@@ -236,6 +238,43 @@ def test_the_race(lab, page, expect):
     expect(page.locator("#race-lanes tbody tr")).to_have_count(4)
     expect(page.locator("#race-says")).to_contain_text("eager took 30.3 times as long as compiled")
     expect(page.locator("#race-reason")).to_contain_text("calls of operations")
+
+
+def test_rates_and_landscape_by_keyboard(lab, page, expect):
+    """From the panel's tab on: fill in the range, try the rates, take the best over, compute the landscape."""
+    trained(page, expect)
+    page.focus("#tab-race")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#panel-rates")).to_be_visible()
+    expect(page.locator("#span-first")).to_have_value("0.005")
+    for value in ("0.01", "10", "7", "2"):
+        page.keyboard.press("Tab")
+        page.keyboard.press("Control+A")
+        page.keyboard.type(value)
+    page.keyboard.press("Tab")
+    expect(page.locator("#sweep")).to_be_focused()
+    page.keyboard.press("Enter")
+    settings, span = wait_for(lab, "sweep")[0]
+    assert (settings.learning_rate, span) == (0.5, Span(0.01, 10.0, 7, 2))
+    expect(page.locator("#sweep-diverged")).to_contain_text("3.16 diverged at epoch 1, step 22")
+    expect(page.locator("#sweep-templates img")).to_have_count(5)
+    page.focus("#sweep-take")
+    page.keyboard.press("Enter")
+    expect(page.locator("#rate-typed")).to_have_value("1")
+    page.focus("#landscape-begin")
+    page.keyboard.press("Enter")
+    expect(page.locator("#landscape-says")).to_contain_text("explains: 90.0 %")
+    expect(page.locator("#landscape-command")).to_contain_text("descenso landscape")
+    for name, rows in (("sweep-curves", 7), ("sweep-ends", 7), ("landscape", 30)):
+        page.focus(f"details[data-table={name}] summary")
+        page.keyboard.press("Enter")
+        expect(page.locator(f"#{name}-table tbody tr")).to_have_count(rows)
+        page.keyboard.press("Enter")
+    for plot in page.locator("#panel-rates .plot").all():
+        assert plot.get_attribute("role") == "img"
+        assert len(plot.get_attribute("aria-label")) > 20
+        assert plot.locator("canvas").count() >= 1
+    assert serious(page) == []
 
 
 def test_break_and_heal(lab, page, expect):

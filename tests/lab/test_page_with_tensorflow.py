@@ -137,6 +137,23 @@ def test_the_race_is_one_curve(server, page, expect):
     expect(page.locator("#race-reason tr").first).to_be_visible(timeout=3 * PATIENT)  # eager steps are timed first
 
 
+def test_rates_are_tried_and_the_path_is_placed(server, page, expect):
+    page.click("#tab-rates")
+    for name, value in (("first", "0.01"), ("last", "1"), ("lanes", "3"), ("epochs", "2")):
+        fill(page, f"#span-{name}", value)
+    page.click("#sweep")
+    expect(page.locator("#sweep-best")).to_contain_text("Best: ")
+    expect(page.locator("#sweep-templates img")).to_have_count(3)
+    expect(page.locator("#sweep-diverged")).to_have_text("No rate diverged.")
+    rates = server.lab.view.rates
+    assert min(lane.score for lane in rates.lanes) == rates.lanes[rates.best].score
+    page.click("#sweep-take")
+    expect(page.locator("#rate-typed")).to_have_value(f"{rates.lanes[rates.best].rate:.4g}")
+    page.click("#landscape-begin")
+    expect(page.locator("#landscape-says")).to_contain_text("Variance of the path")
+    assert server.lab.view.plane.run == server.lab.view.run
+
+
 def test_the_files_can_be_had(page, expect):
     page.click("#tab-code")
     expect(page.locator("#command")).to_contain_text("descenso train")

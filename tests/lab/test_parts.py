@@ -125,3 +125,23 @@ def test_a_message_that_is_cut_off_is_the_end():
         with pytest.raises(EOFError):
             Link(io.BytesIO(whole.getvalue()[:length]), io.BytesIO()).receive()
     assert pickle.loads(whole.getvalue())[0] == "view"  # noqa: S301 - written above
+
+
+def test_a_rate_that_is_too_high_is_found_before_the_first_epoch_ends(tiny):
+    """On its first steps, with a saying that is true of them; but not on fewer than the check needs."""
+    from descenso.doctor.checks import examine
+    from descenso.doctor.descents import EARLY, Walked, evidence_of
+
+    config = TrainConfig.of(model="softmax", learning_rate=30, batch_size=20)
+    told = {}
+    for steps in (EARLY - 1, EARLY):
+        walked = Walked(config, tiny, early=(1.4, *[9.0] * (steps - 1)))
+        evidence = evidence_of(walked, hurried=True)
+        told[steps] = [(each.rule, each.saw) for each in examine(evidence, ["rate-too-high"])]
+        assert not evidence.course.tested, "a range test takes longer than a page may wait"
+    first = f"the first cost is 1.4, that of the next {EARLY - 1} steps 9 on average, at a learning rate of 30"
+    assert told == {EARLY - 1: [], EARLY: [("rate-too-high", first)]}
+    again = evidence_of(walked, evidence)
+    assert again.rows is evidence.rows
+    assert again.step is evidence.step
+    assert again.course.costs == [], "no epoch has ended"

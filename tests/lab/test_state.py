@@ -128,6 +128,36 @@ def test_the_newest_of_the_pictures_is_recognised(desk):
     assert page.recognised is None
 
 
+def test_a_run_that_is_being_prepared_is_not_called_training(desk):
+    from descenso.lab.panel_training import state_of
+
+    view = desk.lab.view._replace(state="running")
+    assert state_of(view) == "Training"
+    assert state_of(view._replace(progress="words of the training process")) == "Being prepared"
+
+
+def test_the_code_of_a_fault_without_a_flag_says_so(desk):
+    page = Page(desk, "en", at_once)
+    send(page, "tab", "tab-code")
+    for fault, silent in (("", True), ("rate-too-high", True), ("labels-shifted", False), ("zero-start", False)):
+        view = desk.lab.view._replace(settings=desk.lab.view.settings._replace(fault=fault), command="descenso train")
+        shown = {(name, key): value for name, key, value in page._entries(view)}
+        assert shown["fault-note", "hidden"] is silent
+        assert shown["command", "textContent"] == "descenso train"
+
+
+@pytest.mark.parametrize("formula", ["x = (inputs − shift) · scale", "h = max of each 2×2", "θ ← θ − η g"])
+def test_formulas_are_in_the_language_of_the_page(formula):
+    from descenso.lab.answers import Stage
+    from descenso.lab.desk import speaking
+    from descenso.lab.panel_step import _stage
+
+    with speaking("es"):
+        shown = _stage(Stage("inputs", formula, (3,), "float64", np.zeros(3)))
+    words = [word for word in ("inputs", "shift", "scale", "each") if word in shown]
+    assert words == []
+
+
 def test_html_holds_no_name_as_it_is():
     made = table(["<b>"], [["<script>", 'x"']], "a&b\x1b[0m")
     assert "<script>" not in made

@@ -14,6 +14,7 @@ from descenso.errors import ConfigError, DataError, DiskError
 from descenso.runs.directory import RunDirectory, create, find_runs, open_directory, reopen
 from descenso.runs.files import is_held
 from descenso.runs.history import Epoch
+from descenso.runs.trained import read_weights, weights_bytes
 from made_runs import ABOUT, CONFIG, WEIGHTS, finished, snapshot
 
 
@@ -239,3 +240,10 @@ def test_a_run_without_its_config_is_found(tmp_path):
 
 def test_no_folder_has_no_runs(tmp_path):
     assert find_runs(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize("view", [lambda a: a.T, lambda a: a[:, ::2], lambda a: a[::-1], np.asfortranarray])
+def test_weights_that_are_views_are_written_as_they_are(view, tmp_path):
+    array = view(np.arange(12, dtype=np.float32).reshape(3, 4))
+    (tmp_path / "w").write_bytes(weights_bytes({"W": array}, {}))
+    np.testing.assert_array_equal(read_weights(tmp_path / "w")[0]["W"], array)

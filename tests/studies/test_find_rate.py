@@ -55,6 +55,18 @@ def test_twice_as_many_steps_move_the_answer_by_less_than_a_cell():
         assert long.settled
 
 
+def test_an_easy_first_batch_makes_small_rates_no_less_safe():
+    """The first batch of a seed may cost less than the last ones, which the smallest rates hardly change."""
+    found = on_a_quadratic(100)
+    costs = found.costs.copy()
+    costs[1, :, 0] -= 0.1
+    moved = found._replace(costs=costs)
+    assert not np.isfinite(moved.means[1, 0])
+    assert 1 / found.cell < moved.best / found.best < found.cell
+    assert moved.edge[1] == found.edge[1]
+    assert found._replace(costs=np.full_like(costs, np.nan)).safe == 0
+
+
 def test_what_has_not_settled_is_said():
     costs = np.ones((1, len(RATES), 10))
     costs[0, 3, 3:5] = 0.5  # best by the first half
@@ -62,6 +74,17 @@ def test_what_has_not_settled_is_said():
     found = FoundRate(RATES, costs)
     assert found.settled is False
     assert any("--steps 20" in line for line in found.sentences())
+
+
+def test_what_the_grid_tells_of_the_edge_is_said():
+    costs = np.ones((2, len(RATES), 10))
+    most = f"{RATES[-1]:.2g}, the largest rate tried."
+    assert f"Safe for all seeds up to {most}" in FoundRate(RATES, costs).sentences()
+    costs[0, -1, -1] = 3.0  # by one seed, and by its largest rate
+    assert f"Safe for all seeds up to {RATES[-2]:.2g}; for some up to {most}" in FoundRate(RATES, costs).sentences()
+    costs[1, -1, -1] = 3.0
+    said = f"Safe for all seeds up to {RATES[-2]:.2g}; for none from {RATES[-1]:.2g} on."
+    assert said in FoundRate(RATES, costs).sentences()
 
 
 def test_no_safe_rate_is_no_answer():

@@ -89,8 +89,9 @@ def test_survivors_go_on_and_every_lane_is_the_run_of_its_settings(data, halved)
     assert found.holds
     assert len(found.verified) == len(found.records) == 8
     for number, record in found.records.items():
-        rung = found.drops.get(number)
-        assert len(record.costs) == (8 if rung is None else found.rungs[rung - 1].epochs)
+        rung, diverged = found.drops.get(number), record.diverged_at
+        last = 8 if rung is None else found.rungs[rung - 1].epochs
+        assert len(record.costs) == (diverged[0] + 1 if diverged else last)
         assert record.outcome == (
             "diverged" if RATES[number // 2] == 1e4 else "completed" if rung is None else "dropped"
         )

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import descenso as ds
 from command import run
 from descenso.api import compare as comparing
 from descenso.engines import base
@@ -26,6 +27,14 @@ def test_rungs_walk_one_path(explained):
     assert [len(each.seconds) for each in explained.rungs] == [5] * 7
     assert explained.steps == 10
     assert explained.max_cost_difference < 1e-12
+
+
+def test_no_rung_walks_more_steps_than_show_what_a_step_takes(tiny, monkeypatch):
+    monkeypatch.setattr("descenso.studies.ladder.MOST_STEPS", 4)
+    found = ds.compare(tiny, explain=True, **SMALL, dtype="float64")
+    assert found.steps == 4
+    assert found.tables()[0][0][0] == "steps: 4"
+    assert {each.name: each.calls for each in found.rungs}[LOOP] == 1 / 4
 
 
 def test_calls_are_counted(explained):
@@ -102,7 +111,7 @@ def test_a_rung_that_walks_another_path_is_refused(tiny, monkeypatch):
 
     monkeypatch.setattr("descenso.studies.ladder.walk", faulty)
     with pytest.raises(
-        DescensoError, match="the epoch as one loop walks another path: costs .* apart, 1e-09 is allowed"
+        DescensoError, match="all steps as one loop walks another path: costs .* apart, 1e-09 is allowed"
     ):
         comparing.explain(tiny, **SMALL, dtype="float64")
 

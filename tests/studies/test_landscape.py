@@ -38,7 +38,7 @@ def true_cost(plan, params):
 def test_costs_on_the_plane_and_along_the_path_are_true_costs(data, settings):
     plan = posed(data, **settings)
     found = survey([("one", plan)], grid=5)
-    path = list(module._path(plan))
+    path = list(module.path_of(plan))
     (trail,) = found.trails
     np.testing.assert_allclose(trail.costs, [true_cost(plan, params) for params in path], rtol=1e-6)
     flat = np.stack([module._flat(params) for params in path])
@@ -57,7 +57,7 @@ def test_costs_on_the_plane_and_along_the_path_are_true_costs(data, settings):
 
 def test_the_path_is_that_of_the_run(data):
     plan = posed(data)
-    path = list(module._path(plan))
+    path = list(module.path_of(plan))
     with closing(plan.bind()) as runner:
         *_rest, (state, _trace) = runner.walk(plan.start(), map(plan.order, range(4)))
     for name, value in weights(plan.problem, state).items():

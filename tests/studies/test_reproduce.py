@@ -77,7 +77,7 @@ def test_report_holds_all_it_needs(done):
         printed = (folder / name / "history.jsonl").read_text()
         line = f"[0] cost: {json.loads(printed)['cost']:.10g}"
         assert f"\n{line}\n" in text
-        assert f"<pre>{line}</pre>" in page
+        assert f">{line}</pre>" in page
     assert len(find_runs(folder)) == 4
     assert not list(folder.glob(".*"))
 

@@ -9,7 +9,6 @@ import pytest
 import descenso as ds
 from descenso.errors import ConfigError, DataError
 from descenso.studies.sweep import grid, ledger, result
-from descenso.studies.sweep.result import Verified
 
 ROUNDING = 1e-9  # allowed in float64
 
@@ -29,6 +28,15 @@ def test_the_model_is_that_of_train(data, tmp_path):
     found = ds.sweep(data, learning_rates=[0.01], epochs=1, batch_size=16, out=tmp_path / "sweep", verify="none")
     assert found.lanes[0].config.model == "mlp"
     assert any("No model is named, so mlp is trained" in line for line in found.sentences())
+
+
+@pytest.mark.slow
+def test_values_are_given_as_numpy_or_a_grid_search_has_them(data, tmp_path):
+    how = {**SMALL, "epochs": 1, "verify": "none"}
+    found = ds.sweep(data, learning_rates=np.array([0.1, 0.2]), out=tmp_path / "array", **how)
+    same = ds.sweep(data, learning_rate=[0.1, 0.2], out=tmp_path / "list", **how)
+    assert [lane.varied for lane in found.lanes] == [{"learning_rate": 0.1}, {"learning_rate": 0.2}]
+    assert [lane.name for lane in same.lanes] == [lane.name for lane in found.lanes]
 
 
 def alone(data, lane, path):
@@ -193,7 +201,7 @@ def test_the_best_lane_never_diverged():
 
 def test_a_lane_that_is_another_run_is_said():
     lanes = grid.lanes_of({}, {"learning_rates": [0.1]})
-    apart = Verified(0, "best", 1e-3, 1e-7, 2, 1e-6, True)
+    apart = ledger.Verified(0, "best", 1e-3, 1e-7, 2, 1e-6, True)
     found = result.Sweep(None, lanes, {0: record(lanes[0].name, 0.5)}, (apart,))
     assert not found.holds
     assert any("ANOTHER run" in line for line in found.sentences())
@@ -234,6 +242,8 @@ def test_values_are_lists_ranges_and_numbers():
         ({"learning_rates": "1..x:3"}, "no range FIRST..LAST:COUNT"),
         ({"learning_rates": "0..1:3"}, "no range FIRST..LAST:COUNT"),
         ({"learning_rates": "1..2:1"}, "no range FIRST..LAST:COUNT"),
+        ({"learning_rates": "1..2"}, "no range FIRST..LAST:COUNT"),
+        ({"weight_decays": "0.1, 1..2:3"}, "no range FIRST..LAST:COUNT"),
         ({"learning_rates": "0.1,0.1"}, "each once"),
         ({"learning_rates": []}, "one or more values"),
         ({"learning_rates": "-1"}, "learning_rate must be"),

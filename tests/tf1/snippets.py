@@ -205,6 +205,7 @@ SNIPPETS = {
         "with tf.Graph().as_default():\n    tf.Variable(1.0).numpy()",
         "with tf.Graph().as_default():\n    np.sum(tf.constant([1.0]).__array__())",
     ],
+    "dimension": ["x.shape[1].value", "tf.constant(x).get_shape()[0].value"],
     "eval": ["tf.constant(1.0).eval()", "tf.Variable(1.0).eval()"],
     "variable-in-function": [
         "tf.function(lambda a: tf.Variable(1.0) * a)(x)",

@@ -9,6 +9,7 @@ import runpy
 import string
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -208,7 +209,7 @@ def there(name):
 @pytest.mark.slow
 def test_what_has_gone_is_what_tensorflow_has_not():
     """Asked in a fresh process: what is imported later adds names."""
-    written = [f"{old} {new}".rstrip() for old, new in symbols.moved().items()]
+    written = Path(symbols.__file__).with_name("symbols.txt").read_text(encoding="ascii").splitlines()
     asked = subprocess.run([sys.executable, gone.__file__], capture_output=True, encoding="utf-8", check=True)
     assert written == asked.stdout.splitlines(), "run tests/tf1/gone.py"
 

@@ -5,10 +5,10 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tokenize
-from pathlib import Path
 
 import pytest
 
@@ -153,8 +153,8 @@ for load in (mnist.load_data, tf.keras.datasets.mnist.load_data):
 def test_a_script_with_the_data_of_keras_reads_the_folder_that_mnist_names(tmp_path):
     (tmp_path / "old.py").write_text(LOADS)
     notes = write_script(tmp_path / "old.py", read_programs(tmp_path / "old.py"), tmp_path / "new.py")
-    assert any(f"without a network: MNIST=FOLDER python {tmp_path / 'new.py'}" in note for note in notes)
-    environment = {**os.environ, "MNIST": str(Path(named.__file__).parent / "mnist"), "KERAS_HOME": str(tmp_path)}
+    assert any(f"MNIST={shlex.quote(str(named.BUNDLED))} python {tmp_path / 'new.py'}" in note for note in notes)
+    environment = {**os.environ, "MNIST": str(named.BUNDLED), "KERAS_HOME": str(tmp_path)}
     ended = subprocess.run([sys.executable, "new.py"], cwd=tmp_path, env=environment, capture_output=True, text=True,
                            check=False)  # fmt: skip
     assert ended.stdout == "(60000, 28, 28) uint8 (60000,) (10000, 28, 28) (10000,)\n" * 2, ended.stderr

@@ -40,7 +40,7 @@ OF_THE_TUTORIAL = (
     "optimizer", "weights", "accuracy", "variable", "matmul", "reduce_mean", "reduction_indices", "argmax", "momentum",
     "adam", "dropout", "batch normalisation", "Normalización por lotes", "convolution", "relu", "patience",
     "checkpoint", "engine", "motor", "tensor", "array", "run", "dataset", "test rows", "validation", "overfitting",
-    "tf.one_hot",
+    "tf.one_hot", "iterador", "dataloader", "píxel", "perceptrón",
 )  # fmt: skip
 
 
@@ -117,5 +117,9 @@ def test_an_unknown_word_names_the_known_ones(monkeypatch):
     assert ended.exit_code == 1
     assert all(word.name in " ".join(ended.stdout.split()) for word in WORDS)
     assert "did you mean 'gradient'?" in ended.stdout
-    assert word_hint("zzzzzz") == ""
+    assert ended.stdout.startswith("No word or lesson has this name.")
+    assert "did you mean 'cross-entropy'?" in word_hint("cros-entropía")  # its name in the language in use
+    use("es")
+    assert "'entropía cruzada'" in word_hint("cros-entropía")
+    assert [word_hint(other) for other in ("zzzzzz", "bits", "hessian")] == ["", "", ""]  # none is near
     assert "Words" not in run("explain", "this is a long message of nothing").stdout

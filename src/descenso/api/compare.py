@@ -1,13 +1,14 @@
 """Compare training runs, and itemise the cost of eager execution."""
 
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from descenso.api.train import own_of, rows_of, source_of
-from descenso.config import TrainConfig, choices
+from descenso.config import SETTINGS, TrainConfig, choices, table
 from descenso.data.catalog import before_data, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
@@ -36,15 +37,42 @@ EPOCHS, REPEATS = 3, 3  # enough to tell a path from another, and a time from it
 ROUNDS, FEWEST_ROUNDS = 7, 5  # of the ladder, whose items are differences of times; fewer show no spread
 
 
+@overload
+def compare(
+    data: Any = ...,
+    labels: Any = ...,
+    *,
+    explain: Literal[False] = ...,
+    repeats: int | None = ...,
+    progress: Callable[[str], None] | bool = ...,
+    sources: Sources | None = ...,
+    **settings: "Unpack[Compared]",
+) -> "Comparison": ...
+
+
+@overload
+def compare(
+    data: Any = ...,
+    labels: Any = ...,
+    *,
+    explain: Literal[True],
+    repeats: int | None = ...,
+    progress: Callable[[str], None] | bool = ...,
+    sources: Sources | None = ...,
+    **settings: "Unpack[Compared]",
+) -> "Explained": ...
+
+
 def compare(
     data: Any = "mnist",
     labels: Any = None,
     *,
-    repeats: int = REPEATS,
+    explain: bool = False,
+    repeats: int | None = None,
     progress: Callable[[str], None] | bool = False,
     sources: Sources | None = None,
     **settings: "Unpack[Compared]",
-) -> "Comparison":
+) -> "Comparison | Explained":
     """Compare training runs that differ in one thing; of engines, judge whether all follow the same path.
 
     They do while no cost and no parameter differs from the first engine's, relative to its array's largest value, by
@@ -53,20 +81,30 @@ def compare(
 
     Args:
         data, labels, sources: as of `train`.
-        repeats: number of times that each run is trained, for its times.
+        explain: whether to itemise instead why eager execution is slower; see `descenso.api.compare.explain`.
+        repeats: number of times that each run is trained, for its times; by default 3, or 7 to explain.
         progress: called with a line when a training run begins; True to print it on standard error.
         **settings: two or more `engines`, `rules`, `learning_rates`, `batch_sizes` or `datasets`, or `engine` and so on
             as a list, by default all engines; and those of `TrainConfig`, with 3 epochs by default.
 
-    Returns: the result: `coincide`, `tables()`, `as_json()`, `plot()`; its `repr` is a table.
+    Returns: the result: `coincide`, `tables()`, `as_json()`, `plot()`; its `repr` is a table. To explain: `items`.
 
     Raises:
         ConfigError, DataError: as `train`, and for fewer than two to compare.
     """
-    if repeats < 1:
+    if explain:
+        how: dict[str, Any] = {} if repeats is None else {"repeats": repeats}
+        return itemised(data, labels, progress=progress, sources=sources, **how, **settings)
+    if (repeats := REPEATS if repeats is None else repeats) < 1:
         raise ConfigError(_("repeats must be at least 1, got {repeats}; try --repeats 3").format(repeats=repeats))
+    return _compared(_pair(data, labels), repeats, progress, sources, settings)
+
+
+def _compared(
+    data: Any, repeats: int, progress: Callable[[str], None] | bool, sources: Sources | None, settings: "Compared"
+) -> "Comparison":
     axis, values = _axis(given := {**settings})
-    requests = _read([{"epochs": EPOCHS, "data": _pair(data, labels), **given, AXES[axis]: each} for each in values])
+    requests = _read([{"epochs": EPOCHS, "data": data, **given, AXES[axis]: each} for each in values])
     entries = _check_all(requests, sources)
     names = _names(axis, [request[AXES[axis]] for request in requests], entries)
 
@@ -169,6 +207,7 @@ def explain(
         ConfigError, DataError: as `train`, and for a setting that is fixed here.
         DescensoError: if two rungs do not follow the same path.
     """
+    _refuse_unknown({**settings})
     fixed = [name for name in (*AXES, "engine", "order", "epochs") if name in settings]
     if fixed:
         raise ConfigError(_("the ladder decides {names}; leave it out").format(names=", ".join(fixed)))
@@ -185,7 +224,10 @@ def explain(
 
 def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
     """Take what differs out of `settings`: its name, and the values."""
-    several = [name for name in AXES if type(settings.get(AXES[name])) in (list, tuple)]  # learning_rate=[0.1, 0.01]
+    from descenso.studies.sweep.grid import is_several
+
+    _refuse_unknown(settings)
+    several = [name for name in AXES if is_several(settings.get(AXES[name]))]  # learning_rate=[0.1, 0.01]
     settings |= {name: settings.pop(AXES[name]) for name in several}
     given = {name: settings.pop(name) for name in AXES if name in settings} or {"engines": choices("engine")}
     (axis, values), *others = given.items()
@@ -193,7 +235,28 @@ def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
     if others or fixed:
         message = _("compare varies one thing at a time, got {names}; try --{flag} alone")
         raise ConfigError(message.format(names=", ".join([*given, *fixed]), flag=spelled(axis)))
-    return axis, list(values)
+    values = _split(values) if isinstance(values, str) else values
+    return axis, values.tolist() if hasattr(values, "tolist") else list(values)
+
+
+def _refuse_unknown(settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        if name not in SETTINGS and name not in AXES and name not in ("model", "data"):
+            from descenso.guesses import answer
+
+            raise ConfigError(answer(name, value, tuple(SETTINGS), table(), arguments=tuple(AXES)))
+
+
+def _split(text: str) -> list[str]:
+    """Split `text` at its commas, except those between the options of one rule.
+
+    >>> _split("sgd,adam:beta_1=0.8,beta_2=0.99,lion")
+    ['sgd', 'adam:beta_1=0.8,beta_2=0.99', 'lion']
+    """
+    return re.split(r",(?![^,:]*=)", text)
+
+
+itemised = explain  # by which `compare` calls it, whose argument has its name
 
 
 def _teller(progress: Callable[[str], None] | bool) -> Callable[[str], None]:

@@ -1,7 +1,6 @@
 """A scikit-learn estimator, for pipelines, grid searches and cross-validation (extra `sklearn`)."""
 
-import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from inspect import signature
 from typing import Any
@@ -10,16 +9,16 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.api.fitted import FittedInputs, answering, fitting
+from descenso.api.fitted import TOGETHER, FittedInputs, Learned, Rows, answering, diverged, fitting, stopped
 from descenso.api.train import own_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import numbers
 from descenso.data.checks import check_validation
-from descenso.data.dataset import scaling
+from descenso.data.dataset import Dataset, Split, scaling
 from descenso.descent import models
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.errors import ConfigError, DataError, Interruption
-from descenso.registry import OWN, is_own, smaller_rate
+from descenso.registry import OWN, is_own
 from descenso.text import _
 from descenso.training.control import Control, Outcome, Progress
 from descenso.training.evaluation import Predictor
@@ -117,29 +116,38 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
             ConfigError: for a setting out of range, and for a descent that diverges; what was learned before stays.
             ValueError: for rows that cannot be learned from.
         """
+        rows = self._given(X, y, sample_weight)
+        together = TOGETHER.get()
+        learned = together.learned(self, rows) if together else None
+        learned = learned or self._trained(rows)
+        self.validation_scores_ = learned.accuracies
+        self.loss_curve_ = learned.costs
+        self._left_at: TrainState | None = None
+        return self._learned(learned.known, self._settings(), learned.params, learned.model_state)
+
+    def _given(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Rows:
         inputs, labels = self._rows(X, y, first=True)
-        settings = self._settings()
-        config, own = _config(settings)
-        check_validation(len(labels), config)
-        classes, codes = np.unique(labels, return_inverse=True)
-        each = self._weights(sample_weight, inputs, labels)
-        if each is not None:
-            counted = each > 0
-            if not counted.any():
-                raise DataError(_("weights: all are zero; there is nothing to learn from"))
-            inputs, codes, each = inputs[counted], codes[counted], each[counted]
-        known = FittedInputs(classes, inputs.shape[1:], scaling(inputs, "X", each))
-        data, validation = known.divided(inputs, codes, each, config)
-        config = fitting(config, settings, data.train)
-        plan, control = Plan.of(config, data, own, validation), Control()
+        check_validation(len(labels), _config(self._settings())[0])
+        return Rows(inputs, labels, self._weights(sample_weight, inputs, labels))
+
+    def _trained(self, rows: Rows) -> Learned:
+        """Train from the start, alone."""
+        known, rows = rows.coded()
+        plan, control = self._plan(known, rows), Control()
         with Interruption(control):
             epochs, progress = train(plan, control)
-        _refuse(progress, config, control)
-        accuracies = [epoch.validation_accuracy for epoch in epochs]
-        self.validation_scores_ = accuracies if len(validation.labels) else None
-        self.loss_curve_ = [epoch.cost for epoch in epochs]
-        self._left_at: TrainState | None = None
-        return self._learned(known, settings, *trained_weights(plan, progress))
+        _refuse(progress, plan.config, control)
+        accuracies = [epoch.validation_accuracy for epoch in epochs] if len(plan.validation.labels) else None
+        return Learned(known, [epoch.cost for epoch in epochs], accuracies, *trained_weights(plan, progress))
+
+    def _plan(
+        self, known: FittedInputs, rows: Rows, divided: Callable[[TrainConfig], tuple[Dataset, Split]] | None = None
+    ) -> Plan:
+        """Pose the training run on these rows; `divided` gives training and validation rows, where they are made."""
+        settings = self._settings()
+        config, own = _config(settings)
+        data, validation = divided(config) if divided else known.divided(*rows, config)
+        return Plan.of(fitting(config, settings, data.train), data, own, validation)
 
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -175,7 +183,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         with closing(plan.bind()) as runner:
             state, trace = next(runner.walk(self._state(plan), [plan.order(len(curve))]))
         if not (trace.finite and finite(state)):
-            raise _diverged(config)
+            raise diverged(config)
         self.loss_curve_ = [*curve, float(np.average(trace.costs, weights=plan.step_rows))]
         self._left_at = tf.nest.map_structure(np.asarray, state)
         return self._learned(known, settings, weights(plan.problem, state), self._left_at.model_state)
@@ -279,14 +287,6 @@ def _listed(labels: NDArray[Any]) -> str:
 def _refuse(progress: Progress, config: TrainConfig, control: Control) -> None:
     """Raise unless training came to its end."""
     if progress.outcome is Outcome.INTERRUPTED:
-        raise SystemExit(143) if control.signal == signal.SIGTERM else KeyboardInterrupt
+        raise stopped(control)
     if progress.outcome is Outcome.DIVERGED and not progress.best:
-        raise _diverged(config)
-
-
-def _diverged(config: TrainConfig) -> ConfigError:
-    return ConfigError(
-        _("the cost stopped being finite; try a smaller learning_rate, such as {rate:g}").format(
-            rate=smaller_rate(config.rule, config.learning_rate)
-        )
-    )
+        raise diverged(config)

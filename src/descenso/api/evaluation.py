@@ -76,8 +76,10 @@ def _rows_at(
 
 def _in_memory(data: Any, label: str, config: TrainConfig, trained: Trained) -> Dataset:
     """Make a dataset of rows in memory to test on: a frame, or a pair of inputs and labels."""
+    from descenso.data.batches import is_dataset, take_all
     from descenso.data.memory import inputs_of, is_frame, rows_to_test_on
 
+    data = take_all(data, "data") if is_dataset(data) else data
     data, labels = data if type(data) in (tuple, list) and len(data) == 2 else (data, None)
     encoded = trained.encoded
     label = label or (encoded.label if encoded else "")

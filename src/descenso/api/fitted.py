@@ -1,9 +1,11 @@
 """Rows as an estimator is given them: labels of any kind, weights, and validation rows drawn by the seed."""
 
+import signal
 from collections.abc import Callable, Collection
+from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
-from typing import Any, NamedTuple, ParamSpec
+from typing import Any, NamedTuple, ParamSpec, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +13,14 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig, table
 from descenso.data.arrays import stratified
 from descenso.data.checks import check_validation, defaults_for_few_rows
-from descenso.data.dataset import Dataset, Scaling, Split
+from descenso.data.dataset import Dataset, Scaling, Split, scaling
+from descenso.descent.problem import Arrays
+from descenso.elsewhere import SAID_OF_ESTIMATORS
 from descenso.errors import ConfigError, DataError
 from descenso.guesses import answer
+from descenso.registry import smaller_rate
 from descenso.text import _
+from descenso.training.control import Control
 
 Parameters = ParamSpec("Parameters")
 
@@ -26,6 +32,8 @@ def answering(init: Callable[Parameters, None]) -> Callable[Parameters, None]:
     @wraps(init)
     def answered(*given: Parameters.args, **settings: Parameters.kwargs) -> None:
         for name, value in settings.items():
+            if name in SAID_OF_ESTIMATORS:
+                raise ConfigError(f"{name}: {_(SAID_OF_ESTIMATORS[name])}")
             if name not in names:
                 raise ConfigError(answer(name, value, tuple(names), table(), arguments=()))
         init(*given, **settings)
@@ -70,8 +78,72 @@ class FittedInputs(NamedTuple):
         return train, validation.train
 
 
+class Learned(NamedTuple):
+    """What a classifier learned in `fit`.
+
+    Attributes:
+        known: the rows that it was fitted on.
+        costs: of each epoch, in nats.
+        accuracies: after each epoch, on rows kept back, in [0, 1]; None without such rows.
+        params, model_state: in the user's form.
+    """
+
+    known: FittedInputs
+    costs: list[float]
+    accuracies: list[float | None] | None
+    params: Arrays
+    model_state: Arrays
+
+
+class Rows(NamedTuple):
+    """Rows to fit on: inputs, labels of any kind, and how much each row counts, None for 1 each."""
+
+    inputs: NDArray[Any]
+    labels: NDArray[Any]
+    each: NDArray[np.float64] | None
+
+    def coded(self) -> tuple[FittedInputs, "Rows"]:
+        """Return their properties, and the rows that have a weight, with the numbers of their classes as labels.
+
+        Raises:
+            DataError: where no row has a weight.
+        """
+        classes, codes = np.unique(self.labels, return_inverse=True)
+        rows = Rows(self.inputs, codes, self.each)
+        if self.each is not None:
+            counted = self.each > 0
+            if not counted.any():
+                raise DataError(_("weights: all are zero; there is nothing to learn from"))
+            rows = Rows(self.inputs[counted], codes[counted], self.each[counted])
+        return FittedInputs(classes, self.inputs.shape[1:], scaling(rows.inputs, "X", rows.each)), rows
+
+
+class Together(Protocol):
+    """Trains the classifiers of a search together, fold by fold."""
+
+    def learned(self, asked: Any, rows: Rows) -> Learned | None:
+        """Return what the classifier `asked` learns from `rows`; None where it is to be trained alone."""
+
+
+TOGETHER = ContextVar[Together | None]("TOGETHER", default=None)  # the search in which classifiers are being fitted
+
+
 def fitting(config: TrainConfig, given: Collection[str], train: Split) -> TrainConfig:
     """Adapt the settings that are not `given` to the number of rows; a batch is no larger than all of them."""
     rows = len(train.labels)
     config = defaults_for_few_rows(config, given, rows)
     return config.model_copy(update={"batch_size": min(config.batch_rows(rows), rows)})
+
+
+def stopped(control: Control) -> BaseException:
+    """Return what to raise after a signal has stopped training."""
+    return SystemExit(143) if control.signal == signal.SIGTERM else KeyboardInterrupt()
+
+
+def diverged(config: TrainConfig) -> ConfigError:
+    """Return the error of a training run whose cost stopped being finite, with a rate to try."""
+    return ConfigError(
+        _("the cost stopped being finite; try a smaller learning_rate, such as {rate:g}").format(
+            rate=smaller_rate(config.rule, config.learning_rate)
+        )
+    )

@@ -11,6 +11,7 @@ from descenso.errors import ConfigError
 from descenso.runs.directory import open_directory
 from descenso.text import _
 from descenso.training.display import starting
+from descenso.training.waiting import telling
 
 if TYPE_CHECKING:
     from descenso.hints import RunPath
@@ -30,7 +31,7 @@ def landscape(
         runs: one or more runs, or their directories, of one model.
         grid: points along each side of the plane, at least 2.
         data: what `train` was given, where it was in memory.
-        told: called with the share that is done.
+        told: called with the share that is done; by default a bar is shown in a terminal or a notebook.
         sources: as of `train`.
 
     Raises:
@@ -54,4 +55,5 @@ def landscape(
             raise ConfigError(message.format(run=directory.path))
         rows = rows_again(directory, data, "landscape", sources)
         plans.append((directory.path.name, Plan.of(directory.config, rows)))
-    return survey(plans, grid, told or (lambda share: None))
+    with telling(_("Landscape"), told) as tell:
+        return survey(plans, grid, tell)

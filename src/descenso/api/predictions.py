@@ -1,6 +1,6 @@
 """Predictions of a model for rows without labels."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,13 @@ class Predictions:
         """(rows,), the name of the most probable class of each row."""
         chosen: NDArray[np.str_] = np.array(self.class_names)[self.probabilities.argmax(axis=1)]
         return chosen
+
+    if not TYPE_CHECKING:  # type checkers refuse a name that there is not
+
+        def __getattr__(self, name: str) -> Any:
+            from descenso.guesses import no_attribute
+
+            raise AttributeError(no_attribute("Predictions", name), name=name, obj=self)
 
     def __len__(self) -> int:
         return len(self.probabilities)

@@ -184,6 +184,13 @@ class Run:
             **{name: self.status.get(name) for name in results},
         }
 
+    if not TYPE_CHECKING:  # type checkers refuse a name that there is not
+
+        def __getattr__(self, name: str) -> Any:
+            from descenso.guesses import no_attribute
+
+            raise AttributeError(no_attribute("Run", name), name=name, obj=self)
+
     def __fspath__(self) -> str:
         return str(self.path)
 
@@ -202,7 +209,7 @@ class Run:
             _("engine"): f"{self.config.engine}, {self.config.dtype}",
             _("epochs"): f"{len(self.history.epochs)} / {self.config.epochs}",
             _("last cost"): f"{last:.6f}",
-            _("test accuracy"): self.test_accuracy,
+            _("test accuracy"): "–" if self.test_accuracy is None else f"{self.test_accuracy:.4f}",
         }
         table = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in rows.items())
         picture = base64.b64encode(png(self.plot())).decode()

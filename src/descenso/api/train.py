@@ -230,6 +230,9 @@ def checked_callbacks(callbacks: Sequence[Callback] | Callback, tensorboard: str
             raise ConfigError(refused_methods(each, never_called, dir(Callback)) if ours else refused_callback(each))
     if tensorboard is None:
         return list(callbacks)
+    if not isinstance(tensorboard, str | os.PathLike):
+        message = _("tensorboard must be a folder, got {given!r}; try tensorboard='logs'")
+        raise ConfigError(message.format(given=tensorboard))
     from descenso.training.tensorboard import Board
 
     return [*callbacks, Board(Path(tensorboard))]

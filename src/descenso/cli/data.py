@@ -56,7 +56,7 @@ def data(
 
         dataset = load(name, **TrainConfig.of(**settings).model_dump(include=set(READ_DATA)), sources=sources)
         if samples is None:
-            about, sheet = describe(dataset), _sheet(dataset, picture)
+            about, sheet = {**describe(dataset), "name": name}, _sheet(dataset, picture)
     if samples is not None:
         from descenso.reports.samples import write_samples
 

@@ -22,6 +22,7 @@ from descenso.cli.options import (
     say,
     say_code,
     say_json,
+    say_table,
     with_settings,
 )
 from descenso.errors import ConfigError
@@ -48,6 +49,7 @@ def _runs_and_data(incomplete: str) -> list[str]:
 WHAT = _("Run directory, or data as `descenso train` takes it.")
 CHECKS = _("Checks")  # title of the help panel
 LESSON = _("Make the mistake that RULE detects, on a few rows of MNIST, and show the finding.")
+LIKE = _("Say what departs from the earlier, healthy runs that follow: RUN --like RUN RUN ...")
 LessonOption = Annotated[
     str | None, option(LESSON, "--break", panel=CHECKS, metavar=_("RULE"), autocompletion=completing(_rules))
 ]
@@ -55,7 +57,10 @@ LessonOption = Annotated[
 
 @with_settings((*READ_DATA, "order", *OWN_CODE), show_defaults=False, panel=DATA)
 def doctor(
-    what: Annotated[str, typer.Argument(help=WHAT, metavar=_("RUN|DATA"), autocompletion=_runs_and_data)] = "",
+    what: Annotated[
+        list[str] | None, typer.Argument(help=WHAT, metavar=_("RUN|DATA"), autocompletion=_runs_and_data)
+    ] = None,
+    like: Annotated[bool, option(LIKE, "--like", panel=CHECKS)] = False,
     follow: Annotated[bool, option(_("Watch a run while it trains, until it ends."), "--follow", panel=CHECKS)] = False,
     lesson: LessonOption = None,
     model: ModelOption = None,
@@ -64,10 +69,12 @@ def doctor(
     **settings: Any,
 ) -> None:
     """Find common mistakes in data, in a run, or in a run while it trains."""
-    if bool(what) == bool(lesson):
+    if like:
+        _compare(what or [], model, sources, {name: settings.get(name) for name in OWN_CODE}, as_json)
+    if len(what or []) != (not lesson):
         raise ConfigError(_("doctor takes a run, data or --break RULE, one of them; try descenso doctor mnist"))
     with waiting(_("Preparing"), not as_json):
-        line, stream, notes = _findings(what, follow, lesson, model, sources, settings)
+        line, stream, notes = _findings("".join(what or []), follow, lesson, model, sources, settings)
     if line and not as_json:
         say_code(_("The mistake: {line}").format(line=line))
         say("")
@@ -82,6 +89,24 @@ def doctor(
         for sentence in (*([] if findings else [_("Nothing found.")]), *notes):
             say(sentence)
     raise typer.Exit(1 if findings else 0)
+
+
+def _compare(runs: list[str], model: str | None, sources: Any, own: dict[str, Any], as_json: bool) -> None:
+    """Compare the first run with the others, and exit with code 1 if anything departs."""
+    from descenso import doctor as api
+
+    if len(runs) < 2:
+        raise ConfigError(_("--like takes a run and earlier ones; try descenso doctor runs/new --like runs/*"))
+    with waiting(_("Checking"), not as_json):
+        found = api.like(runs[0], runs[1:], model=model, sources=sources, **own)
+    if as_json:
+        say_json(found.as_json())
+    else:
+        for table in found.tables():
+            say_table(table)
+        for sentence in found.sentences():
+            say(sentence)
+    raise typer.Exit(1 if found.departures else 0)
 
 
 def _findings(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.cells import cell_len
 
-from descenso.cli.options import Json, OutFile, completing, option, run_directories, say, say_json, say_table, terminal
+from descenso.cli.options import Json, completing, of_kind, option, run_directories, say, say_json, say_table, terminal
 from descenso.config import TrainConfig, flag
 from descenso.errors import ConfigError, DataError
 from descenso.registry import MODELS, RULES, SCHEDULES, RuleInfo, ScheduleInfo, describe_options, to_json
@@ -24,6 +24,7 @@ TEXTS = ("run", "outcome", "data", "model", "rule")  # columns of `descenso runs
 LONGEST, SHORTEST = 18, 8  # characters of a text, between which it is cut where the table would be too wide
 EDGES = 2  # characters beside a table
 SCHEDULE = _("Plot this schedule instead, NAME or NAME:OPTION=VALUE; may be repeated.")
+FILM = _("Train runs, or lanes of a sweep, again, and film the templates of softmax regression as they form, as a GIF.")
 
 
 def models(as_json: Json = False) -> None:
@@ -216,33 +217,47 @@ def plot(
     schedule: Annotated[
         list[str] | None, option(SCHEDULE, metavar=_("NAME"), autocompletion=completing(lambda: SCHEDULES))
     ] = None,
-    out: OutFile = None,
+    film: Annotated[bool, option(FILM, "--film")] = False,
+    out: Annotated[
+        Path | None, option(_("PNG file to write; GIF with --film."), "--out", "-o", metavar=_("FILE"))
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Plot the training loss of one or more runs on one axis, or learning rate schedules."""
-    if bool(runs) == bool(schedule):
+    if bool(runs) == bool(schedule) or (film and not runs):
         raise ConfigError(_("plot takes either runs or schedules; try descenso plot runs/*, or --schedule one-cycle"))
     specs = [TrainConfig.of(schedule=spec).schedule for spec in schedule or []]
-    picture = None if out is None else check_output(out)
-    with waiting(_("Drawing"), not as_json):
-        from descenso.reports import figures
+    given = of_kind(out, "GIF" if film else "PNG")
+    picture = None if given is None else check_output(given)
+    if film:
+        from descenso.cli.sweep import filmed
 
-        if specs:
-            from descenso.descent.schedules import shares
-
-            figure, path = figures.schedules_figure({spec: shares(spec) for spec in specs}), Path("schedule.png")
-        else:
-            from descenso.runs.directory import open_directory
-
-            opened = [open_directory(run) for run in _only_runs(runs or [])]
-            curves = [figures.curves(str(run.path), run.history) for run in opened]
-            figure = figures.loss_figure({label: costs for run in curves for label, costs in run.items()})
-            path = opened[0].plot_path("loss.png") if len(opened) == 1 else Path("loss.png")
-        path = figures.save_figure(figure, picture or path)
+        path = filmed(runs or [], picture)
+    else:
+        with waiting(_("Drawing"), not as_json):
+            path = _drawn(runs or [], specs, picture)
     if as_json:
         say_json({"picture": str(path)})
     else:
         say(path)
+
+
+def _drawn(runs: list[Path], specs: list[str], picture: Path | None) -> Path:
+    """Draw the schedules `specs`, or else the costs of runs; return the path of the picture."""
+    from descenso.reports import figures
+
+    if specs:
+        from descenso.descent.schedules import shares
+
+        figure, path = figures.schedules_figure({spec: shares(spec) for spec in specs}), Path("schedule.png")
+    else:
+        from descenso.runs.directory import open_directory
+
+        opened = [open_directory(run) for run in _only_runs(runs)]
+        curves = [figures.curves(str(run.path), run.history) for run in opened]
+        figure = figures.loss_figure({label: costs for run in curves for label, costs in run.items()})
+        path = opened[0].plot_path("loss.png") if len(opened) == 1 else Path("loss.png")
+    return figures.save_figure(figure, picture or path)
 
 
 def _only_runs(paths: list[Path]) -> list[Path]:

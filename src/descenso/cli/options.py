@@ -94,11 +94,23 @@ def words_of(name: str) -> tuple[str, ...]:
     )
 
 
-def _png(path: Path | None) -> Path | None:
-    if path is not None and path.suffix.lower() != ".png":
-        message = _("out must be a PNG file, got {path}; try --out {file}")
-        raise ConfigError(message.format(path=path, file=path.with_suffix(".png") if path.name else "out.png"))
+def of_kind(path: Path | None, kind: str) -> Path | None:
+    """Return the path of a picture that is to be written; `kind` is "PNG" or "GIF".
+
+    Raises:
+        ConfigError: if its name ends otherwise.
+    """
+    suffix = f".{kind.lower()}"
+    if path is not None and path.suffix.lower() != suffix:
+        message = _("out must be a {kind} file, got {path}; try --out {file}")
+        raise ConfigError(
+            message.format(kind=kind, path=path, file=path.with_suffix(suffix) if path.name else f"out{suffix}")
+        )
     return path
+
+
+def _png(path: Path | None) -> Path | None:
+    return of_kind(path, "PNG")
 
 
 Json = Annotated[

@@ -1,6 +1,5 @@
 """`descenso compare`, `gradcheck` and `reproduce`."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,7 +75,7 @@ def compare(
     """Compare training runs: engines (same numbers?), rules, learning rates, batch sizes or datasets."""
     lists = {"engines": engines, "rules": rules, "learning_rates": learning_rates, "batch_sizes": batch_sizes,
              "datasets": datasets}  # fmt: skip
-    settings |= {name: _split(value) for name, value in lists.items() if value is not None}
+    settings |= {name: value for name, value in lists.items() if value is not None}
     settings |= {} if repeats is None else {"repeats": repeats}
     picture = check_output(out or Path("explain.png" if explain else "compare.png"))
     with waiting(_("Measuring") if explain else _("Comparing"), not as_json) as tell:
@@ -88,15 +87,6 @@ def compare(
         save_figure(result.plot(), picture)
     passed = result.as_json().get("coincide", True)  # only engines have a verdict
     _show(result, passed, as_json, _("Picture: {path}").format(path=picture))
-
-
-def _split(text: str) -> list[str]:
-    """Split `text` at its commas, except those between the options of one rule.
-
-    >>> _split("sgd,adam:beta_1=0.8,beta_2=0.99,lion")
-    ['sgd', 'adam:beta_1=0.8,beta_2=0.99', 'lion']
-    """
-    return re.split(r",(?![^,:]*=)", text)
 
 
 @with_settings(having("cost"))

@@ -115,9 +115,9 @@ def find_rate(
     TrainConfig.of(**{"schedule": "constant", **settings})  # refuse before TensorFlow is imported, which takes seconds
     picture = check_output(out or Path("rates.png"))
     with _progress(_("Short training runs")) as told:
-        from descenso.api import sweep as api
+        from descenso.api.find_rate import find_rate as find
 
-        found = api.find_rate(steps=steps, seeds=seeds, told=told, sources=sources, **settings)
+        found = find(steps=steps, seeds=seeds, told=told, sources=sources, **settings)
         _show(found, picture, as_json)
     if found.best is None:
         raise typer.Exit(8)
@@ -135,6 +135,14 @@ def landscape(
         from descenso.api.landscape import landscape as survey
 
         _show(survey(*runs, grid=grid, told=told), picture, as_json)
+
+
+def filmed(runs: list[Path], picture: Path | None) -> Path:
+    """Write a film of the templates of runs or sweeps, as `descenso plot --film`; return its path."""
+    with _progress(_("Film")) as told:
+        from descenso.api.film import film
+
+        return film(*runs, out=picture, told=told)
 
 
 @contextmanager
@@ -211,10 +219,13 @@ def watched(as_json: bool) -> Iterator[Any]:
         if begun is None:
             begun = time.monotonic(), now.share
             return
-        best = prose(_("best cost {cost:.4g}"), cost=now.best)
-        alive = plural("{count} lane alive", "{count} lanes alive", now.alive).format(count=now.alive)
         left = (time.monotonic() - begun[0]) * (1 - now.share) / max(now.share - begun[1], 1e-9)
-        text = f"{alive}, {best}, {_('{time} left').format(time=timedelta(seconds=round(left)))}"
+        message = plural(
+            "{count} lane alive, best cost {cost:.4g}, {time} left",
+            "{count} lanes alive, best cost {cost:.4g}, {time} left",
+            now.alive,
+        )
+        text = prose(message, count=now.alive, cost=now.best, time=timedelta(seconds=round(left)))
         what = _("Verifying") if now.verifying else _("Sweep")
         if bar is not None:
             bar.update(what, now.share, "" if now.verifying else text)
@@ -244,6 +255,7 @@ def finish(found: "Sweep", as_json: bool) -> None:
         say(_("Sweep: {path}").format(path=found.path))
         say(_("Picture: {path}").format(path=found.path / "plots" / "sweep.png"))
         say(_("Table: {path}").format(path=found.path / "table.csv"))
+        say(_("Report: {path}").format(path=found.path / "report.html"))
     if len(found.records) < len(found.lanes):
         raise typer.Exit(130)
     if not found.holds:

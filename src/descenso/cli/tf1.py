@@ -10,7 +10,7 @@ import typer
 
 from descenso.cli.lessons import list_findings, show_lessons
 from descenso.cli.options import Json, option, say, say_code, say_json, say_table, say_text
-from descenso.cli.words import say_words, show_word, word_as_json, words_as_json
+from descenso.cli.words import is_word, say_words, show_word, word_as_json, words_as_json
 from descenso.errors import ConfigError
 from descenso.text import _, mark, width_of
 from descenso.tf1.descents import Descent
@@ -60,7 +60,7 @@ def explain(
         if answers:
             show_lessons(answers)
     else:
-        say(_("There is no lesson on this message."))
+        say(_("No word or lesson has this name.") if is_word(text) else _("There is no lesson on this message."))
         if near:
             say(_("Nearest: {names}; `descenso explain NAME` shows one").format(names=", ".join(near)))
         say_words(text)

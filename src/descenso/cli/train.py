@@ -209,7 +209,11 @@ def _summarise(run: "Run") -> None:
     if status.get("validation_accuracy") is not None:
         say(prose(_("Validation accuracy: {accuracy:.4f}"), accuracy=status["validation_accuracy"]))
     times = {"train": status["train_seconds"], "compile": status["compile_seconds"]}
-    message = _("Trained in {train:.2f} s, compiled in {compile:.2f} s ({engine}, {dtype})")
+    message = (
+        _("Trained in {train:.2f} s, compiled in {compile:.2f} s ({engine}, {dtype})")
+        if times["compile"]
+        else _("Trained in {train:.2f} s ({engine}, {dtype})")  # eager compiles nothing
+    )
     say(prose(message, **times, engine=config.engine, dtype=config.dtype))
     if status.get("fingerprint"):
         say(_("Fingerprint of the weights: {digest}").format(digest=status["fingerprint"]))

@@ -43,8 +43,13 @@ def show_word(word: Word) -> None:
         say_text(_("See it: {command}").format(command=word.see))
 
 
+def is_word(text: str) -> bool:
+    """Whether `text` may have been meant as a word, not as a message."""
+    return len(text.split()) <= FEW
+
+
 def say_words(text: str = "") -> None:
     """Print the names of all words, if `text` may have been meant as one."""
-    if len(text.split()) <= FEW:
+    if is_word(text):
         names = ", ".join(_(word.name) for word in WORDS)
         say_text(_("Words that are explained{hint}: {names}").format(hint=word_hint(text), names=names))

@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.checks import ALL, MOST_CLASSES, check_classes, check_finite, check_rows, shape_text, share_to_test
-from descenso.data.dataset import Dataset, Split, is_mapped
+from descenso.data.dataset import Dataset, Split, is_mapped, row_chunks
 from descenso.data.labels import plain_labels
 from descenso.data.sources import note
 from descenso.errors import DataError
-from descenso.text import _
+from descenso.text import _, prose
+
+BYTE = 255  # the largest value of a pixel in 8 bits
+LEAST_VALUES = 64  # of a row, from which on the largest of all values tells the scale
 
 
 class Rows(NamedTuple):
@@ -23,30 +26,28 @@ class Rows(NamedTuple):
     labels: NDArray[np.generic]
 
 
-def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: float, seed: int) -> Dataset:
+def split_rows(
+    name: str, rows: Rows, test_rows: Rows | None, test_fraction: float, seed: int, validation: Rows | None = None
+) -> Dataset:
     """Make a dataset of `rows` and of `test_rows`, or of a share of `rows` to test on; finite, but not yet scaled.
 
     Pictures with their channels first are brought to (rows, height, width, channels), and labels in a column to one
-    axis.
+    axis. Rows to validate on become the first training rows; they are given beside test rows only.
 
     Raises:
         ConfigError: for a test fraction beside test rows, and for none without them.
-        DataError: naming the row, for values that are no numbers or not finite, and for a label that no training row
-            has.
+        DataError: naming the row, for values that are no numbers or not finite, for a label that no training row has,
+            and for test rows or validation rows on another scale than the training rows.
     """
     said = []
     rows, became = Rows(channels_last(rows.inputs), plain_labels(name, "y_train", rows.labels)), rows.inputs.shape
     if rows.inputs.shape != became:
         message = _("pictures of shape {got}, channels first, are read as {became}, channels last")
         said.append(message.format(got=shape_text(became[1:]), became=shape_text(rows.inputs.shape[1:])))
-    if test_rows:
-        inputs = as_shape(test_rows.inputs, rows.inputs.shape[1:])
-        test_rows = Rows(inputs, plain_labels(name, "y_test", test_rows.labels))
     test_fraction, notes = share_to_test(name, test_fraction, has_test=test_rows is not None)
-    for part, what in ((rows, _("{name}, training rows")), (test_rows, _("{name}, test rows"))):
-        if part:
-            check_rows(Split(*part), rows.inputs.shape[1:], what.format(name=name), encoded=False)
-            check_finite(part.inputs, what.format(name=name))
+    what = _("{name}, training rows").format(name=name)
+    check_rows(Split(*rows), rows.inputs.shape[1:], what, encoded=False)
+    check_finite(rows.inputs, what)
     names = in_order(name, {str(label) for label in np.unique(rows.labels)})
     if rows.inputs.ndim == 2 and test_fraction != ALL:  # a few pictures may be all that there is of a class
         check_classes(name, "y", names, len(rows.labels), column=False)
@@ -54,8 +55,58 @@ def split_rows(name: str, rows: Rows, test_rows: Rows | None, test_fraction: flo
     if test_rows is None:
         train, test = divided(train, test_fraction, seed)
     else:
-        test = Split(numbers(test_rows.inputs), _coded(name, "y_test", test_rows.labels, names))
-    return Dataset(name, train, test, tuple(names), notes=(*said, *notes))
+        test = _like(train, names, test_rows, _("{name}, test rows").format(name=name), (name, "y_test"))
+    held = 0
+    if validation:
+        first = _like(train, names, validation, _("{name}, validation rows").format(name=name), (name, "y_val"))
+        held = len(first.labels)
+        train = Split(*(np.concatenate(pair) for pair in zip(first[:2], train[:2], strict=True)))
+        notes = (*notes, said_of_validation(held))
+    return Dataset(name, train, test, tuple(names), notes=(*said, *notes), validation=held)
+
+
+def _like(train: Split, names: list[str], rows: Rows, what: str, place: tuple[str, str]) -> Split:
+    """Bring other rows of a dataset to the form of its training rows; `place` names the data and the labels."""
+    labels = plain_labels(*place, rows.labels)
+    inputs = as_shape(rows.inputs, train.inputs.shape[1:])
+    check_rows(Split(inputs, labels), train.inputs.shape[1:], what, encoded=False)
+    check_finite(inputs, what)
+    check_scale(what, inputs, train.inputs)
+    inputs = as_pixels(what, inputs) if train.inputs.dtype == np.uint8 else numbers(inputs)
+    return Split(inputs, _coded(*place, labels, names))
+
+
+def check_scale(what: str, inputs: NDArray[Any], train: NDArray[Any]) -> None:
+    """Refuse rows in [0, 1] where the training rows hold pixels up to 255, and the reverse.
+
+    Raises:
+        DataError: with the line that brings both to one scale.
+    """
+    if math.prod(train.shape[1:]) < LEAST_VALUES or inputs.dtype == train.dtype == np.uint8:
+        return
+    (least, most), (low, high) = (_extremes(array) for array in (inputs, train))
+    if least < 0 or low < 0:
+        return
+    if most <= 1 and BYTE / 2 < high <= BYTE:
+        mend = "(255 * X).round().astype('uint8')" if train.dtype == np.uint8 else "255 * X"
+    elif high <= 1 and BYTE / 2 < most <= BYTE:
+        mend = "X / 255"
+    else:
+        return
+    message = _("{what}: values up to {most:g}, but the training rows have values up to {high:g}; bring them to the "
+                "same scale: {mend}")  # fmt: skip
+    raise DataError(prose(message, what=what, most=most, high=high, mend=mend))
+
+
+def _extremes(array: NDArray[Any]) -> tuple[float, float]:
+    ends = [(array[rows].min(), array[rows].max()) for rows in row_chunks(array)]
+    return float(min(least for least, _most in ends)), float(max(most for _least, most in ends))
+
+
+def said_of_validation(count: int) -> str:
+    """Say what rows to validate on are used for."""
+    message = _("validation rows, counted among the training rows, on which each epoch is measured: {count}")
+    return message.format(count=count)
 
 
 def channels_last(inputs: NDArray[Any]) -> NDArray[Any]:

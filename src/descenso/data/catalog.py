@@ -1,14 +1,15 @@
 """Load datasets by name, by folder or by file, and choose the model that suits them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset
-from descenso.data.formats import OPTIONS, Format, of_file, of_folder, suffixes, titles
+from descenso.data.formats import FORMATS, OPTIONS, Format, of_file, of_folder, suffixes, titles
 from descenso.data.named import NAMED, load_named
-from descenso.data.sources import ARCHIVES, Request, Sources
+from descenso.data.sources import ARCHIVES, SPREADSHEETS, Request, Sources
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest, reason_of, spelled
 
@@ -38,7 +39,7 @@ def load(
     skip_unreadable: bool = False,
     sources: Sources | None = None,
 ) -> Dataset:
-    """Load the dataset called `name`, or the one in the folder or file of that path.
+    """Load the dataset called `name`, or the one in the folder or file of that path, whose name is then the full path.
 
     Args:
         name: one of `NAMES`, "mnist" being bundled; a folder of MNIST's four IDX files, gzipped or not, or one of
@@ -58,10 +59,15 @@ def load(
     >>> load("mnist").train.inputs.shape
     (60000, 28, 28)
     """
-    sources, dropped = sources or Sources(), tuple(filter(None, drop.split(",")))
-    request = Request(name, sources.limits, label, dropped, resize, test_fraction, seed, decimal, encoding, header,
+    sources, drops = sources or Sources(), tuple(filter(None, drop.split(",")))
+    request = Request(name, sources.limits, label, drops, resize, test_fraction, seed, decimal, encoding, header,
                       numeric_only, skip_unreadable, input_shape)  # fmt: skip
-    return check_and_scale(_read(request, sources))
+    return check_and_scale(_read(request, sources))._replace(name=_full(name))
+
+
+def _full(name: str) -> str:
+    """Return a name that finds the data from any folder: that of a named dataset, or a full path."""
+    return name if name in NAMED else str(Path(name).resolve())
 
 
 def rows_to_test(
@@ -126,6 +132,8 @@ def _format(name: str, path: Path) -> Format:
     try:
         if path.is_dir():
             if file_format := of_folder(path):
+                if file_format is FORMATS["images"]:
+                    _refuse_tables(path)
                 return file_format
             raise DataError(_("{path}: an empty folder; put images in it, a folder for each class").format(path=name))
         if path.exists():
@@ -133,6 +141,9 @@ def _format(name: str, path: Path) -> Format:
                 return file_format
             if path.suffix.lower() in ARCHIVES:
                 raise DataError(_("{path}: an archive; unpack it, and give what is in it").format(path=name))
+            if path.suffix.lower() in SPREADSHEETS:
+                message = _("{path}: a spreadsheet; save its sheet as CSV, and give that file")
+                raise DataError(message.format(path=name))
             message = _("{path}: not a kind of data; give a folder, or a file whose name ends in {suffixes}")
             raise DataError(message.format(path=name, suffixes=suffixes()))
     except OSError as error:  # a name too long, a folder that may not be entered
@@ -141,6 +152,24 @@ def _format(name: str, path: Path) -> Format:
         raise DataError(_("{path}: there is no such file or folder").format(path=name))
     message = _("there is no dataset {name!r}{hint}; the names are {names}, or give a folder or a file")
     raise ConfigError(message.format(name=name, hint=closest(name, NAMES), names=", ".join(NAMES)))
+
+
+def _refuse_tables(folder: Path) -> None:
+    """Refuse a folder of tables, of which one is given to train on, and another to evaluate."""
+    from descenso.data.formats.folders import is_image
+
+    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    tables = [path for path in files if of_file(path) is FORMATS["csv"] or path.suffix.lower() in SPREADSHEETS]
+    if not tables or any(path.is_dir() or is_image(path) for path in files):
+        return
+    tests = [path for path in tables if {"test", "testing"} & set(re.findall("[a-z]+", path.name.lower()))]
+    others = [path for path in tables if path not in tests]
+    message = _("{path}: a folder of tables; give one of the files, such as {file}")
+    if tests and others:
+        message = _("{path}: a folder of tables; give the file to train on, such as {file}; the test file is for "
+                    "evaluate, after training: --data {test}")  # fmt: skip
+    first = next((path for path in others if "train" in path.name.lower()), (others or tables)[0])
+    raise DataError(message.format(path=folder, file=first, test=tests[0] if tests else ""))
 
 
 def before_data(settings: Mapping[str, Any]) -> dict[str, Any]:

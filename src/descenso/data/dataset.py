@@ -61,7 +61,7 @@ class Dataset(NamedTuple):
     """A named dataset.
 
     Attributes:
-        name: as given to `load`, or the folder's path.
+        name: of a dataset with a name, or of rows in memory; else the full path of the file or folder.
         train: rows to train on.
         test: rows to test on.
         class_names: one a class; num_classes of them.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.errors import DataError
-from descenso.text import _, plural
+from descenso.text import _, plural, typed
 
 KINDS = ("number", "truth", "category")
 REASONS = ("dates", "text", "unit", "index", "constant", "empty", "type")  # why a column is left out
@@ -115,7 +115,7 @@ class Encoding(NamedTuple):
                 "leave out those with many or long values: --drop {name}"
             )
             widest = max(fitted.columns, key=lambda column: sum(map(len, column.inputs)))
-            raise DataError(message.format(path=path, size=size, most=MOST_BYTES, name=widest.name))
+            raise DataError(message.format(path=path, size=size, most=MOST_BYTES, name=typed(widest.name)))
         return fitted
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from descenso.data.arrays import Rows, as_pixels, as_shape, recoded, split_rows
+from descenso.data.batches import is_dataset, take_all
 from descenso.data.checks import ALL, TEST_FRACTION, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset, Split
 from descenso.data.encoding import Encoding
@@ -109,21 +110,27 @@ def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:
     """Make a dataset of what `train` is given in memory, by its settings, which are taken out; else return `data`.
 
     Args:
-        data: inputs, or a pair of inputs and labels, or a frame with a column of labels, which a setting names.
+        data: inputs, or a pair of inputs and labels, or a `tf.data.Dataset` of such pairs, or a frame with a column of
+            labels, which a setting names.
         labels: of the inputs, or None.
         settings: of the training run.
     """
     if labels is None and type(data) in (tuple, list) and len(data) == 2 and not _is_text(data[0]):
         data, labels = data
+    _refuse_what_are_no_labels(data, labels)
+    if is_dataset(data):
+        data, labels = take_all(data, "data")
     share = {"test_fraction": settings.get("test_fraction", TEST_FRACTION), "seed": settings.get("seed", 0)}
     input_shape = settings.pop("input_shape", "")
     if labels is None and is_frame(data):
-        column, dropped = settings.pop("label", ""), settings.pop("drop", ())
-        dropped = dropped.split(",") if isinstance(dropped, str) else list(dropped)
-        made = from_frame(without(data, [name for name in dropped if name]), column, input_shape=input_shape, **share)
+        column, frame = settings.pop("label", ""), without(data, _names(settings.pop("drop", ())))
+        made = from_frame(frame, column, input_shape=input_shape, **share)
     elif labels is None:
         settings.update({"input_shape": input_shape} if input_shape else {})
         return data
+    elif is_frame(data):
+        frame, column = with_labels(without(data, _names(settings.pop("drop", ()))), labels)
+        made = from_frame(frame, column, input_shape=input_shape, name="arrays", **share)
     else:
         made = from_arrays(data, labels, **share)
         made = check_and_scale(shaped(made, input_shape)) if input_shape else made
@@ -134,13 +141,12 @@ def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:
 def was_in_memory(name: str) -> bool:
     """Tell whether `name`, the data of a run, names rows in memory, which another process cannot find by it.
 
+    Data in files is recorded by its full path, so that a file or folder called "arrays" is not mistaken for it.
+
     >>> was_in_memory("arrays"), was_in_memory("mnist")
     (True, False)
     """
-    try:
-        return name not in NAMED and not Path(name).is_absolute() and not Path(name).exists()
-    except (OSError, ValueError):  # what can be no path
-        return True
+    return name not in NAMED and not Path(name).is_absolute()
 
 
 def call_with_data(function: str, run: object, data: str) -> str:
@@ -166,6 +172,42 @@ def without(frame: Any, columns: list[str]) -> Any:
         message = _("frame: there is no column {name!r}; its columns are {columns}")
         raise ConfigError(message.format(name=absent[0], columns=", ".join(map(str, frame.columns))))
     return frame.drop(columns=columns) if hasattr(frame, "iloc") else frame.drop(columns)
+
+
+def with_labels(frame: Any, labels: Any) -> tuple[Any, str]:
+    """Return `frame` with a column of `labels`, (rows,), and the name of that column.
+
+    The labels are those of the rows in their order: an index that pandas keeps beside them is not read.
+    """
+    values = _as_array(labels)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.shape != (len(frame),):
+        message = _("labels of shape {labels} beside a frame of shape {frame}, expected one label a row")
+        raise DataError(
+            message.format(labels="×".join(map(str, values.shape)) or "()", frame="×".join(map(str, frame.shape)))
+        )
+    name = str(getattr(labels, "name", None) or "label")
+    while name in frame.columns:
+        name += "_"
+    if hasattr(frame, "iloc"):
+        return frame.assign(**{name: values}), name
+    return frame.with_columns(type(frame)({name: values.tolist()})[name]), name
+
+
+def _names(given: str | Sequence[str]) -> list[str]:
+    return [name for name in (given.split(",") if isinstance(given, str) else given) if name]
+
+
+def _refuse_what_are_no_labels(data: Any, labels: Any) -> None:
+    """Refuse what Keras users give beside the inputs: the name of a column, or a pair of test rows."""
+    if _is_text(labels):
+        raise ConfigError(_("labels must be one a row, got {name!r}; if it is a column: --label {name}").format(
+            name=labels))  # fmt: skip
+    pairs = [type(each) is tuple and len(each) == 2 and all(np.ndim(part) for part in each) for each in (data, labels)]
+    if all(pairs) or (is_dataset(data) and labels is not None):
+        message = _("data: training rows and test rows are given as two; {mend}")
+        raise ConfigError(message.format(mend="try data=descenso.from_arrays(X, y, test=(X_test, y_test))"))
 
 
 def inputs_of(given: Any, expected: Expected, limits: Limits | None = None) -> NDArray[Any]:

@@ -152,6 +152,9 @@ def _check(model: Any, dtype: str) -> None:
         mend = _("begin it with keras.Input(SHAPE)") if sequential else wrapped
         message = _("model: {name} has no input shape; {mend}, SHAPE being that of a row, such as (28, 28)")
         raise ConfigError(message.format(name=model.name, mend=mend))
+    if len(model.inputs) != 1:
+        message = _("model: {name} has {count} inputs, expected one, the rows of the data; join them into one array")
+        raise ConfigError(message.format(name=model.name, count=len(model.inputs)))
     if isinstance(model.output_shape, list | dict) or len(model.output_shape) != 2 or model.output_shape[-1] is None:
         message = _("model: {name} gives {shape}, expected one row of logits, (batch, num_classes)")
         raise ConfigError(message.format(name=model.name, shape=model.output_shape))

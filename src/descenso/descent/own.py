@@ -95,8 +95,8 @@ def _missing(kind: str, name: str) -> str:
         message = _("{kind}: the run was trained with {name}, which is code, and not run unasked; try --{kind} {name}")
         return message.format(kind=kind, name=name)
     message = _(
-        "{kind}: the run was trained with {name}, which a Python program made and no module holds: in Python, give it "
-        "again as {kind}=…; on the command line, as --{kind} FILE:NAME, with its definition in FILE.py"
+        "{kind}: the run was trained with {name}, which a Python program made and no module holds: give it again in "
+        "Python, {kind}=…; or put its definition into FILE.py, and try --{kind} FILE:NAME"
     )
     return message.format(kind=kind, name=name.removeprefix(MADE_IN_PYTHON))
 
@@ -148,7 +148,7 @@ def name_of(kind: str, value: Any) -> str:
     code = value.update if isinstance(value, Rule) else value
     while isinstance(code, partial):
         code = code.func
-    module, own = getattr(code, "__module__", None), str(getattr(code, "__qualname__", ""))
+    module, own = getattr(code, "__module__", None), str(getattr(code, "__qualname__", type(code).__name__))
     holder = sys.modules.get(str(module))
     names = [own] if not isinstance(value, Rule) else []
     names += [name for name, held in list(vars(holder).items()) if held is value] if holder else []

@@ -14,11 +14,11 @@ import numpy as np
 
 from descenso.api.again import rows_again
 from descenso.api.inference import load_trained
+from descenso.data.batches import is_dataset, take
 from descenso.data.catalog import load, raw_rows
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split
 from descenso.data.sources import Sources
-from descenso.doctor.batches import is_dataset, take
 from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.checks_labels import is_regression
 from descenso.doctor.evidence import Evidence, Finding, Rows
@@ -28,6 +28,7 @@ from descenso.runs.directory import RunDirectory, open_directory
 from descenso.text import _, closest
 
 if TYPE_CHECKING:
+    from descenso.doctor.likeness import Likeness
     from descenso.doctor.steps import Watched
     from descenso.hints import RunPath
 
@@ -192,7 +193,7 @@ def run(
 ) -> list[Finding]:
     """Check a run: its data, its costs, a step from its initial weights and one from its final weights.
 
-    If the costs suggest a wrong learning rate, a range test of about a hundred steps is made.
+    If the costs suggest a wrong learning rate, a better one is searched for, in about twenty seconds.
 
     Args:
         path: directory of the run; nothing in it is changed.
@@ -229,10 +230,46 @@ def follow(path: "RunPath", model: Any = None, sources: Sources | None = None, *
         evidence = _evidence(directory, rows, given, evidence)
 
 
+def like(
+    path: "RunPath",
+    runs: "Sequence[RunPath]",
+    data: Any = None,
+    model: Any = None,
+    sources: Sources | None = None,
+    **own: Any,
+) -> "Likeness":
+    """Compare a run with earlier healthy ones, and return what departs from them, beyond their spread.
+
+    Compared are the costs of the epochs and of the first steps, norms of gradients and changes by layer, shares of dead
+    units, and seconds a step. Runs of other data, or of another model, batch size or loss, and runs that did not end
+    well are left out.
+
+    Args:
+        path: directory of the run; nothing in it is changed.
+        runs: directories of the healthy runs; two at least must be comparable.
+        data, model, sources, **own: as of `run`.
+
+    Raises:
+        DataError: as `run` does.
+        ConfigError: if fewer than two runs are comparable; it says why.
+    """
+    from descenso.doctor.likeness import comparable, likeness
+
+    directory = open_directory(Path(path))
+    healthy, left_out = comparable(directory, [Path(each) for each in runs])
+    rows, given = rows_again(directory, data, "doctor.like", sources), {"model": model, **own}
+    gathered = [(each, _evidence(each, rows, given, searched=False)) for each in (directory, *healthy)]
+    return likeness(gathered[0], gathered[1:], left_out)
+
+
 def _evidence(
-    directory: RunDirectory, rows: Dataset, given: dict[str, Any], before: Evidence | None = None
+    directory: RunDirectory,
+    rows: Dataset,
+    given: dict[str, Any],
+    before: Evidence | None = None,
+    searched: bool = True,
 ) -> Evidence:
-    """Gather the evidence on a run; `before` is that of an earlier epoch."""
+    """Gather the evidence on a run; `before` is that of an earlier epoch, `searched` as of `evidence_of`."""
     from descenso.doctor.descents import Walked, evidence_of
 
     config, outcome = directory.config, directory.outcome
@@ -245,4 +282,4 @@ def _evidence(
         from descenso.descent.own import given_again
 
         own = given_again(config, given)
-    return evidence_of(Walked(config, rows, directory.history.epochs, outcome, trained, own), before)
+    return evidence_of(Walked(config, rows, directory.history.epochs, outcome, trained, own), before, searched)

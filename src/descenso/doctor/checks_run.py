@@ -1,12 +1,15 @@
 """Checks of a training run: its costs, and what it learned."""
 
 import math
+import shlex
 from itertools import pairwise
 
 import numpy as np
 
-from descenso.doctor.evidence import Course, Observation, Rows, Step, at_chance
-from descenso.text import _, prose
+from descenso.config import TrainConfig
+from descenso.data.memory import was_in_memory
+from descenso.doctor.evidence import FIND_SECONDS, Course, Observation, Rows, Step, at_chance
+from descenso.text import _, option, prose
 
 LEAST_STEPS = 100  # before these, progress is not checked
 LEAST_EARLY = 20  # steps
@@ -27,7 +30,7 @@ GROUPED = 0.5  # distance of images to the nearest one, as a share of that to al
 
 
 def suspicious(course: Course) -> bool:
-    """Whether the costs suggest a wrong learning rate, so that a range test is needed."""
+    """Whether the costs suggest a wrong learning rate, so that a better one is to be searched for."""
     return bool(_instability(course)) or _stuck(course)
 
 
@@ -37,9 +40,10 @@ def rate_too_high(course: Course) -> Observation | None:
     saw = _instability(course)
     if not saw and _stuck(course) and suggested is not None and suggested * FASTER < rate:
         saw = _no_progress(course)
-    if not saw or (suggested is not None and suggested >= rate):
-        return None
-    return _observation(course, saw, suggested or rate / 10)
+    if suggested is not None and suggested >= rate:  # the short runs did not last until it diverged
+        suggested = None
+        saw = saw if course.outcome == "diverged" else ""
+    return _observation(course, saw, suggested) if saw else None
 
 
 def rate_too_low(course: Course) -> Observation | None:
@@ -50,11 +54,26 @@ def rate_too_low(course: Course) -> Observation | None:
     return _observation(course, _no_progress(course), suggested)
 
 
-def _observation(course: Course, saw: str, rate: float) -> Observation:
-    saw = prose(_("{saw}, at a learning rate of {rate:g}"), saw=saw, rate=course.config.learning_rate)
-    if course.suggested_rate:
-        saw += prose(_("; a range test from the initial weights suggests {rate:.1g}"), rate=rate)
-    return saw, f"--learning-rate {rate:.1g}"
+def _observation(course: Course, saw: str, suggested: float | None) -> Observation:
+    """Say what was seen, and the rate that short runs suggest; without one, a tenth, and how to find one."""
+    config = course.config
+    saw = prose(_("{saw}, at a learning rate of {rate:g}"), saw=saw, rate=config.learning_rate)
+    if suggested is not None:
+        found = _("; short runs at constant rates, of about {seconds} s in all at most, suggest {rate:.2g}")
+        return saw + prose(found, seconds=FIND_SECONDS, rate=suggested), option("learning_rate", f"{suggested:.2g}")
+    mend = _("{setting}; or find one: {command}")
+    return saw, mend.format(
+        setting=option("learning_rate", f"{config.learning_rate / 10:.1g}"), command=_search(config)
+    )
+
+
+def _search(config: TrainConfig) -> str:
+    """Return the command or the call that finds the learning rate."""
+    named = {"model": config.model, "rule": config.rule, "batch_size": config.batch_size}
+    if was_in_memory(config.data):
+        return f"ds.find_rate((X, y), {', '.join(f'{name}={value!r}' for name, value in named.items())})"
+    flags = (f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in named.items())
+    return f"descenso find-rate {shlex.quote(config.data)} {' '.join(flags)}"
 
 
 def _no_progress(course: Course) -> str:

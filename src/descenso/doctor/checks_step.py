@@ -192,18 +192,23 @@ def none_gradients(step: Step) -> Observation | None:
     return saw.format(names=", ".join(missing), plain=", ".join(plain)), mend
 
 
+def dead_shares(step: Step) -> dict[str, float]:
+    """Return the share of units of each kernel whose incoming weights all have a gradient of exactly 0."""
+    kernels = step.kernels
+    if step.first:  # a layer gets no gradient either as long as one behind it has weights of 0
+        zeros = [list(kernels).index(name) for name in kernels if not step.weights.get(name, np.ones(1)).any()]
+        kernels = dict(list(kernels.items())[max(zeros, default=0) :])
+    units = {name: array.reshape(-1, array.shape[-1]) for name, array in kernels.items()}
+    return {name: float((gradient == 0).all(axis=0).mean()) for name, gradient in units.items()}
+
+
 def dead_units(first: Step | None, last: Step | None) -> Observation | None:
     """Check for units whose incoming weights all have a gradient of exactly 0.
 
     The gradient of a rectified unit is Σ δ x over the rows for which it is not 0, so it is 0 without such rows.
     """
     step = last or first
-    kernels = step.kernels if step else {}
-    if step and step.first:  # a layer gets no gradient either as long as one behind it has weights of 0
-        zeros = [list(kernels).index(name) for name in kernels if not step.weights.get(name, np.ones(1)).any()]
-        kernels = dict(list(kernels.items())[max(zeros, default=0) :])
-    units = {name: array.reshape(-1, array.shape[-1]) for name, array in kernels.items()}
-    shares = {name: float((gradient == 0).all(axis=0).mean()) for name, gradient in units.items()}
+    shares = dead_shares(step) if step else {}
     name = max(reversed(shares), key=shares.__getitem__, default="")  # of equal ones the last layer
     share = shares.get(name, 0.0)
     if share < DEAD:

@@ -1,6 +1,7 @@
-"""Evidence of a training run: a step at its start, a step at its end, and a range test of the learning rate."""
+"""Evidence of a training run: a step at its start, a step at its end, and a search for the learning rate."""
 
 from contextlib import closing
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -8,20 +9,19 @@ import tensorflow as tf
 
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
-from descenso.data.order import Order, epoch_order
-from descenso.descent.problem import Batch, Own, Problem, TrainState, scaled, start, tape_gradient
+from descenso.data.order import Order
+from descenso.descent.problem import Batch, Own, Problem, TrainState, scaled, tape_gradient
 from descenso.doctor.checks_run import suspicious
-from descenso.doctor.evidence import SAMPLE, SINGLE_ROWS, Array, Course, Evidence, Rows, Step, size_read
-from descenso.registry import LOSSES
+from descenso.doctor.evidence import FIND_SECONDS, SAMPLE, SINGLE_ROWS, Array, Course, Evidence, Rows, Step, size_read
+from descenso.registry import LOSSES, is_own
 from descenso.runs.history import Epoch
 from descenso.runs.trained import Trained
+from descenso.studies.sweep.find_rate import grid_around, search
 from descenso.training.plan import Plan, bind
 
-RATES = np.geomspace(1e-6, 1e2, 97)  # twelve to a decade
-SMOOTHED = 5  # steps
 EARLY = 100  # steps that are walked again, of the first epoch
-STILL = 0.9  # of the first cost; where none is lower, no rate makes progress
-BELOW_BEST = 10  # how many times smaller than the rate of the lowest cost, where the cost still falls
+TIMED_STEPS = 10  # by which the length of a search for the learning rate is chosen
+LEAST_STEPS, MOST_STEPS = 20, 200  # of each run of that search
 
 
 class Walked(NamedTuple):
@@ -34,6 +34,7 @@ class Walked(NamedTuple):
         outcome: how it ended, or "running".
         trained: what it learned; None where nothing was kept.
         own: what of it is the user's own; None for nothing.
+        early: (at most EARLY,) finite costs of its first steps, in nats; None where they are not known.
     """
 
     config: TrainConfig
@@ -42,41 +43,47 @@ class Walked(NamedTuple):
     outcome: str = "running"
     trained: Trained | None = None
     own: Own | None = None
+    early: tuple[float, ...] | None = None
 
 
-def evidence_of(walked: Walked, before: Evidence | None = None) -> Evidence:
-    """Gather the evidence of a training run, with a range test where its costs are suspicious.
+def evidence_of(
+    walked: Walked, before: Evidence | None = None, searched: bool = True, hurried: bool = False
+) -> Evidence:
+    """Gather the evidence of a training run, with a search for the learning rate where its costs are suspicious.
 
     Args:
         walked: the training run, so far.
-        before: the evidence gathered earlier in the same run, whose first step is not computed again.
+        before: the evidence gathered earlier in the same run; its rows, its first step and its search are kept.
+        searched: whether to search for a learning rate.
+        hurried: whether to take the first EARLY steps for an epoch before one ends, and not to search.
     """
     config, data = walked.config, walked.data
     plan = Plan.of(config, data, walked.own)
     problem, begin = plan.problem, plan.start()
     rows = _some(plan.train, config.seed)
-    course = Course.of(config, data, walked.epochs, walked.outcome)
-    if before and before.course:
-        first, course = (
-            before.step,
-            course._replace(
-                early=before.course.early, suggested_rate=before.course.suggested_rate, tested=before.course.tested
-            ),
-        )
-    else:
-        early = _costs(problem, plan.train, begin, plan.order(0).between(0, EARLY), plan.batch_rows)
-        mean_of_ln = config.loss in LOSSES  # ln C is the first cost of these, and not of the user's own
-        singles = (
-            _step(problem, begin, rows.rows([row])).gradients for row in range(min(SINGLE_ROWS, len(rows.labels)))
-        )
-        kind = "classes" if mean_of_ln else ""
-        first = _step(problem, begin, rows)._replace(first=True, loss=kind, read=size_read(singles))
-        course = course._replace(early=tuple(early))
-    if not course.tested and suspicious(course):
-        course = course._replace(suggested_rate=suggested_rate(plan), tested=True)
+    known = before.course if before else None
+    early = walked.early or (known.early if known else ())
+    if walked.early is None and not known:
+        early = tuple(_costs(problem, plan.train, begin, plan.order(0).between(0, EARLY), plan.batch_rows))
+    course = Course.of(config, data, walked.epochs, walked.outcome)._replace(early=early)
+    if known:
+        course = course._replace(suggested_rate=known.suggested_rate, tested=known.tested)
+    if hurried and not course.costs and len(early) == EARLY:
+        course = course._replace(steps=EARLY, costs=[float(np.mean(early))])
+    if searched and not hurried and not course.tested and suspicious(course):
+        course = course._replace(suggested_rate=suggested_rate(walked), tested=True)
+    first = before.step if before and before.step else _first(plan, begin, rows)
     last, test = _at_end(problem, begin, walked.trained, (rows, _some(data.test, config.seed)))
-    trained_on = Rows.of(data._replace(train=plan.train), config.order)
+    trained_on = before.rows if before and before.rows else Rows.of(data._replace(train=plan.train), config.order)
     return Evidence(trained_on, first, last, test, course)
+
+
+def _first(plan: Plan, begin: TrainState, rows: Split) -> Step:
+    """Compute a step from the initial weights, and from single rows the size of what the first layer reads."""
+    single = range(min(SINGLE_ROWS, len(rows.labels)))
+    gradients = (_step(plan.problem, begin, rows.rows([row])).gradients for row in single)
+    kind = "classes" if plan.config.loss in LOSSES else ""  # ln C is the first cost of these, and not of the user's own
+    return _step(plan.problem, begin, rows)._replace(first=True, loss=kind, read=size_read(gradients))
 
 
 def _at_end(
@@ -109,29 +116,47 @@ def _step(problem: Problem, state: TrainState, rows: Split) -> Step:
     return Step(float(cost), outputs.numpy(), True, arrays, first=False, labels=rows.labels, weights=weights)
 
 
-def suggested_rate(plan: Plan) -> float | None:
-    """Suggest a learning rate by a range test from the start: steps at rates from 1e-6 to 100, each a
-    fifth larger than the one before, until the cost is not finite; a tenth of the rate where the cost was lowest.
-
-    Source: Smith, Cyclical Learning Rates for Training Neural Networks (2017), section 3.3.
+def suggested_rate(walked: Walked) -> float | None:
+    """Find the learning rate as `descenso find-rate` does, in about `FIND_SECONDS` at most: by short runs at constant
+    rates around the rule's own, as many and as long as the time allows.
 
     Returns:
-        None where the cost was lowest at the start, so that no rate does well.
+        None where no rate is safe, or the time does not suffice for the shortest search.
     """
-    rates = tf.constant(RATES, tf.float64)
-    model = plan.problem.model._replace(shared=False)  # this schedule's program serves once
-    ranged = plan.problem._replace(model=model, schedule=lambda step: tf.gather(rates, step), learning_rate=1.0)
-    rows, seed = len(plan.train.labels), plan.config.seed
-    batch = min(plan.batch_rows, SAMPLE, rows)
-    epochs = -(-len(RATES) * batch // rows)
-    flat = np.concatenate([epoch_order("permutation", rows, rows, seed, epoch).batches[0] for epoch in range(epochs)])
-    order = Order(flat[: len(RATES) * batch].reshape(-1, batch), flat[:0])
-    costs = _costs(ranged, plan.train, start(ranged, seed), order, batch)
-    if len(costs) < 2 * SMOOTHED:
-        return None
-    smooth = np.convolve(costs, np.ones(SMOOTHED) / SMOOTHED, "valid")
-    lowest = int(smooth.argmin())
-    return float(RATES[lowest + SMOOTHED // 2] / BELOW_BEST) if smooth[lowest] < STILL * smooth[0] else None
+    given = walked.config
+    data, _validation = walked.data.hold_back(given.validation_rows(len(walked.data.train.labels)))
+    engine = "function" if walked.own else "compiled"  # which compiles once, but each run with code of the user's own
+    alone = {"engine": engine, "schedule": "constant", "patience": 0, "validation_size": 0}
+    config = given.model_copy(update=alone)
+
+    def plan_of(rate: float, seed: int) -> Plan:
+        return Plan.of(config.model_copy(update={"learning_rate": rate, "seed": seed}), data, walked.own)
+
+    rates, binding, stepping = grid_around(_usual_rate(config)), *_times(plan_of(_usual_rate(config), config.seed))
+    for grid, seeds in ((rates, 2), (rates, 1), (rates[::2], 1)):
+        steps = int((FIND_SECONDS / (len(grid) * seeds) - binding) / stepping)
+        if steps >= LEAST_STEPS:
+            numbers = [config.seed + place for place in range(seeds)]
+            return search(plan_of, grid, numbers, min(steps, MOST_STEPS)).best
+    return None
+
+
+def _usual_rate(config: TrainConfig) -> float:
+    """Return the learning rate that the rule brings; of a rule of the user's own, that of the run."""
+    if is_own("rule", config.rule):
+        return config.learning_rate
+    return TrainConfig.of(model=config.model, preset=config.preset, rule=config.rule).learning_rate
+
+
+def _times(plan: Plan) -> tuple[float, float]:
+    """Return the seconds that it takes to bind a second plan like this one, and those of a step."""
+    order = plan.order(0).between(0, TIMED_STEPS)
+    for _turn in range(2):  # the first one compiles
+        begun = perf_counter()
+        with closing(plan.bind()) as runner:
+            bound = perf_counter()
+            _state, trace = next(runner.walk(plan.start(), [order]))
+    return bound - begun, trace.seconds / max(1, len(trace.costs))
 
 
 def _costs(problem: Problem, train: Split, begin: TrainState, order: Order, batch_rows: int) -> Array:

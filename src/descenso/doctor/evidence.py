@@ -20,6 +20,7 @@ SINGLE_ROWS = 5  # whose gradients are taken one by one
 LEAST_ROWS = 20  # of which statistics are compared
 OF_A_CLASS = 20  # rows, from which simple models learn something
 LEARNABLE_ROWS = 200  # from which simple models learn something, where there is something to learn
+FIND_SECONDS = 20  # that a search for the learning rate may take, about
 
 NOT_SCALED = Scaling()
 
@@ -237,8 +238,8 @@ class Course(NamedTuple):
     validation_costs: list[float]  # after each epoch, in nats; empty without validation
     outcome: str  # as that of `Run`
     early: tuple[float, ...] = ()  # costs of the first steps, in nats; empty if they were not repeated
-    suggested_rate: float | None = None  # learning rate that a range test found, if any
-    tested: bool = False  # whether a range test was made
+    suggested_rate: float | None = None  # the fastest safe learning rate of short runs, if any
+    tested: bool = False  # whether it was searched for
 
     @classmethod
     def of(cls, config: TrainConfig, data: Dataset, epochs: tuple[Epoch, ...], outcome: str) -> "Course":

@@ -14,13 +14,18 @@ def encode(rows: list) -> Array:
     for row in rows:
         inputs = []
         for column in ENCODING:
-            value = "" if row[column["name"]] is None else str(row[column["name"]]).strip()
+            given = row[column["name"]]
+            value = "" if given is None else str(given).strip()
             gap = value.lower() in MISSING
             if column["kind"] == "category":
                 if not gap and value not in column["categories"]:
                     warnings.warn(f"{column['name']}: {value!r} is in no training row", stacklevel=2)
                 inputs += [float(value == category) for category in column["categories"]]
             else:
+                if isinstance(given, str) and DECIMAL == ",":
+                    if "." in value:
+                        raise ValueError(f"{column['name']}: {value!r}; expected a decimal comma and no other marks")
+                    value = value.replace(",", ".")
                 inputs.append(column["fill"] if gap else float(TRUTH.get(value.lower(), value)))
             inputs += [float(gap)] if column["missing"] else []
         encoded.append(inputs)
@@ -41,6 +46,17 @@ if not finite.all():
     raise ValueError(MESSAGES["finite"].format(row=int(finite.argmin())))
 return inputs
 """
+
+
+def encoding_of(trained: Trained) -> str:
+    """Write how the columns of a table become inputs, for `ENCODE`; nothing where they are inputs as they are."""
+    encoding = trained.encoding
+    if encoding is None or encoding.inputs == tuple(column.name for column in encoding.columns):
+        return ""
+    columns = "".join(f"    {one._asdict()},\n" for one in encoding.columns)
+    return (
+        f"ENCODING = [\n{columns}]  # how columns become inputs\nDECIMAL = {encoding.decimal!r}  # of numbers in text\n"
+    )
 
 
 def check_of(trained: Trained) -> str:

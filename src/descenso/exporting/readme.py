@@ -5,7 +5,7 @@ from typing import Any
 
 from descenso._version import __version__
 from descenso.data.encoding import Column
-from descenso.exporting.inputs import ENCODE
+from descenso.exporting.inputs import ENCODE, encoding_of
 from descenso.runs.trained import Trained
 from descenso.text import _, mark, printable
 
@@ -55,6 +55,19 @@ script = runpy.run_path("{name}")
 probabilities = script["predict_proba"](rows)
 """,
 }
+PHOTOS = """\
+import numpy as np
+from PIL import Image, ImageOps
+
+
+def read(path):
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert("RGB").convert("{mode}").resize(({width}, {height})))
+
+
+rows = np.stack([read(path) for path in ["photo.jpg"]])
+"""
 ARRAYS = """\
 model = np.load("{name}")
 print({{name: array.shape for name, array in model.items()}})
@@ -89,6 +102,8 @@ def readme(name: str, to: str, trained: Trained) -> str:
     ]  # fmt: skip
     if trained.stored == "uint8":
         parts.append(_(PIXELS[to]))
+    if _reads_photos(trained):
+        parts += _photos(trained)
     if to == "npz" and "W" not in trained.params:
         parts.append(_("The layers of this model are written out, with these arrays, by the format numpy-script."))
     if trained.columns:
@@ -96,6 +111,22 @@ def readme(name: str, to: str, trained: Trained) -> str:
     parts.append(_("The classes, in the order of the probabilities:"))
     parts.append("\n".join(f"{place}. {printable(each)}" for place, each in enumerate(trained.class_names)))
     return "\n\n".join(parts) + "\n"
+
+
+def _reads_photos(trained: Trained) -> bool:
+    """Tell whether the rows are pictures of 8 bits; those of MNIST's shape are prepared in more steps than are here."""
+    shape, full = trained.input_shape, trained.pixel_range is None
+    return trained.stored == "uint8" and full and (len(shape) == 2 or shape[2:] == (3,)) and shape != (28, 28)
+
+
+def _photos(trained: Trained) -> list[str]:
+    """Write the Python that reads a picture as training did."""
+    height, width, *channels = trained.input_shape
+    code = PHOTOS.format(height=height, width=width, mode="RGB" if channels else "L")
+    return [
+        _("Photos are made such rows in the same way as for training, with Pillow:"),
+        f"{FENCE}python\n{code}{FENCE}",
+    ]
 
 
 def _dtype(to: str, trained: Trained) -> str:
@@ -109,7 +140,7 @@ def _call(name: str, to: str, trained: Trained) -> str:
     imports = [line for line in lines if line.startswith(("import ", "from "))]
     call = "\n".join(line for line in lines if line and line not in imports)
     read = 'rows = np.load("rows.npy")\n'
-    if _is_encoded(trained):
+    if encoding_of(trained):
         imports.append("import warnings")
         read = _encoding(trained)
     head = "\n".join(sorted([*imports, "import numpy as np"]))
@@ -119,16 +150,8 @@ def _call(name: str, to: str, trained: Trained) -> str:
 def _encoding(trained: Trained) -> str:
     """Write the Python that encodes rows of a table, and an example."""
     columns = trained.encoding.columns if trained.encoding else ()
-    encoding = "".join(f"    {one._asdict()},\n" for one in columns)
     example = {one.name: _example(one) for one in columns}
-    return f"Array = np.ndarray\nENCODING = [\n{encoding}]\n{ENCODE}rows = encode([{example!r}])\n"
-
-
-def _is_encoded(trained: Trained) -> bool:
-    """Tell whether the columns of a table become other inputs."""
-    return trained.encoding is not None and trained.encoding.inputs != tuple(
-        column.name for column in trained.encoding.columns
-    )
+    return f"Array = np.ndarray\n{encoding_of(trained)}{ENCODE}rows = encode([{example!r}])\n"
 
 
 def _example(column: Column) -> Any:
@@ -139,7 +162,7 @@ def _table(trained: Trained) -> list[str]:
     """List the inputs of a table, and how its columns become them."""
     names = ", ".join(f"`{printable(name)}`" for name in trained.columns)
     said = [_("Its inputs, in this order: {names}.").format(names=names)]
-    if _is_encoded(trained):
+    if encoding_of(trained):
         said.append(
             _("The model itself reads encoded inputs. `encode` makes them of the columns of the table: an input for "
               "each category, the median of the training rows where a number is missing, and a further input that is 1 "

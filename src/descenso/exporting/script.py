@@ -15,7 +15,7 @@ from descenso._version import __version__
 from descenso.descent import numpy_layers
 from descenso.errors import ConfigError
 from descenso.exporting.graphs import named_variables
-from descenso.exporting.inputs import ENCODE, check_of, messages
+from descenso.exporting.inputs import ENCODE, check_of, encoding_of, messages
 from descenso.runs.trained import Trained
 from descenso.text import _, printable
 
@@ -122,7 +122,7 @@ def numpy_script(plain: Any, trained: Trained, dtype: str) -> bytes:
     if (reads := plain.input_shape[1:]) != trained.input_shape:
         lines.append(f"x = x.reshape(-1, {', '.join(map(str, reads))})")
     lines += [_line(layer, lambda variable: f"W[{names[id(variable)]!r}]") for layer in _chain(plain)]
-    functions, encoded = _needed("softmax\n" + "\n".join(lines)), "ENCODING" in _columns(trained)
+    functions, encoded = _needed("softmax\n" + "\n".join(lines)), bool(encoding_of(trained))
     modules = ["math"] * ("math." in functions) + ["sys"] + ["warnings"] * encoded
     return SCRIPT.format(
         version=__version__,
@@ -145,11 +145,7 @@ def _columns(trained: Trained) -> str:
     """Write the names of the inputs of a table, and how its columns become them."""
     if not trained.columns:
         return ""
-    names = f"COLUMNS = {trained.columns}  # of a table, in this order\n"
-    if trained.encoding is None or trained.encoding.inputs == tuple(one.name for one in trained.encoding.columns):
-        return names
-    columns = "".join(f"    {one._asdict()},\n" for one in trained.encoding.columns)
-    return f"{names}ENCODING = [\n{columns}]  # how columns become these inputs\n"
+    return f"COLUMNS = {trained.columns}  # of a table, in this order\n{encoding_of(trained)}"
 
 
 def _chain(model: Any) -> Iterator[Any]:

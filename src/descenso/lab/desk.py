@@ -4,13 +4,14 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso import text
 from descenso.config import TrainConfig, choices
 from descenso.errors import ConfigError
 from descenso.lab.faults import FAULTS
 from descenso.lab.protocol import Curve, Settings, View
+from descenso.lab.rates import FEWEST_RATES, MOST_EPOCHS, MOST_RATES, Span
 from descenso.lab.shapes import COLOURS
 from descenso.registry import MODELS, RULES
 from descenso.text import LANGUAGES, _, mark
@@ -24,6 +25,10 @@ WORDS = {  # what a page may set these to; the rest are numbers, which the table
     "rule": tuple(RULES),
 }
 NUMBERS = ("learning_rate", "batch_size", "epochs", "seed")
+WHOLE = {  # fields of a span that are whole numbers: name, least, most
+    "lanes": (mark("rates"), FEWEST_RATES, MOST_RATES),
+    "epochs": (mark("epochs"), 1, MOST_EPOCHS),
+}
 MOST_TYPED = 200  # characters of a value from a page
 MOST_EXPONENT = 12  # of a learning rate, either way
 TITLES = {  # of the commands that a page sends, for the other pages
@@ -37,6 +42,9 @@ TITLES = {  # of the commands that a page sends, for the other pages
     "stop": mark("Stop"),
     "rate": mark("Learning rate"),
     "race": mark("Race"),
+    "sweep": mark("Try the rates"),
+    "landscape": mark("Landscape"),
+    "stop_landscape": mark("Stop"),
     "break": mark("Break it"),
     "heal": mark("Back to the healthy run"),
     "set": mark("Settings"),
@@ -80,6 +88,7 @@ class Desk:
         self.steering: Steering | None = None
         self.pages: set[int] = set()
         self._settings: Settings | None = None
+        self._span: dict[str, Any] = {}  # what pages have set of it
         self._newest = 0
         self._colours: dict[str, str] = {}
 
@@ -107,6 +116,29 @@ class Desk:
     def settings(self) -> Settings:
         """The settings of the next run: those that a page has set, before that those of the current run."""
         return self._settings or self.lab.view.settings
+
+    @property
+    def span(self) -> Span:
+        """The learning rates of the next sweep: what a page has set of them, the rest around the one that is set."""
+        return Span.around(self.settings.learning_rate)._replace(**self._span)
+
+    def set_span(self, name: str, value: str) -> None:
+        """Set a field of the span, as it was typed; an empty one is the default again.
+
+        Raises:
+            ConfigError: naming what is wrong, and a value that works.
+        """
+        typed = value.strip().replace(",", ".")[:MOST_TYPED]
+        if not typed:
+            self._span.pop(name, None)
+        elif name in WHOLE:
+            title, least, most = WHOLE[name]
+            if not (typed.isascii() and typed.isdigit() and least <= int(typed) <= most):
+                message = _("{name} must be a whole number in [{least}, {most}], got {value!r}")
+                raise ConfigError(message.format(name=_(title), least=least, most=most, value=value[:40]))
+            self._span[name] = int(typed)
+        else:
+            self._span[name] = float(f"{TrainConfig.of(learning_rate=typed).learning_rate:.6g}")
 
     def colour_of(self, run: str) -> str:
         """Return the colour of a run's curve, the same at each call."""
@@ -152,6 +184,11 @@ class Desk:
         elif command in ("rate", "rate-exponent"):
             self._change_rate(value if command == "rate" else exponent(value))
             command = "rate"
+        elif command.startswith("span-") and command.removeprefix("span-") in Span._fields:
+            self.set_span(command.removeprefix("span-"), value)
+            command = "set"
+        elif command == "sweep":
+            lab.sweep(self.settings, self.span)
         elif command == "start":
             lab.start(self.settings)
         elif command == "toggle":
@@ -161,7 +198,7 @@ class Desk:
             lab.race(self.settings)
         elif command == "break" and value in FAULTS:
             lab.break_it(value)
-        elif command in ("one_step", "one_epoch", "reset", "undo", "stop", "heal"):
+        elif command in ("one_step", "one_epoch", "reset", "undo", "stop", "heal", "landscape", "stop_landscape"):
             getattr(lab, command)()
         else:
             return

@@ -14,6 +14,7 @@ from tornado.ioloop import IOLoop
 from descenso.lab.desk import Desk, speaking
 from descenso.lab.page import Page
 from descenso.lab.plots import Plots
+from descenso.lab.plots_rates import RatesPlots
 
 LOOK = 25  # milliseconds between two checks for a new view; the training process sends about ten a second
 LEAST = 1 / 15  # seconds between two frames
@@ -31,10 +32,10 @@ class Wire(DataModel):
 def attach(document: Document, desk: Desk, language: str) -> None:
     """Make the document of a page that was opened: its plots, and the calls that keep it up to date."""
     with speaking(language):
-        plots = Plots(desk)
+        plots = Plots(desk), RatesPlots()
     wire = Wire()
-    plots.cost.tags = [wire]
-    for root in plots.roots:
+    plots[0].cost.tags = [wire]
+    for root in (*plots[0].roots, *plots[1].roots):
         document.add_root(root)
     document.config.update(notify_connection_status=False, reconnect_session=False)  # the page says so, and loads again
 
@@ -61,7 +62,7 @@ def attach(document: Document, desk: Desk, language: str) -> None:
 class _Frames:
     """Draws a frame for each new view, at most 15 a second, and fewer where they take long."""
 
-    def __init__(self, page: Page, plots: Plots, wire: Wire) -> None:
+    def __init__(self, page: Page, plots: tuple[Plots, RatesPlots], wire: Wire) -> None:
         self._page, self._plots, self._wire = page, plots, wire
         self._next = self._refreshed = 0.0
         self._number = -1
@@ -80,5 +81,6 @@ class _Frames:
         changes = self._page.changes(view)
         if changes:
             self._wire.shown = json.dumps(changes)  # type: ignore[assignment] # a property of Bokeh's
-        self._plots.draw(view, self._page.tab)
+        for plots in self._plots:
+            plots.draw(view, self._page.tab)
         self._next = begun + max(LEAST, SHARE * (time.monotonic() - begun))

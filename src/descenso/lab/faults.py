@@ -45,7 +45,8 @@ FAULTS = {
         "softmax-twice"),
     "naive-log": Fault(
         mark("Logarithm of zero"),
-        mark("The logarithm of the softmax is taken as it is written: a probability that rounds to 0 ends the run."),
+        mark("The logarithm of the softmax is taken as it is written: a probability that rounds to 0 ends the run. The "
+             "rate is large, so that it happens soon; the loss that takes logits goes on at this rate."),
         "log-of-zero"),
     "zero-start": Fault(
         mark("All weights start at zero"),

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ from descenso.api.resume import resume
 from descenso.api.train import import_tensorflow, rows_of, train
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
-from descenso.descent.problem import Own
+from descenso.descent.problem import Own, weights
 from descenso.doctor.checks import examine
 from descenso.doctor.evidence import Evidence, Rows
 from descenso.errors import CheckpointError, DataError, DescensoError
-from descenso.lab import planting, races, wording
+from descenso.lab import planting, races, sweeping, wording
+from descenso.lab.faults import FAULTS
 from descenso.lab.protocol import Settings, Source
+from descenso.lab.rates import Span
 from descenso.lab.watching import Inspector, Watched
 from descenso.runs.checkpoints import newest
 from descenso.runs.directory import open_directory
@@ -69,15 +72,17 @@ def start(shown: Shown, source: Source, out: Path, data: Dataset) -> None:
         shown.data = changed
         given = planting.in_memory(given, tuple(name for name, _value in source.reading))
     name = f"{Path(settings.data).name}-{settings.model}" + (f"-{settings.fault}" if settings.fault else "")
-    if settings.fault:  # findings on the rows, at once: training may refuse the rows
-        rows = Rows.of(changed or data, given.get("order", "permutation"))
-        shown.inspector.findings = tuple(examine(Evidence(rows)))
+    evidence = Evidence(Rows.of(changed or data, given.get("order", "permutation")))
+    if settings.fault:  # a finding on the rows, at once
+        shown.inspector.findings = tuple(examine(evidence, [FAULTS[settings.fault].rule]))
     path = fresh_folder(out, portable_name(name))
     try:
         train(given.pop("data", changed), out=path, **given)
     except DescensoError:
         with suppress(OSError):  # a folder of a run that was not made
             path.rmdir()
+        if shown.watched.run is None:  # the rows were refused
+            shown.inspector.findings = tuple(examine(evidence))
         raise
 
 
@@ -106,6 +111,18 @@ def race(settings: Settings, source: Source, data: Dataset, control: Control, te
     races.race(wording.arguments(settings, source, data), data, control, tell)
 
 
+def sweep(
+    settings: Settings, span: Span, source: Source, out: Path, data: Dataset, control: Control, tell: sweeping.Tell
+) -> None:
+    """Train a sweep of learning rates with these settings below `out`, until it is done or `control` stops it."""
+    if control.stopped:
+        return
+    data = _rows(settings, source, data)
+    apart = ("engine", "learning_rate", "checkpoint_every")  # lanes are trained by the default engine
+    given = {name: value for name, value in wording.arguments(settings, source, data).items() if name not in apart}
+    sweeping.Sweeping(given, span, data, tell).run(out, source.sources, control)
+
+
 def follow(shown: Shown, run: Path, data: Dataset) -> None:
     """Read the history and the checkpoints of a run repeatedly, until it has ended or its control stops it."""
     watched, directory = shown.watched, open_directory(run)
@@ -116,7 +133,8 @@ def follow(shown: Shown, run: Path, data: Dataset) -> None:
         with suppress(CheckpointError, OSError):  # which its process replaces
             checkpoint, _damaged = newest(directory.checkpoints)
             if watched.progress is None or checkpoint.position != watched.progress.position:
-                watched.progress = watched.at_epoch = progress_of(checkpoint, watched.plan)
+                watched.progress = watched.at_epoch = progress = progress_of(checkpoint, watched.plan)
+                watched.recorded.add(watched.taken, partial(weights, watched.plan.problem, progress.state))
         if watched.outcome != "running":
             return
         time.sleep(POLL_SECONDS)

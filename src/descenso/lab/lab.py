@@ -23,6 +23,7 @@ from descenso.lab.answers import Activations, Opened, Recognised
 from descenso.lab.drawing import as_seen
 from descenso.lab.link import Link
 from descenso.lab.protocol import Limits, Settings, Source, View
+from descenso.lab.rates import Span
 from descenso.text import _, plural
 
 DEFAULT = Limits()
@@ -214,7 +215,7 @@ class Lab:
         self._send("undo")
 
     def stop(self) -> None:
-        """Stop the current run, or the race, and save it."""
+        """Stop the current run, the race or the sweep, and save it."""
         self._send("stop")
 
     def forget(self, name: str) -> None:
@@ -252,6 +253,24 @@ class Lab:
         `view.race`.
         """
         self._send("race", settings)
+
+    def sweep(self, settings: Settings, span: Span) -> None:
+        """Train the learning rates of `span` as the lanes of a sweep; the current run is stopped and saved. See
+        `view.rates`.
+
+        Raises:
+            ConfigError: for an invalid range.
+        """
+        span.rates()
+        self._send("sweep", settings, span)
+
+    def landscape(self) -> None:
+        """Compute the cost over the plane of the current run's path, beside training; see `view.plane`."""
+        self._send("landscape")
+
+    def stop_landscape(self) -> None:
+        """Stop computing that plane."""
+        self._send("stop_landscape")
 
     def break_it(self, fault: str) -> None:
         """Start a run like the current one with a fault planted, a key of `FAULTS`; the current one is saved."""

@@ -55,8 +55,8 @@ class NormsOverTime:
     """Norms of gradients, updates and weights, at steps that were really taken, thinned."""
 
     def __init__(self) -> None:
-        self._steps: list[int] = []
-        self._rows: list[dict[str, tuple[float, float, float]]] = []
+        # One thread adds while another reads: the points are replaced as a whole.
+        self._points: tuple[tuple[int, dict[str, tuple[float, float, float]]], ...] = ()
         self._every, self._seen = 1, 0
 
     def add(self, plan: Plan, progress: Progress) -> None:
@@ -68,27 +68,29 @@ class NormsOverTime:
         self._seen += 1
         if (self._seen - 1) % self._every:
             return
-        self.cut(taken)
-        self._steps.append(taken)
         held = {name: np.asarray(value) for name, value in progress.state.params.items()}
-        self._rows.append(
-            {name: (_norm(step.gradients[name]), _norm(step.updates[name]), _norm(held[name])) for name in held}
-        )
-        if len(self._steps) > MOST_NORMS:
-            self._steps, self._rows, self._every = self._steps[::2], self._rows[::2], 2 * self._every
+        norms = {name: (_norm(step.gradients[name]), _norm(step.updates[name]), _norm(held[name])) for name in held}
+        points = *self._before(taken), (taken, norms)
+        if len(points) > MOST_NORMS:
+            points, self._every = points[::2], 2 * self._every
+        self._points = points
+
+    def _before(self, step: int) -> tuple[tuple[int, dict[str, tuple[float, float, float]]], ...]:
+        return tuple(point for point in self._points if point[0] < step)
 
     def cut(self, step: int) -> None:
         """Drop the points from number `step` on."""
-        kept = sum(each < step for each in self._steps)
-        del self._steps[kept:], self._rows[kept:]
+        self._points = self._before(step)
 
     def norms(self) -> tuple[Norms, ...]:
         """Return the norms by parameter."""
-        if not self._rows:
+        points = self._points
+        if not points:
             return ()
-        steps = np.array(self._steps, np.int64)
+        steps = np.array([step for step, _norms in points], np.int64)
         return tuple(
-            Norms(name, steps, *np.array([row[name] for row in self._rows], np.float32).T) for name in self._rows[-1]
+            Norms(name, steps, *np.array([norms[name] for _step, norms in points], np.float32).T)
+            for name in points[-1][1]
         )
 
 

@@ -41,9 +41,8 @@ class Shown:
     def _repr_html_(self) -> str:
         there = html.escape(self.address)
         frame = f'<iframe src="{there}" title="descenso lab" width="100%" height="{self._height}"></iframe>'
-        return (
-            f'{frame}<p><a href="{there}" target="_blank">{html.escape(_("Open the lab in a tab of its own"))}</a></p>'
-        )
+        link = html.escape(_("Open the lab in a tab of its own"))
+        return f'{frame}<p><a href="{there}" target="_blank">{link}</a></p>'
 
 
 def lab(

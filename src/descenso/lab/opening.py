@@ -17,6 +17,7 @@ from descenso.lab.answers import Activations, Opened, Stage
 from descenso.lab.looks import OneStep, one_step
 from descenso.registry import RULES
 from descenso.runs.checkpoints import Position
+from descenso.text import mark
 from descenso.training.control import Progress
 from descenso.training.evaluation import Predictor
 from descenso.training.plan import Plan
@@ -95,7 +96,7 @@ def _cast(state: TrainState, plan: Plan) -> TrainState:
 def _layers(plan: Plan, state: TrainState, step: OneStep) -> Iterator[tuple[str, str, Array]]:
     """Yield name, formula and values of the inputs, and of each layer's outputs on the batch, up to the logits."""
     inputs = scaled(step.batch.inputs, plan.problem.dtype, plan.problem.scaling)
-    yield "inputs", "x = (pixels − shift) · scale", np.asarray(inputs)
+    yield "inputs", mark("x = (inputs − shift) · scale"), np.asarray(inputs)
     model = plan.problem.model
     if model.layers is not None and plan.own.model is None:
         *hidden, _last = _outputs(model, state, inputs, training=True)
@@ -130,13 +131,13 @@ def _numbered(names: list[str]) -> list[str]:
     ]
 
 
-FORMULAS = {
-    "flatten": "one row of numbers",
+FORMULAS = {  # those with words are marked for the catalogue
+    "flatten": mark("one row of numbers"),
     "dense": "h = f(x W + b)",
-    "dropout": "some units times 0, the others by 1 / (1 − share)",
+    "dropout": mark("some units times 0, the others by 1 / (1 − share)"),
     "conv2d": "h = K ∗ x",
-    "max_pooling2d": "h = max of each 2×2",
-    "batch_normalization": "h = γ (x − mean) / √(variance + ε) + β",
+    "max_pooling2d": mark("h = max of each 2×2"),
+    "batch_normalization": mark("h = γ (x − mean) / √(variance + ε) + β"),
     "activation": "h = f(x)",
 }
 

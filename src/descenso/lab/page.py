@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from descenso.errors import ConfigError
-from descenso.lab import panel_code, panel_draw, panel_faults, panel_lesson, panel_race, panel_step, panel_training
+from descenso.lab import (
+    panel_code,
+    panel_draw,
+    panel_faults,
+    panel_lesson,
+    panel_race,
+    panel_rates,
+    panel_step,
+    panel_training,
+)
 from descenso.lab.desk import Desk, speaking
 from descenso.lab.protocol import View
 from descenso.lab.showing import TABS, Entry, Showing
@@ -152,6 +161,7 @@ class Page(Showing):
             "tab-step": panel_step.entries,
             "tab-draw": panel_draw.entries,
             "tab-race": panel_race.entries,
+            "tab-rates": panel_rates.entries,
             "tab-faults": panel_faults.entries,
             "tab-code": panel_code.entries,
         }[self.tab]

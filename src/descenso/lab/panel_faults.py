@@ -34,7 +34,8 @@ def _said(view: View) -> str:
 def _finding(finding: object) -> str:
     severity = _("error") if getattr(finding, "severity", "") == "error" else _("warning")
     saw, why, mend, rule = (escaped(getattr(finding, name, "")) for name in ("saw", "why", "mend", "rule"))
+    mended = escaped(_("Mend"))
     return (
         f"<li><b>{escaped(severity)}</b> <code>{rule}</code><p>{saw}</p><p>{why}</p>"
-        f"<p>{escaped(_('Mend'))}: <code>{mend}</code></p></li>"
+        f"<p>{mended}: <code>{mend}</code></p></li>"
     )

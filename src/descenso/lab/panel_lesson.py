@@ -13,7 +13,7 @@ from descenso.text import _, mark, prose
 
 
 class Stop(NamedTuple):
-    """One stop. All texts are marked for the catalogue.
+    """One stop. All texts are marked for the catalogue, and formulas that have words.
 
     Attributes:
         title: a few words.
@@ -84,7 +84,7 @@ STOPS = (
         mark("Each image is a row of numbers, one for each pixel: 0 is black, 255 is white. Learning means finding "
              "weights with which these numbers tell the digit. Some rows are kept apart for testing: a model is "
              "judged by rows that it has never seen."),
-        "x ∈ [0, 1]⁷⁸⁴,  x = pixel / 255",
+        mark("x ∈ [0, 1]⁷⁸⁴,  x = pixel / 255"),
         (mark("Rows to learn from: {train:,}; to test on: {test:,}; numbers in each: {inputs}."), _rows),
         mark("Press Start, let two epochs pass, and look at the worst mistakes. Which of them would you get wrong, "
              "too?"),
@@ -119,26 +119,26 @@ STOPS = (
              "1."),
         "z = Wᵀ x + b,   p = e^z / Σ e^z",
         (mark("Weights: {inputs} × {classes}; biases: {classes}; numbers to find: {parameters:,}."), _parameters),
-        mark("Open One step and look at the maps: orange pixels speak for a class, blue ones against it. Look for a "
+        mark("Open One step and look at the maps: orange pixels count for a class, blue ones against it. Look for a "
              "row with a 0. Why is ink in its middle blue?"),
-        mark("A 0 is empty in its middle: ink there speaks against a 0, so these weights are negative."),
+        mark("A 0 is empty in its middle: ink there counts against a 0, so these weights are negative."),
     ),
     Stop(
         mark("The cost"),
         mark("The cost measures how wrong the probabilities are: minus the logarithm of the probability of the true "
              "class, averaged over the rows. Sure and right costs nearly 0; sure and wrong costs a lot."),
-        "J = − mean( log p[true class] )",
+        mark("J = − mean( log p[true class] )"),
         (mark("Cost now: {cost:.4f}, which is a probability of {share:.2f} for the true class. A guess costs "
               "{guess:.4f}."),
          _cost),
         mark("Press Reset and then One step. What is the cost of the first batch, and why?"),
-        mark("All weights are 0, so all classes have the same probability, 1/10, and the cost is log 10 = 2.3026."),
+        mark("All weights are 0, so all classes have the same probability, 1/10, and the cost is ln 10 = 2.3026."),
     ),
     Stop(
         mark("The gradient"),
         mark("For each weight, the gradient says how fast the cost grows when the weight grows. With softmax and "
              "cross-entropy it has a form that can be read: input times error."),
-        "∂J/∂W = mean( x (p − y)ᵀ )",
+        mark("∂J/∂W = mean( x (p − y)ᵀ )"),
         (mark("Norm of the gradient of the newest step: {gradient:.4g}."), _gradient),
         mark("Let it train and watch the norm. Does it go to 0?"),
         mark("It becomes smaller and keeps jumping: each batch has its own gradient, and no weights suit all batches"
@@ -160,7 +160,7 @@ STOPS = (
         mark("Epochs"),
         mark("An epoch is over when every row has been used once. The next epoch takes the rows in another order, "
              "which depends on the seed alone: equal seeds give equal numbers, to the last bit."),
-        "steps = epochs × ⌈rows / batch size⌉",
+        mark("steps = epochs × ⌈rows / batch size⌉"),
         (mark("Epochs so far: {epochs}; steps: {steps:,}; test accuracy: {accuracy:.4f}."), _epochs),
         mark("Start the same settings twice and compare the curves. Then take another seed."),
         mark("The first two curves coincide in every digit. Another seed takes another path, and ends at nearly the "
@@ -171,7 +171,7 @@ STOPS = (
         mark("In eager mode, Python calls TensorFlow for every operation of every step. A step of this model is "
              "little arithmetic, so most of the time goes into the calls. The compiled engine runs many steps in one"
              " call."),
-        "time = steps × (calls + arithmetic)",
+        mark("time = steps × (calls + arithmetic)"),
         (mark("A step takes {micro:.0f} microseconds with this engine."), _speed),
         mark("Open Race and let the four engines train. First guess: how many times faster is the fastest?"),
         mark("The costs agree, because all engines take the same batches: one curve, different seconds. The table "
@@ -186,7 +186,7 @@ def entries(page: Showing, view: View) -> Iterator[Entry]:
     sentence, values = stop.number
     yield "stop-title", "textContent", f"{page.stop + 1}. {_(stop.title)}"
     yield "stop-text", "textContent", _(stop.text)
-    yield "stop-formula", "textContent", stop.formula
+    yield "stop-formula", "textContent", _(stop.formula)
     yield "stop-number", "textContent", prose(_(sentence), **_written(values(view)))
     yield "stop-task", "textContent", _(stop.task)
     yield "stop-answer", "textContent", _(stop.answer)

@@ -89,7 +89,7 @@ def _stage(stage: Stage) -> str:
     elif stage.name.startswith("hidden "):
         title = _("hidden layer {number}").format(number=stage.name.removeprefix("hidden "))
     return (
-        f"<details><summary><b>{escaped(title)}</b> <code>{escaped(stage.formula)}</code>"
+        f"<details><summary><b>{escaped(title)}</b> <code>{escaped(_(stage.formula))}</code>"
         f"<small>{escaped(shape)} · {escaped(stage.dtype)}</small><samp>{escaped(first)}</samp></summary>"
         f'<pre tabindex="0">{escaped_lines(whole)}</pre></details>'
     )

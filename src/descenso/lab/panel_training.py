@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.lab.protocol import Mistake, View
-from descenso.lab.shapes import COLOURS, escaped, grey, img, is_picture, shown, table
+from descenso.lab.shapes import COLOURS, escaped, grey, img, is_picture, paragraph, shown, table
 from descenso.lab.showing import Entry, Showing
 from descenso.registry import RULES
 from descenso.text import _, prose
@@ -18,6 +18,8 @@ LAST = 30  # rows of the table under the plot of costs
 
 def state_of(view: View) -> str:
     """Say in which state training is."""
+    if view.state == "running" and view.progress:
+        return _("Being prepared")
     if view.state == "ended" and view.outcome:
         return {
             "completed": _("Training finished"),
@@ -129,7 +131,7 @@ def _title(view: View) -> str:
 def _confusion(counts: NDArray[np.int64] | None, view: View) -> str:
     names = view.class_names
     if counts is None:
-        return f"<p>{escaped(_('After the first epoch: which class is taken for which.'))}</p>"
+        return paragraph(_("After the first epoch: which class is taken for which."))
     if len(counts) > MOST_CLASSES:
         wrong = counts - np.diag(np.diag(counts))
         pairs = np.argsort(-wrong, axis=None)[:MOST_CLASSES]
@@ -152,7 +154,7 @@ def _confusion(counts: NDArray[np.int64] | None, view: View) -> str:
 
 def _mistakes(mistakes: Sequence[Mistake]) -> str:
     if not mistakes:
-        return f"<p>{escaped(_('After the first epoch: the mistakes that the model is surest of.'))}</p>"
+        return paragraph(_("After the first epoch: the mistakes that the model is surest of."))
     items = []
     for each in mistakes[:MOST_MISTAKES]:
         about = _("test row {row}: true {true}, predicted {predicted}")

@@ -13,7 +13,7 @@ from descenso.lab.protocol import Settings
 from descenso.registry import RULES
 
 TOO_HIGH = 3_000  # times the default rate of the rule
-OVERFLOWING = 100  # times the default rate, at which logits soon overflow the naive logarithm
+OVERFLOWING = 200  # times the default rate: the naive logarithm fails in the first epoch, where the stable one goes on
 
 
 def planted(fault: str, given: dict[str, Any], data: Dataset) -> tuple[Dataset | None, dict[str, Any]]:
@@ -37,8 +37,7 @@ def planted(fault: str, given: dict[str, Any], data: Dataset) -> tuple[Dataset |
         train = data.train.rows(np.argsort(data.train.labels, kind="stable"))
         return data._replace(train=train), {**given, "order": f"buffer:{given['batch_size']}", "validation_size": 0}
     if fault in ("softmax-twice", "zero-start"):
-        name = "mlp" if fault == "zero-start" and given["model"] == "softmax" else given["model"]
-        config = TrainConfig.of(model=name)
+        config = TrainConfig.of(model=_name(fault, given["model"]))
         model = models.build(config, data.input_shape, data.num_classes)
         return None, {**given, "model": _with_softmax(model) if fault == "softmax-twice" else _of_zeros(model)}
     return None, given
@@ -46,7 +45,12 @@ def planted(fault: str, given: dict[str, Any], data: Dataset) -> tuple[Dataset |
 
 def settings_of(fault: str, settings: Settings, given: dict[str, Any]) -> Settings:
     """Return what the page shows as settings of a run with a fault."""
-    return settings._replace(fault=fault, learning_rate=given["learning_rate"])
+    return settings._replace(fault=fault, learning_rate=given["learning_rate"], model=_name(fault, settings.model))
+
+
+def _name(fault: str, model: str) -> str:
+    """Return the name of the model in which a fault is planted: softmax regression may start from zeros."""
+    return "mlp" if fault == "zero-start" and model == "softmax" else model
 
 
 def in_memory(given: dict[str, Any], reading: tuple[str, ...]) -> dict[str, Any]:

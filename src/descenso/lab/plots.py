@@ -35,23 +35,23 @@ class Plots:
         self._desk = desk
         self._sources: dict[str, ColumnDataSource] = {}
         self._drawn: dict[str, object] = {}
-        self.cost = _figure("cost", _("Epoch"), _("Cost, in nats"))
-        self.broken = _figure("broken", _("Epoch"), _("Cost, in nats"))  # the same, in the panel of planted faults
+        self.cost = empty_figure("cost", _("Epoch"), _("Cost, in nats"))
+        self.broken = empty_figure("broken", _("Epoch"), _("Cost, in nats"))  # the same, in the panel of planted faults
         self.broken.x_range, self.broken.y_range = self.cost.x_range, self.cost.y_range
         for where in (self.cost, self.broken):
             self._add_lines(where, "steps", alpha=0.25)
             self._add_lines(where, "epochs")
             self._add_lines(where, "validation", dash="dashed")
             self._add_points(where, "dots")
-        self.norms = _figure("norms", _("Epoch"), _("Norm"), y_axis_type="log")
+        self.norms = empty_figure("norms", _("Epoch"), _("Norm"), y_axis_type="log")
         self._add_lines(self.norms, "gradients")
         self._add_lines(self.norms, "updates", dash="dashed")
         self._add_points(self.norms, "norm-dots")
-        self.weights = _figure("weights", "", "", match_aspect=True)
+        self.weights = empty_figure("weights", "", "", match_aspect=True)
         self._add_pictures()
         self.race = {
-            "race-epochs": _figure("race-epochs", _("Epoch"), _("Cost")),
-            "race-seconds": _figure("race-seconds", _("Seconds"), _("Cost")),
+            "race-epochs": empty_figure("race-epochs", _("Epoch"), _("Cost")),
+            "race-seconds": empty_figure("race-seconds", _("Seconds"), _("Cost")),
         }
         for name, where in self.race.items():
             self._add_lines(where, name)
@@ -178,18 +178,19 @@ class Plots:
             where.y_range.update(start=0, end=1.08 * max([float(y.max()) for x, y, *_more in lines] or [1]))
 
     def _set_lines(self, name: str, lines: Sequence[Line]) -> None:
-        self._sources[name].data = _columns(("xs", "ys", "colour", "width"), lines)
+        self._sources[name].data = columns(("xs", "ys", "colour", "width"), lines)
 
     def _set_points(self, name: str, points: Sequence[tuple[float, float, str]]) -> None:
-        self._sources[name].data = _columns(("x", "y", "colour"), points)
+        self._sources[name].data = columns(("x", "y", "colour"), points)
 
 
-def _columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _name in names]
-    return dict(zip(names, columns, strict=True))
+def columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return rows as the columns of a source, by name."""
+    found = [list(column) for column in zip(*rows, strict=True)] or [[] for _name in names]
+    return dict(zip(names, found, strict=True))
 
 
-def _figure(name: str, x: str, y: str, **more: Any) -> Any:
+def empty_figure(name: str, x: str, y: str, **more: Any) -> Any:
     """Make an empty plot that fills its place, without tools that move it: all pages show the same."""
     plot = figure(
         name=name, sizing_mode="stretch_both", toolbar_location=None, tools="", min_border=2,

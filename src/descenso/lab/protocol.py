@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.sources import Sources
 from descenso.doctor.evidence import Finding
+from descenso.lab.rates import PathPlane, Rates
 
 State = Literal["starting", "ready", "running", "paused", "ended", "failed"]
 
@@ -219,7 +220,7 @@ class View(NamedTuple):
         number: grows by at least one with each view.
         state: "starting" while TensorFlow is imported, "ready" before the first run, "running", "paused", "ended"
             (see `outcome`), or "failed" after the training process has died; `message` holds its last output.
-        progress: what is being done while starting, in words.
+        progress: what is being done while starting, or while a running run is being prepared, in words; else "".
         message: what went wrong with the last command or the run, or "".
         settings: of the current run, or of the next one where there is none.
         run: directory of the current run; None before the first.
@@ -240,8 +241,9 @@ class View(NamedTuple):
         changes: the steering log of the current run.
         findings: of the doctor on the current run and its data.
         race: the race, or None.
+        rates, plane: the sweep of learning rates, and the cost over the plane of a run's path; None before the first.
         class_names, input_shape, train_rows, test_rows: of the data.
-        command: the `descenso train …` that trains with these settings.
+        command: the `descenso train …` that trains with these settings, without a fault in rows or model.
         python: lines of Python that do the same.
         read_only: whether a run was opened that this lab does not train.
     """
@@ -276,3 +278,5 @@ class View(NamedTuple):
     command: str = ""
     python: str = ""
     read_only: bool = False
+    rates: Rates | None = None
+    plane: PathPlane | None = None

@@ -59,6 +59,11 @@ def escaped(value: object) -> str:
     return html.escape(printable(str(value)))
 
 
+def paragraph(text: str) -> str:
+    """Return a text as a paragraph of HTML."""
+    return f"<p>{escaped(text)}</p>"
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:
     """Return the HTML of a table. The first cell of each row is its title."""
     title = f"<caption>{escaped(caption)}</caption>" if caption else ""

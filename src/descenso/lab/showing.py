@@ -9,7 +9,7 @@ from descenso.lab.desk import TITLES, Desk
 from descenso.text import _
 
 Entry = tuple[str, str, Any]  # id of an element, property, value
-TABS = ("tab-training", "tab-step", "tab-draw", "tab-race", "tab-faults", "tab-code")
+TABS = ("tab-training", "tab-step", "tab-draw", "tab-race", "tab-rates", "tab-faults", "tab-code")
 RECENT = 60.0  # seconds during which another page's command is mentioned
 
 

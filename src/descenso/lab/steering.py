@@ -12,6 +12,8 @@ from descenso.lab import jobs, wording
 from descenso.lab.faults import FAULTS
 from descenso.lab.jobs import Shown
 from descenso.lab.protocol import Change, Curve, Limits, Race, Settings, Source, State, View
+from descenso.lab.rates import Rates, Span
+from descenso.lab.surveying import Surveyor
 from descenso.lab.watching import Watched, curve, view
 from descenso.text import _
 from descenso.training.control import Control
@@ -36,6 +38,8 @@ class Steering:
         self._healthy: Shown | None = None
         self._kept: list[Curve] = []
         self._race: Race | None = None
+        self._rates: Rates | None = None
+        self.surveyor = Surveyor(self._say)
         self._idle_since: float | None = None
         self._racing = Control()
 
@@ -79,7 +83,7 @@ class Steering:
 
     def _resume(self, how: str) -> None:
         if self.shown is not None:
-            self.shown.watched.control = self._control(how)
+            self.shown.watched.control, self.shown.watched.preparing = self._control(how), True
             self._do(self.shown, partial(jobs.go_on, self.shown, self._source))
 
     def _go(self, how: str) -> None:
@@ -133,7 +137,7 @@ class Steering:
         self.start(self.shown.settings if self.shown is not None else self.settings, "pause")
 
     def stop(self) -> None:
-        """Stop and save the current run, and end the race."""
+        """Stop and save the current run, and end the race or the sweep."""
         self._racing.stop()
         if self.shown is not None:
             self.shown.watched.control.stop()
@@ -159,6 +163,30 @@ class Steering:
 
     def _told(self, race: Race) -> None:
         self._race = race
+
+    def sweep(self, settings: Settings, span: Span) -> None:
+        """Train a sweep of learning rates; the current run is stopped and saved."""
+        wording.arguments(settings, self._source, self._data)
+        span.rates()
+        self.stop()
+        self.surveyor.stop()
+        self._racing = racing = self._control()
+        self.todo.put(partial(jobs.sweep, settings, span, self._source, self._out, self._data, racing, self._swept))
+
+    def _swept(self, rates: Rates) -> None:
+        self._rates = rates._replace(number=1 if self._rates is None else self._rates.number + 1)
+
+    def landscape(self) -> None:
+        """Compute the cost over the plane of the current run's path."""
+        if not self.surveyor.computing and not (self._rates and self._rates.going):
+            self.surveyor.begin(self.shown)
+
+    def stop_landscape(self) -> None:
+        """Stop computing the plane."""
+        self.surveyor.stop()
+
+    def _say(self, message: str) -> None:
+        self.message = message
 
     def break_it(self, fault: str) -> None:
         """Start a run like the current one with a fault; `heal` continues the current one."""
@@ -216,12 +244,11 @@ class Steering:
             seen = view(watched, shown.inspector, names)
             if shown.active:
                 state = "paused" if waits else "running"
-                progress = "" if watched.progress else _("The steps are being compiled …")
+                progress = _("The run is being prepared …") if watched.preparing else ""
             elif watched.run is not None:
                 state = "ended"
             data = watched.data or data
         given = wording.arguments(seen.settings._replace(fault=""), self._source, data)
-        told = seen.settings.fault in wording.ORDINARY
         given |= {"loss": "naive"} if seen.settings.fault == "naive-log" else {}
         return seen._replace(
             state=state,
@@ -229,16 +256,18 @@ class Steering:
             message=self.message,
             curves=(*self._kept, *seen.curves),
             race=self._race,
+            rates=self._rates,
+            plane=self.surveyor.plane,
             class_names=data.class_names,
             input_shape=data.input_shape,
             train_rows=len(data.train.labels),
             test_rows=len(data.test.labels),
-            command=wording.command(given) if told else "",
-            python=wording.python(given) if told else "",
+            command=wording.command(given),
+            python=wording.python(given),
             read_only=shown is not None and shown.read_only,
         )
 
 
 def _waits(watched: Watched) -> bool:
     """Whether no step is taken until the next command; the chunk in which a pause was called for still goes on."""
-    return watched.control.waiting or (watched.control.paused and watched.progress is None)
+    return watched.control.waiting or (watched.control.paused and watched.preparing)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from importlib import import_module
 from typing import Any
 
 from descenso import text
@@ -23,7 +24,7 @@ VIEW_SECONDS, UNWATCHED_SECONDS = 0.08, 1.0  # between two views, with a page an
 LOOK_SECONDS = 0.05  # between two looks at the run
 SAVE_SECONDS = 120.0  # for saving the run after the lab has ended
 COMMANDS = ("start", "pause", "go_on", "one_step", "one_epoch", "change_rate", "reset", "undo", "stop", "forget",
-            "race", "break_it", "heal", "watch", "close")  # fmt: skip
+            "race", "sweep", "landscape", "stop_landscape", "break_it", "heal", "watch", "close")  # fmt: skip
 
 
 class Trainer:
@@ -64,7 +65,7 @@ class Trainer:
             source = wording.like(source, config)
             self._steering = Steering(source, out, limits, data, wording.run_of(config))
             self._steering.follow(source.run)
-        for work in (self._read, self._view, self._look, self._answer):
+        for work in (self._read, self._view, self._look, self._answer, self._import):
             threading.Thread(target=work, name=f"descenso-lab{work.__name__}", daemon=True).start()
         while (job := self._steering.todo.get()) is not None:
             self._guarded(job)
@@ -126,9 +127,15 @@ class Trainer:
             if shown is not None and (self._steering.watched or not shown.active):
                 try:
                     shown.inspector.look()
+                    self._steering.surveyor.look()
                 except Exception:  # a fault of descenso: training goes on without measurements
                     traceback.print_exc()
                     time.sleep(1)
+
+    def _import(self) -> None:
+        """Import what the first planted fault would wait for: the pictures of the run before it, and Keras."""
+        import_module("descenso.reports.figures")
+        import_module("descenso.descent.keras_models")
 
     def _answer(self) -> None:
         while True:
@@ -163,9 +170,10 @@ class Trainer:
 def _signature(view: View) -> Any:
     """Return a value that is equal for two views that show the same."""
     norms = len(view.norms[0].steps) if view.norms else 0
-    plain = view._replace(curves=(), norms=(), pictures=Pictures(), confusion=None, mistakes=())
+    studies = [each.number if each else 0 for each in (view.rates, view.plane)]
+    plain = view._replace(curves=(), norms=(), pictures=Pictures(), confusion=None, mistakes=(), rates=None, plane=None)
     lines = [(each.name, len(each.steps), len(each.epochs), repr(each.accuracies[-1:])) for each in view.curves]
-    return repr(plain), norms, lines, id(view.confusion), view.pictures.scale
+    return repr(plain), studies, norms, lines, id(view.confusion), view.pictures.scale
 
 
 def main() -> None:

@@ -34,10 +34,12 @@ def arguments(settings: Settings, source: Source, data: Dataset) -> dict[str, An
     return given
 
 
-def command(given: dict[str, Any]) -> str:
-    """Return the `descenso train …` of these settings, without those that are the model's defaults."""
+def command(given: dict[str, Any], verb: str = "train") -> str:
+    """Return the `descenso train …`, or of another command, of these settings, without those that are the model's
+    defaults.
+    """
     flags = [f"{flag(name)} {shlex.quote(_text(value))}" for name, value in _telling(given).items()]
-    return " ".join(["descenso train", *flags])
+    return " ".join(["descenso", verb, *flags])
 
 
 def python(given: dict[str, Any]) -> str:

@@ -115,10 +115,10 @@ def number(value: float) -> str:
 
 
 def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float, float]]) -> Figure:
-    """Draw the seconds of an epoch on each rung of a ladder, and the seconds that each step down saves.
+    """Draw the seconds on each rung of a ladder, and the seconds that each step down saves.
 
     Args:
-        seconds: seconds of an epoch by the name of the rung; the last two are drawn apart.
+        seconds: of the same steps by the name of the rung; the last two are drawn apart.
         items: name, and least and largest seconds saved, of each step down and of that between the last two.
     """
     figure = Picture(figsize=(8.4, 0.55 * len(seconds) + 1.4), layout="constrained")
@@ -130,7 +130,7 @@ def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float
     heights, labels, slower = [places[rung] + 0.4 for rung in tops], list[str](), False
     for rung, place, (name, low, high) in zip(tops, heights, items, strict=True):
         top, bottom = values[rung], values[rung + 1]
-        lost = high < 0  # without what is left out, the epoch took longer
+        lost = high < 0  # without what is left out, the steps took longer
         colour = "C1" if lost else "C3" if low > 0 else "C7"
         axes.barh(place, top - bottom, left=bottom, height=0.25, color=colour, alpha=0.6)
         axes.plot([bottom + low, bottom + high], [place, place], color="black", linewidth=1)
@@ -138,10 +138,10 @@ def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float
         slower = slower or lost
     axes.set_yticks(places, names)
     axes.invert_yaxis()
-    meaning = _("seconds an epoch; in red what the step down saves")
+    meaning = _("seconds; in red what the step down saves")
     if slower:
-        meaning = _("seconds an epoch; in red what the step down saves, in orange what it costs")
-    axes.set(title=_("What an epoch's seconds go to"), xlabel=meaning)
+        meaning = _("seconds; in red what the step down saves, in orange what it costs")
+    axes.set(title=_("Where the time goes"), xlabel=meaning)
     _beside(axes, heights, labels)
     axes.set_xlim(left=min(0.0, *(value for line in axes.lines for value in np.asarray(line.get_xdata()))))
     return figure

@@ -1,6 +1,6 @@
 """Draw sweeps: cost curves coloured by the learning rate, and the final cost against what varies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -27,11 +27,18 @@ class Line(NamedTuple):
         varied: the settings in which lanes differ.
         costs: of each epoch, in nats; NaN where it diverged.
         score: by which it is ranked, in nats; infinite if it diverged.
+        measures: what else is known of it, such as accuracies, by name; None for what is missing.
     """
 
     varied: dict[str, Any]
     costs: Sequence[float]
     score: float
+    measures: Mapping[str, float | None] = {}
+
+
+def varied_by(lines: Sequence[Line]) -> list[str]:
+    """Return the settings that have more than one value."""
+    return [name for name in lines[0].varied if len({repr(line.varied[name]) for line in lines}) > 1] if lines else []
 
 
 def sweep_figure(lines: Sequence[Line], score: str) -> Figure:

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from descenso.errors import DataError
 from descenso.files import open_regular
@@ -61,6 +61,13 @@ class History(NamedTuple):
 
     epochs: tuple[Epoch, ...]
     changes: tuple[RateChange, ...] = ()
+
+    if not TYPE_CHECKING:  # type: ignore[misc] # type checkers refuse a name that there is not
+
+        def __getattr__(self, name: str) -> Any:
+            from descenso.guesses import no_attribute
+
+            raise AttributeError(no_attribute("History", name), name=name, obj=self)
 
     def __repr__(self) -> str:
         costs = f", cost {self.costs[0]:.6g} to {self.costs[-1]:.6g}" if self.epochs else ""

@@ -153,7 +153,7 @@ def weights_bytes(arrays: Arrays, about: dict[str, str]) -> bytes:
 
     The library writes metadata in a random order, so the header, a length and JSON, is written anew with sorted keys.
     """
-    raw = save({name: np.asarray(value, order="C") for name, value in arrays.items()}, about)  # it ignores strides
+    raw = save({name: np.asarray(array, order="C") for name, array in arrays.items()}, about)  # it ignores strides
     end = 8 + int.from_bytes(raw[:8], "little")
     header = json.dumps(json.loads(raw[8:end]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)  # the data is aligned to 8 bytes

@@ -38,8 +38,7 @@ def cell(value: float | None, form: str = ".4f") -> str:
 
 
 def count_calls(rung: Callable[[], object]) -> int:
-    """Count Python's calls of TensorFlow that run operations in an epoch of `rung`, which is traced beforehand."""
-    rung()
+    """Count Python's calls of TensorFlow that run operations in a walk of `rung`, which has been traced before."""
     count = 0
 
     def hear(frame: FrameType, event: str, argument: Any) -> None:

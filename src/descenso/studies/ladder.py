@@ -29,12 +29,12 @@ from descenso.text import _, aligned, mark, prose
 from descenso.training.plan import Plan, bind
 
 PIPELINE, EAGER = mark("eager, tf.data pipeline"), mark("eager, batches in memory")
-TRACED, LOOP, COMPILED = mark("one traced step"), mark("the epoch as one loop"), mark("the epoch compiled")
+TRACED, LOOP, COMPILED = mark("one traced step"), mark("all steps as one loop"), mark("all steps compiled")
 FED, HELD = mark("graph, rows fed"), mark("graph, rows in it")
 DRAWS, CERTAIN = 2000, 95  # of the bootstrap; per cent, of an interval
-BUFFER = 10_000  # rows, of the shuffle buffer, as in the tutorial
+BUFFER, MOST_STEPS = 10_000, 200  # rows, of the shuffle buffer, as in the tutorial; of a rung, for eager takes long
 
-Walk = Callable[[], Sequence[float] | NDArray[np.floating]]  # one epoch from the start: the cost of each step
+Walk = Callable[[], Sequence[float] | NDArray[np.floating]]  # the steps from the start: the cost of each
 
 STEPS_DOWN = {  # from one rung to the next: what is left out, and what that means
     (PIPELINE, EAGER): (
@@ -76,17 +76,17 @@ class Rung(NamedTuple):
     """A rung of the ladder."""
 
     name: str
-    seconds: tuple[float, ...]  # of an epoch, one per round
+    seconds: tuple[float, ...]  # of all steps, one per round
     calls: float  # Python's calls of TensorFlow in a step
 
     @property
     def median(self) -> float:
-        """Median of the seconds of an epoch."""
+        """Median of the seconds."""
         return median(self.seconds)
 
 
 class Item(NamedTuple):
-    """Seconds of an epoch that one step down the ladder saves."""
+    """Seconds that one step down the ladder saves."""
 
     name: str  # what is left out
     text: str
@@ -105,14 +105,14 @@ class Explained(NamedTuple):
     """Result of the ladder."""
 
     dtype: str
-    steps: int  # in an epoch
+    steps: int  # of each rung: an epoch, or the first `MOST_STEPS` of one
     max_cost_difference: float  # of the costs from those of the first rung, relative to the largest
-    rungs: tuple[Rung, ...]  # from eager with its pipeline to the epoch compiled; then graph, fed and not
+    rungs: tuple[Rung, ...]  # from eager with its pipeline to compiled; then graph, fed and not
     unsure: int | None = None  # the first step whose cost this precision cannot judge; None where there is none
 
     @property
     def gap(self) -> float:
-        """Seconds of an epoch that the steps down from eager save together."""
+        """Seconds that the steps down from eager save together."""
         return self.rungs[0].median - self.rungs[-3].median  # the last two are graph's
 
     @property
@@ -130,7 +130,7 @@ class Explained(NamedTuple):
 
     def tables(self) -> list[list[list[str]]]:
         """The rungs, and what each step down saves."""
-        rungs = [[_("one epoch"), _("seconds"), _("min"), _("max"), _("µs/step"), _("calls/step")]]
+        rungs = [[_("steps") + f": {self.steps}", _("seconds"), _("min"), _("max"), _("µs/step"), _("calls/step")]]
         for rung in self.rungs:
             seconds = (f"{value:.3g}" for value in spread(rung.seconds).values())
             calls = f"{rung.calls:.3g}" if rung.calls >= 1 else f"1/{1 / rung.calls:.0f}"  # one call in many steps
@@ -169,7 +169,7 @@ class Explained(NamedTuple):
         return {**plain(answer), "rungs": plain(rungs), "items": plain(items)}
 
     def plot(self) -> Figure:
-        """Draw the seconds of an epoch on each rung."""
+        """Draw the seconds on each rung."""
         medians = {_(rung.name): rung.median for rung in self.rungs}
         return ladder_figure(medians, [(item.name, item.low, item.high) for item in self.items])
 
@@ -189,7 +189,7 @@ def _interval(above: Sequence[float], below: Sequence[float]) -> tuple[float, fl
 def explain_eager(
     config: TrainConfig, data: Dataset, rounds: int, progress: Callable[[str], None], own: Own | None = None
 ) -> Explained:
-    """Time an epoch on each rung, by turns in each round; first, one epoch on each that is not counted.
+    """Time an epoch, or the first `MOST_STEPS` of one, on each rung, by turns in each round, after two untimed walks.
 
     Args:
         config: the settings; the order is that of tf.data's shuffle buffer, and a last, smaller batch is left out.
@@ -200,12 +200,13 @@ def explain_eager(
         DescensoError: if the costs of two rungs differ, because nothing could then be concluded.
     """
     plan = Plan.of(config, data, own)
-    steps = len(plan.train.labels) // plan.batch_rows
+    train = plan.train.rows(slice(MOST_STEPS * plan.batch_rows))
+    steps = len(train.labels) // plan.batch_rows
     problem = plan.problem._replace(model=plan.problem.model._replace(shared=False))  # a graph of rows is not kept
-    with _rungs(plan._replace(problem=problem)) as (rungs, drifting):
+    with _rungs(plan._replace(problem=problem, train=train)) as (rungs, drifting):
         progress(_("tracing, compiling, counting calls"))
-        calls = {name: count_calls(rung) for name, rung in rungs.items()}
         apart, unsure = _check(rungs, config.dtype, drifting)
+        calls = {name: count_calls(rung) for name, rung in rungs.items()}
         seconds: dict[str, list[float]] = {name: [] for name in rungs}
         for number in range(rounds):
             progress(_("round {number} of {rounds}").format(number=number + 1, rounds=rounds))
@@ -231,7 +232,6 @@ def _rungs(plan: Plan) -> Iterator[tuple[dict[str, Walk], Iterable[Walk]]]:
     numbers = np.stack(list(shuffled(tf.data.Dataset.range(len(train.labels))).as_numpy_iterator())).astype(np.int32)
     held, stacked = [gathered(rows, some) for some in numbers], gathered(rows, numbers)
     begin, eager = plan.start(), make_step(problem)
-    traced = tf.function(eager)
 
     def step_by_step(step: Step, batches: Any) -> list[float]:
         state, costs = begin, list[float]()
@@ -244,7 +244,7 @@ def _rungs(plan: Plan) -> Iterator[tuple[dict[str, Walk], Iterable[Walk]]]:
     rungs: dict[str, Walk] = {
         PIPELINE: lambda: step_by_step(eager, pipeline),
         EAGER: lambda: step_by_step(eager, held),
-        TRACED: lambda: step_by_step(traced, held),
+        TRACED: partial(step_by_step, tf.function(eager), held),
         LOOP: _in_one_call(eager, begin, stacked, xla=False),
     }
     if xla_serves(problem.model):
@@ -267,7 +267,7 @@ def _in_graph(train: Split, problem: Problem) -> Step:
 
 
 def _in_one_call(step: Step, begin: TrainState, batches: Batch, xla: bool) -> Walk:
-    """Make an epoch as one graph: the loop of the compiled engine, with XLA or without."""
+    """Make all steps one graph: the loop of the compiled engine, with XLA or without."""
     count, none = tf.constant(batches.labels.shape[0]), batches.map(lambda rows: rows[0, :0])
 
     @tf.function(jit_compile=xla)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
@@ -281,7 +281,7 @@ def _check(rungs: dict[str, Walk], dtype: str, drifting: Iterable[Walk]) -> tupl
     """Compare the costs of all rungs with those of the first, step by step.
 
     They may differ by what is allowed to every model, or by a multiple of what rounding alone has done so far: the
-    difference between the epoch as one loop and the same begun one rounding away. Beyond `MOST`, none is judged.
+    difference between all steps as one loop and the same begun one rounding away. Beyond `MOST`, none is judged.
 
     Returns:
         The largest difference before that step, relative to the largest cost; and the step, counted from 0, or None.

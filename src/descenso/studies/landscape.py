@@ -1,20 +1,18 @@
 """The cost over the plane in which training runs move most, and how far they lie from that plane."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.data.dataset import Split
 from descenso.data.order import Order
-from descenso.descent.problem import Arrays, Batch, Params, Problem, State, Tensor, scaled, weights
-from descenso.engines.base import as_tensor
+from descenso.descent.problem import Arrays, weights
 from descenso.errors import ConfigError
 from descenso.studies import plain
+from descenso.studies.costs import MOST_ROWS, Cost, spread
 from descenso.text import _, aligned, prose
 from descenso.training.plan import Plan
 
@@ -24,10 +22,7 @@ if TYPE_CHECKING:
 POINTS = 40  # of each path, about
 GRID = 31  # points along each side of the plane
 MARGIN = 0.15  # of the paths' extent, on each side
-MOST_ROWS = 10_000  # on which costs are computed
-ROWS_AT_ONCE = 1_000
 LEAST_EXPLAINED = 0.8  # of the variance, below which contours mislead
-AT_ONCE = 64  # points of the plane that softmax regression computes as one wide product
 
 Points = NDArray[np.float64]
 
@@ -57,6 +52,7 @@ class Landscape(NamedTuple):
         costs: (GRID, GRID) cost at each point, in nats; rows are those of `along`.
         explained: share of the variance of the paths that the plane explains, in [0, 1].
         rows: training rows on which costs were computed.
+        plane: the plane itself, on which further points can be placed.
     """
 
     trails: tuple[Trail, ...]
@@ -65,6 +61,7 @@ class Landscape(NamedTuple):
     costs: NDArray[np.float64]
     explained: float
     rows: int
+    plane: "Plane"
 
     def sentences(self) -> list[str]:
         """Say how much of the paths the plane shows, and warn where that is little."""
@@ -122,44 +119,70 @@ def survey(
     Raises:
         ConfigError: for runs whose parameters differ in name or shape, and for one that does not move.
     """
-    walked = _walked(plans, told)
-    flat = [np.stack([_flat(params) for params in path]) for path in walked]
+    walked = _walked(plans, lambda share: told(0.5 * share))
+    paths = [(name, path) for (name, _plan), path in zip(plans, walked, strict=True)]
+    return over_paths(plans[0][1], paths, grid, MOST_ROWS, lambda share: told(0.5 + 0.5 * share))
+
+
+def over_paths(
+    plan: Plan, paths: Sequence[tuple[str, Sequence[Arrays]]], grid: int, rows: int, told: Callable[[float], None]
+) -> Landscape:
+    """Compute the cost over the plane of the two principal directions of paths, as `survey` does.
+
+    Args:
+        plan: whose model and training rows give the cost.
+        paths: names, and the parameters along each, in the user's form.
+        grid: points along each side.
+        rows: on which costs are computed, at most.
+        told: called with the share that is done; what it raises ends the computation.
+
+    Raises:
+        ConfigError: for paths that do not move.
+    """
+    flat = [np.stack([_flat(params) for params in path]) for _name, path in paths]
     every = np.concatenate(flat)
     centre = every.mean(axis=0)
     directions, explained = _principal(every - centre)
-    cost = _Cost(plans[0][1].problem, _spread(plans[0][1].train))
-    trails = list[Trail]()
-    for (name, _plan), points in zip(plans, flat, strict=True):
-        placed = (points - centre) @ directions.T
-        apart = np.linalg.norm(points - centre - placed @ directions, axis=1)
-        trails.append(Trail(name, placed, apart, cost.of([_shaped(point, walked[0][0]) for point in points])))
+    plane = Plane(centre, directions, Cost(plan.problem, spread(plan.train, rows)))
+    trails = tuple(plane.trail(name, path) for name, path in paths)
     across, along = _axes(np.concatenate([trail.points for trail in trails]), grid)
     surface = np.empty((grid, grid))
     for row, y in enumerate(along):
-        points = centre + across[:, None] * directions[0] + y * directions[1]
-        surface[row] = cost.of([_shaped(point, walked[0][0]) for point in points])
-        told(0.5 + 0.5 * (row + 1) / grid)
-    return Landscape(tuple(trails), across, along, surface, explained, len(cost.rows.labels))
+        surface[row] = plane.costs(np.stack([across, np.full(grid, y)], axis=1), paths[0][1][0])
+        told((row + 1) / grid)
+    return Landscape(trails, across, along, surface, explained, len(plane.cost.rows.labels), plane)
 
 
 def _walked(plans: Sequence[tuple[str, Plan]], told: Callable[[float], None]) -> list[list[Arrays]]:
     """Return the points of each path."""
     walked = list[list[Arrays]]()
     for place, (_name, plan) in enumerate(plans):
-        walked.append(list(_path(plan)))
-        told(0.5 * (place + 1) / len(plans))
+        walked.append([])
+        for params in path_of(plan):
+            walked[-1].append(params)
+            told((place + min(len(walked[-1]) / (POINTS + 1), 1)) / len(plans))
     shapes = [{name: array.shape for name, array in path[0].items()} for path in walked]
     if any(each != shapes[0] for each in shapes):
         raise ConfigError(_("landscape: the runs are of models whose parameters differ; give runs of one model"))
     return walked
 
 
-def _path(plan: Plan) -> Iterator[Arrays]:
+def path_of(plan: Plan) -> Iterator[Arrays]:
     """Train, and yield the parameters at the start, at the end, and at evenly spaced steps between."""
     total = plan.config.epochs * plan.steps_per_epoch
     marks = {round(place * total / POINTS) for place in range(1, POINTS + 1)}
+    return (params for _taken, params in states(plan, marks))
+
+
+def states(plan: Plan, marks: Collection[int]) -> Iterator[tuple[int, Arrays]]:
+    """Train to the last of some steps, or until the cost is not finite, and yield steps taken and parameters at each.
+
+    Args:
+        plan: the training run; it ends as after all its epochs, whether or not it has a patience.
+        marks: numbers of steps from the start; the start itself is yielded in any case.
+    """
     begin = plan.start()
-    yield weights(plan.problem, begin)
+    yield 0, weights(plan.problem, begin)
     with closing(plan.bind()) as runner:
         taken = 0
         for state, trace in runner.walk(begin, _cut(plan, sorted(marks))):
@@ -167,7 +190,9 @@ def _path(plan: Plan) -> Iterator[Arrays]:
             if not trace.finite:
                 return
             if taken in marks:
-                yield weights(plan.problem, state)
+                yield taken, weights(plan.problem, state)
+            if taken >= max(marks):
+                return
 
 
 def _cut(plan: Plan, marks: Sequence[int]) -> Iterator[Order]:
@@ -216,42 +241,25 @@ def _axes(points: Points, grid: int) -> tuple[NDArray[np.float64], NDArray[np.fl
     return sides[0], sides[1]
 
 
-def _spread(split: Split) -> Split:
-    """Return evenly spaced rows, at most `MOST_ROWS`."""
-    rows = len(split.labels)
-    return split.rows(slice(0, rows, -(-rows // MOST_ROWS)))
+class Plane(NamedTuple):
+    """A plane through the space of a model's parameters.
 
+    Attributes:
+        centre: (size,) a point of it, all parameters one after another.
+        directions: (2, size) of length 1, orthogonal.
+        cost: computes costs of parameters.
+    """
 
-class _Cost:
-    """Computes the mean cost of rows for parameters, many at once where the model takes an axis of lanes."""
+    centre: NDArray[np.float64]
+    directions: NDArray[np.float64]
+    cost: Cost
 
-    def __init__(self, problem: Problem, rows: Split) -> None:
-        self.rows, self._problem = rows, problem
-        self._state: State = {name: tf.constant(value) for name, value in problem.model.init(0)[1].items()}
-        self._at_once = AT_ONCE if problem.model.name == "softmax" else 1
+    def trail(self, name: str, path: Sequence[Arrays]) -> Trail:
+        """Project parameters in the user's form onto the plane, and compute their true costs."""
+        apart = np.stack([_flat(params) for params in path]) - self.centre
+        placed = apart @ self.directions.T
+        return Trail(name, placed, np.linalg.norm(apart - placed @ self.directions, axis=1), self.cost.of(path))
 
-        @tf.function(autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
-        def costs(params: Params, batch: Batch) -> Tensor:
-            inputs = scaled(batch.inputs, problem.dtype, problem.scaling)
-            logits, _state = problem.model.apply(params, self._state, inputs, False)
-            return problem.loss(logits, batch.labels, batch.weights)
-
-        self._costs = costs
-
-    def of(self, every: Sequence[Arrays]) -> NDArray[np.float64]:
-        """Compute the costs of parameters in the user's form, (points,)."""
-        return np.concatenate([
-            self._some(every[first : first + self._at_once]) for first in range(0, len(every), self._at_once)
-        ])  # fmt: skip
-
-    def _some(self, every: Sequence[Arrays]) -> NDArray[np.float64]:
-        held = [self._problem.model.from_user(params) for params in every]
-        stacked = {name: np.stack([params[name] for params in held]) for name in held[0]}
-        if self._at_once == 1:
-            stacked = {name: value[0] for name, value in stacked.items()}
-        params = {name: tf.constant(value) for name, value in stacked.items()}
-        total, count = np.zeros(len(every)), len(self.rows.labels)
-        for first in range(0, count, ROWS_AT_ONCE):
-            part = Batch(*self.rows.rows(slice(first, first + ROWS_AT_ONCE))).map(as_tensor)
-            total += np.asarray(self._costs(params, part), np.float64) * len(part.labels)
-        return total / count
+    def costs(self, points: Points, like: Arrays) -> NDArray[np.float64]:
+        """Compute the costs at points of the plane, (points, 2), for parameters of the shapes of `like`."""
+        return self.cost.of([_shaped(point, like) for point in self.centre + points @ self.directions])

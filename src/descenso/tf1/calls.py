@@ -27,7 +27,8 @@ CELLS = {
     "GRUCell": "GRUCell(units)",
     "MultiRNNCell": "StackedRNNCells(cells)",
 }
-CHANGED = ("gradients", "nn.dropout")  # still there; reported only in a script with other removed calls
+SUMMARIES = tuple(f"summary.{kind}" for kind in ("audio", "histogram", "image", "scalar", "text"))
+CHANGED = ("gradients", "nn.dropout", *SUMMARIES)  # still there; reported only in a script with other removed calls
 
 CALLS = named({
     "tutorials": lesson(
@@ -72,6 +73,7 @@ CALLS = named({
         calls={
             **dict.fromkeys(("Session", "InteractiveSession", "train.MonitoredTrainingSession"), AT_ONCE),
             **dict.fromkeys(("Session().run", "InteractiveSession().run"), mark("a function's call: step(x, y)")),
+            "().run": mark("a function's call: step(x, y)"),
             **dict.fromkeys(("Session().close", "InteractiveSession().close"), NOTHING),
             "ConfigProto": "tf.config",
             "GPUOptions": "tf.config.experimental.set_memory_growth(device, True)",
@@ -83,12 +85,11 @@ CALLS = named({
         mark("Variables need no initialization: each has its value as soon as it is created."),
         mark("A graph only described a variable, and a session initialized it. Today its creation initializes it."),
         "W = tf.Variable(tf.zeros([784, 10]))\nprint(W.numpy())",
-        calls=dict.fromkeys(
-            ("global_variables_initializer", "initialize_all_variables", "local_variables_initializer",
-             "variables_initializer", "initialize_variables", "initialize_local_variables", "tables_initializer",
-             "initializers.global_variables", "initializers.local_variables", "initializers.tables_initializer"),
-            NOTHING,
-        ),
+        calls={name + end: NOTHING for end in ("", "().run") for name in (
+            "global_variables_initializer", "initialize_all_variables", "local_variables_initializer",
+            "variables_initializer", "initialize_variables", "initialize_local_variables", "tables_initializer",
+            "initializers.global_variables", "initializers.local_variables", "initializers.tables_initializer",
+        )},
     ),
     "optimizers": lesson(
         mark("The optimizers of tf.train were removed; those of Keras apply gradients that a tape computes."),
@@ -119,7 +120,32 @@ CALLS = named({
         mark("Layers, initializers and regularizers are in tf.keras; the rest became packages of their own, or ended."),
         'dense = tf.keras.layers.Dense(10, kernel_initializer="glorot_uniform")\nlogits = dense(x)',
         calls={
-            "contrib": "tf.keras",
+            "contrib": mark("nothing in TensorFlow: another package, or code of your own"),
+            "contrib.autograph": "tf.autograph",
+            "contrib.checkpoint": "tf.train.Checkpoint",
+            "contrib.cudnn_rnn": "tf.keras.layers",
+            "contrib.data": "tf.data",
+            "contrib.distribute": "tf.distribute",
+            "contrib.distributions": "import tensorflow_probability",
+            "contrib.eager": "tf",
+            "contrib.eager.Variable": "tf.Variable(initial_value)",
+            "contrib.eager.Iterator": "iter(dataset)",
+            "contrib.feature_column": "tf.keras.layers",
+            "contrib.framework": "import tf_slim",
+            "contrib.image": "tf.image",
+            "contrib.learn": "tf.keras.Model",
+            "contrib.lite": "tf.lite",
+            "contrib.lookup": "tf.lookup",
+            "contrib.losses": "tf.keras.losses",
+            "contrib.metrics": "tf.keras.metrics",
+            "contrib.opt": "tf.keras.optimizers",
+            "contrib.quantize": "import tensorflow_model_optimization",
+            "contrib.saved_model": "tf.saved_model",
+            "contrib.seq2seq": "tf.keras.layers",
+            "contrib.slim": "import tf_slim",
+            "contrib.summary": "tf.summary",
+            "contrib.tpu": "tf.distribute.TPUStrategy",
+            "contrib.training.HParams": mark("a dictionary, or a dataclass"),
             "contrib.layers": "tf.keras.layers",
             "contrib.layers.fully_connected": "tf.keras.layers.Dense(units)",
             "contrib.layers.xavier_initializer": "tf.keras.initializers.GlorotUniform()",
@@ -242,6 +268,7 @@ CALLS = named({
             **dict.fromkeys(("data.make_one_shot_iterator", "data.make_initializable_iterator"), "iter(dataset)"),
             **dict.fromkeys(("().make_one_shot_iterator", "().make_initializable_iterator"), "iter(dataset)"),
             "().get_next": "for batch_x, batch_y in dataset",
+            **dict.fromkeys(("().output_shapes", "().output_types"), "dataset.element_spec"),
         },
     ),
 })  # fmt: skip

@@ -1,11 +1,12 @@
 """Find the lessons on a message of TensorFlow by their patterns, and words by name, without TensorFlow or a network."""
 
+import difflib
 import re
 import unicodedata
 from collections import defaultdict
 from typing import NamedTuple
 
-from descenso.text import _, closest
+from descenso.text import _
 from descenso.tf1.calls import ARGUMENTS, CALLS
 from descenso.tf1.lesson import Lesson, Word
 from descenso.tf1.messages import MESSAGES
@@ -14,6 +15,7 @@ from descenso.tf1.words import WORDS
 
 LESSONS = (*CALLS, ARGUMENT, MOVED, GONE, *MESSAGES)
 MOST = 2**16  # characters that are read, from the end, where the exception is
+ALIKE = 0.76  # least likeness, as difflib measures it, of what may be a misspelt word: "bits" is not "bias"
 LONGEST = 60  # characters of what is taken for a word, not for a message
 ERROR = re.compile(r"^[ \t]{0,99}[\w.]{0,99}(?:Error|Warning|Exception)(?::|$)", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -142,5 +144,6 @@ def word_title(word: Word) -> str:
 
 
 def word_hint(text: str) -> str:
-    """Return " (did you mean …?)" if a word is near `text`, else nothing."""
-    return closest(_plain(text), _WORDS)
+    """Return " (did you mean …?)", with a word's name in the language in use, if one is near `text`, else nothing."""
+    near = difflib.get_close_matches(_plain(text), _WORDS, n=1, cutoff=ALIKE)
+    return _(" (did you mean {near!r}?)").format(near=_(_WORDS[near[0]].name)) if near else ""

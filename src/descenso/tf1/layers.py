@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from descenso.text import mark
 from descenso.tf1.source import Node, Symbol, is_number
+from descenso.tf1.start import GLOROT, ZERO, Layer, Start, read_start
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh")
 CROSS_ENTROPIES = ("softmax_cross_entropy_with_logits", "softmax_cross_entropy_with_logits_v2",
@@ -11,8 +12,15 @@ CROSS_ENTROPIES = ("softmax_cross_entropy_with_logits", "softmax_cross_entropy_w
 ROWS_AXES = (1, -1, (1,), (-1,))
 FILLED = {"zeros": 0, "ones": 0, "random_normal": 0, "normal": 0, "truncated_normal": 0, "random_uniform": 0,
           "uniform": 0, "constant": 2}  # position of the argument shape  # fmt: skip
+SUMS = ("+", "add", "bias_add")
 MOST_FACTORS = 16
 NO_LAYER = mark("this is no layer of softmax or mlp")
+NO_BIAS = mark("a layer without a bias; the layers of descenso have one")
+OTHER_BIAS = mark("a bias that is not one number for each unit of its layer")
+LINEAR = mark("a layer without an activation before another one: together they are one layer")
+LAST_ACTIVATION = mark("an activation after the last layer, before the cost")
+TWICE = mark("softmax twice: the cost computes it, too, and takes logits")
+DROPPED = mark("Dropout at another rate, or not after each hidden layer, where mlp has one rate after each")
 NO_SHAPE = mark("the shapes of these weights cannot be read")
 NO_TYPE = mark("the type of these weights cannot be read")
 
@@ -29,10 +37,9 @@ class Network(NamedTuple):
     """Layers of a script, from the inputs to the logits."""
 
     inputs: Node
-    hidden: tuple[int, ...]  # units of each layer but the last
+    layers: tuple[Layer, ...]
     activation: str  # of the hidden layers; "" without any
-    dtype: str  # "float32" or "float64"
-    from_zeros: bool  # whether all initial weights are 0
+    dropped: Node | None  # the Dropout after each hidden layer
 
 
 def argument(node: Node, name: str, place: int, default: Any = None) -> Any:
@@ -116,24 +123,44 @@ def read_network(logits: Any) -> Network:
     Raises:
         Unread: if a layer is none of softmax regression or of a multilayer perceptron.
     """
+    if isinstance(logits, Node) and logits.op == "softmax":
+        raise Unread(TWICE, logits)
     if _activated(logits)[0]:
-        raise Unread(NO_LAYER, logits)
-    units, activations, dtypes, zeros = [], [], set(), True
-    value, activation = logits, "none yet"
-    while activation:
-        value, width, dtype, from_zeros = _layer(value)
-        units.append(width)
-        dtypes.add(dtype)
-        zeros = zeros and from_zeros
-        activation, value = _activated(value)
+        raise Unread(LAST_ACTIVATION, logits)
+    layers: list[Layer] = []
+    activations: list[str] = []
+    dropped: list[Node | None] = []
+    value: Any = logits
+    while True:
+        value, layer = _layer(value)
+        layers.append(layer)
+        value, dropout = _undropped(value)
+        activation, inner = _activated(value)
+        if not activation:
+            break
         activations.append(activation)
+        dropped.append(dropout)
+        value = inner
+    if isinstance(value, Node) and value.op in (*SUMS, "matmul", "xw_plus_b", "dense"):
+        raise Unread(LINEAR, value)
     if not isinstance(value, Node) or value.op not in ("placeholder", "[]", "row"):
         raise Unread(NO_LAYER, value)
-    if len(set(activations[:-1])) > 1:
+    if len(set(activations)) > 1:
         raise Unread(mark("the hidden layers have several activations, mlp has one for all"), logits)
-    if len(dtypes) > 1:
+    if len({layer.dtype for layer in layers}) > 1:
         raise Unread(NO_TYPE, logits)
-    return Network(value, tuple(reversed(units[1:])), activations[0], dtypes.pop(), zeros)
+    rates = [(node.symbol, node.args[1:], node.keywords) if node else None for node in (dropout, *dropped)]
+    if rates[0] or any(rate != rates[-1] for rate in rates[1:]):
+        raise Unread(DROPPED, dropout or next(filter(None, dropped)))
+    return Network(value, tuple(reversed(layers)), "".join(set(activations)), dropped[0] if dropped else None)
+
+
+def _undropped(value: Any) -> tuple[Any, Node | None]:
+    """Return what Dropout is applied to in `value`, and the Dropout; `value` and None without one."""
+    match value:
+        case Node(op="dropout", args=(inner, *_)):
+            return inner, value
+    return value, None
 
 
 def _activated(value: Any) -> tuple[str, Any]:
@@ -147,33 +174,41 @@ def _activated(value: Any) -> tuple[str, Any]:
     return "", value
 
 
-def _layer(value: Any) -> tuple[Any, int, str, bool]:
-    """Return inputs, units and dtype of the layer that gives `value`, and whether its initial weights are 0."""
+def _layer(value: Any) -> tuple[Any, Layer]:
+    """Return the inputs of the layer that gives `value`, and the layer."""
     match value:
         case (
             Node(op="+" | "add" | "bias_add", args=(Node(op="matmul", args=(inputs, kernel)), bias, *_))
             | Node(op="+" | "add" | "bias_add", args=(bias, Node(op="matmul", args=(inputs, kernel)), *_))
             | Node(op="xw_plus_b", args=(inputs, kernel, bias))
         ):
-            shape, dtype, zeros = _filled(kernel)
-            biases, _dtype, also_zeros = _filled(bias)
-            if len(shape) != 2 or biases != shape[1:]:
+            shape, dtype, start = _filled(kernel)
+            biases, _dtype, bias_start = _filled(bias)
+            if len(shape) != 2:
                 raise Unread(NO_SHAPE, kernel)
-            return inputs, shape[1], dtype, zeros and also_zeros
+            if biases not in (shape[1:], (1, *shape[1:])):
+                raise Unread(OTHER_BIAS, bias)
+            return inputs, Layer(shape[1], dtype, start, bias_start)
+        case Node(op="dense") if argument(value, "use_bias", 3, True) is False:
+            raise Unread(NO_BIAS, value)
         case Node(op="dense") if _is_size(units := argument(value, "units", 1)):
-            return argument(value, "inputs", 0), units, "float32", False
+            return argument(value, "inputs", 0), Layer(units, "float32", GLOROT, ZERO)
+        case Node(op="matmul"):
+            raise Unread(NO_BIAS, value)
     raise Unread(NO_LAYER, value)
 
 
-def _filled(value: Any) -> tuple[tuple[int, ...], str, bool]:
-    """Return shape and dtype of a variable's initial value, and whether it is 0."""
-    dtype = None
+def _filled(value: Any) -> tuple[tuple[int, ...], str, Start]:
+    """Return shape and dtype of a variable's initial value, and how it is made."""
+    dtype, start = None, None
     if isinstance(value, Node) and value.op == "Variable":
         dtype = value.keywords.get("dtype")
         value = argument(value, "initial_value", 0)
     shape: Any = None
     if isinstance(value, Node) and value.op == "get_variable":
         shape, dtype = argument(value, "shape", 1), argument(value, "dtype", 2)
+        made = argument(value, "initializer", 3)
+        start = GLOROT if made is None else read_start(made)
     elif isinstance(value, Node) and value.op in FILLED:
         shape = argument(value, "shape", FILLED[value.op])
         dtype = dtype or value.keywords.get("dtype") or next((a for a in value.args if isinstance(a, Symbol)), None)
@@ -185,4 +220,4 @@ def _filled(value: Any) -> tuple[tuple[int, ...], str, bool]:
     name = dtype.name if isinstance(dtype, Symbol) else "float32" if dtype is None else str(dtype)
     if name not in names:
         raise Unread(NO_TYPE, value)
-    return shape, names[name], value.op == "zeros"
+    return shape, names[name], start or read_start(value)

@@ -212,6 +212,12 @@ MESSAGES = named({
         r"Cannot convert a symbolic tf\.Tensor \(.*\) to a numpy array",
         r"numpy\(\) is only available when eager execution is enabled",
     ),
+    "dimension": lesson(
+        mark("The length of an axis is a whole number, or None: it needs no .value."),
+        mark("In TensorFlow 1, shapes held Dimension objects, whose value was the number."),
+        "columns = x.shape[1]\nprint(columns)",
+        r"'(?:int|NoneType)' object has no attribute 'value'",
+    ),
     "eval": lesson(
         mark("A tensor is no longer evaluated in a session: .numpy() gives the value that it has."),
         mark("eval ran the part of the graph that led to the tensor. Eagerly, it runs when the tensor is made."),

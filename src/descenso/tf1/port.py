@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from descenso.errors import DataError
 from descenso.text import _
-from descenso.tf1.calls import ARGUMENTS, CHANGED
+from descenso.tf1.arguments import changes
+from descenso.tf1.calls import CHANGED
 from descenso.tf1.descents import Descent, read_descents
 from descenso.tf1.source import ROOT, Place, Source, imports, read_source
-from descenso.tf1.symbols import ARGUMENT, BY_CALL, find
+from descenso.tf1.symbols import BY_CALL, ORDER, find
 from descenso.tf1.values import read
 
 PLACEHOLDERS = ("compat.v1.placeholder", "compat.v1.placeholder_with_default", "compat.v1.sparse_placeholder")
@@ -90,20 +91,24 @@ class _Finder(ast.NodeVisitor):
             self._look(self.symbol(node), node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
+        if node.attr == "value" and (shape := _shape_of(node.value)):
+            place = Place(self.cell, node.lineno)
+            self.findings.append(Finding(place, _written(node), "Dimension.value", shape, "dimension"))
         gone = self._look(self.symbol(node), node)
         if not gone or any(isinstance(inner, ast.Call) for inner in ast.walk(node.value)):
             self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        symbol = self.symbol(node.func)
+        symbol, place = self.symbol(node.func), Place(self.cell, node.lineno)
         if symbol and "()" not in symbol and not symbol.startswith("compat.v1.") and not find(symbol):
-            old = {keyword.arg: f"{symbol}({keyword.arg})" for keyword in node.keywords if keyword.arg in ARGUMENTS}
-            if symbol == "nn.dropout" and len(node.args) > 1:  # the argument keep_prob is rate today
-                old["keep_prob"] = symbol
-            for name, argument in old.items():
-                call = f"{ast.unparse(node.func)}({name})"
-                place = Place(self.cell, node.lineno)
-                self.findings.append(Finding(place, call, argument, ARGUMENTS[str(name)], ARGUMENT.name))
+            for argument, instead, lesson in changes(symbol, node):
+                call = f"{ast.unparse(node.func)}({argument})"
+                changed = symbol if symbol in CHANGED else f"{symbol}({argument})"
+                self.findings.append(Finding(place, call, changed, instead, lesson))
+        elif not symbol and isinstance(node.func, ast.Attribute) and _is_fed(node):  # of what is not known
+            known = BY_CALL[f"().{node.func.attr}"]
+            self.findings.append(Finding(place, _written(node.func), f"().{node.func.attr}", known.instead,
+                                         known.lesson.name))  # fmt: skip
         self.generic_visit(node)
 
     def _look(self, symbol: str, node: ast.AST) -> bool:
@@ -119,6 +124,22 @@ class _Finder(ast.NodeVisitor):
         return known is not None
 
 
+def _is_fed(node: ast.Call) -> bool:
+    """Whether a method is called as `run` and `eval` of TensorFlow 1 are."""
+    names = {keyword.arg for keyword in node.keywords}
+    return isinstance(node.func, ast.Attribute) and node.func.attr in ("run", "eval") and "feed_dict" in names
+
+
+def _shape_of(node: ast.expr) -> str:
+    """Return how an axis of a shape is written today; "" if `node` is none."""
+    match node:
+        case ast.Subscript(value=ast.Call(func=ast.Attribute(value=tensor, attr="get_shape")), slice=axis):
+            return f"{ast.unparse(tensor)}.shape[{ast.unparse(axis)}]"
+        case ast.Subscript(value=ast.Attribute(attr="shape")):
+            return ast.unparse(node)
+    return ""
+
+
 def _written(node: ast.AST) -> str:
     """Return the source of `node` without the arguments of calls."""
     if isinstance(node, ast.Attribute):
@@ -132,10 +153,16 @@ def find_all(source: Source) -> list[Finding]:
     Placeholders of `tensorflow.compat.v1` work without eager execution; if it is not disabled, they are found, too.
     """
     finder = _Finder()
+    everywhere = [node for _cell, tree in source.parts for node in ast.walk(tree)]
+    for node in reversed(everywhere):  # cells may be run in another order than they stand in
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for name, symbol, _imported in imports(node):
+                finder.bind(name, symbol)
     for cell, tree in source.parts:
         finder.cell = cell
         finder.visit(tree)
-    findings = [] if all(found.symbol in CHANGED for found in finder.findings) else finder.findings
+    alive = all(found.symbol in CHANGED or found.lesson == ORDER.name for found in finder.findings)
+    findings = [] if alive else finder.findings
     if not set(MAKES_GRAPHS) & set(finder.seen):
         findings += [finder.seen[symbol] for symbol in PLACEHOLDERS if symbol in finder.seen][:1]
     instead, magic = BY_CALL[MAGIC].instead, BY_CALL[MAGIC].lesson.name

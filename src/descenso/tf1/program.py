@@ -12,7 +12,7 @@ from descenso.text import _
 from descenso.tf1.calls import CHANGED
 from descenso.tf1.port import MAGIC, Finding, find_all
 from descenso.tf1.source import Place, Source, imports, no_python, parsed, read_texts
-from descenso.tf1.symbols import ARGUMENT, NO_V1
+from descenso.tf1.symbols import ARGUMENT, NO_V1, ORDER
 
 VERSION = re.compile(r"^%\s*tensorflow_version\s+([12])", re.MULTILINE)
 EAGER = re.compile(r"\bGradientTape\b|\btf\.function\b|\.numpy\(\)|\benable_v2_behavior\b")
@@ -166,4 +166,4 @@ def _is_dead(finding: Finding, old: bool) -> bool:
     symbol = finding.symbol.removeprefix("compat.v1.")
     if old:  # compat.v1 has cells, and asks in vain for Keras 2 to make one
         return symbol.partition(".")[0] in NO_V1 or f"{symbol}.".startswith("nn.rnn_cell.")
-    return symbol not in CHANGED and finding.lesson != ARGUMENT.name
+    return symbol not in CHANGED and finding.lesson not in (ARGUMENT.name, ORDER.name)

@@ -2,10 +2,12 @@
 
 import ast
 import re
+import shlex
 import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
+from descenso.data.named import BUNDLED
 from descenso.errors import ConfigError, DiskError
 from descenso.text import _, language
 from descenso.tf1.pieces import CONTRIB, DISPLAY, FIGURES, GRAPHS, LOADED, MODULES, OLD, SHOW, commented
@@ -64,10 +66,8 @@ def write_script(file: Path, programs: list[Program], out: Path) -> list[str]:
     message = _("{out}: {module} is imported as it is; if it needs TensorFlow 1, port it, too")
     notes += [message.format(out=out, module=module) for module in programs[0].beside if programs[0].old]
     if "_input_data()" in text:
-        note = _(
-            "{out}: MNIST is downloaded; without a network: MNIST=FOLDER python {out}, the folder of its four files"
-        )
-        notes.append(note.format(out=out))
+        note = _("{out}: MNIST is downloaded; without a network, descenso's own files: MNIST={folder} python {out}")
+        notes.append(note.format(out=out, folder=shlex.quote(str(BUNDLED))))
     if "google.colab" in text:
         notes.append(_("{out}: google.colab is not outside of Colab; replace what is read through it").format(out=out))
     return notes
@@ -163,7 +163,8 @@ class _Writer:
             return text
         draws = self.drawing and re.search(rf"\b({'|'.join(self.drawing)})\b|\.(plot|hist|boxplot)\(", text)
         saved = "_save_figures()\n" if draws else ""
-        return f"\n# {_('cell')} {block.cell}\n{text.rstrip()}\n{saved}"
+        cell = _("cell")
+        return f"\n# {cell} {block.cell}\n{text.rstrip()}\n{saved}"
 
     def _last(self, tree: ast.Module, lines: list[str]) -> list[Edit]:
         last = tree.body[-1] if tree.body else None

@@ -3,6 +3,7 @@
 A symbol is a dotted name below `tensorflow`, "train.Saver"; () is the result of a call, "train.Saver().restore".
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -17,19 +18,12 @@ NO_V1 = ("contrib", "estimator", "examples", "layers")  # not in tf.compat.v1 ei
 OTHERS = {  # symbols with another form today, and without a lesson
     "Print": "tf.print(x)",
     "VERSION": "tf.__version__",
-    "arg_max": "tf.argmax(x, axis)",
-    "arg_min": "tf.argmin(x, axis)",
-    "bincount": "tf.math.bincount(x)",
     "concat_v2": "tf.concat(values, axis)",
-    "confusion_matrix": "tf.math.confusion_matrix(labels, predictions)",
-    "count_nonzero": "tf.math.count_nonzero(x)",
     "div": "x / y",
     "gfile": "tf.io.gfile",
-    "image.resize_images": "tf.image.resize(images, size)",
     "logging": "tf.get_logger()",
     "logging.set_verbosity": 'tf.get_logger().setLevel("ERROR")',
     "mul": "tf.multiply(x, y)",
-    "multinomial": "tf.random.categorical(logits, count)",
     "neg": "tf.negative(x)",
     "nn.xw_plus_b": "tf.matmul(x, W) + b",
     "pack": "tf.stack(values)",
@@ -41,7 +35,7 @@ OTHERS = {  # symbols with another form today, and without a lesson
     **{f"to_{name}": f"tf.cast(x, tf.{name})" for name in ("int32", "int64")},
     "unpack": "tf.unstack(value)",
 }
-MOVED, GONE, ARGUMENT = named({
+MOVED, GONE, ARGUMENT, ORDER = named({
     "moved": lesson(
         mark("tf.{symbol} is written {instead} in TensorFlow 2."),
         mark("TensorFlow 2 keeps one name for each function: of log and math.log, the second."),
@@ -59,6 +53,14 @@ MOVED, GONE, ARGUMENT = named({
         "thinned = tf.nn.dropout(x, rate=1 - 0.75)  # keep_prob=0.75",
         rf"unexpected keyword argument '(?P<symbol>{'|'.join(ARGUMENTS)})'",
     ),
+    "order": lesson(
+        mark("The arguments of this function have another order than in TensorFlow 1: give them by name."),
+        mark("By position, one is taken for another, often without an error: in_top_k took predictions first, and "
+             "takes targets first."),
+        "logits = tf.matmul(x, W) + b\n"
+        "correct = tf.nn.in_top_k(predictions=logits, targets=labels, k=1)\n"
+        "costs = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)",
+    ),
 })  # fmt: skip
 
 
@@ -74,14 +76,45 @@ BY_CALL = {
 }
 
 
-@lru_cache(maxsize=1)
-def moved() -> dict[str, str]:
-    """Return the names of tf.compat.v1 that tf does not have, with the name of the same object in tf, or "".
+class Arguments(NamedTuple):
+    """How TensorFlow 1 called a function that is still there."""
 
-    `tests/tf1/gone.py` writes the file `symbols.txt` from the installed TensorFlow.
+    today: Mapping[str, str]  # by the old name, in the old order: the name today, "" for an argument that is gone
+    kept: int  # how many of them have the same position today
+
+
+@lru_cache(maxsize=1)
+def _listed() -> tuple[dict[str, str], dict[str, Arguments]]:
+    """Return what `symbols.txt` lists: new names of symbols by old ones, and the changed arguments of functions.
+
+    `tests/tf1/gone.py` writes the file from the installed TensorFlow, and says how to read it.
     """
-    lines = (Path(__file__).parent / "symbols.txt").read_text(encoding="ascii").splitlines()
-    return {old: new for old, _space, new in (line.partition(" ") for line in lines)}
+    names, arguments = {}, {}
+    for line in (Path(__file__).parent / "symbols.txt").read_text(encoding="ascii").splitlines():
+        symbol, bracket, listed = line.rstrip(")").partition("(")
+        if bracket:
+            before, _bar, after = (part.split() for part in listed.partition("|"))
+            pairs = [one.partition(":") for one in (*before, *after)]
+            today = {old: new if colon else old for old, colon, new in pairs}
+            arguments[symbol] = Arguments(today, len(before))
+        else:
+            old, _space, new = line.partition(" ")
+            names[old] = new
+    return names, arguments
+
+
+def moved() -> dict[str, str]:
+    """Return the names of TensorFlow 1 that tf does not have, with the name in tf of the same function, or ""."""
+    return _listed()[0]
+
+
+def changed_arguments(symbol: str) -> Arguments | None:
+    """Return how TensorFlow 1 called `symbol`, where TensorFlow 2 has it and takes its arguments otherwise.
+
+    >>> changed_arguments("nn.in_top_k").kept
+    0
+    """
+    return _listed()[1].get(symbol)
 
 
 def find(symbol: str) -> Replacement | None:
@@ -98,9 +131,9 @@ def find(symbol: str) -> Replacement | None:
         return BY_CALL[bare]
     if bare in OTHERS or moved().get(bare):
         return Replacement(MOVED, OTHERS.get(bare) or f"tf.{moved()[bare]}")
-    package, _dot, rest = bare.partition(".")
-    if rest and package in PACKAGES and ("()" not in rest or package == "examples"):
-        return find(package)
+    package, dot, _rest = bare.partition(".")
+    if dot and package in PACKAGES and ("()" not in bare or package == "examples"):
+        return find(bare.rpartition(".")[0])
     if bare in moved():
         return Replacement(GONE, f"tf.compat.v1.{bare}")
     method = f"().{bare.rpartition('().')[2]}"

@@ -161,6 +161,8 @@ class _Reader:
             case ast.Dict(keys=keys, values=values):
                 names = [self.value(key) if key else None for key in keys]
                 read = [self.value(value) for value in values]
+                if names and not any(isinstance(name, str) for name in names):
+                    return tuple(read)  # fed to placeholders
                 return {name: value for name, value in zip(names, read, strict=True) if isinstance(name, str)}
             case ast.Attribute():
                 return self._attribute(node, self.value(node.value))

@@ -132,9 +132,11 @@ WORDS = (
         "descenso rules",
     ),
     Word(
-        mark("batch"), ("lote", "lotes", "minibatch", "mini-batch", "minilote", "batch size", "tamaño de lote"),
+        mark("batch"), ("lote", "lotes", "minibatch", "mini-batch", "minilote", "batch size", "tamaño de lote",
+                       "iterator", "iterador", "data loader", "dataloader"),
         mark("The rows of one step, 100 by default. The gradient is their mean. A larger batch gives a less noisy "
-             "gradient and fewer steps an epoch, and makes better use of the processor."),
+             "gradient and fewer steps an epoch, and makes better use of the processor. An iterator, also called a "
+             "data loader, gives one batch after another."),
         mark("steps in an epoch = rows / batch size: 60000 / 100 = 600"),
         "for first in range(0, len(x), 50):\n    print(x[first : first + 50].shape)",
         "descenso compare --batch-sizes 10,100,1000 --epochs 1",

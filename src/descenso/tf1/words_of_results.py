@@ -6,7 +6,8 @@ from descenso.tf1.lesson import Word
 OF_DATA = (
     Word(
         mark("dataset"), ("conjunto de datos", "data", "datos", "datasets", "mnist", "fila", "row", "rows", "filas",
-                          "example", "ejemplo", "sample", "muestra", "input", "inputs", "entrada", "entradas"),
+                          "example", "ejemplo", "sample", "muestra", "input", "inputs", "entrada", "entradas",
+                          "pixel", "pixels", "píxel", "píxeles"),
         mark("Inputs and their labels, a row for each example: an image, or a row of a table. MNIST has 60,000 "
              "training rows and 10,000 test rows, images of 28 × 28 pixels."),
         "",
@@ -69,8 +70,8 @@ OF_MODELS = (
     ),
     Word(
         mark("layer"), ("capa", "capas", "layers", "dense", "capa densa", "hidden layer", "capa oculta", "mlp",
-                        "hidden", "multilayer perceptron", "perceptrón multicapa", "neuron", "neurona", "unit", "units",
-                              "unidades"),
+                        "hidden", "multilayer perceptron", "perceptrón multicapa", "perceptron", "perceptrón",
+                        "neuron", "neurona", "unit", "units", "unidades"),
         mark("A step of a model: a dense layer multiplies its input by a matrix, adds a bias, and applies an "
              "activation. Each column of the matrix is a unit. Layers between input and logits are called hidden; a "
              "model of dense layers is an mlp, a multilayer perceptron."),

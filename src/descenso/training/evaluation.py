@@ -85,6 +85,13 @@ class Evaluation(NamedTuple):
     confusion: NDArray[np.int64]
     weights: NDArray[Any] | None = None
 
+    if not TYPE_CHECKING:  # type: ignore[misc] # type checkers refuse a name that there is not
+
+        def __getattr__(self, name: str) -> Any:
+            from descenso.guesses import no_attribute
+
+            raise AttributeError(no_attribute("Evaluation", name), name=name, obj=self)
+
     def __repr__(self) -> str:
         return f"<Evaluation: accuracy {self.accuracy:.4f} on {len(self.costs)} rows, cost {self.cost:.4f} nats>"
 

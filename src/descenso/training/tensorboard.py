@@ -116,7 +116,7 @@ class Board(Callback):
 
 
 def _templates(W: Any, input_shape: tuple[int, ...]) -> Any:
-    """(num_classes, height, width, 3) in [0, 1], at most `MOST_CLASSES`: red speaks for the class, blue against it."""
+    """(num_classes, height, width, 3) in [0, 1], at most `MOST_CLASSES`: red counts for the class, blue against it."""
     limit = float(np.abs(W).max()) or 1.0
     shares = (W.T[:MOST_CLASSES].reshape(-1, *input_shape) / limit + 1) / 2
     return matplotlib.colormaps["RdBu_r"](shares)[..., :3]

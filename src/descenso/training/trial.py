@@ -24,6 +24,8 @@ from descenso.errors import ConfigError, DescensoError
 from descenso.text import _
 
 ROWS = 32  # of the batch that is tried
+LOOKS = 40  # steps of which a schedule's share is looked at
+LEAST_PEAK = 0.5  # a schedule whose shares stay below was meant to return the rate itself
 NOT_IN_XLA = {"ImageProjectiveTransformV3", "PyFunc", "EagerPyFunc"}  # of layers such as RandomRotation; of Python
 
 
@@ -89,8 +91,9 @@ def _stepped(problem: Problem, own: Own, state: TrainState, batch: Batch) -> Tra
 
 
 def _refuse_shares(problem: Problem, steps: int) -> None:
-    """Refuse shares that are no numbers from 0 on; warn of a constant one, which was meant to be the rate itself."""
-    shares = {step: float(problem.schedule(tf.constant(step))) for step in {0, 1, steps // 2, max(steps - 1, 0)}}
+    """Refuse shares that are no numbers from 0 on; warn where they were meant to be the rate itself, and not shares."""
+    looked_at = sorted({1, *np.linspace(0, max(steps - 1, 0), LOOKS, dtype=int).tolist()})
+    shares = {step: float(problem.schedule(tf.constant(step))) for step in looked_at}
     for step, share in shares.items():
         if not (np.isfinite(share) and share >= 0):
             message = _("schedule: its share at step {step} of {steps} is {share}, expected a number in [0, inf)")
@@ -101,6 +104,13 @@ def _refuse_shares(problem: Problem, steps: int) -> None:
             "schedule: it is {share:g} at every step, a share of the learning rate, which thus is {product:g}; "
             "for a learning rate of {share:g}, leave the schedule out, and give --learning-rate {share:g}"
         )
+        warnings.warn(message.format(share=share, product=share * problem.learning_rate), stacklevel=2)
+    elif max(shares.values()) < LEAST_PEAK:
+        message = _(
+            "schedule: its largest share of the learning rate is {share:g}, so that the rate is at most {product:g}; "
+            "a schedule returns shares, 1 for the whole rate; if it returns the rate itself, write f(step) / f(0)"
+        )
+        share = max(shares.values())
         warnings.warn(message.format(share=share, product=share * problem.learning_rate), stacklevel=2)
 
 

@@ -1,4 +1,4 @@
-"""Show in a terminal that a command is at work, where no training run shows its progress."""
+"""Show in a terminal or a notebook that something is done, where no training run shows its progress."""
 
 import contextlib
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 
 from descenso.text import printable, width_of
-from descenso.training.display import quiet
+from descenso.training.display import progress_bar, quiet
 
 
 @contextlib.contextmanager
@@ -33,3 +33,24 @@ def waiting(what: str, shown: bool = True) -> Iterator[Callable[[str], None]]:
         spinner = Spinner("line" if console.options.ascii_only else "dots", Text(f"{what} …"))
         with Live(spinner, console=console, transient=True, redirect_stdout=False):
             yield lambda line: spinner.update(text=Text(printable(f"{what}: {line} …")))
+
+
+@contextlib.contextmanager
+def telling(what: str, told: Callable[[float], None] | None) -> Iterator[Callable[[float], None]]:
+    """Yield `told`, which takes the share that is done; without one, a function that moves a bar.
+
+    The bar is shown in a notebook, and in a terminal that can draw one.
+
+    Args:
+        what: is done, such as "Landscape".
+        told: what is called instead.
+    """
+    bar = None if told else progress_bar(to_stderr=True)
+    if bar is None:
+        yield told or (lambda share: None)
+        return
+    bar.start()
+    try:
+        yield lambda share: bar.update(what, share, "")
+    finally:
+        bar.stop()

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from descenso.data.arrays import Rows, as_model_reads, as_shape, split_rows
 from descenso.data.checks import ALL, check_finite, check_shape, in_one_axis
-from descenso.data.dataset import CHUNK_BYTES, Dataset
+from descenso.data.dataset import CHUNK_BYTES, Dataset, is_mapped
 from descenso.data.formats.flat import unflattened
 from descenso.data.formats.npz import check_size, explained, read_arrays, read_elements, read_header
-from descenso.data.formats.parts import Chosen, choose, groups, place_of, without_validation
+from descenso.data.formats.parts import Chosen, choose, groups, place_of, with_test
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened, refusals
 from descenso.errors import DataError
 from descenso.files import inside
@@ -23,6 +23,7 @@ from descenso.text import _
 
 SUFFIXES = (".npy", ".npz")
 Arrays = dict[str, NDArray[Any]]
+Found = tuple[dict[str, Rows], tuple[str, ...]]  # the parts, and sentences
 
 
 def recognises(folder: Path) -> bool:
@@ -33,8 +34,10 @@ def recognises(folder: Path) -> bool:
 
 def read(request: Request) -> Dataset:
     """Read the dataset in an NPZ file, in several files of one folder, or in a folder."""
-    train, test, notes = _read(request.path, request.limits, alone=request.test_fraction == ALL)
-    data = split_rows(request.name, train, test, request.test_fraction, request.seed)
+    parts, notes = _read(request.path, request.limits, alone=request.test_fraction == ALL)
+    data = split_rows(
+        request.name, parts["train"], parts.get("test"), request.test_fraction, request.seed, parts.get("val")
+    )
     return data._replace(notes=(*notes, *data.notes))
 
 
@@ -58,7 +61,8 @@ def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> It
 
 def read_raw(path: Path, limits: Limits) -> tuple[Rows, Rows | None]:
     """Read the training rows of `path`, and its test rows where it has some, as they are stored."""
-    return _read(path, limits)[:2]
+    parts, _notes = _read(path, limits)
+    return parts["train"], parts.get("test")
 
 
 def read_npy(path: Path, limits: Limits) -> NDArray[Any]:
@@ -76,8 +80,8 @@ def read_npy(path: Path, limits: Limits) -> NDArray[Any]:
         return np.memmap(file, header.dtype, "r", header.start, header.shape, order)  # type: ignore[call-overload, no-any-return]
 
 
-def _read(path: Path, limits: Limits, *, alone: bool = False) -> tuple[Rows, Rows | None, tuple[str, ...]]:
-    """Read training rows, test rows and notes; with `alone`, there may be test rows only."""
+def _read(path: Path, limits: Limits, *, alone: bool = False) -> Found:
+    """Read the parts "train" and maybe "test" and "val", and notes; with `alone`, test rows may be "train"."""
     if path.is_dir():
         return _of_files(path, _files(path), limits, alone)
     if path.suffix.lower() == ".npy":
@@ -94,16 +98,14 @@ def _read(path: Path, limits: Limits, *, alone: bool = False) -> tuple[Rows, Row
     return _rows(path, chosen, arrays, alone)
 
 
-def _beside(path: Path, limits: Limits, alone: bool) -> tuple[Rows, Rows | None, tuple[str, ...]]:
+def _beside(path: Path, limits: Limits, alone: bool) -> Found:
     """Read the dataset of which `path` is one file."""
     group, folder = place_of(path.stem).group, path.parent
     files = {name: file for name, file in _files(folder).items() if place_of(name).group == group}
     return _of_files(path, files, limits, alone)
 
 
-def _of_files(
-    path: Path, files: dict[str, Path], limits: Limits, alone: bool
-) -> tuple[Rows, Rows | None, tuple[str, ...]]:
+def _of_files(path: Path, files: dict[str, Path], limits: Limits, alone: bool) -> Found:
     """Read a dataset whose arrays are files, by their names without the ending."""
     found = groups(files)
     if len(found) > 1 and "" not in found:
@@ -117,8 +119,8 @@ def _of_files(
                     "X_train.npy and y_train.npy, and maybe X_test.npy and y_test.npy")  # fmt: skip
         names = ", ".join(sorted(file.name for file in files.values())) or path.name
         raise DataError(message.format(path=path, found=names))
-    read = [pair for part, pair in chosen.parts.items() if part != "val" or "test" not in chosen.parts]
-    return _rows(path, chosen, {name: _only(files[name], limits) for pair in read for name in pair}, alone)
+    read = [name for pair in chosen.parts.values() for name in pair]
+    return _rows(path, chosen, {name: _only(files[name], limits) for name in read}, alone)
 
 
 def _only(path: Path, limits: Limits) -> NDArray[Any]:
@@ -132,10 +134,10 @@ def _only(path: Path, limits: Limits) -> NDArray[Any]:
     return next(iter(arrays.values()))
 
 
-def _rows(path: Path, chosen: Chosen, arrays: Arrays, alone: bool) -> tuple[Rows, Rows | None, tuple[str, ...]]:
+def _rows(path: Path, chosen: Chosen, arrays: Arrays, alone: bool) -> Found:
     """Return the rows of the chosen arrays; rows to validate on are those to test on where there are no others."""
     names = {part: " and ".join(pair) for part, pair in chosen.parts.items()}
-    parts, said = without_validation(chosen.parts, names)
+    parts, said = with_test(chosen.parts, names)
     notes = list(said)
     half = next((name for name in chosen.alone if place_of(name).part), None)
     if half:
@@ -147,9 +149,15 @@ def _rows(path: Path, chosen: Chosen, arrays: Arrays, alone: bool) -> tuple[Rows
         message = _("{used} are read, {unused} left out")
         notes.append(message.format(used=used, unused=", ".join(chosen.unused)))
     made = {part: Rows(arrays[pair.inputs], in_one_axis(arrays[pair.labels])) for part, pair in parts.items()}
-    if alone and "train" not in made:
-        return made["test"], None, tuple(notes)
-    return made["train"], made.get("test"), tuple(notes)
+    if alone:
+        made.pop("val", None)
+        if "train" not in made:
+            made["train"] = made.pop("test")
+    elif "val" in made and is_mapped(made["train"].inputs):  # rows in a file cannot be put behind others
+        del made["val"]
+        message = _("{name}: rows to validate on, left out; --validation-size 0.1 holds training rows back instead")
+        notes.append(message.format(name=names["val"]))
+    return made, tuple(notes)
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""Decode the text of a CSV file: UTF-8, UTF-16 with a mark, or the encoding that the user names."""
+"""Decode the text of a CSV file: UTF-8, UTF-16 with a mark, Western text of Windows, or what the user names."""
 
 import codecs
 import re
@@ -12,18 +12,28 @@ from descenso.text import _
 MOST_HEADER = 2**20  # bytes that the header and the first row may take
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 CODECS = re.compile(r"(utf|iso|latin|cp|windows|mac|koi8|gb|big5|shift|euc|ascii)[-_0-9a-z]*", re.IGNORECASE)
+LETTERS = "A-Za-zªºÀ-ÖØ-öø-þŒœŠšŽž"
+WESTERN = re.compile(  # words and numbers of Western languages, as windows-1252 has them
+    rf"[\x20-\x7e\t\r\n{LETTERS}€£°²³µ½¼«»¡¿§©®™“”‘’–—…·\xa0]*"
+)
+UNLIKELY = re.compile(  # in such words: many accents together, a small letter before a capital, a sign within
+    rf"[^\x00-\x7f]{{3}}|[a-zß-þšžœ][À-ÞŠŽŒ]|[{LETTERS}][€£°²³µ½¼«»¡¿§©®™“”–—…][{LETTERS}]"
+)
 CONTROLLED = 100  # characters, among which control characters show that it is no text
 
 
 def codec_of(request: Request, file: BinaryIO) -> tuple[bytes, str]:
-    """Return the beginning of the file, and the codec of its text: UTF-8 if it is valid, else the one that is named."""
+    """Return the beginning of the file, and the codec of its text.
+
+    It is UTF-8 if that is valid, else the one that is named, or "cp1252" where the beginning is likely to be that.
+    """
     path, wanted = request.path, request.encoding
     begin = file.read(MOST_HEADER)
     if not begin.strip():
         raise DataError(_("{path}: an empty file").format(path=path))
     marked = next((codec for mark, codec in MARKS.items() if begin.startswith(mark)), None)
     if marked or not wanted:
-        return begin, marked or "utf-8"
+        return begin, marked or ("cp1252" if _is_western(begin) else "utf-8")
     try:
         if not CODECS.fullmatch(wanted):
             raise LookupError
@@ -37,6 +47,20 @@ def codec_of(request: Request, file: BinaryIO) -> tuple[bytes, str]:
     except DataError:
         return begin, codec
     return begin, codec if b"\0" in begin else "utf-8"
+
+
+def _is_western(begin: bytes) -> bool:
+    """Tell whether the beginning of a file is no UTF-8, and likely to be in windows-1252, or in Latin-1.
+
+    >>> [_is_western("Málaga; año".encode(codec)) for codec in ("cp1252", "utf-8", "mac-roman", "cp850")]
+    [True, False, False, False]
+    """
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(begin)
+    except UnicodeDecodeError:
+        text = begin.decode("cp1252", "replace")
+        return bool(WESTERN.fullmatch(text)) and not UNLIKELY.search(text)
+    return False
 
 
 def decoded(request: Request, content: bytes, codec: str, *, whole: bool = False) -> str:

@@ -76,6 +76,8 @@ def examine(request: Request) -> Text:
     rows = _rows(path, sample, separator)
     message = _("a line before the rows is left out: {line!r}")
     notes = [message.format(line=line[:60]) for line in said if line != f"sep={told}"]
+    if codec == "cp1252" and not request.encoding:
+        notes.append(_("read as windows-1252, since it is not UTF-8; another encoding: --encoding mac-roman"))
     header = request.header == "yes" or (request.header != "no" and not unnamed and not _is_data(rows))
     if header and not unnamed:
         return _named(request, source, separator, rows, notes)

@@ -263,15 +263,18 @@ class Inspection:
         Raises:
             DataError: naming the files that cannot be used, unless they may be left out and others are left.
         """
-        if self.refused and not (self.skip and used):
-            raise DataError(self._refusal(used))
+        if refusal := self.refusal(used):
+            raise DataError(refusal)
         notes = [_("left out: {files}").format(files=self._listed())] if self.refused else []
         if self.framed:
             message = _("images of which the first frame or page was read, and no other: {count}, such as {name}")
             notes.append(message.format(count=len(self.framed), name=self.framed[0].name))
         return tuple(notes)
 
-    def _refusal(self, used: int) -> str:
+    def refusal(self, used: int) -> str:
+        """Name the files that cannot be used, and what is to be done; empty where `used` files suffice without them."""
+        if not self.refused or (self.skip and used):
+            return ""
         mend = "" if not used else _("; to go on without: {option}").format(option=option("skip_unreadable"))
         path, reason = self.refused[0]
         return f"{path}: {reason}{mend}" if len(self.refused) == 1 else f"{self.folder}: {self._listed()}{mend}"

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.arrays import random_of, stratified
+from descenso.data.arrays import random_of, said_of_validation, stratified
 from descenso.data.checks import ALL, share_to_test
 from descenso.data.dataset import Dataset, Split
 from descenso.data.digits import as_mnist
@@ -65,16 +65,9 @@ def read(request: Request) -> Dataset:
     labels, ends = labels[read.kept], np.cumsum([*sizes[:-1], 0])[-2]
     validation = sizes[0] if VALIDATION in rows else 0
     splits = [Split(read.inputs[part], labels[part]) for part in (slice(ends), slice(ends, None))]
-    said = (*found.notes, *read.notes, *_said(validation), *notes)
+    said = (*found.notes, *read.notes, *([said_of_validation(validation)] if validation else []), *notes)
     return Dataset(str(folder), splits[0], splits[1], tuple(names), scaling_of(read.pixel_range), notes=said,
                    pixel_range=read.pixel_range, validation=validation)  # fmt: skip
-
-
-def _said(validation: int) -> Iterator[str]:
-    """Say what the parts of a folder are used for."""
-    if validation:
-        message = _("validation images, counted among the training rows, on which each epoch is measured: {count}")
-        yield message.format(count=validation)
 
 
 def _slices(sizes: Iterable[int]) -> Iterator[slice]:
@@ -247,6 +240,7 @@ def _read_all(
     """Read the images into one array, whose shape the first one decides."""
     inputs, depths = np.zeros((0, 0, 0), np.uint8), [""] * len(files)
     first: Path | None = None
+    unlike = ""
     for row, path in enumerate(files):
         try:
             picture = read_pixels(inside(folder, *path.relative_to(folder).parts), limits, size)
@@ -258,14 +252,18 @@ def _read_all(
         if first is None or (size and values.ndim > inputs.ndim - 1) or dtype != inputs.dtype:
             inputs = _like(inputs, values, dtype, len(files), size, path, limits)
         first = first or path
-        if values.shape != inputs.shape[1:]:
-            message = _("{path}: {got}, but {other}: {expected}; give --resize HEIGHTxWIDTH to bring all to one size")
-            raise DataError(
-                message.format(path=path, got=_kind(values.shape), other=first, expected=_kind(inputs.shape[1:]))
-            )
-        inputs[row], depths[row] = values, picture.depth
+        depths[row] = picture.depth
+        if values.shape == inputs.shape[1:]:
+            inputs[row] = values
+        elif not unlike:  # files that cannot be used are named together with this
+            message = _("{path}: {got}, but {other}: {expected}; give --resize 64x64, or another HEIGHTxWIDTH, to "
+                        "bring all to one size")  # fmt: skip
+            got, expected = _kind(values.shape), _kind(inputs.shape[1:])
+            unlike = message.format(path=path, got=got, other=first, expected=expected)
         inspection.framed += [path] * picture.frames
     kept = np.array([bool(depth) for depth in depths])
+    if unlike:
+        raise DataError("; ".join(filter(None, [unlike, inspection.refusal(int(kept.sum()))])))
     said = inspection.settle(int(kept.sum()))
     inputs = inputs if kept.all() else inputs[kept]
     used = [path for path, depth in zip(files, depths, strict=True) if depth]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from descenso.data.encoding import Cells, LeftOut
 from descenso.data.formats.csv_text import MISSING, TRUTH, refuse
 from descenso.data.formats.numbers import GROUPS, LIKELY, parsed
-from descenso.text import _
+from descenso.text import _, typed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -137,7 +137,7 @@ def refuse_word(path: Path, name: str, values: "pl.Series", numbers: "pl.Series"
     if row == len(values) - 1 and count == 1:
         message = _("{value!r} is no number; if the last row holds totals, leave it out")
     filled = len(values) - values.null_count()
-    refuse(path, row + 1, name, message.format(value=values[row][:40], more=count - 1, rows=filled, name=name))
+    refuse(path, row + 1, name, message.format(value=values[row][:40], more=count - 1, rows=filled, name=typed(name)))
 
 
 def check_finite(path: Path, name: str, values: NDArray[Any]) -> None:

@@ -23,7 +23,7 @@ from descenso.data.formats import tables
 from descenso.data.formats.frames import LABELS, polars
 from descenso.data.formats.image_files import Pixels, read_pixels
 from descenso.data.formats.images import check_size, note_converted, parse_size, read_as_learned
-from descenso.data.formats.parts import INPUTS, without_validation
+from descenso.data.formats.parts import INPUTS, with_test
 from descenso.data.formats.ranges import in_one_range, scaling_of
 from descenso.data.formats.shards import check_complete, files_beside, files_by_part
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
@@ -72,26 +72,29 @@ def read(request: Request) -> Dataset:
         found = {"train": found["test"]}
     for some in found.values():
         check_complete(some)
-    files, notes = without_validation(found, {part: some[0].name for part, some in found.items()})
+    files, notes = with_test(found, {part: some[0].name for part, some in found.items()})
     if "train" not in files:
         message = _("{path}: no file for training, whose name begins with train, as in train-00000-of-00001.parquet")
         raise DataError(message.format(path=request.path))
-    return _dataset(request, [_read(files[part], request) for part in ("train", "test") if part in files], notes)
+    return _dataset(request, {part: _read(some, request) for part, some in files.items()}, notes)
 
 
-def _dataset(request: Request, read: "list[_Read]", notes: tuple[str, ...]) -> Dataset:
-    """Make a dataset of training rows, and of test rows where they are given, whose pictures have one range."""
-    pictures, places = [one for part in read for one in part.pictures], [one for part in read for one in part.places]
+def _dataset(request: Request, read: "dict[str, _Read]", notes: tuple[str, ...]) -> Dataset:
+    """Make a dataset of the parts "train" and maybe "test" and "val", whose pictures have one range."""
+    pictures = [one for part in read.values() for one in part.pictures]
+    places = [one for part in read.values() for one in part.places]
     inputs, pixel_range = _stacked(pictures, places), None
     if request.expected:
         pixel_range = request.expected.pixel_range
     else:
         inputs, pixel_range, said = in_one_range(inputs, [one.depth for one in pictures], places)
         notes = (*notes, *said)
-    count = len(read[0].places)
-    test = Rows(inputs[count:], read[1].labels) if len(read) > 1 else None
-    data = split_rows(request.name, Rows(inputs[:count], read[0].labels), test, request.test_fraction, request.seed)
-    data = _named(data, read[0].class_names)
+    ends = np.cumsum([len(part.places) for part in read.values()])[:-1]
+    rows = {part: Rows(some, read[part].labels) for part, some in zip(read, np.split(inputs, ends), strict=True)}
+    data = split_rows(
+        request.name, rows["train"], rows.get("test"), request.test_fraction, request.seed, rows.get("val")
+    )
+    data = _named(data, read["train"].class_names)
     return data._replace(notes=(*notes, *data.notes), scaling=scaling_of(pixel_range), pixel_range=pixel_range)
 
 
@@ -225,7 +228,8 @@ def _stacked(pictures: list[Pixels], places: list[Path]) -> NDArray[Any]:
     for row, (one, place) in enumerate(zip(pictures, places, strict=True)):
         values = one.values
         if values.shape[:2] != like.shape[:2]:
-            message = _("{path}: {got}, but {other}: {expected}; give --resize HEIGHTxWIDTH to bring all to one size")
+            message = _("{path}: {got}, but {other}: {expected}; give --resize 64x64, or another HEIGHTxWIDTH, to "
+                        "bring all to one size")  # fmt: skip
             got, expected = ("×".join(map(str, shape[:2])) for shape in (values.shape, like.shape))
             raise DataError(message.format(path=place, got=got, other=places[0], expected=expected))
         stacked[row] = values[..., np.newaxis] if colour and values.ndim == 2 else values

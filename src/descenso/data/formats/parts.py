@@ -102,19 +102,14 @@ def choose(names: Iterable[str], group: str = "") -> Chosen:
     return Chosen(parts, tuple(alone), tuple(unused))
 
 
-def without_validation(parts: dict[str, Rows], names: dict[str, str]) -> tuple[dict[str, Rows], tuple[str, ...]]:
-    """Take rows to validate on as those to test on where there are no others, and else leave them out; and say so.
+def with_test(parts: dict[str, Rows], names: dict[str, str]) -> tuple[dict[str, Rows], tuple[str, ...]]:
+    """Take rows to validate on as those to test on where there are no others, and say so.
 
     Args:
         parts: "train", "test" and "val".
         names: of what holds them, for the sentence.
     """
-    if "val" not in parts:
+    if "val" not in parts or "test" in parts:
         return parts, ()
-    others = {part: rows for part, rows in parts.items() if part != "val"}
-    if "test" in parts:
-        message = _("{name}: rows to validate on, left out; --validation-size 0.1 holds training rows back instead")
-    else:
-        others["test"] = parts["val"]
-        message = _("{name}: rows to validate on, taken to test on")
-    return others, (message.format(name=names["val"]),)
+    others = {"test" if part == "val" else part: rows for part, rows in parts.items()}
+    return others, (_("{name}: rows to validate on, taken to test on").format(name=names["val"]),)

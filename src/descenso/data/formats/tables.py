@@ -19,7 +19,7 @@ from descenso.data.formats.flat import unflattened
 from descenso.data.formats.frames import Frame, as_frame, of_frame, polars, read_csv, read_parquet
 from descenso.data.sources import Expected, Limits, Part, Request, note, numbered, opened
 from descenso.errors import DataError
-from descenso.text import _
+from descenso.text import _, typed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -215,7 +215,7 @@ def _refuse_text(request: Request, found: dict[str, Cells | LeftOut]) -> None:
                     "--numeric-only out")  # fmt: skip
         if request.input_shape:
             message = _("{path}, column {column!r}: {value!r} is no number, and so no pixel; try --drop {names}")
-        names = ",".join(column.name for column in wrong)
+        names = typed(",".join(column.name for column in wrong))
         raise DataError(message.format(path=request.path, column=wrong[0].name, value=wrong[0].detail, names=names))
 
 

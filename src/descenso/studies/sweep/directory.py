@@ -72,8 +72,8 @@ class SweepDirectory:
             self.lanes = tuple(_lane({**common, **each["config"]}, each["varied"]) for each in content["lanes"])
             self.groups = tuple(tuple(map(int, group)) for group in content["groups"])
             self.about, self.notes = dict(content["about"]), tuple(map(str, content["notes"]))
-            self.rungs = tuple(Rung(*map(int, rung)) for rung in content["rungs"])
-            self.audit, self.how_read = bool(content["audit"]), dict(content["how_read"])
+            self.rungs = tuple(Rung(*map(int, rung)) for rung in content.get("rungs", ()))
+            self.audit, self.how_read = bool(content.get("audit")), dict(content.get("how_read", {}))
             named = sorted(number for group in self.groups for number in group)
             if content["schema"] != SCHEMA or named != list(range(len(self.lanes))):
                 raise ValueError(f"schema {content['schema']}")

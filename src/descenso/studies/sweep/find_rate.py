@@ -65,13 +65,12 @@ class FoundRate(NamedTuple):
     @property
     def with_half(self) -> float | None:
         """The best rate by the first half of the steps alone."""
-        half = self.costs[:, :, : max(1, self.costs.shape[2] // 2)]
-        means = _means(half, self.full)
+        means = _means(self.costs[:, :, : max(1, self.costs.shape[2] // 2)], self.full)
         return _best(self.rates, np.median(means, axis=0), _safe(means))
 
     @property
     def safe(self) -> int:
-        """How many rates of the grid, from the smallest, are safe for all seeds."""
+        """How many rates of the grid lie below the first that is not safe for all seeds; 0 where none is safe."""
         return _safe(self.means)
 
     @property
@@ -100,15 +99,17 @@ class FoundRate(NamedTuple):
         """Say which rate is fastest, up to which rates are safe, and how sure that is."""
         steps = self.costs.shape[2]
         if self.best is None:
-            return [
-                _("No rate of the grid is safe: with each, the cost is higher after {steps} steps.").format(steps=steps)
-            ]
+            none = _("No rate of the grid is safe: with each, the cost is higher after {steps} steps.")
+            return [none.format(steps=steps)]
         seeds = self.by_seed
         fastest = _("Fastest safe rate: {best:.2g} (by seed {low:.2g} to {high:.2g}), after {steps} steps.")
         lines = [prose(fastest, best=self.best, low=min(seeds), high=max(seeds), steps=steps)]
-        last, first = self.edge
-        if first is None:
-            lines.append(prose(_("Up to {rate:.2g} no rate is unsafe for all seeds."), rate=self.rates[-1]))
+        (last, first), most = self.edge, self.rates[-1]
+        if first is None and last == most:
+            lines.append(prose(_("Safe for all seeds up to {most:.2g}, the largest rate tried."), most=most))
+        elif first is None:
+            message = _("Safe for all seeds up to {last:.2g}; for some up to {most:.2g}, the largest rate tried.")
+            lines.append(prose(message, last=last, most=most))
         elif last is not None:
             message = _("Safe for all seeds up to {last:.2g}; for none from {first:.2g} on.")
             lines.append(prose(message, last=last, first=first))
@@ -164,8 +165,12 @@ def _means(costs: Costs, full: bool) -> NDArray[np.float64]:
 
 
 def _safe(means: NDArray[np.float64]) -> int:
-    unsafe = np.flatnonzero(np.isinf(means).any(axis=0))
-    return int(unsafe[0]) if len(unsafe) else means.shape[1]
+    """Return the number of the first rate that is not safe for all seeds, beyond the first that is.
+
+    At the smallest rates the cost hardly moves, so that the last batches may cost more than the first by chance.
+    """
+    safe = [*np.atleast_1d(np.isfinite(means).all(axis=0)), False]
+    return safe.index(False, safe.index(True)) if True in safe else 0
 
 
 def _best(rates: Sequence[float], means: NDArray[np.float64], count: int) -> float | None:
@@ -228,8 +233,7 @@ def _walk(plans: Sequence[Plan], steps: int) -> NDArray[np.float64]:
         return np.concatenate(traces)[:, None]
     kinds = kinds_of([plan.problem for plan in plans])
     state = stacked([plan.start() for plan in plans], kinds)
-    step = step_of(kinds)
-    with closing(bind("compiled", first.problem, first.train, first.batch_rows, step, state)) as runner:
+    with closing(bind("compiled", first.problem, first.train, first.batch_rows, step_of(kinds), state)) as runner:
         return np.concatenate([trace.costs for _state, trace in runner.walk(state, _orders(first, steps))])
 
 
@@ -252,8 +256,8 @@ def _theory(plan_of: Callable[[float, int], Plan], found: FoundRate, seed: int, 
         return None
     with closing(plan.bind()) as runner:
         states = [state for state, _trace in runner.walk(plan.start(), _orders(plan, steps))]
-    rows = Rows(plan.train)
-    largest = largest_eigenvalue(plan.problem, states[-1].params, states[-1].model_state, rows.tensors)
+    rows = Rows(plan.train).tensors
+    largest = largest_eigenvalue(plan.problem, states[-1].params, states[-1].model_state, rows)
     return 2 * (1 + float(options.get("momentum", 0.0))) / largest
 
 
@@ -282,9 +286,8 @@ def largest_eigenvalue(problem: Problem, params: Params, model_state: Params, ba
     def length(vector: Params) -> Tensor:
         return tf.sqrt(tf.add_n([tf.reduce_sum(value * value) for value in vector.values()]))
 
-    vector = {
-        name: tf.random.stateless_normal(value.shape, [1, 2], dtype=value.dtype) for name, value in params.items()
-    }
+    normal = tf.random.stateless_normal
+    vector = {name: normal(value.shape, [1, 2], dtype=value.dtype) for name, value in params.items()}
     before, found = 0.0, float("inf")
     for _iteration in range(ITERATIONS):
         norm = length(vector)

@@ -99,6 +99,27 @@ def lanes_of(settings: Mapping[str, Any], axes: Mapping[str, Any]) -> tuple[Lane
     return tuple(_lane(TrainConfig.of(**{**settings, **each}), each) for each in varied)
 
 
+def is_several(value: Any) -> bool:
+    """Tell whether `value` of a setting is a list, a tuple or an array of values.
+
+    >>> is_several([0.1, 0.2]), is_several("0.1"), is_several(0.1)
+    (True, False, False)
+    """
+    return type(value) in (list, tuple) or (hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1)
+
+
+def divided(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divide settings into what varies, by the names of `AXES`, and what all lanes have in common.
+
+    >>> divided({"learning_rate": [0.1, 0.2], "seeds": 3, "epochs": 5})
+    ({'learning_rates': [0.1, 0.2], 'seeds': 3}, {'epochs': 5})
+    """
+    varied = {axis: settings[name] for axis, name in AXES.items() if is_several(settings.get(name))}
+    taken = {*AXES, *(AXES[axis] for axis in varied)}
+    rest = {name: value for name, value in settings.items() if name not in taken}
+    return {**varied, **{name: value for name, value in settings.items() if name in AXES}}, rest
+
+
 def _lane(config: TrainConfig, varied: dict[str, Any]) -> Lane:
     varied = {name: getattr(config, name) for name in varied}
     return Lane(digest(config), config, varied)
@@ -130,6 +151,8 @@ def _values(name: str, given: Any) -> list[Any]:
         values = _typed(name, given)
     elif isinstance(given, Sequence):
         values = list(given)
+    elif getattr(given, "ndim", 0) == 1:  # of NumPy
+        values = given.tolist()
     elif name == "seeds" and isinstance(given, int) and not isinstance(given, bool):
         values = list(range(given))
     else:
@@ -147,9 +170,11 @@ def _typed(name: str, text: str) -> list[Any]:
 
     A rule or a schedule may have options, whose commas are followed by a name and "=".
     """
-    found = RANGE.fullmatch(text.strip())
-    if found and name in ("learning_rates", "weight_decays"):
+    if ".." in text and name in ("learning_rates", "weight_decays"):
+        found = RANGE.fullmatch(text.strip())
         try:
+            if found is None:
+                raise ValueError
             first, last, count = float(found["first"]), float(found["last"]), int(found["count"])
             if not (0 < first < math.inf and 0 < last < math.inf and 2 <= count <= MOST_LANES):
                 raise ValueError

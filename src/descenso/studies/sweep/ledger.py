@@ -12,7 +12,7 @@ from descenso.errors import DataError
 from descenso.files import open_regular
 from descenso.runs.files import disk_errors
 from descenso.studies import MOST, plain
-from descenso.text import _, reason_of
+from descenso.text import _, prose, reason_of
 
 LEDGER = "ledger.jsonl"
 MOST_BYTES = 2**30
@@ -64,6 +64,15 @@ class Record(NamedTuple):
         score = min((cost for cost in costs if math.isfinite(cost)), default=math.inf) if kept else costs[-1]
         return score if math.isfinite(score) else math.inf
 
+    @property
+    def validation_accuracy(self) -> float | None:
+        """Share of validation rows that are classified right, in the epoch of the score; None if it diverged, and
+        without validation rows.
+        """
+        if self.outcome == "diverged" or not self.validation_accuracies:
+            return None
+        return self.validation_accuracies[-1 if self.best_epoch is None else self.best_epoch]
+
 
 class Verified(NamedTuple):
     """One lane, trained again alone.
@@ -92,6 +101,25 @@ class Verified(NamedTuple):
         if self.limit > MOST:
             return None
         return self.same_end and max(self.cost_difference, self.weight_difference) <= self.limit
+
+    def sentence(self, title: str) -> str:
+        """Say whether the lane, whose settings are `title`, is the same run alone."""
+        message = _(
+            "Lane {lane} ({title}) trained alone: the same run; costs differ by at most {cost:.1e}, weights by "
+            "{weights:.1e} ({limit:.1e} is allowed)."
+        )
+        if self.holds is None:
+            message = _(
+                "Lane {lane} ({title}) trained alone: float32 cannot tell, since rounding alone may do {limit:.1e}"
+                "; costs differ by {cost:.1e}, weights by {weights:.1e}; try --dtype float64."
+            )
+        elif not self.holds:
+            message = _(
+                "Lane {lane} ({title}) trained alone is ANOTHER run: costs differ by {cost:.1e}, most in epoch "
+                "{epoch}, weights by {weights:.1e} ({limit:.1e} is allowed)."
+            )
+        numbers = {"cost": self.cost_difference, "weights": self.weight_difference, "limit": self.limit}
+        return prose(message, lane=self.lane, title=title, epoch=self.epoch, **numbers)
 
 
 def append(folder: Path, entries: Iterable[dict[str, Any]]) -> None:

@@ -7,18 +7,20 @@ from statistics import median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from descenso.errors import ConfigError
 from descenso.studies import plain
 from descenso.studies.sweep.grid import Lane, numbered, repetitions, shown, titled
 from descenso.studies.sweep.halving import Audited, Rung, audited, middle, told
 from descenso.studies.sweep.ledger import Record, Verified
-from descenso.text import _, aligned, plural, prose, spelled
+from descenso.text import _, aligned, plural, spelled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from descenso.reports.sweep import Line
     from descenso.studies.sweep.directory import SweepDirectory
 
-SHOWN = 20  # points of the table; table.csv has all lanes
+SHOWN = 20  # points of a printed table; table.csv has all lanes
 
 
 class Point(NamedTuple):
@@ -128,15 +130,15 @@ class Sweep(NamedTuple):
         """Whether every lane that was trained again alone is the same run."""
         return all(each.holds is not False for each in self.verified)
 
-    def tables(self) -> list[list[list[str]]]:
-        """The best points, one a row: what varies, cost, accuracy, and how the lanes ended."""
+    def tables(self, most: int = SHOWN) -> list[list[list[str]]]:
+        """The best points, at most `most`, one a row: what varies, cost, accuracy, and how the lanes ended."""
         seeds = any(len(point.lanes) > 1 for point in self.points)
         points = self.points
         names = [spelled(name) for name, _value in points[0].varied] if points else []
         lanes = _("lanes") if seeds else _("lane")
         costs = [_("median cost"), _("from"), _("to")] if seeds else [_("cost")]
         head = [lanes, *names, *costs, _("accuracy"), _("outcome")]
-        return [[head, *([numbered(point.lanes), *self._cells(point, seeds)] for point in points[:SHOWN])]]
+        return [[head, *([numbered(point.lanes), *self._cells(point, seeds)] for point in points[:most])]]
 
     def _cells(self, point: Point, seeds: bool) -> list[str]:
         records = [self.records[number] for number in point.lanes]
@@ -162,7 +164,8 @@ class Sweep(NamedTuple):
 
     def sentences(self) -> list[str]:
         """Say which is best, or that none is; how lanes ended; and whether they are the same runs as alone."""
-        return [*self.notes, *self._ranked(), *told(self.audited), *self._verdicts()]
+        verdicts = [each.sentence(self.lanes[each.lane].title) for each in self.verified]
+        return [*self.notes, *self.ranking(), *told(self.audited), *verdicts]
 
     @property
     def audited(self) -> tuple[Audited, ...]:
@@ -171,7 +174,8 @@ class Sweep(NamedTuple):
             return ()
         return audited(self.lanes, self.rungs, self.drops, lambda lane, epochs: self.records[lane].score_after(epochs))
 
-    def _ranked(self) -> list[str]:
+    def ranking(self) -> list[str]:
+        """Say which point is best, or that none is; how many lanes diverged, and how many have ended."""
         diverged = sum(record.outcome == "diverged" for record in self.records.values())
         lines = list[str]()
         if len(self.records) < len(self.lanes):
@@ -196,29 +200,7 @@ class Sweep(NamedTuple):
             first, second = (titled(point.varied) for point in points[:2])
             return [*lines, message.format(seeds=len(points[0].lanes), first=first, second=second)]
         message = _("Best by {by}: {title}. The test rows chose nothing.")
-        return [*lines, message.format(by=self._score(), title=titled(points[0].varied) or self.lanes[best].title)]
-
-    def _verdicts(self) -> list[str]:
-        lines = list[str]()
-        for each in self.verified:
-            message = _(
-                "Lane {lane} ({title}) trained alone: the same run; costs differ by at most {cost:.1e}, weights by "
-                "{weights:.1e} ({limit:.1e} is allowed)."
-            )
-            if each.holds is None:
-                message = _(
-                    "Lane {lane} ({title}) trained alone: float32 cannot tell, since rounding alone may do {limit:.1e}"
-                    "; costs differ by {cost:.1e}, weights by {weights:.1e}; try --dtype float64."
-                )
-            elif not each.holds:
-                message = _(
-                    "Lane {lane} ({title}) trained alone is ANOTHER run: costs differ by {cost:.1e}, most in epoch "
-                    "{epoch}, weights by {weights:.1e} ({limit:.1e} is allowed)."
-                )
-            numbers = {"cost": each.cost_difference, "weights": each.weight_difference, "limit": each.limit}
-            title = self.lanes[each.lane].title
-            lines.append(prose(message, lane=each.lane, title=title, epoch=each.epoch, **numbers))
-        return lines
+        return [*lines, message.format(by=self.scored_by, title=titled(points[0].varied) or self.lanes[best].title)]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with None for numbers that are not finite."""
@@ -241,14 +223,43 @@ class Sweep(NamedTuple):
 
     def plot(self) -> "Figure":
         """Draw the cost curves of the lanes that have ended, and the final cost against what varies."""
-        from descenso.reports.sweep import Line, sweep_figure  # matplotlib takes a quarter of a second
+        from descenso.reports.sweep import sweep_figure  # matplotlib takes a quarter of a second
 
-        ended = sorted(self.records.items())
-        lines = [Line(self.lanes[number].varied, record.costs, record.score) for number, record in ended]
-        return sweep_figure(lines, self._score())
+        return sweep_figure(self._lines(), self.scored_by)
 
-    def _score(self) -> str:
-        """Say what lanes are ranked by."""
+    def parallel_coordinates(self) -> "Figure":
+        """Draw the lanes that have ended over parallel axes: the settings that vary, cost and accuracies.
+
+        Raises:
+            ConfigError: unless at least two settings besides the seed vary.
+        """
+        from descenso.reports.parallel import parallel_figure
+
+        if not self.has_parallel_coordinates:
+            raise ConfigError(_("parallel coordinates need two settings that vary, besides the seed; try plot()"))
+        return parallel_figure(self._lines(), self.scored_by)
+
+    @property
+    def has_parallel_coordinates(self) -> bool:
+        """Whether at least two settings besides the seed vary among the lanes that have ended."""
+        from descenso.reports.sweep import SEED, varied_by
+
+        return len([name for name in varied_by(self._lines()) if name != SEED]) >= 2
+
+    def _lines(self) -> "list[Line]":
+        from descenso.reports.sweep import Line
+
+        lines = list[Line]()
+        for number, record in sorted(self.records.items()):
+            measures = {_("test accuracy"): record.test_accuracy}
+            if any(each.validation_accuracies for each in self.records.values()):
+                measures = {_("validation accuracy"): record.validation_accuracy, **measures}
+            lines.append(Line(self.lanes[number].varied, record.costs, record.score, measures))
+        return lines
+
+    @property
+    def scored_by(self) -> str:
+        """What lanes are ranked by, in words."""
         validated = any(record.validation_costs for record in self.records.values())
         return _("validation cost (nats)") if validated else _("cost of the last epoch (nats)")
 

@@ -2,27 +2,41 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
 
 from descenso.data.dataset import Dataset
+from descenso.descent.problem import Arrays
 from descenso.errors import DataError, Interruption
 from descenso.studies.sweep.directory import SweepDirectory
-from descenso.studies.sweep.fused import bytes_of, fuses
-from descenso.studies.sweep.grid import Lane
+from descenso.studies.sweep.groups import divided
 from descenso.studies.sweep.halving import dropped, planned, sentences
 from descenso.studies.sweep.ledger import Record
 from descenso.studies.sweep.result import Sweep, result_of
 from descenso.studies.sweep.verify import to_verify, verify
 from descenso.studies.sweep.walk import Course, Group, restored, saved
-from descenso.text import _
 from descenso.training.control import Control, Outcome
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
 
-GROUP_BYTES = 2**30  # memory of the lanes of one group, see `bytes_of`
 SAVE_SECONDS = 10.0  # between two times that a group's course is saved
-APART = ("learning_rate", "rule", "schedule", "weight_decay", "clip_value", "clip_norm", "average", "patience")
+
+
+class Now(NamedTuple):
+    """A lane that is being trained, or has just ended.
+
+    Attributes:
+        costs, validation_costs: of each epoch so far, in nats; NaN in the epoch in which it diverged. Without
+            validation rows the second is empty.
+        diverged_at: epoch and step of the first cost that was not finite, from 0; None if it did not diverge.
+        weights: returns its present weights, in the user's form.
+    """
+
+    costs: tuple[float, ...]
+    validation_costs: tuple[float, ...]
+    diverged_at: tuple[int, int] | None
+    weights: Callable[[], Arrays]
 
 
 class Told(NamedTuple):
@@ -34,6 +48,7 @@ class Told(NamedTuple):
         best: lowest cost so far of those by which lanes are ranked, in nats; infinite before the first.
         verifying: whether lanes are being trained again alone.
         sentences: to be said before training; in the first record alone.
+        lanes: those of the group that is being trained, by number.
     """
 
     share: float
@@ -41,6 +56,7 @@ class Told(NamedTuple):
     best: float
     verifying: bool = False
     sentences: tuple[str, ...] = ()
+    lanes: Mapping[int, Now] = {}
 
 
 class Training(NamedTuple):
@@ -64,46 +80,6 @@ class Training(NamedTuple):
         return Plan.of(config.model_copy(update={"dtype": dtype}) if dtype else config, self.data(number))
 
 
-def groups_of(lanes: Sequence[Lane], plan_of: Callable[[int], Plan]) -> list[list[int]]:
-    """Divide lanes into groups that are trained as one program: those on the same batches, as many as memory takes.
-
-    Neighbours in a group have the same rule and schedule.
-    """
-    together, groups = dict[tuple[Any, ...], list[int]](), list[list[int]]()
-    for number, lane in enumerate(lanes):
-        fused = lane.config.engine == "compiled" and fuses(plan_of(number).problem)
-        together.setdefault((_batches(lane), None if fused else number), []).append(number)
-    for numbers in together.values():
-        alike = dict[tuple[Any, ...], list[int]]()
-        for number in numbers:
-            config = lanes[number].config
-            kind = tuple(getattr(config, name) for name in APART[1:-1])
-            alike.setdefault(kind, []).append(number)
-        largest = max(bytes_of(plan_of(same[0]).start()) for same in alike.values()) if len(numbers) > 1 else 0
-        numbers = [number for same in alike.values() for number in same]
-        most = max(1, GROUP_BYTES // max(1, largest))
-        groups += [numbers[first : first + most] for first in range(0, len(numbers), most)]
-    return groups
-
-
-def _batches(lane: Lane) -> str:
-    """Return what lanes that see the same batches have in common."""
-    return str(lane.config.model_dump(exclude=set(APART)))
-
-
-def _divided(directory: SweepDirectory) -> list[str]:
-    """Say where memory divides lanes that could be one program."""
-    widths = dict[str, list[int]]()
-    for group in directory.groups:
-        widths.setdefault(_batches(directory.lanes[group[0]]), []).append(len(group))
-    message = _("{lanes} lanes would need more than {size} GB together: they are trained in {groups} groups.")
-    return [
-        message.format(lanes=sum(each), size=f"{GROUP_BYTES / 2**30:.3g}", groups=len(each))
-        for each in widths.values()
-        if len(each) > 1 and max(each) > 1
-    ]
-
-
 def run(training: Training, control: Control) -> Sweep:
     """Train the lanes that have not ended yet, verify, and write the table; return the result.
 
@@ -114,7 +90,7 @@ def run(training: Training, control: Control) -> Sweep:
     with Interruption(control):
         for place in range(len(directory.groups)):
             _leave(training, place)  # where a kill came right after a rung
-        plan = *_divided(directory), *sentences(directory.lanes, directory.rungs, directory.audit)
+        plan = *divided(directory), *sentences(directory.lanes, directory.rungs, directory.audit)
         training.told(_told(training)._replace(sentences=plan))
         for until in ends[len(directory.decided) :]:
             _train_all(training, until, control)
@@ -237,7 +213,20 @@ def _told(training: Training, place: int | None = None, now: tuple[Group, Course
     work, counts = planned(directory.lanes, directory.rungs, directory.audit), [*map(len, directory.going)]
     share = sum(part * count for part, count in zip(done, counts, strict=True)) / max(1, sum(counts))
     best = min(filter(math.isfinite, scores), default=math.inf)
-    return Told((sum(work[:stage]) + work[stage] * share) / sum(work), len(directory.lanes) - len(out), best)
+    share, alive = (sum(work[:stage]) + work[stage] * share) / sum(work), len(directory.lanes) - len(out)
+    return Told(share, alive, best, lanes={} if now is None else _lanes_now(*now))
+
+
+def _lanes_now(group: Group, course: Course) -> dict[int, Now]:
+    """Return what is known of the lanes of a group, by number, after an epoch."""
+    found = dict[int, Now]()
+    for lane, (number, end) in enumerate(zip(group.numbers, course.ends, strict=True)):
+        epochs = len(course.costs) if end is None else end.epoch + 1
+        measured = course.validation[:epochs, lane, :1].ravel()
+        costs, validation = (tuple(map(float, values)) for values in (course.costs[:epochs, lane], measured))
+        at = (end.epoch, end.step) if end and end.diverged else None
+        found[number] = Now(costs, validation, at, partial(group.weights, course, lane))
+    return found
 
 
 def _tested(plan: Plan, data: Dataset, record: Record, arrays: Mapping[str, Any]) -> Record:
@@ -265,10 +254,3 @@ def _verify(training: Training, sweep: Sweep, control: Control) -> None:
         found = verify(number, why, posed, sweep.records[number], weights, control)
         if found is not None:
             directory.append([{"verified": found._asdict()}])
-
-
-def draw(sweep: Sweep, directory: SweepDirectory) -> None:
-    """Draw the picture of a sweep into its directory."""
-    from descenso.reports.figures import save_figure  # half a second
-
-    save_figure(sweep.plot(), directory.plot_path("sweep.png"))

@@ -7,8 +7,8 @@ import numpy as np
 from descenso.descent.problem import Arrays
 from descenso.studies import MULTIPLE
 from descenso.studies.paths import SAME_PATH, relative
-from descenso.studies.sweep.ledger import DROPPED, Record
-from descenso.studies.sweep.result import Sweep, Verified
+from descenso.studies.sweep.ledger import DROPPED, Record, Verified
+from descenso.studies.sweep.result import Sweep
 from descenso.studies.sweep.walk import train_alone
 from descenso.training.control import Control
 from descenso.training.plan import Plan

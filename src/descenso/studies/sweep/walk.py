@@ -1,6 +1,6 @@
 """Train the lanes of a sweep, those of a group as one program, epoch by epoch."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -90,12 +90,12 @@ class Group:
         kept = [self.numbers.index(number) for number in numbers]
         group = Group({self.numbers[lane]: self.plans[lane] for lane in kept})
         state = group._together([self._alone(course.state, lane) for lane in kept])
-        ends, best = (tuple(values[lane] for lane in kept) for values in (course.ends, course.best))
+        ends, best = tuple(course.ends[lane] for lane in kept), tuple(course.best[lane] for lane in kept)
         ended = [place for place, end in enumerate(ends) if end is not None]
         state = stopped(state, ended) if ended and len(kept) > 1 else state
         return group, Course(state, course.costs[:, kept], course.validation[:, kept], ends, best)
 
-    def walk(self, course: Course, control: Control, until: int) -> Iterator[Course]:
+    def walk(self, course: Course, control: Control, until: int) -> Generator[Course, None, None]:
         """Train, and yield the course after each epoch, until all lanes have ended or been trained for `until` epochs,
         or `control` stops it.
         """
@@ -108,7 +108,7 @@ class Group:
                 if len(following.costs) >= until:
                     return
 
-    def _walk_alone(self, course: Course, control: Control, until: int) -> Iterator[Course]:
+    def _walk_alone(self, course: Course, control: Control, until: int) -> Generator[Course, None, None]:
         plan, begin = self.plans[0], Position(len(course.costs), 0)
         progress = Progress(begin, course.state, np.empty(0), 0.0, course.best[0])
         with closing(plan.bind()) as runner, closing(walk_alone(plan, runner, progress, control)) as walked:
@@ -118,7 +118,7 @@ class Group:
                     course = _followed(course, progress)
                     yield course
 
-    def _walk_together(self, course: Course, control: Control, until: int) -> Iterator[Course]:
+    def _walk_together(self, course: Course, control: Control, until: int) -> Generator[Course, None, None]:
         first = self.plans[0]
         step = step_of(self._kinds)
         with closing(bind("compiled", first.problem, first.train, first.batch_rows, step, course.state)) as runner:
@@ -156,6 +156,10 @@ class Group:
         costs, validation = (np.concatenate([old, new[None]]) for old, new in
                              ((course.costs, means), (course.validation, measured)))  # fmt: skip
         return Course(state, costs, validation, tuple(ends), tuple(best))
+
+    def weights(self, course: Course, lane: int) -> Arrays:
+        """Return the present weights of a lane, in the user's form."""
+        return weights(self.plans[lane].problem, self._alone(course.state, lane))
 
     def result(self, course: Course, number: int) -> tuple[Record, Arrays]:
         """Return the record of a lane, without name and test rows, and its weights, {} if it diverged.

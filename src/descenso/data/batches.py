@@ -3,13 +3,16 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from descenso.doctor.evidence import Array
 from descenso.errors import DataError
 from descenso.text import _
 
+Array = NDArray[Any]
 MOST_BYTES = 2**30  # of the rows that are taken
 MOST_ROWS = 100_000
+MOST_ROWS_IN_ALL = 10**8  # as of other data, `Limits.rows`
+ENDLESS = -1  # `tf.data.INFINITE_CARDINALITY`
 
 
 def is_dataset(value: Any) -> bool:
@@ -44,4 +47,28 @@ def take(dataset: Any, what: str, rows: int = MOST_ROWS) -> tuple[Array, Array]:
     if not taken:
         raise DataError(_("{what}: an empty tf.data.Dataset").format(what=what))
     inputs, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return inputs, labels
+
+
+def take_all(dataset: Any, what: str) -> tuple[Array, Array]:
+    """Take all inputs and labels, (rows, …), in the order of the dataset.
+
+    Args:
+        dataset, what: as of `take`.
+
+    Raises:
+        DataError: as `take`, for rows with weights, for an endless dataset, and for one beyond `MOST_BYTES`.
+    """
+    if isinstance(dataset.element_spec, tuple) and len(dataset.element_spec) > 2:
+        message = _("{what}: a tf.data.Dataset whose elements have {count} parts; expected pairs of inputs and labels; "
+                    "row weights belong to descenso.Classifier().fit(X, y, sample_weight=w)")  # fmt: skip
+        raise DataError(message.format(what=what, count=len(dataset.element_spec)))
+    if int(dataset.cardinality()) == ENDLESS:
+        message = _("{what}: a tf.data.Dataset without an end; leave .repeat() out, an epoch passes over all rows once")
+        raise DataError(message.format(what=what))
+    inputs, labels = take(dataset, what, MOST_ROWS_IN_ALL)
+    if inputs.nbytes >= MOST_BYTES or len(inputs) >= MOST_ROWS_IN_ALL:
+        message = _("{what}: a tf.data.Dataset too large to be read into memory; save its rows as an NPY file, and "
+                    "give numpy.load(file, mmap_mode='r')")  # fmt: skip
+        raise DataError(message.format(what=what))
     return inputs, labels

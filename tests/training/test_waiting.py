@@ -1,0 +1,34 @@
+"""What is shown while something is done that is no training run."""
+
+from descenso.training import waiting
+
+
+class Bar:
+    """What a notebook's bar does, written down."""
+
+    def __init__(self):
+        self.calls = []
+
+    def start(self):
+        self.calls.append("start")
+
+    def update(self, what, share, told):
+        self.calls.append((what, share, told))
+
+    def stop(self):
+        self.calls.append("stop")
+
+
+def test_a_bar_moves_where_one_can_be_drawn_and_nobody_else_is_told(monkeypatch):
+    bar, heard = Bar(), []
+    monkeypatch.setattr(waiting, "progress_bar", lambda to_stderr: bar)
+    with waiting.telling("Landscape", None) as tell:
+        tell(0.5)
+    assert bar.calls == ["start", ("Landscape", 0.5, ""), "stop"]
+    with waiting.telling("Landscape", heard.append) as tell:
+        tell(0.25)
+    assert (heard, len(bar.calls)) == ([0.25], 3)
+    monkeypatch.setattr(waiting, "progress_bar", lambda to_stderr: None)
+    with waiting.telling("Landscape", None) as tell:
+        tell(0.5)
+    assert len(bar.calls) == 3
