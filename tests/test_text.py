@@ -146,6 +146,7 @@ NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "{rounds} rounds, differences",  # at least five
     "are {epochs:.2f} epochs, rounded up",
     "is {epochs:.2f} epochs, rounded up",
+    "2 settings and {least} epochs",  # four
     "{value!r} is no number, and neither are {more} others of {rows} values",
     "{size} bytes are needed",
     "{got} values, the header names",  # more than it names, of which there is one at least

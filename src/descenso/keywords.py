@@ -12,7 +12,9 @@ _VALUE = re.compile(  # of a flag; other words that follow one go on with the se
     r"permutation|relu|savedmodel|sequential|softmax|yes|latin-1)$"
 )
 _SAID = {  # how Python has what is no keyword argument of that name
+    "audit": "audit=True",
     "force": "force=True",
+    "halving": "halving=True",
     "lang": "descenso.text.use({value})",
     "data-dir": "sources=descenso.Sources(data_dir={value})",
 }

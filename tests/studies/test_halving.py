@@ -58,8 +58,13 @@ def test_what_cannot_be_halved_is_refused(count, epochs):
 
 
 def test_an_audit_of_no_halving_is_refused():
-    with pytest.raises(ConfigError, match="try --halving --audit"):
+    with pytest.raises(ConfigError, match="try --audit with --halving"):
         rungs_of(points(4, 4), False, True)
+
+
+def test_lanes_of_other_numbers_of_epochs_are_not_compared():
+    with pytest.raises(ConfigError, match="equally many epochs, got 4, 8; try --epochs 8"):
+        rungs_of((*points(2, 4), *points(2, 8)), True, False)
 
 
 def test_the_worse_half_is_dropped_by_the_median_of_the_seeds():
@@ -101,6 +106,7 @@ def test_survivors_go_on_and_every_lane_is_the_run_of_its_settings(data, halved)
     assert widths == {1}  # one setting goes on, and each seed is a group of its own
 
 
+@pytest.mark.slow
 def test_lanes_that_are_trained_alone_are_dropped_too(data, tmp_path):
     given = {"model": "mlp", "hidden": "2", "batch_size": "full", "epochs": 4, "engine": "eager"}
     found = ds.sweep(data, out=tmp_path / "sweep", learning_rates=[1e-4, 0.1], halving=True, keep="all", **given)
@@ -118,7 +124,7 @@ def test_what_happens_is_said_before_and_after(halved):
     assert told[0].sentences == (
         "Rung 1: after 2 epochs at most 4 lanes go on.",
         "Rung 2: after 4 epochs at most 2 lanes go on.",
-        "That is at most 50 % of the epochs of all lanes.",
+        "All lanes together train at most this share of their epochs: 50 %.",
     )
     assert not any(now.sentences for now in told[1:])
     shares = [now.share for now in told if not now.verifying]
@@ -129,7 +135,7 @@ def test_what_happens_is_said_before_and_after(halved):
     assert head[0] == "lanes"
     assert [row[0] for row in rows][-1] == "4-5"  # which diverged
     assert {row[-1] for row in rows[1:-1]} == {"dropped after 2 epochs", "dropped after 4 epochs"}
-    assert "6 of 8 lanes were dropped at 2 rungs." in found.sentences()
+    assert "4 of 8 lanes were dropped." in found.sentences()
     with (found.path / "table.csv").open() as file:
         table = list(csv.DictReader(file))
     assert [row["dropped_at_rung"] for row in table] == [str(found.drops.get(number, "")) for number in range(8)]
@@ -165,6 +171,52 @@ def test_an_audit_names_the_rung_that_drops_the_later_winner():
     assert [each.winner_dropped for each in found.audited] == [True, False]
     assert found.audited[0].seeds_dropped == 1
     assert any("was DROPPED" in line for line in found.sentences())
+
+
+def ended(costs, drops, axes=None, **more):
+    """Make the result of a sweep of four epochs with rungs after one and two; a lane diverged where its costs do."""
+    lanes = grid.lanes_of({"epochs": 4}, axes or {"learning_rates": [0.1, 0.2, 0.3, 0.4][: len(costs)]})
+    records = {}
+    for number, of in enumerate(costs):
+        bad = math.isnan(of[-1])
+        outcome = "diverged" if bad else "dropped" if number in drops and len(of) < 4 else "completed"
+        records[number] = ledger.Record(lanes[number].name, outcome, of, diverged_at=(len(of) - 1, 0) if bad else None)
+    return result.Sweep(Path("s"), lanes, records, rungs=(Rung(1, 2), Rung(2, 1)), drops=drops, **more)
+
+
+def test_a_rung_may_leave_no_setting_that_is_best():
+    found = ended([(0.9,), (0.5, 0.4), (0.6, 0.5, math.nan)], {0: 1, 1: 2})
+    assert found.best is None
+    assert "leave --halving out" in found.sentences()[-1]
+    assert found.sentences()[:2] == ["1 of 3 lanes diverged.", "2 of 3 lanes were dropped."]
+
+
+def test_an_audit_that_no_setting_wins_says_nothing():
+    assert ended([(0.9, math.nan), (0.5, math.nan)], {0: 1, 1: 1}, audit=True).audited == ()
+
+
+CROSSING = [(0.3, 0.2, 0.5, 0.9), (0.31, 0.25, 0.4, 0.7), (0.32,), (0.6, math.nan)]  # what is dropped has least
+AXES = {"learning_rates": [0.1, 0.2], "weight_decays": [0.01, 0.1]}
+
+
+def test_pictures_show_lanes_that_were_dropped_never_as_the_best_nor_as_diverged():
+    found = ended(CROSSING, {2: 1, 3: 1}, AXES)
+    curves, scores = found.plot().axes[:2]
+    marks = [line.get_marker() for line in curves.lines]
+    assert (marks.count("v"), marks.count("x")) == (1, 1)
+    marked = {line.get_marker(): (float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in scores.lines}
+    assert marked == {"*": (0, 1), "v": (1, 0), "x": (1, 1)}  # rate across, decay along
+    drawn = [line for line in found.parallel_coordinates().axes[0].lines if line.get_marker() == "o"]
+    assert [line.get_linestyle() for line in drawn] == ["--", ":", "-", "-"]
+    assert drawn[-1].get_color() == "black"
+    assert drawn[-1].get_linewidth() > 2
+
+
+def test_dropped_points_lie_beside_the_line_of_the_others():
+    axes = ended([(0.3,), (0.5, 0.4, 0.4, 0.4), (0.6, 0.5, 0.5, 0.5), (0.7, math.nan)], {0: 1, 3: 1}).plot().axes[1]
+    shown = {line.get_marker(): list(line.get_xdata()) for line in axes.lines if line.get_marker() in ("o", "v")}
+    assert shown == {"o": [0.2, 0.3], "v": [0.1]}
+    assert [text.get_text() for text in axes.texts] == ["diverges from 0.4 on"]
 
 
 class Killed(BaseException):
@@ -236,6 +288,7 @@ def test_a_sweep_killed_at_random_instants_goes_on_to_the_same_table(tmp_path, k
 KILLS = 4
 
 
+@pytest.mark.slow
 def test_of_1000_random_tables_the_best_never_diverged_or_was_dropped():
     draw = random.Random(0)  # noqa: S311
     for _table in range(1000):

@@ -171,6 +171,18 @@ def as_given(words):
     return {name: value for name, value in context.params.items() if value not in (None, False) and name not in own}
 
 
+def test_the_page_of_a_halved_sweep(undrawn, tmp_path):
+    rungs = {"rungs": [[2, 2], [4, 1]], "audit": True}
+    made = swept(tmp_path / "s", {"learning_rates": [0.01, 0.1, 1.0, 2.0]}, {"epochs": 8, "model": "softmax"},
+                 [0.5, 0.4, 0.3, 0.2], **rungs)  # fmt: skip
+    made.append([{"rung": {"epochs": 2, "dropped": [0, 3], "groups": [[0, 1, 2, 3]]}}])
+    page = page_of(made)
+    assert page.texts.count("dropped after 2 epochs") == 2
+    assert "Rung 1: after 2 epochs at most 2 lanes go on." in page.texts
+    assert any("the later winner was DROPPED" in line for line in page.texts)
+    assert command(made).endswith("--epochs 8 --halving --audit")
+
+
 def test_data_in_memory_is_given_again_in_python(tmp_path):
     made = swept(tmp_path / "s", {"learning_rates": [0.01, 0.1]}, {"data": "arrays", "model": "mlp", "epochs": 3})
     assert command(made) == "descenso.sweep((X, y), learning_rates=[0.01, 0.1], model='mlp', epochs=3)"

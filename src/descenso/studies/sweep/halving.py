@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from descenso.errors import ConfigError
 from descenso.studies.sweep.grid import Lane, repetitions
-from descenso.text import _, plural
+from descenso.text import _, plural, prose
 
 FIRST_EPOCHS = 2  # least of the first rung: the cost of the first epoch, with one batch, is that of the start for all
 
@@ -58,7 +58,7 @@ def rungs_of(lanes: Sequence[Lane], halving: bool, audit: bool) -> tuple[Rung, .
         ConfigError: where that is not once, for lanes of different numbers of epochs, and for an audit of no halving.
     """
     if audit and not halving:
-        raise ConfigError(_("audit says how good halving was, which is not asked for; try --halving --audit"))
+        raise ConfigError(_("audit says how good halving was, which is not asked for; try --audit with --halving"))
     if not halving:
         return ()
     points, epochs = len(repetitions(lanes)), {lane.config.epochs for lane in lanes}
@@ -96,8 +96,11 @@ def sentences(lanes: Sequence[Lane], rungs: Sequence[Rung], audit: bool) -> list
             count=rung.keep * seeds)))  # fmt: skip
     if audit:
         return [*lines, _("The lanes that are dropped are trained to the end, too, for the audit.")]
-    share = sum(planned(lanes, rungs)) / (len(lanes) * total)
-    return [*lines, _("That is at most {share:.0f} % of the epochs of all lanes.").format(share=100 * share)]
+    share = 100 * sum(planned(lanes, rungs)) / (len(lanes) * total)
+    return [
+        *lines,
+        prose(_("All lanes together train at most this share of their epochs: {share:.0f} %."), share=share),
+    ]
 
 
 def planned(lanes: Sequence[Lane], rungs: Sequence[Rung], audit: bool = False) -> list[int]:
@@ -140,7 +143,7 @@ def middle(scores: Sequence[float]) -> float:
 def audited(
     lanes: Sequence[Lane], rungs: Sequence[Rung], drops: Mapping[int, int], score: Callable[[int, int], float]
 ) -> tuple[Audited, ...]:
-    """Compare what was dropped at each rung with how all lanes ended.
+    """Compare what was dropped at each rung with how all lanes ended; nothing where no setting is best in the end.
 
     Args:
         lanes: of the sweep, all of which were trained to their ends.
@@ -152,11 +155,13 @@ def audited(
     found = list[Audited]()
     ends = [middle([score(number, last) for number in numbers]) for numbers in points]
     winner = min(range(len(points)), key=lambda place: ends[place])
+    if math.isinf(ends[winner]):
+        return ()
     seeds = [column for column in zip(*points, strict=True) if min(score(number, last) for number in column) < math.inf]
     for number, rung in enumerate(rungs, start=1):
         before = [middle([score(lane, rung.epochs) for lane in numbers]) for numbers in points]
         lost = sum(_loses(column, rung, score, last) for column in seeds)
-        out = drops.get(points[winner][0]) == number and ends[winner] < math.inf
+        out = drops.get(points[winner][0]) == number
         found.append(Audited(number, spearman(before, ends), out, lost, len(seeds)))
     return tuple(found)
 

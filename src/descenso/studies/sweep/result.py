@@ -183,9 +183,9 @@ class Sweep(NamedTuple):
             lines.append(message.format(done=len(self.records), lanes=len(self.lanes), path=self.path))
         if diverged:
             lines.append(_("{count} of {lanes} lanes diverged.").format(count=diverged, lanes=len(self.lanes)))
-        if self.drops:
-            message = _("{count} of {lanes} lanes were dropped at {rungs} rungs.")
-            lines.append(message.format(count=len(self.drops), lanes=len(self.lanes), rungs=len(self.rungs)))
+        dropped = sum(number in self.drops and record.outcome != "diverged" for number, record in self.records.items())
+        if dropped:
+            lines.append(_("{count} of {lanes} lanes were dropped.").format(count=dropped, lanes=len(self.lanes)))
         best = self.best
         if best is None:
             none = _("No lane is best: every point has a lane that diverged; try smaller learning rates.")
@@ -254,7 +254,9 @@ class Sweep(NamedTuple):
             measures = {_("test accuracy"): record.test_accuracy}
             if any(each.validation_accuracies for each in self.records.values()):
                 measures = {_("validation accuracy"): record.validation_accuracy, **measures}
-            lines.append(Line(self.lanes[number].varied, record.costs, record.score, measures))
+            rung = None if record.outcome == "diverged" else self.drops.get(number)
+            dropped = None if rung is None else self.rungs[rung - 1].epochs
+            lines.append(Line(self.lanes[number].varied, record.costs, record.score, measures, dropped))
         return lines
 
     @property
