@@ -270,22 +270,25 @@ def assert_each_lane_once(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["together", "alone"])
-def test_a_sweep_killed_at_random_instants_goes_on_to_the_same_table(tmp_path, kind):
-    """With `KILLS` at 50 it takes some four minutes."""
-    words = [sys.executable, sweeper.__file__, str(tmp_path), kind, str(KILLS), "7"]
+def test_sweeps_killed_at_random_instants_go_on_to_the_same_table(tmp_path):
+    """With and without halving. 50 kills take some four minutes a kind: python sweeper.py FOLDER plain 50 7."""
+    words = [sys.executable, sweeper.__file__, str(tmp_path), ",".join(KINDS), str(KILLS), "7"]
     told = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
     assert told.returncode == 0, told.stderr
-    assert len(json.loads(told.stdout)["found"]) == KILLS
-    whole = (tmp_path / "whole" / "table.csv").read_bytes()
-    paths = [path for path in tmp_path.iterdir() if path.name != "whole"]
+    assert {kind: len(found) for kind, found in json.loads(told.stdout).items()} == dict.fromkeys(KINDS, KILLS)
+    for kind in KINDS:
+        assert_same_tables(tmp_path / kind)
+
+
+KINDS, KILLS = ("together", "alone", "plain"), 2
+
+
+def assert_same_tables(folder):
+    paths = [path for path in folder.iterdir() if path.name != "whole"]
     assert paths
     for path in paths:
-        assert (path / "table.csv").read_bytes() == whole
+        assert (path / "table.csv").read_bytes() == (folder / "whole" / "table.csv").read_bytes()
         assert_each_lane_once(path)
-
-
-KILLS = 4
 
 
 @pytest.mark.slow
