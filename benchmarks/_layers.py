@@ -1,6 +1,6 @@
 """Contenders with layers: the same network, start, batches and Adam, on descenso, in Keras and in PyTorch.
 
-Each is imported in the process that wants it: TensorFlow and PyTorch cannot be in one.
+Each is imported in the process of its contender, since TensorFlow and PyTorch cannot be in one process.
 """
 
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ from typing import IO, NamedTuple, cast
 
 __all__ = ["Epoch", "FallenError", "Process", "costs_alone", "most_epochs", "race", "threads"]
 
-ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # set by descenso in this process; not every contender inherits it
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # descenso sets it in this process; only some contenders inherit it
 TURN_SECONDS, MOST_A_TURN = 0.3, 5
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -59,7 +59,7 @@ class Process:
         return Epoch(**json.loads(answer))
 
     def close(self) -> None:
-        """Let the process end, and wait for it."""
+        """Close the standard input of the process, and wait until it ends."""
         with suppress(BrokenPipeError):
             self._process.communicate()
         self._errors.close()

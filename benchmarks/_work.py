@@ -14,7 +14,7 @@ from descenso.data.order import Order, epoch_order
 
 __all__ = ["BATCH_SIZE", "CLASSES", "CONFIGS", "INPUTS", "RATE", "ROWS", "Clock", "Rows", "Walk", "orders"]
 
-CONFIG = TrainConfig.of()  # `descenso train` without a flag
+CONFIG = TrainConfig.of()  # as `descenso train` without flags
 WITH_LAYERS = {"schedule": "constant", "learning_rate": 0.001, "dropout": 0.0}  # the same in all libraries
 CONFIGS = {"softmax": CONFIG} | {model: TrainConfig.of(model=model, **WITH_LAYERS) for model in ("mlp", "cnn")}
 RATE, BATCH_SIZE = CONFIG.learning_rate, CONFIG.batch_size

@@ -2,7 +2,7 @@
 
     python benchmarks/command.py
 
-The commands run by turns, each in an empty directory, with nothing to read from and nobody to print to. Times are
+The commands run by turns, each in an empty directory, without standard input and without a terminal. Times are
 compared with that of TensorFlow's import in the same turn.
 """
 

@@ -1,9 +1,9 @@
-"""Measure the lab: frames, what a page costs training, strokes, and how soon planted faults are found.
+"""Measure the lab: frames, how much a page slows training, strokes, and how soon planted faults are found.
 
     python benchmarks/lab.py            needs the extra dev, and Chromium in /usr/bin
 
-One server, one training process and one headless Chromium, on MNIST. What training costs is measured in turns of some
-seconds each: without a page, with one, and after it was closed; the median of the rounds is compared.
+One server, one training process and one headless Chromium, on MNIST. The speed of training is measured in turns of
+some seconds each: without a page, with one, and after it was closed; the medians of the rounds are compared.
 """
 
 import argparse
@@ -161,7 +161,7 @@ def main() -> None:
         print(row(["stroke to bars, ms, median of 20", f"{median(strokes):.0f}", 150]))
         page.close()
         print("\n".join(training(lab, context, address, asked.rounds)), flush=True)
-        opened(context, address)  # without a page, nobody waits for a finding
+        opened(context, address)  # faults are looked for sooner with a page open
         print("\n".join(found(lab)))
         browser.close()
 

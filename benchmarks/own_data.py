@@ -1,4 +1,4 @@
-"""Measure your own data: a table of a million rows from file to model, and 10,000 images from files to classes.
+"""Measure work on users' data: a table of a million rows from file to model, 10,000 images from files to classes.
 
 python benchmarks/own_data.py
 """
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
         uses = [run([DESCENSO, "train", str(csv), *settings]) for _ in range(given.runs)]
         files, archive = pictures(folder)
         model = ds.train("mnist", epochs=1, out=folder / "run").path
-        predicted(model, files[:1])  # unmeasured: what is made once
+        predicted(model, files[:1])  # not measured, for what is computed only once
         times = {name: [predicted(model, each) for _ in range(given.runs)]
                  for name, each in (("PNG files", files), ("one NPZ file", [archive]))}  # fmt: skip
     print(*head, "", row(("what", "s, min", "max", "peak MB, max")), row(["---", *["---:"] * 3]), sep="\n")

@@ -1,4 +1,4 @@
-"""Time sweeps of learning rates against one run, the arithmetic floor, and what else trains many models.
+"""Time sweeps of learning rates against one run, the arithmetic floor, and other ways to train many models.
 
 Run: python benchmarks/sweep.py [--only softmax,mlp,peers] [--lanes 64] [--rounds 3] [--minutes 12]
 (extras `bench` and `sklearn`, and optuna; what is not installed is left out, and said)
@@ -9,7 +9,7 @@ Run: python benchmarks/sweep.py [--only softmax,mlp,peers] [--lanes 64] [--round
 
 An epoch is 600 steps of 100 rows of MNIST. What a part compares takes turns in this process, round by round, and each
 round begins with another one. After the first round, only what ends in time by its slowest turn is measured again.
-Ratios hold from one machine to the next, seconds do not.
+Ratios are comparable between machines, seconds are not.
 """
 
 import argparse

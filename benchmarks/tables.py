@@ -3,7 +3,7 @@
 Run: python benchmarks/tables.py [NAME ...]   (extras `tables` and `sklearn`)
 
 The tables are scikit-learn's, written as CSV, and CSV files that packages on PyPI ship, with text and missing values;
-of packages that are not installed, a line says so. Each file is trained on by its path, with no flag but `--label`, the
+a line says which packages are not installed. Each file is trained on by its path, with no flag but `--label`, the
 model, and the seed, which draws the fifth of the rows to test on. scikit-learn gets the same columns and the same
 split, with medians for missing numbers, standard scaling and one-hot encoding.
 """

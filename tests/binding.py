@@ -1,4 +1,4 @@
-"""The ways to bind a problem that are tested: the registry's, and one more; and a guard against hanging."""
+"""Bind a problem in all ways that are tested: on each engine of the registry, and compiled in blocks."""
 
 import threading
 from collections.abc import Callable
@@ -16,20 +16,20 @@ WAYS = [*ENGINES, "compiled in blocks"]
 
 
 def compiled_in_blocks(problem: Problem, train: Split, batch_size: int) -> Runner:
-    """The compiled engine, with each epoch cut into blocks, as it does with rows of many megabytes."""
+    """Bind on the compiled engine with each epoch cut into blocks, as it does with rows of many megabytes."""
     with mock.patch.object(compiled, "BLOCK_BYTES", -(-train.inputs.nbytes // 4)):
         return bind("compiled", problem, train, batch_size)
 
 
 def bind_way(engine: str, problem: Problem, train: Split, batch_size: int) -> Runner:
-    """Bind on one of `WAYS`."""
+    """Bind in one of `WAYS`."""
     if engine == "compiled in blocks":
         return compiled_in_blocks(problem, train, batch_size)
     return bind(engine, problem, train, batch_size)
 
 
 def in_time(function: Callable[[], T], seconds: float = 60) -> T:
-    """What `function` answers, or raises; a test that would hang fails."""
+    """Return what `function` returns, or raise what it raises; fail if it takes longer than `seconds`."""
     answers: list[T] = []
     errors: list[BaseException] = []
 

@@ -1,4 +1,4 @@
-"""A command of `descenso` in this process: TensorFlow has started here already."""
+"""Run commands of `descenso` in this process, where TensorFlow has started already."""
 
 import functools
 import shlex
@@ -11,19 +11,22 @@ from descenso.cli.app import Command, find_command
 
 
 def run(name: str, *arguments: Any) -> Any:
-    """`descenso NAME ARGUMENTS` as typed, by the command's own parser."""
+    """Run `descenso NAME ARGUMENTS` with the command's own parser."""
     app = typer.Typer()
     app.command(name, cls=Command)(find_command(name))
     return CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)
 
 
 def words_of(line: str) -> list[str]:
-    """The words of a line of shell, without its remark."""
+    """Return the words of a shell command without its comment."""
     return shlex.split(line, comments=True)
 
 
 def parsed(words: list[str]) -> tuple[dict[str, Any] | None, str]:
-    """What `descenso COMMAND …` passes to the function of its command, which is not called; None, and what is said."""
+    """Return the arguments that `descenso COMMAND …` passes to its function, without calling it, and the output.
+
+    The arguments are None if the words are refused.
+    """
     command, passed = find_command(words[1]), dict[str, Any]()
     app = typer.Typer()
     app.command()(functools.wraps(command)(lambda **named: passed.update(named)))

@@ -1,4 +1,4 @@
-"""Run the notebooks of docs/ in a kernel of their own; `python tests/notebooks.py` writes their outputs anew."""
+"""Run the notebooks of docs/ in a kernel; `python tests/notebooks.py` writes their outputs anew."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 DOCS = Path(__file__).parents[1] / "docs"
 LESSONS = {"en": DOCS / "lesson.ipynb", "es": DOCS / "leccion.ipynb"}
-SECONDS = 600  # that a cell may take, on a machine that is busy
+SECONDS = 600  # timeout of a cell, on a busy machine
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -34,8 +34,8 @@ def _own_commands() -> Iterator[None]:
 def execute(path: Path, folder: Path) -> list[Any]:
     """Run a notebook's cells in `folder`, which becomes the working directory; return them with their outputs.
 
-    An error in a cell raises nbclient's CellExecutionError. Bars of progress are left out, and what a cell writes to
-    standard error, such as the messages of TensorFlow's start: they are the machine's own.
+    An error in a cell raises nbclient's CellExecutionError. Progress bars and standard error are left out, such as
+    TensorFlow's messages at start: they differ between machines.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -51,7 +51,7 @@ def execute(path: Path, folder: Path) -> list[Any]:
 
 
 def _joined(outputs: list[Any]) -> list[Any]:
-    """Keep what was printed, in one piece, what was returned, and pictures."""
+    """Keep printed text, joined into one piece, returned values, and pictures."""
     joined: list[Any] = []
     for output in outputs:
         kind = output["output_type"]
@@ -65,7 +65,7 @@ def _joined(outputs: list[Any]) -> list[Any]:
 
 
 def text_of(cell: Any) -> str:
-    """What a cell printed, and the text of what it returned; not that of a picture, which names its size."""
+    """Return the text that a cell printed and returned, without that of pictures, which contains their size."""
     texts = []
     for output in cell["outputs"]:
         data = output.get("data", {})

@@ -1,8 +1,8 @@
-"""The descent written out in float64 NumPy, from the papers: what every engine must coincide with.
+"""Gradient descent written from the papers in float64 NumPy, with which every engine must agree.
 
-Nothing of descenso's mathematics and none of its engines is used here. What it shares with them is data:
-rows, a start, and the order of the rows. A model is one function: its cost with its gradients. A rule is one
-function: the update of one parameter, with a memory of its own that is empty before the first step.
+It uses none of descenso's mathematics and engines. It shares only data with them: rows, initial parameters, and the
+order of the rows. A model is one function: its cost and gradients. A rule is one function: the update of one parameter,
+with a memory of its own that is empty before the first step.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ Rows = NDArray[np.int32]
 
 
 class Walk(NamedTuple):
-    """What a descent came to: (steps,) costs before each update, and the parameters after the last one."""
+    """Result of a walk: (steps,) costs before each update, and the parameters after the last one."""
 
     costs: NDArray[np.generic]
     params: Mapping[str, NDArray[np.generic]]
@@ -63,7 +63,7 @@ def perceptron(params: Arrays, inputs: Array, labels: Rows) -> tuple[float, Arra
 
 
 def into_inputs(params: Arrays, inputs: Array, labels: Rows) -> Array:
-    """The gradient of softmax regression's cost by its inputs, (softmax(z) − one_hot(y)) Wᵀ / batch."""
+    """Return the gradient of softmax regression's cost by its inputs, (softmax(z) − one_hot(y)) Wᵀ / batch."""
     z = inputs @ params["W"] + params["b"]
     chances = np.exp(z - z.max(axis=1, keepdims=True))
     chances /= chances.sum(axis=1, keepdims=True)
@@ -72,7 +72,7 @@ def into_inputs(params: Arrays, inputs: Array, labels: Rows) -> Array:
 
 
 def convolutional(params: Arrays, inputs: Array, labels: Rows) -> tuple[float, Arrays]:
-    """Cost and gradients of two blocks (convolution, maximum, batch normalisation, rectified), then `perceptron`."""
+    """Cost and gradients of two blocks (convolution, max pooling, batch normalisation, ReLU), then `perceptron`."""
     x, walked = inputs[..., np.newaxis], []  # (batch, height, width, 1)
     for block in ("", "_1"):
         kernel = params[f"conv2d{block}/kernel"]
@@ -93,7 +93,7 @@ def convolutional(params: Arrays, inputs: Array, labels: Rows) -> tuple[float, A
         gradients[f"batch_normalization{block}/gamma"] = (delta * normal).sum(axis=(0, 1, 2))
         gradients[f"batch_normalization{block}/beta"] = delta.sum(axis=(0, 1, 2))
         by_normal = delta * scale
-        shared = (0, 1, 2)  # Ioffe and Szegedy, Batch Normalization (2015), section 3, with the three terms gathered
+        shared = (0, 1, 2)  # Ioffe and Szegedy, Batch Normalization (2015), section 3, with its three terms combined
         delta = (by_normal - by_normal.mean(shared) - normal * (by_normal * normal).mean(shared)) / root
         before = np.zeros(shape)
         np.add.at(before, came_from, delta)
@@ -105,29 +105,29 @@ BATCH_EPSILON = 1e-3  # added to the variance
 
 
 def padded(x: Array, size: int) -> Array:
-    """With a border of zeros, so that a convolution keeps height and width."""
+    """Pad `x` with zeros, so that a convolution keeps height and width."""
     edge = (size - 1) // 2
     return np.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)))
 
 
 def windows(x: Array, size: int) -> Array:
-    """(batch, height, width, channels, size, size), what a convolution sees at each place."""
+    """Return the window of the convolution at each place: (batch, height, width, channels, size, size)."""
     return np.lib.stride_tricks.sliding_window_view(padded(x, size), (size, size), axis=(1, 2))
 
 
 def convolution(x: Array, kernel: Array) -> Array:
-    """Goodfellow, Bengio and Courville (2016), equation 9.7, of odd size, zeros around. kernel: (h, w, in, out)."""
+    """Goodfellow, Bengio and Courville (2016), equation 9.7, odd kernel size, zero padding. kernel: (h, w, in, out)."""
     return np.einsum("bhwcij,ijco->bhwo", windows(x, len(kernel)), kernel)
 
 
 def convolution_gradients(x: Array, kernel: Array, delta: Array) -> tuple[Array, Array]:
-    """By the kernel, and by x: equations 9.11 and 9.13 there."""
+    """Gradients by the kernel and by x: equations 9.11 and 9.13 there."""
     by_kernel = np.einsum("bhwcij,bhwo->ijco", windows(x, len(kernel)), delta)
     return by_kernel, convolution(delta, kernel[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
 def maximum(x: Array) -> tuple[Array, tuple[Array, ...]]:
-    """The largest of each 2 × 2 places, the last ones of fewer, and where in x each came from."""
+    """Return the maxima of 2 × 2 windows, smaller at odd edges, and the index in x of each."""
     batch, height, width, channels = x.shape
     shape = (batch, -(-height // 2), -(-width // 2), channels)
     found, rows, columns = np.empty(shape), np.empty(shape, int), np.empty(shape, int)
@@ -151,9 +151,9 @@ def momentum(gradient: Array, memory: Arrays, learning_rate: float, momentum: fl
 
 
 def nesterov(gradient: Array, memory: Arrays, learning_rate: float, momentum: float) -> Array:
-    """Sutskever et al. (2013), equations 3 and 4, of the point looked ahead to: θ + μ v.
+    """Sutskever et al. (2013), equations 3 and 4, for the parameters at the look-ahead point θ + μ v.
 
-    With φ = θ + μ v, what a step adds to φ is v' − μ v + μ v', where v' = μ v − η g(φ).
+    With φ = θ + μ v, a step adds v' − μ v + μ v' to φ, where v' = μ v − η g(φ).
     """
     before = memory.get("v", 0)
     memory["v"] = momentum * before - learning_rate * gradient
@@ -238,11 +238,11 @@ def descend(
 
     Args:
         model, rule: keys of `MODELS` and `RULES`.
-        start: parameters as a textbook writes them.
-        inputs, labels: all rows; a batch of an order says which of them a step sees.
-        orders: one an epoch; each gives the rows of its steps in turn.
+        start: parameters in the user's layout.
+        inputs, labels: all rows; a batch of an order gives the rows of a step.
+        orders: one per epoch; each yields the rows of its steps in turn.
         learning_rate: of every step.
-        input_scale: what inputs are multiplied by.
+        input_scale: factor of the inputs.
         **options: of the rule; `weight_decay` is adamw's, Loshchilov and Hutter (2019), algorithm 2.
     """
     decay = options.pop("weight_decay", 0.0)

@@ -1,4 +1,4 @@
-"""Small made-up data, and IDX files of it, for tests of any room."""
+"""Small synthetic data and IDX files of it, for all tests."""
 
 import gzip
 import struct
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from descenso.data.dataset import Dataset, Scaling, Split
 
-CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}  # of the format's description
+CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}  # from the description of the format
 
 
 def tiny_dataset(train_rows: int = 203, test_rows: int = 61, num_classes: int = 4) -> Dataset:
-    """8×8 uint8 images: a pattern for each class, under noise, so that a descent has something to learn.
+    """Return 8×8 uint8 images: a pattern per class, with noise, so that there is something to learn.
 
-    203 rows leave a last, smaller batch at every usual batch size. Its arrays cannot be written: what a test
-    does to them cannot reach another test.
+    203 rows leave a smaller last batch at every usual batch size. The arrays are read-only, so that no test changes the
+    data of another.
     """
     random = np.random.default_rng(2026)
     patterns = random.choice([70.0, 180.0], size=(num_classes, 8, 8))
@@ -33,7 +33,7 @@ def tiny_dataset(train_rows: int = 203, test_rows: int = 61, num_classes: int = 
 
 
 def idx_bytes(array: NDArray[np.generic]) -> bytes:
-    """`array` as an IDX file, packed by `struct`, which knows nothing of how the package reads it."""
+    """Return `array` as an IDX file, packed by `struct`, independently of the package's reader."""
     code = CODES[array.dtype.newbyteorder("=").str[1:]]
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, code, array.ndim, *array.shape)
     letter = {"u1": "B", "i1": "b", "i2": "h", "i4": "i", "f4": "f", "f8": "d"}[array.dtype.str[1:]]
@@ -41,7 +41,7 @@ def idx_bytes(array: NDArray[np.generic]) -> bytes:
 
 
 def write_folder(folder: Path, data: Dataset, zipped: bool = True) -> Path:
-    """The four files of `data` in `folder`, which is made, under MNIST's own names."""
+    """Write the four files of `data` into `folder` under MNIST's names."""
     folder.mkdir(parents=True, exist_ok=True)
     for prefix, split in (("train", data.train), ("t10k", data.test)):
         for name, array in (("images-idx3", split.inputs), ("labels-idx1", split.labels.astype(np.uint8))):

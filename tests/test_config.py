@@ -83,7 +83,7 @@ def test_every_example_works_as_it_would_be_typed(name):
     if FIELDS[name].annotation is bool:  # a flag that takes no value
         assert example == ""
     else:
-        where = {} if name == "model" else {"model": "cnn"}  # which reads all of them
+        where = {} if name == "model" else {"model": "cnn"}  # the model that reads all settings
         where |= {"validation_size": 1} if name == "patience" else {}
         assert str(getattr(TrainConfig.of(**where, **{name: example}), name)) == example
 
@@ -124,7 +124,7 @@ def test_a_number_out_of_range(name, value):
 
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("value", ["many", "", None, [1], True, False])
-def test_what_is_no_number(name, value):
+def test_values_that_are_not_numbers(name, value):
     expected, example, _ = NUMBERS[name]
     with refused(f"{name} must be {expected}, got {value!r}; try --{name.replace('_', '-')} {example}"):
         TrainConfig.of(**{name: value})
@@ -162,7 +162,7 @@ def test_the_ends_of_the_ranges(settings):
         ),
     ],
 )
-def test_a_setting_that_cannot_be_meant_with_what_mends_it(settings, said):
+def test_incompatible_settings_are_refused_with_advice(settings, said):
     with refused(said):
         TrainConfig.of(**settings)
 
@@ -187,7 +187,7 @@ def test_a_setting_that_a_model_does_not_read_is_refused(model, name):
         assert TrainConfig.of(**given | {"model": str(told.value).rpartition(" ")[2]})
 
 
-def test_a_preset_goes_before_the_models_own_settings_and_after_what_is_given():
+def test_a_preset_overrides_the_models_settings_but_not_given_ones():
     config = TrainConfig.of(model="cnn", preset="accurate", epochs=7)
     chosen = {**MODELS["cnn"].settings, **MODELS["cnn"].presets["accurate"], "epochs": 7}
     assert {name: getattr(config, name) for name in chosen} == chosen
@@ -202,7 +202,7 @@ def test_a_preset_goes_before_the_models_own_settings_and_after_what_is_given():
         ("package:make", "accurate", "package:make has no preset 'accurate'; it has none"),
     ],
 )
-def test_a_preset_that_there_is_not(model, preset, said):
+def test_a_preset_that_does_not_exist(model, preset, said):
     with refused(said):
         TrainConfig.of(model=model, preset=preset)
 
@@ -219,7 +219,7 @@ def test_a_full_batch_has_all_rows():
 
 @pytest.mark.parametrize("name", CHOICES)
 @pytest.mark.parametrize("value", ["", "nothing like it", None, 3])
-def test_what_is_none_of_the_choices(name, value):
+def test_a_value_that_is_not_among_the_choices(name, value):
     choices = CHOICES[name]
     example = SETTINGS[name].example
     with refused(f"{name} must be one of {', '.join(choices)}, got {value!r}; try --{name} {example}"):
@@ -245,13 +245,13 @@ def test_did_you_mean(name, value, near):
     "order", ["", "Permutation", "buffer", "buffer:", "buffer:0", "buffer:-1", "buffer:1.5", "buffer:x", "buffer:00",
               "buffer:1 ", "sequential\n", "buffer:1٣", "buffer:" + "9" * 19, 3, None]
 )  # fmt: skip
-def test_an_order_that_is_none(order):
+def test_an_invalid_order(order):
     with refused(f"order must be {ORDER}, got {order!r}; try --order buffer:10000"):
         TrainConfig.of(order=order)
 
 
 @pytest.mark.parametrize("order", ["permutation", "sequential", "buffer:1", "buffer:060000", "buffer:" + "9" * 18])
-def test_every_order_that_is_taken_can_be_walked(order):
+def test_every_valid_order_can_be_walked(order):
     config = TrainConfig.of(order=order)
     assert sorted(np.concatenate(list(epoch_order(config.order, 9, 4, 0, 0)))) == list(range(9))
 
@@ -262,18 +262,18 @@ STEPS_OR_SECONDS = "a whole number of steps in [1, inf), or seconds such as 10s 
 @pytest.mark.parametrize(
     "interval", ["", "0", "0s", "0.0s", "-1", "-1s", "1.5", "s", ".5s", "5.s", "1e3s", "infs", "10 s", "10S", "1٣", 0.5]
 )
-def test_an_interval_that_is_none(interval):
+def test_an_invalid_interval(interval):
     with refused(f"checkpoint_every must be {STEPS_OR_SECONDS}, got {interval!r}; try --checkpoint-every 500"):
         TrainConfig.of(checkpoint_every=interval)
 
 
 @pytest.mark.parametrize("interval", ["1", "0500", "9" * 18, "1s", "0.5s", "0.000000001s", "010.50s"])
-def test_intervals_that_are_taken(interval):
+def test_valid_intervals(interval):
     assert TrainConfig.of(checkpoint_every=interval).checkpoint_every == interval
 
 
 @pytest.mark.parametrize("value", [None, "perhaps", 2, [True]])
-def test_what_is_neither_true_nor_false(value):
+def test_a_value_that_is_neither_true_nor_false(value):
     with refused(f"deterministic must be true or false, got {value!r}; try --deterministic"):
         TrainConfig.of(deterministic=value)
 
@@ -295,7 +295,7 @@ def test_the_lists_of_settings_come_from_the_table():
 
 
 @pytest.mark.parametrize("data", [3, None, "", "folder\udcff"])
-def test_data_is_a_name_that_can_be_written_down(data):
+def test_data_must_be_a_name_that_can_be_written(data):
     with refused(f"data must be the name of a dataset, a folder or a file, got {data!r}; try --data mnist"):
         TrainConfig.of(data=data)
 

@@ -54,7 +54,7 @@ def test_toml_of_every_setting(tmp_path):
         ("lr = 0.5", "lr: descenso calls it learning-rate; try --learning-rate 0.5"),
     ],
 )
-def test_toml_of_settings_that_cannot_be_meant(content, message, tmp_path):
+def test_toml_of_invalid_settings(content, message, tmp_path):
     with refused(message):
         TrainConfig.of(**read_settings(written(tmp_path, content)))
 
@@ -62,7 +62,7 @@ def test_toml_of_settings_that_cannot_be_meant(content, message, tmp_path):
 @pytest.mark.parametrize(
     "content", ["epochs", "epochs = 1\nepochs = 2", "\0", "epochs = 1e", "seed = " + "9" * 5000, "data = " + "[" * 5000]
 )
-def test_what_is_not_toml(content, tmp_path):
+def test_content_that_is_not_toml(content, tmp_path):
     path = written(tmp_path, content)
     with pytest.raises(ConfigError, match=f"^{re.escape(str(path))} is not TOML: ."):
         read_settings(path)
@@ -70,7 +70,7 @@ def test_what_is_not_toml(content, tmp_path):
 
 CONFIGS = st.builds(
     TrainConfig,
-    model=st.just("cnn"),  # which reads all settings
+    model=st.just("cnn"),  # the model that reads all settings
     **{name: st.sampled_from(words) for name, words in CHOICES.items()},
     data=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
     learning_rate=st.floats(0, exclude_min=True, allow_infinity=False, allow_nan=False),
@@ -90,7 +90,7 @@ def scratch(tmp_path_factory):
 
 
 @given(CONFIGS)
-def test_a_config_given_back_is_the_same(scratch, config):
+def test_a_config_survives_a_round_trip(scratch, config):
     scratch.write_text(json.dumps(config.model_dump(), indent=2, ensure_ascii=False, allow_nan=False), encoding="utf-8")
     assert TrainConfig.of(**read_settings(scratch)) == config
 
@@ -105,15 +105,15 @@ def test_a_config_given_back_is_the_same(scratch, config):
          "(did you mean 'graph'?); try --engine graph"),
     ],
 )  # fmt: skip
-def test_json_that_cannot_be_meant(content, reason, tmp_path):
+def test_json_of_invalid_settings(content, reason, tmp_path):
     path = written(tmp_path, content, "config.json")
     with pytest.raises(ConfigError, match=f"^{re.escape(f'{path}: {reason}')}"):
         read_settings(path)
 
 
 @pytest.mark.parametrize("content", ["", '{"epochs": 3', "[" * 5000, "[]", "3"])
-def test_what_is_no_object_of_json(content, tmp_path):
-    """The reason is Pydantic's, in a line."""
+def test_content_that_is_not_a_json_object(content, tmp_path):
+    """The message ends with Pydantic's reason, on the same line."""
     path = written(tmp_path, content, "config.json")
     with pytest.raises(ConfigError, match=rf"\A{re.escape(str(path))}: .+\Z"):
         read_settings(path)
@@ -130,8 +130,8 @@ def test_a_file_too_large(name, tmp_path):
         read_settings(path)
 
 
-def test_what_is_no_file_is_not_read():
-    path = Path(os.devnull)  # as any device or pipe, but one that would not keep a reader waiting
+def test_a_device_is_not_read():
+    path = Path(os.devnull)  # a device that would not make a reader wait
     with refused(f"the settings {path} cannot be read (not a regular file); try --config FILE.toml"):
         read_settings(path)
 

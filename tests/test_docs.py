@@ -1,4 +1,4 @@
-"""The pages of docs: their commands run, in their order, and say what the pages say they do."""
+"""The commands and the Python on the pages of docs run in order, and print what the pages show."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from command import parsed, words_of
 
 ROOT = Path(__file__).parents[1]
-CLOSE = 0.01  # of a cost or an accuracy, from one machine to another
+CLOSE = 0.01  # difference of costs and accuracies allowed between machines
 
 
 class Block(NamedTuple):
@@ -26,7 +26,7 @@ def blocks(page):
 
 
 def run(block, folder, code=0):
-    """What the block prints, run as a reader would, and ended with this exit code."""
+    """Run the block as a reader would, check its exit code, and return what it prints."""
     command = ["bash", "-euc", block.text] if block.language == "sh" else [sys.executable, "-c", block.text]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", "LANG": "C.UTF-8"}
@@ -37,7 +37,7 @@ def run(block, folder, code=0):
 
 
 def said(line, printed):
-    """Whether a line like `line` was printed, its numbers close, be it with a point or with a decimal comma."""
+    """Return whether a line like `line` was printed, with numbers that are close, in English or Spanish notation."""
     number = r"\d+\.\d+"
     line, printed = (re.sub(r"(?<=\d),(?=\d)", ".", text) for text in (line, printed))
     wanted = [float(each) for each in re.findall(number, line)]
@@ -49,7 +49,7 @@ def said(line, printed):
 
 
 @pytest.mark.slow
-def test_the_tutorial_does_what_it_says(tmp_path):
+def test_the_tutorial_prints_what_it_shows(tmp_path):
     ran, checked = 0, 0
     printed = ""
     for block in blocks(ROOT / "docs" / "tutorial.md"):
@@ -65,10 +65,10 @@ def test_the_tutorial_does_what_it_says(tmp_path):
 
 @pytest.mark.slow
 def test_each_loop_of_faster_computes_the_same(tmp_path):
-    """The page itself asserts that the costs of each step are those of the first loop; here, that none is left out."""
+    """The page itself asserts that all loops have equal costs at each step; here, that no loop is left out."""
     page = ROOT / "docs" / "faster.md"
     code = "\n".join(block.text for block in blocks(page) if block.language == "python")
-    (tmp_path / "loop.py").write_text(code, encoding="utf-8")  # AutoGraph reads sources from files
+    (tmp_path / "loop.py").write_text(code, encoding="utf-8")  # AutoGraph needs sources in files
     printed = run(Block("sh", "python loop.py"), tmp_path)
     names = re.findall(r'^ways\["([^"]+)"\]', code, re.MULTILINE)
     times = r"^(\S.*?\S) +[\d,]+ ms +[\d.]+ ×$"
@@ -80,11 +80,11 @@ def test_each_loop_of_faster_computes_the_same(tmp_path):
     assert spanish == [re.sub(r" +#.*", "", block.text) for block in blocks(page)]
     assert "was traced 5 times in 5 calls" in printed
     first, second = (float(cost) for cost in printed.splitlines()[-1].strip("[]").split(","))
-    assert second < first < 1.2  # of the Keras model, whose initial weights are random
+    assert second < first < 1.2  # the initial weights of the Keras model are random
 
 
 def commands_of(page):
-    """What begins with descenso in the blocks of a page, and in its sentences."""
+    """Return the commands in the blocks of a page, and those mentioned in its sentences."""
     text = page.read_text(encoding="utf-8")
     inside = "\n".join(block.text for block in blocks(page))
     lines = re.findall(r"^\s*(?:\$ )?(descenso [a-z](?:\\\n|[^\n])*)", inside, re.MULTILINE)
@@ -94,7 +94,7 @@ def commands_of(page):
 
 
 def test_commands_of_the_pages_are_commands():
-    """Every name and option that a page prints; what is only mentioned may lack an argument."""
+    """Every command and option on the pages exists; a command that is only mentioned may lack arguments."""
     pages = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]
     seen, wrong = 0, []
     for page in pages:
@@ -109,7 +109,7 @@ def test_commands_of_the_pages_are_commands():
     assert seen > 100
 
 
-def test_what_counts_as_said():
+def test_numbers_are_compared_within_a_tolerance():
     printed = "Test accuracy: 0.9221\nRun: runs/a-001\n"
     assert said("Test accuracy: 0.9229", printed)
     assert said("Run: runs/a-001", printed)
@@ -119,7 +119,7 @@ def test_what_counts_as_said():
 
 
 @pytest.mark.slow
-def test_the_page_of_own_rules_does_what_it_says(tmp_path):
+def test_the_page_of_own_rules_runs(tmp_path):
     ran = 0
     for block in blocks(ROOT / "docs" / "own-rules.md"):
         if block.text.startswith("# my_rules.py"):
@@ -141,7 +141,7 @@ def without_comments(text):
 
 
 def typed(block):
-    """What a reader types of a block: all of code, and the lines of commands among output; comments are no part."""
+    """Return what a reader types: all code of a block, or the commands among its output, without comments."""
     if block.language in ("sh", "python"):
         return without_comments(block.text)
     return [
@@ -152,11 +152,11 @@ def typed(block):
 
 
 def numbers(block, comma):
-    """The numbers of a block, sorted, since sentences may name them in another order.
+    """Return the numbers of a block, sorted, since sentences in two languages may name them in another order.
 
     Args:
         block: in English, 2,000 rows and 0.5; or in Spanish, 2000 filas and 0,5.
-        comma: what a comma between digits stands for.
+        comma: replacement of a comma between digits.
     """
     text = re.sub(r"(?<=\d),(?=\d)", comma, re.sub(r"\[[\d, ]*\]", "", block.text))  # without shapes
     return sorted(re.findall(r"\d+(?:\.\d+)?(?:e[-+]\d+)?", text))
@@ -202,7 +202,7 @@ def test_both_languages_of_a_page_have_the_same_code(name):
     assert [block.language for block in english] == [block.language for block in spanish]
     for one, other in zip(english, spanish, strict=True):
         assert typed(one) == typed(other)
-        if one.language != "python":  # whose comments are translated
+        if one.language != "python":  # in Python, comments are translated
             assert numbers(one, "") == numbers(other, "."), other.text
 
 
@@ -214,7 +214,7 @@ def test_each_language_of_a_page_links_to_the_other(name):
 
 
 def test_links_lead_to_pages():
-    """In Spanish pages to the Spanish one, where there is one."""
+    """A Spanish page links to Spanish pages where there are any."""
     pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "README.es.md"]
     for page in pages:
         for link in re.findall(r"\]\(([\w./-]+\.md)\)", page.read_text(encoding="utf-8")):
@@ -225,7 +225,7 @@ def test_links_lead_to_pages():
                 assert itself or not target.with_name(f"{target.stem}.es.md").exists(), f"{page.name}: {link}"
 
 
-def test_a_page_that_says_something_else_is_seen():
+def test_differences_between_languages_are_detected():
     one = Block("sh", "descenso train --epochs 3  # three\n")
     assert typed(one) == typed(Block("sh", "descenso train --epochs 3  # tres\n"))
     assert typed(one) != typed(Block("sh", "descenso train --epochs 4  # tres\n"))

@@ -1,7 +1,7 @@
-"""What a new user types in the first hour, in English and in Spanish, right and wrong, as typed at a terminal.
+"""What a new user types in the first hour, right and wrong, in English and in Spanish, in a terminal and in Python.
 
-Each command ends with its exit code; nothing ends in a traceback, in English inside Spanish, or in advice that is not
-an option of that command. The commands of the README pages are in `test_readme.py`, the lesson is in `test_lesson.py`.
+Each command ends with its exit code; none prints a traceback, English within Spanish, or advice with an option that the
+command does not have. The commands of the README pages are in `test_readme.py`, the lesson is in `test_lesson.py`.
 """
 
 import json
@@ -61,7 +61,7 @@ TYPED = [  # in this order, in one folder
     ("train nowhere/", BAD_DATA),
     ("train examples/tutorial.py", BAD_DATA),
     ("train examples/photos --test-fraction 0.2 --epochs 2", DONE),
-    ("train examples/digits.csv --label digit --numeric-only", BAD_DATA),  # its column id is text
+    ("train examples/digits.csv --label digit --numeric-only", BAD_DATA),  # its column id holds text
     ("train examples/digits.csv --label digit --drop id --test-fraction 0.2 --epochs 2", DONE),
     ("train examples/digits.csv --label class --test-fraction 0.2", USAGE),
     ("runs", DONE),
@@ -105,7 +105,7 @@ TYPED = [  # in this order, in one folder
     ("port examples/tutorial.py --run", DONE),
     ("port nothing.py", BAD_DATA),
 ]
-PYTHON = [  # in this order, in one process, and the error that each ends in
+PYTHON = [  # in this order, in one process, with the error that each raises
     ("import descenso as ds", ""),
     ("data = ds.load('examples/digits.npz')", ""),
     ("print(data)", ""),
@@ -166,13 +166,13 @@ for words in json.load(sys.stdin):
     ended.append([code, out.getvalue() + err.getvalue()])
 print(json.dumps(ended))
 """
-# No Spanish text has these words; Python's keywords are left out, since lines of code are shown.
+# Words that are in no Spanish text. Python's keywords are left out, since messages show lines of code.
 ENGLISH = (
     r"\b(the|of|must|got|which|that|was|are|this|it|its|by|you|your|each|only|needs|expected|missing|cannot|choose|"
     r"unknown|required|than|does|more|these|there|here|what|where|when|should|would)\b"
 )
 NOT_PROSE = re.compile(r"`[^`]*`|'[^']*'|\"[^\"]*\"|--?[\w-]+|[\w./-]+\.\w+|\b[A-Z][\w-]*(?: [A-Z(][\w-]*)+")
-TITLES = ("rules", "schedules")  # whose sources are titles of papers, in English
+TITLES = ("rules", "schedules")  # their sources are titles of papers in English
 
 
 ENVIRONMENT = {"COLUMNS": "100", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUTF8": "1"}
@@ -194,9 +194,9 @@ def in_processes_of_their_own(language, folder):
 
 
 def in_one_process(language, folder):
-    """The same commands without the start of TensorFlow for each, which takes most of their time.
+    """Run the same commands in one process, since most of their time is the start of TensorFlow.
 
-    What `port --run` runs prints past what is captured there, so that this one has a process of its own.
+    The output of `port --run` cannot be captured there, so it runs in a process of its own.
     """
     lines = [["--lang", language, *shlex.split(words)] for words, _code in TYPED]
     ended = subprocess.run(
@@ -213,7 +213,7 @@ def english_in(said):
 
 
 def advised(said):
-    """The options that a message advises."""
+    """Return the options that a message advises."""
     return re.findall(r"(?:try|prueba(?: con)?) (--[a-z-]+)", said)
 
 
@@ -238,7 +238,7 @@ def test_the_first_hour(language, way, tmp_path):
 
 
 def takes(command, flag):
-    """Whether a command has this option: it may lack a value, or other arguments, but is not unknown."""
+    """Return whether a command has this option, even if it lacks a value or other arguments."""
     passed, told = parsed(["descenso", command, flag])
     return passed is not None or "No such option" not in told
 
@@ -258,7 +258,7 @@ def test_the_first_hour_in_python(language, tmp_path):
         assert [(message, found) for _kind, message in told if (found := english_in(message))] == []
 
 
-def test_what_is_looked_for_is_seen():
+def test_english_and_advice_are_detected():
     assert english_in("la fila of la tabla") == ["of"]
     assert english_in("prueba --the, `the end`, the.csv, 'that', y On The Importance") == []
     assert advised("x must be y; try --epochs 3") == ["--epochs"]

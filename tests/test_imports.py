@@ -13,13 +13,13 @@ import descenso
 SOURCE = Path(descenso.__file__).parent
 GROUND = {"config", "elsewhere", "errors", "files", "guesses", "hints", "keywords", "registry", "settings", "text",
           "_version"}  # fmt: skip
-BELOW = {  # the layers from the lowest to the highest, and what each package may import beside itself and GROUND
+BELOW = {  # the layers from the lowest to the highest, and what each package may import besides itself and GROUND
     "data": set(),
     "tf1": {"data"},  # the bundled MNIST, for programs that are run
     "runs": {"data"},
     "descent": {"data"},
     "engines": {"data", "descent"},
-    "reports": {"data", "runs"},  # pictures and pages: no TensorFlow
+    "reports": {"data", "runs"},  # without TensorFlow
     "training": {"data", "runs", "descent", "engines", "reports"},
     "studies": {"data", "runs", "descent", "engines", "training", "reports"},
     "api": {"data", "runs", "descent", "engines", "training", "reports", "studies"},
@@ -58,12 +58,12 @@ def trees():
 
 
 def package_of(module):
-    """The package of a module: "data" of "descenso.data.formats.idx"."""
+    """Return the package of a module: "data" of "descenso.data.formats.idx"."""
     return [*module.split("."), "__init__"][1]
 
 
 def imported(name, tree):
-    """The modules of ours that `tree` imports, wherever in it, for types only, or by a name in a string."""
+    """Yield the modules of descenso that `tree` imports anywhere, also for types only or by a name in a string."""
     package = name if FILES[name].name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -88,7 +88,7 @@ def all_imports():
     return {name: sorted(set(imported(name, tree)) - {name}) for name, tree in trees().items()}
 
 
-def test_the_reader_of_imports_sees_all_kinds():
+def test_all_kinds_of_imports_are_found():
     code = """
 import descenso.data.formats.idx
 from descenso.runs import files
@@ -198,8 +198,8 @@ def test_help_imports_nothing_heavy(arguments):
     [("", "1"), ("os.environ['TF_ENABLE_ONEDNN_OPTS'] = '0'", "0"), ("sys.modules['tensorflow'] = sys", "default")],
     ids=["by default", "as the user says", "TensorFlow has started"],
 )
-def test_onednn_serves_on_every_processor(before, expected):
-    """TensorFlow has it off on those without AVX-512, where convolutions then take three times as long."""
+def test_onednn_is_enabled_on_every_processor(before, expected):
+    """TensorFlow disables oneDNN on processors without AVX-512, where convolutions then take three times as long."""
     code = f"import os, sys; os.environ.pop('TF_ENABLE_ONEDNN_OPTS', 0); {before}\nimport descenso\n"
     tell = "print(os.environ.get('TF_ENABLE_ONEDNN_OPTS', 'default'))"
     told = subprocess.run([sys.executable, "-c", code + tell], capture_output=True, text=True, check=True)
@@ -219,7 +219,7 @@ finally:
 
 @pytest.mark.slow
 def test_few_files_run_for_train(tmp_path):
-    """Files of a docstring alone, as most `__init__.py` are, do not count."""
+    """Files with a docstring alone, such as most `__init__.py`, do not count."""
     command = [sys.executable, "-c", COUNTS, "train", "--epochs", "1", "--json"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     files = [line for line in ended.stdout.splitlines() if line.endswith(".py")]

@@ -1,4 +1,4 @@
-"""Messages, written with flags, as Python users read them."""
+"""Messages are written with flags, and shown with keyword arguments in Python."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ from descenso.text import option
 CATALOGUE = Path(text.FOLDER) / "es" / "LC_MESSAGES" / "descenso.po"
 
 
-COMMAND = re.compile(r"descenso [a-z]+ [^;`]*--[^;`]*")  # which stays as it is typed in a shell
+COMMAND = re.compile(r"descenso [a-z]+ [^;`]*--[^;`]*")  # stays as typed in a shell
 
 
 def messages():
@@ -25,7 +25,7 @@ def messages():
 
 
 def keywords(sentence):
-    """The keyword arguments with a value in a sentence of Python, filled in."""
+    """Return the keyword arguments with their values in a sentence for Python, with its fields filled in."""
     fields = {
         name: "rows" if name in ("name", "near") else 3
         for _text, name, *_rest in string.Formatter().parse(sentence)
@@ -39,7 +39,7 @@ def keywords(sentence):
 def test_every_flag_of_a_message_is_a_keyword_in_both_languages(message):
     english, spanish = (COMMAND.sub("", in_python(each)) for each in (message.id, message.string))
     assert not re.search("--[a-z{]", english + spanish)
-    for line in keywords(english.replace("break=", "rule=")):  # of the command `doctor` alone
+    for line in keywords(english.replace("break=", "rule=")):  # `doctor` alone has --break
         ast.parse(f"f({line})")
     names = [[each.partition("=")[0] for each in keywords(sentence)] for sentence in (english, spanish)]
     assert sorted(names[0]) == sorted(names[1])
@@ -64,7 +64,7 @@ def test_flags_become_keywords(written, python):
     assert in_python(written) == python
 
 
-def test_values_that_settings_take_are_no_words_of_a_sentence():
+def test_values_of_settings_are_not_taken_for_words():
     words = {each for name in SETTINGS for each in choices(name) if re.fullmatch("[a-z0-9_]+", each)} - {"on"}
     said = {each for message in messages() for each in re.findall(r"--[a-z-]+ ([a-z0-9_]+)", message.id)} & words
     assert said
@@ -80,7 +80,7 @@ def test_the_example_of_every_setting_is_a_line_that_works(name):
     model = next((each for each in ("mlp", "cnn") if name in ("hidden", "dropout", "activation", "filters", "augment")
                   and (each == "cnn") == (name in ("filters", "augment"))), "softmax")  # fmt: skip
     others = {"model": model, "validation_size": 0.1}
-    TrainConfig.of(**{**others, **eval(f"dict({line})")})  # noqa: S307 - of our own making
+    TrainConfig.of(**{**others, **eval(f"dict({line})")})  # noqa: S307 - written by descenso
 
 
 def test_the_command_line_speaks_flags():

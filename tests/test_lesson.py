@@ -1,4 +1,4 @@
-"""The lesson's notebooks: both have the same code, and what they print is what their pages show."""
+"""The lesson's notebooks: both have the same code, and their stored outputs are what they print."""
 
 import io
 import re
@@ -24,7 +24,7 @@ def source_of(cell):
 
 
 def without_words(source):
-    """The tokens of Python, without comments and with every text empty; a command line without its language."""
+    """Return the tokens of Python code without comments and the text of strings; a shell command as it is."""
     if source.startswith("!"):
         return [source]
     kinds = (tokenize.COMMENT, tokenize.NL)
@@ -43,13 +43,13 @@ def test_both_notebooks_have_the_same_cells():
         assert without_words(source_of(english)) == without_words(source_of(spanish))
 
 
-def test_other_code_is_seen():
+def test_different_code_is_detected():
     assert without_words('print("a", 1)  # b') == without_words('print("c", 1)  # d')
     assert without_words('print("a", 1)') != without_words('print("a", 2)')
 
 
 @EACH
-def test_the_notebooks_are_kept_as_they_ran(language):
+def test_the_stored_outputs_are_complete(language):
     cells = code_cells(language)
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell["outputs"]]
@@ -59,7 +59,7 @@ def test_the_notebooks_are_kept_as_they_ran(language):
 
 
 @EACH
-def test_each_section_ends_in_something_to_change(language):
+def test_each_section_ends_with_something_to_try(language):
     cells = [source_of(cell) for cell in read(LESSONS[language])["cells"] if cell["cell_type"] == "markdown"]
     sections = re.split(r"^## ", "\n".join(cells), flags=re.MULTILINE)[1:]
     assert len(sections) == 16
@@ -68,7 +68,7 @@ def test_each_section_ends_in_something_to_change(language):
         for section in sections
         if f"**{'Try' if language == 'en' else 'Prueba'}:**" in section
     ]
-    assert len(tries) == 15  # all but the last, which says what comes next
+    assert len(tries) == 15  # all but the last, an outlook
     for command in re.findall(r"`!?(descenso [^`]*)`", "\n".join(cells)):
         words = words_of(command.replace("{run.path}", "runs/a"))
         passed, told = parsed(words)
@@ -82,20 +82,20 @@ def numbers(text):
 
 
 def compared_numbers(cells):
-    """Of each cell of code, the numbers it printed; none of cells whose numbers are the machine's own, tagged so."""
+    """Return the numbers that each cell printed; none for cells tagged as dependent on the machine."""
     own = {"machine", "rounding"}
     return [[] if own & set(cell["metadata"].get("tags", ())) else numbers(text_of(cell)) for cell in cells]
 
 
 def assert_close(one, other, source):
-    """All numbers to the digit before the last that is printed."""
+    """Check that all numbers are equal up to the last digit printed."""
     assert len(one) == len(other), f"{source}\n{one}\n{other}"
     for (a, digits), (b, _digits) in zip(one, other, strict=True):
         assert abs(a - b) <= 1.01 * 10**-digits, f"{source}\n{one}\n{other}"
 
 
 def test_both_notebooks_print_the_same_numbers():
-    """The Spanish one has the same code, and is not run again."""
+    """The Spanish notebook has the same code, so it is not run again."""
     english, spanish = code_cells("en"), code_cells("es")
     for cell, one, other in zip(english, compared_numbers(english), compared_numbers(spanish), strict=True):
         assert_close(one, other, source_of(cell))

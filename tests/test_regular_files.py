@@ -1,4 +1,4 @@
-"""Files that others may have written."""
+"""Files that someone else may have written."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The Spanish that a reader meets: its words, and what the command line says to what is typed."""
+"""The Spanish of the messages and pages, and what the command line prints in Spanish."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def catalogue():
         return read_po(file, locale="es", abort_invalid=True)
 
 
-USTED = re.compile(  # "su" may be a thing's; these forms address the reader as usted
+USTED = re.compile(  # "su" may mean its; these forms address the reader as usted
     r"\b(usted|ustedes|vuestr\w+|añada|calcule|cambie|complete|consulte|convierta|copie|dele|déselos?|elija|elimine"
     r"|empiécelo|entrene|escriba|espere|guarde|haga|indique|instale|libere|llámelo|mire|muéva(?:lo|la)|ocúltelo"
     r"|omita|omítalo|pásele|páselo|pegue|ponga|pruebe|pruébelo|quite|quítelo|renombre|reste|revise|salga|use|vea|véase"
@@ -36,7 +36,7 @@ NOT_OUR_WORDS = re.compile(  # see docs/glossary.md
     r"|\borden `|\bla orden\b",
     re.IGNORECASE,
 )
-ENGLISH = re.compile(  # words of English sentences that are no Spanish ones; a name such as not-one-hot is none
+ENGLISH = re.compile(  # words of English sentences that are not Spanish; a name such as not-one-hot is excluded
     r"(?<![\w-])(the|of|with|and|is|are|was|must|got|not|from|which|its|this|that|takes|or)(?![\w-])", re.IGNORECASE
 )
 CODE = re.compile(  # in a sentence: `...`, {field}, --flag VALUE, name=value, code with dots or parentheses
@@ -45,7 +45,7 @@ CODE = re.compile(  # in a sentence: `...`, {field}, --flag VALUE, name=value, c
 
 
 def sentences(catalogue):
-    """The Spanish sentences by the English ones; of a plural, both joined."""
+    """Return the Spanish sentences by the English ones; plural forms are joined."""
     whole = lambda texts: texts if isinstance(texts, str) else " | ".join(texts)  # noqa: E731
     return {whole(message.id): whole(message.string) for message in catalogue if message.id}
 
@@ -71,7 +71,7 @@ def test_no_english_is_left_in_spanish(catalogue):
 
 
 def pages():
-    """The Spanish pages, without their code and the names in it."""
+    """Yield the name and the text of each Spanish page."""
     for path in [ROOT / "README.es.md", *sorted((ROOT / "docs").glob("*.es.md"))]:
         yield path.name, path.read_text(encoding="utf-8")
     lesson = json.loads((ROOT / "docs" / "leccion.ipynb").read_text(encoding="utf-8"))
@@ -85,7 +85,7 @@ OPENS = re.compile(f"(?:^|[.;:!?] |\\n\\n)(?:{USTED.pattern})", re.IGNORECASE)  
 
 @pytest.mark.parametrize("pattern", [OPENS, NOT_OUR_WORDS, ENGLISH], ids=["usted", "words", "English"])
 def test_the_pages_are_in_the_same_spanish(pattern):
-    """Save for quotations of English in «» or in italics, and the words that the glossary explains."""
+    """Exceptions are quotations of English in «» or in italics, and words that the glossary explains."""
     away = r"^```.*?^```$|`[^`]*`|\]\([^)]*\)|\[In English\]|«[^»]*»|\*[^*\n]+\*|^\| .* \|$|\w+\.\w+|\$[^$]*\$"
     clean = re.compile(away, re.MULTILINE | re.DOTALL)
     assert not told({name: CODE.sub("…", clean.sub("…", text)) for name, text in pages()}, pattern)
@@ -100,7 +100,7 @@ def test_the_pages_are_in_the_same_spanish(pattern):
         ("como adam, and θ ← θ", ENGLISH),
     ],
 )
-def test_what_should_not_be_said_is_seen(sentence, pattern):
+def test_wrong_spanish_is_detected(sentence, pattern):
     assert told({"": CODE.sub("…", sentence)}, pattern)
 
 
@@ -160,7 +160,7 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def screens(tmp_path_factory):
-    """What `descenso --lang es` says, by the line typed: exit code, standard output and standard error."""
+    """The exit code, standard output and standard error of `descenso --lang es`, by the line typed."""
     names = [*dict.fromkeys([*(line.split()[0] for line in WRONG if line), *COMMANDS])]
     words = json.dumps([line.split() for line in WRONG])
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES} | {"COLUMNS": "200"}
@@ -181,14 +181,14 @@ def test_a_typed_line_is_answered_in_spanish(line, screens):
 
 
 def test_no_screen_has_english(screens):
-    """Words of English that are no Spanish, outside of names and code."""
+    """Names and code are excluded."""
     assert len(screens) == len(WRONG) + len(COMMANDS)
     text = {line: CODE.sub("…", out + err) for line, (_code, out, err) in screens.items()}
     assert not told(text, ENGLISH)
 
 
 def test_the_help_names_no_type_in_english(screens):
-    """As `<path>`; a type that Typer shows for want of a metavar."""
+    """Without a metavar, Typer would show a type in English, such as `<path>`."""
     shown = {
         line: re.findall(r"<[a-z][a-z \[\]]*>", out) for line, (_code, out, _err) in screens.items() if "--help" in line
     }

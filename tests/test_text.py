@@ -29,7 +29,7 @@ METHODS = [("**.py", "python"), ("**.html", "jinja2")]  # as in the Makefile
 
 @pytest.fixture(scope="module")
 def written():
-    """Every sentence that stands in `_()`, `mark()` or `plural()` in the source, with the places where it does."""
+    """Every sentence in `_()`, `mark()` or `plural()` in the source, with the places where it occurs."""
     found = {}
     keywords = {"_": None, "mark": None, "plural": (1, 2)}
     for file, line, sentence, _, _ in extract_from_dir(SOURCE, METHODS, keywords=keywords):
@@ -44,32 +44,32 @@ def catalogue():
 
 
 def parts(sentence):
-    """What a sentence is filled with, as `str.format` reads it; and its markup, as rich does. NAME may be NOMBRE."""
+    """Return the fields of a sentence for `str.format`, and its markup for rich, where NAME and NOMBRE are equal."""
     fields = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(sentence) if name is not None]
     marks = re.findall(r"\[[a-z]+\](?=.*\[/)|\[/[a-z]*\]|`[^`]*`|--[a-z-]+", sentence)
     return sorted(map(str, fields)), sorted(re.sub(r"\b[A-ZÁÉÍÓÚ]{3,}\b", "WORD", part) for part in marks)
 
 
 def each(texts):
-    """The texts of a message: one, or those for one thing and for several."""
+    """Return the texts of a message: one, or singular and plural."""
     return (texts,) if isinstance(texts, str) else texts
 
 
 def pairs(catalogue):
-    """Every sentence with its Spanish one; of a plural, both."""
+    """Yield every sentence with its translation; for a plural, both forms."""
     for message in catalogue:
         if message.id:
             yield from zip(each(message.id), each(message.string), strict=True)
 
 
-def test_the_extractor_sees_the_source(written):
+def test_the_extractor_reads_the_source(written):
     assert len(written) > 100
     assert {"Training finished!", "Epoch #", "Learning rate.", "Aborted."} <= written.keys()
     assert ("{count} epoch", "{count} epochs") in written
 
 
 def test_the_extractor_sees_every_call(written):
-    """It sees none inside an f-string: such a sentence would stay in English unnoticed."""
+    """It misses calls inside an f-string, whose sentences would stay in English unnoticed."""
     sentences = {part for sentence in written for part in each(sentence)}
     unseen = [
         f"{file.relative_to(SOURCE)}:{call.lineno}: {argument.value!r}"
@@ -104,27 +104,27 @@ def test_spanish_sentences_take_the_same_parts(catalogue):
 
 
 def test_spanish_sentences_end_as_the_english_ones_do(catalogue):
-    """A full stop, a space before what follows, a line's end: they are part of how sentences are joined."""
+    """A full stop, a trailing space and a newline matter when sentences are joined."""
     edge = re.compile(r"^(\s*).*?([\s.:]*)$", re.DOTALL)
     wrong = [one for one, other in pairs(catalogue) if edge.match(one).groups() != edge.match(other).groups()]
     assert not wrong
 
 
-COUNTED = re.compile(  # a number before a noun in the plural, at most a word between them
+COUNTED = re.compile(  # a number before a plural noun, with at most one word between them
     r"\{\w+(?::[^{}]*)?\} (?:(?!and|holds|reads|the)[a-z-]+ )?"
     r"(?:bytes|calls|characters|classes|columns|components|dimensions|dots|epochs|files|images|labels|members|mistakes"
     r"|numbers|outputs|rounds|rows|runs|steps|units|values)\b"
 )
-NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
-    "({a} of {b} calls)",  # of retracing, after several calls
-    "An array of {a} numbers",  # as TensorFlow says it, of arrays that cannot be reshaped
+NEVER_ONE = (  # parts of sentences whose number is at least 2, or a fraction
+    "({a} of {b} calls)",  # about retracing, after several calls
+    "An array of {a} numbers",  # as TensorFlow says it, about arrays that cannot be reshaped
     "after {steps} steps the cost is",  # the doctor's run
     "in any {window} rows by",
     "more than {most} ",  # limits
     "within {most} bytes",
     "their values take {size} bytes",
     "text with {detail} different values",  # too many
-    "test accuracy {accuracy} ± {within}, after {epochs} epochs",  # the tutorial's 100
+    "test accuracy {accuracy} ± {within}, after {epochs} epochs",  # the 100 of the tutorial
     "the cost rose in {rises} of {epochs} epochs",
     "of the next {steps} steps",
     "the cost is higher after {steps} steps",  # of a search, at least two
@@ -132,7 +132,7 @@ NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "{claimed} bytes claimed",
     "the data ends {missing} bytes early",
     "{count} dimensions, expected 1 to {most}",  # 0, or too many
-    "of the {rows} test rows are among",  # of which more than three are
+    "of the {rows} test rows are among",  # more than three
     "the data has {num_classes} classes",
     "{name} was traced {traces} times in {calls} calls",
     "has {count} classes in {rows} rows",  # three at least
@@ -141,7 +141,7 @@ NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "python {script} rows.npy",  # a name
     "{count} different labels, at most {most}",
     "{count} members, expected at most {most}",
-    "{path}: {found} bytes, the checkpoint",  # of a file that is no checkpoint any more
+    "{path}: {found} bytes, the checkpoint",  # of a file that is not a checkpoint any more
     "{rate:.3g} epochs/s",
     "{rounds} rounds, differences",  # at least five
     "are {epochs:.2f} epochs, rounded up",
@@ -149,12 +149,12 @@ NEVER_ONE = (  # parts of sentences whose number is 2 or more, or a fraction
     "2 settings and {least} epochs",  # four
     "{value!r} is no number, and neither are {more} others of {rows} values",
     "{size} bytes are needed",
-    "{got} values, the header names",  # more than it names, of which there is one at least
+    "{got} values, the header names",  # the header names fewer, but at least one
 )
 
 
 def test_a_sentence_with_a_count_is_a_plural(written):
-    """So that none says "1 rows"; where a number can be 1, `text.plural` has a sentence for it."""
+    """Otherwise a message would say "1 rows"; if a number can be 1, `text.plural` chooses the sentence."""
     bare = []
     for sentence in written:
         if isinstance(sentence, str):
@@ -174,7 +174,7 @@ def test_counts_in_both_languages():
         assert [text.plural(one, many, count).format(count=count) for count in range(3)] == said
 
 
-def test_what_is_copied_is_not_broken():
+def test_code_is_not_broken_across_lines():
     said = (
         "the cost rose in many epochs; to train it anew with a smaller rate: descenso train --config runs/a/config.json"
     )
@@ -200,13 +200,13 @@ def test_every_command_stays_whole():
 
 
 def entries(catalogue):
-    """The sentences of a catalogue by context and what they translate; plural ones are tuples. Without its header."""
+    """Return the sentences of a catalogue, without its header, by context and original; plural forms are tuples."""
     whole = lambda text: text if isinstance(text, str) else tuple(text)  # noqa: E731
     return {(each.context, whole(each.id)): whole(each.string) for each in catalogue if each.id}
 
 
 def assert_says(compiled, catalogue):
-    """The compiled catalogue has the sentences of `catalogue` and no others, and Python's gettext says them."""
+    """Check that the compiled catalogue has exactly the sentences of `catalogue`, and that gettext returns them."""
     assert entries(read_mo(io.BytesIO(compiled))) == entries(catalogue), "descenso.mo is not descenso.po; compile it"
     spoken = gettext.GNUTranslations(io.BytesIO(compiled))
     for (context, message), translated in entries(catalogue).items():
@@ -217,7 +217,7 @@ def assert_says(compiled, catalogue):
             assert (spoken.pgettext(context, message) if context else spoken.gettext(message)) == translated
 
 
-def test_the_compiled_catalogue_is_the_written_one(catalogue):
+def test_the_compiled_catalogue_matches_its_source(catalogue):
     assert_says((SPANISH / "descenso.mo").read_bytes(), catalogue)
 
 
@@ -238,7 +238,7 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize("changed", range(len(WRITTEN)))
-def test_a_compiled_catalogue_that_says_something_else_is_seen(changed):
+def test_a_different_compiled_catalogue_is_detected(changed):
     catalogue, content = compiled(*WRITTEN)
     assert_says(content.replace(b"Generated-By: Babel", b"Generated-By: Other"), catalogue)
     message, _, context = WRITTEN[changed]
@@ -252,8 +252,8 @@ def test_a_compiled_catalogue_that_says_something_else_is_seen(changed):
         assert_says(content, compiled(*fewer)[0])
 
 
-def test_nothing_stays_nothing():
-    for language in text.LANGUAGES:  # a catalogue translates the empty string into its own header
+def test_the_empty_string_stays_empty():
+    for language in text.LANGUAGES:  # the translation of an empty string would be the catalogue's header
         text.use(language)
         assert text._("") == ""
 
@@ -284,7 +284,7 @@ def test_prose_fills_a_sentence_with_numbers_of_the_language():
 
 
 @pytest.mark.parametrize("code", text.SYSTEM, ids=lambda code: errno.errorcode[code])
-def test_what_the_system_refuses_is_said_in_spanish(code, catalogue):
+def test_errors_of_the_system_are_translated(code, catalogue):
     text.use("es")
     assert text.reason_of(OSError(code, os.strerror(code), "a.csv")) == catalogue[text.SYSTEM[code]].string
 
@@ -305,8 +305,8 @@ print(json.dumps([gettext.gettext(sentence) for sentence in cli.BORROWED]))
 """
 
 
-def test_what_is_lent_to_typer_is_said_in_spanish(catalogue):
-    """By Python's own gettext, which Typer asks; whether it still has these sentences is its own matter."""
+def test_sentences_of_typer_are_translated(catalogue):
+    """Typer asks Python's own gettext; whether Typer still has these sentences is not tested."""
     ended = subprocess.run([sys.executable, "-c", BORROW], capture_output=True, encoding="utf-8", check=True)
     assert json.loads(ended.stdout) == [catalogue[sentence].string for sentence in cli.BORROWED]
     assert len(cli.BORROWED) > 5
@@ -333,7 +333,7 @@ def test_a_language_without_a_catalogue(language):
     text.use("es")
     with pytest.raises(ConfigError, match=f"^el idioma .*en, es.* {re.escape(repr(language))}.*--lang es$"):
         text.use(language)
-    assert text._("Training finished!") == "¡Entrenamiento finalizado!"  # the one in use stays
+    assert text._("Training finished!") == "¡Entrenamiento finalizado!"  # the current language stays
 
 
 ENVIRONMENTS = [
@@ -369,7 +369,7 @@ def test_the_language_is_taken_from_the_environment(environment, language, monke
     assert text.from_environment() == language
 
 
-def test_what_could_command_a_terminal_is_shown():
+def test_control_characters_are_escaped():
     assert text.printable("año ¡10 %! ✓ 中") == "año ¡10 %! ✓ 中"
     assert text.printable("\x1b[2J\x07\r\n\t\x9b31m") == "\\x1b[2J\\x07\\r\\n\\t\\x9b31m"
     assert text.printable("a\u202eb\u2066c\u200bd\u2028e\ufeff") == "a\\u202eb\\u2066c\\u200bd\\u2028e\\ufeff"

@@ -1,4 +1,4 @@
-"""Small descents with everything about them fixed by a seed, walked by an engine or by the oracle, and compared."""
+"""Small walks, fixed by a seed, by an engine or by the oracle, and their comparison."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -24,11 +24,11 @@ NUM_CLASSES = 5
 BATCH_SIZE = 8
 REST = 3
 INPUT_SCALE = 1 / 255
-LEARNING_RATE = 0.3  # not a float32, nor a float64: what is rounded on the way shows
+LEARNING_RATE = 0.3  # neither a float32 nor a float64, so that rounding on the way shows
 
 
 class Case(NamedTuple):
-    """What is walked, but for the arithmetic: rows, where it starts, and the order of each epoch."""
+    """All that a walk depends on except the arithmetic: rows, initial parameters, and the order of each epoch."""
 
     train: Split
     params: Mapping[str, NDArray[np.float64]]
@@ -39,7 +39,7 @@ class Case(NamedTuple):
 
 
 def make_split(rows: int, seed: int) -> Split:
-    """Rows of uint8 inputs that lean by their label, so that there is something to learn."""
+    """Return rows of uint8 inputs that depend on their label, so that there is something to learn."""
     random = np.random.default_rng(seed)
     labels = random.integers(NUM_CLASSES, size=rows, dtype=np.int32)
     leaning = random.integers(128, size=(NUM_CLASSES, *INPUT_SHAPE))[labels]
@@ -47,16 +47,16 @@ def make_split(rows: int, seed: int) -> Split:
 
 
 def make_model(name: str, dtype: str, **settings: Any) -> Model:
-    """A small one of its kind, for the inputs and classes of a case."""
+    """Build a small model of this kind for the inputs and classes of a case."""
     small = {"mlp": {"hidden": "6", "dropout": 0}, "cnn": {"hidden": "6", "filters": "2,3", "dropout": 0}}.get(name, {})
     config = TrainConfig.of(model=name, dtype=dtype, **{**small, **settings})
     return models.build(config, INPUT_SHAPE, NUM_CLASSES)
 
 
 def make_case(steps: int, rest: bool = False, seed: int = 0, model: str = "softmax", rule: str = "sgd") -> Case:
-    """A case of `steps` full batches, ten an epoch at most, and where `rest` a smaller one after each epoch's.
+    """Return a case of `steps` full batches, at most ten per epoch, with a smaller last one in each epoch if `rest`.
 
-    It starts from parameters drawn at random: where all are zero, much that is wrong comes out right.
+    Its initial parameters are random, because with zeros many errors do not show.
     """
     steps_an_epoch = min(steps, 10)
     rows = steps_an_epoch * BATCH_SIZE + (REST if rest else 0)
@@ -70,7 +70,7 @@ def make_case(steps: int, rest: bool = False, seed: int = 0, model: str = "softm
 
 
 def make_problem(case: Case, dtype: str, **changes: Any) -> Problem:
-    """The problem of `case`, with some of its parts exchanged."""
+    """Return the problem of `case`, with the parts in `changes` replaced."""
     problem = Problem(
         model=make_model(case.model, dtype),
         loss=cross_entropy,
@@ -84,13 +84,13 @@ def make_problem(case: Case, dtype: str, **changes: Any) -> Problem:
 
 
 def begin(problem: Problem, params: Mapping[str, NDArray[np.generic]]) -> TrainState:
-    """The state before the first step, from `params` in the user's form."""
+    """Return the state before the first step, from `params` in the user's layout."""
     held = {name: tf.constant(value, problem.dtype) for name, value in problem.model.from_user(dict(params)).items()}
     return start(problem, 0)._replace(params=held, rule_state=problem.rule.init(held))
 
 
 def walk_epochs(engine: Any, problem: Problem, case: Case) -> list[Walk]:
-    """`case` to the end of each epoch, walked by `engine`: one of `binding.WAYS`, or what binds as they do."""
+    """Return the walk of `case` up to the end of each epoch; `engine` is one of `binding.WAYS` or a function."""
     bound = (problem, case.train, case.orders[0].batches.shape[1])
     walks, costs = [], []
     with closing(bind_way(engine, *bound) if isinstance(engine, str) else engine(*bound)) as runner:
@@ -101,12 +101,12 @@ def walk_epochs(engine: Any, problem: Problem, case: Case) -> list[Walk]:
 
 
 def walk(engine: Any, problem: Problem, case: Case) -> Walk:
-    """`case` walked to its end."""
+    """Return the walk of `case` to its end."""
     return walk_epochs(engine, problem, case)[-1]
 
 
 def truth(case: Case, epochs: int | None = None) -> Walk:
-    """`case`, or its first `epochs`, walked by the oracle."""
+    """Return the oracle's walk of `case`, or of its first `epochs` epochs."""
     orders = case.orders[:epochs]
     rule, options = parse(case.rule, RULES)
     walked = case.model, rule, case.params, case.train.inputs, case.train.labels, orders
@@ -114,11 +114,10 @@ def truth(case: Case, epochs: int | None = None) -> Walk:
 
 
 def difference(found: Walk, expected: Walk) -> float:
-    """How far `found` lies from `expected`: the largest difference of any cost or parameter, infinite where they
-    are not of one shape or not finite.
+    """Return the largest difference of any cost or parameter; infinite if shapes differ or values are not finite.
 
-    Each is relative to the largest value of the array it stands in: single weights may lie as near zero as they
-    like, where rounding errors do not shrink with them.
+    Each difference is relative to the largest value of its array: single weights may be arbitrarily close to zero, but
+    their rounding errors are not.
     """
     if found.params.keys() != expected.params.keys():
         return np.inf

@@ -100,10 +100,10 @@ if "tensorflow" not in sys.modules:  # which reads these once, and leaves oneDNN
 
 
 class _StartQuietly:
-    """Finder of modules by which TensorFlow's import holds back what it prints before that variable has an effect.
+    """Module finder that suppresses what TensorFlow's import prints before that variable takes effect.
 
-    It finds nothing but TensorFlow, where the other finders do, for whatever module imports it: `import descenso,
-    keras` printed five lines. It is gone after that import.
+    It finds only TensorFlow, through the other finders, whichever module imports it: `import descenso, keras` would
+    print five lines. The import removes it.
     """
 
     @classmethod

@@ -10,7 +10,7 @@ from descenso.text import mark
 
 
 def _wanted(value: Any) -> bool:
-    """Read a truth value, in Python or as it is typed after an option; an option alone is wanted.
+    """Read a truth value, from Python or as typed after an option; an option without a value is true.
 
     >>> [_wanted(value) for value in (True, "false", "0", None, "yes")]
     [True, False, False, True, True]

@@ -7,11 +7,11 @@ _FLAG = re.compile(
     r"descenso resume (?P<run>\{\w+\})(?! --)|descenso [a-z]+ [^;`]*--[^;`]*|"  # a command with flags stays as it is
     r"--(?P<name>\{\w+\}|[a-z]+(?:-[a-z]+)*)(?: (?P<value>(?:\{[^{}]*\}|[^\s{},;)'])+))?"
 )
-_VALUE = re.compile(  # of a flag; other words that follow one go on with the sentence
+_VALUE = re.compile(  # of a flag; other words after a flag belong to the sentence
     r"[\d{]|[A-Z]{2}|\S*[:=/]|(auto|cnn|cosine|cross_entropy|eager|float32|float64|gelu|graph|keras|mlp|naive|npz|off|onnx|"
     r"permutation|relu|savedmodel|sequential|softmax|yes|latin-1)$"
 )
-_SAID = {  # how Python has what is no keyword argument of that name
+_SAID = {  # flags that Python writes in another way
     "audit": "audit=True",
     "force": "force=True",
     "halving": "halving=True",

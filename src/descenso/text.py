@@ -173,7 +173,7 @@ WHOLE = re.compile(  # what is to be copied in one piece: code, commands, flags 
     r"[\[(][^\s,()\[\]]+, [^\s,()\[\]]+[\])]"
 )
 HELD = "\0"  # in place of a space at which a line is not broken; `printable` leaves none in a text
-USUAL_WIDTH = 80  # characters, of a terminal that does not tell its width
+USUAL_WIDTH = 80  # characters, if the terminal's width is unknown
 
 
 def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
@@ -210,7 +210,7 @@ def width_of(stream: TextIO | None) -> int | None:
         return None
     try:
         return int(os.environ.get("COLUMNS") or os.get_terminal_size(stream.fileno()).columns) or USUAL_WIDTH
-    except (OSError, ValueError):  # a terminal that does not tell
+    except (OSError, ValueError):  # the width is unknown
         return USUAL_WIDTH
 
 

@@ -1,4 +1,4 @@
-"""Here messages name settings as Python does."""
+"""In these tests messages name settings as Python keywords, not as command-line flags."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from descenso import text
 
 @pytest.fixture(autouse=True)
 def python(english: None) -> None:
-    """After the fixture by which every other test begins."""
+    """Turn flags in messages off, after the fixture `english` has turned them on."""
     text.use_flags(False)

@@ -1,4 +1,4 @@
-"""A run of data in memory is used by another process, which gives the data again."""
+"""Runs trained on data in memory: to use one in another process, the data must be passed again."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is trained on data of one's own where no model is named, and where that is said."""
+"""The model that is trained on users' data when no model is named, and where its choice is reported."""
 
 import json
 

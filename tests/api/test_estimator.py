@@ -18,7 +18,7 @@ from descenso.config import TrainConfig
 from descenso.errors import ConfigError, DataError
 
 ENGINES = ["graph", "eager", "function", "compiled"]
-NO_SETTINGS_OF_AN_ESTIMATOR = {  # what a run directory, a file or a command has to do with
+NO_SETTINGS_OF_AN_ESTIMATOR = {  # settings that concern only run directories, files or commands
     "data", "label", "drop", "test_fraction", "resize", "decimal", "encoding", "header", "numeric_only",
     "input_shape", "skip_unreadable",
     "checkpoint_every", "deterministic"}  # fmt: skip
@@ -31,18 +31,20 @@ def iris_classifier(**settings):
 
 
 def digits():
-    """300 small pictures in uint8, whose scaling does not depend on which rows there are."""
+    """Return 300 uint8 images and their labels; uint8 images are scaled alike, whichever rows are used."""
     X, y = load_digits(return_X_y=True)
     return (X[:300] * 15).astype(np.uint8).reshape(-1, 8, 8), y[:300]
 
 
 def examine(model, engine):
-    """All of scikit-learn's checks, none expected to fail: in float64, as they allow no rounding of float32; without
-    dropout, which a row of weight 2 would not see twice; and with all rows in a batch, where it counts as two rows.
+    """Run all of scikit-learn's checks, none of which may fail.
+
+    In float64, since the checks allow no float32 rounding. Without dropout, which would differ between a row of weight
+    2 and two equal rows; and with full batches, in which these two are the same.
     """
     exact = {"dtype": "float64", "dropout": 0.0, "batch_size": "full"}
     results = check_estimator(ds.Classifier(model, engine=engine, epochs=20, **exact), on_skip=None)
-    found = [result["status"] for result in results]  # those that fail raise
+    found = [result["status"] for result in results]  # check_estimator raises if a check fails
     assert set(found) <= {"passed", "skipped"}
     assert found.count("passed") > 30
 
@@ -58,12 +60,12 @@ def test_it_passes_them_with_the_compiled_engine_too(model):
     examine(model, "compiled")
 
 
-def test_it_takes_the_settings_of_a_descent():
+def test_its_parameters_are_the_settings_of_train():
     parameters = set(inspect.signature(ds.Classifier).parameters)
     assert parameters - {"class_weight"} == set(TrainConfig.model_fields) - NO_SETTINGS_OF_AN_ESTIMATOR
 
 
-def test_it_walks_the_descent_that_train_walks(tmp_path):
+def test_it_trains_the_same_weights_as_train(tmp_path):
     X, y = load_iris(return_X_y=True)
     data = ds.from_arrays(X, y, test_fraction=0.2)
     settings = {"model": "softmax", "rule": "momentum", "learning_rate": 0.01, "epochs": 3, "dtype": "float64"}
@@ -125,7 +127,7 @@ def test_balanced_weights_are_those_of_scikit_learn():
     assert recalls[0] < 0.5 < recalls[1]
 
 
-def test_partial_fit_walks_an_epoch_a_call():
+def test_each_call_of_partial_fit_trains_one_epoch():
     X, y = load_iris(return_X_y=True)
     classifier = iris_classifier(rule="adam", learning_rate=0.05)
     for _time in range(20):
@@ -135,7 +137,7 @@ def test_partial_fit_walks_an_epoch_a_call():
     assert classifier.loss_curve_[-1] < 0.2 < classifier.loss_curve_[0]
 
 
-def test_partial_fit_goes_on_after_fit():
+def test_partial_fit_continues_after_fit():
     X, y = load_iris(return_X_y=True)
     classifier = iris_classifier().fit(X, y)
     cost = classifier.loss_curve_[-1]
@@ -144,7 +146,7 @@ def test_partial_fit_goes_on_after_fit():
 
 
 @pytest.mark.parametrize("more", [{}, {"average": 0.9}])
-def test_partial_fit_goes_on_with_the_memory_of_its_rule(more):
+def test_partial_fit_keeps_the_state_of_its_rule(more):
     X, y = load_iris(return_X_y=True)
     settings = {"rule": "adam", "learning_rate": 0.05, "dtype": "float64", **more}
     whole = iris_classifier(**settings, epochs=3).fit(X, y)
@@ -161,7 +163,7 @@ def test_patience_keeps_the_best_weights():
     assert classifier.score(X, y) > 0.9
 
 
-def test_frames_bring_their_names():
+def test_names_of_columns_and_classes_are_those_of_the_frame():
     X, y = load_iris(return_X_y=True, as_frame=True)
     names = pd.Series(["setosa", "versicolor", "virginica"])[y].to_numpy()
     classifier = iris_classifier().fit(X, names)
@@ -197,7 +199,7 @@ def test_without_scikit_learn_it_says_what_to_install():
 
 
 def test_partial_fit_refuses_parameters_that_are_not_finite():
-    """The cost before the step is finite; what the step leads to is not."""
+    """The cost before the step is finite; the parameters after it are not."""
     X, y = [[1e3, 1.0], [-1e3, 2.0], [3.0, 1e3], [2.0, -1e3]], [0, 1, 0, 1]
     classifier = ds.Classifier(learning_rate=1e308, rule="momentum", batch_size="full")
     with pytest.raises(ConfigError, match="the cost stopped being finite"):

@@ -1,4 +1,4 @@
-"""What an estimator owes to whoever calls it in odd ways: weights, failures, threads, other types of rows."""
+"""Estimators in unusual use: weights, failed calls, threads, inputs of another type."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ def eager(**settings):
 
 
 def test_scaling_weighs_rows_too():
-    """A row far away that has no weight moves nothing; one of weight 2 moves as much as two."""
+    """An outlier of weight 0 does not change the scaling; a row of weight 2 counts as two rows."""
     whole = eager(batch_size="full", dtype="float64")
     far = clone(whole).fit(np.r_[X, [[1e6] * 4]], np.r_[y, 0], sample_weight=np.r_[np.ones(150), 0])
     np.testing.assert_allclose(far.params_["W"], clone(whole).fit(X, y).params_["W"], rtol=1e-12)
@@ -43,7 +43,7 @@ def test_validation_weighs_rows_too():
 
 @pytest.mark.slow
 def test_weights_of_calls_of_partial_fit_count_together():
-    """Normalised in each call, rows that come one by one would all weigh the same."""
+    """If weights were normalised in each call, all rows passed one at a time would have the same weight."""
     learned = []
     for settings, weight in (({}, 1.0), ({}, 1e-6), ({"class_weight": {0: 1.0, 1: 1e-6, 2: 1e-6}}, 1.0)):
         classifier = eager(**settings)
@@ -63,7 +63,7 @@ def test_validation_leaves_rows_to_learn_from(size):
         eager(validation_size=size).fit(X, y)
 
 
-def test_what_failed_leaves_nothing_behind():
+def test_a_failed_first_call_leaves_the_classifier_unfitted():
     classifier = eager()
     with pytest.raises(DataError, match="not among the classes"):
         classifier.partial_fit(X, y, classes=[0, 1])
@@ -72,7 +72,7 @@ def test_what_failed_leaves_nothing_behind():
     assert classifier.partial_fit(X, y, classes=[0, 1, 2]).n_iter_ == 1
 
 
-def test_what_failed_leaves_what_was_learned_before():
+def test_a_failed_fit_keeps_the_previous_weights():
     classifier = eager().fit(X, y)
     before = classifier.predict_proba(X)
     with pytest.raises(ConfigError, match="the cost stopped being finite"):
@@ -81,7 +81,7 @@ def test_what_failed_leaves_what_was_learned_before():
 
 
 @pytest.mark.slow
-def test_settings_changed_afterwards_change_nothing_that_was_learned():
+def test_settings_changed_after_fit_do_not_change_predictions():
     classifier = ds.Classifier("mlp", hidden="8", epochs=5, engine="eager").fit(X, y)
     expected = clone(classifier).fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(classifier.set_params(activation="tanh").predict_proba(X), expected)
@@ -98,7 +98,7 @@ def test_pictures_may_come_in_another_type_than_was_learned_from():
 
 @pytest.mark.slow
 def test_threads_do_not_share_seeds_or_precision():
-    """A forest of fits at one seed is what they are one by one, and Keras is left as it was found."""
+    """Four fits in threads with one seed equal a single fit, and Keras's global precision is unchanged."""
     classifier = ds.Classifier("mlp", hidden="8", epochs=2, engine="eager", dtype="float64", seed=7)
     alone = clone(classifier).fit(X, y).predict_proba(X)
     fits = Parallel(n_jobs=4, backend="threading")(delayed(clone(classifier).fit)(X, y) for _ in range(4))

@@ -1,4 +1,4 @@
-"""What users of Keras and scikit-learn type: it works, or the answer has a line that works when it is typed."""
+"""Names that users of Keras and scikit-learn try: they work, or the error suggests a line that works."""
 
 import re
 
@@ -13,7 +13,7 @@ from descenso.config import TrainConfig
 from descenso.elsewhere import ATTRIBUTES, FIRST, SAID, TRANSLATED
 from descenso.errors import ConfigError
 
-GUESSES = [  # what is given, and the settings of the line in the answer
+GUESSES = [  # settings passed, and the settings that the error suggests
     ({"lr": 0.5}, {"learning_rate": 0.5}),
     ({"lr": -1}, {"learning_rate": 0.1}),
     ({"learning_rate": "0,5"}, {"learning_rate": 0.5}),
@@ -77,7 +77,7 @@ GUESSES = [  # what is given, and the settings of the line in the answer
 
 
 def line_of(message):
-    """The settings of the line that mends, as Python reads them."""
+    """Return the settings that an error suggests, evaluated as Python."""
     mend = message.partition("; try ")[2].partition("; ")[0].replace(" with ", ", ")
     return eval(f"dict({mend})", {"descenso": ds})  # noqa: S307 - of our own making
 
@@ -106,7 +106,7 @@ def test_every_name_elsewhere_is_answered_by_one_here():
     assert not set(TrainConfig.model_fields) & (set(FIRST) | set(TRANSLATED) | set(SAID))
 
 
-def test_nothing_is_guessed_for_what_there_is_not():
+def test_unknown_settings_are_refused_with_those_that_there_are():
     with pytest.raises(ConfigError, match=r"^there is no setting 'epohcs' \(did you mean 'epochs'\?\)$"):
         ds.train("mnist", epohcs=3)
     with pytest.raises(ConfigError, match=r"^there is no setting 'colour'; the settings are data, label, drop, "):
@@ -177,7 +177,7 @@ def test_an_estimator_answers_too(given, line):
     ds.Classifier(**eval(f"dict({line})"))  # noqa: S307 - of our own making
 
 
-def test_an_estimator_has_no_setting_that_it_would_not_read():
+def test_an_estimator_refuses_settings_that_it_does_not_use():
     with pytest.raises(ConfigError, match="^verbose: an estimator shows no progress, .* see loss_curve_$"):
         ds.Classifier(verbose=1)
     with pytest.raises(ConfigError, match=r"^callbacks: an estimator makes no run, .*; descenso\.train\(X, y\) makes"):

@@ -1,4 +1,4 @@
-"""TensorFlow is imported without Keras, which is there for whoever asks for it later, or has before."""
+"""TensorFlow is imported without Keras; Keras works if it is imported later, or was imported before."""
 
 import os
 import subprocess
@@ -68,7 +68,7 @@ def test_nothing_changes_where_one_of_them_is_imported(module, tmp_path):
     "begins", ["import keras.src.optimizers", "try:\n    import keras.src.optimizers\nfinally:\n    pass"]
 )
 def test_a_tensorflow_that_needs_keras_is_imported_with_it(begins, tmp_path):
-    """Made-up packages: one stands for a version of TensorFlow that does not do without."""
+    """Dummy packages stand for a version of TensorFlow that cannot be imported without Keras."""
     for package in ("tensorflow", "keras", "keras/src"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("")
@@ -103,7 +103,7 @@ IMPORTS = "import descenso, {module}; assert 'tensorflow' in __import__('sys').m
     ("level", "said"), [(None, ""), ("3", ""), ("0", "chatter")], ids=["by default", "as by default", "asked for"]
 )
 def test_an_import_after_descenso_says_nothing(module, level, said, tmp_path):
-    """Also one by Keras, which no code of ours starts."""
+    """Also if Keras imports TensorFlow, an import that descenso does not start."""
     write_package(tmp_path / "tensorflow", CHATTER)
     write_package(tmp_path / "keras", "import tensorflow")
     assert ended(IMPORTS.format(module=module), tmp_path, level=level).stderr == said

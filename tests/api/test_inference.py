@@ -17,7 +17,7 @@ CLASSES = ["low", "middle", "high"]
 
 
 def frame(rows, seed, classes=(0, 1, 2)):
-    """One column tells the class, one does not."""
+    """Return a table of one column that determines the class and one of noise."""
     random = np.random.default_rng(seed)
     kind = random.choice(classes, rows)
     return pl.DataFrame(
@@ -35,8 +35,8 @@ def run(tmp_path_factory):
 
 @pytest.mark.slow
 def test_another_table_is_tested_on_whole(run, tmp_path):
-    other = frame(40, seed=1, classes=(1, 2))  # of its own classes, the first is the run's second
-    other.select("level", "kind", "noise").write_csv(tmp_path / "other.csv")  # in another order
+    other = frame(40, seed=1, classes=(1, 2))  # has two of the run's three classes: its class 0 is the run's class 1
+    other.select("level", "kind", "noise").write_csv(tmp_path / "other.csv")  # columns in another order
     found, rows = evaluation.evaluate(run, str(tmp_path / "other.csv"))
     assert len(rows.labels) == 40
     assert found.accuracy == 1
@@ -98,7 +98,7 @@ def test_images_and_arrays_are_tested_on_whole(tmp_path):
 
 
 def test_pictures_as_stored_are_not_taken_for_floats_nor_floats_for_them(tmp_path):
-    """The one would be wrong and sure of it, and so would the other."""
+    """Either would give wrong predictions with high probabilities."""
     random = np.random.default_rng(0)
     labels = random.integers(2, size=60)
     pictures = (np.where(labels, 200, 20)[:, None, None] * np.ones((1, 4, 4))).astype(np.uint8)
@@ -196,12 +196,12 @@ def test_rows_in_memory_that_do_not_fit(inputs, said, run):
 
 
 def test_the_weights_of_test_rows_count(tiny, tmp_path):
-    """The cost is that which the run itself measured on them."""
+    """The cost equals the run's own test cost."""
     weights = np.random.default_rng(0).uniform(0.01, 5, len(tiny.test.labels))
     data = tiny._replace(test=tiny.test._replace(weights=weights))
     weighted = ds.train(data, out=tmp_path / "run", engine="eager", epochs=2, batch_size=20)
     found, _rows = ds.evaluate(weighted.path, data)
-    assert found.cost == pytest.approx(weighted.status["test_cost"], rel=1e-6)  # float32, of NumPy and of TensorFlow
+    assert found.cost == pytest.approx(weighted.status["test_cost"], rel=1e-6)  # float32 of NumPy and of TensorFlow
     assert found.cost != pytest.approx(ds.evaluate(weighted.path, tiny)[0].cost, rel=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""Replay of steered runs: the same bytes, or where the two part."""
+"""Replay of steered runs: the same bytes, or the first difference."""
 
 import json
 
@@ -13,7 +13,7 @@ SETTINGS = {"epochs": 4, "batch_size": 50, "learning_rate": 0.2}
 
 
 class Steered(Callback):
-    """Gives commands to a run at numbers of chunks, drawn by a seed; each chunk is of a few steps."""
+    """Callback that gives a run random commands, drawn from a seed, at the ends of chunks."""
 
     def __init__(self, control, seed, commands=("change_rate", "one_step", "one_epoch", "pause", "undo")):
         self.control, self.random, self.commands = control, np.random.default_rng(seed), commands
@@ -29,12 +29,12 @@ class Steered(Callback):
             self.control.change_rate(float(self.random.uniform(0.05, 0.5)))
         elif command:
             getattr(self.control, command)()
-        if self.control.paused:  # what a person would do some time later
+        if self.control.paused:  # as a user would continue later
             getattr(self.control, str(self.random.choice(["go_on", "one_step", "one_epoch"])))()
 
 
 def steered(tiny, out, seed, **more):
-    control = Control(chunk_seconds=1e-9)  # of one step each
+    control = Control(chunk_seconds=1e-9)  # chunks of one step
     return ds.train(tiny, out=out, control=control, callbacks=[Steered(control, seed)],
                     **{**SETTINGS, "checkpoint_every": 3, **more})  # fmt: skip
 
@@ -85,7 +85,7 @@ def test_a_diverged_run_is_replayed(tiny, tmp_path):
 
 
 def test_a_changed_line_of_the_log_is_found(tiny, tmp_path):
-    """The log decides: with another rate in it, or at another step, the replay parts."""
+    """Replay follows the log: with another learning rate in it, the replayed run differs."""
     run = steered(tiny, tmp_path / "run", seed=1)
     path = tmp_path / "run" / "history.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""What a run can do: predict, evaluate, export, resume, and give its model; all functions take it for its path."""
+"""Methods of `Run`: predict, evaluate, export, resume, its model; all functions accept a run in place of its path."""
 
 import io
 import os
@@ -118,7 +118,7 @@ def test_rows_that_do_not_fit(run, tiny, rows, message):
 def test_columns_of_a_frame_are_found_by_name(table, iris, frame):
     assert table.config.epochs == 15
     assert table.evaluate(frame(iris[::-1])).accuracy > 0.7
-    iris = iris[1:]  # other rows than those of the run, of which evaluate would take the test rows
+    iris = iris[1:]  # not the run's own data, of which evaluate would use only the test rows
     expected = (table.predict(iris).labels == iris["kind"]).mean()
     assert table.evaluate(frame(iris), label="kind").accuracy == pytest.approx(expected)
     assert table.evaluate(frame(iris), frame(iris)["kind"]).accuracy == pytest.approx(expected)
@@ -234,7 +234,7 @@ def test_what_is_printed_is_short(run, tiny):
 
 
 def test_slow_convolutions_are_warned_of(tiny, tmp_path, monkeypatch):
-    """On processors without AVX-512, where TensorFlow leaves oneDNN off unless told otherwise in time."""
+    """On CPUs without AVX-512 TensorFlow disables oneDNN unless TF_ENABLE_ONEDNN_OPTS is set before its import."""
     convolutions = {"model": "cnn", "filters": "2", "hidden": "4", "epochs": 1, "engine": "eager", "batch_size": 100}
     monkeypatch.setattr(session, "onednn", lambda: False)
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
@@ -261,7 +261,7 @@ QUIET = """
 
 
 @pytest.mark.slow
-def test_nothing_is_said_but_what_is_asked_for(tiny_folder, tmp_path):
+def test_tensorflow_prints_nothing_unless_asked_to(tiny_folder, tmp_path):
     code = QUIET.format(folder=str(tiny_folder), out=str(tmp_path / "run"))
     ended = python(code)
     assert (ended.stdout, ended.stderr) == ("61\n", "")

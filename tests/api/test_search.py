@@ -29,14 +29,14 @@ def classifier(**settings):
 
 @pytest.fixture
 def groups(monkeypatch):
-    """Sizes of the groups that are trained as one program."""
+    """Sizes of the groups of candidates that are trained as one program."""
     sizes, start = [], walk.Group.start
     monkeypatch.setattr(walk.Group, "start", lambda self: sizes.append(len(self.plans)) or start(self))
     return sizes
 
 
 def compared(estimator, grid, inputs=X, labels=y, fit=None, **settings):
-    """Search both ways, and compare all that both found."""
+    """Search with SweepCV and with GridSearchCV, and check that all results are equal; return the SweepCV."""
     found, expected = (
         search(estimator, grid, **{"cv": 3, **settings}).fit(inputs, labels, **(fit or {}))
         for search in (ds.SweepCV, GridSearchCV)
@@ -58,7 +58,7 @@ def test_it_finds_what_a_grid_search_finds(groups):
     scoring = {"cost": "neg_log_loss", "right": "accuracy"}
     found = compared(classifier(), GRID, scoring=scoring, refit="cost", return_train_score=True)
     assert groups == [8, 8, 8]
-    assert len(set(found.cv_results_["mean_fit_time"])) == 1  # of candidates that were trained together
+    assert len(set(found.cv_results_["mean_fit_time"])) == 1  # candidates of a group share their time
     again = pickle.loads(pickle.dumps(found))  # noqa: S301 - of our own making
     np.testing.assert_array_equal(again.predict(X), found.predict(X))
     assert clone(found).get_params()["estimator__epochs"] == 2
@@ -100,7 +100,7 @@ def test_a_pipeline_on_both_sides(groups):
 
 @pytest.mark.slow
 def test_candidates_that_fail_have_no_score(groups):
-    """One diverges in the group, one has a setting out of range; the others are what they are without them."""
+    """One candidate diverges in its group, one has a setting out of range; the results of the others do not change."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitFailedWarning)
         warnings.filterwarnings("ignore", "One or more of the test scores")
@@ -126,9 +126,9 @@ def test_it_takes_classifiers_only():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")  # scikit-learn's, of a label that is infinite
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")  # by scikit-learn: infinite label
 def test_it_passes_the_checks_of_scikit_learn():
-    exact = {"dtype": "float64", "batch_size": "full", "epochs": 20, "engine": "eager"}  # compiled takes two minutes
+    exact = {"dtype": "float64", "batch_size": "full", "epochs": 20, "engine": "eager"}  # compiled: two minutes
     search = ds.SweepCV(ds.Classifier(**exact), {"learning_rate": [0.5, 0.1]}, cv=2, error_score="raise")
     found = [result["status"] for result in check_estimator(search, on_skip=None)]
     assert set(found) <= {"passed", "skipped"}

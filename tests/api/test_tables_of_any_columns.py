@@ -15,7 +15,7 @@ FILES = (("adult.data", 3000, "", ""), ("adult.test", 20_000, "|1x3 Cross valida
 
 
 def people(rows, seed):
-    """Rows of text and numbers, with values that are missing, and a label that depends on all of them."""
+    """Return a table of text and numeric columns, with missing values and a label that depends on all columns."""
     random = np.random.default_rng(seed)
     age, education, hours = (random.integers(low, high, rows) for low, high in ((17, 90), (1, 17), (10, 80)))
     gain = np.where(random.random(rows) < 0.08, random.integers(1000, 20000, rows), 0)
@@ -31,7 +31,7 @@ def people(rows, seed):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """`adult.data` without a header, blanks after commas; `adult.test` with a comment, and points after its labels."""
+    """`adult.data`: no header, blanks after commas. `adult.test`: also a first comment line and points after labels."""
     folder = tmp_path_factory.mktemp("adult")
     for name, rows, first, point in FILES:
         lines = (
@@ -50,7 +50,7 @@ def run(folder):
 
 
 def reference(train, test):
-    """The accuracy of scikit-learn's logistic regression with the usual preprocessing."""
+    """Return the accuracy of scikit-learn's logistic regression with the usual preprocessing."""
     from sklearn.compose import make_column_transformer
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
@@ -71,7 +71,7 @@ def reference(train, test):
 
 @pytest.mark.slow
 def test_one_command_learns_as_well_as_scikit_learn(run, folder):
-    """A test file of 20,000 rows, with points after its labels: of two models' difference, sampling is 0.002."""
+    """On 20,000 test rows, the sampling error of the difference between two models' accuracies is about 0.002."""
     with pytest.warns(DataNote, match=r"labels that end in a point, such as '<=50K.', are taken for those without"):
         evaluation, _rows = ds.evaluate(run.path, folder / "adult.test")
     rows, fresh = people(3000, seed=0), people(20_000, seed=len("|1x3 Cross validator\n"))
@@ -80,7 +80,7 @@ def test_one_command_learns_as_well_as_scikit_learn(run, folder):
 
 
 @pytest.mark.slow
-def test_what_was_done_is_in_the_run(run):
+def test_the_run_records_how_the_data_was_read(run):
     about = json.loads((run.path / "data.json").read_text(encoding="utf-8"))
     assert any("a fifth of the rows is kept to test on" in note for note in about["notes"])
     assert "Text, one input for each value: col2 (3), col4 (3), col5 (3), col6 (2)" in about["notes"]
@@ -93,7 +93,7 @@ def test_it_predicts_and_resumes(run, folder):
     path = folder / "new.csv"
     path.write_text("39, State-gov, 13, Married, Executive, Male, 2174, 40\n", encoding="utf-8")
     before = ds.predict(run.path, path).probabilities
-    with pytest.raises(CheckpointError, match="epochs"):  # on which the learning rates of one-cycle depend
+    with pytest.raises(CheckpointError, match="epochs"):  # the one-cycle schedule depends on the number of epochs
         ds.resume(run.path, epochs=run.config.epochs + 1)
     np.testing.assert_array_equal(ds.predict(run.path, path).probabilities, before)
     short = ds.train(folder / "adult.data", label="col9", model="softmax", epochs=2, out=folder / "short")

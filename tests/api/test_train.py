@@ -1,4 +1,4 @@
-"""The public face: train, open, look at and evaluate a run."""
+"""The public functions to train, open, inspect and evaluate a run."""
 
 import base64
 import html
@@ -36,7 +36,7 @@ def diverged(tiny, tmp_path_factory):
     return ds.train(tiny, out=out, loss="naive", learning_rate=1e6, **FAST)
 
 
-def test_run_tells_what_it_was_asked_and_how_it_went(run):
+def test_a_run_has_its_settings_and_results(run):
     assert run.outcome == "completed"
     assert (run.config.data, run.config.engine, run.config.batch_size) == ("tiny", "function", 50)
     assert len(run.history.costs) == 2
@@ -98,11 +98,11 @@ def test_a_path_is_no_markup_in_a_notebook(tiny, tmp_path):
     assert "<b>" not in page
 
 
-def test_repr_says_how_it_went(run):
+def test_repr_has_outcome_epochs_and_accuracy(run):
     assert repr(run) == f"<Run {run.path}: completed, 2/2 epochs, test accuracy {run.test_accuracy:.4f}>"
 
 
-def test_repr_obeys_no_name(run, tmp_path):
+def test_repr_escapes_control_characters_of_the_name(run, tmp_path):
     path = shutil.copytree(run.path, tmp_path / "a\x1b[2J\n<Run b: completed>")
     assert repr(ds.open_run(path)).startswith(rf"<Run {tmp_path}/a\x1b[2J\n<Run b: completed>: completed, 2/2")
 
@@ -131,7 +131,7 @@ def test_a_diverged_run_is_kept_without_weights(diverged):
         _ = diverged.weights
 
 
-def test_evaluate_measures_what_training_did(run, tiny):
+def test_evaluate_gives_the_accuracy_of_training(run, tiny):
     found, _rows = ds.evaluate(run.path, tiny)
     assert found.accuracy == run.test_accuracy
     assert found.confusion.sum(axis=1).tolist() == np.bincount(tiny.test.labels).tolist()
@@ -158,7 +158,7 @@ def test_evaluate_finds_the_runs_own_data_from_anywhere(tiny, tmp_path, monkeypa
 
 
 def test_validation_rows_are_kept_back(tiny, tmp_path):
-    """The first 20 rows are spoilt: they must not be learned from, and are what validation measures."""
+    """The first 20 rows are corrupted: training must not use them, and validation measures exactly these."""
     spoilt = tiny.train.inputs.copy(), tiny.train.labels.copy()
     spoilt[0][:20] = 255
     with_spoilt = tiny._replace(train=Split(*spoilt))

@@ -1,4 +1,4 @@
-"""One run that the tests of commands share: TensorFlow takes seconds to start."""
+"""One run shared by the tests of commands, since TensorFlow takes seconds to start."""
 
 import shutil
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from shell import descenso
 
 
 class Trained(NamedTuple):
-    """A working directory with the folder `digits` and the run `first`, and what training it printed."""
+    """A working directory with the folder `digits` and the run `first`, and the process that trained it."""
 
     folder: object
     process: object
@@ -26,6 +26,6 @@ def trained(tiny_folder, tmp_path_factory):
 
 @pytest.fixture
 def here(tiny_folder, tmp_path):
-    """A working directory of one's own with the folder `digits`."""
+    """A new working directory with the folder `digits`."""
     shutil.copytree(tiny_folder, tmp_path / "digits")
     return tmp_path

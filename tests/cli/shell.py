@@ -1,4 +1,4 @@
-"""The installed command in a process of its own, as a shell would run it."""
+"""Run the installed command in a new process, as a shell does."""
 
 import contextlib
 import os
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 COMMAND = [sys.executable, "-m", "descenso"]
-SECONDS = 120  # beyond which a command hangs
+SECONDS = 120  # a command that takes longer is taken to hang
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """That of a user who has set nothing: what our own test run sets for itself is taken out."""
+    """Return the environment of a user without settings: variables that the test run may set are removed."""
     ours = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "TF_CPP_MIN_LOG_LEVEL", "NO_COLOR", "FORCE_COLOR", "COLUMNS",
             "TF_ENABLE_ONEDNN_OPTS")  # fmt: skip
     return {name: value for name, value in os.environ.items() if name not in ours} | {"LANG": "C.UTF-8"} | changes
@@ -30,7 +30,7 @@ def descenso(*arguments: object, cwd: Path, **variables: str) -> subprocess.Comp
 
 @contextlib.contextmanager
 def running(*arguments: object, cwd: Path, **streams: Any) -> Iterator[subprocess.Popen[str]]:
-    """`descenso` while it runs; whatever comes, it does not outlive the test."""
+    """Start `descenso` and yield its process; kill it at the end, even if the test fails."""
     words = [*COMMAND, *map(str, arguments)]
     with subprocess.Popen(words, cwd=cwd, **{"env": environment(), "encoding": "utf-8", **streams}) as process:
         try:
@@ -40,5 +40,5 @@ def running(*arguments: object, cwd: Path, **streams: Any) -> Iterator[subproces
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Every file below `folder`, to see that nothing came, went or changed."""
+    """Return the contents of all files below `folder`, to check that none was added, removed or changed."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

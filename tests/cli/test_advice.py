@@ -1,7 +1,8 @@
-"""Every advice that a message gives works where it is given.
+"""Advice in messages works where it is shown.
 
-`ADVICE` holds each sentence of the catalogue that advises something. Its flags must exist on the commands that give the
-message; and where the table has a command line, the line provokes the message, and following the advice ends well.
+`ADVICE` lists each sentence of the catalogue that gives advice. The flags in it must exist on the commands that show
+the message. Where the table gives a command line, that line causes the message, and the line with the advice applied
+succeeds.
 """
 
 import json
@@ -27,18 +28,18 @@ ADVISES = re.compile(
     r"\btry (?!again)|to go on|to extend|to train |or --drop|leave --|give --|and a --|descenso (resume|train) (--|\{)"
 )
 QUICK = "--engine eager -e 1 -b 20"
-READS = "train compare gradcheck data doctor"  # data by name
+READS = "train compare gradcheck data doctor"  # commands that read data given by name
 
 
 class Advice(NamedTuple):
     """How the advice of one message is tested.
 
     Attributes:
-        message: how the message begins.
-        commands: those that give it; empty for Python alone.
-        line: a command line that ends with it; empty where `where` says what else tests it.
-        mended: the line after the advice was followed, where words cannot simply be put in.
-        where: the test that follows the advice, or why none can.
+        message: beginning of the message.
+        commands: commands that show it; empty if only Python does.
+        line: a command line that causes it; empty if another test, named in `where`, does.
+        mended: the line with the advice applied, if `followed` cannot derive it.
+        where: the test that follows the advice, or the reason why there is none.
     """
 
     message: str
@@ -224,14 +225,14 @@ ADVICE = [
 
 
 def sentences():
-    """The sentences of the catalogue, of a plural the one for several."""
+    """Return the sentences of the catalogue; of singular and plural, the plural."""
     with (text.FOLDER / "es" / "LC_MESSAGES" / "descenso.po").open("rb") as file:
         found = [message.id for message in pofile.read_po(file) if message.id]
     return [each if isinstance(each, str) else each[-1] for each in found]
 
 
 def test_every_advice_is_in_the_table():
-    """A sentence that advises something belongs in `ADVICE`: with a line that provokes it, or where it is tested."""
+    """Each sentence that gives advice must be in `ADVICE`, with a line that causes it or the test that covers it."""
     known = [entry.message for entry in ADVICE]
     advising = [sentence for sentence in sentences() if ADVISES.search(sentence)]
     assert [sentence for sentence in advising if not any(map(sentence.startswith, known))] == []
@@ -252,7 +253,7 @@ def flags():
 @pytest.mark.parametrize("entry", [each for each in ADVICE if each.commands], ids=lambda each: each.message)
 def test_every_flag_exists_where_it_is_advised(entry, flags):
     (sentence,) = (each for each in sentences() if each.startswith(entry.message))
-    line = re.search(r"descenso (\w+) \S*--.*", sentence)  # a whole command is to be typed in place of this one
+    line = re.search(r"descenso (\w+) \S*--.*", sentence)  # the advice is a whole command, perhaps another one
     for command in [line[1]] if line else entry.commands.split():
         advised = set(re.findall(r"--[a-z][a-z-]*[a-z]", sentence))
         assert advised <= flags[command], f"{command}: {sentence}"
@@ -266,7 +267,7 @@ def test_every_flag_of_any_sentence_exists(flags):
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory, tiny, tiny_folder):
-    """A folder with all that the lines of `ADVICE` name."""
+    """A folder with the data and runs that the lines of `ADVICE` name."""
     here = tmp_path_factory.mktemp("advice")
     shutil.copytree(tiny_folder, here / "digits")
     _write_tables(here)
@@ -318,7 +319,7 @@ def _train_runs(here):
 
 
 def said_by(line):
-    """The exit code of a command line, and what it said on standard error, or all where it said nothing there."""
+    """Run a command line; return its exit code and its standard error, or all its output if that is empty."""
     command, *words = shlex.split(line)
     try:
         result = invoke(command, *words)
@@ -328,7 +329,7 @@ def said_by(line):
 
 
 def followed(line, message):
-    """`line` after the advice of `message` was put in: a whole command, or flags with their values."""
+    """Return `line` with the advice of `message` applied: a whole command, or flags with their values."""
     advice = re.split(r"; try |, or (?=--)|to go on: |to extend it[a-z ]*: |again: ",
                       message.strip().splitlines()[-1])[-1]  # fmt: skip
     if whole := re.search(r"descenso (.*)", advice):
@@ -348,8 +349,8 @@ def followed(line, message):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", [each for each in ADVICE if each.line], ids=lambda each: each.message)
-def test_the_advice_ends_well(entry, bench, tmp_path, monkeypatch):
-    here = shutil.copytree(bench, tmp_path / "here")  # whose runs were trained on the data of the bench
+def test_a_line_with_the_advice_applied_succeeds(entry, bench, tmp_path, monkeypatch):
+    here = shutil.copytree(bench, tmp_path / "here")  # the runs still refer to the data in `bench`
     monkeypatch.chdir(here)
     monkeypatch.syspath_prepend(str(here))
     if "own" in entry.line:

@@ -1,4 +1,4 @@
-"""Completion in a shell, by the variables that Typer's scripts for shells set; without TensorFlow."""
+"""Shell completion, called through the variables that Typer's shell scripts set; without TensorFlow."""
 
 import json
 import subprocess
@@ -40,7 +40,7 @@ print(json.dumps([told, "tensorflow" in sys.modules or "keras" in sys.modules]))
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """What bash is told to complete the last word of each line to."""
+    """Completions of the last word of each line, as bash receives them."""
     folder = tmp_path_factory.mktemp("completion")
     for run in ("runs/one", "runs/two", "elsewhere/three"):
         (folder / run).mkdir(parents=True)
@@ -55,12 +55,12 @@ def told(tmp_path_factory):
 
 
 @pytest.mark.parametrize("line", EXPECTED)
-def test_bash_is_told(line, told):
+def test_completion_in_bash(line, told):
     assert told[line] == EXPECTED[line]
 
 
 @pytest.mark.slow
-def test_zsh_is_told_too(tmp_path):
+def test_completion_in_zsh(tmp_path):
     variables = {"_TYPER_COMPLETE_ARGS": "descenso train --engine e", "_DESCENSO_COMPLETE": "complete_zsh"}
     assert "eager" in descenso(cwd=tmp_path, **variables).stdout
 
@@ -68,7 +68,7 @@ def test_zsh_is_told_too(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_for_a_shell(shell, tmp_path):
-    """`descenso --show-completion` finds the shell it runs in; with this variable it is told."""
+    """`descenso --show-completion` detects the shell; this variable lets the test name it instead."""
     process = descenso("--show-completion", shell, cwd=tmp_path, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert process.returncode == 0, process.stderr
     assert f"_DESCENSO_COMPLETE=complete_{shell}" in process.stdout

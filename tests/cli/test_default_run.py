@@ -1,4 +1,4 @@
-"""`descenso train` with nothing said: the article's network on all of MNIST, a hundred epochs."""
+"""`descenso train` without options: the article's network on all of MNIST, a hundred epochs."""
 
 import json
 
@@ -9,7 +9,7 @@ from shell import descenso
 
 @pytest.mark.slow
 def test_default_run_learns_what_the_article_did_and_no_more(tmp_path):
-    """Bounds on both sides: an accuracy too good is as wrong as one too bad."""
+    """Bounded on both sides: an accuracy that is too high is as wrong as one that is too low."""
     process = descenso("train", "--json", cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     answer = json.loads(process.stdout)

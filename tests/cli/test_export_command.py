@@ -1,4 +1,4 @@
-"""`descenso export` as a person types it."""
+"""The command `descenso export`."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def test_as_json(trained, command, tmp_path):
 
 
 def test_the_help_names_every_format(command):
-    said = "".join(re.findall(r"[\w-]+", command("--help").output))  # however its lines are broken and framed
+    said = "".join(re.findall(r"[\w-]+", command("--help").output))  # regardless of line breaks and frames
     assert all(name in said for name in exporting.FORMATS), said
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C before and after training: one line says what is left. While training: `test_train_command.py`."""
+"""Ctrl-C before and after training: one line says which run there is. During training: `test_train_command.py`."""
 
 import json
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ def interrupted(*_args, **_settings):
 
 
 def left(capsys, body, resumed=None):
-    """What is said on standard error when Ctrl-C ends `body` at once."""
+    """Return what is printed on standard error when Ctrl-C interrupts `body`."""
     with pytest.raises(typer.Exit) as ended, command._watched(False, resumed) as display:
         body(display)
     assert ended.value.exit_code == 130
@@ -27,7 +27,7 @@ def left(capsys, body, resumed=None):
 
 
 def test_before_there_is_a_run(tiny_folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(api, "pose", interrupted)  # the run's directory has been made by then
+    monkeypatch.setattr(api, "pose", interrupted)  # called once the run's directory exists
     said = left(capsys, lambda display: ds.train(tiny_folder, out=tmp_path / "run", callbacks=[display]))
     assert said == "descenso: interrupted before training began; there is no run\n"
     assert not (tmp_path / "run").exists()

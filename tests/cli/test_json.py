@@ -13,7 +13,7 @@ from command import run
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "NoneType": "null"}
 QUICK = "--engine eager -e 1 -b 20"
-LINES = {  # by heading of the page; {first} is a run, {digits} its data
+LINES = {  # command lines by heading of the page; {first} is a run, {digits} its data
     "train": [f"train {{digits}} {QUICK} --validation-size 20 --patience 5",
               "train {digits} -r 1e38 --engine eager -e 2 -b 20"],
     "resume": ["resume {first}"],
@@ -56,7 +56,7 @@ W = tf.Variable(tf.zeros([784, 10]))
 
 
 def documented():
-    """By heading, {path of a key: types}; a path is a tuple, with "[]" for elements."""
+    """Return {path of a key: types} by heading of the page; a path is a tuple, with "[]" for elements."""
     page, heads = {}, []
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
@@ -72,7 +72,7 @@ def documented():
 
 
 def leaves(value, path=()):
-    """Yield path and type of each value in a JSON object that is no object or array."""
+    """Yield path and type of each value in a JSON object that is neither object nor array."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from leaves(item, (*path, key))
@@ -84,21 +84,21 @@ def leaves(value, path=()):
 
 
 def describes(path, real):
-    """Whether the path of a page describes that of a value: `<name>` stands for any key."""
+    """Return whether a path of the page matches that of a value; `<name>` stands for any key."""
     return len(path) == len(real) and all(
         part == key or (part.startswith("<") and key != "[]") for part, key in zip(path, real, strict=True)
     )
 
 
 def described(page, real):
-    """The paths of the page that describe `real`, those without `<name>` alone where there are some."""
+    """Return the paths of the page that match `real` with the fewest `<name>` parts."""
     found = [path for path in page if describes(path, real)]
     literal = min((sum(part.startswith("<") for part in path) for path in found), default=0)
     return [path for path in found if sum(part.startswith("<") for part in path) == literal]
 
 
 def differences(page, outputs):
-    """Describe what a page and real outputs do not agree in."""
+    """Describe the differences between a page and real outputs."""
     wrong, seen = [], set()
     for output in outputs:
         for real, kind in leaves(output):
@@ -124,7 +124,7 @@ def places(trained, tiny, tmp_path_factory):
     np.savez(folder / "digits.npz", x=tiny.test.inputs[:3])
     (folder / "digits").symlink_to(trained.folder / "digits")
     ds.train(folder / "digits", engine="eager", epochs=2, batch_size=20, out=folder / "first")
-    for name in ("healthy-1", "healthy-2"):  # both with costs and a rate of their own
+    for name in ("healthy-1", "healthy-2"):  # each with its own costs and learning rate
         copied = shutil.copytree(folder / "first", folder / name)
         epochs = [json.loads(line) for line in (copied / "history.jsonl").read_text().splitlines()]
         lines = [json.dumps({**epoch, "cost": epoch["cost"] / 10}) for epoch in epochs]

@@ -1,4 +1,4 @@
-"""The commands that look at things: evaluate, runs, plot, data, env, and help; only the first needs TensorFlow."""
+"""Commands that inspect runs, data and the environment: evaluate, runs, plot, data, env; and help."""
 
 import json
 import math
@@ -21,7 +21,7 @@ from shell import SECONDS, descenso, environment
 
 @pytest.fixture
 def two_runs(trained, tmp_path):
-    """The run `first` of `trained` twice, in `runs`, the second with costs of its own."""
+    """Two copies of the run `first`, in `runs`; the second has other costs."""
     for name, factor in (("one", 1), ("two", 2)):
         folder = shutil.copytree(trained.folder / "first", tmp_path / "runs" / name)
         lines = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
@@ -43,21 +43,21 @@ def pixels(path):
 
 
 def test_evaluate_json(trained, tmp_path):
-    """From another directory: the run knows where its data lies."""
+    """The run records where its data is, so that the command works from another directory."""
     run = ds.open_run(trained.folder / "first")
     answer = answer_of(descenso("evaluate", run.path, "--json", cwd=tmp_path))
     assert answer.keys() >= {"accuracy", "cost", "precision", "recall", "confusion"}
     assert answer["accuracy"] == run.test_accuracy
-    assert answer["cost"] == pytest.approx(run.status["test_cost"], rel=1e-6)  # TensorFlow while training, then NumPy
+    assert answer["cost"] == pytest.approx(run.status["test_cost"], rel=1e-6)  # by TensorFlow, then by NumPy
     confusion = np.array(answer["confusion"])
     assert confusion.trace() / confusion.sum() == answer["accuracy"]
-    assert len(set(answer["recall"])) > 1  # else their order would not show
+    assert len(set(answer["recall"])) > 1  # equal values would not show a wrong order
     assert answer["recall"] == (confusion.diagonal() / confusion.sum(axis=1)).tolist()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_evaluate_for_a_person(trained, tmp_path, monkeypatch, capsys):
-    """In this process, where TensorFlow has started; what it prints besides is seen by the test before."""
+    """Called in this process; `test_evaluate_json` checks that a process prints nothing else."""
     run = ds.open_run(shutil.copytree(trained.folder / "first", tmp_path / "run"))
     monkeypatch.chdir(tmp_path)
     evaluate(Path("run"))
@@ -86,7 +86,7 @@ def test_runs_lists_what_there_is(two_runs):
 
 
 def test_runs_fits_a_narrow_terminal(two_runs):
-    """At 60 columns a line a run: long names are cut in the middle, and what has not ended says so."""
+    """At 60 columns each run takes one line: long names are cut in the middle, and interrupted runs are marked."""
     long = "my-holiday-photos-of-2025-with-a-long-name-007"
     (two_runs / "runs" / "one").rename(two_runs / "runs" / long)
     status = two_runs / "runs" / "two" / "status.json"
@@ -134,7 +134,7 @@ def test_plot_draws_one_run_into_it_and_several_on_one_axis(two_runs):
     assert not np.array_equal(drawn[1], drawn[2])
 
 
-def test_data_tells_what_one_looks_at_first(here, tiny):
+def test_data_shows_shapes_classes_and_values(here, tiny):
     about = answer_of(descenso("data", "digits", "--json", "-o", "sheet.png", cwd=here))
     train = about["train"]
     assert (train["inputs_shape"], train["labels_shape"], train["dtype"]) == ([203, 8, 8], [203], "uint8")

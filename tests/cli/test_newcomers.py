@@ -1,4 +1,4 @@
-"""What newcomers type: options by the names of other libraries, and calls without the run; the answer's line works."""
+"""Options named as in other libraries, and calls without the run: the error suggests a line that works."""
 
 import re
 import shlex
@@ -17,7 +17,7 @@ from descenso.errors import DescensoError
 
 
 def told(line):
-    """What is said of `descenso LINE`, which is wrong."""
+    """Return the error message of `descenso LINE`, which must fail."""
     words = shlex.split(line)
     app = typer.Typer()
     app.command(words[0], cls=Command)(find_command(words[0]))
@@ -25,12 +25,12 @@ def told(line):
         typer.main.get_command(app)(words[1:], prog_name=f"descenso {words[0]}", standalone_mode=False)
     except DescensoError as error:
         return str(error)
-    except Exception as error:  # of Typer
+    except Exception as error:  # errors of Typer
         return answer(error, words)[0]
     raise AssertionError(f"{line} is not refused")
 
 
-TYPED = [  # what is typed, and the settings of the line in the answer
+TYPED = [  # a command line, and the settings that the error suggests
     ("train --momentum 0.8", {"rule": "momentum:momentum=0.8"}),
     ("train --momentum", {"rule": "momentum:momentum=0.95"}),
     ("train --momentum 0,8", {"rule": "momentum:momentum=0.95"}),

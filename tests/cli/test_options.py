@@ -1,4 +1,4 @@
-"""Options made from the table of settings, in the panels of `--help`, and the tables that commands print."""
+"""Options made from the table of settings, the panels of `--help`, and the tables that commands print."""
 
 import re
 
@@ -14,7 +14,7 @@ SAVED, COST = having("saved"), having("cost")
 
 
 def panels(command):
-    """The flags in each panel of `descenso COMMAND --help`."""
+    """Return the flags in each panel of `descenso COMMAND --help`."""
     found, title = {}, None
     for line in run(command, "--help").stdout.splitlines():
         head, row = re.match(r"╭─ (.+?) ─", line), re.match(r"│ (--[\w-]+)", line)
@@ -46,7 +46,7 @@ def test_every_command_that_reads_data_takes_the_same_flags(command):
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("explain", "port")])
 def test_help_is_in_panels(command):
-    """No option stands in the panel of those that nobody has put anywhere."""
+    """No option is left in Typer's default panel."""
     assert found_options(command) <= {"--install-completion", "--show-completion"}
 
 
@@ -59,7 +59,7 @@ OUTPUTS = [["data", "none"], ["compare", "none"], ["plot", "--schedule", "cosine
 
 @pytest.mark.parametrize("words", OUTPUTS, ids=" ".join)
 def test_an_output_is_checked_before_the_work(words, tmp_path, monkeypatch):
-    """What the words name is not there: a check after the work would never be met."""
+    """The inputs do not exist: if the output were checked after the work, another error would come first."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "taken.png").mkdir()
     (tmp_path / "file").touch()

@@ -1,4 +1,4 @@
-"""Data of one's own as people have it: few rows, columns of text, files that change, folders half made."""
+"""Users' data: few rows, text columns, files that change, incomplete folders."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def table(rows=40, seed=0):
 
 @pytest.mark.slow
 def test_few_rows_learn_by_default(tmp_path):
-    """Forty rows in one batch of a hundred would take 100 steps in all, and learn next to nothing."""
+    """With one batch per epoch, forty rows would take 100 steps in all, too few to learn from."""
     table(40).drop("id", "city").write_csv(tmp_path / "rows.csv")
     for model, epochs in (("mlp", 1000), ("softmax", 1000)):
         settings = {} if model == "mlp" else {"model": model}
@@ -59,7 +59,7 @@ def test_columns_of_text_are_named_all_at_once_and_left_out_on_request(suffix, t
     assert using.predict(run, [path]).probabilities.shape == (40, 2)
 
 
-def test_a_number_that_is_missing_or_has_a_comma_is_told_as_such(tmp_path):
+def test_missing_numbers_and_decimal_commas_are_reported(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("a,kind\n1,x\nNA,y\n")
     with pytest.raises(DataError, match=r"row 2, column 'a': no value; fill it in"):
@@ -78,7 +78,7 @@ def test_a_separator_within_quotes_separates_nothing(tmp_path):
     assert ds.load(str(tmp_path / "rows.csv"), label="k", test_fraction=0.5).columns == ("Length, in cm, of x", "width")
 
 
-def test_truth_is_spelt_alike_in_every_format(tmp_path):
+def test_truth_values_have_the_same_names_in_every_format(tmp_path):
     frame = table().select("height").with_columns(kind=pl.Series(np.arange(40) % 2 == 0))
     frame.write_parquet(tmp_path / "rows.parquet")
     frame.write_csv(tmp_path / "rows.csv")
@@ -97,7 +97,7 @@ def test_labels_of_text_of_any_kind(labels):
 
 
 def test_rows_of_a_file_that_has_changed_are_not_taken_for_those_left_out(tmp_path):
-    """The share to test on would be drawn anew, from rows that were learned from."""
+    """A new split of the changed file would put training rows among the test rows."""
     path = tmp_path / "rows.csv"
     table().drop("id", "city").write_csv(path)
     run = ds.train(path, label="kind", test_fraction=0.25, out=tmp_path / "run", **QUICK).path
@@ -152,7 +152,7 @@ def test_bytes_in_another_order(kind, engine, tmp_path):
 
 
 def test_wide_rows_can_be_read_again(tmp_path):
-    """Their scaling, a number a column, does not fit into a file's header."""
+    """The scaling has one number per column, too many for the header of a weights file."""
     random = np.random.default_rng(0)
     data = ds.from_arrays(random.normal(size=(40, 30_000)), np.arange(40) % 2, test_fraction=0.5)
     run = ds.train(data, model="softmax", epochs=1, engine="eager", out=tmp_path / "run")
@@ -168,7 +168,7 @@ def folder_of(root, *classes):
     return str(root)
 
 
-def test_folders_half_made(tmp_path):
+def test_incomplete_folders(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="an empty folder; put images in it, a folder for each class"):
         ds.load(str(tmp_path / "empty"), test_fraction=0.5)
@@ -181,7 +181,7 @@ def test_folders_half_made(tmp_path):
 
 @pytest.mark.slow
 def test_the_command_on_arrays_of_two_channels_and_on_pictures(tmp_path):
-    """What cannot be drawn is not; and what is dark in a file is dark on the sheet."""
+    """Two-channel images cannot be drawn and are not; dark images are dark on the sheet of examples."""
     np.savez(tmp_path / "two.npz", x=np.zeros((20, 8, 8, 2), np.uint8), y=np.arange(20) % 2)
     shown = descenso("data", "two.npz", "--test-fraction", 0.5, cwd=tmp_path)
     assert (shown.returncode, list(tmp_path.glob("*.png"))) == (0, [])
@@ -238,8 +238,8 @@ def test_deterministic_takes_one_thread_and_refuses_what_has_no_seed(tmp_path):
     assert told.stdout.split() == ["1", "1", "refused"]
 
 
-def test_deterministic_too_late_changes_nothing(tmp_path):
-    """TensorFlow has started in this process; nothing is begun, and it still draws at random."""
+def test_deterministic_after_the_start_of_tensorflow_is_refused(tmp_path):
+    """Once TensorFlow has started, the setting is refused: no run is made, and random numbers still work."""
     tf.zeros([1])
     with pytest.raises(ConfigError, match="deterministic must be set before TensorFlow has started"):
         ds.train("mnist", epochs=1, deterministic=True, out=tmp_path / "run")

@@ -1,4 +1,4 @@
-"""`descenso plot --schedule`, in this process; runs are drawn in `test_looking.py`."""
+"""`descenso plot --schedule`, in this process; `test_looking.py` tests the plots of runs."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_what_cannot_be_drawn(given, said, tmp_path, monkeypatch):
 
 
 def test_a_folder_that_is_no_run_is_left_out(trained, tmp_path, monkeypatch, capsys):
-    """As `runs/*` names it."""
+    """The shell expands `runs/*` to folders that are not runs, too."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reproduce-001").mkdir()
     plot(runs=[trained.folder / "first", tmp_path / "reproduce-001", trained.folder / "first"], out=tmp_path / "a.png")

@@ -1,4 +1,4 @@
-"""`descenso predict`, and the lists of the family, as a person types them."""
+"""The command `descenso predict`, and those that list models, rules and schedules."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ def weights(run):
 
 
 def test_predict_for_a_person_shows_what_the_model_saw(trained, files, tmp_path, monkeypatch, capsys):
-    """In this process, where TensorFlow has started."""
+    """Called in this process, to save the start of another."""
     monkeypatch.chdir(tmp_path)
     predict(trained.folder / "first", [files / "0.png", files / "1.png"])
     assert capsys.readouterr().out.splitlines()[-2:] == [

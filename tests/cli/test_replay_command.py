@@ -1,4 +1,4 @@
-"""`descenso replay`, and what other commands say of a steered run."""
+"""`descenso replay`, and what other commands print about a steered run."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`descenso sweep`: what it prints, its files, its exit codes; and going on with a sweep."""
+"""`descenso sweep`: what it prints, its files, its exit codes; and `descenso resume` of a sweep."""
 
 import csv
 import json
@@ -72,7 +72,7 @@ def test_the_best_is_trained_by_the_command_that_is_printed(swept):
     assert json.loads(again.stdout)["test_accuracy"] == pytest.approx(best["test_accuracy"])
 
 
-def test_a_sweep_takes_no_settings_when_it_goes_on(swept):
+def test_resuming_a_sweep_takes_no_settings(swept):
     folder, _told = swept
     refused = descenso("resume", "s", "--epochs", 5, cwd=folder)
     assert refused.returncode == 2
@@ -108,8 +108,8 @@ def test_a_damaged_ledger_is_named(swept, tmp_path, lines):
     assert "ledger.jsonl: line 1 is damaged" in refused.stderr
 
 
-def test_a_sweep_killed_again_and_again_goes_on_to_the_same_table(trained, tmp_path):
-    """Each life is killed a little after it has written to the ledger, until one reaches the end."""
+def test_a_sweep_killed_repeatedly_is_resumed_to_the_same_table(trained, tmp_path):
+    """Each process is killed shortly after it has written to the ledger, until one completes."""
     line = (
         "sweep",
         trained.folder / "digits",
@@ -144,6 +144,6 @@ def test_a_sweep_killed_again_and_again_goes_on_to_the_same_table(trained, tmp_p
 
 
 def lines_of(folder):
-    """The lines of the ledger of a sweep, as far as there are any."""
+    """Return the lines of a sweep's ledger, none if there is no file."""
     ledger = folder / "ledger.jsonl"
     return ledger.read_text().splitlines() if ledger.exists() else []

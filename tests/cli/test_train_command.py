@@ -1,4 +1,4 @@
-"""`descenso train` as a user meets it: what it prints and where, and the code that it ends with."""
+"""`descenso train`: what it prints, on which stream, and its exit codes."""
 
 import contextlib
 import io
@@ -21,7 +21,7 @@ EPOCH = r"\[(\d+)\] cost: (\d+\.\d+(?:e-\d+)?)"
 
 
 def epochs_of(lines):
-    """[(epoch, cost), …] of lines that must all be an epoch's."""
+    """Return [(epoch, cost), …]; each line must be an epoch's."""
     matches = [re.fullmatch(EPOCH, line) or pytest.fail(f"no epoch's line: {line}") for line in lines]
     return [(int(match[1]), float(match[2])) for match in matches]
 
@@ -52,7 +52,7 @@ def test_keeps_a_run_directory(trained):
 
 @pytest.mark.slow
 def test_json_of_a_run_repeated_from_its_config(trained, tmp_path):
-    """The same settings give the same costs in another process, to the bit; standard output holds the object alone."""
+    """The same settings give bitwise equal costs in another process; standard output holds only the JSON object."""
     first = trained.folder / "first"
     process = descenso(
         "train", "--config", first / "config.json", "--out", "again", "--json", "--lang=es", cwd=tmp_path
@@ -100,7 +100,7 @@ FLAGS = {signal.SIGINT: [], signal.SIGTERM: ["--json"]}
 
 @pytest.fixture(scope="module")
 def interrupted(trained):
-    """By signal: exit code, and what the epochs' stream and the other one held; the two runs go side by side."""
+    """By signal: exit code, text of the stream with the epochs, text of the other one. The runs train concurrently."""
     with contextlib.ExitStack() as both:
         processes = {}
         for number, flags in FLAGS.items():
@@ -146,7 +146,7 @@ def test_a_signal_leaves_a_usable_run(trained, interrupted, number):
     if FLAGS[number]:
         assert json.loads(other)["outcome"] == "interrupted"
         assert lines[-1] == said
-        epochs_of(line.rstrip() for line in lines[1:-1])  # below the line that says which epochs are shown
+        epochs_of(line.rstrip() for line in lines[1:-1])  # the first line says which epochs are shown
     else:
         assert other == said
         assert "Training finished!\n" not in lines
@@ -155,7 +155,7 @@ def test_a_signal_leaves_a_usable_run(trained, interrupted, number):
 
 @pytest.mark.slow
 def test_shows_a_live_bar_on_a_terminal(here):
-    """On a pseudo-terminal: cost, rate and time left are shown while it runs; the lines stay, and no bar is left."""
+    """On a pseudo-terminal the bar shows cost, speed and time left; at the end the lines stay and the bar is gone."""
     terminal, end = pty.openpty()
     command = ("train", "digits", "-m", "softmax", "-e", 500, "--out", "run", "--engine", "function")
     variables = environment(TERM="xterm-256color", COLUMNS="120", NO_COLOR="1")

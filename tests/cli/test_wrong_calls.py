@@ -1,4 +1,4 @@
-"""Wrong calls: one clear line on standard error, the right exit code, nothing written and nothing lost."""
+"""Wrong calls: one clear line on standard error, the right exit code, no file written or lost."""
 
 import gzip
 import os
@@ -17,7 +17,7 @@ TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
 
 
 def refused(process, code, *said):
-    """Whether `process` ended as a wrong call should."""
+    """Check the exit code of `process`, and that it printed one line, on standard error, with the texts `said`."""
     assert process.returncode == code, process.stderr
     assert process.stdout == ""
     assert process.stderr.startswith("descenso: ")
@@ -123,7 +123,7 @@ def test_out_that_is_not_empty(here):
     process = descenso("train", "digits", "-m", "softmax", "--out", "kept", cwd=here)
     refused(process, 2, "kept is not empty, and no run is ever overwritten; try --out with a new name")
     after = files_below(here)
-    assert {name: after[name] for name in after if not name.startswith("kept/.lock")} == before  # of which kind it is
+    assert {name: after[name] for name in after if not name.startswith("kept/.lock")} == before  # only a lock
 
 
 WITHOUT_ROOTS_POWERS = """
@@ -137,7 +137,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 @pytest.mark.parametrize("out", [["--out", "locked/run"], []], ids=["out in it", "no out"])
 def test_a_read_only_directory(here, out):
-    """Also where the tests run as root, whom no mode keeps out: the process gives that power up before it starts."""
+    """Root ignores file modes, so when the tests run as root, the process drops that capability first."""
     locked = here / "locked"
     locked.mkdir()
     locked.chmod(0o500)

@@ -1,4 +1,4 @@
-"""An engine whose rule is Keras's own optimizer: the same suite run on it tests the tests."""
+"""An engine whose rule is a Keras optimizer: running the suite on it tests the tests."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -15,7 +15,7 @@ from descenso.engines.base import Engine, Walk, trace_of
 from descenso.registry import RULES, parse
 
 K = keras.optimizers
-OPTIMIZERS = {  # those of the same formula; Keras's nadam has another μ, see `descenso.descent.rules`
+OPTIMIZERS = {  # those with the same formula; Keras's nadam has another μ, see `descenso.descent.rules`
     "sgd": K.SGD,
     "momentum": K.SGD,
     "nesterov": partial(K.SGD, nesterov=True),
@@ -29,7 +29,7 @@ OPTIMIZERS = {  # those of the same formula; Keras's nadam has another μ, see `
 
 
 class Rate(keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule of ours for Keras, which would round a plain number to float32, whatever the variables hold."""
+    """A schedule of descenso for Keras, which would round a plain number to float32 whatever the variables' dtype."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -39,7 +39,7 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class KerasRunner:
-    """Takes the gradients of the problem's objective with a tape, and lets a Keras optimizer do the rest."""
+    """Compute the gradients of the problem's objective with a tape, and update with a Keras optimizer."""
 
     compile_seconds = 0.0
     traces = 0
@@ -68,9 +68,9 @@ class KerasRunner:
             yield state._replace(params=params), trace_of(np.array(costs), 0.0)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the runner holds no resources."""
 
 
 def keras_engine(rule: str) -> Engine:
-    """What binds a problem to rows as an engine does, with Keras's optimizer for the rule called `rule`."""
+    """Return an engine that updates with Keras's optimizer for the rule called `rule`."""
     return partial(KerasRunner, rule)

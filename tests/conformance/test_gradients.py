@@ -1,4 +1,4 @@
-"""The gradient that engines follow against central differences in float64, for each model and loss."""
+"""Gradients that the engines use, compared with central differences in float64, for each model and loss."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ EACH = 12  # components of each parameter, or all where there are fewer
 
 
 def costs(problem, state, batch):
-    """The cost as a function of parameters."""
+    """Return the cost as a function of the parameters."""
     return lambda params: objective(problem, params, state.model_state, batch)[0]
 
 
@@ -36,7 +36,7 @@ def by_differences(cost, params, name, place):
 
 
 def farthest(problem, case):
-    """The largest gap between both, relative to the gradient's largest component."""
+    """Return the largest difference between the two gradients, relative to the largest component of the gradient."""
     state, random = begin(problem, case.params), np.random.default_rng(0)
     cost = costs(problem, state, Batch(*case.train).map(tf.constant))
     gradients, gaps = by_tape(cost, state.params), []
@@ -70,7 +70,7 @@ def off_by_a_thousandth(logits):
     return logits, lambda upstream: 1.001 * upstream
 
 
-def test_a_gradient_off_by_a_thousandth_is_seen():
+def test_a_gradient_off_by_a_thousandth_is_detected():
     case = make_case(2)
     loss = LOSSES["cross_entropy"]
     problem = make_problem(case, "float64", loss=lambda logits, *rows: loss(off_by_a_thousandth(logits), *rows))

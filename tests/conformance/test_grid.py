@@ -1,4 +1,4 @@
-"""Engine × rule × model, each against the descent written out in NumPy; and the same of Keras's optimizers."""
+"""Each combination of engine, rule and model compared with the oracle in NumPy; Keras's optimizers likewise."""
 
 import pytest
 
@@ -10,8 +10,8 @@ from descenso.registry import MODELS, RULES
 from keras_engine import OPTIMIZERS, keras_engine
 from walks import difference, make_case, make_problem, truth, walk_epochs
 
-ONE_STEP, TEN_TO_A_HUNDRED = 1, 100  # ten an epoch: a walk of a hundred is seen after each ten
-FOR_KERAS = {  # options that float32 holds exactly, to which Keras rounds them; and no ε, which it puts elsewhere
+ONE_STEP, TEN_TO_A_HUNDRED = 1, 100  # ten steps per epoch: a walk of a hundred is compared after each ten
+FOR_KERAS = {  # exact in float32, to which Keras rounds them; ε is negligible where Keras adds it elsewhere
     "momentum": "momentum:momentum=0.875",
     "nesterov": "nesterov:momentum=0.875",
     "adagrad": "adagrad:epsilon=1e-30",
@@ -24,17 +24,17 @@ FOR_KERAS = {  # options that float32 holds exactly, to which Keras rounds them;
 
 
 def plain(engine, model, rule, dtype, rest, steps):
-    """Whether the plain test command walks it; the others have the slow mark."""
+    """Return whether the case is in the plain tests; the others are marked slow."""
     long = dtype == "float64" and rest and steps == TEN_TO_A_HUNDRED
     return long and model == "softmax" and (engine == "compiled" or rule == "sgd")
 
 
 def worth_walking(engine, model, rule, dtype, rest, steps):
-    """Single steps and even epochs are seen with softmax and sgd; the rest of the grid is of long walks."""
+    """Return whether the case is in the grid: single steps and equal batches are, for softmax with sgd only."""
     if (model, rule) == ("softmax", "sgd"):
-        return (engine, steps) != ("compiled in blocks", ONE_STEP)  # one step has no parts
+        return (engine, steps) != ("compiled in blocks", ONE_STEP)  # a single step cannot be cut into blocks
     if rule not in ("sgd", "adam") and (model == "cnn" or (dtype == "float32" and engine != "compiled")):
-        return False  # a rule takes one tensor after another, whatever the model, by the same code in each precision
+        return False  # a rule updates each tensor alike, whatever the model, by the same code in each precision
     return rest and steps == TEN_TO_A_HUNDRED and (engine != "keras" or rule in OPTIMIZERS)
 
 
@@ -55,7 +55,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("engine", "rule", "model", "dtype", "rest", "steps"), CASES)
-def test_walks_where_the_oracle_walks(engine, rule, model, dtype, rest, steps):
+def test_agrees_with_the_oracle(engine, rule, model, dtype, rest, steps):
     spec = FOR_KERAS.get(rule, rule) if engine == "keras" else rule
     case = make_case(steps, rest, seed=steps, model=model, rule=spec)
     walks = walk_epochs(keras_engine(spec) if engine == "keras" else engine, make_problem(case, dtype), case)
@@ -65,6 +65,6 @@ def test_walks_where_the_oracle_walks(engine, rule, model, dtype, rest, steps):
     assert max(apart.values()) <= limit(model, rule, dtype), f"seed {steps}; by steps walked: {apart}"
 
 
-def test_everything_in_the_registries_is_told_by_the_oracle_and_by_keras():
+def test_the_oracle_and_keras_cover_the_registries():
     assert set(RULES) == set(WRITTEN) == {*oracle.RULES, "adamw"} == {*OPTIMIZERS, "nadam"}
     assert set(MODELS) == set(oracle.MODELS)

@@ -1,4 +1,4 @@
-"""Three epochs of MNIST on every engine: costs and weights coincide with the oracle's, and with each other's."""
+"""Three epochs of MNIST on every engine: costs and weights agree with the oracle's and with each other's."""
 
 import functools
 import itertools
@@ -45,7 +45,7 @@ def walked_by_the_oracle(rows):
 @rows_to_walk
 @in_both_precisions
 @pytest.mark.parametrize("engine", list(ENGINES))
-def test_mnist_walks_where_the_oracle_walks(engine, dtype, rows):
+def test_mnist_agrees_with_the_oracle(engine, dtype, rows):
     assert difference(walked(engine, rows, dtype), walked_by_the_oracle(rows)) <= MNIST[dtype], "seed 0"
 
 

@@ -1,4 +1,4 @@
-"""Python is traced once, however many epochs follow; a graph is finalised once built."""
+"""Python code is traced once, however many epochs follow, and a graph is final once it is built."""
 
 from contextlib import closing
 
@@ -50,5 +50,5 @@ def test_graph_is_finalised_and_grows_no_more(runners, first):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_what_compiling_took_is_told_apart(runners, engine):
+def test_compile_seconds_are_reported(runners, engine):
     assert (runners[engine].compile_seconds > 0) == (engine != "eager")

@@ -1,4 +1,4 @@
-"""Faults planted on purpose: the comparison of the grid must call each of them different, by a wide margin."""
+"""Planted faults: the comparison of the grid must detect each of them, by a wide margin."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from descenso.descent.problem import Rule
 from walks import Walk, difference, make_case, make_problem, truth, walk
 
 STEPS = 100
-MARGIN = 10  # a fault differs by at least this many limits: neither can be mistaken for the other
+MARGIN = 10  # a fault differs by at least this many limits, so that rounding cannot be taken for one
 
 
 def flipped_sign(problem, case):
@@ -99,8 +99,8 @@ FAULTS_OF_PRECISION = [rate_rounded_to_float32, scale_rounded_to_float32, float3
     [(fault, dtype) for fault in FAULTS for dtype in GRID] + [(fault, "float64") for fault in FAULTS_OF_PRECISION],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_planted_fault_is_called_different(fault, dtype):
-    case = make_case(STEPS, rest=True, seed=STEPS)  # without the fault, the grid walks it within its limit
+def test_planted_fault_is_detected(fault, dtype):
+    case = make_case(STEPS, rest=True, seed=STEPS)  # without the fault, the difference is within the limit
     found = walk("function", *fault(make_problem(case, dtype), case))
     assert difference(found, truth(case)) > MARGIN * GRID[dtype], f"seed {STEPS}"
 

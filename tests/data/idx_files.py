@@ -1,4 +1,4 @@
-"""IDX files to be read, and the words with which they are refused."""
+"""Make IDX files, and check the errors of those that are refused."""
 
 import re
 import struct
@@ -12,7 +12,7 @@ HUGE = 2**32 - 1
 
 
 def values(kind, shape):
-    """Random values with the type's extremes among them."""
+    """Return random values that include the extremes of the type."""
     random = np.random.default_rng(7)
     if kind.startswith("f"):
         extremes = [np.inf, -np.inf, np.nan, -0.0, np.finfo(kind).max, np.finfo(kind).tiny]

@@ -1,4 +1,4 @@
-"""Arrays by the names that libraries give them, in one archive, or in files beside each other."""
+"""Arrays under the names that libraries use, in one archive or in several files of a folder."""
 
 import os
 import pickle
@@ -187,7 +187,7 @@ def test_what_is_missing_is_named(save, tmp_path):
 
 
 def test_large_files_are_mapped_and_trained_on_so(save, tmp_path):
-    """More than 32 MB: 3,000 rows of 3,000 float32; in Fortran's order, too."""
+    """Files of more than 32 MB (here 3,000 × 3,000 float32) are memory-mapped, also in Fortran order."""
     rows = RANDOM.normal(size=(3000, 3000)).astype(np.float32)
     labels = np.arange(3000) % 2
     folder = save(X_train=rows, y_train=labels, X_test=rows[:9], y_test=labels[:9])
@@ -278,7 +278,7 @@ def test_scaled_pixels_in_a_file_are_refused(save, tmp_path):
         inference.predict(run, tmp_path / "scaled.npy")
 
 
-def test_names_are_read_as_people_mean_them():
+def test_variants_of_names_are_recognised():
     assert place_of("train_images")[:3] == ("", "train", "x")
     assert place_of("target_names")[:3] == ("names", "", "y")
     assert place_of("weights")[:3] == ("weights", "", "")

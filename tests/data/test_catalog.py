@@ -42,11 +42,11 @@ def test_mnist_is_what_was_published(mnist):
         assert (split.inputs.min(), split.inputs.max()) == (0, 255)
 
 
-def test_mnist_rows_stand_where_they_are_known_to(mnist):
+def test_known_rows_of_mnist_are_in_their_places(mnist):
     assert mnist.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert mnist.test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     pixels = mnist.train.inputs / 255
-    assert pixels.mean() == pytest.approx(0.1307, abs=5e-5)  # as PyTorch's examples normalise by
+    assert pixels.mean() == pytest.approx(0.1307, abs=5e-5)  # the values of PyTorch's examples
     assert pixels.std() == pytest.approx(0.3081, abs=5e-5)
     first = mnist.train.inputs[0]  # the well-known 5, upright and not transposed
     assert first[5, 12:24].tolist() == [3, 18, 18, 18, 126, 136, 175, 26, 166, 255, 247, 127]
@@ -112,7 +112,7 @@ def test_limits_are_those_of_each_file(tiny_folder):
     assert load("mnist", sources=Sources(Limits(rows=1))).input_shape == (
         28,
         28,
-    )  # what comes with descenso is not limited
+    )  # limits do not apply to the bundled data
 
 
 def test_an_incomplete_bundle_is_told(tmp_path, monkeypatch):

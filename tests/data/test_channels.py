@@ -1,4 +1,4 @@
-"""Where the channels of pictures are: moved where they can only be first, never read as a height."""
+"""The axis of an image's channels: moved to the end if it can only be the first, never taken for the height."""
 
 import numpy as np
 import pytest
@@ -84,7 +84,7 @@ def test_a_model_predicts_and_is_evaluated_on_either_order(tmp_path):
 
 
 class Tensor:
-    """An array as PyTorch has one that carries a gradient: `numpy.asarray` refuses it."""
+    """Stand-in for a PyTorch tensor that requires a gradient, which `numpy.asarray` refuses."""
 
     def __init__(self, values, bare=False):
         self.values, self.bare, self.shape = values, bare, values.shape

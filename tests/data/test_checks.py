@@ -177,7 +177,7 @@ def test_shares_and_all_rows_suffice(tiny):
 
 
 def test_a_class_without_training_rows(tiny):
-    """It has rows, but validation takes them all: the rows are sorted by class."""
+    """The rows are sorted by class, and validation takes all rows of the first class."""
     rows = np.argsort(tiny.train.labels, kind="stable")
     data = tiny._replace(train=Split(tiny.train.inputs[rows], tiny.train.labels[rows]))
     first = int(np.bincount(tiny.train.labels)[0])

@@ -1,4 +1,4 @@
-"""Rows in slices, and memory-mapped rows that are never in memory as a whole."""
+"""Slices of rows; memory-mapped rows are never all in memory."""
 
 import tracemalloc
 
@@ -16,7 +16,7 @@ ROWS = 20_000
 
 @pytest.fixture
 def mapped(tmp_path, monkeypatch):
-    """Memory-mapped rows of 20 MB and their labels, to be walked in slices of 1 MB."""
+    """20 MB of memory-mapped rows and their labels, read in slices of 1 MB."""
     monkeypatch.setattr(chunks, "CHUNK_BYTES", 2**20)
     inputs = np.memmap(tmp_path / "inputs", np.float32, "w+", shape=(ROWS, 256))
     inputs[:] = np.random.default_rng(0).random((ROWS, 256), np.float32)
@@ -66,7 +66,7 @@ def test_mapped_rows_are_checked_and_fingerprinted_in_slices(mapped):
     bytes_, checked = peak(lambda: check_dataset(data))
     assert bytes_ < 2**21
     assert checked.train.inputs is data.train.inputs
-    for inputs in (mapped[0], mapped[0].view(">f4")):  # the second has to be converted
+    for inputs in (mapped[0], mapped[0].view(">f4")):  # the second needs a conversion
         bytes_, print_ = peak(lambda inputs=inputs: data_fingerprint(dataset(inputs, mapped[1])))
         assert bytes_ < 2**22
         assert print_ == data_fingerprint(dataset(np.array(inputs), mapped[1]))

@@ -1,4 +1,4 @@
-"""How CSV files are written: encodings, line ends, separators, headers, and the marks in numbers."""
+"""Variants of CSV files: encodings, line ends, separators, headers, and decimal and thousands marks."""
 
 import re
 
@@ -33,7 +33,7 @@ def write(tmp_path):
 
 
 def read(path, label="y", **how):
-    """Read all rows, as they are in the file."""
+    """Return all rows in the order of the file, their labels and the table."""
     request = Request(str(path), label=label, **how)
     table = read_table(request)
     with np.errstate(all="raise"):
@@ -54,7 +54,7 @@ def test_a_spanish_spreadsheet(write):
      ("utf-16-le", "utf-16-le"), ("utf-16-be", "utf-16-be"), ("utf-8", "latin-1")],
 )  # fmt: skip
 def test_encodings(codec, option, write):
-    """Text in UTF-8, or with a mark, is read as what it is, whatever the option says."""
+    """UTF-8 text, and text with a byte order mark, is recognised; the option does not override it."""
     path = write(SPANISH, codec)
     _inputs, _labels, table = read(path, "especie", encoding=option)
     assert table.cells[2].categories == ("Málaga", "Ávila")
@@ -84,7 +84,7 @@ def test_another_encoding_must_be_named(codec, likely, write):
     path = write(SPANISH, codec)
     with pytest.raises(DataError, match=rf"not UTF-8 text; if it is text in another encoding: --encoding {likely}$"):
         read(path, "especie")
-    assert read(path, "especie", encoding=codec)[2].cells[2].categories == ("Málaga", "Ávila")  # the mend works
+    assert read(path, "especie", encoding=codec)[2].cells[2].categories == ("Málaga", "Ávila")  # the advice works
 
 
 def test_rows_for_a_model_are_in_the_encoding_that_is_named(write):
@@ -99,7 +99,7 @@ def test_rows_for_a_model_are_in_the_encoding_that_is_named(write):
     ("text", "recorded", "mend"),
     [
         ("a;b\n1,5;2\n", ".", ","),
-        ("a;b\n1,234;2\n", ".", ","),  # beside semicolons, a comma is decimal
+        ("a;b\n1,234;2\n", ".", ","),  # with semicolons as separators, a comma is decimal
         ("a\tb\n-0,25\t2\n", ".", ","),
         ("a;b\n1.5;2\n", ",", "."),
     ],
@@ -109,7 +109,7 @@ def test_another_decimal_mark_than_that_of_the_training_data_is_refused(text, re
     request = Request(str(write(text)), label=None, encoded=encoded)
     with pytest.raises(ConfigError, match=f"another decimal mark than the training data; try --decimal {mend}$"):
         read_table(request)
-    request = request._replace(decimal=mend)  # the mend works
+    request = request._replace(decimal=mend)  # the advice works
     wanted = float(text.split("\n")[1][:-2].replace(",", "."))
     assert encoded_rows(read_table(request), request).tolist() == [[wanted, 2]]
 
@@ -140,7 +140,7 @@ def test_a_comment_before_the_rows_is_left_out(write):
     inputs, _labels, table = read(write("|1x3 Cross validator\n" + PLAIN))
     np.testing.assert_array_equal(inputs, NUMBERS)
     assert "a line before the rows is left out: '|1x3 Cross validator'" in table.notes
-    assert read(write("#" + PLAIN))[2].cells[0].name == "#a"  # as long as the rows: a name
+    assert read(write("#" + PLAIN))[2].cells[0].name == "#a"  # it has as many cells as the rows: a header
 
 
 def test_separators_within_cells(write):
@@ -172,8 +172,8 @@ def test_blanks_are_taken_off(write):
         (["1'234.5", "2'345.25"], ",", [1234.5, 2345.25]),
         (["1\u202f234", "2\u00a0345"], ",", [1234, 2345]),
         (["−1.5", "+2.5"], ",", [-1.5, 2.5]),
-        (["1.234", "2.345"], ",", [1.234, 2.345]),  # as programs write it
-        (["1,234", "12,345"], ";", [1.234, 12.345]),  # as the separator says
+        (["1.234", "2.345"], ",", [1.234, 2.345]),  # a decimal point, as programs write it
+        (["1,234", "12,345"], ";", [1.234, 12.345]),  # with semicolons, a decimal comma
         (["-1,5E3", "2"], ";", [-1500, 2]),
     ],
 )
@@ -217,13 +217,13 @@ def test_the_marks_of_a_run_are_those_of_its_rows_to_predict(write):
     [
         ("1,0.5,x\n2,0.25,y\n1,0.75,x\n", False),
         ("x,3,0\ny,1,4\nx,2,0\n", False),
-        ("a,b\nb,a\na,a\nb,b\n", False),  # a file of letters
+        ("a,b\nb,a\na,a\nb,b\n", False),  # letters as data
         ("5,3,0\n4,1,4\n3,5,0\n6,2,5\n", False),
         ("39, State-gov, 77516\n50, Private, 83311\n38, State-gov, 215646\n", False),
         ("?,State-gov,3\n50,Private,2\n38,State-gov,4\n", False),
         ("a,b,y\n1,2,y\n3,4,n\n", True),
         ("name,y\nx,y\nz,n\n", True),
-        ("0,1,2,y\n5.5,3.5,1.5,p\n2.5,4.5,1.5,q\n", True),  # pandas numbers columns
+        ("0,1,2,y\n5.5,3.5,1.5,p\n2.5,4.5,1.5,q\n", True),  # pandas names columns by number
         ("country,2019,2020\nPeru,5,7\nChad,4,8\n", True),
         ("400.5,402.5,404.5,y\n0.1,0.2,0.1,p\n0.2,0.1,0.3,q\n", True),  # wavelengths
         ("a,b\n", True),
@@ -254,7 +254,7 @@ def test_a_file_without_a_header_is_predicted_without_one(write):
 
 
 def test_numbers_are_read_the_same_in_both_ways(write):
-    """Columns of plain numbers are read as such, and as text where another needs it: to the same values."""
+    """Columns of plain numbers have the same values whether read directly or, if another column needs it, as text."""
     random = np.random.default_rng(3)
     rows = random.normal(size=(300, 3)) * 10.0 ** random.integers(-20, 20, (300, 3))
     lines = [",".join(map(repr, row)) + f",{'pq'[number % 2]}" for number, row in enumerate(rows.tolist())]
@@ -265,7 +265,7 @@ def test_numbers_are_read_the_same_in_both_ways(write):
 
 
 def test_a_missing_value_after_the_sample(write):
-    """The first rows do not show it; the column is read all the same."""
+    """A column whose first missing value is beyond the rows that are sampled is still read as numbers."""
     lines = [f"{row * row},{'pq'[row % 2]}" for row in range(500)]
     lines[400] = "unknown,p"
     with pytest.raises(DataError, match="row 401, column 'a': 'unknown' is no number"):

@@ -1,4 +1,4 @@
-"""`descenso data` on what is no MNIST; in this process, but for one that sees what is imported."""
+"""`descenso data` on data other than MNIST; in this process, except the test of what is imported."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Columns of any kind as inputs: what is encoded, filled in, left out and refused, and what a run keeps of it."""
+"""Columns of any kind as inputs: encoded, filled in, left out or refused, and the record of it in a run."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def write(tmp_path):
 
 
 def columns(**more):
-    """Two inputs that say something, and the label."""
+    """Return two random numeric columns, the columns `more`, and the label."""
     random = np.random.default_rng(0)
     numbers = {name: np.round(random.normal(size=ROWS), 3).tolist() for name in "ab"}
     return {**numbers, **more, "kind": ["cat", "dog"] * (ROWS // 2)}
@@ -66,7 +66,7 @@ def test_a_missing_number_becomes_the_median_of_the_training_rows_and_an_indicat
     median = np.median(size[missing == 0])
     assert set(size[missing == 1]) == {median}
     test = data.test.inputs
-    assert set(test[test[:, 3] == 1, 2]) <= {median}  # the training rows' own
+    assert set(test[test[:, 3] == 1, 2]) <= {median}  # the median of the training rows
     assert "Missing values, replaced by the median; a further input says where: size (10)" in data.notes
 
 
@@ -116,7 +116,7 @@ def test_some_words_among_numbers_are_refused(write):
     values[9] = "2o"
     with pytest.raises(DataError, match=r"'1o' is no number, and neither are 1 others of 40 values; make it one"):
         load(str(write(columns(size=values))), label="kind")
-    assert load(str(path), label="kind", drop="size").columns == ("a", "b")  # the mend works
+    assert load(str(path), label="kind", drop="size").columns == ("a", "b")  # the advice works
 
 
 def test_infinite_values_are_refused(write):
@@ -199,7 +199,7 @@ def test_without_a_share_a_fifth_is_tested_on(write):
 
 
 def test_only_training_rows_are_fitted(write):
-    """A value that test rows alone have is no input, and that is said."""
+    """A value that only test rows have becomes no input, and a note says so."""
     names = ["common"] * ROWS
     path = write(columns(city=names))
     test = load(str(path), label="kind", seed=4, drop="city").test.inputs[:, 0]
@@ -214,7 +214,7 @@ def test_only_training_rows_are_fitted(write):
 
 @pytest.fixture
 def trained(write):
-    """A dataset, and what its model expects."""
+    """A dataset, and the inputs that a model trained on it expects."""
     rows = columns(city=text("Rome", "Oslo", "", "Rome"), size=[str(row % 7) if row % 5 else "" for row in range(ROWS)])
     data = load(str(write(rows)), label="kind")
     kept = Encoding.of_plain(json.loads(json.dumps(data.encoding.plain())))

@@ -12,7 +12,7 @@ from descenso.errors import ConfigError, DataError
 
 
 def picture(up, kind=np.uint8, most=255, side=16):
-    """Bright above or below."""
+    """Return an image whose upper or lower half is bright."""
     pixels = np.zeros((side, side), kind)
     pixels[(slice(1, 7) if up else slice(9, 15)), 2:14] = most
     return pixels

@@ -98,7 +98,7 @@ def test_every_truncation_says_where(zipped, tmp_path):
             reason = "the header ends early"
         elif zipped:
             reason = f"the data ends {len(content) - length} bytes early"
-        else:  # a plain file's size tells before anything is read
+        else:  # the size of an uncompressed file is checked before reading
             reason = "12 bytes claimed, the file cannot hold them"
         with refused(path, 4 if "claimed" in reason else length, reason):
             read_idx(path)
@@ -148,13 +148,13 @@ def test_only_a_regular_file_is_opened(what, reason, tmp_path):
         path.symlink_to(path)
     elif what == "fifo":
         os.mkfifo(path)
-        handle = os.open(path, os.O_RDWR)  # there is something to read, so that no reader waits
+        handle = os.open(path, os.O_RDWR)  # filled, so that a faulty reader would not block
         os.write(handle, header(3) + b"abc")
     try:
         with pytest.raises(DataError, match=f"^{re.escape(f'{path}: cannot be read ({reason})')}$"):
             read_idx(path)
         if handle is not None:
-            assert os.read(handle, 99) == header(3) + b"abc"  # nobody read it
+            assert os.read(handle, 99) == header(3) + b"abc"  # the pipe was not read
     finally:
         if handle is not None:
             os.close(handle)

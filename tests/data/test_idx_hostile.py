@@ -19,7 +19,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
-    """One file, for many examples."""
+    """One path, reused by all examples of Hypothesis."""
     return tmp_path_factory.mktemp("idx") / "scratch"
 
 
@@ -45,14 +45,14 @@ def test_absurd_sizes_are_refused_without_memory(sizes, zipped, tmp_path):
     content = header(*sizes) + bytes(100)
     path.write_bytes(gzip.compress(content) if zipped else content)
     claimed = math.prod(max(size, 1) for size in sizes)
-    for limits in (Limits(), Limits._make([2**300] * len(Limits._fields))):  # as they are, and all lifted
+    for limits in (Limits(), Limits._make([2**300] * len(Limits._fields))):  # the defaults, and none
         with refused(path, 4, f"{claimed} bytes claimed, the file cannot hold them"):
             read_measured(path, limits)
 
 
 def test_a_claim_is_held_against_the_size_of_the_file(tmp_path):
     path = tmp_path / "file"
-    path.write_bytes(header(2**20, 2**11) + bytes(100))  # 2 GiB: the most that is read, were it there
+    path.write_bytes(header(2**20, 2**11) + bytes(100))  # 2 GiB, the limit
     with refused(path, 4, f"{2**31} bytes claimed, the file cannot hold them"):
         read_measured(path)
     path.write_bytes(header(101) + bytes(100))
@@ -62,8 +62,8 @@ def test_a_claim_is_held_against_the_size_of_the_file(tmp_path):
 
 def test_a_claim_is_held_against_the_most_that_gzip_can_expand(tmp_path):
     path = tmp_path / "file.gz"
-    stored = len(gzip.compress(header(0), compresslevel=0))  # stored as it is: the length is always the same
-    possible = stored * 1032 - len(header(0))  # no deflate stream expands further (zlib's own page)
+    stored = len(gzip.compress(header(0), compresslevel=0))  # uncompressed: the length does not depend on the content
+    possible = stored * 1032 - len(header(0))  # the most that deflate can expand (zlib's manual)
     path.write_bytes(gzip.compress(header(possible + 1), compresslevel=0))
     assert path.stat().st_size == stored
     with refused(path, 4, f"{possible + 1} bytes claimed, the file cannot hold them"):
@@ -76,7 +76,7 @@ def test_a_claim_is_held_against_the_most_that_gzip_can_expand(tmp_path):
 def test_the_densest_gzip_is_read(tmp_path):
     path = tmp_path / "file.gz"
     path.write_bytes(gzip.compress(header(3000, 1000) + bytes(3_000_000), compresslevel=9))
-    assert path.stat().st_size * 1000 < 3_000_000  # close to what is possible
+    assert path.stat().st_size * 1000 < 3_000_000  # close to the maximum
     assert not read_idx(path).any()
 
 
@@ -99,7 +99,7 @@ def test_what_is_beyond_a_limit_is_refused_and_at_the_limit_read(name, tmp_path)
 
 
 def read_measured(path, limits=None):
-    """`read_idx`, which may take no more memory than the buffers of an open file."""
+    """Call `read_idx`, and check that it needs no more memory than the buffers of an open file."""
     tracemalloc.start()
     try:
         return read_idx(path, limits)

@@ -1,4 +1,4 @@
-"""IDX files by the names that MNIST's relatives have."""
+"""IDX files named as in the datasets derived from MNIST."""
 
 import gzip
 

@@ -28,7 +28,7 @@ def shade(value, shape=(6, 5)):
 
 
 def write(folder, images):
-    """Images by path below `folder`; bytes are written as they are."""
+    """Write images to their paths below `folder`; bytes are written unchanged."""
     for name, image in images.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def write(folder, images):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Classes 9, 10 and cat, of 4, 6 and 8 images of 6×5, each of a shade of its own."""
+    """A folder of the classes 9, 10 and cat, with 4, 6 and 8 images of 6×5, each of another shade."""
     shades = iter(range(40, 140))
     return write(tmp_path / "shades", {f"{name}/{number}.png": shade(next(shades)) for name, count in
                                        (("9", 4), ("10", 6), ("cat", 8)) for number in range(count)})  # fmt: skip
@@ -132,7 +132,7 @@ def test_photographs_stand_upright(kind, tmp_path):
     image = Image.new("RGB", (50, 60), "white")
     image.paste("black", (0, 0, 50, 20))  # the upper third
     exif = image.getexif()
-    exif[0x0112] = 6  # to be turned by 90 degrees
+    exif[0x0112] = 6  # stored rotated by 90 degrees
     image.save(tmp_path / f"a.{kind}", exif=exif)
     values = read_pixels(tmp_path / f"a.{kind}", Limits()).values
     assert values.shape == (50, 60, 3)
@@ -204,7 +204,7 @@ def test_images_that_do_not_agree(folder, other, got):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_resized_on_request_and_coloured_where_any_is(folder, seed):
-    """Whichever comes first."""
+    """One colour image makes the dataset one of colour images, whichever image is read first."""
     grey = load(str(folder), **HALF, resize="3x4")
     assert grey.input_shape == (3, 4)
     write(folder, {"cat/odd.png": Image.new("RGB", (50, 70), (200, 100, 50))})

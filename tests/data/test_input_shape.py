@@ -10,7 +10,7 @@ from test_folders import picture, write
 
 @pytest.fixture
 def table(tmp_path):
-    """A table of 16×16 pixels, most of them 0 in every row, above a label."""
+    """CSV files of 16×16 pixels, most of them 0 in every row; `train.csv` with labels, `test.csv` without."""
     rows = [["label", *(f"pixel{place}" for place in range(256))]]
     rows += [[name, *picture(name == "top").ravel().tolist()] for name in ("top", "bottom") * 10]
     (tmp_path / "train.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))

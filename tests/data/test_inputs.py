@@ -27,7 +27,7 @@ def digits():
 
 @pytest.fixture
 def seen(tmp_path):
-    """What a model of MNIST's digits sees of a picture."""
+    """A function that returns the input that a model trained on MNIST gets for an image."""
 
     def seen(pixels, **options):
         Image.fromarray(np.asarray(pixels)).save(tmp_path / "a.png", **options)
@@ -117,7 +117,7 @@ def test_light_that_falls_off_to_a_side_is_taken_out(turn, inverted, digits, see
     assert np.mean(differences) < 9, "of 34, the mean of a digit"
 
 
-def test_what_is_no_single_digit_is_said(digits, tmp_path):
+def test_pictures_without_a_single_digit_are_refused(digits, tmp_path):
     def drawn(digit):
         return 255 - np.asarray(Image.fromarray(digit).resize((84, 84))).astype(np.uint8)
 
@@ -236,7 +236,7 @@ def test_npz(name, tiny, tmp_path):
 
 
 def test_pictures_as_stored_are_not_for_a_model_of_floats(tiny, tmp_path):
-    """Whether it learned from [0, 1] or from [0, 255] nobody knows: it would be wrong, and sure of it."""
+    """The scale of the floats in training, [0, 1] or [0, 255], is unknown: predictions could be confidently wrong."""
     floats = Expected((8, 8), stored="float64")
     np.savez(tmp_path / "a.npz", x=tiny.test.inputs)
     Image.fromarray(tiny.test.inputs[0]).save(tmp_path / "a.png")

@@ -1,4 +1,4 @@
-"""Labels as users have them, in a file and in Python: all become one class a row, or are refused with the row."""
+"""Labels in users' forms, in files and in Python: they become one class per row, or the error names the row."""
 
 import re
 
@@ -15,7 +15,7 @@ WORDS = np.array(["ape", "bat", "cat"])[CODES]
 
 
 def read(labels, tmp_path, test=None):
-    """The dataset, which is the same of a file and of arrays in memory."""
+    """Return the dataset, and check that a file and arrays in memory give the same."""
     test = labels if test is None else test
     np.savez(tmp_path / "rows.npz", x_train=ROWS, y_train=labels, x_test=ROWS, y_test=test)
     of_file = ds.load(str(tmp_path / "rows.npz"))

@@ -1,4 +1,4 @@
-"""Datasets of arrays and of frames."""
+"""Datasets made from arrays and frames."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ def test_a_frame_is_its_columns_and_its_labels(frame_of):
     np.testing.assert_array_equal(data.train.inputs, np.column_stack([WIDTHS, HEIGHTS]))
     np.testing.assert_array_equal(data.train.labels, [0, 1, 0, 1])
     np.testing.assert_array_equal(data.test.inputs, [[1.5, 20]])
-    np.testing.assert_array_equal(data.test.labels, [1])  # although its own frame has no other label
+    np.testing.assert_array_equal(data.test.labels, [1])  # class 1, although the test frame has no other label
     assert (data.columns, data.class_names) == (("width", "height"), ("a", "b"))
     np.testing.assert_allclose(data.scaling.shift, [2.5, 25])
     np.testing.assert_allclose(data.scaling.scale, [1 / np.std(WIDTHS), 1 / np.std(HEIGHTS)])
@@ -159,7 +159,7 @@ def test_a_frame_beside_its_labels_keeps_the_names_of_its_columns(tmp_path):
 
 
 class Batches:
-    """What a `tf.data.Dataset` has, for tests without TensorFlow."""
+    """Stand-in for a `tf.data.Dataset`, for tests without TensorFlow."""
 
     def __init__(self, *parts, length=3):
         self.parts, self.length = parts, length

@@ -1,4 +1,4 @@
-"""Which model is trained where none is named."""
+"""The model that is chosen by the data when none is named."""
 
 import numpy as np
 import pytest

@@ -22,7 +22,7 @@ LETTERS = tiny_dataset(num_classes=26)
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
-    """A machine without any of them, and without a network."""
+    """A machine without these datasets and without a network."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("DESCENSO_DATA", raising=False)
     monkeypatch.setattr(named, "DEBIAN", tmp_path / "debian")
@@ -35,7 +35,7 @@ def unreachable(url, output_file, pooch):
 
 
 def served(folder, monkeypatch):
-    """Let what is downloaded come from `folder`; the addresses asked for are noted."""
+    """Serve downloads from `folder`; return the list of requested addresses, filled as requests come."""
     asked = []
 
     def download(url, output_file, pooch):
@@ -49,14 +49,14 @@ def served(folder, monkeypatch):
 
 
 def fashion(folder, shift=0):
-    """The tiny dataset with ten classes, moved by `shift` to tell one place from another."""
+    """Write the tiny dataset with ten classes, its images rolled by `shift` to tell one folder from another."""
     data = tiny_dataset(num_classes=10)
     train = data.train._replace(inputs=np.roll(data.train.inputs, shift, axis=1))
     return write_folder(folder / FASHION, data._replace(train=train))
 
 
 def letters(folder):
-    """EMNIST's letters as NIST ships them: columns first, and labels from 1."""
+    """Write letters in the form of NIST's EMNIST: images transposed, labels from 1."""
     folder.mkdir(parents=True, exist_ok=True)
     for part, split in (("train", LETTERS.train), ("test", LETTERS.test)):
         images = gzip.compress(idx_bytes(split.inputs.swapaxes(1, 2)), mtime=0)
@@ -84,7 +84,7 @@ def test_it_is_looked_for_in_order(elsewhere, monkeypatch):
             data.train.inputs, np.roll(tiny_dataset(num_classes=10).train.inputs, shift, axis=1)
         )
         assert present(FASHION, places[0]) == place / FASHION
-        (place / FASHION / "train-images-idx3-ubyte.gz").unlink()  # part of it is none of it
+        (place / FASHION / "train-images-idx3-ubyte.gz").unlink()  # an incomplete dataset is not used
     assert present(FASHION, places[0]) is None
 
 
@@ -120,7 +120,7 @@ def test_without_a_network_it_says_what_to_put_where(given, elsewhere, monkeypat
     )
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         load("kmnist", sources=Sources(data_dir=elsewhere / "mine" if given == "data_dir" else None))
-    write_folder(folder, tiny_dataset(num_classes=10))  # as it says
+    write_folder(folder, tiny_dataset(num_classes=10))  # as the message says
     assert (
         load("kmnist", sources=Sources(data_dir=elsewhere / "mine" if given == "data_dir" else None)).num_classes == 10
     )
@@ -135,7 +135,7 @@ def test_a_data_dir_that_is_none_is_told_before_anything_is_downloaded(name, els
     assert not asked
 
 
-def test_of_an_archive_it_names_the_archive():
+def test_the_archive_to_download_is_named():
     with pytest.raises(
         DataError, match=r"idx1-ubyte.gz from https://biometrics\.nist\.gov/cs_links/EMNIST/gzip\.zip into "
     ):
@@ -183,7 +183,7 @@ def test_limits_hold_for_what_is_found(elsewhere):
 
 
 def test_the_table_is_as_published():
-    """Each checksum once, all of the form of a SHA-256; labels and names agree with the publications."""
+    """Each checksum occurs once and is a SHA-256; the numbers of classes are as published."""
     digests = [digest for known in NAMED.values() for _, digest in known.digests]
     assert len(set(digests)) == len(digests) == 9
     assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in digests)

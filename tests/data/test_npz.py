@@ -222,7 +222,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 @pytest.mark.parametrize("limits", [Limits(), LIFTED], ids=["usual", "lifted"])
-def test_what_headers_claim_is_refused_without_memory(bomb, limits, tmp_path):
+def test_headers_that_claim_too_much_are_refused_without_memory(bomb, limits, tmp_path):
     path = archive(tmp_path / "data.npz", {"x.npy": bomb})
     tracemalloc.start()
     try:
@@ -233,8 +233,8 @@ def test_what_headers_claim_is_refused_without_memory(bomb, limits, tmp_path):
         tracemalloc.stop()
 
 
-def test_a_bomb_that_is_really_there(tmp_path):
-    """64 MB of zeros in 64 kB: what is claimed is what follows, and only the limit speaks."""
+def test_a_bomb_with_a_true_header_is_refused_by_its_limit(tmp_path):
+    """64 MB of zeros in 64 kB: the header is true to the data, so that only the limit can refuse it."""
     content = of_shape((64, 2**20)) + bytes(2**26)
     path = archive(tmp_path / "data.npz", {"x.npy": content})
     assert path.stat().st_size < 10**5

@@ -72,7 +72,7 @@ def test_the_batch_size_does_not_change_who_comes_when(question, data):
     np.testing.assert_array_equal(flat(kind, rows, other, seed, epoch), flat(*question))
 
 
-SHUFFLED = st.sampled_from(["permutation", "buffer:30", "buffer:60", "buffer:1000"])  # 30! ways and more
+SHUFFLED = st.sampled_from(["permutation", "buffer:30", "buffer:60", "buffer:1000"])  # at least 30! orders
 
 
 @given(SHUFFLED, SEEDS, SEEDS, EPOCHS)
@@ -87,7 +87,7 @@ def test_epochs_differ(kind, seed, epoch, other):
     assert same == (epoch == other)
 
 
-def test_no_seed_goes_on_as_another_begins():
+def test_no_two_pairs_of_seed_and_epoch_give_the_same_order():
     seeds = [0, 1, 2, 3, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**33, 2**33 + 1, 2**62, 2**63 - 1]
     orders = {}
     for seed, epoch in itertools.product(seeds, range(5)):
@@ -110,7 +110,7 @@ def test_no_row_leaves_the_buffer_before_it_has_entered(rows, size, seed, epoch)
 def test_every_row_of_the_buffer_may_come_first_and_wait_longest():
     orders = np.array([flat("buffer:4", 9, 1, 0, epoch) for epoch in range(3000)])
     assert set(orders[:, 0]) == {0, 1, 2, 3}
-    assert set(orders[:, -1]) == set(range(9))  # a row may stay until the end, however early it entered
+    assert set(orders[:, -1]) == set(range(9))  # even the first row may stay in the buffer until the end
     assert set(orders[:, 3]) == set(range(7))
 
 
@@ -126,7 +126,7 @@ def test_a_buffer_of_all_rows_is_a_uniform_permutation(kind):
 
 
 def places(orders):
-    """(rows, positions): the share of orders in which a row came at a position."""
+    """Return the share of orders in which a row is at a position, of shape (rows, positions)."""
     rows = orders.shape[1]
     return np.array([(orders == row).mean(axis=0) for row in range(rows)])
 
@@ -141,7 +141,7 @@ def test_the_buffer_is_that_of_tf_data(rows, size):
     ours = np.array([flat(f"buffer:{size}", rows, 1, 5, epoch) for epoch in range(times)])
     assert theirs.shape == ours.shape == (times, rows)
     a, b = places(theirs), places(ours)
-    spread = np.sqrt((a * (1 - a) + b * (1 - b)) / times)  # of the difference of two shares
+    spread = np.sqrt((a * (1 - a) + b * (1 - b)) / times)  # standard error of the difference of two shares
     worst = np.max(np.abs(a - b) - 5 * spread)
     assert worst <= 0, f"seed 5: shares of rows by position differ by {worst} more than chance allows:\n{a}\n{b}"
 

@@ -1,4 +1,4 @@
-"""Parquet files with a column of images, as Hugging Face's datasets write them."""
+"""Parquet files with an image column, as Hugging Face's datasets write them."""
 
 import io
 import json
@@ -210,7 +210,7 @@ def test_limits(tmp_path):
 
 
 def test_images_of_more_bits_keep_them(tmp_path):
-    """Their range is that of training and test rows together, and what a model of them predicts and evaluates with."""
+    """16-bit images are not reduced; their range covers training and test rows, and predict and evaluate use it."""
     deep = X.astype(np.uint16) * 16
     write(tmp_path / "d" / "train.parquet", deep[:30], Y[:30])
     write(tmp_path / "d" / "test.parquet", deep[30:], Y[30:])

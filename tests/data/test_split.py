@@ -39,7 +39,7 @@ def test_seeds_differ(other):
 
 
 def test_the_first_rows_are_a_fair_sample():
-    """Of rows sorted by class, 100 of 1,000 stand first: far from all of one class."""
+    """The rows are sorted by class; the first 100 of the shuffled split must contain all classes in similar numbers."""
     labels = np.repeat(np.arange(10, dtype=np.int32), 120)
     for rows in stratified(labels, 1 / 6, seed=3):
         first = np.bincount(labels[rows[:100]], minlength=10)
@@ -50,8 +50,8 @@ def test_the_first_rows_are_a_fair_sample():
 def test_names_in_order():
     assert in_order("file", {"10", "9", "-1", "0"}) == ["-1", "0", "9", "10"]
     assert in_order("file", {"10", "9", "x"}) == ["10", "9", "x"]
-    assert in_order("file", {"01", "1", "2"}) == ["01", "1", "2"]  # as text: else two would be the same
-    assert in_order("file", {"²", "٣", "9" * 5000}) == ["9" * 5000, "²", "٣"]  # which Python takes for digits
+    assert in_order("file", {"01", "1", "2"}) == ["01", "1", "2"]  # sorted as text, since as numbers two are equal
+    assert in_order("file", {"²", "٣", "9" * 5000}) == ["9" * 5000, "²", "٣"]  # str.isdigit() is true of all
 
 
 def test_more_labels_than_can_be_classes():
@@ -73,7 +73,7 @@ def test_columns_are_standardised(dtype):
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, -7.0, 1e300, 123456.789])
 def test_a_column_of_one_value_becomes_nothing(value):
-    """Its deviation need not round to 0: that of ten times 0.1 is 1.4e-17."""
+    """The standard deviation of equal values may not round to 0: for ten times 0.1 it is 1.4e-17."""
     rows = np.column_stack([np.full(10, value), np.arange(10)])
     shift, scale = scaling(rows, "made")
     assert ((rows - shift) * scale)[:, 0].tolist() == [0.0] * 10

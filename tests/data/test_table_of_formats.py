@@ -40,7 +40,7 @@ def test_no_suffix_is_of_two_formats():
 
 @pytest.fixture
 def raw_format(monkeypatch):
-    """A further format: what one has to add for it is a module and a row."""
+    """A new format: adding one takes a module and a row of the table."""
 
     class Raw:
         @staticmethod

@@ -196,7 +196,7 @@ def test_a_value_of_parquet_that_cannot_be_taken_is_named(frame, told, write):
         (b"a,y\n1,\xff\n", ", byte 6: not UTF-8 text"),
         (b"a,y\n1,p\n" + b"2,p\n" * 300_000 + b"1,\xff\n", ", byte 1200010: not UTF-8 text"),
         (b"a\0,y\n1,2\n", ", byte 0: not UTF-8 text"),
-        ('a,y\n1,"p\n', ": "),  # versions of polars differ in what they find wrong with it
+        ('a,y\n1,"p\n', ": "),  # the message of polars depends on its version
         ('a,y\n1,p\n2,"q\n3,p\n', ": cannot be read as a table ("),
         ("a,y,\U0001d7d8\n1_0,p,1\n", ", column 'a': '1_0' is no number"),
         ("a" * 2**21, ": no row ends within 1048576 bytes"),
@@ -210,7 +210,7 @@ def test_a_text_that_is_no_table(text, told, write):
 
 @pytest.mark.parametrize("pack", [gzip.compress, lambda text: zlib.compress(text, 1), zlib.compress])
 def test_packed_text_is_no_table(pack, write):
-    """Polars would unpack it, however much it is."""
+    """Polars would decompress it without a limit."""
     path = write(pack(FLOWERS.encode()))
     with pytest.raises(DataError, match=r", byte [0-2]: not UTF-8 text"):
         read(path)
@@ -261,7 +261,7 @@ def test_without_polars(write, monkeypatch):
 
 
 def test_a_name_with_wildcards_is_a_name(write):
-    """Polars would take it for several files."""
+    """Polars would expand the name to several files."""
     write(FLOWERS, "data1.csv")
     assert len(read(write("a,species\n1,p\n", "data*.csv")).inputs) == 1
 
@@ -280,7 +280,7 @@ def test_a_damaged_parquet_file_is_read_or_refused(tmp_path_factory, data):
     path.write_bytes(content)
     try:
         table = read(path, "y")
-    except (DataError, ConfigError) as error:  # the label may have lost its name
+    except (DataError, ConfigError) as error:  # the damage may have changed the label's name
         assert str(error).startswith(str(path))
     else:
         assert np.isfinite(table.inputs).all()

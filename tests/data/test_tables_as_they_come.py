@@ -1,4 +1,4 @@
-"""Tables as people have them: what is read, what is said about it, and what is refused with what to do."""
+"""Users' tables: what is read, the notes about it, and the errors with their advice."""
 
 import re
 
@@ -54,7 +54,7 @@ def refused(told):
         (("a,b,kind\n" + PLAIN).replace(",", ";").replace(".", ","), "utf-8"),
         ("sep=;\n" + ("a,b,kind\n" + PLAIN).replace(",", ";"), "utf-8"),
         ("\n\na,b,kind\n" + PLAIN.replace("\n", "\n\n"), "utf-8"),  # blank lines everywhere
-        ("a,b,kind\n" + PLAIN + ",,\n,,\n", "utf-8"),  # rows that a spreadsheet leaves
+        ("a,b,kind\n" + PLAIN + ",,\n,,\n", "utf-8"),  # empty rows of a spreadsheet
         ("# measured in May\n# by hand\na,b,kind\n" + PLAIN, "utf-8"),
         ("Measurements of 2024\n\na,b,kind\n" + PLAIN, "utf-8"),
         ("Measurements of 2024,,\n,,\na,b,kind\n" + PLAIN, "utf-8"),
@@ -143,10 +143,10 @@ def test_what_to_do_with_a_number_is_said(write):
     [
         ([1990 + row % 31 for row in range(310)], True),  # years
         ([18 + row % 25 for row in range(310)], True),  # ages
-        ([row % 31 for row in range(310)], True),  # ten rows of each
-        ([row % 31 for row in range(930)], False),  # classes that are numbered
+        ([row % 31 for row in range(310)], True),  # only ten rows of each value
+        ([row % 31 for row in range(930)], False),  # numbered classes
         ([2007 + row % 3 for row in range(310)], False),
-        ([row % 3 / 2 for row in range(310)], False),  # three values, be they decimals
+        ([row % 3 / 2 for row in range(310)], False),  # only three values, though decimals
     ],
 )
 def test_numbers_that_may_be_classes_are_doubted_or_not(label, doubted, write):
@@ -183,11 +183,11 @@ def test_what_cannot_be_known_is_refused_with_what_to_do(text, told, write):
     [
         ("Pregnancies,Glucose,Outcome,Age", (A, B, KINDS, np.arange(ROWS) + 20), "Outcome"),
         ("survived,age,sex,cabin", (KINDS, A, LABELS, ["C", "D"] * 30), "survived"),
-        ("survived,age,sex", (KINDS, A, LABELS), "survived"),  # the only column of text is no label here
+        ("survived,age,sex", (KINDS, A, LABELS), "survived"),  # not the only text column
         ("diagnosis,radius,texture", (KINDS, A, B), "diagnosis"),
         ("hasDisease,radius,texture", (KINDS, A, B), "hasDisease"),
         ("resultado,peso,altura", (KINDS, A, B), "resultado"),
-        ("quality_score,a,rooms", (A, B, KINDS), "rooms"),  # a usual name of a column that holds no classes
+        ("quality_score,a,rooms", (A, B, KINDS), "rooms"),  # quality_score is a usual name, but holds no classes
         ("label,class,a", (LABELS, LABELS, A), "class"),
         ("city,colour,a", (["x", "y"] * 30, LABELS, A), "colour"),
         ("a,b,c", (A, B, A), "c"),

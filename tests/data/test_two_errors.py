@@ -1,4 +1,4 @@
-"""The two errors that the article shows, as they arise here: labels of another shape, and labels of another type."""
+"""The two errors shown in the article, as they occur in descenso: labels of a wrong shape and of a wrong type."""
 
 import json
 
@@ -14,7 +14,7 @@ from descenso.data.dataset import Split
 from descenso.errors import DataError
 from descenso.text import use
 
-ERRORS = {  # what becomes of labels, and what is said of a Dataset and of a file with them
+ERRORS = {  # how labels are made wrong, and the errors for a Dataset and for a file
     "shape": (
         lambda labels: np.eye(4, dtype=np.float32)[labels],
         "tiny, training rows: labels of shape 203×4 beside inputs of shape 203×8×8, expected one label a row; "
@@ -34,7 +34,7 @@ ERRORS = {  # what becomes of labels, and what is said of a Dataset and of a fil
 
 @pytest.fixture(params=ERRORS)
 def error(request, tiny, tmp_path, monkeypatch):
-    """A dataset with such labels, a file of them, and what is said of each."""
+    """A dataset with wrong labels, and the errors for it and for a file with the same rows."""
     monkeypatch.chdir(tmp_path)
     wrong, of_data, of_file = ERRORS[request.param]
     rows = Split(tiny.train.inputs, wrong(tiny.train.labels))
@@ -62,7 +62,7 @@ def test_in_python_and_at_the_command_line(error, tmp_path):
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_explain_knows_them(error, language):
+def test_explain_has_a_lesson_on_both_errors(error, language):
     data, _of_data, _of_file = error
     use(language)
     for call in (lambda: ds.train(data), lambda: ds.load("rows.npz", test_fraction=0.2)):
@@ -73,7 +73,7 @@ def test_explain_knows_them(error, language):
 
 
 def test_the_mend_works(error):
-    """What the message says to do, done."""
+    """Training succeeds after the code in the message is applied."""
     data, of_data, _of_file = error
     labels = data.train.labels
     line = of_data.format(value=labels[0], median=np.median(labels)).split(" give ")[-1].split(" such as ")[-1]

@@ -1,4 +1,4 @@
-"""Keras models as pure functions: names, start, state, and what is refused."""
+"""Keras models as pure functions: names, initial parameters, state, and models that are refused."""
 
 import re
 from functools import partial
@@ -37,7 +37,7 @@ def test_names_are_the_same_in_every_model_of_a_kind():
 
 
 class Twins(L.Layer):
-    """Two layers that Keras calls the same, and a variable that it counts through the whole process."""
+    """A layer with two layers of the same name, and a variable that Keras numbers across the whole process."""
 
     def __init__(self):
         super().__init__()
@@ -56,7 +56,7 @@ def twins():
     return keras.Sequential([L.Input((3,)), Twins(), L.Dense(2)])
 
 
-def test_variables_of_one_name_are_told_apart_and_have_the_same_names_in_every_model():
+def test_variables_of_one_name_get_distinct_names_that_are_the_same_in_every_model():
     model = as_model(twins, "float32")
     params, _state = model.init(0)
     assert len(params) == len(model.layers.trainable_variables) == 7
@@ -78,7 +78,7 @@ def test_channels_come_last_whatever_keras_is_set_to():
     assert {name: value.shape for name, value in first.items()} == {name: value.shape for name, value in last.items()}
 
 
-def test_the_start_is_the_seeds_in_both_precisions():
+def test_initial_parameters_follow_the_seed_in_both_precisions():
     single, double = (from_keras(small, dtype).init(3)[0]["dense/kernel"] for dtype in ("float32", "float64"))
     np.testing.assert_array_equal(single, double)
     assert (from_keras(small).init(4)[0]["dense/kernel"] != single).any()
@@ -101,7 +101,7 @@ def test_statistics_move_in_training_only():
 
 
 def scrambled(bits):
-    """The hash, in Python's own whole numbers."""
+    """Compute the hash in Python integers."""
     for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
         bits = ((bits ^ (bits >> shift)) * factor) % 2**32
     return bits ^ (bits >> 15)
@@ -115,7 +115,7 @@ def test_noise_is_the_hash_of_draw_and_place():
 def test_noise_is_spread_evenly_and_new_in_each_draw():
     first, second = (noise(tf.constant(draw), tf.constant([100_000])).numpy() for draw in (1, 2))
     counts = np.histogram(first, bins=20, range=(0, 1))[0]
-    assert ((counts - 5000) ** 2 / 5000).sum() < 44  # chi squared of 19 degrees: 0.1 % of true noise lies beyond
+    assert ((counts - 5000) ** 2 / 5000).sum() < 44  # chi-squared with 19 degrees of freedom: 0.1 % of draws exceed it
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.013  # four standard deviations
     assert abs(np.corrcoef(first[1:], first[:-1])[0, 1]) < 0.013
 
@@ -172,7 +172,7 @@ def test_augmentation_moves_each_image_its_own_way_and_only_while_training():
     places = np.arange(9)
     mass = moved[..., 0].sum(axis=(1, 2))
     middles = [(moved[..., 0].sum(axis=axis) * places).sum(axis=1) / mass for axis in (2, 1)]  # down, right
-    for middle in middles:  # uniform within 3/28 of the size each way, and scaled and sheared besides
+    for middle in middles:  # uniform within 3/28 of the size in each direction, with scaling and shear in addition
         assert 0.9 * 9 * 3 / 28 < np.abs(middle - 4).max() < 1.35 * 9 * 3 / 28
         assert abs(middle.mean() - 4) < 4 * 9 * 3 / 28 / (3 * 500) ** 0.5
     assert mass.mean() == pytest.approx(9, rel=0.1)
@@ -188,7 +188,7 @@ def test_augmentation_of_no_strength_changes_nothing():
     np.testing.assert_allclose(augmented(0.0, images)[1], images, atol=1e-6)
 
 
-def test_what_xla_cannot_compile_it_is_not_given():
+def test_layers_that_xla_cannot_compile_are_not_compiled():
     assert make_model("cnn", "float32", augment=1).xla == ()
     case = make_case(1, model="cnn")
     config = TrainConfig.of(model="cnn", augment=1, xla="on")
@@ -198,7 +198,7 @@ def test_what_xla_cannot_compile_it_is_not_given():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
-def test_mixed_precision_keeps_its_parameters_whole_and_descends_alike(model):
+def test_mixed_precision_keeps_float32_parameters_and_trains_alike(model):
     case = make_case(10, model=model, rule="adam")
     whole, mixed = (
         make_problem(case, "float32")._replace(model=make_model(model, dtype))
@@ -260,7 +260,7 @@ def regularised():
         (7, "model must be a name, a keras.Model"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(made_of, said):
+def test_models_that_cannot_be_trained_are_refused(made_of, said):
     with pytest.raises(ConfigError, match=said):
         as_model(made_of, "float32")
 
@@ -285,7 +285,7 @@ def test_a_subclass_is_to_be_wrapped():
 
 
 @pytest.mark.parametrize("path", ["nowhere.at.all:make", "keras:no_such_function"])
-def test_a_factory_that_is_not_there(path):
+def test_a_missing_factory(path):
     with pytest.raises(ConfigError, match=f"model: {path} cannot be imported"):
         completed(TrainConfig.of(model=path))
 
@@ -298,13 +298,13 @@ def test_a_factory_that_is_not_there(path):
         ((12,), (4, 3), True),
         ((4, 3), (12,), True),
         ((4, 3, 1), (12,), True),
-        ((3, 4), (4, 3), False),  # as many values, in another order
+        ((3, 4), (4, 3), False),  # the same number of values in another order
         ((3, 2, 2), (2, 2, 3), False),
-        ((2, 2, 3), (12,), False),  # whose channels may come first or last
+        ((2, 2, 3), (12,), False),  # channels may be first or last
         ((4, 4), (4, 3), False),
     ],
 )
-def test_rows_are_reshaped_where_their_order_is_plain(mine, theirs, fits):
+def test_rows_are_reshaped_where_their_order_is_unambiguous(mine, theirs, fits):
     own = from_keras(lambda: keras.Sequential([L.Input(mine), L.Flatten(), L.Dense(5)]))
     build = partial(models.build, TrainConfig.of(model="a:b"), theirs, 5, own)
     if not fits:

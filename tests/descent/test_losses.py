@@ -1,4 +1,4 @@
-"""Cross-entropy against the formula, its gradient against differences, and the naive one beside it."""
+"""Cross-entropy compared with its formula, its gradient with central differences, and the naive loss with both."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def batch(seed, dtype="float64", rows=7, classes=5, spread=3.0):
 
 
 def by_formula(logits, labels):
-    """Mean of log Σ exp(z) − z_y, in float64; np.logaddexp keeps it finite."""
+    """Return the mean of log Σ exp(z) − z_y in float64; np.logaddexp avoids overflow."""
     z = logits.astype(np.float64)
     return np.mean(np.logaddexp.reduce(z, axis=1) - z[np.arange(len(labels)), labels])
 
@@ -34,7 +34,7 @@ def gradient_of(loss, logits, labels):
 @in_both_precisions
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", list(LOSSES))
-def test_value_is_the_formulas(name, seed, dtype):
+def test_value_equals_the_formula(name, seed, dtype):
     logits, labels = batch(seed, dtype)
     cost = LOSSES[name](tf.constant(logits), labels)
     assert cost.dtype == dtype
@@ -43,7 +43,7 @@ def test_value_is_the_formulas(name, seed, dtype):
 
 
 def test_value_by_hand():
-    """Of softmax(0, 0) each class has one half; of softmax(log 3, 0) the first has three quarters."""
+    """softmax(0, 0) gives each class 1/2; softmax(log 3, 0) gives the first class 3/4."""
     logits = np.array([[0, 0], [np.log(3), 0], [np.log(3), 0]])
     expected = (np.log(2) + np.log(4 / 3) + np.log(4)) / 3
     assert float(cross_entropy(tf.constant(logits), np.array([1, 0, 1]))) == pytest.approx(expected, rel=1e-15)
@@ -62,8 +62,8 @@ def test_gradient_is_that_of_tensorflow(seed, dtype):
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", list(LOSSES))
-def test_gradient_is_what_central_differences_tell(name, seed):
-    """Their own error is of the order of step² (7e-12 here) and of rounding over step (2e-16 · 3 / 3e-6 = 2e-10)."""
+def test_gradient_equals_central_differences(name, seed):
+    """The differences have errors of about step² (7e-12) and of rounding divided by step (2e-16 · 3 / 3e-6 = 2e-10)."""
     logits, labels = batch(seed)
     step, slopes = 3e-6, np.zeros_like(logits)
     for place in np.ndindex(logits.shape):
@@ -75,7 +75,7 @@ def test_gradient_is_what_central_differences_tell(name, seed):
 
 
 @pytest.mark.parametrize("name", list(LOSSES))
-def test_gradient_takes_what_comes_from_above(name):
+def test_gradient_is_multiplied_by_the_upstream_gradient(name):
     logits, labels = batch(0)
     tripled = gradient_of(lambda z, y: -3 * LOSSES[name](z, y), logits, labels)
     np.testing.assert_allclose(tripled, -3 * gradient_of(LOSSES[name], logits, labels), rtol=1e-13)
@@ -104,7 +104,7 @@ def test_extreme_logits_stay_finite_and_right(size, dtype):
 @pytest.mark.parametrize(
     ("logits", "label", "expected"),
     [
-        ([1e4, -1e4], 0, np.nan),  # also where the right class has all: 0 · log 0 of the other spoils the sum
+        ([1e4, -1e4], 0, np.nan),  # also if the right class has probability 1: 0 · log 0 of the other class is NaN
         ([1e4, -1e4], 1, np.inf),
         ([1e4, -1e4, -1e4], 1, np.nan),
     ],

@@ -1,4 +1,4 @@
-"""Softmax regression: its start, its logits, and the user's form of it."""
+"""Softmax regression: its initial parameters, its logits, and the user's layout of its weights."""
 
 import numpy as np
 import pytest
@@ -57,11 +57,11 @@ def test_to_user_is_the_inverse_of_from_user(name):
     assert back.keys() == params.keys()
     for key, value in params.items():
         np.testing.assert_array_equal(back[key], value)
-        assert model.to_user(params)[key].flags.c_contiguous  # a file of weights holds rows as they are read
+        assert model.to_user(params)[key].flags.c_contiguous  # as weights are saved
 
 
 @on_every_model
-def test_model_says_what_it_is_and_gives_every_row_its_logits(name):
+def test_a_model_has_a_name_and_returns_logits_for_every_row(name):
     model = make_model(name, "float64")
     assert (model.name, model.input_shape, model.num_classes) == (name, INPUT_SHAPE, NUM_CLASSES)
     params, state = model.init(0)

@@ -1,4 +1,4 @@
-"""Models in NumPy against those in TensorFlow."""
+"""Predictions of models in NumPy compared with TensorFlow's."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from descenso.data.dataset import Scaling
 from descenso.descent import models, numpy_models
 from descenso.training.evaluation import Predictor
 
-ROWS, SHAPE, CLASSES = 2_300, (6, 5), 7  # in three parts
+ROWS, SHAPE, CLASSES = 2_300, (6, 5), 7  # three chunks of rows
 SETTINGS = [
     {"model": "softmax"},
     {"model": "softmax", "dtype": "float64"},
@@ -29,7 +29,7 @@ def pictures_of_floats(random):
 
 
 def table(random):
-    """Columns far from 0, which must be shifted in their own precision."""
+    """Return columns far from 0, which must be shifted in their own precision."""
     inputs = random.normal(size=(ROWS, *SHAPE)) + 1e6
     return inputs, Scaling(inputs.mean(axis=0), 1 / inputs.std(axis=0))
 
@@ -62,7 +62,7 @@ def test_leaves_other_models_to_tensorflow(settings):
 
 @pytest.mark.filterwarnings("error")
 def test_an_overflow_is_silent():
-    """As in TensorFlow; the probabilities are then NaN."""
+    """TensorFlow does not warn either; the probabilities are then NaN."""
     built = numpy_models.build(TrainConfig.of(), (2,), 3)
     params = {"W": np.full((2, 3), 3e38, np.float32), "b": np.zeros(3, np.float32)}
     predictor = Predictor(3, partial(numpy_models.logits_of, built, params, Scaling()))

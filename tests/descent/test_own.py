@@ -1,4 +1,4 @@
-"""Rules, schedules and losses of the user's own: the same numbers everywhere, refused where they cannot be meant."""
+"""User-defined rules, schedules and losses: the same numbers on every engine; invalid ones are refused."""
 
 import math
 import sys
@@ -51,7 +51,7 @@ def weighted(logits, labels, weights):
 
 
 def sgd(change=lambda updates, state: (updates, state), init=lambda params: {}):
-    """Gradient descent whose updates or whose state are changed."""
+    """Return gradient descent with changed updates or another state."""
 
     def update(gradients, state, params, learning_rate):
         return change({name: -learning_rate * g for name, g in gradients.items()}, state)
@@ -60,7 +60,7 @@ def sgd(change=lambda updates, state: (updates, state), init=lambda params: {}):
 
 
 @pytest.mark.parametrize("engine", ["graph", "eager", "function", "compiled"])
-def test_the_same_numbers_as_ours_on_every_engine(tiny, tmp_path, engine):
+def test_custom_rules_give_the_numbers_of_the_built_in_ones_on_every_engine(tiny, tmp_path, engine):
     mine = ds.train(tiny, rule=heavy, loss=plain, engine=engine, out=tmp_path / "mine", **SMALL)
     ours = ds.train(tiny, rule="momentum", engine=engine, out=tmp_path / "ours", **SMALL)
     assert (mine.config.rule, mine.config.loss) == ("test_own:heavy", "test_own:plain")
@@ -68,7 +68,7 @@ def test_the_same_numbers_as_ours_on_every_engine(tiny, tmp_path, engine):
     np.testing.assert_allclose(mine.weights["W"], ours.weights["W"], rtol=1e-9, atol=1e-13)
 
 
-def test_wrappers_and_weights_of_rows_are_for_them_too(tiny):
+def test_custom_rules_and_losses_work_with_wrappers_and_sample_weights(tiny):
     X, y, each = tiny.train.inputs.reshape(203, -1), tiny.train.labels, np.linspace(0.5, 2, 203)
     settings = {**SMALL, "engine": "function", "clip_norm": 0.5, "average": 0.9, "weight_decay": 0.01}
     found = [
@@ -111,7 +111,7 @@ def test_a_run_resumes_to_the_same_bits_with_the_same_code_only(tiny, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_no_module_holds_is_given_again_in_python(tiny, tmp_path):
+def test_a_rule_that_cannot_be_imported_is_passed_again(tiny, tmp_path):
     path = ds.train(tiny, rule=sgd(), out=tmp_path / "run", engine="function", **SMALL).path
     with pytest.raises(ConfigError, match=r"which a Python program made and no module holds: .* Python, rule=…; or"):
         ds.doctor.run(path, tiny)
@@ -119,7 +119,7 @@ def test_what_no_module_holds_is_given_again_in_python(tiny, tmp_path):
 
 
 @pytest.mark.slow
-def test_comparisons_name_them(tiny):
+def test_comparisons_name_custom_rules(tiny):
     given = {**SMALL, "engine": "function", "epochs": 1, "repeats": 1}
     found = ds.compare(tiny, rules=[heavy, sgd(), sgd(), "momentum"], **given)
     assert [each.name for each in found.results] == ["test_own:heavy", "sgd", "sgd 2", "momentum"]
@@ -127,7 +127,7 @@ def test_comparisons_name_them(tiny):
     assert ds.compare(tiny, rule=heavy, engines=["graph", "function"], epochs=1, repeats=1, batch_size=29).coincide
 
 
-def test_their_gradient_is_checked_without_our_formula(tiny):
+def test_the_gradient_of_a_custom_loss_is_checked_without_a_formula(tiny):
     settings = {"dtype": "float64", "loss": "test_own:plain"}
     found = check_model(TrainConfig.of(**settings), tiny, 5, 1e-6)
     assert found.passed
@@ -167,7 +167,7 @@ RULES = {
 
 
 @pytest.mark.parametrize("said", RULES)
-def test_a_rule_that_cannot_be_meant_leaves_no_run(tiny, tmp_path, said):
+def test_an_invalid_rule_leaves_no_run(tiny, tmp_path, said):
     with pytest.raises(ConfigError, match=rf"^rule.*{said}"):
         ds.train(tiny, rule=RULES[said], engine="eager", out=tmp_path / "run", **SMALL)
     assert not list(tmp_path.iterdir())
@@ -202,13 +202,13 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("said", OTHERS)
-def test_what_else_cannot_be_meant_leaves_no_run(tiny, tmp_path, said):
+def test_other_invalid_settings_leave_no_run(tiny, tmp_path, said):
     with pytest.raises(ConfigError, match=said):
         ds.train(tiny, engine="eager", out=tmp_path / "run", **{**SMALL, **OTHERS[said]})
     assert not list(tmp_path.iterdir())
 
 
-def test_what_xla_cannot_compile_runs_without_it_and_says_so(tiny, tmp_path):
+def test_code_that_xla_cannot_compile_runs_without_it_and_warns(tiny, tmp_path):
     def turning():
         layers = keras.Input((8, 8, 1)), keras.layers.RandomRotation(0.1), keras.layers.Flatten()
         return keras.Sequential([*layers, keras.layers.Dense(4)])
@@ -218,7 +218,7 @@ def test_what_xla_cannot_compile_runs_without_it_and_says_so(tiny, tmp_path):
         found = ds.train(tiny, out=tmp_path / "run", **{**given, "model": turning})
     assert found.outcome == "completed"
 
-    def written(logits, labels):  # known to the engine alone, when it compiles
+    def written(logits, labels):  # XLA refuses it only when the engine compiles it
         return plain(logits, labels) * tf.cast(tf.strings.length(tf.as_string(labels)), logits.dtype)
 
     with pytest.warns(UserWarning, match="XLA cannot compile softmax"):
@@ -234,9 +234,9 @@ def slow():
 
 
 @pytest.mark.slow
-def test_the_command_finds_them_in_the_working_directory(tiny_folder, tmp_path, monkeypatch):
+def test_the_command_finds_custom_rules_in_the_working_directory(tiny_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])  # as of an installed command
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])  # as for an installed command
     (tmp_path / "slow_rules.py").write_text(MODULE, encoding="utf-8")
     small = ("-m", "softmax", "-e", 1, "-b", 29, "--engine", "function")
     assert run("train", tiny_folder, "--rule", "slow_rules:slow", *small, "--out", "r").exit_code == 0
@@ -252,7 +252,7 @@ def test_the_command_finds_them_in_the_working_directory(tiny_folder, tmp_path, 
     sys.modules.pop("slow_rules")
 
 
-def test_names_are_those_by_which_they_are_found():
+def test_names_tell_how_to_import_custom_functions():
     assert name_of("rule", heavy) == "test_own:heavy"
     assert name_of("rule", heavy_ball) == "test_own:heavy_ball"
     assert name_of("rule", sgd()) == "python:sgd"
@@ -264,7 +264,7 @@ def test_names_are_those_by_which_they_are_found():
 RATE = 0.5
 
 
-def test_a_digest_knows_source_closures_and_numbers_of_the_module(monkeypatch):
+def test_a_digest_depends_on_source_closures_and_numbers_of_the_module(monkeypatch):
     def made(number):
         return lambda step: number * RATE * step
 
@@ -280,7 +280,7 @@ def test_a_digest_knows_source_closures_and_numbers_of_the_module(monkeypatch):
     assert digest(layers[0]) == digest(layers[1]) != digest(layers[2])
 
 
-def test_what_a_first_rule_or_schedule_gets_wrong_is_named(tiny, tmp_path):
+def test_common_mistakes_in_rules_and_schedules_are_named(tiny, tmp_path):
     def train(**settings):
         ds.train(tiny, out=tmp_path / "run", **settings, **SMALL)
 
@@ -298,7 +298,7 @@ def test_what_a_first_rule_or_schedule_gets_wrong_is_named(tiny, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_constant_share_is_told(tiny, tmp_path, recwarn):
+def test_a_constant_share_warns(tiny, tmp_path, recwarn):
     text.use_flags(False)
     told = r"it is 0\.5 at every step, a share of the learning rate, which thus is 0\.05; .* learning_rate=0\.5$"
     with pytest.warns(UserWarning, match=told):
@@ -310,7 +310,7 @@ def test_a_constant_share_is_told(tiny, tmp_path, recwarn):
 
 
 @pytest.mark.slow
-def test_a_rate_in_the_place_of_a_share_is_told(tiny, tmp_path, recwarn):
+def test_a_rate_in_place_of_a_share_warns(tiny, tmp_path, recwarn):
     told = r"its largest share of the learning rate is 0\.1, so that the rate is at most 0\.01; .* f\(step\) / f\(0\)$"
     with pytest.warns(UserWarning, match=told):
         ds.train(tiny, out=tmp_path / "run", schedule=lambda step: 0.1 / (1 + step / 100), **SMALL)
@@ -339,7 +339,7 @@ def test_a_model_is_given_by_the_path_of_its_file(tiny_folder, tmp_path, monkeyp
 
 
 class _Wrapped:
-    """An object with values and functions, over which a factory closes."""
+    """An object with values and functions, used in a closure."""
 
     def __init__(self, units, function):
         self.units, self.function, self.shape, self.other = units, function, (8, 8), object()

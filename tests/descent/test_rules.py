@@ -1,4 +1,4 @@
-"""Rules and schedules on numbers that one can follow by hand, and a step as a whole."""
+"""Rules and schedules on numbers that can be checked by hand, and a whole step."""
 
 import keras
 import numpy as np
@@ -38,12 +38,12 @@ def test_a_rule_keeps_the_type_and_the_shape(name, dtype):
     assert updates["W"].shape == (3, 2)
 
 
-WEIGHTS = {"W": np.array([[3.0, -4.0]]), "b": np.array([12.0])}  # of norm 13
+WEIGHTS = {"W": np.array([[3.0, -4.0]]), "b": np.array([12.0])}  # their norm is 13
 STEPS = [{"W": np.array([[6.0, -8.0]]), "b": np.array([24.0])}, {"W": np.array([[0.5, 0.25]]), "b": np.array([-1.0])}]
 
 
 def walked(rule, learning_rate=0.5):
-    """`WEIGHTS` after a step down each of `STEPS`, and the state then."""
+    """Return the parameters and the state after updating `WEIGHTS` with each gradient of `STEPS`."""
     params = {name: tf.constant(value) for name, value in WEIGHTS.items()}
     state = rule.init(params)
     for gradients in STEPS:
@@ -70,14 +70,14 @@ def keras_walked(**options):
         ({"weight_decay": 0.125}, {"weight_decay": 0.125}),
     ],
 )
-def test_wrappers_do_as_those_of_keras(ours, keras_options):
+def test_wrappers_agree_with_those_of_keras(ours, keras_options):
     found, _state = walked(build("sgd", **ours))
     _optimizer, expected = keras_walked(**keras_options)
     for mine, theirs in zip(found.values(), expected, strict=True):
         np.testing.assert_allclose(mine, theirs.value, rtol=1e-15)
 
 
-def test_the_average_is_what_the_descent_comes_to():
+def test_the_average_is_the_result():
     rule = build("sgd", average=0.75)
     params, state = walked(rule)
     first = {name: WEIGHTS[name] - 0.5 * STEPS[0][name] for name in WEIGHTS}
@@ -87,7 +87,7 @@ def test_the_average_is_what_the_descent_comes_to():
         np.testing.assert_allclose(params[name], second[name], rtol=1e-15)
 
 
-def test_the_average_is_that_of_keras():
+def test_the_average_agrees_with_that_of_keras():
     params, state = walked(rule := build("sgd", average=0.75))
     optimizer, expected = keras_walked(use_ema=True, ema_momentum=0.75)
     optimizer.finalize_variable_values(expected)
@@ -95,8 +95,8 @@ def test_the_average_is_that_of_keras():
         np.testing.assert_allclose(mine, theirs.value, rtol=1e-15)
 
 
-def test_steps_of_nadam_are_as_long_as_its_corrections_mean_them_to_be():
-    """Down a slope that stays the same, a step is η once the momentum has begun; of Keras's, 3/4 of that at first."""
+def test_steps_of_nadam_tend_to_the_length_of_the_rate():
+    """For a constant gradient, a step tends to η once the momentum is built up; Keras's is 3/4 of that at first."""
     rule, params = build("nadam"), {"W": tf.constant([1.0], tf.float64)}
     state, lengths = rule.init(params), []
     for _step in range(10):
@@ -159,7 +159,7 @@ def test_equal_arguments_give_the_same_functions_again():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_rate_is_the_states_and_rounded_once(dtype):
+def test_the_rate_comes_from_the_state_and_is_rounded_once(dtype):
     before = start(problem(dtype), seed=0)
     assert (before.rate.dtype, float(before.rate)) == (tf.float64, 0.5)
     gradients = {"W": tf.ones([2, 2], dtype), "b": tf.ones([2], dtype)}
@@ -179,7 +179,7 @@ def test_descend_adds_the_updates_and_counts_the_step():
     np.testing.assert_array_equal(after.params["b"], [0.5, -0.5])
 
 
-def test_the_schedule_is_asked_for_the_step_that_is_taken():
+def test_the_schedule_gets_the_number_of_the_step():
     asked = problem()._replace(schedule=lambda step: tf.cast(step, tf.float64), learning_rate=1.0)
     gradients = {"W": tf.ones([2, 2], tf.float64), "b": tf.ones([2], tf.float64)}
     once = descend(asked, start(asked, 0), gradients, {})
@@ -190,7 +190,7 @@ def test_the_schedule_is_asked_for_the_step_that_is_taken():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_objective_scales_stored_inputs_in_the_problems_type(dtype):
-    """W = [[1, 0], [0, 0]] and scale 1/2 make (4, 9) into logits (2, 0), of which the cost is log(1 + e⁻²)."""
+    """With W = [[1, 0], [0, 0]] and scale 1/2, the row (4, 9) has logits (2, 0) and cost log(1 + e⁻²)."""
     params = {"W": tf.constant([[1, 0], [0, 0]], dtype), "b": tf.zeros([2], dtype)}
     cost, _ = objective(problem(dtype), params, {}, Batch(tf.constant([[4, 9]], tf.uint8), tf.constant([0])))
     assert cost.dtype == dtype
@@ -198,7 +198,7 @@ def test_objective_scales_stored_inputs_in_the_problems_type(dtype):
 
 
 def test_one_step_by_hand():
-    """From zero, one row (2, 4) of class 0 becomes (1, 2); half of it, with the sign of (−½, ½), is stepped against."""
+    """The row (2, 4) of class 0 is scaled to (1, 2); the update is half of it, against the logits' gradient (−½, ½)."""
     state, cost = make_step(problem())(start(problem(), 0), Batch(tf.constant([[2, 4]], tf.uint8), tf.constant([0])))
     assert float(cost) == pytest.approx(np.log(2), rel=1e-15)
     learned = weights(problem(), state)

@@ -1,4 +1,4 @@
-"""Checks of data, of one step, and of the calls of a function: what is found, and what is not."""
+"""Checks of data, of one step, and of the calls of a function: findings, and cases without a finding."""
 
 import math
 
@@ -98,7 +98,7 @@ def test_an_archive_is_looked_at_as_it_stands(tmp_path):
     np.savez(path, x_train=PIXELS.astype("f4"), y_train=ONE_HOT, x_test=PIXELS.astype("f4"), y_test=ONE_HOT)
     found = doctor.file(str(path))
     assert names(found) == ["labels-one-hot", "pixels-not-scaled", "test-in-train"]
-    with pytest.raises(DataError, match="expected one label a row"):  # which is why it is not loaded first
+    with pytest.raises(DataError, match="expected one label a row"):  # so `load` cannot read it for the doctor
         ds.load(str(path))
 
 
@@ -144,7 +144,7 @@ def test_a_step_takes_the_first_rows_of_a_dataset():
 
 
 @pytest.mark.parametrize("dataset", [tf.data.Dataset.range(3), pairs({"a": INPUTS}, LABELS)], ids=["numbers", "dicts"])
-def test_a_dataset_of_no_pairs(dataset):
+def test_a_dataset_without_pairs(dataset):
     with pytest.raises(DataError, match="data: a tf.data.Dataset of .*; expected pairs of inputs and labels"):
         doctor.data(dataset)
     with pytest.raises(DataError, match="step: a tf.data.Dataset of"):
@@ -156,7 +156,7 @@ def test_an_empty_dataset():
         doctor.data(pairs().take(0))
 
 
-# One step of a loop of one's own
+# One step of a user's training loop
 
 
 def model_of(*layers):
@@ -184,12 +184,12 @@ def test_a_loop_that_is_right(kind, labels, logits):
         (CATEGORICAL(from_logits=False), LABELS, "labels-not-one-hot"),
     ],
 )
-def test_what_the_loss_reads_is_found_out_by_asking_it(loss, labels, expected):
+def test_the_labels_and_outputs_that_a_loss_expects_are_detected(loss, labels, expected):
     assert names(doctor.step(model_of(PROBABILITIES), loss, INPUTS, labels)) == [expected]
 
 
 def article(W, b):
-    """Model and loss as tutorials write them."""
+    """Return model and loss as tutorials write them."""
 
     def cost(labels, outputs):
         return tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(outputs), axis=1))
@@ -257,7 +257,7 @@ def test_a_model_without_variables():
 
 
 def gradients(*norms, width=8):
-    """A step whose kernels have gradients of these norms."""
+    """Return a step whose kernels have gradients of these norms."""
     return Step(1.0, None, None, {f"dense_{i}/kernel": np.full((width, width), n / width) for i, n in enumerate(norms)})
 
 

@@ -1,4 +1,4 @@
-"""The doctor finds nothing in correct programs, of which each does something that could be taken for a mistake."""
+"""The doctor finds nothing in correct programs, each of which does something that looks like a mistake."""
 
 import keras
 import numpy as np
@@ -16,13 +16,13 @@ def random(seed=0):
 
 
 def blobs(labels=LABELS, columns=6, apart=1.5):
-    """Inputs that overlap between the classes, so that no column alone tells them."""
+    """Return inputs of overlapping classes, so that no single column separates them."""
     centres = random(1).normal(size=(int(labels.max()) + 1, columns)) * apart
     return (centres[labels] + random().normal(size=(len(labels), columns))).astype("float32")
 
 
 def pictures(labels=LABELS, side=12):
-    """Noise with a bright bar whose height tells the class, from 0 to 255."""
+    """Return images of noise from 0 to 255 with a bright bar, whose vertical position shows the class."""
     images = random().integers(0, 80, (len(labels), side, side))
     for image, label in zip(images, labels, strict=True):
         image[2 + 3 * label : 5 + 3 * label, 1 + random(label).integers(3) : 9] += 150
@@ -67,7 +67,7 @@ def frozen():
 
 
 def prior():
-    """A last layer whose bias is the logarithm of the odds, as for rare classes."""
+    """Return a model whose last bias starts at the logarithm of the odds, as is usual for rare classes."""
     return model((6,), D(8, "relu"), D(1, bias_initializer=keras.initializers.Constant(np.log(1 / 50))))
 
 
@@ -84,7 +84,7 @@ def two_inputs():
 
 
 def residual():
-    """A branch that begins at 0, as in residual networks and adapters."""
+    """Return a model with a branch initialised to 0, as in residual networks and adapters."""
     given = keras.Input((6,))
     hidden = D(16, "relu")(given)
     branch = D(16, kernel_initializer="zeros")(D(8, "relu")(hidden))
@@ -92,7 +92,7 @@ def residual():
 
 
 def photographs():
-    """Images without groups, whose class shows only in how fast the brightness changes."""
+    """Return images that do not form groups; the class shows only in how fast the brightness changes."""
     walks = random().normal(size=(400, 16, 16, 3)).cumsum(axis=1).cumsum(axis=2)
     return (walks * (1 + np.arange(400) % 10)[:, None, None, None] + 128).clip(0, 255).astype("uint8")
 
@@ -209,7 +209,7 @@ STEPS = {
 
 @pytest.fixture(autouse=True)
 def seeded():
-    """Draw the same initial weights each time: a single unit of relu may be dead from the start."""
+    """Seed the initial weights, since some draws give a ReLU unit that is dead from the start."""
     keras.utils.set_random_seed(0)
 
 
@@ -223,7 +223,7 @@ def halves(inputs, labels, **named):
 
 
 def in_time():
-    """Rows in time order: a trend, a season, and a class that depends on both; the last fifth to test on."""
+    """Return a time series with trend and season, and classes that depend on both; the last fifth is for testing."""
     time = np.arange(500)
     season = np.sin(2 * np.pi * time / 12)
     values = np.column_stack(
@@ -234,19 +234,19 @@ def in_time():
 
 
 def sparse(labels, columns=50):
-    """Counts, of which nine in ten are 0, and some columns nearly always."""
+    """Return counts, about nine in ten of which are 0; some columns are always 0."""
     rates = random(4).uniform(0, 0.2, (int(labels.max()) + 1, columns)) * (np.arange(columns) % 5 > 0)
     return random().poisson(rates[labels]).astype("float32")
 
 
 def categories(labels):
-    """Six one-hot columns of five categories each, one of them rare, and an indicator twice."""
+    """Return six one-hot encoded columns of five categories each, one of them rare, and an indicator column twice."""
     chosen = random().integers(0, 4, (len(labels), 6)) + (random(1).random((len(labels), 6)) < 0.01)
     missing = (random(2).random(len(labels)) < 0.1).astype(int)
     return np.column_stack([np.eye(5)[chosen].reshape(len(labels), -1), missing, missing])
 
 
-WORDS = (random().random((ROWS, 300)) < 0.01).astype("float32")  # of which some rows have none
+WORDS = (random().random((ROWS, 300)) < 0.01).astype("float32")  # some rows have no word
 
 ROWS_OF = {
     "binary": lambda: halves(blobs(), BINARY_LABELS),

@@ -1,4 +1,4 @@
-"""Each check finds its planted fault; docs/doctor.md prints which other checks do."""
+"""Each check finds its planted fault; docs/doctor.md lists which other checks find it, too."""
 
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ def found(fault):
 
 
 def matrix():
-    """A row for each fault and one without, a column for each rule: where a rule fires."""
+    """Return the table of the rules (columns) that fire on each fault and on no fault (rows)."""
     numbers = [f"{number:2}" for number in range(1, len(CHECKS) + 1)]
     head = [" " * 28 + "".join(number[place] for number in numbers) for place in (0, 1)]
     rows = [
@@ -32,7 +32,7 @@ def matrix():
 
 
 def rules():
-    """What the table of rules says, as the page prints it."""
+    """Return the table of rules as the page shows it."""
     rows = [
         f"| `{name}` | {rule.severity} | {rule.looks_at.replace('?', '')} | {rule.why} | {rule.source} |"
         for name, rule in CHECKS.items()
@@ -52,12 +52,12 @@ def test_a_fault_leads_and_explains_what_else_is_found(fault):
     assert all(finding.cause for finding in others)
 
 
-def test_without_a_fault_none_fires():
+def test_no_rule_fires_without_a_fault():
     assert found("no fault") == []
 
 
 @pytest.mark.parametrize(
     "part", [pytest.param(matrix, marks=pytest.mark.slow, id="matrix"), pytest.param(rules, id="rules")]
 )
-def test_the_page_prints_what_is_so(part):
+def test_the_page_has_the_present_matrix_and_rules(part):
     assert part() in PAGE.read_text(encoding="utf-8"), f"docs/doctor.md should print\n\n{part()}"

@@ -1,4 +1,4 @@
-"""Each check finds its mistake in several inputs, leads, and finds nothing after its mend is applied."""
+"""Each check finds its mistake in several inputs, comes first, and finds nothing after its mend is applied."""
 
 import re
 
@@ -47,7 +47,7 @@ def with_holes(inputs, *places):
 
 
 def split(inputs=BLOBS, labels=LABELS, test=None, test_labels=None):
-    """The first 150 rows to train on, the rest to test on, unless others are given."""
+    """Return the first 150 rows for training, and the rest, or those given, for testing."""
     return {
         "inputs": inputs[:150],
         "labels": labels[:150],
@@ -65,7 +65,7 @@ def both(column):
 
 
 def grouped():
-    """Images that come in three groups, of which a few suffice."""
+    """Return images of three groups that a few rows suffice to learn."""
     images = random().integers(0, 60, (300, 8, 8))
     for place, image in enumerate(images):
         image[2 * (place % 3) : 2 * (place % 3) + 3] += 150
@@ -166,7 +166,7 @@ DATA = {
         lambda: unsplit(pictures(np.arange(1200) % 3), random().permutation(1200) % 3),
     ],
 }
-BY_HAND = {  # where the mend says what to do in words
+BY_HAND = {  # for mends that are words, not code
     "labels-alike": lambda arrays: {**arrays, "labels": LABELS},
     "numeric-target": lambda arrays: {
         **arrays,
@@ -185,7 +185,7 @@ def found(inputs, labels, test_inputs, test_labels):
 
 
 def applied(rule, mend, arrays):
-    """Run a mend that is code; that of training inputs is for test inputs, too."""
+    """Run a mend that is code, and return the arrays; a mend of training rows is applied to test rows, too."""
     names = {**arrays, "numpy": np, "tf": tf}
     exec(mend, names)  # noqa: S102
     if arrays["test_inputs"] is not None:
@@ -272,7 +272,7 @@ def product(inputs, last=tf.identity):
 
 COLUMN = BINARY_LABELS[:, None].astype("float32")
 SOFTMAX, SIGMOID = "softmax", "sigmoid"
-STEPS = {  # what is wrong, and the same with the mend
+STEPS = {  # pairs: with the mistake, and with the mend applied
     "nothing-trained": [
         (lambda: (frozen(D(3)), SPARSE(True), BLOBS, LABELS), lambda: (model((6,), D(3)), SPARSE(True), BLOBS, LABELS)),
     ],
@@ -478,7 +478,7 @@ def suggested(finding):
     )
 
 
-MENDED = {  # the evidence after the mend of what is planted
+MENDED = {  # the evidence of each planted fault after its mend
     "labels-not-one-hot": lambda _: faults._loop(),
     "labels-from-1": trained(),
     "mixed-dtypes": lambda _: faults._loop(),
@@ -534,7 +534,7 @@ RATES = [
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", RATES, ids=str)
 def test_the_rate_that_short_runs_suggest(settings):
-    """It stands as it is in the mend, and a run at it has no finding."""
+    """The mend has the suggested learning rate, and a run with it has no finding."""
     finding = examine(faults._descent(**settings))[0]
     assert finding.rule == ("rate-too-low" if settings["learning_rate"] < 1e-3 else "rate-too-high")
     rate = float(finding.mend.removeprefix("learning_rate=").removeprefix("--learning-rate "))
@@ -555,8 +555,8 @@ def test_every_rule_has_a_mend():
     assert set(CHECKS) <= {*DATA, *STEPS, *MENDED}
 
 
-def test_a_run_that_learns_nothing_beside_one_that_could():
-    """A run at chance on rows that a simple model learns from is not told to pair rows and labels again."""
+def test_a_run_at_chance_on_rows_that_can_be_learned():
+    """A run at chance level is not told that its rows and labels mismatch if a simple model learns from them."""
     evidence = faults._descent(learning_rate=1e-7)
     chance = [finding for finding in examine(evidence) if finding.rule == "no-better-than-chance"]
     assert all("a simple model is right in" in finding.saw and finding.cause == "rate-too-low" for finding in chance)

@@ -1,4 +1,4 @@
-"""Checks of training runs, finished or running, and the command `descenso doctor`."""
+"""Checks of training runs, finished or in progress, and the command `descenso doctor`."""
 
 import json
 import math
@@ -61,7 +61,7 @@ def test_courses(case):
 
 
 def test_the_search_that_is_advised_is_a_command(tiny_folder):
-    """Without a search, a tenth of the rate is advised, and the command that searches."""
+    """Without a search, the advice is a tenth of the learning rate, and the command that searches."""
     given, _expected = COURSES["diverged"]
     (finding,) = examine(Evidence(course=given))
     assert finding.mend.endswith("; or find one: descenso find-rate mnist --model softmax --rule sgd --batch-size 100")
@@ -93,8 +93,8 @@ def test_the_rate_that_is_suggested_is_measured(tiny_folder, tmp_path):
     assert doctor.run(tmp_path / "mended") == []
 
 
-def test_a_rate_that_hides_in_the_mean_of_an_epoch(tmp_path):
-    """Its costs fall from epoch to epoch, and end well below that of knowing nothing; its first steps tell."""
+def test_a_high_rate_that_only_the_first_steps_show(tmp_path):
+    """The epochs' mean costs fall to well below chance level; only the first steps show that the rate is too high."""
     mnist = ds.load("mnist")
     few = mnist._replace(train=ds.Split(mnist.train.inputs[:2000], mnist.train.labels[:2000]))
     descent = ds.train(
@@ -138,7 +138,7 @@ def test_units_that_died_on_the_way_are_seen_at_the_end(tiny, tmp_path):
 
 
 def test_a_run_is_followed_while_it_is_written(tiny_folder, tmp_path, monkeypatch):
-    """Each pause of the doctor is an epoch of the run; rows do not change, so that their checks run once."""
+    """The run has another epoch after each pause of the doctor; checks of rows, which do not change, run once."""
     config = TrainConfig.of(data=str(tiny_folder), epochs=4, batch_size=1, order="permutation", patience=0)
     directory = create(config, {}, tmp_path / "run")
     judged, heard, looks = [0.5, 0.4, 0.6, 0.9], [], []

@@ -1,4 +1,4 @@
-"""`doctor RUN --like RUN…`: silent on a healthy run, and loud on what departs from healthy ones."""
+"""`doctor RUN --like RUN…`: no finding for a healthy run, findings for departures from healthy ones."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def few():
 
 
 def timed(folder, seconds):
-    """Let each epoch of a run have taken so many seconds, whatever else this machine did."""
+    """Set the recorded time of each epoch of a run, so that the load of the machine does not matter."""
     path = folder / "history.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     path.write_text("".join(json.dumps({**line, "seconds": seconds}) + "\n" for line in lines))
@@ -64,7 +64,7 @@ def test_a_wrong_rate(healthy, few, tmp_path):
 
 
 def altered(healthy, folder, change):
-    """A copy of a healthy run, whose arrays are changed."""
+    """Return the folder of a copy of a healthy run with changed arrays."""
     shutil.copytree(healthy[0], folder)
     path = folder / "model" / "weights.safetensors"
     with safe_open(path, "np") as file:
@@ -91,7 +91,7 @@ def test_dead_units(healthy, few, tmp_path):
 def test_a_slower_machine(healthy, few, tmp_path):
     slow = shutil.copytree(healthy[0], tmp_path / "slow")
     assert kinds(ds.doctor.like(timed(slow, 0.35), healthy[1:], few)) == {"step_seconds"}
-    assert kinds(ds.doctor.like(timed(slow, 0.01), healthy[1:], few)) == set()  # a faster one is no fault
+    assert kinds(ds.doctor.like(timed(slow, 0.01), healthy[1:], few)) == set()  # faster is no departure
 
 
 @pytest.mark.slow
@@ -147,7 +147,7 @@ def test_how_far_beyond_is_counted_in_spreads():
     (found,) = departures({("cost", "", 0): float("nan")}, costs, 2.3)
     assert found.spreads == np.inf
     assert departures({("cost", "", 0): 0.75}, costs, 2.3) == ()
-    alike = [{("gradient", "W", -1): 1.0}] * 2  # a spread of 0 is not believed
+    alike = [{("gradient", "W", -1): 1.0}] * 2  # a spread of 0 counts as the least spread
     assert departures({("gradient", "W", -1): 2.0}, alike, 2.3) == ()
     assert departures({("gradient", "W", -1): 3.0}, alike, 2.3) != ()
     assert departures({("gradient", "W", -1): 9.0}, alike[:1], 2.3) == ()

@@ -1,5 +1,5 @@
-"""What every engine promises besides its arithmetic: it goes on from a state, draws orders when they are wanted,
-takes rows as they are stored, and leaves eager code alone.
+"""What every engine guarantees besides its arithmetic: it continues from a state, draws orders only when needed, takes
+rows as they are stored, and leaves eager code alone.
 """
 
 import gc
@@ -35,7 +35,7 @@ def test_the_setting_names_the_engines():
 
 @pytest.fixture(scope="module")
 def runners():
-    """One runner a way, bound to CASE; whoever walks one leaves it as it was."""
+    """One runner per way to bind, bound to CASE; the tests leave them as they are."""
     bound = {way: bind_way(way, PROBLEM, CASE.train, BATCH_SIZE) for way in WAYS}
     yield bound
     for runner in bound.values():
@@ -43,11 +43,11 @@ def runners():
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_rows_are_let_go_of(way):
-    """Whoever fits many models in one process holds the rows of none of them for ever."""
+def test_rows_are_freed(way):
+    """A process that fits many models does not keep the rows of all of them in memory."""
     case = make_case(30, rest=True, seed=3)
     shape = case.train.inputs.shape[1:]
-    rows = aligned((len(case.train.labels), *shape), case.train.inputs.dtype)  # which TensorFlow does not copy
+    rows = aligned((len(case.train.labels), *shape), case.train.inputs.dtype)  # TensorFlow does not copy aligned rows
     held = weakref.ref(rows)
     runner = bind_way(way, PROBLEM, Split(rows, case.train.labels), BATCH_SIZE)
     runner.close()
@@ -63,7 +63,7 @@ def first():
 
 
 @on_every_engine
-def test_going_on_from_a_state_is_as_if_never_stopped(runners, way, first):
+def test_epochs_walked_one_at_a_time_give_the_same_bits(runners, way, first):
     at_once = list(runners[way].walk(first, CASE.orders))
     state, apart = first, []
     for order in CASE.orders:
@@ -78,7 +78,7 @@ def test_going_on_from_a_state_is_as_if_never_stopped(runners, way, first):
 
 
 @pytest.mark.parametrize("pair", list(itertools.permutations(WAYS, 2)), ids=" then ".join)
-def test_a_state_goes_on_on_another_engine(runners, pair, first):
+def test_another_engine_continues_from_a_state(runners, pair, first):
     state, costs = first, []
     for way, order in zip(itertools.cycle(pair), CASE.orders, strict=False):
         [(state, trace)] = runners[way].walk(state, [order])
@@ -87,7 +87,7 @@ def test_a_state_goes_on_on_another_engine(runners, pair, first):
 
 
 @on_every_engine
-def test_a_state_once_given_does_not_change(runners, way, first):
+def test_states_do_not_change_later(runners, way, first):
     given = [first, *(state for state, _ in runners[way].walk(first, CASE.orders))]
     [(after_one, _)] = runners[way].walk(first, CASE.orders[:1])
     np.testing.assert_array_equal(weights(PROBLEM, given[0])["W"], CASE.params["W"])
@@ -96,7 +96,7 @@ def test_a_state_once_given_does_not_change(runners, way, first):
 
 
 @on_every_engine
-def test_first_cost_from_zero_weights_is_that_of_knowing_nothing(runners, way):
+def test_first_cost_from_zero_weights_is_that_of_guessing(runners, way):
     zero = {name: np.zeros_like(value) for name, value in CASE.params.items()}
     [(_, trace)] = runners[way].walk(begin(PROBLEM, zero), CASE.orders[:1])
     assert trace.costs[0] == pytest.approx(math.log(NUM_CLASSES), rel=1e-15)
@@ -106,7 +106,7 @@ def test_first_cost_from_zero_weights_is_that_of_knowing_nothing(runners, way):
 
 
 @on_every_engine
-def test_orders_are_drawn_when_wanted_and_may_be_endless(runners, way, first):
+def test_orders_are_drawn_when_needed_and_may_be_endless(runners, way, first):
     drawn = []
 
     def orders():
@@ -143,7 +143,7 @@ def test_epochs_closed_early_leave_the_runner_usable(runners, way, first):
 
 
 class OutOfOrdersError(Exception):
-    """What an order's maker may raise."""
+    """An error raised by the generator of orders."""
 
 
 @on_every_engine
@@ -177,7 +177,7 @@ def test_orders_of_another_length_are_walked(runners, way, first):
 
 
 @on_every_engine
-def test_eager_code_works_before_meanwhile_and_afterwards(runners, way, first):
+def test_eager_code_works_before_during_and_after_a_walk(runners, way, first):
     answers = []
 
     def ask():
@@ -210,7 +210,7 @@ def in_float32(train):
 
 @pytest.mark.parametrize("way", ENGINES)
 @pytest.mark.parametrize("stored", [reversed_twice, in_float32], ids=lambda stored: stored.__name__)
-def test_rows_are_taken_however_they_are_stored(way, stored):
+def test_rows_may_be_stored_in_any_layout(way, stored):
     case = CASE._replace(train=stored(CASE.train))
     assert difference(walk(way, PROBLEM, case), truth(CASE)) <= LIMIT, "seed 3"
 
@@ -231,7 +231,7 @@ def test_memory_is_shared_only_where_that_is_safe(offset, writeable):
 
 
 def test_graph_reads_its_state_before_it_assigns_the_next():
-    """Which averages show, whose first step depends on a flag alone: without an order, one walk in a few went wrong."""
+    """The first step of an average depends on a flag alone: without control dependencies, some walks were wrong."""
     problem = make_problem(CASE, "float64", rule=rules.build("sgd", average=0.9))
     first, order = begin(problem, CASE.params), CASE.orders[0].between(0, 1)
     with closing(bind_way("eager", problem, CASE.train, BATCH_SIZE)) as eager:
@@ -245,7 +245,7 @@ def test_graph_reads_its_state_before_it_assigns_the_next():
 
 @pytest.mark.parametrize("way", ENGINES)
 def test_weights_of_rows_count(way):
-    """A row of weight 2 is two rows: the mean over the batch of weighted costs, by hand."""
+    """A row of weight 2 counts as two rows: the cost is the batch mean of weighted costs, computed in NumPy."""
     train = CASE.train._replace(weights=np.linspace(0.5, 2, len(CASE.train.labels)))
     with closing(bind_way(way, PROBLEM, train, BATCH_SIZE)) as runner:
         [(_state, trace)] = runner.walk(begin(PROBLEM, CASE.params), [CASE.orders[0].between(0, 1)])

@@ -1,4 +1,4 @@
-"""How a walk ends: at the first cost that is not finite, at one step on every engine; and what close gives back."""
+"""Engines stop at the first cost that is not finite, all at the same step; and `close` frees what a runner holds."""
 
 import itertools
 import threading
@@ -20,7 +20,7 @@ on_every_engine = pytest.mark.parametrize("way", WAYS)
 
 
 def explode_at_step_zero(step):
-    """A schedule that throws the weights far away in the step numbered 0, wherever counting began."""
+    """Return a huge share of the learning rate at step 0, wherever counting began, and a small one at all others."""
     huge, small = tf.constant(1e9, tf.float64), tf.constant(SMALL_RATE, tf.float64)
     return tf.where(tf.equal(step, 0), huge, small)
 
@@ -30,7 +30,7 @@ NAIVE = make_problem(CASE, "float32", loss=naive_cross_entropy, schedule=explode
 
 @pytest.fixture(scope="module")
 def runners():
-    """One runner a way, bound to the naive loss and the exploding schedule."""
+    """One runner per way to bind, bound to the naive loss and the exploding schedule."""
     bound = {way: bind_way(way, NAIVE, CASE.train, BATCH_SIZE) for way in WAYS}
     yield bound
     for runner in bound.values():
@@ -40,7 +40,7 @@ def runners():
 @on_every_engine
 @pytest.mark.parametrize("broken", [*range(1, 12), 15, 21, 22, 32], ids=lambda step: f"{step // 11}:{step % 11}")
 def test_stops_at_the_first_cost_that_is_not_finite(runners, way, broken):
-    """`broken` is the step whose cost is not finite; steps are counted from 1 − broken, so that it follows step 0."""
+    """The cost of step number `broken` is not finite: steps are counted from 1 − broken, so that it follows step 0."""
     first = begin(NAIVE, CASE.params)._replace(step=tf.constant(1 - broken))
     traces = in_time(lambda: [trace for _, trace in runners[way].walk(first, CASE.orders)])
     costs = np.concatenate([trace.costs for trace in traces])
@@ -89,6 +89,6 @@ def test_close_ends_every_thread_of_the_runner(way):
         assert bool(own() - others) == (way == "compiled")
     assert not own() - others
     epochs.close()
-    if way in ("graph", "compiled"):  # the two that hold something, and so have something to give back
+    if way in ("graph", "compiled"):  # the two that hold resources
         with pytest.raises(RuntimeError):
             next(runner.walk(begin(problem, CASE.params), CASE.orders))

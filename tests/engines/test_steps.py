@@ -1,4 +1,4 @@
-"""A step of the caller's own, on engines that know nothing of it: workers that share a batch, and a sweep of rates."""
+"""Engines take a step of the caller's own: workers that share a batch, and a sweep of learning rates."""
 
 from contextlib import closing
 from functools import partial
@@ -15,7 +15,7 @@ from walks import BATCH_SIZE, begin, make_case, make_problem
 CASE = make_case(20, rest=True, seed=5)
 PROBLEM = make_problem(CASE, "float64", loss=naive_cross_entropy)
 RATES = [0.05, 0.3, 1.0]
-UNSTABLE = 1e9  # by which the naive loss is no number after a step
+UNSTABLE = 1e9  # a learning rate at which the naive loss is NaN after a step
 
 
 def walked(engine, step=make_step, first=None):
@@ -24,7 +24,7 @@ def walked(engine, step=make_step, first=None):
 
 
 def one_of_two_workers(gradient, problem):
-    """The step of a worker that has the first half of each batch; `reduce` brings in the other one's half."""
+    """Return the step of a worker that has the first half of each batch; `reduce` averages in the other half."""
 
     def step(state, batch):
         rows = tf.shape(batch.labels)[0]
@@ -52,7 +52,7 @@ def test_workers_exchange_gradients_inside_the_step(engine):
 
 
 def side_by_side(problem):
-    """The step of K trainings on the same batch; one whose cost is not finite keeps its params."""
+    """Return the step of K training runs on the same batch; one whose cost is not finite keeps its parameters."""
     alone = make_step(problem)
 
     def step(state, batch):

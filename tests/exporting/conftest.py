@@ -1,4 +1,4 @@
-"""One run of each model, exported in every format and read again, that the tests of exporting share."""
+"""One run of each model, exported in every format and read again, shared by the tests of exporting."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def runs(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def exported(runs):
-    """`runs`, with each format as `model…`, and as `seen-<format>.npy` what its own runtime made of the rows."""
+    """`runs`, with each export as `model…`, and the probabilities from its own runtime as `seen-<format>.npy`."""
     for folder in runs.values():
         export_all(folder)
     assert read_again(LIGHT, *runs.values()) == []

@@ -1,4 +1,4 @@
-"""Small runs of each model, and how their exports are read again."""
+"""Train small runs of each model, export them, and read the exports again."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from samples import tiny_dataset
 
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
 READER = Path(__file__).parent / "reader.py"
-LIGHT = ("onnx", "litert", "npz", "numpy-script")  # whose runtimes are not TensorFlow
+LIGHT = ("onnx", "litert", "npz", "numpy-script")  # formats whose runtimes need no TensorFlow
 ROWS = 1_000
 FAST = {"model": "softmax", "engine": "function", "epochs": 2, "batch_size": 50, "learning_rate": 0.05}
 RUNS = {
@@ -29,7 +29,7 @@ RUNS = {
 
 
 def table() -> ds.Dataset:
-    """Years, shares and large amounts: 300 + 1,000 rows of columns that are not of one size."""
+    """Return 300 + 1,000 rows of years, shares and large amounts, columns of very different magnitudes."""
     random = np.random.default_rng(7)
     labels = random.integers(3, size=300 + ROWS, dtype=np.int32)
     drawn = random.normal(labels[:, None] * [0.4, -0.8, 1.2], 1.0, (len(labels), 3))
@@ -40,7 +40,7 @@ def table() -> ds.Dataset:
 
 
 def train(folder: Path, name: str, **settings: object) -> Path:
-    """A folder with a run of `RUNS` in `run`, and test rows in `rows.npy`."""
+    """Train a run of `RUNS` in `folder/run`, and save its test rows in `folder/rows.npy`."""
     data = table() if name == "table" else tiny_dataset(test_rows=ROWS)
     ds.train(data, out=folder / "run", **{**FAST, **RUNS[name], **settings})
     np.save(folder / "rows.npy", data.test.inputs)
@@ -48,24 +48,24 @@ def train(folder: Path, name: str, **settings: object) -> Path:
 
 
 def truth(folder: Path) -> np.ndarray:
-    """What the run itself says of the rows."""
+    """Return the run's own probabilities for the rows."""
     return inference.load_trained(folder / "run").predictor.probabilities(np.load(folder / "rows.npy"))
 
 
 def snippets() -> dict[str, str]:
-    """The Python of docs/export.md, by the format that it is for."""
+    """Return the Python code of docs/export.md by format."""
     text = DOCS.read_text(encoding="utf-8")
     return dict(re.findall(r"^## ([\w-]+)\n.*?^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
 
 
 def export_all(folder: Path) -> None:
-    """Every format, under the names that the snippets have for them."""
+    """Export every format, under the names that the snippets use."""
     for to, ending in FORMATS.items():
         export(folder / "run", to, folder / f"model{ending}")
 
 
 def read_again(formats: tuple[str, ...], *folders: Path) -> list[str]:
-    """Run the snippets of `formats` in a fresh process; which of TensorFlow and descenso it came to import."""
+    """Run the snippets of `formats` in a new process; return which of TensorFlow and descenso it imported."""
     chosen = folders[0] / "snippets.json"
     chosen.write_text(json.dumps({to: code for to, code in snippets().items() if to in formats}), encoding="utf-8")
     command = [sys.executable, READER, chosen, *folders]
@@ -75,7 +75,7 @@ def read_again(formats: tuple[str, ...], *folders: Path) -> list[str]:
 
 
 def assert_same(seen: np.ndarray, wanted: np.ndarray) -> None:
-    """The same class on every row, and probabilities within 1e-5."""
+    """Check for equal classes on every row and probabilities within 1e-5."""
     assert seen.shape == wanted.shape
     np.testing.assert_array_equal(seen.argmax(axis=1), wanted.argmax(axis=1))
     np.testing.assert_allclose(seen, wanted, rtol=0, atol=1e-5)

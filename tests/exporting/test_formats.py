@@ -34,7 +34,7 @@ def test_npz_of_softmax(exported):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "cnn", "table"])
 def test_npz_holds_all_that_a_forward_pass_needs(exported, name):
-    """The script's layers, with the arrays of the NPZ file in place of its own."""
+    """The layers of the NumPy script give the same probabilities with the arrays of the NPZ file."""
     script = runpy.run_path(str(exported[name] / "model.py"))
     with np.load(exported[name] / "model.npz") as arrays:
         script["W"].clear()
@@ -90,7 +90,7 @@ def test_nothing_is_pickled(exported):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "table"])
 def test_float64_keeps_its_precision(name, tmp_path):
-    folder = train(tmp_path, name, dtype="float64", activation="tanh")  # TensorFlow's gelu is exact to float32 only
+    folder = train(tmp_path, name, dtype="float64", activation="tanh")  # TensorFlow's gelu has only float32 accuracy
     script = runpy.run_path(str(export(folder / "run", "numpy-script", folder / "model.py")))
     shares = script["predict_proba"](np.load(folder / "rows.npy"))
     assert shares.dtype == np.float64

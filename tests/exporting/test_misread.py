@@ -1,4 +1,4 @@
-"""A model of pixels as stored is given something else: refused, or answered rightly, in every format."""
+"""Models of pixels as stored get other inputs: every format refuses them or predicts correctly."""
 
 import runpy
 import subprocess
@@ -25,7 +25,7 @@ def pixels(request, exported):
 
 
 def scaled(rows):
-    """What people make of pixels before they give them to a model."""
+    """Return pixels in the scales that users commonly convert them to."""
     return {"in [0, 1]": rows / 255, "in [-1, 1]": rows / 127.5 - 1, "standardised": (rows - rows.mean()) / rows.std()}
 
 
@@ -101,7 +101,7 @@ def test_onnx_litert_and_the_call_of_an_npz_refuse_any_float(pixels):
 
 
 def test_pictures_in_black_and_white_are_0_and_1_as_stored(tmp_path):
-    """The one kind of uint8 whose values are the same scaled: nothing is multiplied, nothing refused."""
+    """Images of 0 and 1 are the same scaled and unscaled, so both are accepted and neither is multiplied."""
     random = np.random.default_rng(0)
     labels = np.arange(60) % 2
     rows = (random.random((60, 6, 6)) < np.where(labels, 0.8, 0.3)[:, None, None]).astype(np.uint8)
@@ -116,7 +116,7 @@ def test_pictures_in_black_and_white_are_0_and_1_as_stored(tmp_path):
 
 
 def wrong_files(folder, rows):
-    """Files that are no rows, and what the script says of each."""
+    """Write files that hold no rows; return the script's error for each."""
     np.save(folder / "flat.npy", rows.reshape(len(rows), -1))
     np.save(folder / "one.npy", rows[0])
     np.save(folder / "words.npy", rows.astype(str))

@@ -72,7 +72,7 @@ def test_names_by_the_run(runs, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def seconds(tmp_path_factory):
-    """A run on a table whose amounts are seconds since 1970, within a few hours."""
+    """A run on a table whose amounts are seconds since 1970, all within a few hours."""
     folder = tmp_path_factory.mktemp("seconds")
     data = table()
     inputs = [split.inputs * [1, 1, 0.2] + [0, 0, 1.7e9] for split in (data.train, data.test)]

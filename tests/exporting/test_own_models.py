@@ -1,4 +1,4 @@
-"""The user's own Keras models: which layers a script supports, and what each format refuses."""
+"""Exports of users' Keras models: which layers a script supports, and what each format refuses."""
 
 import runpy
 
@@ -19,14 +19,14 @@ L = keras.layers
 
 @keras.saving.register_keras_serializable("tests")
 class InverseErf(L.Layer):
-    """An operation that neither ONNX nor LiteRT has."""
+    """Layer of an operation that neither ONNX nor LiteRT has."""
 
     def call(self, inputs):
         return tf.math.erfinv(tf.tanh(inputs) / 2)
 
 
 def convolutional():
-    """Strides, no borders, borders on odd sizes, normalisation without gamma or beta, activations as layers."""
+    """Return a model of strides, both paddings on odd sizes, batch normalisation without gamma or beta, etc."""
     return keras.Sequential(
         [
             L.Input((8, 8)),
@@ -44,7 +44,7 @@ def convolutional():
 
 
 def pooled():
-    """Written as a function of its input; its last convolution looks no further than one place."""
+    """Return a functional model with strided convolution and overlapping pooling."""
     inputs = L.Input((8, 8))
     x = L.Conv2D(6, 3, strides=3, padding="same", activation="sigmoid")(L.Reshape((8, 8, 1))(inputs))
     x = L.MaxPooling2D(2, strides=1, padding="valid")(x)
@@ -135,7 +135,7 @@ def test_a_model_of_ones_own_has_to_be_given(tmp_path):
         match=r"^model: the run was trained with test_own_models:pooled, .*; try --model test_own_models:pooled$",
     ):
         export(run, "onnx", tmp_path / "model.onnx")
-    assert export(run, "npz", tmp_path / "model.npz").is_file()  # which is only its arrays
+    assert export(run, "npz", tmp_path / "model.npz").is_file()  # NPZ holds only the arrays, and needs no model
 
 
 def test_a_layer_that_cannot_be_made_again(tmp_path):

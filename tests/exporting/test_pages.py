@@ -1,4 +1,4 @@
-"""The page beside each exported model: its Python runs as it stands, and says what the run says."""
+"""The page beside each exported model: its Python code runs unchanged and predicts what the run predicts."""
 
 import re
 import subprocess
@@ -26,7 +26,7 @@ def code_of(page):
 
 
 def probabilities(pages, folder):
-    """What the Python of some pages makes, run in one new process in their folder."""
+    """Run the Python code of some pages in one new process in their folder; return the probabilities."""
     parts = [f"{code_of(page)}\nnp.save('page{place}.npy', probabilities)\n" for place, page in enumerate(pages)]
     ended = subprocess.run(
         [sys.executable, "-c", "".join(parts)], cwd=folder, capture_output=True, text=True, check=False
@@ -63,7 +63,7 @@ def test_what_the_page_says(exported, to):
 
 
 def test_the_calls_are_those_of_the_docs():
-    """Beside what a page says of its own: how rows are read, and names of classes."""
+    """Apart from how rows are read and the names of classes, which belong to each page."""
     for to, code in snippets().items():
         for line in SNIPPETS[to].format(name=f"model{FORMATS[to]}").splitlines():
             inner = line.replace("(rows)", '(np.load("rows.npy"))').replace(": rows}", ': np.load("rows.npy")}')
@@ -73,7 +73,7 @@ def test_the_calls_are_those_of_the_docs():
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory):
-    """A run on a table with words, truth values and gaps."""
+    """A run on a table with words, truth values and missing values, and its exports."""
     folder = tmp_path_factory.mktemp("people")
     random = np.random.default_rng(0)
     rows = ["age,sex,town,open,kind"]
@@ -95,7 +95,7 @@ def people(tmp_path_factory):
 
 
 def test_a_table_with_words_and_gaps_is_encoded_as_the_run_encodes_it(people):
-    """The rows of the file, as `csv` reads them: strings, empty where a value is missing."""
+    """The rows are passed as `csv` reads them: strings, empty for missing values."""
     call = re.compile(r"^rows = encode\(.*\)$", re.MULTILINE)
     read = 'import csv\nrows = encode(list(csv.DictReader(open("people.csv"))))'
     pages = [call.sub(lambda _: read, page(people, to)) for to in FORMATS]

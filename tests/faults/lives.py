@@ -1,4 +1,4 @@
-"""The operations of a run on its directory, as of `descenso.api.train`, in one thread and with made-up numbers."""
+"""The file operations of a training run, as `descenso.api.train` makes them, in one thread and with made-up numbers."""
 
 from contextlib import closing
 from pathlib import Path
@@ -14,32 +14,32 @@ from descenso.runs.history import Epoch
 from material import assert_same, checkpoint
 
 CONFIG = TrainConfig.of(epochs=5, seed=3)
-STEPS = 4  # an epoch
+STEPS = 4  # per epoch
 
 
 def lines(epochs):
-    """The history after so many epochs."""
+    """Return the history after that many epochs."""
     return "".join(Epoch(epoch, 1 / (epoch + 1), 0.25).line for epoch in range(epochs)).encode()
 
 
 def made(position):
-    """The one checkpoint of `position`."""
+    """Return the only checkpoint that may be written at `position`."""
     return checkpoint(*position, history_bytes=len(lines(position.epoch)))
 
 
 def after(position, steps=2):
-    """Where a save `steps` steps later would be, at the latest at the end of the epoch."""
+    """Return the position of a save `steps` steps later, at most the end of the epoch."""
     epoch, step = position
     return Position(epoch + 1, 0) if step + steps >= STEPS else Position(epoch, step + steps)
 
 
 def start(path):
-    """A new run, and where it stands."""
+    """Create a run; return it and its position."""
     return create(CONFIG, {"python": "3"}, path), Position(0, 0)
 
 
 def go_on(path):
-    """The run at `path` opened again, cut back to its newest checkpoint, and where it stands."""
+    """Reopen the run at `path`, cut it back to its newest checkpoint, and return it and its position."""
     run = reopen(path)
     try:
         position = Position(0, 0)
@@ -58,7 +58,7 @@ def go_on(path):
 
 
 def save(run, position):
-    """What `Checkpointing` writes at `position`: the epoch that ended there, and a checkpoint."""
+    """Write what `Checkpointing` writes at `position`: the line of an epoch that ends there, and a checkpoint."""
     if position.step == 0 and position.epoch:
         run.append(Epoch(position.epoch - 1, 1 / position.epoch, 0.25))
     run.sync_history()
@@ -66,13 +66,13 @@ def save(run, position):
 
 
 def finish(run, position):
-    """The end: weights, then the word that there are some."""
+    """End the run as completed: write the weights first, then the status."""
     run.write_weights({"W": np.full((2, 3), position.epoch, np.float32)}, {"model": "softmax"})
     run.write("status.json", {"outcome": "completed", "epochs_done": position.epoch, "test_accuracy": 0.5})
 
 
 def diverge(run, position):
-    """The other end: no weights, not even those that there were."""
+    """End the run as diverged: remove any weights, then write the status."""
     run.drop_weights()
     run.write("status.json", {"outcome": "diverged", "epochs_done": position.epoch})
 
@@ -81,18 +81,18 @@ EXPORTED = {"graph": b"graph", "variables/data": bytes(999)}
 
 
 def export(path):
-    """A folder, as `descenso.exporting` writes one."""
+    """Write an export as `descenso.exporting` does."""
     make_folder(path.parent)
     write_folder(path, EXPORTED)
 
 
 def exported(path):
-    """What a reader finds of it."""
+    """Return the content of the files of an export, by relative path."""
     return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 
 def assert_readable(path):
-    """What the run at `path` says of itself is whole, and as it was written, and true."""
+    """Check that the files of the run at `path` are complete, as written, and consistent."""
     run = open_directory(path)
     status = run.status
     assert run.config == CONFIG
@@ -104,7 +104,7 @@ def assert_readable(path):
 
 
 def first_sitting(path, saves=3):
-    """A run that was stopped after so many saves; where it stands."""
+    """Make a run that is interrupted after `saves` saves; return its position."""
     run, position = start(path)
     with closing(run):
         save(run, position)
@@ -115,14 +115,14 @@ def first_sitting(path, saves=3):
 
 
 def spoil(path, turn=1):
-    """Turn a bit of the file `path`."""
+    """Flip a bit in the middle of the file `path`."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= turn
     write_file(path, bytes(content))
 
 
 def is_there(path):
-    """Whether there is a run at `path`."""
+    """Return whether there is a run at `path`."""
     try:
         open_directory(Path(path))
     except DataError:

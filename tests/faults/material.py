@@ -1,4 +1,4 @@
-"""Small checkpoints, made of their position alone: what is read can be held against what was written."""
+"""Small checkpoints whose content follows from their position, so that what is read can be compared with it."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from descenso.runs.checkpoints import Checkpoint, Position, newest
 
 
 def checkpoint(epoch, step=0, **about):
-    """The one checkpoint of this position: every kind of tensor that a descent has."""
+    """Return the checkpoint of this position, with every kind of tensor that a training run saves."""
     random = np.random.default_rng([epoch, step])
     arrays = {
         "step": np.asarray(100 * epoch + step),
@@ -20,7 +20,7 @@ def checkpoint(epoch, step=0, **about):
 
 
 def assert_same(found, written):
-    """Every bit of every tensor, and all that was said of it."""
+    """Check that all tensors are equal bit for bit, and all metadata."""
     assert found.position == written.position
     assert found.arrays.keys() == written.arrays.keys()
     for name, array in written.arrays.items():
@@ -31,17 +31,17 @@ def assert_same(found, written):
 
 
 def assert_newest(store, written, damaged=()):
-    """The store gives `written`, and warns of the `damaged` files, newest first, and of nothing else."""
+    """Check that the newest valid checkpoint is `written`, with one warning per file of `damaged`, newest first."""
     found, warnings = newest(store)
     assert_same(found, written)
     assert [warning.split(":")[0] for warning in warnings] == [str(path) for path in damaged]
 
 
 def names(folder):
-    """All that is in `folder`, hidden or not."""
+    """Return the names of all entries of `folder`, hidden ones too."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def leftovers(folder):
-    """What an interrupted write left anywhere below `folder`."""
+    """Return the temporary files that interrupted writes left anywhere below `folder`."""
     return [str(path.relative_to(folder)) for path in folder.rglob("*.tmp")]

@@ -1,8 +1,8 @@
-"""A disk that loses its power: what was not synced may be there, in part or not at all, in any combination.
+"""A model of a disk that loses power: any part of what was not synced may be missing, in any combination.
 
-The model is what POSIX promises and no more: syncing a file sees its content onto the disk, not its name; names that
-came, went or changed stand once their folder was synced. A name may survive without its content. Each change of a
-name is whole, or did not happen; each write to a file is whole, cut short, left as zeros, or did not happen.
+It promises what POSIX promises and no more. Syncing a file stores its content, not its name; names that were created,
+removed or changed are stored once their folder is synced. A name may survive without the content of its file. Each
+change of a name happens completely or not at all; each write to a file is complete, cut short, left as zeros, or lost.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ class _File:
         self.durable, self.pending = bytearray(), []
 
     def change(self, offset, data):
-        """Write `data` at `offset`; where it is None, end the file there."""
+        """Write `data` at `offset`; if it is None, truncate the file there."""
         self.pending.append((offset, data))
 
     def sync(self):
@@ -48,7 +48,7 @@ class _Folder:
         self.durable, self.now, self.pending = {}, {}, []
 
     def change(self, names):
-        """Let `names` lead to other files, or where None to nothing, at once."""
+        """Make `names` refer to other files, or to nothing where None, all at once."""
         _name(self.now, names)
         self.pending.append(names)
 
@@ -72,10 +72,10 @@ def _name(entries, names):
 
 
 class Power:
-    """Follows the operations on a disk; `lost` writes down what is there after the power went."""
+    """Follow the operations on a disk, and write what is left on it after a loss of power."""
 
     def __init__(self, root):
-        """What is there at the beginning is on the disk."""
+        """Take everything that is in `root` now as stored on the disk."""
         self._root, self._top, self._open = Path(root), _found(Path(root)), {}
 
     def _at(self, path):
@@ -85,7 +85,7 @@ class Power:
         return node
 
     def follow(self, operation):
-        """Let `operation`, which was carried out, change the disk."""
+        """Apply `operation`, which was carried out on the real disk."""
         kind, path = operation.kind, operation.path
         if kind == "sync folder":
             self._at(path).sync()
@@ -116,7 +116,7 @@ class Power:
             parent.change({path.name: None})
 
     def lost(self, draw, keep, where):
-        """Write what is there to the folder `where`; what was not synced survives with probability `keep`."""
+        """Write what is left to the folder `where`; an unsynced change survives with probability `keep`."""
         _write_down(self._top, draw, keep, Path(where))
 
 

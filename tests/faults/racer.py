@@ -1,6 +1,6 @@
-"""One of several processes that all want the same run: told on a line of its input what to try, and when.
+"""One of several processes that try to lock the same run: each line of its input names an action and a time.
 
-Started with the word "unlocked", it takes no lock: whoever watches the race must notice.
+Started with the argument "unlocked", it takes no lock: the tests must detect that.
 """
 
 import json
@@ -25,7 +25,7 @@ def main():
     held = None
     if "unlocked" in sys.argv:
         directory.locked = lambda path: FileLock(path / ".lock")
-    print(json.dumps("ready"), flush=True)  # noqa: T201 - to whoever gives the orders
+    print(json.dumps("ready"), flush=True)  # noqa: T201 - read by the test
     for line in sys.stdin:
         order = json.loads(line)
         if order["what"] == "let go":
@@ -33,7 +33,7 @@ def main():
             held = None
             answer = "let go"
         else:
-            while monotonic() < order["at"]:  # all of them start at one moment
+            while monotonic() < order["at"]:  # so that all of them start at once
                 pass
             started = monotonic()
             try:

@@ -1,13 +1,13 @@
-"""A disk between the package and the real one: it sees every change below a folder, in order, and may fail one.
+"""A layer between the package and the disk that records every change below a folder, in order, and may make one fail.
 
-It stands at the primitives that `descenso.runs` uses: `Path.open` for writing, `Path.mkdir`, `rename`, `replace` and
-`unlink`, `os.open` and `os.fsync`, `shutil.rmtree`. Nothing is really synced: that would only take time, and whether
-the package asks for it is what is recorded.
+It replaces the primitives that `descenso.runs` uses: `Path.open` for writing, `Path.mkdir`, `rename`, `replace` and
+`unlink`, `os.open` and `os.fsync`, `shutil.rmtree`. Nothing is really synced: that would only take time, and the
+records show whether the package asked for it.
 
-Only what the package itself asks for is recorded and may fail, as `asked_by_package` decides from the call stack; the
-tests beside this file count as the package, since some stand in for its functions or its user. What a library asks for
-on its own account, such as the files of a lock, reaches the real disk. `seen_by_python` tells whether the package asked
-in a way that the shim does not know, and `Power` whether the recorded operations make what is there.
+Only operations of the package itself are recorded and may fail, as `asked_by_package` decides from the call stack; the
+tests beside this file count as the package, since some replace its functions or act as its user. Operations of a
+library, such as those on the files of a lock, reach the real disk. `seen_by_python` shows whether the package changed
+files in a way that the shim does not know, and `Power` whether the recorded operations lead to the files that exist.
 """
 
 import io
@@ -26,19 +26,19 @@ CHANGES = ("mkdir", "create", "write", "truncate", "fsync", "sync folder", "rena
 
 
 class Crash(BaseException):
-    """The process is gone: whatever it still tries has no effect on the disk."""
+    """End of the process: nothing that it still tries has an effect on the disk."""
 
 
 class Operation(NamedTuple):
-    """One thing asked of the disk.
+    """One operation on the disk.
 
     Attributes:
         kind: one of CHANGES, or "open", which changes nothing.
-        path: what it is done to; of a rename, the old name.
-        target: of a rename, the new name.
-        file: number of the opening, for what is done to an open file: its name may have changed since.
-        offset: where a write begins, or how long a file is left by a truncation.
-        data: what is written.
+        path: the file or folder; for a rename, the old name.
+        target: for a rename, the new name.
+        file: number of the open file for operations on one, since its name may have changed meanwhile.
+        offset: where a write begins, or the length after a truncation.
+        data: the bytes that are written.
     """
 
     kind: str
@@ -50,7 +50,7 @@ class Operation(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What happens at operation number `at`, and to all that follow where it stays.
+    """A failure of operation number `at`, and of all later ones if it `stays`.
 
     Attributes:
         how: "crash before", "torn write" (half of it, then the crash), "crash after", or an errno.
@@ -62,7 +62,7 @@ class Fault(NamedTuple):
 
 
 def asked_by_package():
-    """Whether the nearest caller outside the standard library and this module belongs to the package or its tests."""
+    """Return whether the nearest caller outside the standard library and this module is the package or its tests."""
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
@@ -73,25 +73,25 @@ def asked_by_package():
 
 
 class Disk:
-    """Records what is done below `root` while it is `mounted`; breaks as `fault` says."""
+    """Record the operations below `root` while it is `mounted`, and fail as `fault` says."""
 
     def __init__(self, root, fault=None):
         self.root, self.fault = str(root), fault
-        self.operations, self.done = [], []  # asked for, and carried out
+        self.operations, self.done = [], []  # requested, and carried out
         self.dead = False
         self._paths = {}  # of open file descriptors
-        self._raws, self._left = [], []  # open files, and what operations gave that nobody lived to use
+        self._raws, self._left = [], []  # open files, and results of operations after which the process died
         self._count = itertools.count()
 
     def covers(self, path):
         return (os.fsdecode(path) + os.sep).startswith(self.root + os.sep)
 
     def records(self, path):
-        """Whether what is asked now, of `path`, is the package's and below the root."""
+        """Return whether an operation on `path` is recorded: it is below the root, and the package asks for it."""
         return self.covers(path) and asked_by_package()
 
     def do(self, operation, act, tear=None):
-        """Carry out `operation` by `act`, unless the fault is here; `tear` does half of it."""
+        """Carry out `operation` by calling `act`, unless it is to fail; `tear` does half of it."""
         if self.dead:
             raise Crash
         number, fault = len(self.operations), self.fault
@@ -113,7 +113,7 @@ class Disk:
         return result
 
     def bury(self):
-        """What the system does with a dead process: its files are closed, and what it had not written is gone."""
+        """Close the files of the dead process, and discard what it had not written, as the operating system does."""
         for raw in self._raws:
             with suppress(OSError):
                 raw.close()
@@ -121,7 +121,7 @@ class Disk:
 
     @contextmanager
     def mounted(self):
-        """The package's primitives are ours, for as long as this lasts."""
+        """Replace the package's primitives inside the `with` block."""
         with pytest.MonkeyPatch.context() as patch:
             _files(self, patch)
             _names(self, patch)
@@ -133,7 +133,7 @@ class Disk:
 
 
 class _Raw(io.FileIO):
-    """An open file under Python's own buffer, which behaves as it always does."""
+    """An open file below Python's own buffer, which works as usual."""
 
     def __init__(self, disk, path, mode, number):
         self._disk, self._path, self._number = disk, path, number
@@ -142,7 +142,7 @@ class _Raw(io.FileIO):
         disk._raws.append(self)
 
     def write(self, data):
-        if self._disk.dead:  # Python's buffer is emptied when it is forgotten; that of a dead process is not
+        if self._disk.dead:  # Python flushes the buffer when the object is deleted; a dead process does not
             return len(data)
         data = bytes(data)
         offset = self.seek(0, os.SEEK_END) if "a" in self.mode else self.tell()
@@ -184,7 +184,7 @@ def _names(disk, patch):
 
     def moved(name):
         def move(self, target):
-            act = lambda: real[name](self, target)  # noqa: E731 - one of two
+            act = lambda: real[name](self, target)  # noqa: E731 - used twice
             return disk.do(Operation("rename", self, Path(target)), act) if disk.records(self) else act()
 
         return move
@@ -224,7 +224,7 @@ def _syncs(disk, patch):
         return handle
 
     def fsync(handle):
-        if handle not in disk._paths or not asked_by_package():  # a library's file may have the number of a closed one
+        if handle not in disk._paths or not asked_by_package():  # a library's file may reuse the number of a closed one
             return real_fsync(handle)
         path, number = disk._paths[handle]
         kind = "sync folder" if number is None else "fsync"
@@ -235,7 +235,7 @@ def _syncs(disk, patch):
 
 
 _SEEN = {"os.mkdir": "mkdir", "os.rename": "rename", "os.remove": "unlink", "os.rmdir": "rmdir"}
-_UNKNOWN = ("os.link", "os.symlink", "os.truncate")  # changes that no function of the shim stands for
+_UNKNOWN = ("os.link", "os.symlink", "os.truncate")  # changes that the shim does not replace
 _listeners = []
 
 
@@ -246,9 +246,9 @@ def _hear(event, arguments):
 
 @contextmanager
 def seen_by_python(disk):
-    """The package's changes below the disk's root that Python's own audit tells of: kind and path of each, in order."""
+    """List kind and path of the package's changes below the disk's root, in order, from Python's audit events."""
     if not _HOOKED:
-        sys.addaudithook(_hear)  # which cannot be taken away again
+        sys.addaudithook(_hear)  # which cannot be removed
         _HOOKED.append(True)
     seen = []
 
@@ -263,7 +263,7 @@ def seen_by_python(disk):
             kind = "open"
         else:
             return
-        repeated = kind == "mkdir" and path.exists()  # told before it fails
+        repeated = kind == "mkdir" and path.exists()  # reported before it fails
         if not repeated and asked_by_package():
             seen.append((kind, path))
 

@@ -43,7 +43,7 @@ def spoil(path):
     path.write_bytes(content)
 
 
-def test_what_is_written_is_read_again(store):
+def test_what_is_written_is_read_back(store):
     written = checkpoint(3, 7)
     path = write_checkpoint(store, written)
     assert names(path) == [MANIFEST, STATE]
@@ -62,7 +62,7 @@ def test_what_is_written_is_read_again(store):
         np.array([np.nan, -np.inf, -0.0, 5e-324]),
         np.array([1.5, -2], np.float16),
         np.array([1, 2], ">i4").astype("<i4"),
-        np.frombuffer(b"\x01\x00\xc0\x7f", np.float32),  # a NaN that carries bits of its own
+        np.frombuffer(b"\x01\x00\xc0\x7f", np.float32),  # a NaN with a payload
     ],
     ids=["scalar", "empty", "transposed", "strided", "bool", "special", "half", "int", "NaN's bits"],
 )
@@ -98,7 +98,7 @@ def test_a_damaged_one_of_the_same_position_is_written_again(store):
 
 
 @pytest.mark.parametrize("file", [STATE, MANIFEST])
-def test_a_damaged_one_is_passed_over_and_named(file, store):
+def test_a_damaged_one_is_skipped_and_named(file, store):
     for epoch in range(3):
         path = write_checkpoint(store, checkpoint(epoch))
     spoil(path / file)
@@ -107,7 +107,7 @@ def test_a_damaged_one_is_passed_over_and_named(file, store):
         read_checkpoint(path)
 
 
-def test_the_two_that_are_kept_are_two_that_verify(store):
+def test_the_two_that_are_kept_are_valid(store):
     write_checkpoint(store, checkpoint(0))
     damaged = write_checkpoint(store, checkpoint(1))
     spoil(damaged / STATE)
@@ -117,10 +117,10 @@ def test_the_two_that_are_kept_are_two_that_verify(store):
     assert_newest(store, checkpoint(0), damaged=[newer / STATE, damaged / STATE])
     for epoch in (3, 4):
         write_checkpoint(store, checkpoint(epoch))
-    assert len(names(store)) == 2  # once there are two that verify, what is older goes
+    assert len(names(store)) == 2  # two of them are valid, so older ones are removed
 
 
-def test_none_that_verifies(store):
+def test_no_valid_checkpoint(store):
     told = rf"^{re.escape(str(store))}: no valid checkpoint \({{}}\); train again with the run's config\.json$"
     with pytest.raises(CheckpointError, match=told.format("there is none")) as caught:
         newest(store)
@@ -132,7 +132,7 @@ def test_none_that_verifies(store):
     assert caught.value.exit_code == 7
 
 
-def test_what_cannot_be_read_is_not_absent(store, monkeypatch):
+def test_an_unreadable_checkpoint_is_not_absent(store, monkeypatch):
     for epoch in range(2):
         path = write_checkpoint(store, checkpoint(epoch))
     real = Path.open
@@ -150,7 +150,7 @@ def test_what_cannot_be_read_is_not_absent(store, monkeypatch):
         newest(store)
     write_checkpoint(store, checkpoint(2))
     monkeypatch.undo()
-    assert len(names(store)) == 3  # nor is it removed: it may be what there is to fall back on
+    assert len(names(store)) == 3  # nor is it removed: it may be the only valid one
     assert_newest(store, checkpoint(2))
 
 
@@ -183,13 +183,13 @@ def test_a_store_that_may_not_be_entered(store, monkeypatch, as_stranger):
     assert_newest(store, checkpoint(1))
 
 
-def test_a_store_that_is_not_there(tmp_path):
+def test_a_missing_store(tmp_path):
     assert is_empty(tmp_path / "nowhere")
     with pytest.raises(CheckpointError, match="there is none"):
         newest(tmp_path / "nowhere")
 
 
-def test_a_form_of_another_time(store, monkeypatch):
+def test_another_schema_is_refused(store, monkeypatch):
     write_checkpoint(store, checkpoint(1))
     monkeypatch.setattr(checkpoints, "SCHEMA", 3)
     path = write_checkpoint(store, checkpoint(2))
@@ -228,7 +228,7 @@ def replaced_by(what, path):
 
 @pytest.mark.parametrize("file", [STATE, MANIFEST])
 @pytest.mark.parametrize("what", ["nothing", "folder", "pipe", "link"])
-def test_what_is_no_file(what, file, store):
+def test_what_is_not_a_regular_file(what, file, store):
     write_checkpoint(store, checkpoint(1))
     path = write_checkpoint(store, checkpoint(2))
     replaced_by(what, path / file)
@@ -238,7 +238,7 @@ def test_what_is_no_file(what, file, store):
 
 
 @pytest.mark.parametrize("what", ["file", "link"])
-def test_what_is_no_folder(what, store, tmp_path):
+def test_what_is_not_a_folder(what, store, tmp_path):
     write_checkpoint(store, checkpoint(1))
     path, elsewhere = store / "00000002-0000000000", tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -249,12 +249,12 @@ def test_what_is_no_folder(what, store, tmp_path):
     assert elsewhere.is_dir()
 
 
-def test_what_is_not_ours_is_left_alone(store):
+def test_unknown_entries_are_left_alone(store):
     write_checkpoint(store, checkpoint(1))
     (store / "notes.txt").write_text("mine")
     (store / "old").mkdir()
     (store / ".hidden").mkdir()
-    (store / "٠٠٠٠٠٠٠٩-٠٠٠٠٠٠٠٠٠٠").mkdir()  # digits, but not ours
+    (store / "٠٠٠٠٠٠٠٩-٠٠٠٠٠٠٠٠٠٠").mkdir()  # digits, but not ASCII
     for epoch in (2, 3):
         write_checkpoint(store, checkpoint(epoch))
     assert_newest(store, checkpoint(3))
@@ -265,7 +265,7 @@ def test_what_is_not_ours_is_left_alone(store):
 
 
 def sealed(path, **changes):
-    """Put another manifest in `path`, its own SHA-256 right: no damage, but somebody's doing."""
+    """Replace entries of the manifest in `path` and make its SHA-256 match: forged, not damaged."""
     about = json.loads((path / MANIFEST).read_bytes())["manifest"]
     about.update(changes)
     (path / MANIFEST).write_bytes(checkpoints._sealed({k: v for k, v in about.items() if v is not ...}))
@@ -290,7 +290,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("changes", ODD, ids=str)
-def test_a_manifest_that_says_something_odd(changes, store):
+def test_a_manifest_with_invalid_entries(changes, store):
     write_checkpoint(store, checkpoint(1))
     path = write_checkpoint(store, checkpoint(2))
     sealed(path, **changes)
@@ -308,7 +308,7 @@ def test_a_manifest_of_another_kind(body, store):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b"1" * 100_000, bytes(8), b"null", b'""'])
-def test_a_manifest_that_is_none(content, store):
+def test_a_manifest_that_is_not_json(content, store):
     path = write_checkpoint(store, checkpoint(2))
     (path / MANIFEST).write_bytes(content)
     with refused(path / MANIFEST, "damaged"):
@@ -328,7 +328,7 @@ def test_newer_ones_are_dropped(store):
     assert names(store) == []
 
 
-def test_what_a_crash_left_is_swept(store):
+def test_leftovers_of_a_crash_are_removed(store):
     write_checkpoint(store, checkpoint(1))
     (store / ".00000002-0000000000.77.tmp").mkdir()
     (store / ".00000002-0000000000.77.tmp" / STATE).write_bytes(b"half")

@@ -13,7 +13,7 @@ SEED = 20260
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """Two checkpoints; whoever damages the newer one mends it."""
+    """Two checkpoints; a test that damages the newer one restores it."""
     folder = tmp_path_factory.mktemp("damage") / "checkpoints"
     prepare(folder)
     for epoch in (1, 2):
@@ -22,7 +22,7 @@ def store(tmp_path_factory):
 
 
 def assert_seen(path, content, told):
-    """Whoever reads `path` with `content` in it is told, and gets the checkpoint before it."""
+    """Check that `content` in `path` is reported as damaged, and that the previous checkpoint is read instead."""
     store, sound = path.parent.parent, path.read_bytes()
     assert content != sound, told
     path.write_bytes(content)
@@ -53,7 +53,7 @@ def test_something_added(name, extra, store):
 
 
 def turned(sound, draw):
-    """`sound` with one to four bits turned, a piece zeroed, doubled or moved, or a few bytes overwritten."""
+    """Return `sound` with one to four bits flipped, a part zeroed, duplicated or moved, or a few bytes overwritten."""
     content, kind = bytearray(sound), draw.choice(["bits", "bits", "zeros", "bytes", "doubled", "swapped"])
     where, size = draw.randrange(len(sound)), draw.randint(1, 64)
     if kind == "zeros":
@@ -71,8 +71,8 @@ def turned(sound, draw):
 
 
 def assert_all_seen(store, seed, count):
-    """`count` damages drawn from `seed`, each seen."""
-    draw = random.Random(seed)  # noqa: S311 - drawn to be repeated, not to be secret
+    """Check that `count` damages drawn from `seed` are all detected."""
+    draw = random.Random(seed)  # noqa: S311 - reproducible, not secret
     for number in range(count):
         path = store / "00000002-0000000004" / draw.choice([STATE, MANIFEST])
         assert_seen(path, turned(path.read_bytes(), draw), f"seed {seed}, damage {number}, {path.name}")

@@ -1,4 +1,4 @@
-"""Runs that are killed at any time, and resume to the same bits."""
+"""Runs that are killed at any time resume to the same bits."""
 
 import os
 import random
@@ -24,11 +24,11 @@ LAST = trainer.EPOCHS * trainer.STEPS - 1
 
 
 class Stop(BaseException):
-    """In place of a kill, where the process is our own."""
+    """Raised instead of a kill where the run trains in the test's own process."""
 
 
 def train(path, stop=None):
-    """Train in this process; stop where it says `stop`."""
+    """Train in this process; interrupt it when it reports `stop`."""
 
     def say(word):
         if word == stop:
@@ -38,7 +38,7 @@ def train(path, stop=None):
 
 
 def end(path):
-    """What came of the run at `path`, but for the time it took."""
+    """Return the results of the run at `path`, without its times."""
     run = open_directory(path)
     found, warnings = newest(run.checkpoints)
     assert warnings == []
@@ -53,7 +53,7 @@ def end(path):
 
 
 def assert_resumes_exactly(folder, steps):
-    """A run stopped after each of `steps`, and gone on with, ends as one that never was."""
+    """Check that a run interrupted after each of `steps` and resumed ends like an uninterrupted one."""
     train(folder / "whole")
     for stop in steps:
         with pytest.raises(Stop):
@@ -66,19 +66,19 @@ def assert_resumes_exactly(folder, steps):
 
 @pytest.mark.parametrize("stride", [1, 3, 5, 7, 11])
 def test_stops_after_steps(stride, tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "fsync", lambda handle: None)  # nothing is cut off here: only time would be lost
+    monkeypatch.setattr(os, "fsync", lambda handle: None)  # nothing loses power here, so syncing would only take time
     assert_resumes_exactly(tmp_path, range(stride, LAST, stride))
 
 
 class Killer:
-    """Starts the trainer as a process of its own, and kills it at times drawn by `draw`."""
+    """Start the trainer in processes of its own, and kill them at times drawn by `draw`."""
 
     def __init__(self, path, draw, save_seconds):
         self.path, self.draw, self._save_seconds = path, draw, save_seconds
-        self.said = "step -1"  # the last step that any of them told of
+        self.said = "step -1"  # the last step that any process reported
 
     def run(self, kill):
-        """Let one process run; kill it, or not. Returns the last word of one that was killed, or None."""
+        """Run one process, and kill it if `kill`. Return the last word it reported, or None if it was not killed."""
         target = self.target() if kill else None
         command = [sys.executable, TRAINER, str(self.path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -96,14 +96,14 @@ class Killer:
         return words[-1] + ", while writing" * bool(self.path.exists() and leftovers(self.path))
 
     def target(self):
-        """While it begins, or some step further on."""
+        """Return the word to kill after: that of the start, or of some later step."""
         done = int(self.said.split()[1])
         if self.draw.random() < 0.35 or done >= LAST:
             return "begins"
         return f"step {self.draw.randint(done + 1, min(done + 12, LAST))}"
 
     def strike(self, process):
-        """A moment later, within the time that two saves take."""
+        """Kill the process within the time of two saves."""
         try:
             process.wait(timeout=self.draw.uniform(0, 2 * self._save_seconds))
         except subprocess.TimeoutExpired:
@@ -111,11 +111,11 @@ class Killer:
 
 
 def assert_killed_runs_end_alike(folder, seed, kills):
-    """Runs killed so many times in all, at times drawn from `seed`, each compared with one that never was."""
+    """Compare runs that are killed `kills` times in all, at times drawn from `seed`, with an uninterrupted run."""
     started = perf_counter()
     train(folder / "whole")
     save_seconds = (perf_counter() - started) / (1 + LAST // trainer.EVERY)
-    draw = random.Random(seed)  # noqa: S311 - drawn to be repeated, not to be secret
+    draw = random.Random(seed)  # noqa: S311 - reproducible, not secret
     landed, number = [], 0
     while len(landed) < kills:
         number += 1
@@ -142,12 +142,12 @@ def test_kills(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 3, 4, 5])
 def test_100_kills(seed, tmp_path):
-    landed = assert_killed_runs_end_alike(tmp_path, seed, 25)  # where they land depends on the machine's moment
+    landed = assert_killed_runs_end_alike(tmp_path, seed, 25)  # where they land depends on the timing
     assert len(landed) >= 25, f"seed {seed}: {landed}"
 
 
 def test_no_epoch_is_appended_before_there_is_a_checkpoint(tmp_path, monkeypatch):
-    """Else a kill between the two would leave a history that nothing can go on from."""
+    """Otherwise a kill between the two would leave a history without a checkpoint, which cannot be resumed."""
     module, may_go_on = trainer.checkpointing_module(), threading.Event()
     seen, real = [], module.write_checkpoint
 
@@ -166,7 +166,7 @@ def test_no_epoch_is_appended_before_there_is_a_checkpoint(tmp_path, monkeypatch
             target=checkpointing.append, args=[trainer.beginning()._replace(ended=Epoch(0, 1.0, 0.5))]
         )
         appending.start()
-        appending.join(timeout=0.2)  # as long as it would take, were it not to wait
+        appending.join(timeout=0.2)  # long enough to append, if it did not wait
         may_go_on.set()
         appending.join()
         assert seen == [0]

@@ -1,4 +1,4 @@
-"""Every operation on files failed in turn: the old state loads or the new one, never a third."""
+"""Each file operation fails in turn: then either the old state is read or the new one, never anything else."""
 
 import errno
 import shutil
@@ -16,13 +16,13 @@ from material import assert_newest, assert_same, leftovers
 from shim import Crash, Disk, Fault
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
-FAULTS = [  # what happens, and whether it goes on happening
+FAULTS = [  # the fault, and whether all later operations fail too
     ("torn write", False),
     ("crash after", False),
     (errno.ENOSPC, False),
     (errno.ENOSPC, True),
     (errno.EACCES, True),
-    pytest.param(errno.EIO, False, marks=pytest.mark.slow),  # treated as a full disk is, but for its words
+    pytest.param(errno.EIO, False, marks=pytest.mark.slow),  # handled like a full disk, but with another message
     pytest.param("crash before", False, marks=pytest.mark.slow),  # nearly a crash after the operation before
     pytest.param(errno.EIO, True, marks=pytest.mark.slow),
     pytest.param(errno.EACCES, False, marks=pytest.mark.slow),
@@ -46,7 +46,7 @@ def began_and_finished(path):
 
 
 def saves(path):
-    """An epoch's line, and a checkpoint that pushes an old one out."""
+    """Append an epoch to the history, and write a checkpoint that replaces an old one."""
     run, position = go_on(path)
     with closing(run):
         save(run, after(position))
@@ -81,11 +81,11 @@ SCENES = {
     "diverge": (began_and_finished, ends_otherwise),
     "export": (began, exports),
 }
-EXPORT = Path("model", "exported")  # in the run, which sweeps up after it
+EXPORT = Path("model", "exported")  # inside the run, which removes temporary files there
 
 
 def state(path):
-    """All that a reader finds, in the order in which it is written."""
+    """Return everything that is read from the run, in the order in which it is written."""
     run = open_directory(path)
     found, _ = newest(run.checkpoints)
     assert_same(found, made(found.position))
@@ -102,7 +102,7 @@ def state(path):
 
 
 def steps_between(path, act, before):
-    """Every state that a reader may see while `act` goes on undisturbed, and the operations there are."""
+    """Return every state that can be read while `act` runs without a fault, and the operations it makes."""
     seen = [before]
 
     class Watched(Disk):
@@ -118,13 +118,13 @@ def steps_between(path, act, before):
 
 
 def assert_only_told_states(template, act, how, stays, folder):
-    """`act` on a copy of `template`, with each of its operations failed in turn by `how`."""
+    """Run `act` on copies of `template`, failing each operation in turn; check that only known states are read."""
     work = folder / "work"
     shutil.copytree(template, work)
     states, operations = steps_between(work, act, state(work))
     assert len(operations) > 5
     for at, operation in enumerate(operations):
-        if how == "torn write" and operation.kind != "write":  # no other is done by half
+        if how == "torn write" and operation.kind != "write":  # no other operation can be half done
             continue
         shutil.rmtree(work)
         shutil.copytree(template, work)
@@ -134,14 +134,14 @@ def assert_only_told_states(template, act, how, stays, folder):
             assert_told(disk, act, work, told)
         assert disk.operations[at].kind == operation.kind, told
         assert state(work) in states, told
-        if isinstance(how, int) and not stays and operation.kind not in ("unlink", "rmdir"):  # it had time to clear up
+        if isinstance(how, int) and not stays and operation.kind not in ("unlink", "rmdir"):  # it could clean up
             assert leftovers(work) == [], told
-        with Disk(work).mounted():  # which only spares the time of syncing
+        with Disk(work).mounted():  # saves the time of syncing
             assert_goes_on(work, told)
 
 
 def assert_told(disk, act, work, told):
-    """A crash is a crash; an error arrives as our own, and names what could not be written."""
+    """Check that a crash is a crash, and that an error of the system becomes a DiskError that names the file."""
     try:
         act(work)
     except Crash:
@@ -158,7 +158,7 @@ def assert_told(disk, act, work, told):
 
 
 def assert_goes_on(work, told):
-    """With the fault gone, the run goes on and ends, and nothing lies about."""
+    """Check that, without the fault, the run is resumed to its end and leaves no temporary files."""
     run, position = go_on(work)
     with closing(run):
         assert leftovers(work) == [], told
@@ -182,7 +182,7 @@ def test_every_operation(scene, how, stays, tmp_path):
 
 @pytest.mark.parametrize(("how", "stays"), FAULTS, ids=lambda value: str(value))
 def test_every_operation_of_the_beginning(how, stays, tmp_path):
-    """There is no run, or a whole one."""
+    """There is either no run or a complete one."""
     with Disk(tmp_path).mounted() as disk:
         start(tmp_path / "deep" / "run")[0].close()
     for at in range(len(disk.operations)):
@@ -202,7 +202,7 @@ def test_every_operation_of_the_beginning(how, stays, tmp_path):
         assert leftovers(path) == []
 
 
-def test_without_any_checkpoint_that_can_be_read_it_is_an_error(tmp_path):
+def test_no_readable_checkpoint_is_an_error(tmp_path):
     first_sitting(tmp_path / "run")
     for folder in (tmp_path / "run" / "checkpoints").iterdir():
         spoil(folder / STATE)
@@ -210,7 +210,7 @@ def test_without_any_checkpoint_that_can_be_read_it_is_an_error(tmp_path):
         go_on(tmp_path / "run")
 
 
-def test_a_sweep_that_fails_is_told(tmp_path):
+def test_a_sweep_that_fails_raises_an_error(tmp_path):
     (tmp_path / "folder" / ".a.1.tmp").mkdir(parents=True)
     (tmp_path / "folder" / ".b.1.tmp").touch()
     for how in ERRORS:

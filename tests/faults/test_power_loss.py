@@ -1,4 +1,4 @@
-"""Power cuts at any instant: a run that was there stays, and stands no earlier than the last save that returned."""
+"""Power is lost at any moment: a run is never lost, and resumes no earlier than from the last save that returned."""
 
 import random
 import shutil
@@ -31,14 +31,17 @@ from shim import Crash, Disk, Fault
 
 
 def nothing(run, position):
-    """The third way for a sitting to end."""
+    """Leave the run without an end, as if interrupted."""
 
 
-MADE = Position(-1, 0)  # the run is there, and no save has returned
+MADE = Position(-1, 0)  # the run exists, and no save has returned
 
 
 class Life:
-    """A run with kills, damage and ends, drawn by `draw`; `floors` tells from which operation on what is promised."""
+    """A run with kills, damage and ends drawn by `draw`.
+
+    `floors` holds the earliest position to resume from, by the number of operations done.
+    """
 
     def __init__(self, path, draw, floor):
         self.path, self.draw = path, draw
@@ -52,7 +55,7 @@ class Life:
                     self.damage()
 
     def sitting(self):
-        """Some saves, and perhaps a crash somewhere on the way."""
+        """Run some saves, perhaps with a crash at some operation."""
         if self.draw.random() < 0.6:
             at = len(self.disk.operations) + self.draw.randint(0, 60)
             self.disk.fault = Fault(self.draw.choice(["crash before", "torn write", "crash after"]), at)
@@ -71,7 +74,7 @@ class Life:
             assert self.floors[-1][1] is None or position >= self.floors[-1][1]
             return run, position
         assert self.floors[-1][1] is None, "the run is gone"
-        if self.path.exists():  # what a killed `create` left: its owner removes it
+        if self.path.exists():  # left by a killed `create`; removing it is up to its owner
             shutil.rmtree(self.path)
         started = start(self.path)
         self.promise(MADE)
@@ -91,17 +94,17 @@ class Life:
         self.floors.append((len(self.disk.done), floor))
 
     def damage(self):
-        """Turn a bit of the newest checkpoint, where another can be fallen back on; its promise is gone."""
+        """Damage the newest checkpoint if there is an older valid one, and lower the promised position."""
         store = self.path / "checkpoints"
         found = sorted(store.glob("[0-9]*"))
-        if len(found) < 2 or newest(store)[1] or not is_there(self.path):  # or it was damaged already
+        if len(found) < 2 or newest(store)[1] or not is_there(self.path):  # or one is damaged already
             return
         before = self.floors[-1][1]
         self.promise(None)
         spoil(found[-1] / STATE)
         try:
             self.promise(newest(store)[0].position)
-        except CheckpointError:  # the one before was damaged already: mend this one
+        except CheckpointError:  # the older one is damaged already: repair this one
             spoil(found[-1] / STATE)
             self.promise(before)
 
@@ -110,8 +113,11 @@ class Life:
 
 
 def assert_survives(seed, folder):
-    """Two lives of one run drawn from `seed`, each cut at a random operation; the second begins at what is left."""
-    draw = random.Random(seed)  # noqa: S311 - drawn to be repeated, not to be secret
+    """Lose power twice in the life of a run drawn from `seed`, each time before a random operation.
+
+    The second half of its life begins with what the first loss left.
+    """
+    draw = random.Random(seed)  # noqa: S311 - reproducible, not secret
     told, floor = f"seed {seed}", None
     (folder / "0").mkdir(parents=True)
     try:
@@ -130,17 +136,17 @@ def assert_survives(seed, folder):
         assert_as_promised(folder / "2" / "run", floor)
     except (AssertionError, DescensoError) as error:
         raise AssertionError(f"{told}: {error}") from error
-    shutil.rmtree(folder)  # hundreds of them are many files
+    shutil.rmtree(folder)  # there are hundreds of them
 
 
 def assert_as_promised(path, floor):
-    """The run goes on from a save no earlier than `floor`, and ends with nothing lying about."""
+    """Check that the run resumes from a save no earlier than `floor`, and ends without temporary files."""
     if not is_there(path):
         assert floor is None, "the run is gone"
         return
     assert_readable(path)
-    with Disk(path.parent).mounted():  # which only spares the time of syncing
-        run, position = go_on(path)  # which holds every bit against what was written
+    with Disk(path.parent).mounted():  # saves the time of syncing
+        run, position = go_on(path)  # compares every bit with what was written
         with closing(run):
             assert floor is None or position >= floor, f"{position} is earlier than {floor}"
             if position == (0, 0):
@@ -154,8 +160,8 @@ def assert_as_promised(path, floor):
 
 
 @pytest.mark.parametrize(("end", "outcome"), [(finish, "completed"), (diverge, "diverged")])
-def test_what_has_ended_stays_so(end, outcome, tmp_path):
-    """The end that a run has had is lost by no power cut, though weights of an earlier end lie there."""
+def test_an_outcome_survives_a_loss_of_power(end, outcome, tmp_path):
+    """A loss of power does not undo the outcome of a run, although weights of an earlier outcome are there."""
     place = tmp_path / "before"
     position = first_sitting(place / "run")
     with closing(go_on(place / "run")[0]) as run:
@@ -170,8 +176,8 @@ def test_what_has_ended_stays_so(end, outcome, tmp_path):
     assert open_directory(tmp_path / "after" / "run").status["outcome"] == outcome
 
 
-def test_what_was_exported_stays(tmp_path):
-    """All of it, and in the folder below, too."""
+def test_an_export_survives_a_loss_of_power(tmp_path):
+    """All files are kept, those in a subfolder too."""
     place = tmp_path / "before"
     place.mkdir()
     power, disk = Power(place), Disk(place)
@@ -183,8 +189,8 @@ def test_what_was_exported_stays(tmp_path):
     assert exported(tmp_path / "after" / "new" / "exported") == EXPORTED
 
 
-def test_what_was_dropped_stays_away(tmp_path):
-    """Were it to come back, and be readable again, it would count on a history that was cut meanwhile."""
+def test_a_dropped_checkpoint_does_not_come_back(tmp_path):
+    """If a dropped checkpoint came back and became readable, it would refer to a history that was cut since."""
     place = tmp_path / "before"
     damaged = made(first_sitting(place / "run")).position
     path = place / "run" / "checkpoints" / f"{damaged.epoch:08}-{damaged.step:010}"
@@ -201,9 +207,9 @@ def test_what_was_dropped_stays_away(tmp_path):
 
 
 def assert_what_is_there_is_kept(folder):
-    """A first save cut off at each of its operations, then asked for again: once that returned, no power cut undoes it.
+    """Interrupt a first save before each operation, repeat it, and check that a loss of power does not undo it then.
 
-    Where only the name was not synced, the second one finds a checkpoint, and has nothing to write.
+    If only the name was not synced, the second save finds the checkpoint and has nothing to write.
     """
     for at in range(100):
         place = folder / str(at)
@@ -230,17 +236,17 @@ def assert_what_is_there_is_kept(folder):
     raise AssertionError("a save of more than 100 operations")
 
 
-def test_a_save_that_was_cut_off_is_asked_for_again(tmp_path):
+def test_a_save_that_was_interrupted_can_be_repeated(tmp_path):
     assert_what_is_there_is_kept(tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(50))
-def test_the_power_goes(seed, tmp_path):
+def test_power_losses(seed, tmp_path):
     assert_survives(seed, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(10))
-def test_the_power_goes_500_times(block, tmp_path):
+def test_500_power_losses(block, tmp_path):
     for seed in range(1000 + 50 * block, 1050 + 50 * block):
         assert_survives(seed, tmp_path / str(seed))

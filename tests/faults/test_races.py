@@ -1,4 +1,4 @@
-"""Several processes lock one run at once: one succeeds, the others raise and change nothing."""
+"""Several processes lock one run at once: one succeeds, the others raise an error and change nothing."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ MOST = 4
 
 
 class Racer:
-    """A process that tries what it is told."""
+    """A process that carries out orders."""
 
     def __init__(self, process):
         self._process = process
@@ -39,7 +39,7 @@ class Racer:
 
 @contextmanager
 def started(*words):
-    """So many processes as may race."""
+    """Start as many processes as race at once."""
     with ExitStack() as stack:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         processes = [stack.enter_context(subprocess.Popen([*COMMAND, *words], **pipes)) for _ in range(MOST)]
@@ -55,7 +55,7 @@ def racers():
 
 
 def contents(folder):
-    """Every name below `folder`, and what is in the files, but for the lock."""
+    """Return the names of all entries below `folder` and hashes of the files, except for the lock."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         for path in folder.rglob("*")
@@ -64,13 +64,13 @@ def contents(folder):
 
 
 def stamps(folder):
-    """When anything below `folder` was last changed, be it by a byte, a name or a permission; the lock's file too."""
+    """Return when everything below `folder`, including the lock, was last changed in content or metadata."""
     paths = [folder, *folder.rglob("*")]
     return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns, path.stat().st_ctime_ns) for path in paths}
 
 
 def attempts(racers, what, path, draw):
-    """Let all `racers` try at nearly one moment: their answers."""
+    """Let all `racers` try at nearly the same time, and return their answers."""
     start = monotonic() + 0.005
     for one in racers:
         one.order(what, path, start + draw.choice([0, 0, draw.uniform(0, 0.003)]))
@@ -85,7 +85,7 @@ def assert_lost(answer, path):
 
 
 def assert_one_wins(racers, what, path, alone, draw):
-    """One of `racers` gets the run, which is then as if it had been `alone`; the others lose, also once more."""
+    """Check that one of `racers` gets the run and leaves it as it is `alone`, and that the others fail, twice."""
     answers = attempts(racers, what, path, draw)
     winners = [one for one, answer in zip(racers, answers, strict=True) if answer["won"]]
     assert len(winners) == 1, answers
@@ -95,7 +95,7 @@ def assert_one_wins(racers, what, path, alone, draw):
             assert_lost(answer, path)
     assert contents(path) == alone
     before = stamps(path)
-    for answer in attempts(losers, what, path, draw):  # while the winner holds it, and does nothing
+    for answer in attempts(losers, what, path, draw):  # while the winner holds it
         assert_lost(answer, path)
     assert stamps(path) == before
     assert open_directory(path).outcome == "running"
@@ -105,8 +105,8 @@ def assert_one_wins(racers, what, path, alone, draw):
 
 
 def assert_races(racers, seed, count, folder):
-    """So many races of two to four, half of them for a new run, half for one to go on with."""
-    draw = random.Random(seed)  # noqa: S311 - drawn to be repeated, not to be secret
+    """Run `count` races of two to four processes, half of them for a new run, half for an existing one."""
+    draw = random.Random(seed)  # noqa: S311 - reproducible, not secret
     racer.attempt("create", folder / "new").close()
     first_sitting(folder / "old")
     alone = {"create": contents(folder / "new"), "reopen": contents(folder / "old")}
@@ -135,8 +135,8 @@ def test_a_race_without_a_lock_is_noticed(tmp_path):
         assert_races(unlocked, 3, 6, tmp_path)
 
 
-def test_who_comes_too_late_is_told_otherwise(racers, tmp_path):
-    """Once the winner has ended, the run is simply there: no other one is made in its place."""
+def test_a_process_that_comes_later_reopens_the_run(racers, tmp_path):
+    """After the winner has ended, the run is simply reopened: no other one is created in its place."""
     path = tmp_path / "run"
     racers[0].order("create", path)
     assert racers[0].answer()["won"]

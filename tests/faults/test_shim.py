@@ -1,4 +1,4 @@
-"""The shim sees all that the package changes, however it asks; and nothing of what a library does beside it."""
+"""The shim records all changes of the package, made in any way, and none that a library makes."""
 
 import errno
 import os
@@ -19,30 +19,30 @@ from test_operations import SCENES, assert_only_told_states
 
 
 def assert_shim_sees_all(act, path, folder):
-    """What Python reports of `act` was recorded, and the recorded operations lead to what is at `path` now."""
+    """Check that all changes by `act` that Python reports are recorded, and that they lead to what is at `path`."""
     power = Power(path)
     with Disk(path).mounted() as disk, seen_by_python(disk) as seen:
         act(path)
-    silent = ("write", "truncate", "fsync", "sync folder")  # which Python tells nobody of
+    silent = ("write", "truncate", "fsync", "sync folder")  # Python reports no audit events for these
     told = [operation for operation in disk.done if operation.kind not in silent]
-    told = [operation for operation in told if operation.kind != "open" or operation.file >= 0]  # not folders
+    told = [operation for operation in told if operation.kind != "open" or operation.file >= 0]  # except folders
     assert seen == [(kind.replace("create", "open"), path) for kind, path, *_ in told]
     for operation in disk.done:
         power.follow(operation)
-    power.lost(random.Random(0), 1, folder)  # noqa: S311 - of which nothing is drawn
+    power.lost(random.Random(0), 1, folder)  # noqa: S311 - nothing is drawn
     assert content(path) == content(folder)
     return disk.done
 
 
 def content(path):
-    """Every file and folder below `path`, without what belongs to the lock."""
+    """Return every file and folder below `path`, except those of the lock."""
     found = {str(each.relative_to(path)): each.read_bytes() if each.is_file() else None for each in path.rglob("*")}
     return {name: data for name, data in found.items() if not Path(name).name.startswith(LOCK)}
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_the_shim_sees_all_that_is_changed(scene, tmp_path):
-    """Else a fault would be left out, and nobody would know."""
+def test_the_shim_records_all_changes(scene, tmp_path):
+    """Otherwise operations would never be made to fail, and no test would notice."""
     prepare, act = SCENES[scene]
     prepare(tmp_path / "run")
     assert len(assert_shim_sees_all(act, tmp_path / "run", tmp_path / "again")) > 5
@@ -95,14 +95,14 @@ class ProbingLock:
 
 @pytest.fixture
 def probing(monkeypatch):
-    """The package locks by a library that makes and removes files in the run in many ways."""
+    """Make the package use a lock library that creates and removes files in the run in many ways."""
     library = ModuleType("probing")
-    exec(compile(PROBING, "probing.py", "exec"), vars(library))  # noqa: S102 - not a file of this folder
+    exec(compile(PROBING, "probing.py", "exec"), vars(library))  # noqa: S102 - the code above
     monkeypatch.setattr(lock, "FileLock", library.ProbingLock)
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_what_a_library_does_in_the_run_is_not_the_packages(scene, tmp_path, request):
+def test_changes_by_a_library_are_not_recorded(scene, tmp_path, request):
     prepare, act = SCENES[scene]
     done = []
     for place in (tmp_path / "plain", tmp_path / "probed"):
@@ -132,7 +132,7 @@ def opened_to_update(path, content):
 
 
 def opened_by_name(path, content):
-    with open(path, "wb") as file:  # noqa: PTH123 - the way that is tried
+    with open(path, "wb") as file:  # noqa: PTH123 - the way under test
         file.write(content)
 
 
@@ -143,7 +143,7 @@ def linked(path, content):
 
 
 def saved_by_a_library(path, content):
-    safetensors.numpy.save_file({"content": np.frombuffer(content, np.uint8)}, path)  # which opens it outside Python
+    safetensors.numpy.save_file({"content": np.frombuffer(content, np.uint8)}, path)  # opens the file outside Python
 
 
 UNKNOWN = {
@@ -155,17 +155,17 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("way", UNKNOWN)
-def test_a_way_to_write_that_the_shim_does_not_know_is_seen(way, tmp_path, monkeypatch):
+def test_an_unknown_way_to_write_is_detected(way, tmp_path, monkeypatch):
     write, told = UNKNOWN[way]
     assert_seen(write, told, tmp_path, monkeypatch)
 
 
-def test_the_shim_shows_that_a_library_wrote_a_file_of_the_run(tmp_path, monkeypatch):
+def test_a_file_of_the_run_written_by_a_library_is_detected(tmp_path, monkeypatch):
     assert_seen(saved_by_a_library, "weights", tmp_path, monkeypatch)
 
 
 def assert_seen(write, told, folder, monkeypatch):
-    """`write` in place of what writes the weights fails the test of the shim."""
+    """Check that the test of the shim fails when `write` writes the weights."""
     prepare, act = SCENES["finish"]
     prepare(folder / "run")
     real = files._write_synced

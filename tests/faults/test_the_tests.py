@@ -1,4 +1,4 @@
-"""Tests of the tests: without each protection of the package, the test for it fails."""
+"""Tests of the tests: without each safeguard of the package, the test for it fails."""
 
 import itertools
 import os
@@ -53,14 +53,14 @@ UNSYNCED = {
 
 
 @pytest.mark.parametrize("fault", UNSYNCED)
-def test_a_power_cut_shows_it(fault, tmp_path, monkeypatch):
+def test_a_power_loss_shows_the_fault(fault, tmp_path, monkeypatch):
     monkeypatch.setattr(*UNSYNCED[fault])
     with pytest.raises(AssertionError, match="^seed [0-9]+; cut before operation"):
         for seed in range(500):
             assert_survives(seed, tmp_path / str(seed))
 
 
-def test_a_power_cut_shows_that_one_that_was_there_is_not_synced_again(tmp_path, monkeypatch):
+def test_a_power_loss_shows_that_an_existing_checkpoint_is_not_synced_again(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "sync_folder", nothing)
     with pytest.raises(AssertionError, match="^crash before operation"):
         assert_what_is_there_is_kept(tmp_path)
@@ -75,7 +75,7 @@ MISPLACED = {
 
 
 @pytest.mark.parametrize("fault", MISPLACED)
-def test_a_failed_operation_shows_it(fault, tmp_path, monkeypatch):
+def test_a_failed_operation_shows_the_fault(fault, tmp_path, monkeypatch):
     scene, *patch = MISPLACED[fault]
     prepare, act = SCENES[scene]
     with Disk(tmp_path).mounted():
@@ -89,7 +89,7 @@ def test_a_failed_operation_shows_it(fault, tmp_path, monkeypatch):
 
 
 def without(real, part, forgotten):
-    """`save` that leaves out what belongs to `part`, or keeps what it was at the start."""
+    """Return a `save` that leaves out the arrays of `part`, or writes them as zeros."""
 
     def save(arrays):
         if forgotten:
@@ -101,21 +101,21 @@ def without(real, part, forgotten):
 
 @pytest.mark.parametrize("part", ["params", "rule_state", "model_state", "step", "rate", "costs"])
 @pytest.mark.parametrize("forgotten", [True, False], ids=["left out", "as at the start"])
-def test_a_stopped_run_shows_what_was_not_kept(part, forgotten, tmp_path, monkeypatch):
+def test_an_interrupted_run_shows_what_was_not_saved(part, forgotten, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", nothing)
     monkeypatch.setattr(checkpoints, "save", without(checkpoints.save, part, forgotten))
     with pytest.raises((AssertionError, CheckpointError, KeyError)):
         assert_resumes_exactly(tmp_path, range(5, 40, 5))
 
 
-def test_a_stopped_run_shows_a_history_that_is_not_cut(tmp_path, monkeypatch):
+def test_an_interrupted_run_shows_that_the_history_is_not_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", nothing)
     monkeypatch.setattr(RunDirectory, "cut_history", nothing)
     with pytest.raises((AssertionError, CheckpointError)):
         assert_resumes_exactly(tmp_path, [6])  # the first epoch has ended since the last checkpoint
 
 
-def test_damage_shows_that_nobody_looks(tmp_path, monkeypatch):
+def test_damage_shows_that_hashes_are_not_checked(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints.hashlib, "sha256", lambda content: mock.Mock(hexdigest=lambda: "0" * 64))
     checkpoints.prepare(tmp_path / "store")
     for epoch in (1, 2):

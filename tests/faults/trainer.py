@@ -1,7 +1,8 @@
-"""A small training run without TensorFlow, saved as `descenso.train` does: `python trainer.py RUN` begins or resumes.
+"""A small training run without TensorFlow, saved as `descenso.train` does.
 
-A noisy line is fitted by momentum, under Dropout: so there are parameters, a rule's state, and a random state, each of
-which must come back to the bit. It prints each step, a line each, so that a test may choose when to kill it.
+`python trainer.py RUN` starts or resumes a run. It fits a noisy line by momentum with Dropout: so there are parameters,
+the state of a rule and a random state, each of which must be restored bit for bit. It prints a line for each step, so
+that a test can choose when to kill it.
 """
 
 import importlib.util
@@ -30,7 +31,7 @@ TARGETS = ROWS @ np.arange(1.0, 7.0) + np.random.default_rng(8).normal(size=len(
 
 
 class State(NamedTuple):
-    """As `descenso.descent.problem.TrainState`, of NumPy arrays, none of which is ever changed."""
+    """Like `descenso.descent.problem.TrainState`, but of NumPy arrays, which are never changed in place."""
 
     step: Any
     rate: Any
@@ -40,7 +41,7 @@ class State(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """As `descenso.training.loop.Progress`, as far as a checkpoint holds it."""
+    """Like the parts of `descenso.training.loop.Progress` that a checkpoint holds."""
 
     position: Position
     state: State
@@ -52,7 +53,7 @@ class Progress(NamedTuple):
 
 
 def checkpointing_module() -> ModuleType:
-    """Load `descenso.training.checkpointing` itself, with stand-ins for what it imports that imports TensorFlow."""
+    """Load `descenso.training.checkpointing` itself, with stand-ins for the modules that import TensorFlow."""
     stand_ins: dict[str, Any] = {
         "tensorflow": SimpleNamespace(constant=np.asarray),
         "descenso.descent.problem": SimpleNamespace(
@@ -81,12 +82,12 @@ def beginning():
 
 
 def _packed(random):
-    """A generator's two numbers of 128 bits as four of 64."""
+    """Return the two 128-bit numbers of a generator as four of 64 bits."""
     return np.array([random[name] >> shift & 2**64 - 1 for name in ("state", "inc") for shift in (64, 0)], np.uint64)
 
 
 def _generator(packed):
-    """The generator that `packed` is the state of."""
+    """Return the generator whose state is `packed`."""
     words = [int(word) for word in packed]
     bits = np.random.PCG64(0)
     bits.state = {
@@ -97,7 +98,7 @@ def _generator(packed):
 
 
 def step(state, rows, targets):
-    """One step of momentum under Dropout: the next state, and the cost before it."""
+    """Take one step of momentum with Dropout; return the next state, and the cost before it."""
     random = _generator(state.model_state["random"])
     inputs = rows * (random.random(rows.shape) < 0.8)
     errors = inputs @ state.params["w"] - targets
@@ -114,7 +115,7 @@ def step(state, rows, targets):
 
 
 def walk(progress, checkpointing, say):
-    """Train as `descenso.training.session` does, a step at a time."""
+    """Train as `descenso.training.session` does, one step at a time."""
     if progress.position == (0, 0):
         checkpointing.commit(progress)
     for done in range(progress.position.epoch * STEPS + progress.position.step, EPOCHS * STEPS):
@@ -134,11 +135,11 @@ def walk(progress, checkpointing, say):
 
 
 def begin(path, module):
-    """The run at `path` and its progress, as `descenso.api.train` begins or resumes it."""
+    """Create or resume the run at `path` as `descenso.api.train` does; return it and its progress."""
     try:
         open_directory(path)
     except DataError:
-        if path.exists():  # what a killed `create` left: its owner removes it
+        if path.exists():  # left by a killed `create`; removing it is up to its owner
             shutil.rmtree(path)
         return create(CONFIG, {}, path), beginning()
     directory = reopen(path)
@@ -165,7 +166,7 @@ def _resume(directory, module):
 
 
 def train(path, say):
-    """Begin the run at `path` or resume it, to its end."""
+    """Train the run at `path` to its end, from its checkpoint if there is one."""
     say("begins")
     module = checkpointing_module()
     directory, progress = begin(path, module)
@@ -179,4 +180,4 @@ def train(path, say):
 
 
 if __name__ == "__main__":
-    train(Path(sys.argv[1]), lambda word: print(word, flush=True))  # noqa: T201 - the test that kills it reads this
+    train(Path(sys.argv[1]), lambda word: print(word, flush=True))  # noqa: T201 - read by the test that kills it

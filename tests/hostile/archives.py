@@ -1,4 +1,4 @@
-"""Small valid archives, tables and images, and changes that suit their insides."""
+"""Small valid archives, tables and images, and changes that keep their containers valid."""
 
 import io
 import struct
@@ -15,7 +15,7 @@ from damage import HEADERS, SIZES, bytes_with, pick
 PIXELS = np.random.default_rng(7).integers(256, size=(12, 5, 4), dtype=np.uint8)
 LABELS = np.arange(12, dtype=np.int64) % 3
 CHUNKS = [b"IHDR", b"IDAT", b"IEND", b"PLTE", b"tRNS", b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf", b"acTL", b"fdAT"]
-CLAIMS = [  # of an array's header, and of the archive around it
+CLAIMS = [  # claims of an array's header and of the archive around it
     *SIZES, *HEADERS, b"'O'", b"'|O'", b"'<f8'", b"'>i4'", b"'V99'", b"'U9'", b"'<M8[s]'", b"[('a', 'O')]", b"True",
     b"(2**62,)", b"(9999999999,)", b"(-1,)", b"((((", b"__import__('os')", b"\x93NUMPY\3\0", b"9L", b"'" * 7, b"\n\n",
 ]  # fmt: skip
@@ -23,13 +23,13 @@ NAMES = ["x_train", "x.npy", "y.npy", "../../x.npy", "/x_test.npy", "Y_TEST.npy"
 
 
 def make_npz(folder: Path) -> None:
-    """As Keras ships MNIST."""
+    """Write an archive as Keras ships MNIST."""
     with (folder / "data.npz").open("wb") as file:
         np.savez(file, x_train=PIXELS[:9], y_train=LABELS[:9], x_test=PIXELS[9:], y_test=LABELS[9:])
 
 
 def table() -> pl.DataFrame:
-    """Numbers of three kinds, and labels in words."""
+    """Return a table with columns of floats, integers and booleans, and labels as words."""
     words = [("red", "green", "año")[label] for label in LABELS]
     columns = {"a": np.linspace(-1, 1, 12), "b": LABELS, "c": LABELS > 1, "colour": words}
     return pl.DataFrame(columns)
@@ -44,7 +44,7 @@ def make_parquet(folder: Path) -> None:
 
 
 def make_npy(folder: Path) -> None:
-    """An array a file, to learn from and to test on."""
+    """Write training and test data, one array per file."""
     for name, array in (
         ("X_train", PIXELS[:9]),
         ("y_train", LABELS[:9]),
@@ -55,7 +55,7 @@ def make_npy(folder: Path) -> None:
 
 
 def image_table(cells: list[bytes], compression: str = "uncompressed") -> bytes:
-    """A Parquet file of images, as Hugging Face writes them."""
+    """Return a Parquet file of images as Hugging Face writes them."""
     rows = {"image": [{"bytes": cell, "path": "a.png"} for cell in cells], "label": LABELS[np.arange(len(cells)) % 12]}
     buffer = io.BytesIO()
     pl.DataFrame(rows).write_parquet(buffer, compression=compression)
@@ -63,7 +63,7 @@ def image_table(cells: list[bytes], compression: str = "uncompressed") -> bytes:
 
 
 def saved_png(pixels: np.ndarray) -> bytes:
-    """An image, packed."""
+    """Return `pixels` as a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
@@ -74,7 +74,7 @@ def make_image_table(folder: Path) -> None:
 
 
 def make_images(suffix: str, folder: Path) -> None:
-    """Two classes, to learn from and to test on."""
+    """Write training and test images of two classes."""
     for row, pixels in enumerate(PIXELS[:8]):
         path = folder / ("train", "test")[row > 5] / "ab"[row % 2] / f"{row}.{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def make_images(suffix: str, folder: Path) -> None:
 
 
 def zip_member(random: np.random.Generator, content: bytes) -> bytes:
-    """An archive, one of whose members is changed, and packed as it should be."""
+    """Change one member of an archive, and pack the archive correctly again."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = [[member.filename, archive.read(member)] for member in archive.infolist()]
     changed = pick(random, members)
@@ -100,7 +100,7 @@ def zip_member(random: np.random.Generator, content: bytes) -> bytes:
 
 
 def png_chunk(random: np.random.Generator, content: bytes) -> bytes:
-    """A PNG, one of whose chunks is changed, doubled, renamed or dropped, and has the sum that it should."""
+    """Change, duplicate, rename or drop one chunk of a PNG, and make its checksum right."""
     chunks, start = [], 8
     while start < len(content):
         size = int.from_bytes(content[start : start + 4], "big")
@@ -120,7 +120,7 @@ def png_chunk(random: np.random.Generator, content: bytes) -> bytes:
 
 
 def png(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG of these chunks, whose sums are right."""
+    """Return a PNG of these chunks with the right checksums."""
     packed = (
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )
@@ -128,7 +128,7 @@ def png(*chunks: tuple[bytes, bytes]) -> bytes:
 
 
 def of_size(width: int, height: int) -> bytes:
-    """A PNG that claims a size, and holds next to nothing."""
+    """Return a PNG whose header claims a size, with almost no data."""
     return png(
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
         (b"IDAT", zlib.compress(bytes(9))),

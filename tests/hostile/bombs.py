@@ -1,4 +1,4 @@
-"""Files made by hand to burst, hang or mislead a reader, by name; those of one kind stand in a file each."""
+"""All hand-made files that try to exhaust, hang or mislead a reader, by name. Each module of bombs holds one kind."""
 
 from bombs_of_archives import ARCHIVE_BOMBS
 from bombs_of_data import DATA_BOMBS

@@ -1,4 +1,4 @@
-"""Bombs among archives, tables and images."""
+"""Bombs in archives, tables and images."""
 
 import io
 import os
@@ -19,11 +19,11 @@ from powder import OUT, Bomb, instead, link, sparse
 
 Put = Callable[[Path], Any] | bytes
 FLOOD = zlib.compressobj(9, wbits=-15)
-ZEROS = FLOOD.compress(bytes(2**24)) + FLOOD.flush(zlib.Z_FULL_FLUSH)  # 16 megabytes in 16 kilobytes, to be repeated
+ZEROS = FLOOD.compress(bytes(2**24)) + FLOOD.flush(zlib.Z_FULL_FLUSH)  # 16 megabytes in 16 kilobytes, repeatable
 
 
 def file_of(name: str, put: Put, told: str, **options: Any) -> Bomb:
-    """A file of rows."""
+    """Return a bomb in a file of rows."""
 
     def make(folder: Path) -> None:
         (folder / name).write_bytes(put) if isinstance(put, bytes) else put(folder / name)
@@ -36,12 +36,12 @@ def npz(put: Put, told: str = r": not an NPZ file, or damaged \(.*\)") -> Bomb:
 
 
 def array(put: Put, told: str, name: str = "X_train.npy") -> Bomb:
-    """Files of arrays, one of them another."""
+    """Return a bomb in one of several files of arrays."""
     return Bomb(instead(make_npy, name, put), lambda folder: load(str(folder)), r".*/" + name + told)
 
 
 def images_in(put: Put, told: str) -> Bomb:
-    """A Parquet file of images."""
+    """Return a bomb in a Parquet file of images."""
     make = instead(make_image_table, "train.parquet", put)
     return Bomb(make, lambda folder: load(str(folder)), r".*train\.parquet" + told)
 
@@ -55,7 +55,7 @@ def parquet(put: Put, told: str = r": cannot be read as a table \(.*\)") -> Bomb
 
 
 def npy(text: str, data: bytes = b"") -> bytes:
-    """An array, whose header is that text."""
+    """Return an NPY file with the header `text`."""
     return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text.encode() + data
 
 
@@ -64,7 +64,7 @@ def of_shape(shape: str, dtype: str = "|u1", data: bytes = b"") -> bytes:
 
 
 def packed(x: bytes, *others: tuple[str, bytes]) -> bytes:
-    """An archive of training rows, the inputs by these bytes."""
+    """Return an archive of training rows whose inputs are the bytes `x`."""
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in (("x_train.npy", x), *others):
@@ -76,7 +76,7 @@ def packed(x: bytes, *others: tuple[str, bytes]) -> bytes:
 
 
 def by_hand(start: bytes, times: int, claimed: int, method: int = 8, flags: int = 0) -> bytes:
-    """An archive with `start` and so many times `ZEROS`, of which it claims what it likes."""
+    """Return an archive of `start` and `times` times `ZEROS`, with any claims about its content."""
     first = zlib.compressobj(9, wbits=-15)
     data = first.compress(start) + first.flush(zlib.Z_FULL_FLUSH) + times * ZEROS + b"\3\0"
     about = struct.pack("<HHHHHIIIHH", 20, flags, method, 0, 33, 0, len(data), claimed, 11, 0)

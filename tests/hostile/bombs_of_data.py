@@ -1,4 +1,4 @@
-"""Bombs among data: IDX files, and folders of them."""
+"""Bombs in IDX files and in folders of them."""
 
 import gzip
 import os
@@ -18,7 +18,7 @@ from samples import idx_bytes
 BIG = 2**32 - 1
 HELLO = idx_bytes(np.arange(5, dtype="u1"))
 IMAGES, LABELS, TEST_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"
-MEGABYTE = gzip.compress(bytes(10**6), 9, mtime=0)  # a kilobyte; as members one after another they make a stream
+MEGABYTE = gzip.compress(bytes(10**6), 9, mtime=0)  # a kilobyte; concatenated members form a stream
 PDF = b"%PDF-1.7\n" + gzip.compress(HELLO, mtime=0)
 
 
@@ -27,13 +27,13 @@ def header(*sizes: int, kind: int = 8) -> bytes:
 
 
 def idx(content: Callable[[Path], Any] | bytes, told: str) -> Bomb:
-    """An IDX file of its own."""
+    """Return a bomb in an IDX file."""
     make = written("file", content) if isinstance(content, bytes) else lambda folder: content(folder / "file")
     return Bomb(make, lambda folder: read_idx(folder / "file"), r".*/file" + told)
 
 
 def long(start: bytes, piece: bytes, times: int) -> Callable[[Path], Any]:
-    """A file of so many megabytes, made when it is needed: they would weigh on the process that reads."""
+    """Return a function that writes a large file when it is needed, since it would count as the reader's memory."""
     return lambda path: path.write_bytes(start + times * piece)
 
 
@@ -46,17 +46,17 @@ def unheld(size: int) -> str:
 
 
 def folder_of(name: str, put: Callable[[Path], Any] | bytes, told: str) -> Bomb:
-    """A folder of IDX files, one of them another."""
+    """Return a bomb in one of the files of a folder of IDX files."""
     return Bomb(instead(make_data, name, put), lambda folder: load(str(folder)), told)
 
 
 def path_of(name: str, told: str, refused: str = "DataError") -> Bomb:
-    """A path alone, with nothing behind it that is ours."""
+    """Return a bomb that is a path alone, with no file of the test behind it."""
     return Bomb(lambda _: None, lambda _: load(name), told, refused)
 
 
 def member(flags: int, extra: bytes = b"") -> bytes:
-    """The beginning of a gzip member with something before the data."""
+    """Return the beginning of a gzip member, with something before the data."""
     return struct.pack("<BBBBIBB", 0x1F, 0x8B, 8, flags, 0, 0, 255) + extra
 
 

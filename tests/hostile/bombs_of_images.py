@@ -1,4 +1,4 @@
-"""Bombs among images."""
+"""Bombs in images."""
 
 import os
 import struct
@@ -21,7 +21,7 @@ OF_2_28 = r".*0\.png: pixels would be 268435456, the limit is 16777216; .*"
 
 
 def image(put: Put, told: str, name: str = "train/a/0.png") -> Bomb:
-    """A folder of images, one of them another."""
+    """Return a bomb in one of the files of a folder of images."""
     make = instead(partial(make_images, "png"), name, put)
     return Bomb(make, lambda folder: load(str(folder)), told + ON)
 
@@ -31,7 +31,7 @@ def with_chunk(name: bytes, body: bytes) -> bytes:
 
 
 def jpeg(width: int, height: int) -> bytes:
-    """A JPEG that claims a size."""
+    """Return a JPEG whose header claims a size."""
     content = saved("JPEG")
     where = content.index(b"\xff\xc0") + 5
     return content[:where] + struct.pack(">HH", height, width) + content[where + 4 :]
@@ -53,7 +53,7 @@ def gif(width: int, height: int, blocks: bytes = b"") -> bytes:
 
 
 def tiff(changed: dict[int, int]) -> bytes:
-    """Make a TIFF file with one directory; `changed` are tags of it."""
+    """Return a TIFF file with one directory, in which the tags `changed` are replaced."""
     tags = {256: 4, 257: 5, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: 5, 279: 20, **changed}
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(99)

@@ -1,4 +1,4 @@
-"""Bombs among the files of a run that somebody else gave."""
+"""Bombs in the files of a run from someone else."""
 
 import json
 import os
@@ -19,7 +19,7 @@ Put = Callable[[Path], Any] | bytes
 
 
 def of_run(name: str, read: Callable[[Path], Any], put: Put, told: str, refused: str = "DataError") -> Bomb:
-    """A run, one of whose files is another."""
+    """Return a bomb in one of the files of a run."""
     return Bomb(instead(make_run, f"run/{name}", put), lambda folder: read(folder / "run"), told, refused)
 
 
@@ -40,13 +40,13 @@ def weights(put: Put, reason: str = ".+") -> Bomb:
 
 
 def checkpoint(name: str, put: Put, told: str) -> Bomb:
-    """A store whose one checkpoint cannot be believed."""
+    """Return a bomb in the only checkpoint of a store."""
     make = instead(make_checkpoint, f"{CHECKPOINT}/{name}", put)
     return Bomb(make, newest, rf".*: no valid checkpoint \(.*{told}\); train again with .*", "CheckpointError")
 
 
 def sealed(told: str, state: bytes | None = None, **otherwise: Any) -> Bomb:
-    """A state or a manifest that says otherwise, under a seal and sums that are right."""
+    """Return a bomb in a state or manifest whose seal and checksums are right."""
 
     def put(path: Path) -> None:
         put_sealed(path, save(ARRAYS) if state is None else state, **otherwise)
@@ -55,7 +55,7 @@ def sealed(told: str, state: bytes | None = None, **otherwise: Any) -> Bomb:
 
 
 def header(text: bytes, data: bytes = b"", size: int | None = None) -> bytes:
-    """A safetensors file put together by hand."""
+    """Return a safetensors file assembled by hand."""
     return struct.pack("<Q", len(text) if size is None else size) + text + data
 
 
@@ -64,7 +64,7 @@ def tensor(dtype: str, shape: list[int], offsets: list[int], data: bytes = b"", 
 
 
 def shared(folder: Path) -> None:
-    """A run that says it is running, and whose lock is somebody's file."""
+    """Write a run that claims to be running, whose lock is a link to a file of the user."""
     instead(make_run, "run/status.json", b'{"outcome": "running"}')(folder)
     (folder / "precious").write_text("years")
     (folder / "run" / ".lock").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Bombs among settings: TOML, and the JSON of a run."""
+"""Bombs in settings: TOML, and the JSON of a run."""
 
 import os
 import pickle
@@ -18,7 +18,7 @@ NO_JSON = r".*\.json: .+"
 
 
 def settings(name: str, content: Callable[[Path], Any] | bytes, told: str) -> Bomb:
-    """A file of settings."""
+    """Return a bomb in a file of settings."""
 
     def make(folder: Path) -> None:
         (folder / name).write_bytes(content) if isinstance(content, bytes) else content(folder / name)

@@ -1,11 +1,11 @@
-"""A process that reads hostile files with little memory and time, and says of each what came of it.
+"""A process that reads hostile files with limited memory and time, and reports the outcome of each.
 
-    python tests/hostile/child.py FORMAT NUMBER     repeats one mutation alone
+python tests/hostile/child.py FORMAT NUMBER     repeats one mutation alone
 
-Without arguments it takes one JSON object a line, and answers each with one. What it does not survive it does not
-answer: `Reader`, which asks it, finds it dead.
+Without arguments it reads one JSON object per line from standard input, and answers each with one. If it dies, there is
+no answer, and `Reader`, which asks it, finds out.
 """
-# ruff: noqa: E402, T201 - memory is counted from the start; what is repeated by hand is told to a person
+# ruff: noqa: E402, T201 - memory is measured before the imports; `repeat` prints to a person
 
 import resource
 
@@ -26,13 +26,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-MEMORY = 2**28  # bytes that reading may add to the addresses of a process that has imported all it needs
-SECONDS = 2  # of the processor, for one thing to read
-PATIENCE = 20  # seconds of waiting, on a machine that is busy with other things
+MEMORY = 2**28  # bytes of address space that reading may add to a process that has imported all it needs
+SECONDS = 2  # of processor time to read one file
+PATIENCE = 20  # seconds of waiting, on a busy machine
 
 
 def files_below(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Kind, size and time of whatever is in `folder`; locks may be tried, which touches them."""
+    """Return mode, size and time of everything in `folder`, except for locks, which reading may touch."""
     found = {}
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
@@ -45,7 +45,7 @@ def files_below(folder: Path) -> dict[str, tuple[int, int, int]]:
 
 @contextmanager
 def limited_time():
-    """Too long ends the process, in C code too."""
+    """End the process when the block takes too long, in C code too."""
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE)
     yield
@@ -54,15 +54,15 @@ def limited_time():
 
 
 def usage() -> tuple[float, int]:
-    """Seconds of the processor so far, and the most bytes of memory held since Python started."""
+    """Return the processor seconds used so far, and the peak of memory in bytes above that at the start of Python."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 - START
 
 
 def watch(read: Callable[[], object], folder: Path, noise: str = "") -> dict[str, Any]:
-    """What comes of `read`: "read", "refused" by an error of ours, or "broke".
+    """Return the outcome of `read`: "read", "refused" by one of descenso's errors, or "broke".
 
-    Nothing in `folder` may change, and nothing be printed, but for `noise` before a refusal.
+    Nothing in `folder` may change, and nothing may be printed, except `noise` before a refusal.
     """
     from descenso.errors import DescensoError
 
@@ -73,7 +73,7 @@ def watch(read: Callable[[], object], folder: Path, noise: str = "") -> dict[str
             answer = {"read": str(read())}
         except DescensoError as error:
             answer = {"refused": type(error).__name__, "message": str(error)}
-        except BaseException:  # also what Rust calls a panic, which is no Exception
+        except BaseException:  # also panics of Rust, which are no Exception
             answer = {"broke": traceback.format_exc()}
     seconds, peak = usage()
     answer |= {"seconds": seconds - used, "waited": time.monotonic() - began, "bytes": peak}
@@ -90,7 +90,7 @@ def watch(read: Callable[[], object], folder: Path, noise: str = "") -> dict[str
 
 
 def attempt(name: str, number: int, folder: Path) -> dict[str, Any]:
-    """What came of mutation `number` of the format called `name`, whose valid file stands in `folder`."""
+    """Return the outcome of mutation `number` of the format `name`, whose valid file is in `folder`."""
     from formats import FORMATS
 
     form = FORMATS[name]
@@ -103,7 +103,10 @@ def attempt(name: str, number: int, folder: Path) -> dict[str, Any]:
 
 
 def read_mutations(name: str, first: int, count: int, path: str) -> dict[str, Any]:
-    """How many of `count` mutations from `first` on were read, and what broke; the last begun stands in `number`."""
+    """Return how many of `count` mutations from `first` on were read, or the first that broke.
+
+    The file `number` holds the last mutation begun.
+    """
     from formats import FORMATS
 
     folder = Path(path) / "case"
@@ -126,7 +129,7 @@ def read_mutations(name: str, first: int, count: int, path: str) -> dict[str, An
 
 
 def read_bomb(name: str, path: str) -> dict[str, Any]:
-    """What came of the bomb called `name`, which stands in the folder `path`."""
+    """Return the outcome of the bomb `name` in the folder `path`."""
     from bombs import BOMBS
 
     folder = Path(path)
@@ -135,26 +138,26 @@ def read_bomb(name: str, path: str) -> dict[str, Any]:
 
 
 def limit_memory() -> None:
-    """What is there already may stay; `MEMORY` may be added."""
+    """Allow the process `MEMORY` more bytes of address space than it has now."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     size = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmSize"))
     resource.setrlimit(resource.RLIMIT_AS, (1024 * size + MEMORY, resource.RLIM_INFINITY))
 
 
 def warm_up() -> None:
-    """Read a valid file of each format, and what a bomb may have read, so that all code is there before the limits."""
+    """Read a valid file of each format, and what a bomb may have read, to load all code before the limits."""
     from bombs import BOMBS
     from descenso import text
     from descenso.errors import DescensoError
     from formats import FORMATS
     from powder import draw, listed
 
-    text.use_flags(True)  # as messages are on the command line
+    text.use_flags(True)  # as on the command line
     assert BOMBS
     for form in FORMATS.values():
         with tempfile.TemporaryDirectory() as folder:
             form.make(Path(folder))
-            with suppress(DescensoError):  # that valid files are read is for the tests to see
+            with suppress(DescensoError):  # the tests check that valid files are read
                 form.read(Path(folder), form.original())
     with tempfile.TemporaryDirectory() as folder:
         FORMATS["status.json"].make(Path(folder))
@@ -163,30 +166,33 @@ def warm_up() -> None:
 
 
 def serve() -> None:
-    """Answer until nobody asks any more. Descriptors 1 and 2 are one file, in which nothing may be found."""
+    """Answer questions until standard input ends.
+
+    Descriptors 1 and 2 are one file, so that anything printed is detected.
+    """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     warm_up()
     for line in sys.stdin:
-        gc.collect()  # what is left of the question before weighs nothing
+        gc.collect()  # so that the previous question does not count as memory
         limit_memory()
         task, *arguments = json.loads(line)
         print(json.dumps({"mutations": read_mutations, "bomb": read_bomb}[task](*arguments)), file=answers, flush=True)
 
 
 class Reader:
-    """The process, as tests see it; another one takes its place when one has died."""
+    """Ask the process; start another one when it has died."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
 
     def ask(self, *question: object) -> dict[str, Any]:
-        """The answer to one question; where the process did not survive it, how it ended."""
+        """Return the answer to a question, or how the process ended if it died."""
         if self._process is None:
             self._said.truncate(0)
             command = [sys.executable, "-W", "error", __file__]
-            environment = {**os.environ, "POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "1"}  # each thread takes room
+            environment = {**os.environ, "POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "1"}  # each thread takes memory
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True, env=environment
             )
@@ -197,7 +203,7 @@ class Reader:
             process.stdin.write(json.dumps(question) + "\n")
             process.stdin.flush()
         except BrokenPipeError:
-            pass  # it died before it could be asked, and is found dead
+            pass  # it is dead, as reading from it shows
         told = process.stdout.readline()
         if told:
             answer: dict[str, Any] = json.loads(told)
@@ -207,21 +213,21 @@ class Reader:
         return {"broke": f"the process ended by {process.returncode}: {self._said.read().decode('utf-8', 'replace')}"}
 
     def close(self) -> None:
-        """Nothing more will be asked."""
+        """End the process and close the file of its output."""
         self.end()
         self._said.close()
 
     def end(self) -> None:
-        """End the process; the next question begins another."""
+        """End the process; the next question starts another."""
         process, self._process = self._process, None
         if process is not None:
             with process:
                 assert process.stdin is not None
-                process.stdin.close()  # upon which it ends by itself
+                process.stdin.close()  # it then ends by itself
 
 
 def repeat(name: str, number: int) -> None:
-    """One mutation alone, in this process and without limits; the file stays, to be looked at."""
+    """Repeat one mutation in this process without limits; the file is kept for inspection."""
     from formats import FORMATS
 
     folder = Path(tempfile.mkdtemp())

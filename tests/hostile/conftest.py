@@ -1,4 +1,4 @@
-"""What all tests of hostile input share."""
+"""Fixtures shared by the tests of hostile input."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from child import Reader
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
-    """A process that reads with little memory and time."""
+    """A process that reads with limited memory and time."""
     reader = Reader()
     yield reader
     reader.close()

@@ -1,4 +1,4 @@
-"""Changes that a number draws: of bytes, of numbers in headers, of values in JSON whose form stays right."""
+"""Seeded random changes of bytes, of numbers in headers, and of values in JSON that stays valid."""
 
 import copy
 import gzip
@@ -30,12 +30,12 @@ VALUES: list[Any] = [
 
 
 def pick(random: np.random.Generator, choices: Any) -> Any:
-    """One of `choices`."""
+    """Return one of `choices`."""
     return choices[int(random.integers(len(choices)))]
 
 
 def bytes_with(words: list[bytes]) -> Change:
-    """One to four changes of bytes, `words` among them, and sometimes the end is lost."""
+    """Return a change that alters bytes one to four times, by `words` among others, and sometimes cuts the end off."""
 
     def change(random: np.random.Generator, content: bytes) -> bytes:
         for _ in range(random.integers(1, 5)):
@@ -50,7 +50,7 @@ def bytes_with(words: list[bytes]) -> Change:
                 piece = 2 * piece if random.integers(2) else b""
             elif kind == 3:
                 piece = word
-            elif kind == 4:  # in the place of a header's size
+            elif kind == 4:  # where a header has a size
                 first = 4 * int(random.integers(4))
                 last, piece = first + len(word), word
             elif numbers := [*re.finditer(rb"[0-9.]+", content)]:
@@ -62,7 +62,7 @@ def bytes_with(words: list[bytes]) -> Change:
 
 
 def values_in(random: np.random.Generator, about: Any) -> Any:
-    """`about`, which JSON holds, with one to three values, names or entries replaced."""
+    """Replace one to three values, names or entries of `about`, which comes from JSON."""
     for _ in range(random.integers(1, 4)):
         place = about
         while random.integers(3) and (below := [each for each in _entries(place).values() if _entries(each)]):
@@ -84,12 +84,12 @@ def _entries(value: Any) -> dict[Any, Any]:
 
 
 def dumped(about: Any) -> bytes:
-    """As JSON, with whatever Python writes for what JSON has not."""
+    """Return `about` as JSON, with Python's extensions such as NaN."""
     return json.dumps(about).encode()
 
 
 def json_line(random: np.random.Generator, content: bytes) -> bytes:
-    """One line of JSON, whose values are replaced."""
+    """Replace values in one line of JSON Lines."""
     lines = content.splitlines(keepends=True)
     where = int(random.integers(len(lines)))
     lines[where] = dumped(values_in(random, json.loads(lines[where]))) + b"\n"
@@ -97,24 +97,24 @@ def json_line(random: np.random.Generator, content: bytes) -> bytes:
 
 
 def json_whole(random: np.random.Generator, content: bytes) -> bytes:
-    """A file of JSON, whose values are replaced."""
+    """Replace values in a JSON file."""
     return dumped(values_in(random, json.loads(content)))
 
 
 def safetensors_header(random: np.random.Generator, content: bytes) -> bytes:
-    """A safetensors file, whose header says otherwise and has the length that it says."""
+    """Change the header of a safetensors file, and make its length right."""
     size = int.from_bytes(content[:8], "little")
     header = dumped(values_in(random, json.loads(content[8 : 8 + size])))
     return struct.pack("<Q", len(header)) + header + content[8 + size :]
 
 
 def either(*changes: Change) -> Change:
-    """One of `changes`."""
+    """Return a change that applies one of `changes`."""
     return lambda random, content: pick(random, changes)(random, content)
 
 
 def zipped(change: Change) -> Change:
-    """Before it is packed by gzip, or after."""
+    """Return a change of gzip data, before or after compression."""
 
     def changed(random: np.random.Generator, content: bytes) -> bytes:
         if random.integers(3):

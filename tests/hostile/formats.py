@@ -1,4 +1,4 @@
-"""The formats whose readers are tried: a small valid file of each, how it is changed, and what must hold once read."""
+"""The formats whose readers are tested: for each a small valid file, changes of it, and checks of what is read."""
 
 import gzip
 import hashlib
@@ -57,16 +57,16 @@ WEIGHTS = "model/weights.safetensors"
 
 
 class Format(NamedTuple):
-    """One format.
+    """A format.
 
     Attributes:
-        make: folder -> nothing; makes what is valid there.
-        file: the one in it that is changed.
+        make: folder -> nothing; writes valid files.
+        file: the one of them that is changed.
         change: (random, content) -> content.
-        read: (folder, content) -> nothing; reads, and holds what was read against the content.
+        read: (folder, content) -> nothing; reads, and checks what was read against the content.
         refusals: the names of the documented errors.
         put: (path, content) -> nothing; writes the changed file.
-        noise: an expression for what a library below prints before the refusal, past Python.
+        noise: a regular expression for what a library may print before a refusal, bypassing Python.
     """
 
     make: Callable[[Path], object]
@@ -78,15 +78,15 @@ class Format(NamedTuple):
     noise: str = ""
 
     def original(self) -> bytes:
-        """The valid file."""
+        """Return the content of the valid file."""
         return _original(self.make, self.file)
 
     def mutated(self, name: str, number: int) -> bytes:
-        """The file as mutation `number` of the format called `name` has it: always the same bytes."""
+        """Return the content after mutation `number` of the format `name`: the same bytes each time."""
         return self.change(np.random.default_rng([2026, zlib.crc32(name.encode()), number]), self.original())
 
     def place(self, folder: Path, content: bytes) -> None:
-        """Put `content` in the place of the valid file."""
+        """Replace the valid file by `content`."""
         self.put(folder / self.file, content)
 
 
@@ -121,7 +121,7 @@ def make_data(folder: Path) -> None:
 
 
 def make_emnist(folder: Path) -> None:
-    """As `make_data`, by the names of another dataset."""
+    """Write the files of `make_data` under the names of another dataset."""
     make_data(folder)
     for path in list(folder.iterdir()):
         path.rename(path.with_name(f"emnist-digits-{path.name}"))
@@ -135,7 +135,7 @@ def read_array(folder: Path, content: bytes) -> None:
 
 
 def read_data(folder: Path, _content: bytes, name: str = ".", **options: Any) -> None:
-    """What is read may be trained on: checked here as the first step will count on it."""
+    """Read the data, and check everything that the first training step relies on."""
     data = load(str(folder / name), **options)
     assert 2 <= data.num_classes == len(set(data.class_names))
     assert all(isinstance(each, str) for each in data.class_names)
@@ -151,7 +151,7 @@ def read_data(folder: Path, _content: bytes, name: str = ".", **options: Any) ->
 
 
 def read_config(name: str, folder: Path, _content: bytes) -> None:
-    """What is read is kept in a run and read again: it must be the same then."""
+    """Read the settings, and check that they are the same after being saved and read again."""
     config = TrainConfig.of(**read_settings(folder / name))
     with tempfile.TemporaryDirectory() as elsewhere:
         again = Path(elsewhere) / "again.json"
@@ -173,7 +173,7 @@ def read_weights(folder: Path, content: bytes) -> None:
 
 
 def read_written(file: str, folder: Path, content: bytes) -> None:
-    """Nothing is believed but what was written."""
+    """Check that only the original content is read without an error."""
     newest(folder)
     assert content == FORMATS[file].original()
 
@@ -186,12 +186,12 @@ def read_sealed(folder: Path, _content: bytes) -> None:
 
 
 def sealed_values(random: np.random.Generator, content: bytes) -> bytes:
-    """A manifest whose seal is right, and which says something else."""
+    """Replace values of a manifest, and seal it correctly."""
     return checkpoints._sealed(values_in(random, json.loads(content)["manifest"]))
 
 
 def put_sealed(path: Path, content: bytes, **otherwise: Any) -> None:
-    """A state, and the manifest that goes with it, but for what is said `otherwise`."""
+    """Write a state with a manifest that matches it except for the entries `otherwise`."""
     path.write_bytes(content)
     told = json.loads(path.with_name(MANIFEST).read_bytes())["manifest"]
     sums = {STATE: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}}
@@ -204,7 +204,7 @@ def idx(array: NDArray[np.generic], change: Change, packed: bool = False) -> For
 
 
 def data(name: str, make: Callable[[Path], object], change: Change, noise: str = "", **options: Any) -> Format:
-    """A file of rows; the labels' column may be lost, and is a setting."""
+    """Return the format of a file of rows; a lost label column is a ConfigError, because `label` is a setting."""
     refusals = ("DataError", "ConfigError")
     return Format(make, name, change, partial(read_data, name=name, **options), refusals, noise=noise)
 

@@ -1,4 +1,4 @@
-"""What bombs are made of."""
+"""Parts that bombs are made of."""
 
 import os
 import shutil
@@ -11,12 +11,12 @@ OUT = r".*: a link out of the folder; copy the file into it"
 
 
 class Bomb(NamedTuple):
-    """What bursts.
+    """A hostile file.
 
     Attributes:
         make: folder -> nothing.
-        read: folder -> what was read of it.
-        told: the refusal, an expression that matches all of it.
+        read: folder -> what was read from it.
+        told: a regular expression that matches the whole message of the refusal.
         refused: the name of the documented error.
     """
 
@@ -27,12 +27,12 @@ class Bomb(NamedTuple):
 
 
 def written(name: str, content: bytes) -> Callable[[Path], Any]:
-    """A file alone."""
+    """Return a function that writes one file."""
     return lambda folder: (folder / name).write_bytes(content)
 
 
 def sparse(size: int, start: bytes = b"") -> Callable[[Path], Any]:
-    """A file of `size` bytes that takes no room."""
+    """Return a function that writes a file of `size` bytes which takes no space on disk."""
 
     def put(path: Path) -> None:
         with path.open("wb") as file:
@@ -43,12 +43,12 @@ def sparse(size: int, start: bytes = b"") -> Callable[[Path], Any]:
 
 
 def link(target: str) -> Callable[[Path], Any]:
-    """A link, to wherever."""
+    """Return a function that makes a link to `target`."""
     return lambda path: path.symlink_to(target)
 
 
 def listening(path: Path) -> None:
-    """A socket, whose name may be only so long."""
+    """Make a socket at `path`; a relative name avoids the limit on its length."""
     before = Path.cwd()
     os.chdir(path.parent)
     try:
@@ -59,7 +59,7 @@ def listening(path: Path) -> None:
 
 
 def instead(make: Callable[[Path], Any], name: str, put: Callable[[Path], Any] | bytes) -> Callable[[Path], Any]:
-    """What `make` makes, and in the place of its file `name` what `put` puts there."""
+    """Return a function that calls `make`, then replaces its file `name` by what `put` writes."""
 
     def made(folder: Path) -> None:
         make(folder)
@@ -73,7 +73,7 @@ def instead(make: Callable[[Path], Any], name: str, put: Callable[[Path], Any] |
 
 
 def draw(run: Path) -> int:
-    """The bytes of the picture of a run's costs."""
+    """Return the number of bytes of the picture of a run's costs."""
     from descenso.reports.figures import loss_figure, png
     from descenso.runs.directory import open_directory
 
@@ -81,7 +81,7 @@ def draw(run: Path) -> int:
 
 
 def listed(folder: Path) -> list[str]:
-    """The outcome of each run in a folder."""
+    """Return the outcome of each run in a folder."""
     from descenso.runs.directory import find_runs
 
     return [run.outcome for run in find_runs(folder)]

@@ -1,4 +1,4 @@
-"""Bombs made by hand: each is refused with the documented words, in little time and memory."""
+"""Each bomb is refused with the documented message, in little time and memory."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def test_bomb(name, reader, tmp_path):
     bomb.make(tmp_path)
     answer = reader.ask("bomb", name, str(tmp_path))
     if answer.get("bytes", MEMORY) >= MEMORY:
-        reader.end()  # its peak would be counted against those that come after
+        reader.end()  # its peak would count for the next bombs
     assert "broke" not in answer, answer["broke"]
     assert "refused" in answer, answer
     assert re.fullmatch(bomb.told, answer["message"]), answer["message"]
@@ -28,12 +28,12 @@ def test_bomb(name, reader, tmp_path):
     assert answer["bytes"] < MEMORY
 
 
-def test_there_are_as_many_as_promised():
+def test_there_are_at_least_40_bombs():
     assert len(BOMBS) >= 40
 
 
-def test_a_run_that_names_a_module_is_looked_at_without_it(tmp_path, monkeypatch):
-    """A model may be a function of one's own; whose run is only looked at does not have it imported."""
+def test_listing_a_run_does_not_import_the_module_of_its_model(tmp_path, monkeypatch):
+    """The model may be a user's function, whose module is not imported just to look at the run."""
     make_run(tmp_path)
     config = tmp_path / "run" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "model": "planted:made"}))

@@ -1,4 +1,4 @@
-"""Names that would command a terminal: folders, runs and labels of such names are used, and shown as escapes."""
+"""Names with control sequences of terminals: such folders, runs and labels can be used, and are shown escaped."""
 
 import json
 import os
@@ -15,21 +15,21 @@ from samples import tiny_dataset
 
 pytestmark = pytest.mark.slow  # TensorFlow starts three times
 
-COMMANDS = {  # what a terminal would do upon it, and how it is shown
+COMMANDS = {  # what a terminal would interpret, and how it is shown
     "\x1b[35;7m": r"\x1b[35;7m",  # colours
-    "\x1b]0;owned\x07": r"\x1b]0;owned\x07",  # another title
-    "\x9b2J": r"\x9b2J",  # in one byte: an empty screen
-    "\r\x08\x7f": r"\r\x08\x7f",  # what stands before it is written over
+    "\x1b]0;owned\x07": r"\x1b]0;owned\x07",  # window title
+    "\x9b2J": r"\x9b2J",  # a single byte: clears the screen
+    "\r\x08\x7f": r"\r\x08\x7f",  # overwrites what is before it
     "\u202e\u2066": r"\u202e\u2066",  # text from right to left
-    "\u200b\u2028": r"\u200b\u2028",  # nothing that is seen, and a line of its own
-    "\nNo error here": r"\nNo error here",  # a line that descenso never said
+    "\u200b\u2028": r"\u200b\u2028",  # an invisible character, and a line separator
+    "\nNo error here": r"\nNo error here",  # a line that looks like a message of descenso
 }
 NAME, SHOWN = "né" + "".join(COMMANDS), "né" + "".join(COMMANDS.values())
 SECONDS = 120
 
 
 def descenso(folder, *words, **streams):
-    """The command in a process of its own, and all that it says."""
+    """Run the command in a process of its own; return the process with its output."""
     environment = {**os.environ, "LANG": "C.UTF-8", "LANGUAGE": "en", "COLUMNS": "1000"}
     return subprocess.run(
         [sys.executable, "-m", "descenso", *map(str, words)], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
@@ -38,7 +38,7 @@ def descenso(folder, *words, **streams):
 
 
 def said(process, code=0):
-    """What the process wrote for a person, once no terminal would obey any of it."""
+    """Check the exit code of the process, and that nothing it wrote controls a terminal; return what it wrote."""
     texts = [stream.decode("utf-8") for stream in (process.stdout, process.stderr)]
     assert process.returncode == code, texts
     for character in set("".join(texts)) - {"\n"}:
@@ -53,9 +53,9 @@ LABELS = sorted([NAME, "$x", "[red]"])
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A working directory with a folder of images called NAME, as one of its classes is, and what training on it said.
+    """A directory with a folder of images called NAME, which is also one of its classes, and the process that trained.
 
-    The run is called NAME, too, and stands in `runs`.
+    The run is `runs/NAME`.
     """
     folder = tmp_path_factory.mktemp("escapes")
     data = tiny_dataset(60, 20, 3)
@@ -72,7 +72,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def here(trained, tmp_path):
-    """The same, to be changed: settings of such a name, and a damaged run called NAME2 beside the folder."""
+    """A copy of the directory that may be changed, with settings of such a name and a damaged run called NAME2."""
     folder = shutil.copytree(trained[0], tmp_path / "here")
     shutil.copytree(folder / "runs" / NAME, folder / f"{NAME}2")
     (folder / f"{NAME}2" / "config.json").write_text("{")
@@ -86,12 +86,12 @@ def test_train(trained):
 
 def test_evaluate(here):
     shown = said(descenso(here, "evaluate", f"runs/{NAME}"))
-    assert shown.count(SHOWN) >= 2, shown  # as a label, and in the picture's path
+    assert shown.count(SHOWN) >= 2, shown  # the label and the picture's path
     assert "[red]" in shown
 
 
 def test_resume_past_a_damaged_checkpoint(here):
-    """What is wrong is told while the display is live, through another way than all else."""
+    """The warning is shown while the progress display is live, which takes another path than other messages."""
     newest = max((here / "runs" / NAME / "checkpoints").iterdir())
     (newest / "manifest.json").write_bytes(b"{}")
     shown = said(descenso(here, "resume", f"runs/{NAME}", "-e", 3))
@@ -122,14 +122,14 @@ LOOKING = {
 
 
 @pytest.mark.parametrize("case", LOOKING)
-def test_looking(case, here):
+def test_commands_that_only_read(case, here):
     words, code = LOOKING[case]
     shown = said(descenso(here, *words), code)
     assert all(escape in shown.replace("\\\\", "\\") for escape in COMMANDS.values()), shown
 
 
 def strings(value):
-    """All that is text in a value from JSON."""
+    """Return all strings in a value from JSON."""
     if isinstance(value, dict):
         value = [*value, *value.values()]
     if isinstance(value, list):
@@ -139,7 +139,7 @@ def strings(value):
 
 @pytest.mark.parametrize("words", [["runs", "--json"], ["data", NAME, "--json"]], ids=lambda words: words[0])
 def test_json(words, here):
-    """All of it is ASCII, and says the name as it is."""
+    """The output is ASCII and contains the name unchanged."""
     shown = said(descenso(here, *words))
     assert shown.isascii()
     assert any(NAME in text for text in strings(json.loads(shown)))
@@ -147,7 +147,7 @@ def test_json(words, here):
 
 @pytest.mark.parametrize("case", ["runs, one of them damaged", "plot two", "data", "no run", "no setting"])
 def test_on_a_terminal(case, here):
-    """Where our own colours are wanted, those of the names are not among them."""
+    """The output has colours of descenso's own, but none of those in the names."""
     ours, theirs = pty.openpty()
     with os.fdopen(ours, "rb", buffering=0) as shown:
         process = descenso(here, *LOOKING[case][0], stdout=theirs, stderr=theirs)
@@ -157,7 +157,7 @@ def test_on_a_terminal(case, here):
             while piece := shown.read(2**16):
                 text += piece
         except OSError:
-            pass  # so Linux says that nobody writes there any more
+            pass  # Linux reports the end of the output so
     assert process.returncode == LOOKING[case][1]
     for command in ("\x1b[35;7m", "\x1b]", "\x07", "\x9b", "\x08", "\x7f", "\u202e", "\u2066", "\u200b", "\u2028"):
         assert command not in text.decode(), text
@@ -165,8 +165,8 @@ def test_on_a_terminal(case, here):
 
 
 @pytest.mark.parametrize("words", [["runs"], ["plot", "runs/r\udc9b31m"], ["train", "./d\udc9b", "--out", "x"]])
-def test_names_of_no_text(words, tmp_path):
-    """Bytes that are no UTF-8, one of them a command by itself."""
+def test_names_that_are_not_utf8(words, tmp_path):
+    """The names are not UTF-8; one of their bytes controls a terminal by itself."""
     (tmp_path / "runs" / "r\udc9b31m").mkdir(parents=True)
     (tmp_path / "runs" / "r\udc9b31m" / "status.json").write_text("{")
     process = descenso(tmp_path, *words)

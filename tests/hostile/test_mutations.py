@@ -1,4 +1,4 @@
-"""Thousands of damaged files: each is read for what it says, or refused with the documented error; nothing else."""
+"""Thousands of damaged files: each is either read correctly or refused with the documented error."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from formats import FORMATS
 
 PLAIN, SLOW = -(-1_500 // len(FORMATS)), -(-30_000 // len(FORMATS))  # mutations of each format
 
-ABORTS = {  # SECURITY.md says so
+ABORTS = {  # as SECURITY.md states
     "Parquet of images": pytest.mark.skip(
         "polars ends the process where a damaged file asks for more memory than there is"
     )
@@ -14,8 +14,8 @@ ABORTS = {  # SECURITY.md says so
 
 
 def attempt_all(reader, name, first, count, folder):
-    """Try the mutations numbered from `first`; how many were read."""
-    number = folder / "number"  # of the mutation that was last begun
+    """Try `count` mutations from number `first` on, and return how many were read."""
+    number = folder / "number"  # the last mutation begun
     number.write_text("-1")
     answer = reader.ask("mutations", name, first, count, str(folder))
     last = int(number.read_text())
@@ -34,6 +34,6 @@ def test_mutations(name, reader, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(name, marks=ABORTS.get(name, ())) for name in FORMATS])
 def test_many_mutations(name, reader, tmp_path):
-    """Numbered after those of the plain test."""
+    """The mutations are numbered after those of the plain test."""
     read = attempt_all(reader, name, PLAIN, SLOW, tmp_path)
     assert 0 < read < SLOW, "all were read, or none: the mutations are too mild or too harsh"

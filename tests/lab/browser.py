@@ -22,7 +22,7 @@ SLOW = 30_000  # milliseconds that a busy machine may take
 
 
 def need_chromium():
-    """Skip without a browser, but in continuous integration, which installs one."""
+    """Skip without a browser, except in continuous integration, which installs one and must not skip."""
     if not CHROMIUM.exists():
         if os.environ.get("CI"):
             pytest.fail(f"{CHROMIUM} is not there, and CI is set: install Debian's package chromium")
@@ -32,7 +32,7 @@ def need_chromium():
 
 @contextmanager
 def browser(folder):
-    """A browser of its own, with an empty profile in `folder`."""
+    """Start a browser with an empty profile in `folder`, and yield its context."""
     need_chromium()
     from playwright.sync_api import sync_playwright
 
@@ -48,7 +48,7 @@ def browser(folder):
 
 
 class Watched:
-    """A page, what it wrote to the console as errors and warnings, and all addresses that it requested."""
+    """A page, the errors and warnings in its console, and all addresses that it requested."""
 
     def __init__(self, context):
         self.page = context.new_page()
@@ -67,7 +67,7 @@ class Watched:
 
 
 def draw(page, strokes, size=1.0, left=0.0, top=0.0, steps=12):
-    """Draw strokes, lists of points in the unit square, on the canvas, `size` large and moved by `left` and `top`."""
+    """Draw strokes, lists of points in the unit square, on the canvas, scaled by `size`, moved by `left` and `top`."""
     box = page.locator("#canvas").bounding_box()
     at = lambda x, y: (box["x"] + box["width"] * (left + size * x), box["y"] + box["height"] * (top + size * y))  # noqa: E731
     for first, *rest in strokes:

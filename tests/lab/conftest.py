@@ -1,4 +1,4 @@
-"""A server of the lab in a thread, before a stand-in for the training process."""
+"""Run a server of the lab in a thread, with a stand-in for the training process."""
 
 import asyncio
 import threading
@@ -12,7 +12,7 @@ from fake import FakeLab
 
 
 class Served:
-    """Attributes: address: the first one, with the token; port; token; desk; lab."""
+    """A running server: its first address, with the token, its port and token, and its desk and lab."""
 
     def __init__(self, desk, address):
         self.desk, self.lab, self.address = desk, desk.lab, address

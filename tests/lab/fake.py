@@ -1,6 +1,6 @@
 """A stand-in for the lab's training process: softmax regression on 2,000 digits in NumPy, in a thread.
 
-It has the methods of `Lab`, and notes which were called, so that tests of the page need no TensorFlow.
+It has the methods of `Lab` and records their calls, so that tests of the page need no TensorFlow.
 """
 
 import threading
@@ -20,7 +20,7 @@ from descenso.text import _
 from fake_rates import surveyed, swept
 
 ROWS, TEST = 2000, 500
-PUBLISH = 0.3  # seconds between two views: drawing them is what pages spend their time on
+PUBLISH = 0.3  # seconds between two views, since drawing views takes most of a page's time
 
 
 @cache
@@ -34,7 +34,7 @@ def softmax(logits):
 
 
 class FakeLab:
-    """Args: pace: seconds that a step takes; ready: whether it is at once; epochs: of its runs; path: of the run."""
+    """Stand-in for `Lab`: a step takes `pace` seconds, a run `epochs` epochs; `ready` is False while it starts."""
 
     def __init__(self, path=Path("runs/fake"), pace=0.002, ready=True, epochs=12):
         data = _mnist()

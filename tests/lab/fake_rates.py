@@ -1,4 +1,4 @@
-"""A sweep and a landscape as the training process would send them, for tests of the page without TensorFlow."""
+"""Make a sweep and a landscape as the training process would send them, for tests of the page without TensorFlow."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from descenso.lab.rates import PathPlane, RateLane, Rates, Templates
 
 
 def swept(span, number=1, state="done"):
-    """A sweep in which the two largest rates diverged; the best is the third from the top."""
+    """Return a sweep in which the two largest learning rates diverged and the third largest is best."""
     rates = span.rates()
     random = np.random.default_rng(0)
     lanes = []
@@ -27,7 +27,7 @@ def swept(span, number=1, state="done"):
 
 
 def surveyed(run, number=1, explained=0.9, points=30, known=20):
-    """A path that turns in a bowl, and three steps a point."""
+    """Return a landscape with a curved path in a bowl, with three steps between points."""
     angle = np.linspace(0, 2.5, points)
     path = np.stack([2.5 * np.cos(angle) - 1, np.sin(angle) * (1 + angle)], axis=1)
     across, along = np.linspace(-4, 3, 25), np.linspace(-1, 4, 25)

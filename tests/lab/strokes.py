@@ -1,4 +1,4 @@
-"""Digits as a person draws them: strokes in a square of 1×1, two ways for each, drawn on a canvas with a round pen."""
+"""Digits drawn by hand: two variants of each, as strokes in the unit square, and drawn on a canvas with a round pen."""
 
 import math
 
@@ -9,7 +9,7 @@ CANVAS, PEN = 280, 20  # pixels
 
 
 def _arc(x, y, rx, ry, begin, end, steps=24):
-    """Points of an arc, angles in degrees, clockwise from the right since y grows downwards."""
+    """Return points of an arc; angles in degrees, clockwise from the right since y grows downwards."""
     angles = np.linspace(math.radians(begin), math.radians(end), steps)
     return [(x + rx * math.cos(angle), y + ry * math.sin(angle)) for angle in angles]
 
@@ -36,19 +36,19 @@ DIGITS = {
 
 
 def drawn(strokes, size, left, top, pen=PEN):
-    """Draw strokes in a square of `size` pixels whose corner is at (left, top): (280, 280) uint8."""
+    """Draw strokes in a square of `size` pixels with its corner at (left, top); return a uint8 image (280, 280)."""
     image = Image.new("L", (CANVAS, CANVAS))
     draw = ImageDraw.Draw(image)
     for stroke in strokes:
         points = [(left + size * x, top + size * y) for x, y in stroke]
         draw.line(points, fill=255, width=pen)
-        for x, y in points:  # the round ends and joints of a pen
+        for x, y in points:  # round line ends and joints
             draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=255)
     return np.asarray(image)
 
 
 def shaky(strokes, seed):
-    """Slant strokes at random, and move each point a little, as a hand does."""
+    """Slant strokes at random, and add noise to each point, as in handwriting."""
     random = np.random.default_rng(seed)
     slant = random.uniform(-0.25, 0.25)
     return [[(x + slant * (0.5 - y) + random.normal(0, 0.012), y + random.normal(0, 0.012)) for x, y in stroke]
@@ -56,8 +56,9 @@ def shaky(strokes, seed):
 
 
 def cases():
-    """Yield name, digit and canvas: each way of each digit, centred, in the four corners, and at 50 to 150 % size; and
-    the same by a shaky hand.
+    """Yield name, digit and canvas of each variant of each digit, neat and shaky.
+
+    Each is centred, in the four corners, and at sizes of 50 to 150 %.
     """
     usual, edge = 140, PEN // 2
     hands = {"": lambda strokes, seed: strokes, "shaky ": shaky}

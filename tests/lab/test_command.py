@@ -1,4 +1,4 @@
-"""`descenso lab` as a command, and `descenso.lab` in a notebook: their errors, their address, their end."""
+"""The command `descenso lab`, and `descenso.lab` in a notebook: errors, address, and how they end."""
 
 import builtins
 import os

@@ -1,4 +1,4 @@
-"""Which requests the server of the lab answers: a table of hosts and origins over all routes, and the rest."""
+"""Which requests the server of the lab answers: hosts and origins on all routes, tokens, and websockets."""
 
 import os
 import re
@@ -18,7 +18,7 @@ CLOSED = [
     "/static/extensions/x", "/static/../server.py", "/static/%2e%2e/gate.py", "//", "/ws/", "/index.html", "/download/",
     "/download/config.json", "/download/..%2fconfig.json", "/static/lab.js/", "/%77s", "/?/ws/x/../autoload.js/y",
 ]  # fmt: skip
-HOSTS = [  # {port} is the server's; each stands for a way to look like it
+HOSTS = [  # {port} is the server's; each is a way to imitate the server's host
     "", "evil.example", "evil.example:{port}", "127.0.0.1", "localhost", "[::1]", "127.0.0.1:80", "127.0.0.1:{other}",
     "localhost:{other}", "127.0.0.1:0{port}", "localhost.:{port}", "127.0.0.1.:{port}", "LOCALHOST:{port}",
     "LocalHost:{port}", "127.0.0.1.nip.io:{port}", "localhost.evil.example:{port}", "localtest.me:{port}",
@@ -35,7 +35,7 @@ ORIGINS = [
     "ws://127.0.0.1:{port}", "127.0.0.1:{port}", "http://127.0.0.1:{port} http://evil.example", "file://", "",
     "http://0.0.0.0:{port}", "http://2130706433:{port}",
 ]  # fmt: skip
-REFUSED = {400, 403}  # Tornado itself refuses what is no host at all
+REFUSED = {400, 403}  # Tornado answers 400 to invalid hosts
 
 
 def is_whole(answer):
@@ -45,7 +45,7 @@ def is_whole(answer):
 
 
 def ask(server, path="/", host="127.0.0.1:{port}", origin=None, method="GET", cookie=True, version="1.1", more=()):
-    """Send a request as it is written, and return the status and the whole answer."""
+    """Send a request without normalising it, and return the status and the whole answer."""
     filled = {"port": server.port, "other": server.port + 1}
     lines = [f"{method} {path} HTTP/{version}", "Connection: close"]
     lines += [f"Host: {host.format(**filled)}"] if host is not None else []
@@ -82,7 +82,7 @@ def test_another_host_is_refused_on_every_route(server, host):
 def test_its_own_hosts_are_answered(server, host):
     for path in ROUTES:
         status, _ = ask(server, path, host, f"http://{host}" if path == "/ws" else None)
-        without = {"/ws": 403}.get(path, 404 if path.startswith("/download") else 200)  # a session, and a run
+        without = {"/ws": 403}.get(path, 404 if path.startswith("/download") else 200)  # there is no session and no run
         assert status == without, path
     assert ask(server, "/", host, f"http://{host}")[0] == 200
 
@@ -99,7 +99,7 @@ def test_another_origin_is_refused(server, origin):
 def test_what_nothing_needs_is_closed(server, path):
     status, answer = ask(server, path)
     if path.startswith("/?"):
-        assert status == 200  # it is the page, with a query that says nothing
+        assert status == 200  # the page, with an unknown query
     else:
         assert status in {404, 400}
         assert "token" not in answer
@@ -159,7 +159,7 @@ def test_the_token_of_the_first_address_becomes_a_cookie(server):
     assert 'content="0; url=/"' in answer
     for path in ("/?token=", "/?token=x", f"/?token={server.token}x", f"/?token={server.token}&token=x", "/?token=%ff"):
         assert ask(server, path, cookie=False)[0] == 403, path
-    for path in ("/ws", "/static/lab.js"):  # the page alone takes the token
+    for path in ("/ws", "/static/lab.js"):  # only the page accepts the token
         assert ask(server, f"{path}?token={server.token}", cookie=False, origin="http://127.0.0.1:{port}")[0] == 403
     assert 'url=/?lang=es"' in ask(server, f"/?token={server.token}&lang=es", cookie=False)[1]
     assert "javascript" not in ask(server, f"/?token={server.token}&lang=javascript:1", cookie=False)[1]
@@ -181,7 +181,7 @@ def test_safe_headers_are_on_every_answer(server):
 
 
 def test_a_websocket_needs_a_signed_session(server):
-    """The cookie alone opens none: the page's own token is signed by a key of this launch."""
+    """The cookie alone does not suffice: a page's session token, signed with a key of this launch, is needed, too."""
     status, _ = ask(server, "/ws", origin="http://127.0.0.1:{port}")
     assert status == 403
     page = ask(server, "/")[1]
@@ -240,7 +240,7 @@ def test_an_address_of_another_machine_is_an_error(address):
 
 
 def test_hosts_of_every_address():
-    """0.0.0.0 is no host that a browser asks for; those of the machine's networks and its name are."""
+    """No browser requests the host 0.0.0.0; the machine's addresses and its name are accepted."""
     hosts = hosts_of("0.0.0.0", 5006)  # noqa: S104 - nothing is bound
     assert "0.0.0.0:5006" not in hosts
     assert "127.0.0.1:5006" in hosts

@@ -1,4 +1,4 @@
-"""The lab with its training process: steering, undo, faults and the way back, processes that die, runs of others."""
+"""The lab with its training process: steering, undo, faults and their removal, killed processes, existing runs."""
 
 import os
 import signal
@@ -22,10 +22,10 @@ from descenso.lab.rates import Span
 from descenso.lab.wording import CHECKPOINT_EVERY
 from descenso.runs.directory import open_directory
 
-pytestmark = pytest.mark.slow  # each test starts a process of TensorFlow
+pytestmark = pytest.mark.slow  # the training processes start TensorFlow
 
-MORE = Limits(processes=9)  # beside those that tests share
-SECONDS = 240  # machines are busy; on a quiet one all of these take a few
+MORE = Limits(processes=9)  # more than one, since tests share some
+SECONDS = 240  # for a busy machine; on a quiet one each wait takes a few
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def of_tiny(tiny_folder, tmp_path_factory):
 
 @pytest.fixture
 def lab(of_tiny):
-    """A training process that tests share; no run is active, and nothing is said."""
+    """A training process that tests share, without an active run or a message."""
     of_tiny.stop()
     until(of_tiny, lambda view: view.state == "failed" or (view.state in ("ready", "ended") and not view.message))
     return of_tiny
@@ -56,7 +56,7 @@ def settings(lab, **given):
 
 
 def until(lab, holds, what=""):
-    """Wait for a view of which `holds` is true, and return it."""
+    """Wait for a view for which `holds` is true, and return it."""
     end, view = time.monotonic() + SECONDS, lab.view
     while not holds(view):
         assert time.monotonic() < end, (what, view._replace(curves=(), pictures=None, mistakes=()))
@@ -73,7 +73,7 @@ def ready(lab):
 
 
 def begun(lab, settings):
-    """Start a run, and wait until it is the one in view."""
+    """Start a run, wait until the view shows it, and return the view."""
     before = lab.view.run
     lab.start(settings)
     return until(lab, lambda view: view.run not in (before, None), "begun")
@@ -84,7 +84,7 @@ def paused_at(lab, epoch, step):
 
 
 def plain(tiny_folder, tmp_path, **given):
-    """The same training without a lab."""
+    """Train with the same settings, without a lab."""
     usual = {
         "model": "softmax",
         "batch_size": 20,
@@ -99,7 +99,7 @@ def plain(tiny_folder, tmp_path, **given):
 def test_a_run_with_pages_is_one_without(lab, tiny_folder, tmp_path):
     view = begun(lab, settings(lab))
     assert (view.train_rows, view.test_rows, view.input_shape) == (203, 61, (8, 8))
-    while lab.view.state != "ended":  # as a page that asks for everything
+    while lab.view.state != "ended":  # like a page that shows everything
         lab.opened(3)
         lab.wait(lab.view.number, 0.05)
     view = until(lab, lambda view: view.state == "ended" and view.confusion is not None and len(view.norms))
@@ -117,11 +117,11 @@ def test_a_run_with_pages_is_one_without(lab, tiny_folder, tmp_path):
 
 
 def _called(python, tmp_path):
-    """The settings of the lines of Python that the view shows."""
+    """Return the settings in the Python code that the view shows."""
     given = {}
     line = next(line for line in python.splitlines() if "ds.train" in line)
     keep = {"keep": lambda data, **rest: given.update(rest, data=data)}
-    exec(line.replace("ds.train(", "keep(").replace("run = ", ""), keep)  # noqa: S102 - a line that the lab has written
+    exec(line.replace("ds.train(", "keep(").replace("run = ", ""), keep)  # noqa: S102 - code written by the lab
     return {**given, "out": tmp_path / "again"}
 
 
@@ -170,7 +170,7 @@ def test_undo_after_a_run_diverged_leads_to_a_healthy_one(lab):
 
 
 def test_every_planted_fault_is_found(of_mnist):
-    """On MNIST, by the check that the table names, and the healthy run goes on afterwards."""
+    """On MNIST each fault is found by the check that the table names; then the healthy run continues."""
     begun(of_mnist, Settings.of(learning_rate=0.1, epochs=10_000))
     until(of_mnist, lambda view: view.epoch >= 1)
     for fault, planted in FAULTS.items():
@@ -183,7 +183,7 @@ def test_every_planted_fault_is_found(of_mnist):
         assert (view.changes[-1].what, view.changes[-1].old) == ("heal", fault)
 
 
-def test_healing_leads_to_the_bytes_of_the_run_without_a_fault(lab, tiny_folder, tmp_path):
+def test_healing_gives_the_same_bytes_as_a_run_without_a_fault(lab, tiny_folder, tmp_path):
     begun(lab, settings(lab, epochs=300))
     lab.pause()
     until(lab, lambda view: view.state == "paused")
@@ -216,7 +216,7 @@ def test_an_unknown_fault_and_settings_that_do_not_fit(lab):
     until(lab, lambda view: view.message.startswith("data must be "))
 
 
-def test_a_trainer_that_dies_is_told_of_and_started_anew(lab):
+def test_a_killed_training_process_is_reported_and_replaced(lab):
     begun(lab, settings(lab, epochs=10**6))
     until(lab, lambda view: view.epoch >= 1)
     lab._process.kill()
@@ -247,10 +247,11 @@ def test_a_run_is_saved_when_the_server_dies(tiny_folder, tmp_path):
     endings = signal.SIGKILL, signal.SIGTERM
     commands = [[sys.executable, "-c", SERVER, tiny_folder, tmp_path / ending.name] for ending in endings]
     servers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
-    for server, ending in zip(servers, endings, strict=True):
+    trained = [server.stdout.readline().split() for server in servers]
+    for server, ending in zip(servers, endings, strict=True):  # first end both, so that none is left if the test fails
         with server:
-            path, trainer = server.stdout.readline().split()
             server.send_signal(ending)
+    for (path, trainer), ending in zip(trained, endings, strict=True):
         end = time.monotonic() + SECONDS
         while _alive(int(trainer)):
             assert time.monotonic() < end, "the training process goes on"
@@ -269,7 +270,7 @@ def _alive(process):
 
 
 def test_closing_saves_the_run_and_makes_room_for_another_process(tiny_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("descenso.lab.lab._running", set())  # without those that tests share
+    monkeypatch.setattr("descenso.lab.lab._running", set())  # do not count those that tests share
     one = Limits(processes=1)
     with Lab(Source(str(tiny_folder)), tmp_path / "runs", one) as lab:
         with pytest.raises(ConfigError, match=r"^1 lab is open in this process, and more are not allowed; close it"):
@@ -284,14 +285,14 @@ def test_closing_saves_the_run_and_makes_room_for_another_process(tiny_folder, t
 
 
 class Slowly(ds.Callback):
-    """Lets other processes work, too."""
+    """Pause after each epoch, so that other processes can work."""
 
     def on_epoch(self, epoch):
         time.sleep(0.1)
 
 
 def test_a_run_that_another_process_writes_is_followed(tiny_folder, tmp_path):
-    """It is written by this process, which is not the training process of the lab."""
+    """This process trains the run, not the lab's training process."""
     control, given = ds.Control(), {"epochs": 10**6, "batch_size": 20, "checkpoint_every": "0.5s"}
     steering = {"control": control, "callbacks": [Slowly()]}
     with ThreadPoolExecutor() as pool:
@@ -334,7 +335,7 @@ def test_a_finished_run_and_a_table_are_opened(tmp_path):
 
 
 def test_the_race_ends_with_equal_costs_and_a_reason(lab):
-    lab.race(settings(lab, epochs=100))  # of which it takes three
+    lab.race(settings(lab, epochs=100))  # the race trains three of them
     view = until(lab, lambda view: (view.race is not None and view.race.done) or view.message, "race")
     race = view.race
     assert (view.message, [lane.engine for lane in race.lanes]) == ("", ["graph", "eager", "function", "compiled"])
@@ -345,7 +346,7 @@ def test_the_race_ends_with_equal_costs_and_a_reason(lab):
 
 
 def test_drawn_digits_are_recognised(of_mnist):
-    """Ten epochs of mlp: neat and shaky digits, in every place and size; at least 90 % right, by either hand."""
+    """An MLP trained for ten epochs recognises at least 90 % of the neat and of the shaky digits."""
     begun(of_mnist, Settings.of(model="mlp", epochs=10))
     ended(of_mnist)
     right = {"shaky": [], "neat": []}
@@ -359,7 +360,7 @@ def test_drawn_digits_are_recognised(of_mnist):
 
 
 def test_a_pause_is_shown_once_no_step_is_taken(tiny):
-    """The chunk in which the pause is called for goes on, and its steps count."""
+    """The chunk during which the user pauses is completed first."""
     from descenso.lab.jobs import Shown
     from descenso.lab.steering import Steering
     from descenso.runs.checkpoints import Position
@@ -368,10 +369,10 @@ def test_a_pause_is_shown_once_no_step_is_taken(tiny):
     steering, control = Steering(Source(), Path(), Limits(), tiny, Settings()), Control()
     steering.shown = shown = Shown(Settings(), control)
     shown.active, shown.watched.progress = True, Progress(Position(0, 3), None, np.empty(3), 0.0)
-    shown.watched.preparing = False  # a chunk is being trained
+    shown.watched.preparing = False  # a chunk is in progress
     control.pause()
     assert steering.view().state == "running"
-    waiting = threading.Thread(target=control.wait)  # as training does at the end of a chunk
+    waiting = threading.Thread(target=control.wait)  # training waits like this at the end of a chunk
     waiting.start()
     try:
         end = time.monotonic() + SECONDS
@@ -385,7 +386,7 @@ def test_a_pause_is_shown_once_no_step_is_taken(tiny):
 
 
 def test_a_run_that_is_being_prepared_is_not_shown_as_training(tiny, monkeypatch):
-    """Neither before its first step nor when it is resumed; paused meanwhile, it is paused."""
+    """Before the first step, and when the run is resumed, progress is shown instead; pausing works meanwhile."""
     from descenso.lab.jobs import Shown
     from descenso.lab.steering import Steering
     from descenso.runs.checkpoints import Position
@@ -394,11 +395,11 @@ def test_a_run_that_is_being_prepared_is_not_shown_as_training(tiny, monkeypatch
     steering, shown = Steering(Source(), Path(), Limits(), tiny, Settings()), Shown(Settings(), Control())
     steering.shown, shown.active = shown, True
     assert (steering.view().state, steering.view().progress != "") == ("running", True)
-    monkeypatch.setattr(shown.watched.recorded, "add", lambda step, params: None)  # there are no parameters
+    monkeypatch.setattr(shown.watched.recorded, "add", lambda step, params: None)  # this progress has no parameters
     shown.watched.on_chunk(Progress(Position(0, 3), None, np.empty(3), 0.0), None)
     assert (steering.view().state, steering.view().progress) == ("running", "")
     shown.active, shown.watched.outcome = False, "interrupted"
-    steering.go_on()  # its job waits for the main thread
+    steering.go_on()  # the job is queued for the main thread
     assert (steering.view().state, steering.view().progress != "") == ("running", True)
     steering.pause()
     assert steering.view().state == "paused"
@@ -412,11 +413,11 @@ def test_a_run_that_is_paused_for_long_is_saved(tiny_folder, tmp_path):
         assert (view.outcome, view.step) == ("interrupted", 1)
         assert until(lab, lambda view: view.message).message.startswith("The run was paused for a long time")
         lab.one_step()
-        until(lab, lambda view: (view.epoch, view.step) == (1, 0))  # of two steps
+        until(lab, lambda view: (view.epoch, view.step) == (1, 0))  # an epoch has two steps
 
 
 def swept(lab, model, span, stop=False):
-    """Train a sweep in the lab, to its end or until a first lane is told; return its last state."""
+    """Train a sweep in the lab, to its end or until it reports progress; return its last state."""
     number = lab.view.rates.number if lab.view.rates else 0
     lab.sweep(settings(lab, model=model), span)
     if stop:
@@ -426,13 +427,13 @@ def swept(lab, model, span, stop=False):
 
 
 def test_a_sweep_of_the_lab_is_that_of_python(lab, tiny_folder, tmp_path):
-    """Costs, divergence, accuracies, the best lane and the templates; the largest rate is infinite in float32."""
+    """Compared are costs, divergence, accuracies, best lane and templates; the largest rate is infinite in float32."""
     begun(lab, settings(lab, epochs=100_000))
     rates = swept(lab, "softmax", Span(0.1, 1e39, 4, 3))
     given = {"model": "softmax", "batch_size": 20, "epochs": 3, "validation_size": 0.1}
     expected = ds.sweep(str(tiny_folder), learning_rates="0.1..1e39:4", out=tmp_path / "sweep", **given)
     assert (rates.state, rates.share, rates.best) == ("done", 1.0, expected.best)
-    assert lab.view.outcome == "interrupted"  # the run before is saved, and can go on
+    assert lab.view.outcome == "interrupted"  # the previous run is saved, and can be resumed
     records = [expected.records[number] for number in range(4)]
     assert [lane.diverged_at for lane in rates.lanes] == [record.diverged_at for record in records]
     assert rates.lanes[-1].diverged_at is not None
@@ -465,7 +466,7 @@ def surveyed(lab, number=0):
 
 
 def test_the_landscape_follows_the_run(lab):
-    """What is shown of the newest position is true of the weights that are saved."""
+    """The cost shown at the newest position is that of the saved weights."""
     lab.reset()
     lab.start(settings(lab, epochs=100_000, learning_rate=0.01))
     until(lab, lambda view: view.state == "running" and view.epoch > 3)
@@ -473,9 +474,9 @@ def test_the_landscape_follows_the_run(lab):
     plane = surveyed(lab)
     assert plane.state == "done"
     assert plane.steps[0] == 0
-    assert plane.costs[0] == pytest.approx(np.log(4), rel=1e-6)  # all weights are zero, of four classes
+    assert plane.costs[0] == pytest.approx(np.log(4), rel=1e-6)  # weights of zero, four classes
     assert 0 < plane.explained <= 1
-    assert plane.rows == 182  # without a tenth to validate on
+    assert plane.rows == 182  # a tenth is for validation
     until(lab, lambda view: len(view.plane.steps) > view.plane.known, "followed")
     lab.stop()
     view = ended(lab)
@@ -487,7 +488,7 @@ def test_the_landscape_follows_the_run(lab):
 
 
 def _cost_of(run):
-    """The cost of a run's newest checkpoint on its training rows."""
+    """Return the cost of a run's newest checkpoint on its training rows."""
     from descenso.api.train import rows_of
     from descenso.descent.problem import weights
     from descenso.runs.checkpoints import newest

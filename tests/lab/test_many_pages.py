@@ -1,4 +1,4 @@
-"""Twenty pages that open and close at random while a run trains: the run stays what it is, and no process is left."""
+"""Twenty pages open and close at random while a run trains: the run is not affected, and no process is left."""
 
 import time
 
@@ -15,7 +15,7 @@ from descenso.lab.wording import CHECKPOINT_EVERY
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 PAGES, SECONDS = 20, 240
-EPOCHS = 400  # of ten steps each: some seconds, in which pages come and go
+EPOCHS = 400  # of ten steps each: some seconds, while pages open and close
 
 
 def at_once(function, given, answered):
@@ -23,7 +23,7 @@ def at_once(function, given, answered):
 
 
 def test_pages_opened_and_closed_at_random_change_nothing(tiny_folder, tmp_path):
-    """Eighteen pages without a browser, which ask for everything, and two in one; the fingerprint is that without."""
+    """Eighteen pages request everything without a browser, two are in one; the run equals that of `ds.train`."""
     usual = {"model": "softmax", "batch_size": 20, "learning_rate": 0.1, "epochs": EPOCHS}
     plain = ds.train(
         str(tiny_folder), out=tmp_path / "plain", validation_size=0.1, checkpoint_every=CHECKPOINT_EVERY, **usual

@@ -1,4 +1,4 @@
-"""One step opened up: each number against NumPy, written out anew here."""
+"""The details of one step: each number is compared with a separate implementation in NumPy."""
 
 from contextlib import closing
 
@@ -15,7 +15,7 @@ EXACT = {"rtol": 1e-6, "atol": 1e-6}
 
 
 def stands(data, **settings):
-    """A plan, and its progress in the middle of the second epoch."""
+    """Return a plan, the same plan in float64, and the progress in the middle of the second epoch."""
     plan = Plan.of(TrainConfig.of(**{"epochs": 3, "batch_size": 20, "checkpoint_every": 1, **settings}), data)
     with closing(plan.bind()) as runner:
         progress = next(each for each in walk(plan, runner) if each.position == (1, 4))
@@ -23,7 +23,7 @@ def stands(data, **settings):
 
 
 def relative(found, expected):
-    """Compare relative to the largest number, and shapes exactly."""
+    """Check for equal shapes, and equal values relative to the largest one."""
     found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * max(np.abs(expected).max(), 1e-12))
@@ -97,8 +97,8 @@ def test_every_number_of_mlp_is_numpys(tiny):
     relative(opened.last.sum(axis=1) + opened.bias, z[opened.place])
 
 
-def test_the_opened_step_is_the_step_that_is_taken(tiny):
-    """With dropout, too: cost and update are those of the next step, if the row is in it."""
+def test_the_opened_step_equals_the_next_step(tiny):
+    """With dropout, too: cost and update are those of the next step, whose batch holds the row."""
     plan, wide, progress = stands(tiny, model="mlp", hidden="16", dropout=0.5)
     row = int(plan.order(1).batches[4][7])
     opened = opening.opened(plan, wide, progress, row)
@@ -147,7 +147,7 @@ def test_pictures_and_norms(tiny):
 
 
 def test_norms_are_added_while_they_are_read(tiny, monkeypatch):
-    """Training adds in one thread, and the page is told in another."""
+    """Training adds norms in one thread while another sends them to the page."""
     plan, _wide, progress = stands(tiny)
     later = progress._replace(state=progress.state._replace(step=progress.state.step + 1))
     norms = looks.NormsOverTime()
@@ -172,7 +172,7 @@ def test_a_picture_is_predicted_as_by_the_model(model, tiny):
 
 
 def test_rows_are_those_of_the_dataset_that_is_chosen(tiny):
-    """The page offers mnist beside the data of the command line."""
+    """The page offers mnist besides the data of the command line."""
     source = Source("digits.npz")
     assert jobs._rows(Settings("digits.npz"), source, tiny) is tiny
     assert jobs._rows(Settings("mnist"), source, tiny).name == "mnist"

@@ -1,4 +1,4 @@
-"""The page in a browser, before a stand-in for the training process: each control, drawing, languages, pages."""
+"""The page in a browser, with a stand-in for the training process: controls, drawing, languages, several pages."""
 
 import re
 import time
@@ -16,8 +16,8 @@ from fake import FakeLab
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 ONE = [[(0.5, 0.15), (0.5, 0.85)]]
-ENDLESS = 100_000  # epochs of a run that goes on until the test ends: a page that is late finds it in the same state
-TABS = {  # and what is there once the panel has come
+ENDLESS = 100_000  # epochs: the run lasts until the test ends, so that a slow page still finds it in training
+TABS = {  # and an element that shows that the panel has loaded
     "training": "#mistakes img",
     "step": "#step-maps li",
     "draw": "#drawn-says:not(:empty)",
@@ -85,7 +85,7 @@ def fill(page, name, value):
 
 
 def trained(page, expect):
-    """Train a run to its end, so that the weights stay."""
+    """Train a run to its end, so that its weights no longer change."""
     fill(page, "#set-epochs", "12")
     expect(page.locator("#set-epochs")).to_have_value("12")
     page.click("#start")
@@ -182,7 +182,7 @@ def test_several_runs_stay_on_one_axis(lab, page, expect):
         expect(page.locator("#epoch")).to_have_text(re.compile(rf"^[1-9]\d* / {ENDLESS}$"))
 
 
-def test_a_drawn_one_is_seen_during_the_stroke(lab, page, expect):
+def test_a_digit_is_recognised_during_the_stroke(lab, page, expect):
     trained(page, expect)
     page.click("#tab-draw")
     expect(page.locator("#drawn-says")).to_have_text("Nothing is drawn yet. An empty canvas is not predicted.")
@@ -192,7 +192,7 @@ def test_a_drawn_one_is_seen_during_the_stroke(lab, page, expect):
     page.mouse.move(x + side / 2, y + side * 0.2)
     page.mouse.down()
     page.mouse.move(x + side / 2, y + side * 0.8, steps=30)
-    expect(page.locator("#seen img")).to_be_visible()  # the pointer is still down
+    expect(page.locator("#seen img")).to_be_visible()  # during the stroke
     expect(page.locator("#drawn-bars .winner .of")).to_have_text("1")
     page.mouse.up()
     expect(page.locator("#drawn-says")).to_contain_text("The model takes it for 1")
@@ -241,7 +241,7 @@ def test_the_race(lab, page, expect):
 
 
 def test_rates_and_landscape_by_keyboard(lab, page, expect):
-    """From the panel's tab on: fill in the range, try the rates, take the best over, compute the landscape."""
+    """Starting at the panel's tab: fill in the range, try the rates, use the best one, compute the landscape."""
     trained(page, expect)
     page.focus("#tab-race")
     page.keyboard.press("ArrowRight")
@@ -353,7 +353,7 @@ def test_a_page_closed_in_mid_run_stops_nothing(lab, page, chromium, expect):
 
 
 def test_everything_by_keyboard(lab, page, expect):
-    """Tab reaches each control that is enabled, in a sensible order; arrows change panels; Enter and space press."""
+    """Tab reaches each enabled control in a sensible order; arrows change panels; Enter and space press buttons."""
     seen = []
     page.keyboard.press("Tab")
     for _ in range(40):
@@ -418,7 +418,7 @@ def test_the_main_view_needs_no_scrolling(lab, chromium, language, expect):
 
 
 def test_at_200_percent_zoom_nothing_is_lost(lab, chromium, expect):
-    """At 200 %, a window of 1280×720 has 640×360 pixels of CSS: the page is one column, and scrolls downwards only."""
+    """At 200 %, a window of 1280×720 has 640×360 CSS pixels: the page is one column and scrolls only vertically."""
     watched = Watched(chromium)
     watched.page.set_viewport_size({"width": 640, "height": 360})
     page = watched.open(lab.address)
@@ -432,7 +432,7 @@ def test_at_200_percent_zoom_nothing_is_lost(lab, chromium, expect):
 
 
 def serious(page):
-    """What axe finds on the page that is serious or critical."""
+    """Return the serious and critical violations that axe finds on the page."""
     from axe_playwright_python.sync_playwright import Axe
 
     found = Axe().run(page).response["violations"]
@@ -472,8 +472,8 @@ def test_a_page_says_that_the_lab_has_ended_and_is_loaded_again_with_it(tmp_path
         page = Watched(chromium).open(server.address)
     expect(page.locator("#lost")).to_be_visible()
     with served(FakeLab(tmp_path / "fake-001"), serving=Serving(port=server.port)) as again:
-        expect(page.locator("#lost")).to_be_visible()  # another launch, another token: it is not let in
-        Watched(chromium).open(again.address)  # which gives the browser the cookie
+        expect(page.locator("#lost")).to_be_visible()  # the new server has another token, and refuses the page
+        Watched(chromium).open(again.address)  # sets the browser's cookie
         expect(page.locator("#lost")).to_be_hidden()
         expect(page.locator("#state")).to_have_text("Ready")
 
@@ -504,10 +504,10 @@ def test_the_lesson_has_nine_stops(tmp_path, chromium, expect):
 
 def test_no_more_pages_are_served_than_may_be(lab, page, monkeypatch):
     assert serving.MOST_PAGES == 20
-    monkeypatch.setattr(serving, "MOST_PAGES", 3)  # each takes a while, and after a while the first are forgotten
+    monkeypatch.setattr(serving, "MOST_PAGES", 3)  # pages are slow to load, and old ones are forgotten
     cookie = f"descenso-{lab.port}={lab.token}"
     asked = urllib.request.Request(f"http://127.0.0.1:{lab.port}/", headers={"Cookie": cookie})
-    for _ in range(2):  # with the page that is open
+    for _ in range(2):  # besides the open page
         with urllib.request.urlopen(asked) as answer:  # noqa: S310
             assert answer.status == 200
     with pytest.raises(urllib.error.HTTPError, match="503") as refused:
@@ -516,7 +516,7 @@ def test_no_more_pages_are_served_than_may_be(lab, page, monkeypatch):
 
 
 def test_what_a_page_may_not_set_is_refused(lab, page, expect):
-    """The browser's own checks are passed over, as someone may."""
+    """The messages bypass the checks in the browser, as an attacker could."""
     sent = [
         ["set-data", "/etc/passwd"], ["set-model", "os:system"], ["set-rule", "os:system"], ["set-engine", "x"],
         ["set-fault", "x"], ["set-hidden", "9"], ["close", ""], ["_ask", ""], ["break", "../x"], ["row", "-1"],

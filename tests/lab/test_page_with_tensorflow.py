@@ -1,4 +1,4 @@
-"""The page in a browser before the real training process: what a lesson would do, from the start to the run's files."""
+"""The page in a browser with the real training process, used as in a lesson, from the start to the run's files."""
 
 import re
 import time
@@ -69,7 +69,7 @@ def test_a_run_is_trained_steered_and_saved(server, page, expect):
     expect(page.locator("#steered")).to_be_visible()
     expect(page.locator("#rate-now")).to_have_text("0.316")
     page.click("#toggle")
-    expect(page.locator("#state")).to_have_text("Paused")  # and no step is taken any more
+    expect(page.locator("#state")).to_have_text("Paused")  # no further step is taken
     step, steps = map(int, page.locator("#step").text_content().split(" / "))
     page.click("#one_step")
     expect(page.locator("#step")).to_have_text(f"{(step + 1) % steps} / {steps}")
@@ -97,8 +97,8 @@ CANVAS = """() => {
 
 
 def test_drawn_digits_are_recognised(server, page, expect):
-    """Softmax regression on a few rows, digits drawn with the mouse: the page shows what the model says of the whole
-    drawing, and most are right; which, the model decides.
+    """Softmax regression trained on few rows: the page shows the model's prediction for each digit drawn with the
+    mouse, and most predictions are right.
     """
     page.click("#tab-draw")
     right = 0
@@ -107,7 +107,7 @@ def test_drawn_digits_are_recognised(server, page, expect):
         expect(page.locator("#drawn-bars .winner")).to_have_count(0)
         draw(page, ways[0], size=0.6, left=0.2, top=0.2, steps=2)
         drawn = np.array(page.evaluate(CANVAS), np.uint8).reshape(112, 112)
-        while (seen := server.lab.recognise(drawn)) is None:  # a busy machine gives no answer in time
+        while (seen := server.lab.recognise(drawn)) is None:  # no answer in time on a busy machine
             assert page.locator("#state").text_content() == "Paused"
         expect(page.locator("#drawn-bars .winner .of")).to_have_text(str(seen.predicted))
         right += seen.predicted == digit

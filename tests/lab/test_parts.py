@@ -20,7 +20,7 @@ from descenso.lab.protocol import Settings, Source
 
 @pytest.mark.parametrize("chunk", [1, 7, 1_000, 30_000])
 def test_a_curve_keeps_every_extreme(chunk):
-    """However the costs come, at most 1,000 points, all of them true, and the least and largest of each stretch."""
+    """For any size of chunks a curve has at most 1,000 points, unchanged costs, among them each interval's extremes."""
     costs = np.random.default_rng(0).normal(size=30_000).astype(np.float32)
     costs[12_345], costs[777] = 99, -99
     curve = Thinned()
@@ -59,7 +59,7 @@ def test_a_cost_that_is_no_number_is_kept():
     {"batch_size": 32, "epochs": 3, "learning_rate": 1 / 3},
 ])  # fmt: skip
 def test_the_command_means_the_same_settings(settings, tiny, monkeypatch):
-    """The flags of the command, read as settings, are those of the run; and so are the lines of Python."""
+    """The flags of the command, read as settings, equal the settings of the run; so do those of the Python code."""
     given = wording.arguments(Settings.of(data="mnist", **settings), Source(), tiny)
     program, verb, *flags = shlex.split(wording.command(given))
     assert (program, verb) == ("descenso", "train")
@@ -70,7 +70,7 @@ def test_the_command_means_the_same_settings(settings, tiny, monkeypatch):
     monkeypatch.setattr(
         "descenso.train", lambda data, **rest: called.update(rest, data=data) or _Evaluated(), raising=False
     )
-    exec(wording.python(given), {})  # noqa: S102 - lines that the lab has written
+    exec(wording.python(given), {})  # noqa: S102 - code written by the lab
     assert TrainConfig.of(**called) == expected
 
 
@@ -128,7 +128,7 @@ def test_a_message_that_is_cut_off_is_the_end():
 
 
 def test_a_rate_that_is_too_high_is_found_before_the_first_epoch_ends(tiny):
-    """On its first steps, with a saying that is true of them; but not on fewer than the check needs."""
+    """It is found from the first steps, with a message about them, once there are as many as the check needs."""
     from descenso.doctor.checks import examine
     from descenso.doctor.descents import EARLY, Walked, evidence_of
 

@@ -1,4 +1,4 @@
-"""The panel of learning rates: what a page may choose, what it shows, and the sweep and the plane behind it."""
+"""The panel of learning rates: its choices, what it shows, and the recorded path of the landscape."""
 
 import json
 import math
@@ -20,7 +20,7 @@ NUMBER = count()
 
 
 class Still:
-    """A lab that only notes its commands."""
+    """A lab that only records its commands."""
 
     def __init__(self, view):
         self.view, self.called = view, []

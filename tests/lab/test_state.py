@@ -1,4 +1,4 @@
-"""What pages share, and what one shows, without Bokeh and without a browser."""
+"""State that pages share, and state of one page, without Bokeh and without a browser."""
 
 import base64
 import json
@@ -111,7 +111,7 @@ def test_an_empty_canvas_is_not_predicted(desk):
 
 
 def test_the_newest_of_the_pictures_is_recognised(desk):
-    """While one is computed, of those that come the last alone is kept; one that was cleared is not shown."""
+    """While one drawing is recognised, only the last of the following is kept; a cleared one is not shown."""
     waiting = []
     page = Page(desk, "en", lambda function, given, answered: waiting.append((function, given, answered)))
     for column in (10, 40, 70):

@@ -1,4 +1,4 @@
-"""Pictures say what they show: read off the artists of matplotlib, and the boxes that their texts take."""
+"""Contents of figures, checked in matplotlib's artists and the bounding boxes of their texts."""
 
 import warnings
 
@@ -20,7 +20,7 @@ NAN = float("nan")
 
 
 def drawn(figure):
-    """Draw, as a file would be; matplotlib's warnings of missing letters are errors here."""
+    """Draw a figure as for a file, with matplotlib's warnings about missing letters as errors; return it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         FigureCanvasAgg(figure).draw()
@@ -32,7 +32,7 @@ def texts(figure):
 
 
 def outside(figure):
-    """How far, in inches, what is drawn lies beyond the figure."""
+    """Return whether anything is drawn more than 0.01 inches outside the figure."""
     box, (width, height) = figure.get_tightbbox(figure.canvas.get_renderer()), figure.get_size_inches()
     return max(0.0, -box.x0, -box.y0, box.x1 - width, box.y1 - height) > 0.01
 

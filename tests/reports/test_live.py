@@ -1,4 +1,4 @@
-"""`run.watch()`: a picture that a notebook redraws in place, by IPython's display alone."""
+"""`run.watch()`: a picture that is redrawn in place in a notebook, with IPython's display only."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from descenso.training.control import Callback, Control
 
 @pytest.fixture
 def shown(monkeypatch):
-    """Stand in for a notebook: what is displayed, and each update of it, as MIME bundles."""
+    """Stand-in for a notebook: the list of what is displayed, and of its updates, as MIME bundles."""
     bundles = []
 
     class Handle:

@@ -1,4 +1,4 @@
-"""Parallel coordinates of a sweep: heights on the axes, gaps, ticks of their own, and what is drawn last."""
+"""Parallel coordinates of a sweep: heights on the axes, gaps, special ticks, and the order of drawing."""
 
 import itertools
 import math
@@ -45,7 +45,7 @@ def test_lanes_that_diverged_and_huge_costs_flatten_nothing():
     lines = [line(score, None if score == math.inf else 0.9, learning_rate=k + 1, rule=str(k))
              for k, score in enumerate(scores)]  # fmt: skip
     curves, words = drawn(lines)
-    heights = [float(curve.get_ydata()[2]) for curve in curves]  # the best is the last
+    heights = [float(curve.get_ydata()[2]) for curve in curves]  # the best lane is drawn last
     np.testing.assert_allclose(heights, [INFINITE, OVER, 1, math.log(5 / 3) / math.log(10), 0])
     assert words["∞ diverged"][1] == INFINITE
     assert words["> 30"][1] == OVER
@@ -70,7 +70,7 @@ def test_seeds_are_thin_lines_and_one_that_diverged_makes_the_median_infinite():
     assert thick[0].get_ydata()[2] == INFINITE
     assert curves[-1] is thick[1]
     assert thick[1].get_ydata()[2] == pytest.approx(math.log(2) / math.log(4))  # 0.4 between 0.2 and 0.8
-    assert list(thin[0].get_xdata()) == [1, 2, 3]  # all seeds share their settings
+    assert list(thin[0].get_xdata()) == [1, 2, 3]  # seeds of equal settings differ only beyond the settings
 
 
 def test_64_lanes_of_4_settings_are_all_told_apart():
@@ -87,7 +87,7 @@ def test_64_lanes_of_4_settings_are_all_told_apart():
 
 def test_letters_of_any_script_are_drawn():
     lines = [line(0.1 + k, learning_rate=k + 1, rule=rule) for k, rule in enumerate(("m:规则", "m:قاعدة", "m:$x_"))]
-    assert png(parallel_figure(lines, "cost")).startswith(b"\x89PNG")  # a letter without a font would warn, and fail
+    assert png(parallel_figure(lines, "cost")).startswith(b"\x89PNG")  # a missing letter would warn, and fail
 
 
 @pytest.mark.parametrize("scores", [[math.inf] * 2, [0.3, 0.3], [0.0, 1.0], [-1.0, 1.0]], ids=str)

@@ -1,4 +1,4 @@
-"""Example files: readers read each, with the right rows and classes."""
+"""Example files: all can be read, with the right rows and classes."""
 
 import json
 

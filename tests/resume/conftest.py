@@ -1,4 +1,4 @@
-"""What all tests of resuming share."""
+"""Fixtures shared by the tests of resuming."""
 
 import os
 import shutil
@@ -13,9 +13,9 @@ from descenso.training import session
 
 @pytest.fixture(autouse=True, scope="module")
 def unpainted() -> Iterator[None]:
-    """Neither pictures nor waiting for the disk: they are not what is compared here, and take most of the time.
+    """Draw no pictures and do not wait for the disk: these tests compare neither, and both take most of the time.
 
-    That everything is synced is for `tests/faults` to show. Processes that a test starts know nothing of this.
+    The tests in `tests/faults` check that files are synced. Processes that a test starts are not patched.
     """
     with mock.patch.object(session, "_draw"), mock.patch.object(os, "fsync"):
         yield
@@ -23,5 +23,5 @@ def unpainted() -> Iterator[None]:
 
 @pytest.fixture
 def stopped(original: Path, tmp_path: Path) -> Path:
-    """A copy of the run that the module calls `original`, to be spoilt."""
+    """A copy of the run of the module's fixture `original`, which a test may change."""
     return shutil.copytree(original, tmp_path / "run")

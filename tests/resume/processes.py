@@ -1,4 +1,4 @@
-"""Real `python -m descenso` processes, to be signalled and killed."""
+"""Run `python -m descenso` in processes that tests interrupt and kill."""
 
 import os
 import signal
@@ -9,11 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 PATIENCE = 120  # seconds; a test that would wait longer fails
-LOOK = 0.002  # seconds between two looks at a process or a folder
+LOOK = 0.002  # seconds between two looks at a process or a directory
 
 
 class Descenso:
-    """The command line with these arguments, after `before` was run; both of its outputs go to files in `folder`."""
+    """The command line in a process of its own, with its output in files in `folder`.
+
+    The code in `before` is executed first.
+    """
 
     def __init__(self, folder: Path, *arguments: object, before: str = "") -> None:
         number = len(list(folder.glob("out.*")))
@@ -39,7 +42,7 @@ class Descenso:
         return self._err.read_text(encoding="utf-8")
 
     def until(self, happened: Callable[[], object]) -> None:
-        """Wait until it `happened`; that the process ends before is an error."""
+        """Wait until `happened` returns true; fail if the process ends before that."""
         deadline = time.monotonic() + PATIENCE
         while not happened():
             assert not self.ended_within(LOOK), f"it ended with {self.process.returncode}: {self.err}"
@@ -53,7 +56,7 @@ class Descenso:
         return True
 
     def end(self, seconds: float = PATIENCE) -> int:
-        """Wait for its end; its exit code."""
+        """Wait for the process to end, and return its exit code."""
         assert self.ended_within(seconds), f"it runs after {seconds} s: {self.err}"
         return self.process.returncode
 
@@ -65,11 +68,11 @@ class Descenso:
         assert self.process.wait() == -signal.SIGKILL, f"it had ended before it was killed: {self.err}"
 
     def kill_while(self, doing: Callable[[], object]) -> None:
-        """Kill it while it does something: it is held still to see whether it does."""
+        """Kill the process while `doing` is true: it is suspended while that is checked."""
         while True:
             self.until(doing)
             self.send(signal.SIGSTOP)
-            os.waitpid(self.process.pid, os.WUNTRACED)  # stopped, if not ended
+            os.waitpid(self.process.pid, os.WUNTRACED)  # waits until it is suspended, or has ended
             if doing():
                 self.kill()
                 return
@@ -77,11 +80,11 @@ class Descenso:
 
 
 def stands_at(run: Path) -> tuple[int, int]:
-    """Where the newest checkpoint stands, by its name alone; before all others where there is none."""
+    """Return the position of the newest checkpoint, from its name alone; (-1, 0) if there is none."""
     names = [path.name for path in (run / "checkpoints").glob("[0-9]*")]
     return max((tuple(map(int, name.split("-"))) for name in names), default=(-1, 0))  # type: ignore[return-value]
 
 
 def saving(run: Path) -> bool:
-    """Whether a checkpoint is half written."""
+    """Return whether a checkpoint is partly written."""
     return any((run / "checkpoints").glob(".*.tmp"))

@@ -1,4 +1,4 @@
-"""Runs that are stopped between two chunks, and what is kept of a run, to be compared bit for bit."""
+"""Interrupt runs between two chunks, and return the parts of a run that must be equal bit for bit."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,19 +16,20 @@ from descenso.training import loop as chunks
 from descenso.training import plan
 from descenso.training.plan import bind
 
-FULL, WITH_REST = 29, 25  # batches of the 203 rows of `tiny`: seven of one size; eight, and a smaller one of three rows
-TIMES = ("started_unix_seconds", "compile_seconds", "train_seconds")  # in status.json, and no two runs have the same
+FULL, WITH_REST = 29, 25  # batch sizes: of the 203 rows of `tiny`, seven batches; eight and a last one of three rows
+TIMES = ("started_unix_seconds", "compile_seconds", "train_seconds")  # in status.json; they differ from run to run
 EVERY = "3"  # steps between two checkpoints, and so in a chunk
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error
-    """Stands for whatever may end a process; it is raised where the next chunk was to begin."""
+class Stopped(Exception):  # noqa: N818 - not an error
+    """Stand in for anything that may end a process; raised where the next chunk would begin."""
 
 
 @contextlib.contextmanager
 def stopping_after(count: int) -> Iterator[None]:
-    """While entered, an engine walks that many chunks and no more; they end where a checkpoint is due, on a slow
-    machine too.
+    """Interrupt training after `count` chunks.
+
+    Chunks end only where a checkpoint is due, on a slow machine too.
     """
 
     class Stopping:
@@ -64,7 +65,7 @@ def resume_and_stop(data: Dataset, path: Path, count: int, **changes: Any) -> No
 
 
 def position(path: Path) -> tuple[int, int]:
-    """Where the newest checkpoint stands."""
+    """Return the position of the newest checkpoint."""
     return tuple(newest(path / "checkpoints")[0].position)
 
 
@@ -73,7 +74,7 @@ def exact_bytes(arrays: Any) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
 
 
 def kept(path: Path) -> dict[str, Any]:
-    """All that must be the same to the last bit, however often the run was stopped: what times it took is not."""
+    """Return all that must be equal to the last bit, however often the run was interrupted: all but its times."""
     directory = open_directory(path)
     checkpoint, damaged = newest(directory.checkpoints)
     assert not damaged
@@ -88,5 +89,5 @@ def kept(path: Path) -> dict[str, Any]:
 
 
 def below(folder: Path) -> dict[str, bytes]:
-    """Every file below `folder`, with its content."""
+    """Return the content of every file below `folder`, by relative path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

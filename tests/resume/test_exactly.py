@@ -1,4 +1,4 @@
-"""A run that was stopped anywhere and goes on ends with the same bits as one that was not."""
+"""A run that is interrupted at any point and resumed ends with the same bits as an uninterrupted run."""
 
 import itertools
 import os
@@ -24,7 +24,7 @@ on_every_engine = pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("dtype", "batch_size"), [("float32", WITH_REST), ("float64", FULL)], ids=["rest", "full"])
 @on_every_engine
 def test_a_run_stopped_twice_ends_with_the_same_bits(engine, dtype, batch_size, tiny, tmp_path):
-    """Once before its first epoch was over, and once within a later one."""
+    """It is interrupted in its first epoch and again in a later one."""
     settings = {**SETTINGS, "engine": engine, "dtype": dtype, "batch_size": batch_size}
     ds.train(tiny, out=tmp_path / "whole", **settings)
     path = tmp_path / "stopped"
@@ -89,8 +89,8 @@ def test_an_extended_run_equals_a_longer_one(engine, tiny, tmp_path):
     assert kept(path) == kept(tmp_path / "longer"), "seed 7"
 
 
-def test_a_finished_run_goes_on_to_what_it_is(tiny, tmp_path):
-    """But for when it was, and the order in which safetensors writes what a file says of itself, it stays as it is."""
+def test_resuming_a_finished_run_changes_nothing(tiny, tmp_path):
+    """Resuming it changes only its times and the order in which safetensors writes metadata."""
     path = tmp_path / "run"
     run = ds.train(tiny, out=path, **{**SETTINGS, "engine": "function", "batch_size": FULL})
     changing = ("status.json", "model/weights.safetensors")
@@ -105,7 +105,7 @@ def test_a_finished_run_goes_on_to_what_it_is(tiny, tmp_path):
 
 
 def test_a_clock_that_jumps_changes_nothing(tiny, tmp_path, monkeypatch):
-    """While it runs, and between two sittings, after which the oldest checkpoint looks like the newest."""
+    """The clock jumps during training and between two sessions, so that the oldest checkpoint looks like the newest."""
     settings = {**SETTINGS, "engine": "function", "batch_size": FULL}
     ds.train(tiny, out=tmp_path / "whole", **settings)
     times = itertools.cycle([4e9, 0.0, 1.8e9, -1e9])
@@ -131,7 +131,7 @@ CUTS = {
 
 @pytest.fixture(scope="module")
 def uncut(tiny, tmp_path_factory):
-    """Weights and history of a run on each engine, walked in chunks of an epoch."""
+    """Return a function that returns the results of a run on an engine, trained in chunks of a whole epoch."""
     found = {}
 
     def of(engine):
@@ -171,8 +171,8 @@ def walk_in_chunks(engine, cut, uncut, data, folder, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_on_other_engines_a_run_goes_on_within_the_tolerance_and_says_so(dtype, tiny, tmp_path):
-    """From engine to engine, one chunk on each."""
+def test_a_run_resumed_on_other_engines_is_within_the_tolerance_and_marked_inexact(dtype, tiny, tmp_path):
+    """Each chunk is computed by another engine."""
     settings = {**SETTINGS, "dtype": dtype, "batch_size": WITH_REST}
     expected = ds.train(tiny, out=tmp_path / "whole", engine="function", **settings)
     path = tmp_path / "moved"

@@ -1,4 +1,4 @@
-"""Checkpoints of form 1, which hold no learning rate, are resumed; those of form 2 need one."""
+"""Checkpoints of schema 1, which hold no learning rate, can be resumed; those of schema 2 need one."""
 
 import shutil
 
@@ -14,12 +14,12 @@ SETTINGS = {
     "engine": "function", "epochs": 3, "learning_rate": 0.3, "rule": "momentum", "seed": 7, "checkpoint_every": "4",
     "batch_size": WITH_REST, "model": "softmax",
 }  # fmt: skip
-OF_THE_MANIFEST = ("schema", "files", "epoch", "step")  # what `write_checkpoint` itself adds to what a run tells
+OF_THE_MANIFEST = ("schema", "files", "epoch", "step")  # entries that `write_checkpoint` adds itself
 
 
 @pytest.fixture(scope="module")
 def original(tiny, tmp_path_factory):
-    """A run stopped at step 3 of its second epoch of nine."""
+    """A run interrupted at step 3 of nine of its second epoch."""
     path = tmp_path_factory.mktemp("stopped") / "run"
     start_and_stop(tiny, path, 4, **SETTINGS)
     assert position(path) == (1, 3)
@@ -27,7 +27,7 @@ def original(tiny, tmp_path_factory):
 
 
 def write_without_rate(run, schema, monkeypatch):
-    """Write each checkpoint of `run` again in form `schema`, without the learning rate."""
+    """Rewrite each checkpoint of `run` with schema number `schema` and without the learning rate."""
     with monkeypatch.context() as patched:
         patched.setattr(checkpoints, "SCHEMA", schema)
         for path in sorted((run / "checkpoints").iterdir()):

@@ -1,4 +1,4 @@
-"""Runs that are killed by the system at random moments, in processes of their own, and go on to the same bits."""
+"""Runs in processes that are killed at random moments resume to the same bits."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from processes import Descenso, saving, stands_at
 from stopping import WITH_REST, kept
 
 pytestmark = pytest.mark.workers
-EPOCHS, STEPS = 12, 9  # of the 203 rows of `tiny` in batches of 25
+EPOCHS, STEPS = 12, 9  # with the 203 rows of `tiny` in batches of 25
 SETTINGS = {
     "model": "softmax",
     "epochs": EPOCHS,
@@ -23,7 +23,7 @@ def flags(settings):
 
 
 def some_steps_later(run, random, most):
-    """A moment: up to `most` steps after where `run` stands now, and up to 20 ms more."""
+    """Draw a position up to `most` steps after that of `run`, and a delay of up to 20 ms."""
     epoch, step = stands_at(run)
     walked = max(epoch, 0) * STEPS + step + int(random.integers(1, most))
     return divmod(walked, STEPS), float(random.uniform(0, 0.02))
@@ -44,14 +44,14 @@ def kill_while_saving(descenso, run, random):
 
 
 def kill_while_resuming(descenso, run, random):
-    """As soon as it has written that it runs, in the midst of cutting back what no checkpoint knows."""
+    """Kill it as soon as it has written its status, while it drops what is newer than the checkpoint."""
     before = (run / "status.json").stat().st_ino
     descenso.until(lambda: (run / "status.json").stat().st_ino != before)
     descenso.kill()
 
 
 def walk_and_kill(folder, data, kills, seed, settings):
-    """Start a run, kill it once for each of `kills`, each time going on, and let it end."""
+    """Start a run, kill and resume it once for each of `kills`, then let it finish."""
     random = np.random.default_rng([2026, seed])
     run = folder / "killed"
     command = ["train", data, "--out", run, *flags(settings)]
@@ -94,7 +94,7 @@ KILLS = [kill_somewhere, kill_while_saving, kill_while_resuming, kill_while_savi
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "name"), list(enumerate(RUNS, start=1)))
 def test_a_run_killed_four_times_ends_with_the_same_bits(seed, name, tiny_folder, tmp_path):
-    """Sixteen kills in all: four anywhere, eight during a save, four while resuming."""
+    """Sixteen kills in all: four at any time, eight while saving, four while resuming."""
     settings = {**SETTINGS, **RUNS[name]}
     run = walk_and_kill(tmp_path, tiny_folder, KILLS, seed, settings)
     assert_same_as_uninterrupted(run, tiny_folder, settings, f"seed {seed}, {name}")
@@ -103,7 +103,7 @@ def test_a_run_killed_four_times_ends_with_the_same_bits(seed, name, tiny_folder
 @pytest.mark.slow
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_three_fresh_processes_give_the_same_fingerprint(deterministic, tmp_path):
-    """On the rows of MNIST, whose products are large enough for TensorFlow to share them among threads."""
+    """MNIST's matrix products are large enough for TensorFlow to split them among threads."""
     settings = [*flags({"epochs": 2, "batch_size": 100, "seed": 3}), *["--deterministic"] * deterministic]
     for number in range(3):
         with Descenso(tmp_path, "train", "mnist", "--out", f"run{number}", *settings) as descenso:
@@ -114,8 +114,8 @@ def test_three_fresh_processes_give_the_same_fingerprint(deterministic, tmp_path
 
 
 @pytest.mark.slow
-def test_a_deterministic_run_goes_on_in_another_process(tiny_folder, tmp_path):
-    """Its threads are part of what must not change."""
+def test_a_deterministic_run_resumes_in_another_process(tiny_folder, tmp_path):
+    """The number of threads is part of what must not change."""
     settings = [*flags({**SETTINGS, "epochs": 2}), "--deterministic"]
     for command in (["train", tiny_folder, "--out", "run", *settings], ["resume", "run", "--epochs", 3]):
         with Descenso(tmp_path, *command) as descenso:

@@ -1,4 +1,4 @@
-"""Members of the family that carry something of their own, stopped and gone on with: all of it comes back."""
+"""Models and rules with state of their own: a resume restores all of it."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from stopping import EVERY, WITH_REST, kept, position, resume_and_stop, start_an
 
 
 class Member(NamedTuple):
-    """A descent, after how many chunks it is stopped, and what it then carries: names of its checkpoint's arrays."""
+    """Settings of a run, the chunks until it is interrupted, and names of arrays that its checkpoint must hold."""
 
     settings: dict[str, Any]
     chunks: int
@@ -38,7 +38,7 @@ MEMBERS = {
         ["model_state/augment/draw", "model_state/dropout/draw", "rule_state/velocity/conv2d/kernel",
          *(f"model_state/{name}" for name in STATISTICS)],
     ),
-    "the best on validation": Member(  # it is the third epoch; two worse ones follow
+    "the best on validation": Member(  # the best epoch is the third; two worse ones follow
         {**CNN, "learning_rate": 0.3, "epochs": 12, "seed": 8, "validation_size": 40, "patience": 2},
         10,
         ["best/params/conv2d/kernel", *(f"best/model_state/{name}" for name in STATISTICS)],
@@ -47,13 +47,13 @@ MEMBERS = {
 
 
 def walk(case, engine, data, path):
-    """All of it, in one sitting."""
+    """Train without interruption, and return the results of the run."""
     ds.train(data, out=path, engine=engine, **MEMBERS[case].settings)
     return kept(path)
 
 
 def stop_twice(case, engine, data, path):
-    """What a checkpoint holds after the first stop; and all of it, in three sittings."""
+    """Train with two interruptions; return the arrays of the checkpoint at the first one and the results of the run."""
     start_and_stop(data, path, MEMBERS[case].chunks, engine=engine, **MEMBERS[case].settings)
     held = newest(path / "checkpoints")[0].arrays
     resume_and_stop(data, path, 2)
@@ -71,8 +71,8 @@ def test_what_a_member_carries_comes_back(case, engine, tiny, tmp_path):
     assert found == walk(case, engine, tiny, tmp_path / "whole")
 
 
-def test_the_best_is_older_than_the_stop_and_stays_the_best(tiny, tmp_path):
-    """Stopped and gone on with, a run has as much patience left as it had, and the same weights in the end."""
+def test_the_best_epoch_before_an_interruption_stays_the_best(tiny, tmp_path):
+    """The resumed run has as much patience left as it had, and ends with the weights of the best epoch."""
     case, path = "the best on validation", tmp_path / "run"
     start_and_stop(tiny, path, MEMBERS[case].chunks, engine="function", **MEMBERS[case].settings)
     assert position(path) == (3, 3)
@@ -83,8 +83,8 @@ def test_the_best_is_older_than_the_stop_and_stays_the_best(tiny, tmp_path):
     np.testing.assert_array_equal(run.weights["conv2d/kernel"], checkpoint.arrays["best/params/conv2d/kernel"])
 
 
-def test_of_ones_own_model_what_its_variables_hold_comes_back(tiny, tmp_path):
-    """Keras's own Dropout holds its seed in one."""
+def test_variables_of_a_users_model_are_restored(tiny, tmp_path):
+    """Keras's Dropout holds its seed in a variable."""
 
     def make():
         layers = [keras.layers.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dropout(0.5), keras.layers.Dense(4)]
@@ -103,7 +103,7 @@ def test_of_ones_own_model_what_its_variables_hold_comes_back(tiny, tmp_path):
 @pytest.mark.parametrize(
     "case", [next(iter(MEMBERS)), *(pytest.param(name, marks=pytest.mark.slow) for name in list(MEMBERS)[1:])]
 )
-def test_on_another_engine_it_comes_back_within_the_tolerance(case, tiny, tmp_path):
+def test_a_run_resumed_on_another_engine_is_within_the_tolerance(case, tiny, tmp_path):
     settings = {**MEMBERS[case].settings, "dtype": "float64"}
     whole = ds.train(tiny, out=tmp_path / "whole", engine="function", **settings)
     path = tmp_path / "moved"

@@ -1,4 +1,4 @@
-"""Tests of these tests: something is not kept of a descent, and a test that is for it turns red."""
+"""Tests of these tests: when a part of the state is not saved, the test for it fails."""
 
 import functools
 
@@ -9,8 +9,8 @@ from descenso.runs import checkpoints
 from descenso.training import session
 from test_members import stop_twice, walk
 
-ENGINE = "eager"  # which nothing is traced for
-FAULTS = {  # what is not kept: of which member, and what its names begin with
+ENGINE = "eager"  # the one that traces nothing
+FAULTS = {  # part that is not saved: the case that has it, and how the names of its arrays begin
     "Dropout's seed": ("dropout, adam and an average", "model_state/dropout/draw"),
     "the rule's state": ("dropout, adam and an average", "rule_state/rule"),
     "the average": ("dropout, adam and an average", "rule_state/average"),
@@ -19,18 +19,18 @@ FAULTS = {  # what is not kept: of which member, and what its names begin with
 }
 
 
-ONE = "the rule's state"  # the faults of the others are planted in the slow tests
+ONE = "the rule's state"  # the other faults are planted in slow tests only
 PLANTED = [ONE, *(pytest.param(fault, marks=pytest.mark.slow) for fault in FAULTS if fault != ONE)]
 
 
 @pytest.fixture(scope="module")
 def whole(tiny, tmp_path_factory):
-    """A function of a member that gives what is kept of its uninterrupted run."""
+    """Return a function that returns the results of a case's uninterrupted run."""
     return functools.cache(lambda case: walk(case, ENGINE, tiny, tmp_path_factory.mktemp("whole") / "run"))
 
 
 def as_at_the_start(real, part):
-    """`save` that keeps for ever what `part` was in the first checkpoint."""
+    """Return a `save` that writes the arrays of `part` as they were in the first checkpoint."""
     first = {}
 
     def save(arrays):
@@ -45,7 +45,7 @@ def left_out(real, part):
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-def test_a_stopped_run_shows_what_was_kept_as_at_the_start(fault, whole, tiny, tmp_path, monkeypatch):
+def test_an_interrupted_run_shows_state_that_is_not_updated(fault, whole, tiny, tmp_path, monkeypatch):
     case, part = FAULTS[fault]
     monkeypatch.setattr(checkpoints, "save", as_at_the_start(checkpoints.save, part))
     assert stop_twice(case, ENGINE, tiny, tmp_path / "run")[1]["weights"] != whole(case)["weights"]
@@ -60,7 +60,7 @@ def test_a_checkpoint_without_it_is_refused(fault, tiny, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_stopped_run_shows_that_the_best_was_forgotten(whole, tiny, tmp_path, monkeypatch):
+def test_an_interrupted_run_shows_that_the_best_epoch_is_lost(whole, tiny, tmp_path, monkeypatch):
     case, real = "the best on validation", session.progress_of
     monkeypatch.setattr(session, "progress_of", lambda *given: real(*given)._replace(best=None))
     found = stop_twice(case, ENGINE, tiny, tmp_path / "run")[1]

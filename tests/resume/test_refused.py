@@ -1,4 +1,4 @@
-"""What a run refuses to go on with, and what it does when it is made to."""
+"""Changes after which a run is not resumed, and the effect of `force`."""
 
 import json
 import re
@@ -25,7 +25,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def original(tiny, tmp_path_factory):
-    """A run that stands within its second epoch, at step 2 of 7."""
+    """A run interrupted at step 2 of 7 of its second epoch."""
     path = tmp_path_factory.mktemp("stopped") / "run"
     start_and_stop(tiny, path, 4, batch_size=FULL, **SETTINGS)
     assert position(path) == (1, 2)
@@ -38,7 +38,7 @@ def edit(path, **changes):
 
 
 def another_pixel(data):
-    """`data` with one pixel of its last training row changed by one."""
+    """Return `data` with one pixel of the last training row changed by one."""
     inputs = data.train.inputs.copy()
     inputs[-1, -1, -1] ^= 1
     return data._replace(train=data.train._replace(inputs=inputs))
@@ -93,7 +93,7 @@ def test_one_changed_pixel_is_noticed(stopped, tiny):
 
 
 def test_one_changed_test_row_is_noticed(stopped, tiny):
-    """It changes no weight, but the accuracy that the run would tell."""
+    """It changes no weight, but it would change the reported accuracy."""
     labels = tiny.test.labels.copy()
     labels[0] ^= 1
     changed = tiny._replace(test=tiny.test._replace(labels=labels))
@@ -113,7 +113,7 @@ def test_another_version_is_forced(stopped, tiny, monkeypatch):
     assert ds.resume(stopped, data=tiny, force=True).status["exact"] is False
 
 
-def test_what_no_bit_hangs_on_may_change(stopped, tiny, monkeypatch):
+def test_versions_that_change_no_bits_may_differ(stopped, tiny, monkeypatch):
     for name in ("python", "platform", "matplotlib", "typer"):
         another_version(monkeypatch, name, "0.0")
     assert ds.resume(stopped, data=tiny).status["exact"] is True
@@ -125,7 +125,7 @@ def test_other_threads_are_named(stopped, tiny, monkeypatch):
 
 
 def test_a_run_that_was_forced_stays_marked(stopped, tiny, monkeypatch):
-    """Through a stop, an end, and an extension, although nothing else changes any more."""
+    """It stays marked after an interruption, at the end and after an extension, although nothing else changes."""
     with monkeypatch.context() as changed:
         another_version(changed, "numpy", "0.0")
         resume_and_stop(tiny, stopped, 2, force=True)
@@ -134,8 +134,8 @@ def test_a_run_that_was_forced_stays_marked(stopped, tiny, monkeypatch):
         assert ds.resume(stopped, data=tiny, epochs=4).status["exact"] is False, "extended"
 
 
-def test_a_forced_run_descends_as_its_new_settings_say(stopped, tiny):
-    """From the step where it stood; else `--force` would force nothing."""
+def test_a_forced_run_trains_with_its_new_settings(stopped, tiny):
+    """It trains with them from the step at which it was interrupted; otherwise `--force` would have no effect."""
     weights = kept_weights(stopped, tiny)
     edit(stopped, learning_rate=1e-30)
     run = ds.resume(stopped, data=tiny, force=True)
@@ -144,7 +144,7 @@ def test_a_forced_run_descends_as_its_new_settings_say(stopped, tiny):
 
 
 def kept_weights(path, data):
-    """What the newest checkpoint of a softmax run holds, as a textbook writes it."""
+    """Return the weights in the newest checkpoint of a softmax run, in the user's layout."""
     arrays = newest(path / "checkpoints")[0].arrays
     return {"W": arrays["params/W"].T, "b": arrays["params/b"]}
 
@@ -158,7 +158,7 @@ def test_another_type_cannot_be_forced(stopped, tiny):
     assert below(stopped) == before
 
 
-def test_a_batch_size_of_which_no_epoch_has_so_many_steps_cannot_be_forced(stopped, tiny):
+def test_a_batch_size_with_too_few_steps_per_epoch_cannot_be_forced(stopped, tiny):
     edit(stopped, batch_size=203)
     before = below(stopped)
     told = "^the checkpoint stands at epoch 1, step 2, where no run of these settings ever stands$"
@@ -179,7 +179,7 @@ def test_fewer_epochs_than_are_done(stopped, tiny):
 
 
 @pytest.mark.parametrize("changes", [{"epochs": 0}, {"engine": "grap"}, {"learning_rte": 1}, {"checkpoint_every": "0"}])
-def test_changes_that_cannot_be_meant(changes, stopped, tiny):
+def test_invalid_changes_are_refused(changes, stopped, tiny):
     before = below(stopped)
     with pytest.raises(ConfigError, match=f"{next(iter(changes))}"):
         ds.resume(stopped, data=tiny, **changes)
@@ -217,7 +217,7 @@ def two_lines_for_one(lines):
         (two_lines_for_one, "{run}: 4 epochs, the checkpoint was written after 3"),
     ],
 )
-def test_a_history_that_the_checkpoint_does_not_know(change, told, tiny, tmp_path):
+def test_a_history_that_does_not_match_the_checkpoint_is_refused(change, told, tiny, tmp_path):
     path = tmp_path / "run"
     ds.train(tiny, out=path, batch_size=WITH_REST, **SETTINGS)
     history = path / "history.jsonl"

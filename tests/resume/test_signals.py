@@ -1,4 +1,4 @@
-"""A person, or the system, asks a real run to stop."""
+"""Runs in processes of their own that SIGINT and SIGTERM interrupt."""
 
 import re
 import signal
@@ -12,13 +12,13 @@ from stopping import position
 
 pytestmark = pytest.mark.workers
 SLOW = ["--engine", "eager", "--dtype", "float64", "--batch-size", 10, "--epochs", 1000]  # 6,000 steps an epoch
-LONG_CHUNKS = "from descenso.training import loop; loop.FIRST_STEPS = 10**6"  # the first is an epoch, of seconds
+LONG_CHUNKS = "from descenso.training import loop; loop.FIRST_STEPS = 10**6"  # the first chunk is a whole epoch
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
-@pytest.mark.slow  # in every run of the tests, tests/cli/test_train_command.py stops processes by both signals
+@pytest.mark.slow  # the plain tests interrupt processes by both signals in tests/cli/test_train_command.py
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_finishes_the_chunk_commits_and_says_how_to_go_on(which, tmp_path):
+def test_a_signal_finishes_the_chunk_saves_and_says_how_to_resume(which, tmp_path):
     run = tmp_path / "run"
     with Descenso(tmp_path, "train", "mnist", "--out", run, *SLOW) as descenso:
         descenso.until(lambda: stands_at(run) == (0, 0))
@@ -38,7 +38,7 @@ def test_a_signal_finishes_the_chunk_commits_and_says_how_to_go_on(which, tmp_pa
 @pytest.mark.slow
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_it_at_once(which, tmp_path):
-    """Without the end of the chunk; a shell says 143 of a process that SIGTERM has ended."""
+    """The chunk is not completed; a shell reports 143 for a process that SIGTERM has ended."""
     run = tmp_path / "run"
     with Descenso(tmp_path, "train", "mnist", "--out", run, *SLOW, before=LONG_CHUNKS) as descenso:
         descenso.until(lambda: stands_at(run) == (0, 0) and not saving(run))

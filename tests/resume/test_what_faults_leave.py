@@ -1,4 +1,4 @@
-"""Resuming from what a fault has left: a damaged checkpoint, none at all, a full disk, a descent that diverged."""
+"""Resume after a fault: a damaged checkpoint, no checkpoint, a full disk, a run that diverged."""
 
 import errno
 import json
@@ -32,7 +32,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def whole(tiny, tmp_path_factory):
-    """What is kept of the run that nothing happened to."""
+    """Results of the uninterrupted run."""
     path = tmp_path_factory.mktemp("whole") / "run"
     ds.train(tiny, out=path, batch_size=WITH_REST, **SETTINGS)
     return kept(path)
@@ -40,7 +40,7 @@ def whole(tiny, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def original(tiny, tmp_path_factory):
-    """The same run, stopped at step 2 of its third epoch."""
+    """The same run, interrupted at step 2 of its third epoch."""
     path = tmp_path_factory.mktemp("stopped") / "run"
     start_and_stop(tiny, path, 7, batch_size=WITH_REST, **SETTINGS)
     assert position(path) == (2, 2)
@@ -48,7 +48,7 @@ def original(tiny, tmp_path_factory):
 
 
 def resume(path, data, **changes):
-    """Go on; the run, and the warnings that were given."""
+    """Resume the run; return it and the warnings."""
     warnings = []
     return ds.resume(path, data=data, warn=warnings.append, **changes), warnings
 
@@ -69,7 +69,7 @@ def empty(path):
 
 @pytest.mark.parametrize("name", [STATE, MANIFEST])
 @pytest.mark.parametrize("damage", [flip, shorten, empty, os.unlink])
-def test_a_damaged_newest_checkpoint_is_told_of_and_passed_over(damage, name, stopped, tiny, whole):
+def test_a_damaged_newest_checkpoint_is_reported_and_skipped(damage, name, stopped, tiny, whole):
     [older, damaged] = sorted((stopped / "checkpoints").iterdir())
     damage(damaged / name)
     assert position(stopped) == tuple(map(int, older.name.split("-")))
@@ -93,14 +93,14 @@ def test_no_valid_checkpoint_left(stopped, tiny):
     assert below(stopped) == before
 
 
-def test_checkpoints_taken_away_are_not_taken_for_a_run_that_never_began(stopped, tiny):
+def test_removed_checkpoints_are_not_mistaken_for_a_run_that_never_began(stopped, tiny):
     shutil.rmtree(stopped / "checkpoints")
     with pytest.raises(CheckpointError, match=r"no valid checkpoint \(there is none\)"):
         resume(stopped, tiny)
 
 
 def test_what_is_not_a_checkpoint_is_left_alone(stopped, tiny, whole):
-    """Two of them used to push every checkpoint out of the store."""
+    """Each of them used to count as a checkpoint, so that two of them replaced all real ones."""
     for name in ("zz a copy", "zz another"):
         (stopped / "checkpoints" / name).mkdir()
     (stopped / "checkpoints" / "notes.txt").write_text("mine")
@@ -125,7 +125,7 @@ def test_killed_before_its_first_checkpoint_it_starts_again(tiny, whole, tmp_pat
 
 
 def resume_shorter(path, data):
-    """How many epochs a run is of that cannot be made shorter."""
+    """Check that the run cannot be made shorter, and return its number of epochs."""
     with pytest.raises(ConfigError, match="epochs must be at least 5"):
         resume(path, data, epochs=3)
     return open_directory(path).config.epochs
@@ -143,7 +143,7 @@ def test_a_run_killed_before_its_first_checkpoint_ends_with_the_same_bits(stoppe
 
 
 class FullDisk:
-    """A disk that is full from the `number`th operation on, counted from 0, until it is `freed`."""
+    """A disk that is full from the sync number `number` on, counted from 0, until `free` is called."""
 
     def __init__(self, monkeypatch, number):
         self.done, self.number = 0, number
@@ -162,7 +162,7 @@ class FullDisk:
 
 
 def fill_up_and_go_on(number, data, path, expected, monkeypatch):
-    """Train on a disk that fills up at a sync, counted from 0; where that is late enough to be a run, go on later."""
+    """Train on a disk that is full from a sync on; resume what it left once there is space. Return the error."""
     disk = FullDisk(monkeypatch, number)
     told = rf"^{re.escape(str(path))}\S*: the disk is full(, \d+ bytes are needed)?; free some space"
     with pytest.raises(DiskError, match=told) as caught:
@@ -171,7 +171,7 @@ def fill_up_and_go_on(number, data, path, expected, monkeypatch):
     disk.free()
     if not (path / "status.json").exists():
         return str(caught.value)
-    for checkpoint in (path / "checkpoints").iterdir():  # those before the fault are what they were, and no others are
+    for checkpoint in (path / "checkpoints").iterdir():  # all of them are valid
         read_checkpoint(checkpoint)
     run, warnings = resume(path, data)
     assert (run.outcome, warnings) == ("completed", [])
@@ -181,7 +181,7 @@ def fill_up_and_go_on(number, data, path, expected, monkeypatch):
 
 @pytest.fixture(scope="module")
 def syncs(tiny, tmp_path_factory):
-    """How many a run asks for."""
+    """The number of syncs in a run."""
     with pytest.MonkeyPatch.context() as counted:
         disk = FullDisk(counted, math.inf)
         ds.train(tiny, out=tmp_path_factory.mktemp("syncs") / "run", batch_size=WITH_REST, **SETTINGS)
@@ -202,7 +202,7 @@ def test_a_disk_that_fills_up_at_any_moment(syncs, tiny, whole, tmp_path, monkey
 
 
 def test_a_full_disk_says_how_much_a_checkpoint_needs(tiny, tmp_path, monkeypatch):
-    """It is refused room for the folder of its second checkpoint: the first stands."""
+    """The directory of the second checkpoint cannot be made: the first stays."""
     path, real = tmp_path / "run", Path.mkdir
 
     def mkdir(folder, *arguments, **named):
@@ -222,22 +222,22 @@ def test_a_full_disk_says_how_much_a_checkpoint_needs(tiny, tmp_path, monkeypatc
 
 
 NAIVE = {**SETTINGS, "loss": "naive"}
-EXPLODES_AT = 14  # the sixth step of the second epoch of nine
+EXPLODES_AT = 14  # the sixth of nine steps in the second epoch
 
 
 @pytest.fixture
 def exploding(monkeypatch):
-    """A schedule that throws the weights far away in one step: the naive loss does not survive the next one."""
+    """A schedule that makes one huge step, after which the naive loss is not finite."""
 
     def schedule(step):
-        usual, huge = tf.constant(1.0, tf.float64), tf.constant(2e9, tf.float64)  # shares of a learning rate of 0.5
+        usual, huge = tf.constant(1.0, tf.float64), tf.constant(2e9, tf.float64)  # multiples of a learning rate of 0.5
         return tf.where(tf.equal(step, EXPLODES_AT), huge, usual)
 
     monkeypatch.setattr(plan, "constant", schedule)
 
 
 def assert_diverged(path):
-    """There is a last good checkpoint, and no export of what was not good."""
+    """Check that the last good checkpoint is kept and that there are no weights to export; return its position."""
     directory = open_directory(path)
     assert directory.outcome == "diverged"
     with pytest.raises(DataError, match=r"no weights were kept \(outcome: diverged\)"):
@@ -260,7 +260,7 @@ def test_a_run_that_diverged_keeps_its_last_good_checkpoint(tiny, tmp_path, expl
 
 
 def test_a_finished_run_that_diverges_when_extended(tiny, tmp_path, exploding):
-    """The weights of the shorter run are not shown for those of the longer one."""
+    """The weights of the shorter run are not presented as those of the longer one."""
     path = tmp_path / "run"
     assert ds.train(tiny, out=path, batch_size=WITH_REST, **{**NAIVE, "epochs": 1}).outcome == "completed"
     assert open_directory(path).weights()
@@ -269,8 +269,8 @@ def test_a_finished_run_that_diverges_when_extended(tiny, tmp_path, exploding):
 
 
 @pytest.mark.parametrize("at", [0, 1])
-def test_a_callback_that_raises_leaves_a_run_to_go_on_with(at, tiny, whole, tmp_path):
-    """What is done with each epoch may fail: the error passes, and nothing is lost."""
+def test_a_callback_that_raises_leaves_a_run_that_can_be_resumed(at, tiny, whole, tmp_path):
+    """The exception passes through, and no progress is lost."""
     path = tmp_path / "run"
 
     class Failing(Callback):

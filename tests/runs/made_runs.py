@@ -16,7 +16,7 @@ WEIGHTS = {"W": np.arange(12, dtype=np.float32).reshape(4, 3), "b": np.array([0.
 
 
 def snapshot(folder):
-    """Every file below `folder`, with its content and when it was last written; a lock that is tried is touched."""
+    """Return content and time of every file below `folder`, except the lock, which is touched when it is tried."""
     return {
         str(path.relative_to(folder)): (path.read_bytes(), path.name == ".lock" or path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))
@@ -25,7 +25,7 @@ def snapshot(folder):
 
 
 def finished(path, outcome="completed"):
-    """A run that has ended."""
+    """Make a run that has ended, and return its path."""
     run = create(CONFIG, ABOUT, path)
     run.append(Epoch(0, 1.5, 0.25))
     run.write_weights(WEIGHTS, {"model": "softmax"})
@@ -47,7 +47,7 @@ sys.stdin.read()
 
 @contextmanager
 def another_process(path):
-    """Another process that has made the run at `path` and is writing it."""
+    """Make the run at `path` in another process, which keeps its lock."""
     command = [sys.executable, "-c", HOLDER, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"

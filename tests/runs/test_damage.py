@@ -27,7 +27,7 @@ def test_no_run(path, tmp_path):
         open_directory(tmp_path / path)
 
 
-def test_what_cannot_be_looked_at_is_not_taken_for_absent(tmp_path, as_stranger):
+def test_an_unreadable_run_is_not_taken_for_absent(tmp_path, as_stranger):
     with pytest.raises(DataError, match=r"a: cannot be read \(File name too long\)$"):
         open_directory(tmp_path / ("a" * 300))
     finished(Path("shut"))
@@ -92,7 +92,7 @@ def test_no_weights(tmp_path):
 
 
 def tensors(dtype, size, shape=(1,), data=None):
-    """A safetensors file of one array, put together by hand."""
+    """Return a safetensors file of one array, assembled by hand."""
     header = json.dumps({"W": {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}}).encode()
     return struct.pack("<Q", len(header)) + header + bytes(size if data is None else data)
 
@@ -118,7 +118,7 @@ def test_damaged_weights(content, tmp_path):
         open_directory(path.parent.parent).weights()
 
 
-def test_weights_of_the_type_that_only_tensorflow_teaches_numpy(tmp_path):
+def test_bfloat16_weights_are_refused(tmp_path):
     path = finished(tmp_path / "run") / "model" / "weights.safetensors"
     path.write_bytes(tensors("BF16", 2))
     look = "import sys, pathlib, descenso.runs.directory as d; d.open_directory(pathlib.Path(sys.argv[1])).weights()"
@@ -132,7 +132,7 @@ def scratch(tmp_path_factory):
 
 
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), min_size=1, max_size=4))
-def test_changed_weights_are_told_or_read(scratch, changes):
+def test_changed_weights_are_refused_or_read(scratch, changes):
     content = bytearray(save(WEIGHTS, {"model": "softmax"}))
     for where, value in changes:
         content[where % len(content)] = value

@@ -1,4 +1,4 @@
-"""Run directories: made, written, read, listed."""
+"""Run directories: creating, writing, reading and listing them."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ from descenso.runs.trained import read_weights, weights_bytes
 from made_runs import ABOUT, CONFIG, WEIGHTS, finished, snapshot
 
 
-def test_a_new_run_is_there_from_the_start(tmp_path):
+def test_a_new_run_can_be_opened_at_once(tmp_path):
     run = create(CONFIG, ABOUT, tmp_path / "deep" / "run")
     assert {file.name for file in run.path.iterdir()} == {
         ".lock", "checkpoints", "config.json", "environment.json", "status.json"
@@ -33,14 +33,14 @@ def test_a_new_run_is_there_from_the_start(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a\ud800b"], ids=["zero byte", "half of a character"])
-def test_out_that_is_no_path(name, tmp_path):
+def test_out_that_is_not_a_path(name, tmp_path):
     told = f"out must be a path, got {str(tmp_path / name)!r} ("
     with pytest.raises(ConfigError, match=rf"^{re.escape(told)}.*\); try --out runs/mine$"):
         create(CONFIG, ABOUT, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_is_there_once_all_of_it_is(tmp_path, monkeypatch):
+def test_a_run_appears_only_when_it_is_complete(tmp_path, monkeypatch):
     written, real = [], RunDirectory.write
     monkeypatch.setattr(
         RunDirectory, "write", lambda self, name, content: (written.append(name), real(self, name, content))
@@ -49,7 +49,7 @@ def test_a_run_is_there_once_all_of_it_is(tmp_path, monkeypatch):
     assert written[-1] == "status.json"
 
 
-def test_what_is_written_is_read_again(tmp_path):
+def test_what_is_written_is_read_back(tmp_path):
     run = open_directory(finished(tmp_path / "run"))
     assert run.outcome == "completed"
     assert run.history.epochs == (Epoch(0, 1.5, 0.25),)
@@ -63,7 +63,7 @@ def test_what_is_written_is_read_again(tmp_path):
 def test_equal_runs_write_equal_bytes(tmp_path):
     about = {name: f'["{name}"]' for name in ("input_shape", "class_names", "stored", "columns", "ñ", 'a quote"')}
     runs = [create(CONFIG, ABOUT, tmp_path / f"run-{number}") for number in range(8)]
-    for run in runs:  # safetensors itself orders metadata at random
+    for run in runs:  # safetensors writes metadata in random order
         run.write_weights(WEIGHTS, about)
         run.close()
     assert len({(run.path / "model" / "weights.safetensors").read_bytes() for run in runs}) == 1
@@ -82,14 +82,14 @@ def test_equal_runs_write_equal_bytes(tmp_path):
         ("ñandú" * 60, "mlp", ("ñandú" * 20) + "-001"),
     ],
 )
-def test_a_run_has_a_name_that_every_file_system_takes(data, model, name, tmp_path, monkeypatch):
+def test_names_of_runs_are_valid_on_every_file_system(data, model, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = create(CONFIG.model_copy(update={"data": data, "model": model}), ABOUT)
     run.close()
     assert run.path == Path("runs", name)
 
 
-def test_files_are_for_people_too(tmp_path):
+def test_files_are_readable_text(tmp_path):
     run = create(CONFIG, ABOUT, tmp_path / "run")
     text = (run.path / "config.json").read_text(encoding="utf-8")
     assert '"data": "a ß folder"' in text
@@ -100,12 +100,12 @@ def test_files_are_for_people_too(tmp_path):
     run.close()
 
 
-def test_the_history_is_only_appended_to_and_at_once(tmp_path):
+def test_epochs_are_appended_to_the_history_at_once(tmp_path):
     run = create(CONFIG, ABOUT, tmp_path / "run")
     content = b""
     for number in range(3):
         run.append(Epoch(number, 1 / 3, 0.5))
-        now = (run.path / "history.jsonl").read_bytes()  # while it is still open
+        now = (run.path / "history.jsonl").read_bytes()  # while the file is still open
         assert now.startswith(content)
         assert now.count(b"\n") == number + 1
         content = now
@@ -141,7 +141,7 @@ def test_nothing_but_a_lock_is_written_into_a_directory_that_is_not_empty(conten
     assert after == before
 
 
-def test_an_empty_directory_is_taken(tmp_path):
+def test_an_empty_directory_is_used(tmp_path):
     path = tmp_path / "run"
     path.mkdir()
     create(CONFIG, ABOUT, path).close()
@@ -176,7 +176,7 @@ def test_a_run_below_a_regular_file(where, tmp_path):
 
 
 @pytest.mark.parametrize("out", [None, Path("run"), Path("deep/run"), Path()])
-def test_a_place_that_may_not_be_written(out, tmp_path, as_stranger):
+def test_a_directory_without_write_permission(out, tmp_path, as_stranger):
     tmp_path.chmod(0o555)
     place = re.escape(str("runs" if out is None else out))
     told = rf"^{place}: cannot be written \(Permission denied\); use a directory of yours$"
@@ -187,17 +187,17 @@ def test_a_place_that_may_not_be_written(out, tmp_path, as_stranger):
 
 def test_a_disk_that_fills_up(tmp_path):
     run = create(CONFIG, ABOUT, tmp_path / "run")
-    run._history = Path("/dev/full").open("ab")  # noqa: SIM115 - every write says: full
+    run._history = Path("/dev/full").open("ab")  # noqa: SIM115 - every write fails
     message = f"{run.path / 'history.jsonl'}: the disk is full; free some space, or use another disk"
     with pytest.raises(DiskError, match=f"^{re.escape(message)}$"):
         run.append(Epoch(0, 1, 1))
     with pytest.raises(
         DiskError, match=f"^{re.escape(message)}$"
-    ) as caught:  # what is still unwritten is not passed over
+    ) as caught:  # the error is not hidden by what is still unwritten
         run.close()
     assert not is_held(run.path), f"while {caught} keeps alive whatever close() knew"
     run.close()
-    reopen(run.path).close()  # the lock was given back all the same
+    reopen(run.path).close()  # the lock was released
 
 
 def test_a_history_that_is_a_link_is_not_appended_to(tmp_path):
@@ -210,7 +210,7 @@ def test_a_history_that_is_a_link_is_not_appended_to(tmp_path):
     assert not (tmp_path / "precious").read_bytes()
 
 
-def test_a_start_that_fails_is_no_run_and_holds_no_lock(tmp_path, monkeypatch):
+def test_a_failed_start_leaves_no_run_and_no_lock(tmp_path, monkeypatch):
     def full(handle):
         if stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -226,7 +226,7 @@ def test_a_start_that_fails_is_no_run_and_holds_no_lock(tmp_path, monkeypatch):
 def test_runs_are_found_oldest_first(tmp_path):
     for age, name in enumerate(["zebra", "ant", "bee", "cow"]):
         path = finished(tmp_path / name)
-        os.utime(path / "config.json", (age // 2, age // 2))  # two pairs of one age each, which go by name
+        os.utime(path / "config.json", (age // 2, age // 2))  # two runs per age, ordered by name
     (tmp_path / "no run").mkdir()
     (tmp_path / "file").touch()
     finished(tmp_path / "ant" / "deeper")
@@ -238,7 +238,7 @@ def test_a_run_without_its_config_is_found(tmp_path):
     assert [run.path.name for run in find_runs(tmp_path)] == ["run"]
 
 
-def test_no_folder_has_no_runs(tmp_path):
+def test_a_missing_folder_has_no_runs(tmp_path):
     assert find_runs(tmp_path / "nowhere") == []
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from descenso.runs.environment import environment
 
 
-def test_the_environment_is_plain_and_known():
+def test_the_environment_is_plain_json():
     found = environment()
     assert json.loads(json.dumps(found)) == found
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
@@ -18,8 +18,8 @@ def test_the_environment_is_plain_and_known():
     assert all(found[name] for name in ("descenso", "tensorflow", "platform", "processor"))
 
 
-def test_processors_of_one_name_are_told_apart(monkeypatch):
-    """A virtual machine hides the model of the processor, but not its instructions, on which sums depend."""
+def test_processors_of_one_name_are_distinguished(monkeypatch):
+    """A virtual machine hides the model of the processor, but not its instruction set, which changes sums."""
 
     read = Path.read_text
 

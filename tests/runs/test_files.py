@@ -1,4 +1,4 @@
-"""Files and folders, written and removed atomically."""
+"""Files and folders that are written and removed atomically."""
 
 import errno
 import os
@@ -44,7 +44,7 @@ def test_a_file_is_written_whole(tmp_path):
 
 @pytest.mark.parametrize("where", [(os, "fsync"), (Path, "replace"), (Path, "open")], ids=lambda where: where[1])
 @pytest.mark.parametrize("old", [b"the old content", None], ids=["old", "none"])
-def test_what_fails_leaves_the_old_file_and_nothing_else(where, old, tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(where, old, tmp_path, monkeypatch):
     path = tmp_path / "file"
     if old is not None:
         path.write_bytes(old)
@@ -70,7 +70,7 @@ def test_an_interruption_leaves_no_temporary(error, tmp_path, monkeypatch):
 
 
 def test_the_content_is_on_the_disk_before_it_takes_the_name(tmp_path, monkeypatch):
-    """The order of things that a power cut would show."""
+    """Otherwise a power loss could leave the name without the content."""
     seen, real_replace = [], Path.replace
     path = tmp_path / "file"
     monkeypatch.setattr(os, "fsync", lambda handle: seen.append(kind(handle)))
@@ -85,7 +85,7 @@ def test_a_reader_sees_the_old_file_until_the_end(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(os, "fsync", lambda handle: seen.append(path.read_bytes()))
     write_file(path, b"new")
-    assert seen == [b"old", b"new"]  # before it takes the name, and when the folder is synced
+    assert seen == [b"old", b"new"]  # before it is renamed, and when the folder is synced
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -101,7 +101,7 @@ def test_a_full_disk(number, tmp_path, monkeypatch):
         raise OSError(number, os.strerror(number))
 
 
-def test_a_place_below_a_regular_file(tmp_path):
+def test_a_path_below_a_regular_file(tmp_path):
     (tmp_path / "file").write_bytes(b"old")
     path = tmp_path / "file" / "below"
     with pytest.raises(DiskError, match=told(path, "Not a directory")):
@@ -125,14 +125,14 @@ def test_errors_without_a_number_keep_their_words():
         raise OSError("something odd")
 
 
-def test_only_errors_of_the_system_are_turned():
+def test_only_errors_of_the_system_are_converted():
     for error in (ValueError("no"), DiskError("as it is"), DescensoError("ours")):
         with pytest.raises(type(error), match=f"^{error}$") as caught, disk_errors(Path("place")):
             raise error
         assert caught.value is error
 
 
-def test_nothing_wrong_is_nothing_said():
+def test_success_raises_nothing():
     with disk_errors(Path("place")):
         pass
 
@@ -152,7 +152,7 @@ def test_a_folder_of_folders_is_written_and_synced(tmp_path, monkeypatch):
     write_folder(tmp_path / "folder", {"a": b"a", "b/c": b"c", "b/d/e": b"e"})
     found = {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert found == {"folder/a": b"a", "folder/b/c": b"c", "folder/b/d/e": b"e"}
-    assert synced == [*["file"] * 3, *["folder"] * 4]  # itself, b, b/d, and the one above
+    assert synced == [*["file"] * 3, *["folder"] * 4]  # the folder, b, b/d, and the parent
 
 
 @pytest.mark.parametrize("where", [(os, "fsync"), (Path, "rename"), (Path, "open")], ids=lambda where: where[1])
@@ -172,7 +172,7 @@ def test_a_folder_on_a_full_disk(tmp_path, monkeypatch):
         write_folder(tmp_path / "folder", FILES)
 
 
-def test_a_folder_that_is_there_already_stands(tmp_path):
+def test_an_existing_folder_is_kept(tmp_path):
     write_folder(tmp_path / "folder", {"old": b"old"})
     with pytest.raises(DiskError, match=told(tmp_path / "folder", "Directory not empty")):
         write_folder(tmp_path / "folder", FILES)
@@ -194,13 +194,13 @@ def test_a_removed_folder_is_gone_at_once(tmp_path, monkeypatch):
     real = shutil.rmtree
     monkeypatch.setattr(shutil, "rmtree", lambda doomed: (seen.append((path.exists(), names(doomed))), real(doomed)))
     remove_folder(path)
-    assert seen == [(False, sorted(FILES))]  # it has lost its name before it loses its first file
+    assert seen == [(False, sorted(FILES))]  # it is renamed before its first file is removed
     assert names(tmp_path) == []
     with pytest.raises(DiskError, match=told(path, "No such file or directory")):
         remove_folder(path)
 
 
-def test_a_link_that_a_crash_left_is_swept_away_and_not_what_it_leads_to(tmp_path):
+def test_a_leftover_link_is_removed_and_not_its_target(tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "file").touch()
     (tmp_path / "swept").mkdir()
@@ -210,7 +210,7 @@ def test_a_link_that_a_crash_left_is_swept_away_and_not_what_it_leads_to(tmp_pat
     assert names(tmp_path / "kept") == ["file"]
 
 
-def test_what_a_crash_left_is_swept_away_and_nothing_else(tmp_path, monkeypatch):
+def test_leftovers_of_a_crash_are_removed_and_nothing_else(tmp_path, monkeypatch):
     (tmp_path / ".status.json.17.tmp").write_bytes(b"half")
     (tmp_path / ".00000001-0000000000.17.tmp").mkdir()
     (tmp_path / ".00000001-0000000000.17.tmp" / "state").write_bytes(b"half")
@@ -223,7 +223,7 @@ def test_what_a_crash_left_is_swept_away_and_nothing_else(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("write", [write_file, lambda path, content: write_folder(path, {"file": content})])
-def test_what_is_half_written_has_a_name_that_is_swept_away(write, tmp_path, monkeypatch):
+def test_a_partly_written_file_has_a_name_that_is_removed_later(write, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(os, "fsync", lambda handle: seen.append([*tmp_path.iterdir()]))
     write(tmp_path / "00000001-0000000000", b"content")

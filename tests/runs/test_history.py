@@ -1,4 +1,4 @@
-"""The history of a run: lines, damage, incomplete last lines."""
+"""The history of a run: its lines, damage, and an incomplete last line."""
 
 import json
 import math
@@ -38,7 +38,7 @@ def test_a_line_is_json_with_these_keys():
     }
 
 
-def test_validation_is_told_where_there_is_any():
+def test_validation_is_written_where_there_is_any():
     assert Epoch(3, 0.1, 0.5, 0.25, 0.75).line == (
         '{"epoch": 3, "cost": 0.1, "seconds": 0.5, "validation_cost": 0.25, "validation_accuracy": 0.75}\n'
     )
@@ -60,7 +60,7 @@ def test_costs():
     assert History(()).costs == []
 
 
-def test_no_file_is_no_epoch(tmp_path):
+def test_a_missing_history_has_no_epochs(tmp_path):
     assert read_history(tmp_path / "history.jsonl") == History(())
 
 
@@ -72,7 +72,7 @@ def test_a_last_line_cut_short_is_left_out(scratch):
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 500, b'{"epoch": 3, "cost": 1e', b"\x80"[:0], b"garbage"])
-def test_what_a_power_cut_leaves_at_the_end_is_left_out(tail, scratch):
+def test_an_end_damaged_by_a_power_loss_is_left_out(tail, scratch):
     scratch.write_bytes(lines(*THREE).encode() + tail)
     assert read_history(scratch).epochs == THREE
 
@@ -101,14 +101,14 @@ DAMAGE = {
 
 @pytest.mark.parametrize("line", DAMAGE.values(), ids=DAMAGE)
 @pytest.mark.parametrize("place", [0, 1, 3])
-def test_a_damaged_line_is_told(line, place, scratch):
+def test_a_damaged_line_is_refused(line, place, scratch):
     whole = lines(*THREE).splitlines()
     scratch.write_text("\n".join([*whole[:place], line, *whole[place:]]) + "\n")
     with pytest.raises(DataError, match=f"^{re.escape(str(scratch))}: damaged history \\(.+\\)$"):
         read_history(scratch)
 
 
-def test_bytes_that_are_no_text(scratch):
+def test_bytes_that_are_not_utf8(scratch):
     scratch.write_bytes(b"\xff\n" + lines(*THREE).encode())
     with pytest.raises(DataError, match=r"damaged history \('utf-8' codec can't decode byte 0xff"):
         read_history(scratch)
@@ -121,7 +121,7 @@ def test_a_history_that_cannot_be_read(tmp_path):
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=4))
 @example([(0, 0)])
-def test_changed_bytes_are_told_or_read(scratch, changes):
+def test_changed_bytes_are_refused_or_read(scratch, changes):
     content = bytearray(lines(*THREE).encode())
     for where, value in changes:
         content[where % len(content)] = value

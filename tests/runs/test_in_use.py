@@ -1,4 +1,4 @@
-"""The lock of a run, reopening, and cutting the history back."""
+"""The lock of a run, reopening a run, and truncating its history."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ def test_a_run_of_another_process_is_in_use(tmp_path):
         process.kill()
         process.wait()
         assert open_directory(path).outcome == "killed"
-        assert open_directory(path).status["outcome"] == "running"  # reading it writes nothing
+        assert open_directory(path).status["outcome"] == "running"  # reading writes nothing
         assert snapshot(tmp_path) == before
     reopen(path).close()
 
@@ -32,7 +32,7 @@ def test_a_run_of_another_process_is_in_use(tmp_path):
 def test_a_run_that_is_in_use_is_not_reopened(tmp_path):
     path = tmp_path / "run"
     with another_process(path):
-        (path / "checkpoints" / ".half.tmp").touch()  # that process may be writing it
+        (path / "checkpoints" / ".half.tmp").touch()  # that process may be writing it now
         before = snapshot(tmp_path)
         with pytest.raises(
             RunInUse, match=f"^{re.escape(str(path))}: another process is writing this run; wait for it"
@@ -41,7 +41,7 @@ def test_a_run_that_is_in_use_is_not_reopened(tmp_path):
         assert snapshot(tmp_path) == before
 
 
-def test_a_reopened_run_goes_on(tmp_path):
+def test_a_reopened_run_can_be_written(tmp_path):
     path = finished(tmp_path / "run", outcome="running")
     (path / "checkpoints" / ".half.tmp").touch()
     run = reopen(path)
@@ -54,7 +54,7 @@ def test_a_reopened_run_goes_on(tmp_path):
         reopen(tmp_path)
 
 
-def test_the_history_is_cut_back_to_what_a_checkpoint_knows(tmp_path):
+def test_the_history_is_truncated_to_its_length_at_a_checkpoint(tmp_path):
     run = create(CONFIG, ABOUT, tmp_path / "run")
     assert run.history_bytes == 0
     run.append(Epoch(0, 1.5, 0.25))
@@ -72,7 +72,7 @@ def test_the_history_is_cut_back_to_what_a_checkpoint_knows(tmp_path):
     assert open_directory(run.path).history.costs == [1.5, 1.125]
 
 
-def test_a_history_shorter_than_a_checkpoint_knows(tmp_path):
+def test_a_history_shorter_than_at_the_checkpoint(tmp_path):
     run = create(CONFIG, ABOUT, tmp_path / "run")
     run.append(Epoch(0, 1.5, 0.25))
     size = run.history_bytes
@@ -95,7 +95,7 @@ def test_a_killed_run_without_its_lock_file(tmp_path):
 
 @pytest.mark.parametrize("target", ["../precious", "config.json", "../nothing"])
 def test_a_lock_that_is_a_link_is_not_followed(target, tmp_path):
-    """Whoever locks opens to write: in a run of others a link could have any file of ours made, or emptied."""
+    """Locking opens the file to write: in a run from someone else, a link could make it create or empty any file."""
     path = finished(tmp_path / "run", outcome="running")
     (tmp_path / "precious").write_text("precious")
     (path / ".lock").unlink()
@@ -108,7 +108,7 @@ def test_a_lock_that_is_a_link_is_not_followed(target, tmp_path):
     assert snapshot(tmp_path) == before
 
 
-def test_a_run_that_ends_while_it_is_looked_at(tmp_path, monkeypatch):
+def test_a_run_that_ends_while_it_is_read(tmp_path, monkeypatch):
     path = finished(tmp_path / "run", outcome="running")
     real, answers = RunDirectory._json, iter([{"outcome": "running"}, {"outcome": "completed"}])
     monkeypatch.setattr(RunDirectory, "_json", lambda self, name: next(answers))
@@ -116,7 +116,7 @@ def test_a_run_that_ends_while_it_is_looked_at(tmp_path, monkeypatch):
     monkeypatch.setattr(RunDirectory, "_json", real)
 
 
-def test_a_run_of_another_person_may_be_looked_at(tmp_path, as_stranger):
+def test_a_run_of_another_user_can_be_read(tmp_path, as_stranger):
     path = Path("theirs")
     run = create(CONFIG, ABOUT, path)
     for file in path.iterdir():

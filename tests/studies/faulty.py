@@ -1,4 +1,4 @@
-"""Engines with a fault each, to stand in the registry for one that has none."""
+"""Engines with one fault each, to replace a correct engine in the registry."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,8 +12,8 @@ from descenso.descent.problem import Problem, TrainState
 from descenso.engines.base import Walk
 from descenso.engines.function import Function
 
-EPOCH, STEP, OTHER = 1, 3, 5  # where the fault is
-STEPS = 11  # of an epoch: 203 rows in batches of 20
+EPOCH, STEP, OTHER = 1, 3, 5  # epoch and step of the fault, and a second step
+STEPS = 11  # steps per epoch: 203 rows in batches of 20
 
 
 class RateOffByAThousandth(Function):
@@ -24,7 +24,7 @@ class RateOffByAThousandth(Function):
 
 
 class MissingUpdate(Function):
-    """Its step is told from the state, as a fault in a schedule would be."""
+    """Skips one update, at a step known from the state, like a fault in a schedule."""
 
     missing = EPOCH * STEPS + STEP
 
@@ -36,13 +36,13 @@ class MissingUpdate(Function):
 
 
 class MissingLastUpdate(MissingUpdate):
-    """No cost ever tells."""
+    """Skips the last update, after which no cost is computed."""
 
     missing = 2 * STEPS - 1
 
 
 class HiddenShift(Function):
-    """Adds the same to every class's bias, once: no cost tells, however long it walks on."""
+    """Adds the same value to every class's bias once, which changes no cost of any step."""
 
     def __init__(self, problem: Problem, train: Split, batch_rows: int, *more: Any) -> None:
         def schedule(step: Any) -> Any:
@@ -58,14 +58,14 @@ class HiddenShift(Function):
 
 
 class ShiftInFloat32(HiddenShift):
-    """As where rounding alone leads elsewhere."""
+    """Has the shift in float32 only, like a model that amplifies rounding."""
 
     def __new__(cls, problem: Problem, *more: Any) -> Any:
         return HiddenShift(problem, *more) if problem.dtype == "float32" else Function(problem, *more)
 
 
 class OtherOrder(Function):
-    """Its fault is in one epoch of a walk, and does not show where less of that epoch is walked."""
+    """Changes the batches of one epoch; the fault does not show if training stops earlier in that epoch."""
 
     def batches(self, batches: Any) -> Any:
         raise NotImplementedError
@@ -91,7 +91,7 @@ class MissingStep(OtherOrder):
 
 
 class Float32(Function):
-    """Says nothing of it."""
+    """Computes in float32, whatever the problem's dtype."""
 
     def __init__(self, problem: Problem, train: Split, batch_rows: int, *more: Any) -> None:
         super().__init__(problem._replace(dtype="float32"), train, batch_rows, *more)

@@ -1,4 +1,4 @@
-"""Paths that part are called so, where they do; those of the engines are one path."""
+"""Comparisons: the engines follow one path; a path that departs is reported with its epoch and step."""
 
 import json
 
@@ -21,14 +21,14 @@ W_OR_B = ("W", "b")
 
 @pytest.fixture(autouse=True)
 def _whole_epochs(monkeypatch):
-    """A chunk is an epoch, however slow the machine: some faults know the epoch by the number of its chunk."""
+    """Make each chunk an epoch, on a machine of any speed, since some faults count chunks as epochs."""
     monkeypatch.setattr(chunks, "FIRST_STEPS", 10**6)
     monkeypatch.setattr(chunks, "CHUNK_SECONDS", 10.0**6)
 
 
 @pytest.fixture
 def plant(monkeypatch):
-    """Put a faulty engine in the place of `function`."""
+    """A function that replaces the engine `function` by a faulty one."""
     return lambda fault: monkeypatch.setitem(plan.ENGINES, "function", f"faulty:{fault}")
 
 
@@ -46,7 +46,7 @@ def test_engines_walk_one_path(tiny, dtype):
     assert (answer["dtype"], answer["coincide"]) == (dtype, True)
     if dtype == "float64":
         assert answer["tolerance"] == 1e-9
-    else:  # a multiple of what rounding was measured to do
+    else:  # a multiple of the measured effect of rounding
         assert answer["tolerance"] == pytest.approx(8 * found.drift[-1])
         assert 1e-7 < found.drift[-1] < 1e-5
     for each in answer["engines"]:
@@ -80,7 +80,7 @@ FAULTS = {
         if (fault, dtype) != ("Float32", "float32")
     ],
 )
-def test_faults_are_called_a_parting_where_they_are(tiny, plant, fault, dtype):
+def test_faults_are_reported_at_their_epoch_and_step(tiny, plant, fault, dtype):
     plant(fault)
     found = compared(tiny, dtype=dtype)
     assert not found.coincide
@@ -93,8 +93,8 @@ def test_faults_are_called_a_parting_where_they_are(tiny, plant, fault, dtype):
 
 
 @pytest.mark.parametrize(("fault", "same"), [("ShiftInFloat32", True), ("SwappedBatch", False)])
-def test_where_float32_cannot_tell_float64_does(tiny, plant, monkeypatch, fault, same):
-    monkeypatch.setattr(lanes, "_drift", lambda lane, progress: (1e-6, 0.5))  # rounding alone does much in epoch 1
+def test_float64_decides_where_float32_cannot(tiny, plant, monkeypatch, fault, same):
+    monkeypatch.setattr(lanes, "_drift", lambda lane, progress: (1e-6, 0.5))  # a large effect of rounding in epoch 1
     plant(fault)
     lines = []
     found = compared(tiny, progress=lines.append)
@@ -111,7 +111,7 @@ def test_where_float32_cannot_tell_float64_does(tiny, plant, monkeypatch, fault,
 
 def test_what_float32_can_tell_is_told_without_float64(tiny, plant, monkeypatch):
     monkeypatch.setattr(lanes, "_drift", lambda lane, progress: (1e-6, 0.5))
-    plant("RateOffByAThousandth")  # which shows in epoch 0
+    plant("RateOffByAThousandth")  # shows in epoch 0
     found = compared(tiny)
     assert (found.coincide, found.unsure, found.exact) == (False, None, None)
     assert found.results[1].verdict.parting[:2] == (0, 0)
@@ -128,7 +128,7 @@ def test_a_model_that_cannot_be_made_in_float64_is_judged_without(tiny, monkeypa
 
 
 def test_a_fault_of_the_first_engine_is_no_excuse_for_the_others(tiny, plant):
-    plant("RateOffByAThousandth")  # in float32 its drift is measured against itself, and stays small
+    plant("RateOffByAThousandth")  # its float32 drift is measured against itself, and is small
     found = compared(tiny, engines=["function", "graph"])
     assert found.results[1].verdict.parting[:2] == (0, 0)
 
@@ -149,7 +149,7 @@ def test_engines_that_diverge_at_the_same_step_walk_one_path(tiny, plant):
     assert [each.test_accuracy for each in found.results] == [None, None]
     assert not np.isfinite(found.results[0].costs[-1])
     plant("MissingUpdate")
-    assert compared(tiny, **wild).coincide  # it ended before
+    assert compared(tiny, **wild).coincide  # training diverged before the fault
     answer = compared(tiny, **wild).as_json()
     json.dumps(answer, allow_nan=False)
 
@@ -178,7 +178,7 @@ def test_other_things_side_by_side(tiny, axis, values, names):
     assert [each["name"] for each in found.as_json()[axis]] == names
     assert len({each.costs for each in found.results}) == 2
     assert [each.steps for each in found.results] == ([11, 1] if axis == "batch_sizes" else [11, 11])
-    assert len(found.plot().axes) == 3  # curves, bars, and what is written beside the bars
+    assert len(found.plot().axes) == 3  # curves, bars, and labels beside the bars
     alone = ds.compare(tiny, **settings, **{axis: [values[1], values[0]]}).results
     assert alone[0].costs == found.results[1].costs
 

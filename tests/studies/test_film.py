@@ -1,4 +1,4 @@
-"""The film of the templates: its frames are the states of the run, and the file is small and repeats."""
+"""The animation of the templates: its frames show the states of the run; the file is small and loops."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The search for the learning rate: quadratic costs whose edge is known, and short runs on small data."""
+"""The search for the learning rate: quadratic costs, whose stability limit is known, and short runs on small data."""
 
 from contextlib import closing
 
@@ -26,7 +26,7 @@ def data():
 
 
 def on_a_quadratic(steps, curvature=2.0, noise=0.0):
-    """The costs of gradient descent on ½ λ x² + 0.1 from x = 1, whose edge is 2 / λ."""
+    """Return the search on gradient descent on ½ λ x² + 0.1 from x = 1, which is stable below a rate of 2 / λ."""
     random = np.random.default_rng(0)
     costs = np.empty((3, len(RATES), steps))
     for seed in range(3):
@@ -56,7 +56,7 @@ def test_twice_as_many_steps_move_the_answer_by_less_than_a_cell():
 
 
 def test_an_easy_first_batch_makes_small_rates_no_less_safe():
-    """The first batch of a seed may cost less than the last ones, which the smallest rates hardly change."""
+    """If the first batch of a seed has a low cost, later batches cost more even at rates too small to matter."""
     found = on_a_quadratic(100)
     costs = found.costs.copy()
     costs[1, :, 0] -= 0.1
@@ -80,7 +80,7 @@ def test_what_the_grid_tells_of_the_edge_is_said():
     costs = np.ones((2, len(RATES), 10))
     most = f"{RATES[-1]:.2g}, the largest rate tried."
     assert f"Safe for all seeds up to {most}" in FoundRate(RATES, costs).sentences()
-    costs[0, -1, -1] = 3.0  # by one seed, and by its largest rate
+    costs[0, -1, -1] = 3.0  # unsafe for one seed, at the largest rate
     assert f"Safe for all seeds up to {RATES[-2]:.2g}; for some up to {most}" in FoundRate(RATES, costs).sentences()
     costs[1, -1, -1] = 3.0
     said = f"Safe for all seeds up to {RATES[-2]:.2g}; for none from {RATES[-1]:.2g} on."

@@ -1,4 +1,4 @@
-"""Gradients taken in every way: a planted fault is found, and its component named; what is right passes."""
+"""Gradients computed in several ways: a planted fault is found and its component named; correct ones pass."""
 
 import json
 import math
@@ -94,7 +94,7 @@ def test_components_are_sampled_by_the_seed_and_counted():
         return found
 
     places = [ds.gradcheck(loss, PARAMS, by_hand=wrong, components=1, seed=seed).worst.place for seed in range(8)]
-    assert len(set(places)) > 1  # where all are wrong alike, the sampled one differs by rounding more
+    assert len(set(places)) > 1  # among equally wrong components, the sampled one is the worst by rounding
 
 
 def test_no_difference_is_told_where_none_was_taken():
@@ -138,7 +138,7 @@ def checked(data, problem_changes=None, **settings):
 def test_models_pass(tiny, settings):
     found = checked(tiny, **settings)
     assert found.passed, found
-    assert abs(found.cost - math.log(4)) > 1e-4  # at a start of zeros, where all classes are alike, faults would hide
+    assert abs(found.cost - math.log(4)) > 1e-4  # at zero parameters all classes are alike, which would hide faults
     assert ("by hand" in found.ways) == (settings.get("model", "softmax") == "softmax")
 
 
@@ -146,7 +146,7 @@ def test_a_fault_in_one_weight_of_a_model_is_named_as_users_see_it(tiny):
     problem = Plan.of(TrainConfig.of(dtype="float64"), tiny).problem
 
     @tf.custom_gradient
-    def flipped(W):  # held as classes × inputs: component (2, 17) is W[17, 2] of the textbook
+    def flipped(W):  # stored as classes × inputs: component (2, 17) is W[17, 2] in textbooks
         sign = np.ones((4, 64))
         sign[2, 17] = -1
         return tf.identity(W), lambda upstream: upstream * sign

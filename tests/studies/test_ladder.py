@@ -1,4 +1,4 @@
-"""The ladder: its rungs walk one path, its items add up, and what is within the spread is called so."""
+"""The ladder: its rungs follow one path, its items add up, and items within the spread are marked."""
 
 import json
 
@@ -39,8 +39,8 @@ def test_no_rung_walks_more_steps_than_show_what_a_step_takes(tiny, monkeypatch)
 
 def test_calls_are_counted(explained):
     calls = {each.name: each.calls for each in explained.rungs}
-    assert calls[PIPELINE] > calls[EAGER] > 20  # an operation a call: forward, backward, update
-    assert calls[TRACED] == calls[FED] - 0.2 == calls[HELD] - 0.2 == 1  # a session also begins and is read, once
+    assert calls[PIPELINE] > calls[EAGER] > 20  # one call per operation: forward, backward, update
+    assert calls[TRACED] == calls[FED] - 0.2 == calls[HELD] - 0.2 == 1  # a session also starts once and is read once
     assert calls[LOOP] == calls[COMPILED] == 0.1  # one call for all ten steps
 
 
@@ -96,7 +96,7 @@ def test_a_spread_covers_what_it_should():
 
 
 def test_rounds_are_drawn_together():
-    drift = np.arange(9.0)  # the machine slows down: both rungs alike
+    drift = np.arange(9.0)  # the machine slows down in both rungs alike
     item = made(drift + 1, drift, [0.0] * 9, [0.0] * 9).items[0]
     assert (item.low, item.high) == (1, 1)
 
@@ -117,7 +117,7 @@ def test_a_rung_that_walks_another_path_is_refused(tiny, monkeypatch):
 
 
 def paths(**costs):
-    """Rungs whose costs of six steps are 1, save for those given from a step on."""
+    """Return rungs with costs of 1 at six steps, except those given, from their step on."""
     made = {name: np.ones(6) for name in (PIPELINE, EAGER, LOOP)}
     for name, (step, cost) in costs.items():
         made[{"eager": EAGER, "loop": LOOP}[name]][step:] = cost
@@ -125,7 +125,7 @@ def paths(**costs):
 
 
 def test_steps_that_rounding_alone_moves_too_far_are_not_judged():
-    chaotic = np.array([1, 1, 1 + 1e-5, 1 + 1e-3, 1.02, 1.5])  # from a start one rounding away
+    chaotic = np.array([1, 1, 1 + 1e-5, 1 + 1e-3, 1.02, 1.5])  # from a start changed by one rounding error
     assert _check(paths(), "float32", []) == (0.0, None)
     apart, unsure = _check(paths(eager=(4, 1.3)), "float32", [lambda: chaotic])
     assert (apart, unsure) == (0.0, 4)

@@ -1,4 +1,4 @@
-"""The landscape: costs on the plane are true costs, and what lies off the plane is said."""
+"""The landscape: costs on the plane are true costs, and the distance of points from the plane is reported."""
 
 from contextlib import closing
 

@@ -1,4 +1,4 @@
-"""The tutorial's two programs, one epoch of each; and what is claimed of a hundred."""
+"""The tutorial's two programs, trained for one epoch each; and the report on a hundred."""
 
 import base64
 import json
@@ -42,7 +42,7 @@ def test_programs_are_as_published(done):
         60_000, "float64", "eager", "buffer:10000",
     )  # fmt: skip
     assert [each["engine"] for each in compiled] == ["compiled", "compiled"]
-    assert first["costs"][0] == pytest.approx(1.18, abs=0.02)  # 550 steps; the tutorial's 600 come to 1.145
+    assert first["costs"][0] == pytest.approx(1.18, abs=0.02)  # after 550 steps; the tutorial's 600 give 1.145
     assert second["costs"][0] == pytest.approx(1.145, abs=0.01)
     for name in NAMES:
         settings = json.loads((folder / name / "config.json").read_text())

@@ -1,4 +1,4 @@
-"""Sweeps: each lane is the run that it stands for, and nothing that happens to one changes another."""
+"""Sweeps: each lane equals the run of its settings, and lanes do not affect each other."""
 
 import itertools
 import math
@@ -10,7 +10,7 @@ import descenso as ds
 from descenso.errors import ConfigError, DataError
 from descenso.studies.sweep import grid, ledger, result
 
-ROUNDING = 1e-9  # allowed in float64
+ROUNDING = 1e-9  # tolerance in float64
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_all_lanes_may_diverge(data, tmp_path):
 @pytest.mark.parametrize(
     "epochs", [pytest.param(epochs, marks=() if epochs == 1 else pytest.mark.slow) for epochs in range(5)]
 )
-def test_a_sweep_that_was_stopped_goes_on_to_the_same_table(data, tmp_path, epochs):
+def test_a_stopped_sweep_is_resumed_to_the_same_table(data, tmp_path, epochs):
     settings = {**SMALL, "learning_rates": [0.1, 1.0], "seeds": 2, "epochs": 3}
     whole = ds.sweep(data, out=tmp_path / "whole", **settings)
     control, told = ds.Control(), []
@@ -128,7 +128,7 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_table(data, tmp_path, epoc
             control.stop()
 
     part = ds.sweep(data, out=tmp_path / "part", told=stop, control=control, keep="all", **settings)
-    assert not (tmp_path / "part" / "lanes").exists()  # nothing begins after a stop
+    assert not (tmp_path / "part" / "lanes").exists()  # nothing is trained after a stop
     assert len(part.records) < len(part.lanes)
     ended = dict(part.records)
     again = ds.resume_sweep(tmp_path / "part", data=data)
@@ -139,7 +139,7 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_table(data, tmp_path, epoc
     assert len(lines) == len(set(lines)) == len(whole.lanes)
 
 
-def test_a_sweep_of_other_data_does_not_go_on(data, tmp_path):
+def test_a_sweep_is_not_resumed_on_other_data(data, tmp_path):
     ds.sweep(data, out=tmp_path / "sweep", learning_rates=[0.1, 0.2], **SMALL)
     other = ds.from_arrays(data.train.inputs * 2, data.train.labels, test_fraction=0.2)
     with pytest.raises(ds.errors.CheckpointError, match="data"):
@@ -160,7 +160,7 @@ def record(name, score, outcome="completed"):
 
 
 def ranked(scores, seeds):
-    """A sweep of points with these scores of seeds; None for a diverged lane."""
+    """Return a sweep of points with these scores, one per seed; None for a diverged lane."""
     axes = {"learning_rates": [0.1 * (place + 1) for place in range(len(scores))], "seeds": seeds}
     lanes = grid.lanes_of({}, axes)
     flat = list(itertools.chain(*scores))
@@ -216,7 +216,7 @@ def test_the_edge_is_next_to_what_diverged():
     records = {
         n: record(lane.name, 0.5, outcome) for n, (lane, outcome) in enumerate(zip(lanes, outcomes, strict=True))
     }
-    assert result.Sweep(None, lanes, records).edge == 2  # sgd at 1.0, and not adam at 10
+    assert result.Sweep(None, lanes, records).edge == 2  # sgd at 1.0, not adam at 10
 
 
 def test_values_are_lists_ranges_and_numbers():

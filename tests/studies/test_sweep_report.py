@@ -1,4 +1,4 @@
-"""The page of a sweep, made from a ledger that the tests write: no lane is trained here."""
+"""The report of a sweep, made from ledgers that the tests write, without training."""
 
 import html.parser
 import math
@@ -38,7 +38,7 @@ def swept(path, axes, settings=(), scores=(), **about):
 
 
 class Page(html.parser.HTMLParser):
-    """The tags, attributes and texts of a page."""
+    """Tags, attributes and texts of a page."""
 
     def __init__(self, page):
         super().__init__()
@@ -57,7 +57,7 @@ class Page(html.parser.HTMLParser):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Let pictures be drawn in no time."""
+    """Replace the drawing of pictures, which takes time."""
     for name in ("plot", "parallel_coordinates"):
         monkeypatch.setattr(Sweep, name, lambda self: None)
     monkeypatch.setattr(figures, "png", lambda figure: b"\x89PNG")
@@ -97,7 +97,7 @@ def test_seeds_that_overlap_tell_nothing_apart(undrawn, tmp_path):
     axes = {"learning_rates": [0.01, 0.1], "seeds": 2}
     page = page_of(swept(tmp_path / "s", axes, scores=[0.5, 0.6, 0.55, 0.7]))
     assert any("Not told apart by 2 seeds" in line for line in page.texts)
-    assert len(page.all("img")) == 1  # one setting that varies has no parallel coordinates
+    assert len(page.all("img")) == 1  # no parallel coordinates for a single varied setting
 
 
 def test_text_of_the_data_is_shown_as_text(undrawn, tmp_path):

@@ -1,11 +1,11 @@
 """Write symbols.txt: names and arguments of TensorFlow 1 that TensorFlow 2 does not have, from the installed version.
 
-A name that is gone is followed by its new name, if there is one: that of the very same object, or else what
-TensorFlow's own upgrade tables (`tensorflow.tools.compatibility`) say. A function that stayed and takes its arguments
-otherwise has the old ones in parentheses, in their old order: `old:new` for one that has another name, `old:` for one
-that is gone, and `|` after those that still have the same position.
+A removed name is followed by its new name, if there is one: that of the same object, or else that in TensorFlow's
+upgrade tables (`tensorflow.tools.compatibility`). A function that remains but takes other arguments is followed by its
+old arguments in parentheses, in their old order: `old:new` if the name changed, `old:` if it was removed, and `|` after
+those in an unchanged position.
 
-After a new TensorFlow: python tests/tf1/gone.py > src/descenso/tf1/symbols.txt
+Run after an upgrade of TensorFlow: python tests/tf1/gone.py > src/descenso/tf1/symbols.txt
 """
 
 import inspect
@@ -14,16 +14,16 @@ import types
 import tensorflow as tf
 from tensorflow.tools.compatibility.tf_upgrade_v2 import TFAPIChangeSpec
 
-LAZY = ("compat", "estimator", "keras", "layers")  # not to be walked: Keras 3 refuses them, or they are all their own
+LAZY = ("compat", "estimator", "keras", "layers")  # not visited: Keras 3 refuses them, or they differ entirely
 BY_NAME = [f"nn.{costs}_cross_entropy_with_logits" for costs in ("softmax", "sparse_softmax", "sigmoid")]
-# Version 1.0 and later took these by name only; before, logits came first.
-# renamed, and not in the tables
+# From version 1.0 on these took arguments by name only; before, logits came first.
+# Renamed, and missing in the tables:
 UNNAMED = {"device": {"device_name_or_function": "device_name"}, "summary": {"tensor": "data", "values": "data"}}
 TABLES = TFAPIChangeSpec()
 
 
 def names(module, prefix=""):
-    """Each dotted name below `module`, packages included, with what it is."""
+    """Return the objects below `module`, packages included, by dotted name."""
     found = {}
     for name in dir(module):
         if not name.startswith("_") and name not in LAZY:
@@ -35,10 +35,10 @@ def names(module, prefix=""):
 
 
 def lines():
-    """As `symbols.txt` has them."""
+    """Yield the lines of `symbols.txt`."""
     old, new = names(tf.compat.v1), names(tf)
     shortest = sorted(new, key=lambda name: (-name.count("."), -len(name), name))
-    same = {id(new[name]): name for name in shortest if callable(new[name])}  # the last one wins: the shortest
+    same = {id(new[name]): name for name in shortest if callable(new[name])}  # the last one is kept, the shortest
     renamed = {name.removeprefix("tf."): now.removeprefix("tf.") for name, now in TABLES.symbol_renames.items()}
     gone = set(old) - set(new) | {name for name in renamed if name.startswith("contrib.") and renamed[name] in new}
     for name in sorted(gone):
@@ -50,7 +50,7 @@ def lines():
 
 
 def arguments(name, old, new):
-    """As `symbols.txt` has those of one function; "" if all old calls mean the same today."""
+    """Return one function's arguments as in `symbols.txt`; "" if all old calls still mean the same."""
     before, after = positional(old), positional(new)
     if name in BY_NAME:
         before[:2] = "logits", "labels"
@@ -67,7 +67,7 @@ def arguments(name, old, new):
 
 
 def positional(function):
-    """Its arguments that may be given by position, in order; none for what says nothing of them."""
+    """Return the positional arguments of a function, in order; none if it has no signature."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Programs in the forms of TensorFlow 1's tutorials, each of a few steps; each ends with the line "ended"."""
+"""Programs in the style of TensorFlow 1's tutorials, each of a few steps; at the end each prints "ended"."""
 
 DATA = """\
 from __future__ import absolute_import, division, print_function

@@ -1,6 +1,6 @@
-"""Lines that make TensorFlow raise or warn, by the lesson that `descenso explain` must give on the message.
+"""Code that makes TensorFlow raise or warn, by the lesson that `descenso explain` must give on the message.
 
-They run with tf, v1 (tf.compat.v1), np and the arrays of `names()`; each is the mistake, and no more.
+Each snippet contains only the mistake. It runs with tf, v1 (tf.compat.v1), np and the arrays of `names()`.
 """
 
 import logging
@@ -218,7 +218,7 @@ SNIPPETS = {
 
 
 @tf.function
-def one_branch(x):  # here, for AutoGraph reads sources from files
+def one_branch(x):  # in a file, since AutoGraph reads the source
     if tf.reduce_sum(x) > 0:
         y = x
     return y
@@ -231,7 +231,7 @@ def one_return(x):
 
 
 def names():
-    """What the snippets, and the lines that the lessons offer, find there: a softmax regression's arrays."""
+    """Return the variables of snippets and of the lessons' code: modules, and the arrays of a softmax regression."""
     x, W, b = tf.ones([100, 784]) / 784, tf.Variable(tf.zeros([784, 10])), tf.Variable(tf.zeros([10]))
     labels = np.arange(100) % 10
     logits = tf.matmul(x, W) + b
@@ -252,17 +252,17 @@ class _Kept(logging.Handler):
 
 
 def said_by(code):
-    """What TensorFlow says of `code`: the message with its kind, and the whole traceback; or the warnings."""
+    """Return the messages of `code`: the error with its type, and the whole traceback; or the warnings."""
     logger, handler = tf.get_logger(), _Kept()
     before, logger.handlers = logger.handlers, [handler]
     try:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
-            exec(compile(code, "snippet.py", "exec"), names())  # noqa: S102 - the code is ours
+            exec(compile(code, "snippet.py", "exec"), names())  # noqa: S102 - our own code
     except Exception:
         kind, error, _trace = sys.exc_info()
         said = ["".join(traceback.format_exception_only(kind, error)), traceback.format_exc()]
-        return said if isinstance(error, SyntaxError) else [*said, str(error)]  # whose own text has not the line
+        return said if isinstance(error, SyntaxError) else [*said, str(error)]  # str(SyntaxError) lacks the line
     finally:
         logger.handlers = before
     return [*handler.messages, *(f"{each.category.__name__}: {each.message}" for each in warned)]

@@ -126,7 +126,7 @@ def test_json_and_exit_codes():
 
 
 def test_in_a_shell():
-    """The commands by their names, in both languages, without TensorFlow."""
+    """The installed commands, in both languages, without importing TensorFlow."""
     Path("old.py").write_text("print 'a'")
 
     def descenso(*words):
@@ -156,11 +156,11 @@ finally:
 
 
 def test_the_page_of_the_manual():
-    """Each command on it is run, and each line that it shows of the answer is there."""
+    """The output of each command on the page contains the lines that the page shows."""
     page = (DOCS / "porting.md").read_text(encoding="utf-8")
     for block in re.findall(r"```\n(.*?)```", page, re.DOTALL):
         command, *shown = block.splitlines()
-        if "--run" in command:  # what is run is tested in test_run.py
+        if "--run" in command:  # tested in test_run_programs.py
             continue
         _sign, _descenso, name, *words = command.split(maxsplit=3)
         if name == "port":

@@ -1,7 +1,7 @@
-"""Lessons: each explains a message that the installed TensorFlow gives, and its lines run.
+"""Lessons: each explains a message of the installed TensorFlow, and its code runs.
 
-The wording of TensorFlow is the subject here: the lessons are for 2.21. A test that fails with a later version shows
-which lesson must take a new wording.
+These tests depend on the wording of TensorFlow 2.21. A test that fails with a later version shows which lesson needs
+the new wording.
 """
 
 import re
@@ -48,13 +48,13 @@ def test_the_lesson_on_what_tensorflow_says(name, code, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", [name for name in BY_NAME if name not in ("moved", "gone")])
 def test_the_lines_that_a_lesson_offers_work(name, tmp_path, monkeypatch):
-    """As they stand, on a softmax regression's arrays; MNIST is read from the package, for it is no download."""
+    """The code runs unchanged on a softmax regression's arrays; MNIST is read from the package, not downloaded."""
     data = load("mnist")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["script.py"])
     monkeypatch.setattr(tf.keras.datasets.mnist, "load_data", lambda: (tuple(data.train[:2]), tuple(data.test[:2])))
     before = snippets.names()
-    (tmp_path / "script.py").write_text(BY_NAME[name].code, encoding="utf-8")  # AutoGraph reads sources from files
+    (tmp_path / "script.py").write_text(BY_NAME[name].code, encoding="utf-8")  # AutoGraph reads the source
     after = runpy.run_path("script.py", before)
     for each in ("cost", "pred", "logits", "grad_W", "hidden", "outputs"):
         if after.get(each) is not before.get(each):
@@ -72,7 +72,7 @@ def test_the_lines_for_mnist_make_the_helpers_rows(monkeypatch):
     assert len(names["train"]) == 550
 
 
-def test_the_answer_names_what_is_yours():
+def test_the_answer_names_shapes_and_types_of_the_message():
     first = explain("Incompatible shapes: [100] vs. [100,10] [Op:Mul]")[0]
     assert (first.lesson, first.named) == ("one-hot", {"a": "[100]", "b": "[100,10]"})
     assert "[100] " in first.means
@@ -180,7 +180,7 @@ def test_the_patterns_of_a_lesson_have_the_same_groups_and_its_sentences_take_no
 
 
 def test_no_pattern_is_slow():
-    """Texts that make a careless pattern try every split of them."""
+    """Repetitions that cause catastrophic backtracking in careless patterns."""
     pieces = (
         "[1,2,3",
         "(1, 2",
@@ -199,7 +199,7 @@ def test_no_pattern_is_slow():
 
 
 def there(name):
-    """Whether tf has what is called so."""
+    """Return whether tf has this name."""
     value = tf
     for part in name.split("."):
         value = value if part == "__version__" else getattr(value, part, None)
@@ -207,14 +207,14 @@ def there(name):
 
 
 @pytest.mark.slow
-def test_what_has_gone_is_what_tensorflow_has_not():
-    """Asked in a fresh process: what is imported later adds names."""
+def test_the_file_of_removed_names_is_up_to_date():
+    """In a new process, since later imports add names to TensorFlow."""
     written = Path(symbols.__file__).with_name("symbols.txt").read_text(encoding="ascii").splitlines()
     asked = subprocess.run([sys.executable, gone.__file__], capture_output=True, encoding="utf-8", check=True)
     assert written == asked.stdout.splitlines(), "run tests/tf1/gone.py"
 
 
-def test_what_stands_in_its_place_is_there():
+def test_replacements_of_removed_names_exist():
     known = [*symbols.BY_CALL, *symbols.OTHERS, *(old for old, new in symbols.moved().items() if new)]
     for symbol in known:
         for name in re.findall(r"\btf\.([\w.]*\w)", find(symbol).instead):
@@ -222,6 +222,6 @@ def test_what_stands_in_its_place_is_there():
     assert [find(symbol).instead for symbol in symbols.BY_CALL] == [instead for _, instead in symbols.BY_CALL.values()]
 
 
-def test_what_tensorflow_has_is_not_called_gone():
+def test_names_that_tensorflow_has_are_not_reported():
     known = [name for name in gone.names(tf) if find(name) and name not in ("gradients",)]
     assert known == []

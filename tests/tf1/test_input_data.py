@@ -1,4 +1,4 @@
-"""The tutorials' helper: what it returns, and its batches against the order written out with NumPy's generator."""
+"""The tutorials' helper: what it returns, and the order of its batches, computed here with NumPy's generator."""
 
 import numpy as np
 import pytest
@@ -49,17 +49,17 @@ def test_batches_go_on_over_the_end_of_an_epoch():
     data = input_data.DataSet(np.arange(10).reshape(10, 1), np.arange(10), dtype="uint8", seed=5)
     taken = [data.next_batch(4) for _ in range(5)]
     assert all((images[:, 0] == labels).all() and len(labels) == 4 for images, labels in taken)
-    assert data.epochs_completed == 1  # the second ends exactly with the fifth batch, and the next call begins a third
+    assert data.epochs_completed == 1  # the fifth batch ends the second epoch; the next call starts the third
     generator = np.random.RandomState(5)
     epochs = []
     rows = np.arange(10)
-    for _ in range(2):  # each epoch shuffles the order of the one before
+    for _ in range(2):  # each epoch shuffles the order of the previous one
         order = np.arange(10)
         generator.shuffle(order)
         rows = rows[order]
         epochs.append(rows)
     np.testing.assert_array_equal(np.concatenate([labels for _images, labels in taken]), np.concatenate(epochs))
-    np.testing.assert_array_equal(data.labels, epochs[1])  # they are in the order of the epoch, as they were
+    np.testing.assert_array_equal(data.labels, epochs[1])  # in the epoch's order, as in the original
     data.next_batch(4)
     assert data.epochs_completed == 2
 
@@ -79,7 +79,7 @@ def test_seeds():
         tf.compat.v1.set_random_seed(4)
         graph = first()
         assert graph == first(seed=4)
-    np.random.seed(9)  # the program's own seed, where no other is given
+    np.random.seed(9)  # NumPy's global seed is used if no other is given
     own = first()
     np.random.seed(9)
     assert own == first() != graph

@@ -12,7 +12,7 @@ from descenso.tf1.port import port
 
 @pytest.fixture
 def ported(tmp_path):
-    """`port` on a script, or on a notebook of such cells."""
+    """A function that calls `port` on a script, or on a notebook of cells."""
 
     def read(source):
         path = tmp_path / ("script.py" if isinstance(source, str) else "notebook.ipynb")
@@ -72,7 +72,7 @@ def test_program_2_has_nothing_that_is_gone(ported):
 
 
 def test_a_notebook_of_both(ported):
-    """With what only notebooks understand, between them and in their lines."""
+    """With magics and shell commands of notebooks, in cells of their own and within cells."""
     first, rest = scripts.SOFTMAX.split("rate = 0.01\n")
     cells = [
         "%tensorflow_version 1.x",
@@ -85,7 +85,7 @@ def test_a_notebook_of_both(ported):
     read = ported(cells)
     assert [place for place, _call, _instead in calls(read)][:4] == ["1:1", "2:4", "2:6", "3:5"]
     assert calls(read)[0] == ("1:1", "%tensorflow_version 1.x", "nothing: leave it out")
-    assert {each.place.cell for each in read.findings} == {1, 2, 3, 5}  # the statement behind %time runs
+    assert {each.place.cell for each in read.findings} == {1, 2, 3, 5}  # the statement after %time counts
     assert commands(read) == [scripts.SOFTMAX_COMMAND, scripts.TAPE_COMMAND]
     assert [str(each.place) for each in read.descents] == ["3:11", "6:18"]
 
@@ -209,7 +209,7 @@ def test_what_means_the_same_today(line, ported):
 
 
 def test_order_alone_is_no_sign_of_tensorflow_1(ported):
-    """In a script for TensorFlow 2, arguments by position are in the order of TensorFlow 2."""
+    """In a script for TensorFlow 2, positional arguments are taken to be in TensorFlow 2's order."""
     assert ported("import tensorflow as tf\ntf.nn.in_top_k(y, logits, 1)\ntf.summary.scalar('a', 1)").findings == []
 
 
@@ -235,7 +235,7 @@ V1 = "import tensorflow.compat.v1 as tf\n"
 
 
 def test_compat_v1_is_alive(ported):
-    """All but the helper, and contrib; and eager execution must be off before there are placeholders."""
+    """Names of compat.v1 still work, except the helper and contrib; placeholders need eager execution disabled."""
     rest = scripts.SOFTMAX.partition("import tensorflow as tf\n")[2]
     read = ported(V1 + "tf.disable_v2_behavior()\n" + rest)
     assert {each.lesson for each in read.findings} == {"tutorials"}
@@ -294,7 +294,7 @@ DROPPED = HIDDEN.format(hidden="tf.nn.dropout(tf.nn.relu(tf.matmul(images, V) + 
 
 
 def of_model(ported, model, costs=COSTS):
-    """The training run of a script with other layers."""
+    """Return the training run read from program 1 with other layers."""
     script = scripts.SOFTMAX.replace(MODEL, model)
     start, end = script.index("cost = "), script.index("grad_W")
     return ported(script[:start] + f"cost = tf.reduce_mean({costs})\n" + script[end:]).descents[0]
@@ -348,7 +348,7 @@ def test_batches_outside_of_the_loop_and_whole_ones(ported):
      ("tf.random_uniform([784, 10], -1, 1)", 7.88)],
 )  # fmt: skip
 def test_another_start_says_by_how_much_the_first_cost_differs(start, cost, ported):
-    """Expected are costs that TensorFlow computed: means over 20 seeds, on 1,000 test rows and their labels."""
+    """The expected costs were computed with TensorFlow: means over 20 seeds on 1,000 test rows."""
     (note,) = ported(scripts.SOFTMAX.replace("tf.zeros([784, 10])", start)).descents[0].notes
     first, here = (float(number.strip(",")) for number in note.split() if number[0].isdigit())
     assert first == pytest.approx(cost, rel=0.08)
@@ -371,7 +371,7 @@ def test_a_model_that_descenso_has_not(ported):
     assert descent.unread["model"].startswith("line 7, tf.layers.flatten(")
 
 
-UNREAD = [  # what is changed in program 1, the settings that cannot be read then, and where
+UNREAD = [  # a replacement in program 1, and the settings that cannot be read then, with their lines
     ("rate = 0.01", "rate = float(input())", {"learning_rate": "6"}),
     ("rate = 0.01", "rate = 0.01 if wanted else 0.1", {"learning_rate": "6"}),
     ("rate = 0.01", "if wanted:\n    rate = 0.01\nelse:\n    rate = 0.1", {"learning_rate": "6"}),
@@ -425,7 +425,7 @@ def test_a_rate_that_a_loop_changes_is_no_constant(ported):
     assert "--learning-rate LEARNING_RATE" in shlex.join(descent.command)
 
 
-TAPES = [  # what is changed in program 2, and in its command
+TAPES = [  # a replacement in program 2, and the corresponding one in its command
     (".shuffle(10000)", "", "buffer:10000", "sequential"),
     (".batch(batch)", ".batch(batch).prefetch(2).repeat(2)", "--epochs 100", "--epochs 200"),
     ("tf.double", "tf.float32", "float64", "float32"),

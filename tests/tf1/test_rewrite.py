@@ -1,4 +1,4 @@
-"""`descenso port --out`: scripts for plain TensorFlow 2, by their text and by running them in a plain Python."""
+"""`descenso port --out`: scripts for plain TensorFlow 2; their text, and runs of them in a plain Python."""
 
 import ast
 import io
@@ -30,7 +30,7 @@ def here(tmp_path, monkeypatch):
 
 
 def written(here, text, name="old.py"):
-    """The script of a program, and what is printed."""
+    """Port a program with `--out`; return the script and the output."""
     (here / name).write_text(text, encoding="utf-8")
     ended = run("port", name, "--out", "new.py")
     assert ended.exit_code == 0, ended.output
@@ -92,7 +92,7 @@ def test_cells_in_their_order_without_magics(here):
 def test_a_program_for_tensorflow_2_stays_one(here):
     text, _said = written(here, scripts.TAPE)
     assert text.startswith("# Written by `descenso port` from old.py, for TensorFlow 2.\n")
-    assert text.endswith("\n\n" + scripts.TAPE)  # after what reads MNIST offline
+    assert text.endswith("\n\n" + scripts.TAPE)  # unchanged, after the code that reads MNIST offline
     assert "compat.v1.Session" not in text
 
 

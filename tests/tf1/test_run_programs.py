@@ -1,4 +1,4 @@
-"""`descenso port --run`: programs that people have, run as published; what a program sees, and how it ends."""
+"""`descenso port --run`: programs run as published; their environment, their output, and how they end."""
 
 import ast
 import json
@@ -27,7 +27,7 @@ def command(file, *words):
 
 
 def run(file, *words, folder, **options):
-    """`descenso port FILE --run WORDS` as typed in `folder`; the words after "--" are the program's."""
+    """Run `descenso port FILE --run WORDS` in `folder`; the words after "--" are passed to the program."""
     return subprocess.run(
         command(file, *words), cwd=folder, capture_output=True, encoding="utf-8", check=False, timeout=300, **options
     )
@@ -43,7 +43,7 @@ def write_notebook(path, *cells, version=4):
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-# Without TensorFlow, which is imported when the program imports it.
+# Programs without TensorFlow, which is imported only if the program imports it.
 
 
 def test_a_script_sees_what_python_gives_it(tmp_path):
@@ -130,7 +130,7 @@ ax.bar([1], [2])
 def test_figures_are_saved_as_pictures(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "own.py").write_text(FIGURES)
-    for folder in ("own-figures", "own-figures-2"):  # a second run leaves the pictures of the first
+    for folder in ("own-figures", "own-figures-2"):  # a second run does not overwrite the pictures of the first
         ended = run("a/own.py", folder=tmp_path)
         assert (ended.returncode, ended.stdout) == (0, "")
         assert ended.stderr.splitlines() == [
@@ -188,7 +188,7 @@ def test_there_is_no_network_but_mnist(tmp_path):
         assert f"no network: descenso port --run connects to nothing, and this program to {host}; put the file" in said
 
 
-def test_what_colab_gave(tmp_path):
+def test_modules_of_colab_are_replaced(tmp_path):
     cell = (
         "import sys\ntry:\n    import google.colab\nexcept ImportError:\n    print('not in Colab')\n"
         "from google.colab import drive, files\ndrive.mount('/content/drive')\nprint('google.colab' in sys.modules)\n"
@@ -208,7 +208,7 @@ def test_signals_reach_the_program_and_its_output_is_live(tmp_path, number):
     (tmp_path / "own.py").write_text("import time\nprint('begun')\nwhile True:\n    time.sleep(0.01)\n")
     process = subprocess.Popen(command("own.py"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                encoding="utf-8", start_new_session=True)  # fmt: skip
-    assert process.stdout.readline() == "begun\n"  # while it runs
+    assert process.stdout.readline() == "begun\n"  # before the program ends
     process.send_signal(number)
     _output, said = process.communicate(timeout=60)
     assert process.returncode == 128 + number
@@ -267,8 +267,8 @@ def test_calls_that_cannot_work_are_named_before_anything_runs(tmp_path):
     assert [each["place"] for each in answer["cannot_work"]] == ["4"]
 
 
-def test_what_is_answered_is_what_there_is():
-    """The names that a program may use are known without TensorFlow, which the functions import."""
+def test_the_list_of_replaced_names_is_complete():
+    """The list of names that programs may use, needed without importing TensorFlow, matches the functions there are."""
     named = {"layers.": set(), "contrib.layers.": set()}
     for symbol in ANSWERED:
         package, _dot, name = symbol.rpartition(".")
@@ -280,7 +280,7 @@ def test_what_is_answered_is_what_there_is():
         assert {name for name in made if not name.startswith("_")} == named[prefix]
 
 
-# With TensorFlow.
+# Programs with TensorFlow.
 
 
 @pytest.fixture(scope="module")
@@ -303,15 +303,15 @@ def test_programs_in_known_forms_end_as_they_did(name, place):
     assert lines[-1] == "ended"
     if name == "flags":
         assert lines[0] == "w True 12 flags.py ['--rate', '0.4', '--steps=12', 'rest']"
-    if name == "saver":  # relative paths are those of the working directory
+    if name == "saver":  # relative paths start at the working directory
         assert lines[0] == "saved/model.ckpt-59"
         assert (place / "saved" / "checkpoint").is_file()
         assert any(path.name.startswith("events.") for path in (place / "logs").iterdir())
 
 
 @pytest.mark.slow
-def test_the_tutorials_program_costs_what_it_cost(tmp_path):
-    """And a second program for TensorFlow 2 in the same notebook, which needs a new process, as it did in Colab."""
+def test_the_tutorials_program_has_its_published_costs(tmp_path):
+    """A second program in the same notebook, for TensorFlow 2, runs in a new process, as in Colab."""
     first = scripts.SOFTMAX.replace("epochs = 100", "epochs = 2").split("costs = []\n")
     second = scripts.TAPE.replace("rate, epochs, batch = 0.01, 100, 100", "rate, epochs, batch = 0.01, 1, 100")
     end = "float(cost) < 0.9"
@@ -321,7 +321,7 @@ def test_the_tutorials_program_costs_what_it_cost(tmp_path):
     ended = run("own.ipynb", folder=tmp_path)
     assert ended.returncode == 0, ended.stderr
     costs = [float(cost) for cost in re.findall(r"^\[\d\] cost: (.*)", ended.stdout, re.MULTILINE)]
-    assert costs == pytest.approx([1.184, 0.665], abs=4e-3)  # by the order of the rows, which is drawn
+    assert costs == pytest.approx([1.184, 0.665], abs=4e-3)  # the order of the rows is random
     assert float(re.search("^Accuracy: (.*)", ended.stdout, re.MULTILINE)[1]) == pytest.approx(0.867, abs=0.01)
     assert ended.stdout.splitlines()[-2:] == ["Text(0, 0.5, 'Loss')", "True"]
     assert ended.stderr.splitlines() == [
@@ -347,7 +347,7 @@ def test_errors_of_tensorflow_end_in_their_lessons(tmp_path):
         "import tensorflow as tf\n\n\ndef inner(x):\n    return tf.matmul(x, tf.zeros([5, 2]))\n\n\n@tf.function\n"
         "def outer(x):\n    return inner(x)\n\n\nouter(tf.ones([2, 3]))\n"
     )
-    (tmp_path / "new.py").write_text(function)  # whose message holds a traceback of its own
+    (tmp_path / "new.py").write_text(function)  # its message contains a traceback
     ended = run("new.py", folder=tmp_path)
     assert re.findall(r'File "(.*?)", line (\d+)', ended.stderr) == [
         ("new.py", "13"),

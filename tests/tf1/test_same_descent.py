@@ -1,4 +1,4 @@
-"""The command that `descenso port` writes computes the same as the script: both are run on the same batches."""
+"""The command that `descenso port` writes gives the same costs as the script, on the same batches."""
 
 import json
 import shlex
@@ -22,7 +22,7 @@ EPOCHS = 2
 
 @pytest.fixture
 def helper(monkeypatch):
-    """The tutorials' helper, whose batches come in descenso's order of seed 0; asked for by its old name."""
+    """Stand-in for the tutorials' helper, importable by its old name, with batches in descenso's order of seed 0."""
     data = load("mnist")
     images = data.train.inputs.reshape(-1, 784).astype(np.float32) * np.float32(1 / 255)
     labels = np.eye(10, dtype=np.float32)[data.train.labels]
@@ -68,6 +68,6 @@ def test_the_command_walks_the_path_of_the_script(helper, tmp_path):
     names = {}
     with tf.Graph().as_default():
         old = script.replace("import tensorflow as tf", "import tensorflow.compat.v1 as tf")
-        exec(compile(old, "script.py", "exec"), names)  # noqa: S102 - the script is ours
+        exec(compile(old, "script.py", "exec"), names)  # noqa: S102 - our own script
     assert len(names["costs"]) == EPOCHS
     np.testing.assert_allclose(costs_of_command(shlex.join(descent.command), tmp_path), names["costs"], rtol=2e-6)

@@ -1,4 +1,4 @@
-"""Files that are no Python 3, and hostile files: each gives a documented error."""
+"""Files that are not Python 3, and hostile files: each gives a documented error."""
 
 import json
 import re
@@ -150,7 +150,7 @@ def test_loops_that_never_end(tmp_path):
 
 
 def test_functions_that_call_one_another_without_end(tmp_path):
-    """2¹¹ calls of 2¹¹ statements: given up, and said; what is gone is found all the same."""
+    """Calls grow exponentially: reading the training run is given up, but removed names are still found."""
     calls = "def f0():\n    tf.log(1)\n" + "".join(f"def f{n + 1}():\n    {f'f{n}();' * 8}\n" for n in range(11))
     read = port(write(tmp_path / "a.py", f"import tensorflow as tf\n{calls}f11()\n{scripts.TAPE}"))
     assert read.descents is None

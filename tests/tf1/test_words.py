@@ -1,4 +1,4 @@
-"""Words of `descenso explain`: found in both languages, never in a message; their lines and their commands work."""
+"""Words of `descenso explain`: found in both languages, but not in messages; their code and commands work."""
 
 import json
 import re
@@ -76,7 +76,7 @@ def test_a_message_is_no_word():
 @EACH_WORD
 def test_the_lines_of_a_word_run_and_print(word, tmp_path, capsys):
     assert [line for line in word.code.splitlines() if len(line) > 88] == []
-    (tmp_path / "lines.py").write_text(word.code, encoding="utf-8")  # AutoGraph reads sources from files
+    (tmp_path / "lines.py").write_text(word.code, encoding="utf-8")  # AutoGraph reads the source
     runpy.run_path(str(tmp_path / "lines.py"), snippets.names())
     assert capsys.readouterr().out
 
@@ -118,8 +118,8 @@ def test_an_unknown_word_names_the_known_ones(monkeypatch):
     assert all(word.name in " ".join(ended.stdout.split()) for word in WORDS)
     assert "did you mean 'gradient'?" in ended.stdout
     assert ended.stdout.startswith("No word or lesson has this name.")
-    assert "did you mean 'cross-entropy'?" in word_hint("cros-entropía")  # its name in the language in use
+    assert "did you mean 'cross-entropy'?" in word_hint("cros-entropía")  # in the language in use
     use("es")
     assert "'entropía cruzada'" in word_hint("cros-entropía")
-    assert [word_hint(other) for other in ("zzzzzz", "bits", "hessian")] == ["", "", ""]  # none is near
+    assert [word_hint(other) for other in ("zzzzzz", "bits", "hessian")] == ["", "", ""]  # no similar word
     assert "Words" not in run("explain", "this is a long message of nothing").stdout

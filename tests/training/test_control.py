@@ -1,4 +1,4 @@
-"""A training run that another thread stops, pauses or steers, between two chunks."""
+"""Another thread stops, pauses and steers a training run between two chunks."""
 
 import threading
 from contextlib import closing
@@ -19,7 +19,7 @@ SETTINGS = {"model": "softmax", "epochs": 4, "batch_size": 50, "learning_rate": 
 
 
 class AtEpoch(Callback):
-    """Calls `command` after the epoch of that number."""
+    """Call `command` after epoch number `number`."""
 
     def __init__(self, number, command):
         self.number, self.command = number, command
@@ -32,7 +32,7 @@ class AtEpoch(Callback):
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 def test_the_rate_changes_without_a_new_trace(engine, schedule, tiny):
-    """Two epochs at one rate and two at another, steered, are the same as with a state that carries the other rate."""
+    """A rate changed after two epochs gives the same result as a state with the new rate."""
     plan, control = Plan.of(TrainConfig.of(engine=engine, schedule=schedule, **SETTINGS), tiny), Control()
     with closing(plan.bind()) as runner:
         traces = runner.traces
@@ -60,7 +60,7 @@ def unsteered(plan):
 
 
 def test_another_rate_compiles_nothing(tiny):
-    """Runs that differ in rate, seed and data have one program in common; another rule makes another."""
+    """Runs that differ in rate, seed and data share one program; another rule has another program."""
     orders = [epoch_order("permutation", 203, 50, 0, 0)]
     plans = [Plan.of(TrainConfig.of(**{**SETTINGS, "learning_rate": rate, "seed": i}), tiny)
              for i, rate in enumerate((0.1, 0.2, 0.3))]  # fmt: skip
@@ -77,7 +77,7 @@ def test_another_rate_compiles_nothing(tiny):
     assert len(set(costs)) == len(costs)
 
 
-def test_a_steered_run_says_so_and_resumes_at_its_rate(tiny, tmp_path):
+def test_a_steered_run_records_it_and_resumes_at_its_rate(tiny, tmp_path):
     control, path = Control(), tmp_path / "run"
     steered = ds.train(
         tiny, out=path, control=control, callbacks=[AtEpoch(1, lambda: control.change_rate(0.05))], **SETTINGS
@@ -111,7 +111,7 @@ def test_stopped_from_another_thread(tiny, tmp_path):
     assert ds.resume(run.path, data=tiny, epochs=done + 1).outcome == "completed"
 
 
-def test_paused_until_told_to_go_on(tiny):
+def test_paused_until_go_on_is_called(tiny):
     plan, control = Plan.of(TrainConfig.of(engine="function", **SETTINGS), tiny), Control()
     ended, outcomes, second = [], [], threading.Event()
 
@@ -164,7 +164,7 @@ def test_a_stop_outlasts_a_pause_and_a_rate_is_taken_once():
 
 @pytest.mark.parametrize("commands", ["change, stop", "pause, change, stop"])
 def test_a_rate_that_was_changed_before_the_stop_is_kept(commands, tiny):
-    """And so a resume goes on at it."""
+    """A resume continues at the new rate."""
     plan, control = Plan.of(TrainConfig.of(engine="function", **SETTINGS), tiny), Control()
     with closing(plan.bind()) as runner:
         for progress in walk(plan, runner, control=control):
@@ -197,7 +197,7 @@ def test_a_forced_resume_of_a_complete_run_can_be_resumed_again(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("rate", [-1.0, 0, float("nan"), float("inf"), "x", None])
-def test_a_rate_that_is_none_is_refused_where_it_is_given(rate):
+def test_an_invalid_rate_is_refused_at_once(rate):
     control = Control()
     with pytest.raises(ConfigError, match=r"^learning_rate must be a number in \(0, inf\), got "):
         control.change_rate(rate)
@@ -225,7 +225,7 @@ def test_a_method_that_is_never_called_is_refused(tiny, tmp_path):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_one_step_and_one_epoch_end_exactly_there(engine, tiny):
-    """Nothing but positions tells such a walk from one without a pause."""
+    """It gives the same numbers as a run without a pause."""
     plan, control = Plan.of(TrainConfig.of(engine=engine, **SETTINGS), tiny), Control()
     commands = iter(["one_step", "one_step", "one_epoch", "one_epoch", "one_step", "go_on"])
     control.one_step()
@@ -255,7 +255,7 @@ def test_a_changed_rate_does_not_lose_the_end_of_the_epoch(tiny):
 
 
 def test_chunks_are_as_long_as_the_control_says(tiny):
-    """Cutting changes no number; shorter chunks are more of them."""
+    """Cutting an epoch into chunks changes no number; shorter chunks are more in number."""
     plan, ends = Plan.of(TrainConfig.of(engine="eager", **{**SETTINGS, "epochs": 40}), tiny), {}
     for seconds in (1e-9, 1e9):
         with closing(plan.bind()) as runner:
@@ -266,7 +266,7 @@ def test_chunks_are_as_long_as_the_control_says(tiny):
 
 
 def test_an_undo_goes_back_to_the_newest_checkpoint_before(tiny, tmp_path):
-    """What was undone is no part of the run: neither in its history nor in its weights."""
+    """The undone steps leave no trace in the history or the weights of the run."""
     control, seen = Control(), []
 
     class Undo(Callback):

@@ -1,4 +1,4 @@
-"""The display of a training run: where a bar is drawn, what its lines say, and that they stay."""
+"""The display of a training run: where a progress bar is drawn, what its lines say, and that they stay."""
 
 import io
 import re
@@ -20,20 +20,20 @@ from descenso.training.waiting import waiting
 
 
 class Terminal(io.StringIO):
-    """Standard output that says it is a terminal."""
+    """Standard output that claims to be a terminal."""
 
     def isatty(self):
         return True
 
     @property
     def text(self):
-        """What was written, without the sequences that move the cursor and set colours."""
+        """The output without the control sequences for cursor and colours."""
         return re.sub(r"\x1b\[[\d;?]*[A-Za-z]|\r", "", self.getvalue())
 
 
 @pytest.fixture
 def on_terminal(monkeypatch):
-    """A function that makes standard output a terminal; pytest takes it back between a fixture and its test."""
+    """Return a function that makes standard output a terminal: pytest would undo it between a fixture and its test."""
 
     def opened(kind="xterm-256color"):
         monkeypatch.setattr(sys, "stdout", Terminal())
@@ -50,7 +50,7 @@ def progress(epoch, step, costs=(), ended=None, outcome=None, steps=1):
 
 
 def trained(display, tiny: Dataset, epochs, first=0, **settings):
-    """Let `display` see the epochs from `first` on; the cost of each is a thousand plus its number."""
+    """Show `display` the epochs from `first` on; the cost of each is its number plus 1000."""
     display.on_begin(Path("run"), TrainConfig.of(epochs=epochs, batch_size=50, **settings), tiny)
     display.on_compiled(0.0)
     for number in range(first, epochs):
@@ -60,7 +60,7 @@ def trained(display, tiny: Dataset, epochs, first=0, **settings):
         display.on_epoch(epoch)
 
 
-def test_lines_stay_above_a_bar_that_goes(on_terminal, tiny):
+def test_lines_stay_when_the_bar_is_removed(on_terminal, tiny):
     terminal = on_terminal()
     with Display(to_stderr=False) as display:
         trained(display, tiny, 3)
@@ -96,7 +96,7 @@ def test_time_left_of_a_resumed_run_counts_what_this_session_trained(on_terminal
         assert "51/100  cost 0.500000  10 s/epoch  0:08:10" in display._told(51.0, 51, 0.5)
 
 
-def test_validation_stands_in_the_line(capsys):
+def test_validation_is_shown_in_the_line(capsys):
     with Display(to_stderr=False) as display:
         display.on_epoch(Epoch(7, 0.25, 0.1, validation_cost=0.5, validation_accuracy=0.875))
     assert capsys.readouterr() == ("[7] cost: 0.25, validation 0.5000, accuracy 0.8750\n", "")
@@ -138,7 +138,7 @@ def test_a_slow_run_has_a_line_a_minute(tiny, capsys, monkeypatch):
     assert [int(line) for line in lines] == [0, 3, 6, 9]
 
 
-def test_thirty_epochs_are_shown_without_a_word(tiny, capsys):
+def test_thirty_epochs_are_shown_without_a_note(tiny, capsys):
     with Display(to_stderr=False) as display:
         trained(display, tiny, 30)
         display.on_end({"outcome": "completed"})
@@ -146,7 +146,7 @@ def test_thirty_epochs_are_shown_without_a_word(tiny, capsys):
 
 
 def test_a_resumed_run_shows_the_epochs_of_this_session(tiny, capsys):
-    """Its first and its last; the grid is that of what is left."""
+    """The first and the last epoch are shown; the spacing is that for the remaining epochs."""
     with Display(to_stderr=False) as display:
         trained(display, tiny, 2000, first=1951)
         display.on_end({"outcome": "completed"})
@@ -216,7 +216,7 @@ def test_waiting_shows_in_a_terminal_what_is_done(on_terminal, monkeypatch):
 
 @pytest.mark.parametrize(("kind", "shown"), [("xterm-256color", False), ("dumb", True), (None, True)])
 def test_waiting_shows_nothing_elsewhere(kind, shown, on_terminal, monkeypatch, capsys):
-    """With --json, in a terminal without a cursor, and in a pipe; what is told is a line."""
+    """With --json, in a terminal without cursor control and in a pipe, only messages are written, each on a line."""
     if kind:
         monkeypatch.setattr(sys, "stderr", on_terminal(kind))
     with waiting("Evaluating", shown) as tell:
@@ -226,7 +226,7 @@ def test_waiting_shows_nothing_elsewhere(kind, shown, on_terminal, monkeypatch, 
 
 
 def test_a_notebook_gets_a_bar_without_widgets(monkeypatch, tiny, capsys):
-    """`IPython.display.display` gives a handle, by which what is shown is replaced."""
+    """`IPython.display.display` returns a handle, which replaces what is shown."""
     shown = []
     handle = SimpleNamespace(update=lambda thing: shown.append(thing._repr_html_()))
     ipython = ModuleType("IPython.display")

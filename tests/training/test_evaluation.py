@@ -1,4 +1,4 @@
-"""Evaluation against a count in NumPy."""
+"""Evaluation compared with counting in NumPy."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ def test_a_class_without_rows_has_no_accuracy():
 
 
 def test_by_hand():
-    """Two rows, two classes, weights that always say class 1, twice as likely by one e: p = 1 / (1 + e)."""
+    """Two rows and two classes; the weights give class 1 a logit larger by 1, so p = 1 / (1 + e)."""
     params = {"W": np.zeros((1, 2)), "b": np.array([0.0, 1.0])}
     split = Split(np.ones((2, 1), np.uint8), np.array([0, 1], np.int32))
     found = evaluate(Predictor.of_weights(softmax((1,), 2), params, {}, Scaling()), split)
@@ -68,7 +68,7 @@ def test_by_hand():
 
 
 def test_precision_and_calibration_by_hand():
-    """Three rows are called class 1, two of them rightly, each with the probability e / (1 + e)."""
+    """Three rows are predicted as class 1, two of them rightly, each with probability e / (1 + e)."""
     params = {"W": np.zeros((1, 2)), "b": np.array([0.0, 1.0])}
     split = Split(np.ones((3, 1), np.uint8), np.array([0, 1, 1], np.int32))
     found = evaluate(Predictor.of_weights(softmax((1,), 2), params, {}, Scaling()), split)

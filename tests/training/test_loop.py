@@ -1,4 +1,4 @@
-"""The training loop: the record of each epoch, the outcomes, and commands from outside."""
+"""The training loop: records of epochs, outcomes, and commands from outside."""
 
 import math
 import os
@@ -29,7 +29,7 @@ def planned(data, **settings):
 
 
 def chunks_of(plan, begin=None, control=None, at_epoch=lambda record: None):
-    """The progress after each chunk, while signals stop training."""
+    """Return the progress after each chunk; signals stop training."""
     control, chunks = control or Control(), []
     with Interruption(control), closing(plan.bind()) as runner:
         for progress in walk(plan, runner, begin, control):
@@ -40,19 +40,19 @@ def chunks_of(plan, begin=None, control=None, at_epoch=lambda record: None):
 
 
 def last_of(data, at_epoch=lambda record: None, **settings):
-    """Records of the epochs, and the last progress."""
+    """Return the records of the epochs and the last progress."""
     chunks = chunks_of(planned(data, **settings), at_epoch=at_epoch)
     return [chunk.ended for chunk in chunks if chunk.ended], chunks[-1]
 
 
 def one_weight(rows):
-    """`rows` rows of one input, 1, all of class 0 of two."""
+    """Return a dataset of `rows` rows with one input, 1, all of the first of two classes."""
     split = Split(np.ones((rows, 1), np.uint8), np.zeros(rows, np.int32))
     return Dataset("ones", split, split, ("0", "1"))
 
 
 def test_epochs_cost_weighs_the_last_batch_by_its_rows():
-    """By hand: from zero the first step goes to z = (2·½, −2·½)·rate, where the cost is log(1 + e^(−2·rate))."""
+    """The first step leads from zero to z = (2·½, −2·½)·rate, where the cost is log(1 + e^(−2·rate))."""
     rate = 0.7
     epochs, _last = last_of(one_weight(3), batch_size=2, learning_rate=rate, epochs=1)
     first, last = math.log(2), math.log1p(math.exp(-2 * rate))
@@ -126,7 +126,7 @@ def test_callbacks_are_called_in_order(tiny, tmp_path):
 
 @pytest.mark.parametrize("engine", ["function", "compiled"])
 def test_diverged_tells_at_which_step(tiny, engine):
-    """The naive loss's second cost is not finite once the first step has thrown the weights far away."""
+    """The first step makes the weights so large that the naive loss of the second is not finite."""
     settings = {"engine": engine, "loss": "naive", "learning_rate": 1e6, "batch_size": 50, "epochs": 5}
     epochs, last = last_of(tiny, **settings)
     assert (last.outcome, last.position) == (Outcome.DIVERGED, (0, 2))
@@ -134,8 +134,8 @@ def test_diverged_tells_at_which_step(tiny, engine):
     assert not math.isfinite(record.cost)
 
 
-def test_weights_beyond_all_numbers_are_divergence_too(tiny):
-    """The only step's cost is finite; what it leads to is not."""
+def test_weights_that_are_not_finite_are_divergence_too(tiny):
+    """The cost of the only step is finite, but not the weights after it."""
     _epochs, last = last_of(tiny, learning_rate=1e300, dtype="float32", batch_size=203, epochs=1)
     assert (last.outcome, last.position) == (Outcome.DIVERGED, (0, 1))
 
@@ -165,7 +165,7 @@ def test_a_signal_in_the_last_epoch_changes_nothing(tiny):
 
 @pytest.fixture
 def interrupts():
-    """SIGINT raises KeyboardInterrupt, also where the tests were started in the background, which ignores it."""
+    """Let SIGINT raise KeyboardInterrupt, also if the tests were started in the background, where it is ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -207,7 +207,7 @@ def test_an_error_of_the_caller_ends_the_engines_thread(tiny):
 
 
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_that_is_to_be_ignored_still_is(which):
+def test_an_ignored_signal_stays_ignored(which):
     before = signal.signal(which, signal.SIG_IGN)
     try:
         control = Control()
@@ -219,7 +219,7 @@ def test_a_signal_that_is_to_be_ignored_still_is(which):
         signal.signal(which, before)
 
 
-def test_a_picture_that_fails_costs_no_run(tiny, tmp_path, monkeypatch):
+def test_a_picture_that_fails_does_not_lose_the_run(tiny, tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("no font")
 
@@ -238,7 +238,7 @@ def test_a_picture_that_fails_costs_no_run(tiny, tmp_path, monkeypatch):
         ({"dtype": "float33", "model": lambda: None}, "dtype must be one of"),
     ],
 )
-def test_what_cannot_be_meant_leaves_no_run(settings, told, tiny, tmp_path):
+def test_invalid_settings_leave_no_run(settings, told, tiny, tmp_path):
     with pytest.raises(ConfigError, match=told):
         ds.train(tiny, out=tmp_path / "run", **settings)
     assert not (tmp_path / "run").exists()

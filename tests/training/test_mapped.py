@@ -1,4 +1,4 @@
-"""Rows in a memory-mapped file: the same numbers as from memory, and never in memory as a whole."""
+"""Rows in a memory-mapped file: the same numbers as from memory, without ever being in memory as a whole."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ SETTINGS = {"model": "softmax", "epochs": 2, "batch_size": 50, "learning_rate": 
 
 @pytest.fixture
 def mapped(tiny, tmp_path):
-    """`tiny`, its training inputs in a file that is mapped read-only."""
+    """`tiny` with its training inputs in a file that is mapped read-only."""
     np.save(tmp_path / "inputs.npy", tiny.train.inputs)
     inputs = np.load(tmp_path / "inputs.npy", mmap_mode="r")
     return tiny._replace(train=tiny.train._replace(inputs=inputs))

@@ -1,4 +1,4 @@
-"""Runs of one process share traced and compiled programs, and memory stays flat however many there are."""
+"""Runs in one process share traced and compiled programs, and memory does not grow with their number."""
 
 import subprocess
 import sys
@@ -12,9 +12,9 @@ from descenso.engines import base as programs
 from descenso.training.plan import ENGINES
 from samples import tiny_dataset
 
-TESTS = Path(__file__).parents[1]  # where `samples` is imported from
+TESTS = Path(__file__).parents[1]  # the directory of `samples`
 SETTINGS = {"model": "softmax", "epochs": 2, "batch_size": 50}
-MOST_MEGABYTES = 60  # that may be added after the tenth training
+MOST_MEGABYTES = 60  # of growth allowed after the tenth training run
 
 MANY = """
 import ctypes, gc
@@ -52,7 +52,7 @@ print(megabytes() - tenth)
 @pytest.mark.slow
 @pytest.mark.parametrize("work", ["train", "search"])
 def test_memory_stays_flat(work):
-    """120 trainings of changing rate, rule, model and seed; five grid searches of a hundred fits."""
+    """120 training runs of varying rate, rule, model and seed; five grid searches of a hundred fits."""
     command = [sys.executable, "-c", MANY, work]
     ended = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -62,7 +62,7 @@ def test_memory_stays_flat(work):
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("model", ["softmax", "mlp"])
 def test_a_second_run_is_the_same_without_compiling(engine, model, tmp_path):
-    """Other rows of the same shapes, another rate and another seed in between change nothing, and make no program."""
+    """A run with other rows of the same shape, another rate and another seed in between adds no program."""
     data = tiny_dataset()
     other = data._replace(train=data.train._replace(inputs=data.train.inputs[::-1].copy()))
     settings = {"model": model, "engine": engine, **SETTINGS}
@@ -78,7 +78,7 @@ def test_a_second_run_is_the_same_without_compiling(engine, model, tmp_path):
 
 
 def test_programs_take_their_scaling_from_the_data():
-    """Tables of one shape and other columns' sizes: each is brought to its own mean and deviation."""
+    """Tables of the same shape but other units are each standardised by their own mean and deviation."""
     random = np.random.default_rng(0)
     X, y = random.normal(size=(60, 3)), random.integers(2, size=60)
     fits = [ds.Classifier(epochs=3, batch_size=20, learning_rate=0.5).fit(scale * X + shift, y)
@@ -88,7 +88,7 @@ def test_programs_take_their_scaling_from_the_data():
 
 
 def test_programs_of_a_users_model_are_not_shared(tmp_path):
-    """Two functions of one name and shape may do different things."""
+    """Two functions of the same name and shapes may compute different things."""
     import keras
 
     def maker(factor):

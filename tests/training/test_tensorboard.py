@@ -1,4 +1,4 @@
-"""What TensorBoard is given of a descent, read back by TensorBoard's own reader."""
+"""What is written of a training run for TensorBoard, read back by TensorBoard's own reader."""
 
 import io
 import sys
@@ -44,7 +44,7 @@ class Shown:
 
 @pytest.fixture(scope="module")
 def shown(tiny, tmp_path_factory):
-    """A run of softmax with validation, and what TensorBoard was given of it."""
+    """A softmax run with validation, and the events written for TensorBoard."""
     folder = tmp_path_factory.mktemp("shown")
     given = {"schedule": "cosine", "validation_size": 53, **SETTINGS}
     run = ds.train(tiny, out=folder / "run", tensorboard=folder / "board", **given)
@@ -62,7 +62,7 @@ def test_costs_and_accuracies(shown):
 
 
 def test_the_rate_is_that_of_an_epochs_last_step(shown):
-    steps = [2, 5, 8]  # of 9, three an epoch
+    steps = [2, 5, 8]  # of 9, three per epoch
     wanted = {epoch: 0.2 * (1 + cos(pi * step / 9)) / 2 for epoch, step in enumerate(steps)}
     assert shown[1].scalars("learning_rate") == pytest.approx(wanted)
 
@@ -77,7 +77,7 @@ def test_histograms_hold_every_weight(shown):
         assert (left[0], right[-1]) == pytest.approx((value.min(), value.max()))
 
 
-def test_templates_are_red_where_a_weight_speaks_for_the_class(shown):
+def test_templates_are_red_where_a_weight_is_positive(shown):
     run, board = shown
     _width, _height, *pictures = board["templates"][2]
     assert len(pictures) == 4
@@ -123,7 +123,7 @@ def test_layers_have_histograms_by_their_names(tiny, tmp_path):
     assert "accuracy/validation" not in board.tags
 
 
-def test_a_run_that_goes_on_goes_on_there(tiny, tmp_path):
+def test_a_resumed_run_adds_to_its_events(tiny, tmp_path):
     whole = ds.train(tiny, out=tmp_path / "whole", **{**SETTINGS, "epochs": 4})
     ds.train(tiny, out=tmp_path / "run", tensorboard=tmp_path / "board", **{**SETTINGS, "epochs": 2})
     ds.resume(tmp_path / "run", data=tiny, epochs=4, tensorboard=tmp_path / "board")
@@ -133,7 +133,7 @@ def test_a_run_that_goes_on_goes_on_there(tiny, tmp_path):
     assert board.scalars("accuracy/test")[3] == pytest.approx(whole.test_accuracy)
 
 
-def test_a_descent_that_diverges_shows_how_far_it_came(tiny, tmp_path):
+def test_a_run_that_diverges_in_its_first_epoch_has_settings_only(tiny, tmp_path):
     given = {**SETTINGS, "loss": "naive", "learning_rate": 1e6}
     run = ds.train(tiny, out=tmp_path / "run", tensorboard=tmp_path / "board", **given)
     assert run.outcome == "diverged"

@@ -1,4 +1,4 @@
-"""Validation, early stopping and the best weights, from a run's outside."""
+"""Validation, early stopping and best weights, as a user of a run sees them."""
 
 import numpy as np
 import pytest
@@ -20,11 +20,11 @@ TOO_FAST = {
 
 @pytest.fixture(scope="module")
 def stopped(tiny, tmp_path_factory):
-    """A run whose validation cost goes up and down."""
+    """A run that stopped early, whose validation cost goes up and down."""
     return ds.train(tiny, out=tmp_path_factory.mktemp("stopped") / "run", patience=3, **TOO_FAST)
 
 
-def test_history_tells_what_the_rows_kept_back_cost(stopped, tiny):
+def test_history_holds_the_cost_of_the_held_back_rows(stopped, tiny):
     assert len(stopped.history.validation_costs) == len(stopped.history.epochs)
     best = min(stopped.history.epochs, key=lambda epoch: epoch.validation_cost)
     _train, validation = tiny.hold_back(50)
@@ -40,7 +40,7 @@ def test_stops_when_patience_is_over_and_keeps_the_best(stopped):
     assert stopped.status["best_epoch"] == int(np.argmin(costs)) == len(costs) - 1 - 3
 
 
-def test_the_best_are_the_weights_of_that_epoch(stopped, tiny, tmp_path):
+def test_the_best_weights_are_those_of_the_best_epoch(stopped, tiny, tmp_path):
     shorter = {**TOO_FAST, "epochs": stopped.status["best_epoch"] + 1}
     there = ds.train(tiny, out=tmp_path / "run", **shorter)
     np.testing.assert_array_equal(stopped.weights["W"], there.weights["W"])
@@ -52,8 +52,8 @@ def test_without_patience_the_last_weights_are_kept(tiny, tmp_path):
     assert run.status.get("best_epoch") is None
 
 
-def test_without_patience_any_more_the_last_weights_are_kept(tiny, tmp_path):
-    """What was best once is forgotten where nobody asks for it, and not kept in place of what came later."""
+def test_resumed_without_patience_the_last_weights_are_kept(tiny, tmp_path):
+    """The best epoch so far is forgotten once `patience` is 0, and does not replace the later weights."""
     slow = {**TOO_FAST, "learning_rate": 0.1}
     shorter = ds.train(tiny, out=tmp_path / "run", **{**slow, "epochs": 3}, patience=5)
     longer = ds.resume(shorter.path, data=tiny, epochs=12, patience=0)
@@ -68,7 +68,7 @@ def test_the_command_says_that_it_stopped(stopped, capsys):
     assert f"the weights are those after epoch {best}, which had the lowest validation cost" in capsys.readouterr().out
 
 
-def test_a_run_that_stopped_early_goes_on_where_patience_grows(stopped, tiny, tmp_path):
+def test_a_run_that_stopped_early_resumes_with_more_patience(stopped, tiny, tmp_path):
     early = ds.train(tiny, out=tmp_path / "early", patience=1, **TOO_FAST)
     assert len(early.history.epochs) < len(stopped.history.epochs)
     assert ds.resume(early.path, data=tiny).history == early.history, "there is no patience left"

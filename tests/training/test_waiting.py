@@ -1,10 +1,10 @@
-"""What is shown while something is done that is no training run."""
+"""Progress shown for tasks other than training."""
 
 from descenso.training import waiting
 
 
 class Bar:
-    """What a notebook's bar does, written down."""
+    """Record the calls of a notebook's progress bar."""
 
     def __init__(self):
         self.calls = []
@@ -19,7 +19,7 @@ class Bar:
         self.calls.append("stop")
 
 
-def test_a_bar_moves_where_one_can_be_drawn_and_nobody_else_is_told(monkeypatch):
+def test_a_bar_is_drawn_unless_a_callback_is_told(monkeypatch):
     bar, heard = Bar(), []
     monkeypatch.setattr(waiting, "progress_bar", lambda to_stderr: bar)
     with waiting.telling("Landscape", None) as tell:

@@ -71,7 +71,7 @@ def rows_of_the_run(directory: RunDirectory, data: Any) -> Dataset | None:
         return None
     try:
         rows = rows_again(directory, data, "evaluate")
-    except ValueError:  # other rows, which cannot be split in that way
+    except ValueError:  # not the run's rows: they cannot be split like these
         return None
     return rows if data_fingerprint(rows) == recorded else None
 

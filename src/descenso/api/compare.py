@@ -33,7 +33,7 @@ AXES = {  # what may differ, and its setting
     "batch_sizes": "batch_size",
     "datasets": "data",
 }
-EPOCHS, REPEATS = 3, 3  # enough to tell a path from another, and a time from its spread
+EPOCHS, REPEATS = 3, 3  # enough to compare paths, and to show the spread of times
 ROUNDS, FEWEST_ROUNDS = 7, 5  # of the ladder, whose items are differences of times; fewer show no spread
 
 
@@ -256,7 +256,7 @@ def _split(text: str) -> list[str]:
     return re.split(r",(?![^,:]*=)", text)
 
 
-itemised = explain  # by which `compare` calls it, whose argument has its name
+itemised = explain  # since an argument of `compare` is called `explain`
 
 
 def _teller(progress: Callable[[str], None] | bool) -> Callable[[str], None]:

@@ -73,7 +73,7 @@ def _posed(
     warn: Callable[[str], None],
     sources: Sources | None,
 ) -> tuple[tuple["Plan", Dataset], Checkpoint | None]:
-    """Read the newest checkpoint, and pose the training run anew, with the changes and the code that are `given`."""
+    """Read the newest checkpoint, and set up the training run again, with the changes and the code in `given`."""
     checkpoint, (changed, own) = _newest(directory, warn), own_again(directory.config, given)
     config = TrainConfig.of(**{**directory.config.model_dump(), **changed})
     rows = check_dataset(data) if isinstance(data, Dataset) else rows_again(directory, data, "resume", sources)

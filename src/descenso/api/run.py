@@ -222,7 +222,7 @@ def _public(name: str) -> Any:
 
 
 def open_run(path: "RunPath") -> Run:
-    """Open the run in the directory `path`; of a Run, as it is now.
+    """Open the run in the directory `path`; a Run is read again.
 
     Raises:
         DataError: if there is none, or its files are damaged.

@@ -163,7 +163,7 @@ def _created(
 
 
 def open_sweep(path: str | Path) -> "Sweep":
-    """Open the result of a sweep, as far as it is.
+    """Open the result of a sweep, also of one that has not ended.
 
     Raises:
         DataError: if there is none, or it is damaged.

@@ -173,7 +173,7 @@ def _with_how_read(config: TrainConfig, taken: dict[str, Any]) -> TrainConfig:
     """Record the settings by which rows in memory became a dataset, so that they can be split in that way again."""
     drop = taken.get("drop", "")
     names = [drop] if isinstance(drop, str) else [*map(str, drop)]
-    if any("," in name for name in names) and not isinstance(drop, str):  # which no setting can hold
+    if any("," in name for name in names) and not isinstance(drop, str):  # a setting cannot hold such a name
         names = []
     shape = taken.get("input_shape", "")
     how = {

@@ -23,7 +23,7 @@ class Translated:
         for param in params:
             if getattr(param, "is_flag", False) and param.metavar is None:
                 param.metavar = ""
-            if param.param_type_name == "argument":  # whose metavar Typer shows beside the type, not in its place
+            if param.param_type_name == "argument":  # Typer shows its metavar and its type
                 param.display_type_rich = lambda ctx: None
         return params
 
@@ -118,7 +118,7 @@ PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
     _("Look"): ("lab", "plot", "landscape", "runs", "data", "env"),
     _("Programs of TensorFlow 1"): ("explain", "port"),
 }
-MODULES = {  # of the commands that share one
+MODULES = {  # commands that share a module
     "train": ("train", "resume", "replay"),
     "sweep": ("sweep", "find-rate", "landscape"),
     "lists": ("models", "rules", "schedules", "runs", "env", "plot"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from descenso.runs.directory import RunDirectory
 
 TEXTS = ("run", "outcome", "data", "model", "rule")  # columns of `descenso runs` that are text; the others are numbers
-LONGEST, SHORTEST = 18, 8  # characters of a text, between which it is cut where the table would be too wide
+LONGEST, SHORTEST = 18, 8  # characters: in a table that is too wide, texts are cut to a length between these
 EDGES = 2  # characters beside a table
 SCHEDULE = _("Plot this schedule instead, NAME or NAME:OPTION=VALUE; may be repeated.")
 FILM = _("Train runs, or lanes of a sweep, again, and film the templates of softmax regression as they form, as a GIF.")

@@ -24,9 +24,9 @@ from descenso.settings import DATA, MODEL
 from descenso.text import USUAL_WIDTH, _, longest_word, printable, width_of, wrapped
 
 OUTPUT = _("Output")  # title of the help panel
-OWN_CODE = ("rule", "schedule", "loss")  # which may be the user's own, and which a run then needs again
+OWN_CODE = ("rule", "schedule", "loss")  # may be the user's own code, which a run then needs again
 LONG_WORD = 36  # characters of a word, such as a path, that may be broken in a table
-MANY = 8  # columns of a table, from which on there is one space between them
+MANY = 8  # a table of so many columns has one space between them
 WIDEST = 100_000  # characters of a line that goes to no terminal
 READ_DATA = (*having("reads data"), "seed")  # settings of every command that reads data by name
 
@@ -58,7 +58,7 @@ def run_directories(incomplete: str) -> list[str]:
     folder = incomplete.rpartition("/")[0] or "runs"
     try:
         return sorted(f"{folder}/{status.parent.name}" for status in Path(folder).glob("*/status.json"))
-    except (OSError, ValueError):  # a folder that may not be read, no path
+    except (OSError, ValueError):  # an unreadable folder, or not a path
         return []
 
 
@@ -68,7 +68,7 @@ def newest_run() -> Path | None:
 
     try:
         found = find_runs(Path("runs"))
-    except OSError:  # a folder that may not be read
+    except OSError:  # an unreadable folder
         return None
     return found[-1].path if found else None
 
@@ -178,7 +178,7 @@ def say_table(rows: Sequence[Sequence[object]], text_columns: int = 1) -> None:
     head, *body = texts = [[printable(str(value)) for value in row] for row in rows]
     console = terminal()
     width = console.width - 1
-    spaces = 1 if len(head) >= MANY or _widths(texts, 0, width - len(head)) else 2  # 1 where rows just fit so
+    spaces = 1 if len(head) >= MANY or _widths(texts, 0, width - len(head)) else 2  # 1 if rows fit only so
     spaces = 2 if len(head) < MANY and _widths(texts, 0, width - 2 * len(head)) else spaces
     widths = _widths(texts, text_columns, width - spaces * len(head))
     if widths is None:

@@ -81,7 +81,7 @@ def _refuse_dead(file: Path, programs: list[Program], anyway: bool, as_json: boo
 
 
 def _after(file: Path, program: Program, ended: Ended) -> list[Answer]:
-    """Say how a program ended if it was not by itself, with the lesson on its error; return the lessons."""
+    """Report how a program ended if it did not end normally, with the lesson on its error; return the lessons."""
     if ended.exit_code == 128 + signal.SIGINT:
         place = f" ({_place(ended)})" if ended.line else ""
         _say(_("{file}: interrupted{place}").format(file=file, place=place))

@@ -126,7 +126,7 @@ def _refuse_patience(path: Path, settings: dict[str, Any]) -> None:
 
 @contextmanager
 def _watched(as_json: bool, resumed: Path | None = None) -> Iterator[Display]:
-    """Show the progress of training; where Ctrl-C ends it at once, say what is left. `resumed` is the run to resume."""
+    """Show the progress of training; if Ctrl-C ends it at once, name the saved run. `resumed` is the run to resume."""
     display = None
     try:
         with quiet(), Display(to_stderr=as_json) as display:
@@ -169,7 +169,7 @@ def _how_to_extend(run: "Run") -> str:
 
 
 def _run_of(train: Callable[..., "Run"], *given: Any, **settings: Any) -> "Run":
-    """Train, and return the run, also one that a signal has stopped, of which `finish` tells."""
+    """Train, and return the run, even if a signal has stopped it, which `finish` reports."""
     try:
         return train(*given, **settings)
     except (KeyboardInterrupt, SystemExit) as stop:

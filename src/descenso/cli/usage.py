@@ -30,7 +30,7 @@ def answer(error: Exception, words: Sequence[str]) -> tuple[str, int] | None:
     """
     if isinstance(error, typer.Abort):
         return _("Aborted."), 1
-    if not hasattr(error, "format_message"):  # which all of Typer's and Click's have
+    if not hasattr(error, "format_message"):  # all errors of Typer and Click have it
         return None
     context = getattr(error, "ctx", None)
     command = context.command_path if context else " ".join(["descenso", *words[:1]])

@@ -16,7 +16,7 @@ from descenso.errors import DataError
 from descenso.text import _, prose
 
 BYTE = 255  # the largest value of a pixel in 8 bits
-LEAST_VALUES = 64  # of a row, from which on the largest of all values tells the scale
+LEAST_VALUES = 64  # in rows of so many values, the largest of all shows the scale
 
 
 class Rows(NamedTuple):
@@ -49,7 +49,7 @@ def split_rows(
     check_rows(Split(*rows), rows.inputs.shape[1:], what, encoded=False)
     check_finite(rows.inputs, what)
     names = in_order(name, {str(label) for label in np.unique(rows.labels)})
-    if rows.inputs.ndim == 2 and test_fraction != ALL:  # a few pictures may be all that there is of a class
+    if rows.inputs.ndim == 2 and test_fraction != ALL:  # a class may have only a few images
         check_classes(name, "y", names, len(rows.labels), column=False)
     train = Split(numbers(rows.inputs), _coded(name, "y_train", rows.labels, names))
     if test_rows is None:
@@ -198,7 +198,7 @@ def as_model_reads(name: str, inputs: NDArray[Any], stored: str) -> NDArray[Any]
             "{path}: pictures as stored, of type uint8; the model learned from floats: give it floats, in an NPZ file"
         )
         raise DataError(message.format(path=name))
-    as_it_is = is_mapped(inputs) and inputs.dtype.kind == "f"  # else it would be read whole
+    as_it_is = is_mapped(inputs) and inputs.dtype.kind == "f"  # a conversion would read all of it
     return inputs if as_it_is else inputs.astype(np.float64, copy=False)
 
 

@@ -16,9 +16,9 @@ from descenso.text import _, plural
 
 LEAST_ROWS, LEAST_BATCHES = 8, 16  # of a batch and an epoch, by default
 LEAST_STEPS = {"softmax": 10_000, "mlp": 6000, "cnn": 600}  # of a run, by default; those of cnn take long
-USUAL_STEPS, MOST_EPOCHS = 1500, 1000  # of other models' runs; that may be made of them
-FEW_ROWS, DECAY = 10_000, 0.5  # with fewer of which mlp, at its own rate, gets this weight decay against overfitting
-MOST_NUMBERS, LEAST_OF_CLASS = 20, 5  # classes that may have few rows each, and rows of a class where there are more
+USUAL_STEPS, MOST_EPOCHS = 1500, 1000  # of other models' runs; the most by default
+FEW_ROWS, DECAY = 10_000, 0.5  # on fewer rows mlp gets this weight decay, at its default rate
+MOST_NUMBERS, LEAST_OF_CLASS = 20, 5  # so many classes may have few rows; with more, each needs so many
 MOST_CLASSES = 2**12  # of a confusion matrix, whose size is their square
 ALL = 1.0  # the test fraction that tests on every row
 TEST_FRACTION = 0.2  # of the rows, by default, where none are given to test on
@@ -192,7 +192,7 @@ def check_classes(path: object, label: str, names: Sequence[str], rows: int, *, 
 
 
 def share_to_test(path: object, test_fraction: float, has_test: bool) -> tuple[float, tuple[str, ...]]:
-    """Return the share of the rows to draw for testing, and a sentence where nobody asked for it.
+    """Return the share of the rows to draw for testing, and a sentence about it if none was given.
 
     Raises:
         ConfigError: for a share beside test rows of the data's own, and for one outside [0, 1].

@@ -169,7 +169,7 @@ def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         mean, deviation = _moments(train, axis, weights)
         least, most = ([extreme(train[rows], axis=axis) for rows in row_chunks(train)] for extreme in (np.min, np.max))
-        constant = np.asarray(np.min(least, axis=0) == np.max(most, axis=0))  # its deviation may still round to 1e-17
+        constant = np.asarray(np.min(least, axis=0) == np.max(most, axis=0))  # the deviation may round to 1e-17
         shift = np.where(constant, train[:1].reshape(-1)[: constant.size].reshape(constant.shape), mean)
         deviation = np.where(constant, 1.0, deviation)
         scale = 1 / deviation

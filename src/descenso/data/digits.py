@@ -14,7 +14,7 @@ from descenso.text import _
 
 DIGIT, FIELD = 20, 28  # pixels: MNIST's digits were brought to fit 20×20, and then placed in 28×28
 MIDDLE = 14  # the row and column, counted from 0, at which the centre of mass of every MNIST digit is
-OFF = 0.53  # pixels: how far from there it is at most in MNIST, whose digits lie on whole pixels
+OFF = 0.53  # pixels: the largest distance from there in MNIST, whose digits are placed on whole pixels
 FAINT = 16  # of 255: the least contrast of ink to its ground
 CELLS = 32  # along each side, in which lines and borders are looked for
 ALONG, MOST = 0.9, 0.6  # shares: of an edge that a border fills; of the picture that a digit covers
@@ -123,7 +123,7 @@ def _doubts(inked: NDArray[np.bool_]) -> dict[int, str]:
         return {}
     cells = _pooled(inked)
     doubts = {}
-    covered = inked.mean(axis=(1, 2)) > MOST  # the ground of what has a border is taken for ink
+    covered = inked.mean(axis=(1, 2)) > MOST  # of a picture with a border, the ground is taken for ink
     ends = (cells[:, 0], cells[:, -1], cells[:, :, 0], cells[:, :, -1])
     touched = np.stack([end.any(axis=1) for end in ends], axis=1)
     gaps = (np.diff(cells.any(axis=1).astype(np.int8), axis=1) == 1).sum(axis=1) + cells[:, :, 0].any(axis=1) > 1
@@ -161,7 +161,7 @@ def _runs_along_an_edge(cells: NDArray[np.bool_]) -> bool:
 
 def _is_ruled(cells: NDArray[np.bool_]) -> bool:
     """Tell whether thin lines go from the left edge to the right one: two, or one that touches no other ink."""
-    full = (cells[:-1] | cells[1:]).all(axis=1)  # of two rows of cells: lines are not quite level
+    full = (cells[:-1] | cells[1:]).all(axis=1)  # over two rows of cells, since lines are not quite level
     thin = [(begin, end) for begin, end in _bands(full) if end - begin <= len(cells) // 6]
     bands = _bands(cells.any(axis=1))
     alone = [band for band in bands if any(band[0] <= begin and end < band[1] + 1 for begin, end in thin)

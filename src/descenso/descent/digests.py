@@ -10,7 +10,7 @@ from functools import partial
 from types import CodeType, FunctionType
 from typing import Any
 
-PLAIN = (str, bytes, bool, int, float, complex, type(None))  # whose repr says all of them
+PLAIN = (str, bytes, bool, int, float, complex, type(None))  # types whose repr determines the value
 DIGITS = 16  # of a digest
 
 

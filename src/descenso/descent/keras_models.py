@@ -17,7 +17,7 @@ from descenso.descent.problem import Arrays, Model, Params, State, Tensor
 from descenso.errors import ConfigError, DescensoError
 from descenso.text import _
 
-PROCESS = threading.RLock()  # held while what the whole process shares, Keras's precision and Python's seed, is another
+PROCESS = threading.RLock()  # held while Keras's precision and Python's seed are changed, which all threads share
 Factory = Callable[[], Any]  # makes a keras.Model
 CONVOLUTIONS = (
     keras.layers.Conv1D,
@@ -63,7 +63,7 @@ def from_keras(made_of: Any, dtype: str = "float32") -> Model:
     def apply(params: Params, state: State, inputs: Tensor, training: bool) -> tuple[Tensor, State]:
         given = [params[name] for name in trained], [state[name] for name in carried]
         logits, changed = model.stateless_call(*given, inputs, training=training)
-        return tf.cast(logits, inputs.dtype), dict(zip(carried, changed, strict=True))  # which mixed precision narrows
+        return tf.cast(logits, inputs.dtype), dict(zip(carried, changed, strict=True))  # mixed precision narrows logits
 
     shape = tuple(model.input_shape[1:])
     return Model(model.name, shape, int(model.output_shape[-1]), init, apply, xla=_xla_serves(model), layers=model)

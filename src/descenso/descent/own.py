@@ -137,7 +137,7 @@ def _found(kind: str, name: str) -> Any:
 
 def _imported(path: str) -> ModuleType:
     here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:  # as of a command that is installed; Python's own has it
+    if here not in sys.path and "" not in sys.path:  # an installed command lacks it; `python` adds it
         sys.path.append(here)
     importlib.invalidate_caches()
     return importlib.import_module(path)

@@ -7,7 +7,7 @@ from descenso.text import _, option
 
 MOST_NAMED = 4  # columns that a message lists
 DENSE = 1.5  # the range of a column that counts, as a multiple of the rows; some may have been left out
-SPARSE = 0.5  # share of zeros from which a column of zeros is no surprise
+SPARSE = 0.5  # share of zeros above which a column of zeros is not reported
 
 
 def counting_column(rows: Rows) -> Observation | None:
@@ -58,7 +58,7 @@ def useless_columns(rows: Rows) -> Observation | None:
     inputs, sample = rows.inputs, rows.sample
     sparse = (sample == 0).mean() > SPARSE
     flat = [place for place in range(inputs.shape[1]) if _constant(sample[:, place]) and _constant(inputs[:, place])]
-    flat = [place for place in flat if inputs[0, place] != 0 or not sparse]  # a category that is rare
+    flat = [place for place in flat if inputs[0, place] != 0 or not sparse]  # it may be a rare category
     first: dict[bytes, int] = {}
     repeats = []
     for place in range(inputs.shape[1]):

@@ -18,7 +18,7 @@ from descenso.text import _, aligned, mark, prose, spelled
 from descenso.training.control import Outcome
 
 BEYOND = 2.0  # spreads between a value and the nearest one of the healthy runs, above which it departs
-LEAST_RUNS = 2  # healthy ones, of which there is a spread
+LEAST_RUNS = 2  # healthy runs that are needed for a spread
 ALIKE = ("model", "batch_size", "loss", *SHAPES)  # settings without which costs and gradients are not comparable
 
 
@@ -49,7 +49,7 @@ KINDS = {  # in the order in which their causes act
     "dead_units": Kind(mark("share of dead units of {layer}"), 0.05, above=True, end=True),
     "step_seconds": Kind(mark("seconds a step of the fastest epoch"), 0.35, above=True),
 }
-SMALL_COST = 0.05  # of ln C, by which costs are not told apart where they are near 0
+SMALL_COST = 0.05  # of ln C: the spread of costs near 0 is that of this cost
 
 Key = tuple[str, str, int]  # kind, layer or "", and epoch or -1
 Measures = Mapping[Key, float]
@@ -173,7 +173,7 @@ def likeness(
     measures = [_measures(directory, evidence) for directory, evidence in (mine, *healthy)]
     same = [measures[0]]
     for each, count in zip(measures[1:], epochs[1:], strict=True):
-        ends = count == epochs[0]  # after other numbers of epochs, only what came before is comparable
+        ends = count == epochs[0]  # the ends of runs of different lengths are not comparable
         same.append({key: value for key, value in each.items() if ends or not KINDS[key[0]].end})
     limited = list[str]()
     if sum(count == epochs[0] for count in epochs[1:]) < LEAST_RUNS and mine[1].last:

@@ -80,7 +80,7 @@ def export(run: "RunPath", to: str = "", out: "RunPath | None" = None, model: An
 def _places(run: Path, to: str, out: Path | None) -> tuple[Path, Path]:
     """Return the paths of the model and of its page, after checking that they can be written."""
     path = _default(run, FORMATS[to]) if out is None else out
-    if to == "keras" and path.suffix != FORMATS[to]:  # by which Keras chooses the format
+    if to == "keras" and path.suffix != FORMATS[to]:  # Keras chooses the format by the suffix
         message = _("out must end in {ending} for {to}, got {path}; try --out {file}")
         file = path.with_suffix(FORMATS[to]) if path.name else f"model{FORMATS[to]}"
         raise ConfigError(message.format(ending=FORMATS[to], to=to, path=path, file=file))

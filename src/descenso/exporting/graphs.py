@@ -107,7 +107,7 @@ def _as_pixels(inputs: Any, trained: Trained) -> tuple[Any, Any]:
     small = ops.less_equal(most, 1.001)  # 255 times a rounded 1/255 may exceed 1
     good = ops.logical_and(ops.greater_equal(least, 0.0), ops.less_equal(most, 255.0))
     good = ops.logical_and(good, ops.logical_or(small, ops.equal(fractions, 0.0)))
-    if trained.scaling.scale != 1:  # as that of pictures in black and white, which are 0 and 1 as stored
+    if trained.scaling.scale != 1:  # it is 1 for black-and-white images, stored as 0 and 1
         inputs = ops.where(small, ops.multiply(inputs, 255.0), inputs)
     return inputs, ops.reshape(good, (-1, 1))
 

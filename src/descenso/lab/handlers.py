@@ -40,7 +40,7 @@ CONTENT = (  # Bokeh writes styles into the page; scripts come from files of thi
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "connect-src 'self' ws://{host}; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
 )
-NOTEBOOKS = "http://localhost:* http://127.0.0.1:*"  # whose pages may hold the lab in a frame, if it was asked for
+NOTEBOOKS = "http://localhost:* http://127.0.0.1:*"  # pages that may show the lab in a frame, if this was asked for
 
 
 class Guarded(RequestHandler):

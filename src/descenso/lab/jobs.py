@@ -128,9 +128,9 @@ def follow(shown: Shown, run: Path, data: Dataset) -> None:
     watched, directory = shown.watched, open_directory(run)
     watched.on_begin(run, directory.config, data)
     while not watched.control.stopped and watched.plan is not None:
-        with suppress(DataError):  # of a line that is being written
+        with suppress(DataError):  # a line may be incomplete while it is written
             watched.read(run)
-        with suppress(CheckpointError, OSError):  # which its process replaces
+        with suppress(CheckpointError, OSError):  # its process may replace them meanwhile
             checkpoint, _damaged = newest(directory.checkpoints)
             if watched.progress is None or checkpoint.position != watched.progress.position:
                 watched.progress = watched.at_epoch = progress = progress_of(checkpoint, watched.plan)

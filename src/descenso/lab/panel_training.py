@@ -11,7 +11,7 @@ from descenso.lab.showing import Entry, Showing
 from descenso.registry import RULES
 from descenso.text import _, prose
 
-MOST_CLASSES = 12  # of which the confusion matrix is shown
+MOST_CLASSES = 12  # for which the confusion matrix is shown
 MOST_MISTAKES = 12
 LAST = 30  # rows of the table under the plot of costs
 

@@ -169,7 +169,7 @@ class Plots:
             for place, lane in lanes:
                 x, y = thinned(np.arange(1, len(lane.costs) + 1), lane.costs)
                 x = x if name == "race-epochs" else x * lane.seconds / max(len(lane.costs), 1)
-                width = 9.0 - 2.4 * place if name == "race-epochs" else 2.4  # lines upon each other, all to be seen
+                width = 9.0 - 2.4 * place if name == "race-epochs" else 2.4  # equal lines remain visible
                 lines.append((x, y, COLOURS[place % len(COLOURS)], width))
             lines = [line for line in lines if len(line[0])]
             self._set_lines(name, lines)

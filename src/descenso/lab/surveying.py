@@ -16,10 +16,10 @@ from descenso.studies.landscape import GRID, LEAST_EXPLAINED, POINTS, Plane, ove
 from descenso.text import _
 from descenso.training.plan import Plan
 
-FEWEST = 3  # points of a path, which a plane needs to say anything
+FEWEST = 3  # points that a path needs for a plane
 OTHER_GRID, OTHER_ROWS = 15, 1_000  # for models whose costs are computed point by point
 SHARE = 0.05  # of the time that following the run may take
-MOST_SECONDS = 2.0  # between two points, which the first may take long to trace
+MOST_SECONDS = 2.0  # longest wait between two points, since the first may take long to trace
 MOST_LATER = 400  # points that come after the plane was computed
 
 
@@ -99,7 +99,7 @@ class Surveyor:
             self._compute(plan, points)
         except _StoppedError:
             self._change(state="stopped")
-        except Exception as error:  # whatever it is, the page shows it: an exception of a thread reaches nobody
+        except Exception as error:  # the page shows any error, since nothing catches those of a thread
             self._change(state="stopped")
             self._say(str(error) if isinstance(error, DescensoError) else f"{type(error).__name__}: {error}")
 
@@ -137,7 +137,7 @@ class Surveyor:
         if progress is None or plan is None or plane.steps[-1] < 0 or taken == plane.steps[-1]:
             return
         begun = time.monotonic()
-        kept = plane.steps < taken  # all, but where the run went back
+        kept = plane.steps < taken  # all, unless the run went back
         later = np.flatnonzero(kept & (np.arange(len(kept)) >= plane.known))
         if len(later) >= MOST_LATER:
             kept[later[1::2]] = False

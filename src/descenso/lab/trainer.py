@@ -22,7 +22,7 @@ from descenso.text import _
 
 VIEW_SECONDS, UNWATCHED_SECONDS = 0.08, 1.0  # between two views, with a page and without
 LOOK_SECONDS = 0.05  # between two looks at the run
-SAVE_SECONDS = 120.0  # for saving the run after the lab has ended
+SAVE_SECONDS = 600.0  # for saving the run after the lab has ended, on a machine that may be busy
 COMMANDS = ("start", "pause", "go_on", "one_step", "one_epoch", "change_rate", "reset", "undo", "stop", "forget",
             "race", "sweep", "landscape", "stop_landscape", "break_it", "heal", "watch", "close")  # fmt: skip
 
@@ -96,6 +96,7 @@ class Trainer:
                 else:
                     self._questions.put((number, name, given))
         except EOFError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a message to a lab that has ended would be an error
             self._steering.close()
             time.sleep(SAVE_SECONDS)
             os._exit(1)
@@ -114,7 +115,7 @@ class Trainer:
                 before = signature
             except OSError:  # the lab has ended
                 return
-            except Exception:  # a fault of descenso: the page keeps the view before; one traceback is enough
+            except Exception:  # a fault of descenso: the page keeps the previous view; one traceback is enough
                 if not failed:
                     traceback.print_exc()
                 failed = True
@@ -128,7 +129,7 @@ class Trainer:
                 try:
                     shown.inspector.look()
                     self._steering.surveyor.look()
-                except Exception:  # a fault of descenso: training goes on without measurements
+                except Exception:  # a fault of descenso: training continues without measurements
                     traceback.print_exc()
                     time.sleep(1)
 
@@ -142,7 +143,7 @@ class Trainer:
             number, name, given = self._questions.get()
             try:
                 answer = self._answer_to(name, *given)
-            except Exception:  # a fault of descenso: the question has no answer, the next one may have
+            except Exception:  # a fault of descenso: this question gets no answer, the next one may
                 traceback.print_exc()
                 answer = None
             try:
@@ -178,7 +179,7 @@ def _signature(view: View) -> Any:
 
 def main() -> None:
     """Take standard input and output for messages; what else is printed goes to standard error."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the lab says when to end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal; the lab ends this process
     writes = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr

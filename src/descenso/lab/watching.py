@@ -25,7 +25,7 @@ from descenso.training.control import Callback, Control, Outcome, Progress
 from descenso.training.plan import Plan
 
 SHARE = 0.05  # of the time that looking at a run may take
-SOUGHT = 0.5  # the same of the check that finds a planted fault, which is what the page then waits for
+SOUGHT = 0.5  # the same for the check that finds a planted fault, since the page waits for it
 NEWEST = 20  # steps whose mean cost is shown
 
 

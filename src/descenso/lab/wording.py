@@ -51,7 +51,7 @@ def python(given: dict[str, Any]) -> str:
 
 def _telling(given: dict[str, Any]) -> dict[str, Any]:
     usual = {name: field.default for name, field in TrainConfig.model_fields.items()} | defaults(given["model"])
-    if given["data"] not in NAMES:  # whose model is chosen by the rows where none is named
+    if given["data"] not in NAMES:  # the rows choose the model if none is named
         del usual["model"]
     idle = ("checkpoint_every",)
     return {name: value for name, value in given.items() if value != usual.get(name) and name not in idle}

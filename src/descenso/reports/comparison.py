@@ -126,11 +126,11 @@ def ladder_figure(seconds: Mapping[str, float], items: Sequence[tuple[str, float
     names, values = list(seconds), list(seconds.values())
     places = [*range(len(values) - 2), len(values) - 1.5, len(values) - 0.5]
     axes.barh(places, values, height=0.5, color="C0")
-    tops = [*range(len(values) - 3), len(values) - 2]  # rungs above the steps down
+    tops = [*range(len(values) - 3), len(values) - 2]  # the upper rung of each step down
     heights, labels, slower = [places[rung] + 0.4 for rung in tops], list[str](), False
     for rung, place, (name, low, high) in zip(tops, heights, items, strict=True):
         top, bottom = values[rung], values[rung + 1]
-        lost = high < 0  # without what is left out, the steps took longer
+        lost = high < 0  # leaving it out made the steps slower
         colour = "C1" if lost else "C3" if low > 0 else "C7"
         axes.barh(place, top - bottom, left=bottom, height=0.25, color=colour, alpha=0.6)
         axes.plot([bottom + low, bottom + high], [place, place], color="black", linewidth=1)

@@ -17,7 +17,7 @@ from descenso.text import _, prose
 
 MILLISECONDS, HELD = 200, 3000  # of a frame, and of the last
 MOST_BYTES = 3_000_000
-DOTS = (100, 75, 56, 42, 31)  # an inch; the first with which the film is small enough
+DOTS = (100, 75, 56, 42, 31)  # per inch; the first that makes the file small enough is used
 SHADES, GREYS = 24, 15  # on each side of zero; of letters
 SMALL = 8
 INCHES = 5.0  # width of a panel

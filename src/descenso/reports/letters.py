@@ -22,7 +22,7 @@ def letters_of(path: str) -> frozenset[int]:
     """Return the code points that the font in a file has; none where it cannot be read."""
     try:
         return frozenset(FT2Font(path).get_charmap())
-    except (OSError, RuntimeError, ValueError):  # as of fonts of coloured pictures
+    except (OSError, RuntimeError, ValueError):  # such as emoji fonts
         return frozenset()
 
 

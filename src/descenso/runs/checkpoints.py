@@ -130,7 +130,7 @@ def drop_newer(folder: Path, position: Position) -> None:
     newer = [path for path in _candidates(folder) if _claimed(path) > position]
     for path in newer:
         remove_folder(path)
-    if newer:  # one that reappeared after a power cut would expect the history that is cut next
+    if newer:  # one that reappears after a power cut would need history that is cut next
         with disk_errors(folder):
             sync_folder(folder)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 MULTIPLE = 8  # allowed multiple of the difference that rounding alone causes
 MOST = 0.01  # largest difference that is ever allowed
-CALLS = ("TFE_Py_FastPathExecute", "TFE_Py_Execute", "TF_SessionRun_wrapper")  # by which Python hands over operations
+CALLS = ("TFE_Py_FastPathExecute", "TFE_Py_Execute", "TF_SessionRun_wrapper")  # by which Python starts operations
 
 
 def plain(value: Any) -> Any:

@@ -19,8 +19,8 @@ from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
 from descenso.training.session import make_deterministic
 
-LEAST_DRIFT = float(np.finfo(np.float32).eps)  # one unit of rounding, which may by chance not show
-NUDGES = 2  # paths that begin one rounding away, beside the one in float64: each is one sample of what rounding does
+LEAST_DRIFT = float(np.finfo(np.float32).eps)  # one unit of rounding, since the measured drift may be 0 by chance
+NUDGES = 2  # paths from a start changed by one rounding, besides the one in float64: samples of what rounding does
 
 
 class Contender(NamedTuple):
@@ -47,7 +47,7 @@ class _Lane:
     def __init__(self, contender: Contender) -> None:
         self.contender = contender
         plan = Plan.of(contender.config, contender.data, contender.own)
-        self.plan = plan._replace(validation=plan.validation.rows(slice(0)))  # held back, and not looked at
+        self.plan = plan._replace(validation=plan.validation.rows(slice(0)))  # held back, but not evaluated
         self.runner = self.plan.bind()
         self.paths = list[Path]()
         self.seconds = list[float]()

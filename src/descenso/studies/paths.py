@@ -13,8 +13,8 @@ from descenso.training.loop import beginning
 from descenso.training.loop import walk as train_by_chunks
 from descenso.training.plan import Plan
 
-SAME_PATH = {"float32": 1e-4, "float64": 1e-9}  # so far a path may lie where the drift of rounding is not measured
-COST = "cost"  # the tensor that is no parameter
+SAME_PATH = {"float32": 1e-4, "float64": 1e-9}  # tolerance where the drift of rounding is not measured
+COST = "cost"  # in place of a parameter's name
 
 
 class Path(NamedTuple):
@@ -115,7 +115,7 @@ def find_parting(one: Walked, reference: Walked, limits: Sequence[float]) -> Par
         return _furthest(found, expected)
 
     first, cost_apart = _first_cost_apart(one.path.costs[epoch], reference.path.costs[epoch], limit)
-    if first == 0 or after(first)[1] <= limit:  # the weights were the same: the cost of other rows, or another cost
+    if first == 0 or after(first)[1] <= limit:  # equal weights: other rows, or another cost
         if cost_apart:
             return Parting(epoch, first, COST, cost_apart, limit)
         return Parting(epoch, first - 1, *_furthest(one.path.weights[epoch], reference.path.weights[epoch]), limit)

@@ -30,7 +30,7 @@ ANSWERED = (  # symbols that compat.v1 does not have and that are answered, as a
         "dropout",
     )),
 )  # fmt: skip
-MOST_MODULES = 100  # beside a program that are read
+MOST_MODULES = 100  # beside a program, that are read
 QUIET = re.compile(r"[%!]{1,2}\s*(matplotlib|tensorflow_version|pylab|config|time|timeit|capture|load_ext|reload_ext|"
                    r"autoreload|precision|pip|conda|apt|apt-get|nvidia-smi)\b|\?.*|.*\?$")  # fmt: skip
 
@@ -103,7 +103,7 @@ def _program(path: Path, texts: Texts, version: str) -> Program:
     beside = _beside(path, source)
     everything = [text for part in (source, *beside.values()) for text in part.texts]
     blocks = [Block(cell, text, plain) for (cell, text), plain in zip(texts, source.texts, strict=True)]
-    for cell, _written, plain in blocks:  # what parses may be no program: a return outside of a function
+    for cell, _written, plain in blocks:  # text that parses may not compile: a return outside of a function
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -131,7 +131,7 @@ def _beside(file: Path, source: Source) -> dict[Path, Source]:
             for path in (path for _name, symbol, _imported in imports(node) for path in _paths(file.parent, symbol)):
                 if path not in (file, *found) and len(found) < MOST_MODULES and path.is_file():
                     found[path] = Source([], [], [])
-                    with contextlib.suppress(DataError):  # Python says what is wrong with it, if it is imported
+                    with contextlib.suppress(DataError):  # Python reports its errors if it is imported
                         found[path] = parsed(path, read_texts(path))
                     waiting.append(found[path])
     return found
@@ -164,6 +164,6 @@ def _is_answered(finding: Finding) -> bool:
 
 def _is_dead(finding: Finding, old: bool) -> bool:
     symbol = finding.symbol.removeprefix("compat.v1.")
-    if old:  # compat.v1 has cells, and asks in vain for Keras 2 to make one
+    if old:  # compat.v1 has cells, but needs Keras 2 to make one
         return symbol.partition(".")[0] in NO_V1 or f"{symbol}.".startswith("nn.rnn_cell.")
     return symbol not in CHANGED and finding.lesson not in (ARGUMENT.name, ORDER.name)

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from descenso.training.notebook import NotebookBar
 
 MOST_LINES = 30  # few enough that other messages can be found among them; history.jsonl has all epochs
-MOST_SECONDS = 60.0  # between two lines of a run that is slow, whose log is watched
+MOST_SECONDS = 60.0  # between two lines of a slow run, for those who watch its log
 SUMMARY = 10  # lines below those of the epochs, about
-PRINT_SECONDS = 0.1  # between two prints, which draw the bar anew: a hundred epochs may take four seconds
-NARROW = 72  # characters, below which the bar does without the cost, which stands in the lines
+PRINT_SECONDS = 0.1  # between two prints, each of which redraws the bar: a hundred epochs may take four seconds
+NARROW = 72  # characters: a narrower bar leaves out the cost, which is in the lines
 QUIET = "3"  # level of TensorFlow's messages: fatal errors alone
 
 
@@ -57,7 +57,7 @@ class Display(Callback):
         self.live = self._bar is not None
         self.run: Path | None = None
         self._width: int | None = None
-        self._every, self._lines = 0, 0  # one epoch in how many has a line, from the first on; lines so far
+        self._every, self._lines = 0, 0  # how many epochs there are to a line; lines so far
         self._pending, self._notes = list[str](), list[str]()
         self._unshown: Epoch | None = None  # the newest epoch, while it has no line
         self._epochs, self._steps = 0, 1

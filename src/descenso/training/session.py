@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-from tensorflow.python.util import _pywrap_util_port  # which alone knows whether oneDNN serves
+from tensorflow.python.util import _pywrap_util_port  # only this knows whether oneDNN is in use
 
 from descenso.config import FREE, TrainConfig
 from descenso.data.dataset import Dataset, data_fingerprint, fingerprint

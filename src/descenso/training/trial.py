@@ -24,8 +24,8 @@ from descenso.errors import ConfigError, DescensoError
 from descenso.text import _
 
 ROWS = 32  # of the batch that is tried
-LOOKS = 40  # steps of which a schedule's share is looked at
-LEAST_PEAK = 0.5  # a schedule whose shares stay below was meant to return the rate itself
+LOOKS = 40  # steps at which a schedule's share is checked
+LEAST_PEAK = 0.5  # a schedule whose shares stay below seems to return the rate itself
 NOT_IN_XLA = {"ImageProjectiveTransformV3", "PyFunc", "EagerPyFunc"}  # of layers such as RandomRotation; of Python
 
 
@@ -52,7 +52,7 @@ def tried(problem: Problem, own: Own, rows: Split, seed: int, steps: int) -> Pro
     try:
         if own.schedule:
             _refuse_shares(problem, steps)
-        for _step in range(2):  # of which the second meets the state that the first one left
+        for _step in range(2):  # the second starts from the state after the first
             state = _stepped(problem, own, state, batch.map(tf.constant))
         return _compilable(problem, _trace(problem, state, batch))
     except DescensoError:

@@ -19,7 +19,7 @@ WESTERN = re.compile(  # words and numbers of Western languages, as windows-1252
 UNLIKELY = re.compile(  # in such words: many accents together, a small letter before a capital, a sign within
     rf"[^\x00-\x7f]{{3}}|[a-zß-þšžœ][À-ÞŠŽŒ]|[{LETTERS}][€£°²³µ½¼«»¡¿§©®™“”–—…][{LETTERS}]"
 )
-CONTROLLED = 100  # characters, among which control characters show that it is no text
+CONTROLLED = 100  # first characters; a control character among them shows that it is no text
 
 
 def codec_of(request: Request, file: BinaryIO) -> tuple[bytes, str]:

@@ -191,7 +191,7 @@ def _is_data(rows: list[list[str]]) -> bool:
         cell = cell.strip()
         if filled and all(map(NUMBER.fullmatch, filled)) and cell.lower() not in MISSING:
             if not NUMBER.fullmatch(cell):
-                return False  # a word above numbers is their name
+                return False  # a word above numbers is a header
             numbers.append(_value(cell))
             inside += min(map(_value, filled)) <= numbers[-1] <= max(map(_value, filled))
         else:
@@ -201,7 +201,7 @@ def _is_data(rows: list[list[str]]) -> bool:
 
 
 def _value(cell: str) -> float:
-    """Return a number that nothing depends on but whether it is like others."""
+    """Return the approximate value of a number, which is only compared with others."""
     return float(cell if PLAIN.fullmatch(cell) else re.sub(r"[^0-9eE+-]", "", cell))
 
 

@@ -13,7 +13,7 @@ from descenso.errors import ConfigError, DataError
 from descenso.text import _
 
 CHANNELS = (1, 3, 4)
-LEAST_BYTES = 128  # the largest value from which on whole numbers below 256 are taken for pixels of 8 bits
+LEAST_BYTES = 128  # whole numbers below 256 are 8-bit pixels if the largest is at least this
 ROUGHER = 2.0  # how much more neighbours must differ in one order of channels than in the other
 
 

@@ -55,7 +55,7 @@ def read_idx(path: Path, limits: Limits | None = None) -> NDArray[np.generic]:
         raw.seek(0)
         if not zipped:
             return _read(raw, path, stored, limits)
-        patient: Any = _Patience(raw, stored)  # gzip asks it to read, and nothing else that a file can
+        patient: Any = _Patience(raw, stored)  # gzip calls only its `read`
         try:
             with gzip.GzipFile(fileobj=patient) as stream:
                 return _read(stream, path, stored * MAX_DEFLATE_RATIO, limits)
@@ -77,9 +77,9 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Li
     start = 4 + len(sizes)
     extent = math.prod(max(size, 1) for size in shape) * dtype.itemsize  # Python integers: no overflow
     claimed = math.prod(shape) * dtype.itemsize
-    if start + claimed > ceiling or extent >= 2**63:  # which NumPy cannot count; no limit that is raised would help
+    if start + claimed > ceiling or extent >= 2**63:  # too much for NumPy; a higher limit would not help
         _refuse(path, 4, _("{claimed} bytes claimed, the file cannot hold them").format(claimed=extent))
-    limits.check("array_bytes", extent, path)  # where one size is 0 too: NumPy allows for the product of the others
+    limits.check("array_bytes", extent, path)  # even if a size is 0: NumPy checks the others
     limits.check("rows", shape[0], path)
     limits.check("pixels", math.prod(shape[1:]), path)
     array = aligned(shape, dtype)

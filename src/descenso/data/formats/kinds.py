@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MOST_CATEGORIES = 100  # of a column
 MOST_WITH_UNIT = 10  # different numbers with a unit that are taken for categories
-LEAST_COUNTED = 10  # rows, from which on a column that counts them is taken for no input
+LEAST_COUNTED = 10  # with so many rows, a column that counts them is not an input
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|ago|dic"
 DATES = (
     r"^[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}([T ].*)?$|^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}([T ].*)?$|"

@@ -23,8 +23,8 @@ USUAL = {  # words in the names of columns that people predict, beside `LABELS`
     *("categoria", "tipo", "grupo", "resultado", "diagnostico", "estado", "calidad", "riesgo", "genero", "voto"),
 }  # fmt: skip
 FEW_NUMBERS = 10  # different whole numbers that are likely to be classes
-MANY_CLASSES = 20  # numbers as classes, from which on they are doubted
-ROWS_OF_CLASS = 20  # of each class, with fewer of which many numbers are doubted
+MANY_CLASSES = 20  # with more classes that are numbers, a note doubts them
+ROWS_OF_CLASS = 20  # unless there are on average so many rows of each
 
 
 def chosen(request: Request, found: Mapping[str, Cells | LeftOut], names: Sequence[str]) -> str:

@@ -241,7 +241,7 @@ def create(
 
 
 def reopen(path: Path) -> SweepDirectory:
-    """Open and lock the sweep at `path` to go on with it.
+    """Open and lock the sweep at `path` to resume it.
 
     Raises:
         DataError: if there is none, or it is damaged.

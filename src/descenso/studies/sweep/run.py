@@ -1,4 +1,4 @@
-"""Train the lanes of a sweep in its directory, and go on with one that was killed."""
+"""Train the lanes of a sweep in its directory, and resume a sweep that was killed."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -41,7 +41,7 @@ def say(message: str) -> None:
 
 
 class Imports:
-    """The import statement, of which the program's own get what is answered; libraries import as always.
+    """The import statement: the program's own imports get descenso's replacements, libraries import as usual.
 
     Args:
         is_users: whether a file is one of the program's own.
@@ -96,7 +96,7 @@ class Imports:
 
 def _start(graphs: bool) -> None:
     """Import TensorFlow, without its chatter, and give it what programs expect in it."""
-    folder = sys.path.pop(0)  # a file called tensorflow.py beside the program is not meant
+    folder = sys.path.pop(0)  # a tensorflow.py beside the program must not be imported
     try:
         with _quiet():
             import tensorflow as tf

@@ -3,7 +3,7 @@
 import sys
 
 if __name__ == "__main__":
-    sys.path.pop(0)  # the folder of this file, which is none of the program's
+    sys.path.pop(0)  # the folder of this file, where the program must not import from
 
 import __future__
 
@@ -100,7 +100,7 @@ class Program:
     def told(self, error: BaseException) -> str:
         """Return the traceback of `error` with the frames of the program only."""
         cut: BaseException | None = error
-        while cut is not None:  # an error of a library's own, which it turned into the one that is raised
+        while cut is not None:  # drop errors that a library caught and replaced
             for name in ("__cause__", "__context__"):
                 earlier = getattr(cut, name)
                 if earlier is not None and not any(

@@ -29,7 +29,7 @@ class Saved:
 
 
 class FigureManager(FigureManagerBase):
-    """What stands for a window."""
+    """Stand-in for a window."""
 
     def show(self) -> None:
         """Save the figure."""
