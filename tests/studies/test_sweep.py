@@ -4,11 +4,13 @@ import itertools
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 
 import descenso as ds
 from descenso.errors import ConfigError, DataError
 from descenso.studies.sweep import grid, ledger, result
+from descenso.training.control import Control
 
 ROUNDING = 1e-9  # tolerance in float64
 
@@ -144,6 +146,19 @@ def test_a_sweep_is_not_resumed_on_other_data(data, tmp_path):
     other = ds.from_arrays(data.train.inputs * 2, data.train.labels, test_fraction=0.2)
     with pytest.raises(ds.errors.CheckpointError, match="data"):
         ds.resume_sweep(tmp_path / "sweep", data=other)
+
+
+@pytest.mark.slow
+def test_a_sweep_of_a_frame_goes_on_with_its_label_and_without_what_was_dropped(tmp_path):
+    columns = np.random.default_rng(0).normal(size=(60, 3))
+    frame = pl.DataFrame({"a": columns[:, 0], "noise": columns[:, 1], "kind": np.where(columns[:, 0] > 0, "u", "v")})
+    given = {**SMALL, "label": "kind", "drop": "noise", "learning_rates": [0.1, 0.5], "engine": "eager"}
+    control = Control()
+    ds.sweep(frame, out=tmp_path / "part", told=lambda now: now.lanes and control.stop(), control=control, **given)
+    found = ds.resume_sweep(tmp_path / "part", data=frame, verify="none")
+    whole = ds.sweep(frame, out=tmp_path / "whole", verify="none", **given)
+    assert found.records == whole.records
+    assert len(found.records) == 2
 
 
 def test_the_best_lane_is_kept_as_a_run(data, tmp_path):
