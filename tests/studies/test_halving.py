@@ -280,7 +280,7 @@ def test_sweeps_killed_at_random_instants_go_on_to_the_same_table(tmp_path):
         assert_same_tables(tmp_path / kind)
 
 
-KINDS, KILLS = ("together", "alone", "plain"), 2
+KINDS, KILLS = ("together", "plain"), 2
 
 
 def assert_same_tables(folder):
