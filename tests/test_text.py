@@ -117,7 +117,6 @@ COUNTED = re.compile(  # a number before a plural noun, with at most one word be
 )
 NEVER_ONE = (  # parts of sentences whose number is at least 2, or a fraction
     "({a} of {b} calls)",  # about retracing, after several calls
-    "An array of {a} numbers",  # as TensorFlow says it, about arrays that cannot be reshaped
     "after {steps} steps the cost is",  # the doctor's run
     "in any {window} rows by",
     "more than {most} ",  # limits

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import descenso as ds
 from descenso import doctor
+from descenso.data.batches import take
 from descenso.data.dataset import Scaling
 from descenso.doctor.checks import examine
 from descenso.doctor.evidence import Calls, Evidence, Step
@@ -141,6 +142,18 @@ def test_a_step_takes_the_first_rows_of_a_dataset():
     right, wrong = pairs().batch(32), pairs(labels=ONE_HOT)
     assert doctor.step(model_of(PROBABILITIES), SPARSE(), right) == []
     assert names(doctor.step(model_of(PROBABILITIES), SPARSE(), wrong)) == ["labels-one-hot"]
+
+
+@pytest.mark.parametrize("side", [(3,), (3, 3), (2, 3)], ids=str)
+def test_rows_of_a_dataset_with_as_many_columns_as_classes_are_no_batches(side):
+    """Three numbers and a one-hot label of three classes have the shapes of a batch of three."""
+    labels = np.arange(60) % 3
+    inputs, one_hot = np.arange(60 * np.prod(side)).reshape(60, *side).astype("f4"), np.eye(3, dtype="f4")[labels]
+    for dataset in (pairs(inputs, one_hot), pairs(inputs, one_hot).batch(3, drop_remainder=True)):
+        taken, known = take(dataset, "made")
+        assert (taken.tolist(), known.tolist()) == (inputs.tolist(), one_hot.tolist())
+    taken, known = take(pairs(inputs, labels).batch(3, drop_remainder=True), "made")
+    assert (taken.shape, known.tolist()) == (inputs.shape, labels.tolist())
 
 
 @pytest.mark.parametrize("dataset", [tf.data.Dataset.range(3), pairs({"a": INPUTS}, LABELS)], ids=["numbers", "dicts"])

@@ -53,13 +53,27 @@ def test_a_traceback_is_piped(words):
 
 
 def test_an_unknown_message():
-    ended = run(explain, "my placeholder is sad")
+    message = "my placeholder 'x' of shape (None, 784) is sad"
+    ended = run(explain, message)
     assert ended.exit_code == 1
-    assert ended.stdout.splitlines() == [
-        "There is no lesson on this message.", "Nearest: placeholder, not-fed; `descenso explain NAME` shows one",
-    ]  # fmt: skip
+    first, *lines = ended.stdout.splitlines()
+    assert first == "There is no lesson on this message."
+    assert "In the message: shapes (None, 784); names x" in lines
+    assert "placeholder" in ended.stdout
+    assert "score" in ended.stdout
+    answer = json.loads(run(explain, "--json", message).stdout)
+    assert answer["recognised"] == {"shapes": ["(None, 784)"], "types": [], "names": ["x"]}
+    assert [each.keys() for each in answer["nearest"]] == [{"lesson", "score", "means"}] * 3
     ended = run(explain, "--json", "\x1b[2J")
-    assert (ended.exit_code, json.loads(ended.stdout)) == (1, {"word": None, "lessons": [], "nearest": []})
+    nothing = {"shapes": [], "types": [], "names": []}
+    assert json.loads(ended.stdout) == {"word": None, "lessons": [], "nearest": [], "recognised": nothing}
+
+
+def test_a_known_message_is_answered_with_what_was_found_in_it():
+    ended = run(explain, "ConcatOp : Dimension 1 in both shapes must be equal: shape[0] = [2,3] vs. shape[1] = [2,4]")
+    assert ended.exit_code == 0
+    assert ended.stdout.startswith("merge-shapes")
+    assert "In the message: shapes [2,3], [2,4]" in ended.stdout
 
 
 def test_nothing_reaches_the_terminal_as_a_command():

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import forms
 import programs
 import scripts
 from descenso.tf1.program import ANSWERED
@@ -307,6 +308,17 @@ def test_programs_in_known_forms_end_as_they_did(name, place):
         assert lines[0] == "saved/model.ckpt-59"
         assert (place / "saved" / "checkpoint").is_file()
         assert any(path.name.startswith("events.") for path in (place / "logs").iterdir())
+
+
+@pytest.mark.slow
+def test_further_forms_end_as_they_did(tmp_path):
+    """In one process, as modules beside the program that is run; with `PROGRAMS` and two more they are over 30."""
+    assert len(forms.FORMS) + len(programs.PROGRAMS) >= 30
+    ended = run(forms.write(tmp_path), folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert dict(zip(forms.FORMS, ast.literal_eval(ended.stdout.splitlines()[-1]), strict=True)) == dict.fromkeys(
+        forms.FORMS, True
+    )
 
 
 @pytest.mark.slow

@@ -3,9 +3,9 @@
 from rich.console import Console
 from rich.text import Text
 
-from descenso.cli.options import say, say_code, say_text
+from descenso.cli.options import say, say_code, say_table, say_text
 from descenso.text import _
-from descenso.tf1.explain import Answer
+from descenso.tf1.explain import Answer, Near
 from descenso.tf1.port import Finding
 
 INDENT = "  "
@@ -31,6 +31,26 @@ def show_lessons(answers: list[Answer], err: bool = False) -> None:
     if others:
         say("", err)
         say_text(_("It may also be: {names}").format(names=", ".join(each.lesson for each in others)), err=err)
+
+
+def say_recognised(found: dict[str, list[str]]) -> None:
+    """Print the shapes, types and names that were found in a message, if any."""
+    kinds = {"shapes": _("shapes"), "types": _("types"), "names": _("names")}
+    parts = [f"{kinds[kind]} {', '.join(each)}" for kind, each in found.items() if each]
+    if parts:
+        say("")
+        say_text(_("In the message: {parts}").format(parts="; ".join(parts)))
+
+
+def show_nearest(near: list[Near]) -> None:
+    """Print the lessons that are nearest to an unknown message, with their scores."""
+    if near:
+        rows = [(each.lesson, each.means, f"{each.score:.2f}") for each in near]
+        say("")
+        say_table([(_("nearest lesson"), _("what it means"), _("score")), *rows], text_columns=2)
+        say("")
+        say_text(_("The score is the share of the message's words that a lesson has, 1 if all."))
+        say_text(_("`descenso explain NAME` shows a lesson."))
 
 
 def list_findings(findings: list[Finding], err: bool = False) -> None:

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from descenso.cli.lessons import list_findings, show_lessons
+from descenso.cli.lessons import list_findings, say_recognised, show_lessons, show_nearest
 from descenso.cli.options import Json, option, say, say_code, say_json, say_table, say_text
 from descenso.cli.words import is_word, say_words, show_word, word_as_json, words_as_json
 from descenso.errors import ConfigError
 from descenso.text import _, mark, width_of
 from descenso.tf1.descents import Descent
-from descenso.tf1.explain import LESSONS, MOST, Answer, define, nearest
+from descenso.tf1.explain import LESSONS, MOST, Answer, define, nearest, recognised
 from descenso.tf1.explain import explain as lessons_on
 from descenso.tf1.port import Finding
 from descenso.tf1.port import port as read_program
@@ -47,9 +47,9 @@ def explain(
         return
     near = [] if word or answers else nearest(text)
     if as_json:
-        say_json(
-            {"word": word and word_as_json(word), "lessons": [answer._asdict() for answer in answers], "nearest": near}
-        )
+        lessons, alike = ([each._asdict() for each in some] for some in (answers, near))
+        found = recognised(text)
+        say_json({"word": word and word_as_json(word), "lessons": lessons, "nearest": alike, "recognised": found})
     elif word or answers:
         if word:
             show_word(word)
@@ -59,10 +59,11 @@ def explain(
             say("")
         if answers:
             show_lessons(answers)
+            say_recognised({} if answers[0].named else recognised(text))
     else:
         say(_("No word or lesson has this name.") if is_word(text) else _("There is no lesson on this message."))
-        if near:
-            say(_("Nearest: {names}; `descenso explain NAME` shows one").format(names=", ".join(near)))
+        say_recognised(recognised(text))
+        show_nearest(near)
         say_words(text)
     if not (word or answers):
         raise typer.Exit(1)

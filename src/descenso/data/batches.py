@@ -12,6 +12,7 @@ Array = NDArray[Any]
 MOST_BYTES = 2**30  # of the rows that are taken
 MOST_ROWS = 100_000
 MOST_ROWS_IN_ALL = 10**8  # as of other data, `Limits.rows`
+FEW = 8  # elements, by whose labels a batch is told from a one-hot label
 ENDLESS = -1  # `tf.data.INFINITE_CARDINALITY`
 
 
@@ -35,8 +36,7 @@ def take(dataset: Any, what: str, rows: int = MOST_ROWS) -> tuple[Array, Array]:
     if not isinstance(spec, tuple) or len(spec) < 2 or not all(hasattr(part, "shape") for part in spec[:2]):
         raise DataError(_("{what}: a tf.data.Dataset of {spec}; expected pairs of inputs and labels, one tensor each")
                         .format(what=what, spec=spec))  # fmt: skip
-    first, second = (tuple(part.shape) for part in spec[:2])
-    batched = bool(first) and bool(second) and first[0] == second[0]
+    batched = _is_batched(dataset)
     parts: list[tuple[Array, Array]] = []
     taken = size = 0
     for inputs, labels, *_more in (dataset if batched else dataset.batch(1024)).as_numpy_iterator():
@@ -48,6 +48,20 @@ def take(dataset: Any, what: str, rows: int = MOST_ROWS) -> tuple[Array, Array]:
         raise DataError(_("{what}: an empty tf.data.Dataset").format(what=what))
     inputs, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
     return inputs, labels
+
+
+def _is_batched(dataset: Any) -> bool:
+    """Tell whether the elements of `dataset` are batches.
+
+    Shapes alone do not tell (28, 28) pixels and a one-hot label of 28 classes from 28 rows of 28 columns.
+    """
+    first, second = (tuple(part.shape) for part in dataset.element_spec[:2])
+    if len(first) < 2 or not second or first[0] != second[0]:
+        return False
+    if first[0] is None or len(second) > 1:
+        return True
+    labels = (element[1] for element in dataset.take(FEW).as_numpy_iterator())
+    return not all(np.isin(label, (0, 1)).all() and label.sum() == 1 for label in labels)
 
 
 def take_all(dataset: Any, what: str) -> tuple[Array, Array]:

@@ -23,7 +23,7 @@ def changes(symbol: str, call: ast.Call) -> Iterator[Change]:
     """Yield what TensorFlow 2 takes otherwise in a `call` of `symbol`, which it has, written for TensorFlow 1."""
     names = [keyword.arg for keyword in call.keywords if keyword.arg]
     if "lr" in names and symbol.startswith("keras.optimizers."):
-        yield Change("lr", ARGUMENTS["lr"], ARGUMENT.name)
+        yield Change("lr", "learning_rate", "optimizer-argument")
     if symbol in SUMMARIES and "step" not in names and len(call.args) < 3:
         yield Change("step", f"tf.{symbol}(name, data, step=step)", "summary")
     if symbol in BEFORE_1 and call.args and _is_number(call.args[0]):

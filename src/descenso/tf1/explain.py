@@ -1,31 +1,48 @@
 """Find the lessons on a message of TensorFlow by their patterns, and words by name, without TensorFlow or a network."""
 
 import difflib
+import math
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
+from functools import lru_cache
 from typing import NamedTuple
 
 from descenso.text import _
 from descenso.tf1.calls import ARGUMENTS, CALLS
 from descenso.tf1.lesson import Lesson, Word
 from descenso.tf1.messages import MESSAGES
+from descenso.tf1.messages_of_files import OF_FILES
+from descenso.tf1.messages_of_layers import KERAS_2, OF_LAYERS
+from descenso.tf1.messages_of_training import OF_TRAINING
+from descenso.tf1.messages_of_values import OF_VALUES
 from descenso.tf1.symbols import ARGUMENT, GONE, MOVED, find
 from descenso.tf1.words import WORDS
 
-LESSONS = (*CALLS, ARGUMENT, MOVED, GONE, *MESSAGES)
+LESSONS = (*CALLS, ARGUMENT, MOVED, GONE, *OF_LAYERS, *OF_TRAINING, *MESSAGES, *OF_VALUES, *OF_FILES)
+INSTEAD = {**ARGUMENTS, **KERAS_2}  # what stands in place of the symbol of a message
 MOST = 2**16  # characters that are read, from the end, where the exception is
 ALIKE = 0.76  # least likeness, as difflib measures it, of what may be a misspelt word: "bits" is not "bias"
+FEW = 5  # shapes, types and names of a message that are told
+COMMON = re.compile("the|and|for|that|with|from|this|are|was|not|has|have|but|can|its|all|tensor|tensorflow|error")
 LONGEST = 60  # characters of what is taken for a word, not for a message
 ERROR = re.compile(r"^[ \t]{0,99}[\w.]{0,99}(?:Error|Warning|Exception)(?::|$)", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 SYMBOLS = (  # Python's messages on missing names, and a name by itself
     r"module 'tensorflow(?:_core)?(?:\._api\.v[12])?(?P<package>[\w.]*)' has no attribute '(?P<name>\w+)'",
-    r"module 'keras[\w.]*\.(?P<package>losses|layers|metrics|initializers)' has no attribute '(?P<name>\w+)'",
+    r"module 'keras\.(?:_tf_keras|api\._v\d)[\w.]*\.(?P<package>losses|metrics)' has no attribute '(?P<name>\w+)'",
     r"cannot import name '(?P<name>\w+)' from '(?:tensorflow(?:\._api\.v[12])?)(?P<package>[\w.]*)'",
     r"No module named '?tensorflow(?P<package>)\.(?P<name>[\w.]+)",
     r"^[ \t]{0,99}(?:tf|tensorflow)(?P<package>)\.(?P<name>[\w.]+)(?:\(\))?[ \t]*$",
 )
+FILLED = (MOVED.code, GONE.code, OF_LAYERS[0].code)  # lines that have the symbol of the message in them
+SIZE = r"(?:None|\?|\d{1,18})"
+RECOGNISED = {  # what is picked out of a message that no lesson is on
+    "shapes": rf"(?<![\w\]])(?:\({SIZE},(?: ?{SIZE}(?:, ?{SIZE})*,?)?\)|\[{SIZE}(?:, ?{SIZE})*\])",
+    "types": r"\b(?:u?int(?:8|16|32|64)|b?float(?:16|32|64)|complex(?:64|128))\b",
+    "names": r"(?<!\w)(?:'[A-Za-z_][\w./:-]*'(?!\w)|`[A-Za-z_][^`\n]{0,60}`)|\b(?:tf|keras|np)\.[\w.]*\w",
+}
+TYPED = ("a", "b")  # groups of shapes and types; other groups are names
 TYPES = {"double": "float64", "float": "float32", "half": "float16"}  # names in messages of TensorFlow's kernels
 
 
@@ -42,7 +59,7 @@ class Answer(NamedTuple):
     def of(cls, lesson: Lesson, named: dict[str, str]) -> "Answer":
         """Return the answer of `lesson`, in the language in use."""
         filled = defaultdict(lambda: "…", named)
-        code = lesson.code.format_map(filled) if lesson in (MOVED, GONE) else lesson.code
+        code = lesson.code.format_map(filled) if lesson.code in FILLED else lesson.code
         return cls(lesson.name, _(lesson.means).format_map(filled), _(lesson.why), code, named)
 
     @property
@@ -89,9 +106,10 @@ def _of_patterns(text: str) -> list[Answer]:
         for pattern in lesson.patterns:
             match = re.search(pattern, text)
             if match:
-                named = {name: _type(value) for name, value in match.groupdict().items() if name != "n"}
-                if lesson is ARGUMENT:
-                    named["instead"] = ARGUMENTS[named["symbol"]]
+                found = {name: value for name, value in match.groupdict().items() if name != "n"}
+                named = {name: _type(value) if name in TYPED else value for name, value in found.items()}
+                if "symbol" in named:
+                    named["instead"] = _(INSTEAD[named["symbol"]])
                 answers.append(Answer.of(lesson, named))
                 break
     return answers
@@ -101,17 +119,51 @@ def _type(name: str) -> str:
     return TYPES.get(name.lower(), name.lower() if name.isupper() else name)
 
 
-def nearest(text: str, most: int = 3) -> list[str]:
-    """Return the names of the lessons that share the most words with `text`."""
-    words = _words(text[-MOST:])
-    shared = {
-        lesson.name: len(words & _words(" ".join((lesson.name, *lesson.patterns, *lesson.calls)))) for lesson in LESSONS
-    }
-    return [name for name in sorted(shared, key=lambda name: -shared[name]) if shared[name]][:most]
+class Near(NamedTuple):
+    """A lesson that is near an unknown message."""
+
+    lesson: str  # its name
+    score: float  # in (0, 1]: share of the message's words that the lesson has, words of few lessons counting more
+    means: str
+
+
+def nearest(text: str, most: int = 3) -> list[Near]:
+    """Return the lessons that share the most words with `text`, the nearest first.
+
+    >>> nearest("the tape is not persistent")[0].lesson
+    'tape-used'
+    """
+    known, words = _known_words(), _words(text[-MOST:])
+    among = Counter(word for its in known.values() for word in its)
+    weights = {word: math.log(1 + len(known) / among[word]) for word in words if among[word]}
+    total = sum(weights.values()) + (len(words) - len(weights)) * math.log(1 + len(known))
+    scores = {lesson: sum(weights.get(word, 0) for word in its) / (total or 1) for lesson, its in known.items()}
+    first = sorted(LESSONS, key=lambda lesson: -scores[lesson.name])[:most]
+    return [Near(each.name, round(scores[each.name], 2), Answer.of(each, {}).means)
+            for each in first if scores[each.name] >= 0.005]  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _known_words() -> dict[str, set[str]]:
+    """Return the words of each lesson, by its name."""
+    return {each.name: _words(" ".join((each.name, each.means, *each.patterns, *each.calls))) for each in LESSONS}
 
 
 def _words(text: str) -> set[str]:
-    return {word for word in re.findall(r"[A-Za-z]{4,}", text.lower()) if word not in ("tensorflow", "tensor")}
+    return {word for word in re.findall(r"[a-z]{3,}", text.lower()) if not COMMON.fullmatch(word)}
+
+
+def recognised(text: str) -> dict[str, list[str]]:
+    """Return the shapes, the types and the names in a message, each once, at most `FEW` of a kind.
+
+    >>> recognised("expected 'x' of shape (None, 4), got float64")
+    {'shapes': ['(None, 4)'], 'types': ['float64'], 'names': ['x']}
+    """
+    text = COLOUR.sub("", text[-MOST:])
+    found = {kind: re.findall(pattern, text) for kind, pattern in RECOGNISED.items()}
+    return {
+        kind: list(dict.fromkeys(each.strip("'`") for each in all_found))[:FEW] for kind, all_found in found.items()
+    }
 
 
 def _plain(text: str) -> str:

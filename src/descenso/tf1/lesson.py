@@ -7,6 +7,7 @@ PRED = "pred = tf.nn.softmax(tf.matmul(x, W) + b)"
 COST = "cost = -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(pred), axis=1))"
 GRADIENTS = "grad_W, grad_b = tape.gradient(cost, [W, b])"
 CROSS_ENTROPY = "costs = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)\ncost = tf.reduce_mean(costs)"
+LAYERS = "layers = [tf.keras.Input((784,)), tf.keras.layers.Dense(10)]\nmodel = tf.keras.Sequential(layers)\n"
 SPARSE = (
     "costs = tf.nn.sparse_softmax_cross_entropy_with_logits(\n    labels=labels, logits=logits\n)\n"
     "cost = tf.reduce_mean(costs)"

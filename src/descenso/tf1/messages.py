@@ -10,7 +10,7 @@ from descenso.tf1.lesson import COST, CROSS_ENTROPY, GRADIENTS, PRED, SPARSE, le
 SHAPE = r"\[[\d,?]*\]"
 TUPLE = r"\([\dNone, ]*\)"
 FLOAT = r"(?:b?float\d*|double|half)"
-ANY = r"\w+"
+ANY = r"(?!string)\w+"
 TYPES = (
     r"was expected to be an? (?P<a>{0}) tensor but is an? (?P<b>{0}) tensor",
     r"has type (?P<b>{0}) that does not match type (?P<a>{0}) of argument",
@@ -35,10 +35,11 @@ MESSAGES = named({
         mark("Labels of shape {a} for predictions of shape {b}: one-hot, where class numbers are expected."),
         mark("The sparse cross entropy takes one whole number a row. For rows of 0 and 1, use the one without sparse."),
         f"labels = tf.argmax(y, axis=1)\n{SPARSE}",
-        r"`labels\.shape\.rank` must equal `logits\.shape\.rank - 1`\. Received: labels\.shape=(?P<a>\([\d, ]+\)) "
-        r"of rank \d+ and logits\.shape=(?P<b>\([\d, ]+\))",
-        rf"must have rank \(ndim\) `target\.ndim - 1`\. Received: target\.shape=(?P<a>{TUPLE}), "
-        rf"output\.shape=(?P<b>{TUPLE})",
+        r"`labels\.shape\.rank` must equal `logits\.shape\.rank - 1`\. Received: labels\.shape=(?P<a>\(\w+, "
+        r"(?!1\))\d+\)) "
+        r"of rank \d+ and logits\.shape=(?P<b>\(\w+, \d+\))",
+        r"must have rank \(ndim\) `target\.ndim - 1`\. Received: target\.shape=(?P<a>\(\w+, (?!1\))\d+\)), "
+        r"output\.shape=(?P<b>\(\w+, \d+\))",
     ),
     "labels": lesson(
         mark("descenso reads class numbers, one whole number a row; these labels are {a}."),
@@ -57,7 +58,9 @@ MESSAGES = named({
         rf"logits and labels must be broadcastable: logits_size=(?P<b>{SHAPE}) labels_size=(?P<a>{SHAPE})",
         rf"must have the same (?:shape|rank)[^.]*\. Received: target\.shape=(?P<a>{TUPLE}), "
         rf"output\.shape=(?P<b>{TUPLE})",
-        rf"Shapes (?P<a>{TUPLE}) and (?P<b>{TUPLE}) are incompatible",
+        r"Shapes (?P<a>\((?P<n>\w+), \d+\)) and (?P<b>\((?P=n), \d+\)) are incompatible",
+        r"Error when checking target: expected \w+ to have shape (?P<b>\([\d, ]*\)) but got array with shape "
+        r"(?P<a>\([\d, ]*\))",
     ),
     "matmul": lesson(
         mark("The product of {a} and {b} does not exist: the first's last number must be the second's first."),
@@ -81,6 +84,11 @@ MESSAGES = named({
         rf"as many biases as the last dimension of the input tensor: (?P<b>{SHAPE}) vs\. (?P<a>{SHAPE})",
         rf"Dimensions must be equal, but are .{{0,400}} with input shapes: (?P<a>{SHAPE}), (?P<b>{SHAPE})",
         rf"variable shape (?P<a>{TUPLE}), and the assigned value shape (?P<b>{TUPLE}) are incompatible",
+        rf"update variable with shape (?P<a>{SHAPE}) using a Tensor with shape (?P<b>{SHAPE})",
+        rf"condition {SHAPE}, then (?P<a>{SHAPE}), and else (?P<b>{SHAPE}) must be broadcastable",
+        rf"operands could not be broadcast together with shapes (?P<a>{TUPLE}) (?P<b>{TUPLE})",
+        r"cannot be broadcasted to .{1,80}Input shapes are: (?P<a>\[.*?\]) and (?P<b>\[.*?\])",
+        rf"Shapes (?P<a>{TUPLE}) and (?P<b>{TUPLE}) are incompatible",
     ),
     "input-shape": lesson(
         mark("The model reads inputs of shape {a}, and was given {b}."),
@@ -88,13 +96,21 @@ MESSAGES = named({
         "images = tf.zeros([100, 28, 28])\nrows = tf.reshape(images, [-1, 784])  # (100, 784)",
         rf"Cannot feed value of shape (?P<b>{TUPLE}) for Tensor .*, which has shape (?P<a>{TUPLE})",
         rf"Expected shape (?P<a>{TUPLE}), but input has incompatible shape (?P<b>{TUPLE})",
-        rf"expected axis -1 of input shape to have value (?P<a>\d+), but received input with shape (?P<b>{TUPLE})",
+        r"expected axis -1 of input shape to have value (?P<a>\d+),? but received input with shape "
+        r"(?P<b>[\[(][\dNone, ]*[\])])",
+        rf"expected shape=(?P<a>{TUPLE}), found shape=(?P<b>{TUPLE})",
+        r"Error when checking input: expected \w+ to have shape (?P<a>\([\d, ]*\)) but got array with shape "
+        r"(?P<b>\([\d, ]*\))",
     ),
     "reshape": lesson(
-        mark("An array of {a} numbers cannot be brought to a shape of {b}."),
+        mark("An array of size {a} does not fill a shape of {b}."),
         mark("Reshaping loses and adds no number. One axis may be −1: TensorFlow then works it out."),
         "images = tf.zeros([100, 28, 28])\nrows = tf.reshape(images, [-1, 28 * 28])  # (100, 784)",
-        r"Input to reshape is a tensor with (?P<a>\d+) values, but the requested shape has (?P<b>\d+)",
+        r"Input to reshape is a tensor with (?P<a>\d+) values, but the requested shape (?:has|requires a multiple of) "
+        r"(?P<b>\d+)",
+        rf"total size of the tensor must be unchanged\. Received: input_shape=(?P<a>{TUPLE}), "
+        rf"target_shape=(?P<b>{TUPLE})",
+        r"has (?P<a>\d+) elements, but got `shape` \(.*?\) with (?P<b>\d+) elements",
         r"cannot reshape array of size (?P<a>\d+) into shape (?P<b>\([\w,]*\))",
     ),
     "ragged": lesson(
@@ -103,7 +119,8 @@ MESSAGES = named({
         "rows = [[1.0, 2.0], [3.0]]\nlengths = {len(row) for row in rows}\nprint(lengths)\n"
         "rows = tf.ragged.constant(rows).to_tensor(default_value=0.0)",
         r"Can't convert non-rectangular Python sequence to Tensor|setting an array element with a sequence",
-        r"Failed to convert a NumPy array to a Tensor \(Unsupported object type list",
+        r"Failed to convert a NumPy array to a Tensor \(Unsupported object type (?:list|numpy\.ndarray)",
+        r"all scalar values must have the same nesting depth|RaggedTensor' has no len\(\)",
     ),
     "float64": lesson(
         mark("One array is {a} and the other {b}: TensorFlow mixes no precisions."),
@@ -117,7 +134,6 @@ MESSAGES = named({
         mark("Pixels and labels are stored as integers. Cast and scale the pixels; make class numbers one-hot."),
         'pixels = np.zeros([100, 784], "uint8")\nx = tf.cast(pixels, tf.float32) / 255\ny = tf.one_hot(labels, 10)',
         *(pattern.format(ANY) for pattern in TYPES),
-        r"Cannot convert (?P<b>[-\d.e]+) to EagerTensor of dtype (?P<a>\w+)",
         r"Could not find device for node: .*(?P<b>MatMul)\[T=DT_(?P<a>\w+)",
     ),
     "label-type": lesson(
@@ -138,9 +154,9 @@ MESSAGES = named({
              "argmax, or from a tensor that nobody watched. A tf.Variable is watched by itself."),
         "W = tf.Variable(tf.zeros([784, 10]))\nwith tf.GradientTape() as tape:\n"
         f"    pred = tf.nn.softmax(tf.matmul(x, W))\n    {COST}\ngrad_W = tape.gradient(cost, W)",
-        r"unsupported operand type\(s\) for [-+*/]+: (?:'\w+' and 'NoneType'|'NoneType' and '\w+')",
+        r"unsupported operand type\(s\) for [-+*/]+: (?:'(?!int')\w+' and 'NoneType'|'NoneType' and '(?!int')\w+')",
         r"No gradients provided for any variable|Gradients do not exist for variables",
-        r"Attempt to convert a value \(None\) with an unsupported type|Argument `fetch` = None has invalid type",
+        r"Argument `fetch` = None has invalid type",
     ),
     "tape-used": lesson(
         mark("A tape computes gradients once, unless it is persistent."),
@@ -148,11 +164,21 @@ MESSAGES = named({
         f"with tf.GradientTape() as tape:\n    cost = tf.reduce_mean(tf.square(tf.matmul(x, W) + b))\n{GRADIENTS}",
         r"non-persistent GradientTape can only be used to compute one set",
     ),
+    "keras-tensor": lesson(
+        mark("A Keras input is no array: TensorFlow's functions do not take it."),
+        mark("It describes shape and type while a model is built. Use keras.ops, or a layer that calls the function."),
+        "inputs = tf.keras.Input((784,))\noutputs = tf.keras.ops.sum(inputs, axis=1)\n"
+        "model = tf.keras.Model(inputs, outputs)\nprint(model(x).shape)",
+        r"A KerasTensor cannot be used as input to a TensorFlow function|A KerasTensor is symbolic",
+        r"A symbolic KerasTensor cannot be used|Iterating over a symbolic KerasTensor|'KerasTensor' has no len\(\)",
+        r"'KerasTensor' object (?:has no attribute 'numpy'|does not support item assignment)",
+    ),
     "tensor-assign": lesson(
         mark("A tensor never changes; a variable does."),
         mark("What is trained or assigned to must be a tf.Variable. From a tensor, a new tensor can be computed."),
         "W = tf.Variable(tf.zeros([784, 10]))\nW.assign_sub(0.01 * tf.ones([784, 10]))\nW[0, 0].assign(1.0)",
         r"Tensor' object (?:has no attribute 'assign|does not support item assignment)",
+        r"Variable' object does not support item assignment|`variable \+= value` with `tf\.Variable`s is not supported",
     ),
     "retracing": lesson(
         mark("A @tf.function is traced repeatedly ({a} of {b} calls): each trace takes longer than many steps."),
@@ -198,11 +224,13 @@ MESSAGES = named({
         r"Attempting to use uninitialized value (?P<a>\S+)",
     ),
     "symbolic-bool": lesson(
-        mark("Python code needs the value of a graph tensor, for an if, a while or a for, before it has one."),
+        mark("Python code needs the value of a graph tensor, for an if, a for or a number, before it has one."),
         mark("An if, a while or a for runs while the graph is made, before any numbers are there. @tf.function "
              "rewrites them as operations; tf.where and tf.cond are those operations."),
         "@tf.function\ndef positive_part(x):\n    return tf.where(x > 0, x, 0.0)\n\nprint(positive_part(x))",
         r"(?:Using a|Iterating over a) (?:symbolic )?`tf\.Tensor` (?:as a Python `bool` )?is not allowed",
+        r"'SymbolicTensor' object cannot be interpreted as an integer|number, not 'SymbolicTensor'",
+        r"len is not well defined for a symbolic|Tensor objects are only iterable when eager execution is enabled",
     ),
     "symbolic-numpy": lesson(
         mark("A tensor of a graph has no value for NumPy: it will have one when the graph runs."),
@@ -246,12 +274,6 @@ MESSAGES = named({
         "@tf.function\ndef positive_part(x):\n    if tf.reduce_sum(x) > 0:\n        y = x\n    else:\n"
         "        y = tf.zeros_like(x)\n    return y\n\nprint(positive_part(x))",
         r"must also be initialized in the \w+ branch|the \w+ branch must also have a return statement",
-    ),
-    "keras-tensor": lesson(
-        mark("A Keras input is no array: TensorFlow's functions do not take it."),
-        mark("It describes shape and type while a model is built. Use keras.ops, or a layer that calls the function."),
-        "inputs = tf.keras.Input((784,))\noutputs = tf.keras.ops.sum(inputs, axis=1)\n"
-        "model = tf.keras.Model(inputs, outputs)\nprint(model(x).shape)",
-        r"A KerasTensor cannot be used as input to a TensorFlow function",
+        r"true_fn and false_fn arguments to tf\.cond must have the same",
     ),
 })  # fmt: skip
