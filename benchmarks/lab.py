@@ -38,13 +38,20 @@ FRAMES = """(seconds) => new Promise((done) => {
 })"""
 STROKE = """() => new Promise((done) => {
     const bars = document.getElementById("drawn-bars"), canvas = document.getElementById("canvas");
-    const box = canvas.getBoundingClientRect(), begun = performance.now();
-    new MutationObserver((_, watching) => { watching.disconnect(); done(performance.now() - begun); })
-        .observe(bars, {childList: true, subtree: true, characterData: true});
+    const box = canvas.getBoundingClientRect();
+    let begun, answers = 0;  // to the dot where the pen is set down, and to the whole stroke
+    new MutationObserver((_, watching) => {
+        if (++answers < 2) return;
+        watching.disconnect();
+        done(performance.now() - begun);
+    }).observe(bars, {childList: true});
     canvas.setPointerCapture = () => {};
     const at = (type, share) => canvas.dispatchEvent(new PointerEvent(type, {bubbles: true, pointerId: 1,
         clientX: box.left + box.width / 2, clientY: box.top + box.height * share}));
-    at("pointerdown", 0.2); at("pointermove", 0.8); at("pointerup", 0.8);
+    at("pointerdown", 0.2);
+    begun = performance.now();
+    at("pointermove", 0.8);
+    at("pointerup", 0.8);
 })"""
 
 

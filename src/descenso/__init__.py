@@ -2,7 +2,7 @@
 
 >>> import descenso as ds
 >>> data = ds.load("mnist")
->>> run = ds.train(data, epochs=2, batch_size=1000, out=getfixture("tmp_path") / "run")
+>>> run = ds.train(data, epochs=2, batch_size=1000)
 >>> run.outcome
 'completed'
 

@@ -1,7 +1,7 @@
 """Check the settings of a training run, and look them up in their table, `descenso.settings`."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -163,6 +163,35 @@ def table() -> "guesses.Table":
     from descenso import guesses
 
     return guesses.Table(TrainConfig, SETTINGS, lambda name: choices(name) or tuple(NAMED.get(name, ())), is_number)
+
+
+def check_each(listed: str, name: str, values: Sequence[Any]) -> None:
+    """Check the values of the setting `name` that were given as a list; code of the user's own is checked elsewhere.
+
+    Raises:
+        ConfigError: naming `listed`, the first invalid value, and a list that works.
+    """
+    for value in values:
+        try:
+            if isinstance(value, str) or name not in OWN:
+                TrainConfig(**{name: value})
+        except ValidationError as error:
+            from descenso import guesses
+
+            raise ConfigError(guesses.complaint(error, table(), guesses.Listed(listed, values))) from None
+
+
+def refuse_unknown(given: Mapping[str, Any], arguments: tuple[str, ...]) -> None:
+    """Refuse a setting that is none, nor one of the `arguments` of a function that takes lists of values.
+
+    Raises:
+        ConfigError: with the name that is meant.
+    """
+    for name, value in given.items():
+        if name not in SETTINGS and name not in arguments:
+            from descenso import guesses
+
+            raise ConfigError(guesses.answer(name, value, tuple(SETTINGS), table(), arguments))
 
 
 def complaint(error: ValidationError) -> str:

@@ -96,6 +96,13 @@ SAID = {  # names for which there is no setting, and what to do
     "metrics": mark("accuracy and cost are measured always; try run.evaluate()"),
     "metric": mark("accuracy and cost are measured always; try run.evaluate()"),
     "decay": mark("of the learning rate: try --schedule cosine; of the weights: try --weight-decay 0.0005"),
+    "models": mark("one model is trained at a time; train each of them, and compare run.test_accuracy"),
+    **dict.fromkeys(("rules", "schedules", "learning_rates", "weight_decays", "batch_sizes", "seeds"), mark(
+        "several values belong to a sweep: descenso.sweep(data, learning_rates=[0.01, 0.1], rules=['sgd', 'adam'])"
+    )),
+    **dict.fromkeys(("engines", "datasets"), mark(
+        "several are compared: descenso.compare(data, engines=['eager', 'compiled'])"
+    )),
     "device": mark("TensorFlow uses a graphics card where it finds one, so leave it out"),
     "gpu": mark("TensorFlow uses a graphics card where it finds one, so leave it out"),
     **dict.fromkeys(("test", "test_data", "x_test"), mark(
@@ -126,6 +133,13 @@ SAID_AT_A_TERMINAL = {  # where a command says it otherwise
     )),
     **dict.fromkeys(("test", "test_data", "x_test"), mark(
         "rows to test on belong to the data, or are drawn from it; try --test-fraction 0.2"
+    )),
+    "models": mark("one model is trained at a time; train each of them, and compare them by descenso runs"),
+    **dict.fromkeys(("rules", "schedules", "learning_rates", "weight_decays", "batch_sizes", "seeds"), mark(
+        "several values belong to a sweep: descenso sweep DATA --learning-rates 0.01,0.1 --rules sgd,adam"
+    )),
+    **dict.fromkeys(("engines", "datasets"), mark(
+        "several are compared: descenso compare DATA --engines eager,compiled"
     )),
     "initial_epoch": mark("a run goes on where it stopped: descenso resume RUN --epochs 200"),
     "warm_start": mark("a run goes on where it stopped: descenso resume RUN --epochs 200"),

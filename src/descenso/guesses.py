@@ -20,6 +20,10 @@ from descenso.text import _, closest, nearest, option, spelled
 
 NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
+MORE = {  # values of settings that are numbers, for a list of them beside the example
+    "learning_rate": ("0.01", "0.001"), "batch_size": ("32", "320"), "weight_decay": ("0.005", "0.05"),
+    "seed": ("1", "2"),
+}  # fmt: skip
 LONG = 200  # characters of a value that a message still shows
 
 
@@ -39,8 +43,21 @@ class Table(NamedTuple):
     is_number: Callable[[str], bool]
 
 
-def complaint(error: ValidationError, table: Table) -> str:
-    """Describe the first fault in one line: subject, expected, received, and a value that works."""
+class Listed(NamedTuple):
+    """A list of values of a setting: the name by which it was given, and its values."""
+
+    name: str
+    values: Sequence[Any]
+
+
+def complaint(error: ValidationError, table: Table, listed: Listed | None = None) -> str:
+    """Describe the first fault in one line: subject, expected, received, and a value that works.
+
+    Args:
+        error: what pydantic found.
+        table: of all settings.
+        listed: the list whose value was checked, which the line then names.
+    """
     first = error.errors()[0]
     reason = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
     if not first["loc"]:
@@ -48,29 +65,51 @@ def complaint(error: ValidationError, table: Table) -> str:
     name, received = str(first["loc"][0]), first["input"]
     if first["type"] == "extra_forbidden":
         return answer(name, received, tuple(table.rows), table)
-    names, is_text = table.words(name), isinstance(received, str)
-    near = nearest(received.partition(":")[0], names) if isinstance(received, str) else None
-    meant = value_of(name, received, names) or (is_text and name in OWN and module_of(received)) or near
-    line = option(name, meant) if meant else mend(name, received, table)
+    line = _mended_list(name, listed, table) if listed else mend(name, received, table)
+    subject = listed.name if listed else name
     if first["type"] == "value_error":
-        return _("{name}: {reason}; try {mend}").format(name=name, reason=reason, mend=line)
+        return _("{name}: {reason}; try {mend}").format(name=spelled(subject), reason=reason, mend=line)
+    names = table.words(name)
     expected = _(table.rows[name].expected) or _("one of {choices}").format(choices=", ".join(names))
-    hint = closest(received, names) if near == meant and near else ""
-    value = shown(received, is_text and table.is_number(name))
-    return _("{name} must be {expected}, got {value}{hint}; try {mend}").format(
-        name=name, expected=expected, value=value, hint=hint, mend=line
-    )
+    meant = isinstance(received, str) and nearest(received, names) == _valid(name, received, table)
+    value = shown(received, isinstance(received, str) and table.is_number(name))
+    message = _("{name} must be {expected}, got {value}{hint}; try {mend}")
+    if listed:
+        message = _("each of {name} must be {expected}, got {value}{hint}; try {mend}")
+    return message.format(
+        name=spelled(subject) if listed else name,
+        expected=expected, value=value, hint=closest(received, names) if meant else "", mend=line,
+    )  # fmt: skip
 
 
 def mend(name: str, value: Any, table: Table) -> str:
     """Write a line that sets `name`: to `value` if it is valid, to what it means elsewhere, or to the row's example."""
+    return option(name, _valid(name, value, table))
+
+
+def _mended_list(name: str, listed: Listed, table: Table) -> str:
+    """Write a line that sets the list, each of its values of the setting `name` as `mend` does, and each once."""
+    values = list[str]()
+    for value in listed.values:
+        likely = _valid(name, value, table), *table.words(name), table.rows[name].example, *MORE.get(name, ())
+        values += [each for each in likely if each not in values][:1]
+    return option(listed.name, values)
+
+
+def _valid(name: str, value: Any, table: Table) -> str:
+    """Return the value of the setting `name`, as typed, that `value` is or means, or else the row's example."""
     others: dict[str, Any] = {"model": model_with(name), "validation_size": 0.1}
-    pointed = value.replace(",", ".") if isinstance(value, str) and table.is_number(name) else None
-    for each in (value, value_of(name, value, table.words(name)), pointed):
+    names, likely = table.words(name), [value]
+    likely.append(value_of(name, value, names))
+    if isinstance(value, str):
+        likely.append(module_of(value) if name in OWN else None)
+        likely.append(nearest(value.partition(":")[0], names))
+        likely.append(value.replace(",", ".") if table.is_number(name) else None)
+    for each in likely:
         with suppress(ValidationError, TypeError):
             if each is not None:
-                return option(name, str(getattr(table.config(**{**others, name: each}), name)))
-    return option(name, table.rows[name].example)
+                return str(getattr(table.config(**{**others, name: each}), name))
+    return table.rows[name].example
 
 
 def model_with(name: str) -> str:
@@ -211,14 +250,14 @@ def known_as(
     return _("{name}: descenso calls it {ours}; try {mend}").format(name=name, ours=spelled(ours), mend=line)
 
 
-def no_attribute(holder: str, name: str) -> str:
-    """Say that the module or a result has no attribute `name`, and what there is instead.
+def no_attribute(holder: str, name: str, what: str = "attribute") -> str:
+    """Say that the module or a result has no attribute, or no item, `name`, and what there is instead.
 
     >>> no_attribute("Run", "fit"), no_attribute("Run", "colour")
     ("'Run' has no attribute 'fit'; try run.resume(epochs=200)", "'Run' has no attribute 'colour'")
     """
     there = ATTRIBUTES[holder].get(name)
-    return f"{holder!r} has no attribute {name!r}{'; try ' if there else ''}{there or ''}"
+    return f"{holder!r} has no {what} {name!r}{'; try ' if there else ''}{there or ''}"
 
 
 def _number(rate: Any) -> float | None:

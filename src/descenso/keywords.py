@@ -58,13 +58,20 @@ def in_shell(value: str) -> str:
     return shlex.quote(value) if set(value) & set('"$`\\!') else f'"{value}"'
 
 
-def keyword(name: str, value: str) -> str:
+def keyword(name: str, value: str | list[str]) -> str:
     """Write a setting as a keyword argument; `value` is as typed on the command line, and empty for a flag alone.
 
+    >>> keyword("rules", ["sgd", "adam"]), keyword("learning_rates", ["0.1", "1"])
+    ("rules=['sgd', 'adam']", 'learning_rates=[0.1, 1]')
     >>> keyword("hidden", "64,32"), keyword("weight_decay", "5e-4")
     ('hidden=(64, 32)', 'weight_decay=5e-4')
     """
+    if not isinstance(value, str):
+        return f"{name}=[{', '.join(map(_written, value))}]"
     if re.fullmatch(r"\d+(,\d+)+", value):
         return f"{name}=({value.replace(',', ', ')})"
-    number = re.fullmatch(r"[-+]?(\d+[.]?\d*|[.]\d+)(e[-+]?\d+)?", value)
-    return f"{name}={value if number else repr(value) if value else True}"
+    return f"{name}={_written(value) if value else True}"
+
+
+def _written(value: str) -> str:
+    return value if re.fullmatch(r"[-+]?(\d+[.]?\d*|[.]\d+)(e[-+]?\d+)?", value) else repr(value)

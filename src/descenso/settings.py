@@ -58,7 +58,7 @@ class Settings(BaseModel):
         "mnist", mark("Dataset: a name (see `descenso data --list`), a folder of IDX files or of images by class, or a "
                       "file: {formats}."),
         mark("the name of a dataset, a folder or a file"), "mnist", DATA, "cost", pattern=f"{TEXT}+")
-    label: str = setting("", mark("Column of a table that holds the labels. Default: by name, or the one of text."),
+    label: str = setting("", mark("Column of a table that holds the labels. Default: by name, or the one with text."),
                          mark("the name of a column"), "species", DATA, "cost", "reads data", pattern=f"{TEXT}*")
     drop: str = setting("", mark("Columns of a table to leave out, such as names and dates."),
                         mark("names of columns with commas between them"), "id,date",

@@ -99,7 +99,7 @@ def spelled(name: str) -> str:
     return name.replace("_", "-") if _flags else name
 
 
-def option(name: str, value: str = "") -> str:
+def option(name: str, value: str | list[str] = "") -> str:
     """Write a setting as a user sets it: by a flag, whose value may be empty, or by a keyword argument in Python.
 
     >>> use_flags(False)
@@ -108,7 +108,8 @@ def option(name: str, value: str = "") -> str:
     """
     from descenso.keywords import keyword
 
-    return f"--{spelled(name)} {typed(value)}".rstrip() if _flags else keyword(name, value)
+    together = value if isinstance(value, str) else ",".join(value)
+    return f"--{spelled(name)} {typed(together)}".rstrip() if _flags else keyword(name, value)
 
 
 def typed(value: str) -> str:

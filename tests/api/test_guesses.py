@@ -223,6 +223,23 @@ def test_what_users_look_for_in_results_is_answered(tiny, tmp_path):
                 eval(line, named)  # noqa: S307 - of our own making
         with pytest.raises(AttributeError, match=f"^'{holder}' has no attribute 'colour'$"):
             _ = results[holder].colour
+    with pytest.raises(TypeError, match=r"^'History' has no item 'loss'; try run\.history\.costs$"):
+        run.history["loss"]
+    with pytest.raises(TypeError, match=r"^'Evaluation' has no item 'acc'; try evaluation\.accuracy$"):
+        results["Evaluation"]["acc"]
+    assert run.history[0] == run.history.epochs
+    np.testing.assert_array_equal(results["Predictions"][1:3], results["Predictions"].probabilities[1:3])
+
+
+@pytest.mark.slow
+def test_sweeps_take_inputs_and_labels_as_train_does(tiny, tmp_path):
+    inputs, labels = tiny.train.inputs, tiny.train.labels
+    settings = {"learning_rates": [0.1, 0.2], "model": "softmax", "epochs": 1, "verify": "none"}
+    found = [
+        ds.sweep(*data, out=tmp_path / str(len(data)), **settings) for data in ((inputs, labels), ((inputs, labels),))
+    ]
+    assert found[0].records.keys() == found[1].records.keys() == {0, 1}
+    assert found[0].records[0].costs == found[1].records[0].costs
 
 
 def test_an_estimator_takes_units_as_a_tuple():
@@ -236,3 +253,36 @@ def test_python_suggests_a_name_of_the_package():
     with pytest.raises(AttributeError) as told:
         _ = ds.trian
     assert (told.value.name, told.value.obj) == ("trian", ds)
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "line"),
+    [
+        ({"rules": ["adma", "sgd"]}, r"^rules: there is no 'adma'", {"rules": ["adam", "sgd"]}),
+        ({"engines": ["grahp", "eager"]}, r"^each of engines must be one of", {"engines": ["graph", "eager"]}),
+        ({"learning_rates": [0.1, -1]}, r"^each of learning_rates must be", {"learning_rates": [0.1, 0.01]}),
+        ({"batch_sizes": np.array([10, 0])}, r"^each of batch_sizes must be", {"batch_sizes": [10, 100]}),
+        ({"rule": ["adma", "sgd"]}, r"^rules: there is no 'adma'", {"rules": ["adam", "sgd"]}),
+    ],
+)
+def test_a_wrong_value_in_a_list_is_answered_with_the_list(given, said, line):
+    for study in (ds.compare, ds.sweep) if "engines" not in given else (ds.compare,):
+        with pytest.raises(ConfigError, match=said) as told:
+            study("mnist", **given)
+        assert line_of(str(told.value)) == line
+
+
+@pytest.mark.parametrize(
+    ("study", "given", "said"),
+    [
+        (ds.compare, {"models": ["softmax", "mlp"]}, r"^models: one model is trained at a time; train each of them, "),
+        (ds.sweep, {"models": ["softmax", "mlp"]}, r"^models: one model is trained at a time; "),
+        (ds.train, {"rules": ["sgd", "adam"]}, r"^rules: several values belong to a sweep: descenso\.sweep\(data, "),
+        (ds.compare, {"seeds": 3}, r"^seeds: several values belong to a sweep: "),
+        (ds.sweep, {"engines": ["eager", "graph"]}, r"^engines: several are compared: descenso\.compare\(data, "),
+        (ds.sweep, {"lrs": [0.1, 0.2]}, r"^lrs: descenso calls it learning_rates; try learning_rates=\[0\.1, 0\.2\]$"),
+    ],
+)
+def test_a_list_where_there_is_none_is_answered_with_the_function_that_takes_it(study, given, said):
+    with pytest.raises(ConfigError, match=said):
+        study("mnist", **given)

@@ -1,4 +1,4 @@
-"""TensorFlow is imported without Keras; Keras works if it is imported later, or was imported before."""
+"""TensorFlow is imported without Keras, h5py and SciPy, which can be imported later, or before."""
 
 import os
 import subprocess
@@ -15,10 +15,11 @@ import descenso as ds
 settings = dict(engine="eager", epochs=1, batch_size=50)
 ds.train(sys.argv[1], model="softmax", out="softmax", **settings)
 assert "tensorflow" in sys.modules
-loaded = [name for name in sys.modules if name.partition(".")[0] in ("keras", "tf_keras")]
+loaded = [name for name in sys.modules if name.partition(".")[0] in ("keras", "tf_keras", "h5py", "scipy")]
 assert not loaded, loaded
 """
 LATER = """
+import h5py, scipy.sparse
 import tensorflow as tf
 
 assert tf.keras.__version__.startswith("3."), tf.keras.__version__
@@ -65,17 +66,18 @@ def test_nothing_changes_where_one_of_them_is_imported(module, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "begins", ["import keras.src.optimizers", "try:\n    import keras.src.optimizers\nfinally:\n    pass"]
+    "begins",
+    ["import scipy", "import keras.src.optimizers", "try:\n    import keras.src.optimizers\nfinally:\n    pass"],
 )
-def test_a_tensorflow_that_needs_keras_is_imported_with_it(begins, tmp_path):
-    """Dummy packages stand for a version of TensorFlow that cannot be imported without Keras."""
-    for package in ("tensorflow", "keras", "keras/src"):
+def test_a_tensorflow_that_needs_one_of_them_is_imported_with_it(begins, tmp_path):
+    """Dummy packages stand for a version of TensorFlow that cannot be imported without one of them."""
+    for package in ("tensorflow", "scipy", "keras", "keras/src"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("")
     (tmp_path / "keras" / "src" / "optimizers.py").write_text("")
-    (tmp_path / "tensorflow" / "__init__.py").write_text(begins)
+    (tmp_path / "tensorflow" / "__init__.py").write_text(f"{begins}\nbegun = True")
     code = "import sys; from descenso.api.train import import_tensorflow; import_tensorflow(); "
-    run(code + "assert sys.modules['keras.src.optimizers'] is sys.modules['keras'].src.optimizers", cwd=tmp_path)
+    run(code + "assert sys.modules['tensorflow'].begun and None not in sys.modules.values()", cwd=tmp_path)
 
 
 def test_an_environment_without_tensorflow_says_so(tmp_path):

@@ -186,6 +186,19 @@ def test_what_is_missing_is_named(save, tmp_path):
         ds.load(str(tmp_path / "other.npz"))
 
 
+def test_an_array_of_a_value_for_each_row_that_is_not_read_is_said(tmp_path):
+    np.savez(tmp_path / "made.npz", x=X, y=Y, sample_weight=np.ones(40), names=np.array(["a", "b", "c"]), mean=3.0)
+    assert "x, y are read, sample_weight left out" in ds.load(str(tmp_path / "made.npz")).notes
+
+
+def test_a_folder_of_archives_says_which_to_give(tmp_path):
+    for name in ("made.npz", "other.npz"):
+        np.savez(tmp_path / name, x=X, y=Y)
+        told = r"the files with arrays are made\.npz.*; give the one with inputs and labels, such as .*made\.npz$"
+        with pytest.raises(DataError, match=told):
+            ds.load(str(tmp_path))
+
+
 def test_large_files_are_mapped_and_trained_on_so(save, tmp_path):
     """Files of more than 32 MB (here 3,000 × 3,000 float32) are memory-mapped, also in Fortran order."""
     rows = RANDOM.normal(size=(3000, 3000)).astype(np.float32)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -245,6 +246,24 @@ def test_values_that_no_training_row_has_are_said(trained, tmp_path):
         f"{path}: a: missing in 1 row, and in no training row; read as the median, {a:g}",
         f"{path}: city: 'Paris' in 1 row, and in no training row; none of its inputs is set",
     ]
+
+
+@pytest.mark.parametrize(("factor", "rows", "is_said"), [(1 / 1000, 6, True), (1000, 6, True), (3, 6, False),
+                                                         (1 / 1000, 4, False)])  # fmt: skip
+def test_values_of_another_scale_are_said(factor, rows, is_said, tmp_path):
+    """As 1.234 is where the training rows have 1234: decimals, or thousands."""
+    path, new = tmp_path / "data.csv", tmp_path / "new.csv"
+    header = "income,rate,kind\n"
+    path.write_text(header + "".join(f"{1100 + 7 * row},{row - 25},{'uv'[row % 2]}\n" for row in range(50)))
+    data = load(str(path))
+    expected = Expected(data.input_shape, data.columns, "float64", encoding=data.encoding)
+    new.write_text(header + "".join(f"{(1101 + row) * factor:.3f},0.5,u\n" for row in range(rows)))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        read_inputs([new], expected, Limits())
+    told = [str(one.message) for one in said]
+    assert [("income: values from" in one) and ("unit and decimal mark" in one) for one in told] == [True] * is_said
+    assert any("income: values" in one for one in rows_to_test(str(new), encoded=data.encoding).notes) == is_said
 
 
 def test_a_column_of_numbers_is_read_as_such(trained, tmp_path):

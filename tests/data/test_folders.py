@@ -145,6 +145,16 @@ def test_flat_folders_are_sorted_by_the_line(name, tmp_path, monkeypatch):
     assert len(load(given).class_names) == 2
 
 
+@pytest.mark.parametrize(("train", "other"), [("train", "test"), ("Training", "valid")])
+def test_images_to_test_on_without_classes(train, other, tmp_path):
+    write(tmp_path / train)
+    (tmp_path / other).mkdir()
+    Image.fromarray(picture(True)).save(tmp_path / other / "0.png")
+    with pytest.raises(DataError, match=rf"{other}: images .* so that their classes are unknown; give .*{train}$"):
+        load(str(tmp_path))
+    assert load(str(tmp_path / train)).class_names == ("bottom", "top")
+
+
 def test_what_else_is_given_for_a_folder(tmp_path):
     write(tmp_path / "photos")
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as packed:

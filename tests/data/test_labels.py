@@ -143,3 +143,29 @@ def test_a_dataset_made_by_hand_and_rows_to_evaluate(tmp_path):
 def test_empty_and_scalar_labels_are_left_as_they_are():
     assert in_one_axis(np.zeros((0, 1))).shape == (0, 1)
     assert plain_labels("made", "y", np.array(3)).shape == ()
+
+
+SIMILAR = [("cat", "Cat"), ("ni\u00f1o", "nin\u0303o"), ("cat", "cat\u200b"), ("two  words", "two words")]
+
+
+@pytest.mark.parametrize("pair", SIMILAR)
+def test_names_that_look_alike_are_warned_of_in_each_format(pair, tmp_path):
+    labels = np.array([*pair, "other"] * 4)
+    shown = " / ".join(map(ascii, sorted(pair))) if "\u0303" in pair[1] else " / ".join(map(repr, sorted(pair)))
+    warning = f"warning: classes whose names differ by case or notation alone: {shown}; are they the same?"
+    np.savez(tmp_path / "rows.npz", x=ROWS, y=labels)
+    (tmp_path / "rows.csv").write_text("a,b,kind\n" + "".join(f"{row},{row % 5},{x}\n" for row, x in enumerate(labels)))
+    made = [ds.from_arrays(ROWS, labels), ds.load(str(tmp_path / "rows.npz"))]
+    made.append(ds.load(str(tmp_path / "rows.csv"), label="kind"))
+    if "\u0303" in pair[1]:  # a table's letters are composed
+        assert made.pop().num_classes == 2
+    for data in made:
+        assert data.num_classes == 3
+        assert data.notes.count(warning) == 1
+        (finding,) = [one for one in ds.doctor.data(data) if one.rule == "similar-class-names"]
+        assert shown.replace(" / ", ", ") in finding.saw
+
+
+def test_names_that_differ_are_not_warned_of():
+    labels = ["1", "10", "9007199254740993", "9007199254740992", "a1", "a 1"] * 2
+    assert not [note for note in ds.from_arrays(ROWS, labels).notes if "notation" in note]

@@ -56,7 +56,9 @@ def test_files_of_a_dataset_in_a_folder(names, tmp_path):
     for name, rows in zip(names, (slice(20), slice(20, 30), slice(30, 40)), strict=True):
         write(tmp_path / name, X[rows], Y[rows])
     (tmp_path / "README.md").write_text("about")
-    assert_split(ds.load(str(tmp_path)))
+    data = ds.load(str(tmp_path))
+    assert_split(data)
+    assert ("read as one" in " ".join(data.notes)) == ("a." in names[0])
     if "of" in names[0]:
         for name in names:
             assert_split(ds.load(str(tmp_path / name)))
@@ -142,8 +144,44 @@ def test_a_folder_of_tables(tmp_path):
     table.write_parquet(tmp_path / "a.parquet")
     assert ds.load(str(tmp_path)).columns == ("a",)
     table.write_parquet(tmp_path / "b.parquet")
-    with pytest.raises(DataError, match=r"it holds several tables; give one of the files, such as .*a\.parquet$"):
+    with pytest.raises(DataError, match=r"a folder of tables; give one of the files, such as .*a\.parquet$"):
         ds.load(str(tmp_path))
+
+
+def table(path, **columns):
+    frame = pl.DataFrame({"a": [0.0, 1.0] * 20, "label": ["u", "v"] * 20, **columns})
+    frame.write_csv(path) if path.suffix == ".csv" else frame.write_parquet(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("t.parquet", "t.csv"), r"a folder of tables; give one of the files, such as .*t\.csv$"),
+        (("b.parquet", "a.parquet", "c.csv"), r"a folder of tables; give one of the files, such as .*a\.parquet$"),
+        (("train.parquet", "test.parquet"), r"such as .*train\.parquet; .* after training: --data .*test\.parquet$"),
+        (("t.parquet", "u/1.png"), r"it holds t\.parquet, u; give the one that you mean, such as .*t\.parquet, or put"),
+        (("t.parquet", "README.md", "notes.txt", ".hidden.csv"), None),
+    ],
+)
+def test_one_table_is_never_chosen_out_of_several(names, told, tmp_path):
+    for path in map(tmp_path.joinpath, names):
+        path.parent.mkdir(exist_ok=True)
+        table(path) if path.suffix in (".csv", ".parquet") else path.touch()
+    if told:
+        with pytest.raises(DataError, match=told):
+            ds.load(str(tmp_path))
+    else:
+        assert ds.load(str(tmp_path)).columns == ("a",)
+
+
+def test_what_lies_beside_the_images_is_said(tmp_path):
+    write(tmp_path / "train.parquet")
+    table(tmp_path / "meta.csv")
+    notes = " ".join(ds.load(str(tmp_path)).notes)
+    assert "beside it, and not read: meta.csv; to read one of these, give its path" in notes
+    write(tmp_path / "more.parquet")
+    notes = " ".join(ds.load(str(tmp_path)).notes)
+    assert "files that are read as one: 2, more.parquet, train.parquet; to read one of these alone" in notes
 
 
 def test_predicting_and_evaluating(tmp_path):

@@ -76,3 +76,6 @@ def test_values_beyond_the_range_are_refused(tmp_path):
     Image.fromarray(picture(True, np.uint16, 50000)).save(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"values from 0 to 50000, the model learned from pictures in \[0, 4095\]"):
         ds.predict(run, tmp_path / "a.png")
+    Image.fromarray(picture(True, np.float32, 1)).save(tmp_path / "a.tif")
+    with pytest.raises(DataError, match=r"values from 0 to 1, the model learned from pictures in \[0, 4095\]"):
+        ds.predict(run, tmp_path / "a.tif")

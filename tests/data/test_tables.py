@@ -188,6 +188,8 @@ def test_a_value_of_parquet_that_cannot_be_taken_is_named(frame, told, write):
     [
         ("a,b,y\n1,2,p\n1,2,3,q\n", ", row 2: 4 values, the header names 3 columns"),
         ("a,b,y\n1,2,p\n1,2\n", ", row 2, column 'y': no value"),
+        ("a,b,y\n1,2,p,\n1,2,q,\n", ", row 1: 4 values, the header names 3 columns"),
+        ("y,a,b\np,1\nq,2,3\n", ", row 1: 2 values, the header names 3 columns"),
         ("a,b,a,y\n1,2,3,p\n", ": two columns are called 'a'; rename one"),
         ("y\np\n", ": it has one column, 'y'; separate the cells by commas, semicolons, tabs or |"),
         ("a,y\n", ": no rows; give at least one"),
@@ -195,7 +197,7 @@ def test_a_value_of_parquet_that_cannot_be_taken_is_named(frame, told, write):
         ("\n\n", ": an empty file"),
         (b"a,y\n1,\xff\n", ", byte 6: not UTF-8 text"),
         (b"a,y\n1,p\n" + b"2,p\n" * 300_000 + b"1,\xff\n", ", byte 1200010: not UTF-8 text"),
-        (b"a\0,y\n1,2\n", ", byte 0: not UTF-8 text"),
+        (b"a\0,y\n1,2\n", ", line 1: a control character, which text does not have; is it a CSV file?"),
         ('a,y\n1,"p\n', ": "),  # the message of polars depends on its version
         ('a,y\n1,p\n2,"q\n3,p\n', ": cannot be read as a table ("),
         ("a,y,\U0001d7d8\n1_0,p,1\n", ", column 'a': '1_0' is no number"),
@@ -208,11 +210,16 @@ def test_a_text_that_is_no_table(text, told, write):
         read(path, "y")
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, lambda text: zlib.compress(text, 1), zlib.compress])
-def test_packed_text_is_no_table(pack, write):
+@pytest.mark.parametrize(
+    ("pack", "told"),
+    [(gzip.compress, "an archive; unpack it, and give what is in it$"), (zlib.compress, ", byte [0-2]: not UTF-8 text"),
+     (lambda text: zlib.compress(text, 1), ", byte [0-2]: not UTF-8 text"),
+     (lambda text: b"PK\x03\x04" + text, "a spreadsheet; save its sheet as CSV, and give that file$")],
+)  # fmt: skip
+def test_packed_text_is_no_table(pack, told, write):
     """Polars would decompress it without a limit."""
     path = write(pack(FLOWERS.encode()))
-    with pytest.raises(DataError, match=r", byte [0-2]: not UTF-8 text"):
+    with pytest.raises(DataError, match=told):
         read(path)
 
 

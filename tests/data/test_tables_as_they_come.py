@@ -55,6 +55,8 @@ def refused(told):
         ("sep=;\n" + ("a,b,kind\n" + PLAIN).replace(",", ";"), "utf-8"),
         ("\n\na,b,kind\n" + PLAIN.replace("\n", "\n\n"), "utf-8"),  # blank lines everywhere
         ("a,b,kind\n" + PLAIN + ",,\n,,\n", "utf-8"),  # empty rows of a spreadsheet
+        ("a,b,kind\n\n\n" + PLAIN, "utf-8"),
+        ("a;b;kind\n \n" + PLAIN.replace(",", ";"), "utf-8"),
         ("# measured in May\n# by hand\na,b,kind\n" + PLAIN, "utf-8"),
         ("Measurements of 2024\n\na,b,kind\n" + PLAIN, "utf-8"),
         ("Measurements of 2024,,\n,,\na,b,kind\n" + PLAIN, "utf-8"),
@@ -190,7 +192,7 @@ def test_what_cannot_be_known_is_refused_with_what_to_do(text, told, write):
         ("quality_score,a,rooms", (A, B, KINDS), "rooms"),  # quality_score is a usual name, but holds no classes
         ("label,class,a", (LABELS, LABELS, A), "class"),
         ("city,colour,a", (["x", "y"] * 30, LABELS, A), "colour"),
-        ("a,b,c", (A, B, A), "c"),
+        ("a,b,c", (A, B, KINDS), "c"),
     ],
 )
 def test_the_likeliest_label_is_suggested(header, columns, likely, write):
@@ -198,6 +200,48 @@ def test_the_likeliest_label_is_suggested(header, columns, likely, write):
         rf"which column holds the labels\? its columns are {header.replace(',', ', ')}; try --label {likely}$"
     ):
         load(write(f"{header}\n" + lines(*columns)))
+
+
+@pytest.mark.parametrize(
+    ("header", "columns", "other"),
+    [
+        ("area,rooms,price", (A, KINDS, np.arange(ROWS) * 7.5), "rooms"),
+        ("area,depth,price", (A, B, np.arange(ROWS) * 1000), "NAME"),
+        ("floor,area,monthly", (KINDS, A, B), "floor"),
+    ],
+)
+def test_a_last_column_that_is_a_number_to_predict_is_said_to_be_one(header, columns, other, write):
+    last = header.split(",")[-1]
+    told = f"'{last}' is a number to predict, and no class: make a few classes of it, such as above and below "
+    with refused(rf"{told}\S+, or give another column: --label {other}$"):
+        load(write(f"{header}\n" + lines(*columns)))
+
+
+def test_an_accent_of_its_own_is_the_accent_of_a_letter(write):
+    """As some systems write: n and a tilde for ñ."""
+    names = [("ni\u00f1o", "nin\u0303o", "ni\u00f1a")[kind] for kind in KINDS]
+    data = load(write("a,town,kind\n" + lines(A, names, names)), label="kind")
+    assert data.class_names == ("ni\u00f1a", "ni\u00f1o")
+    assert data.columns == ("a", "town=ni\u00f1a", "town=ni\u00f1o")
+
+
+@pytest.mark.parametrize("word", ["-", "s/d", "None", "#DIV/0!", "90+"])
+@pytest.mark.parametrize("every", [2, 5])
+def test_numbers_with_a_word_again_and_again_are_no_text(word, every, write):
+    cells = [word if row % every == 0 else f"{row}.5" for row in range(ROWS)]
+    with refused(
+        rf"row 1, column 'a': {re.escape(repr(word))} is no number, and neither are \d+ others of 60 .*--drop a$"
+    ):
+        load(write("a,b,kind\n" + lines(cells, B, LABELS)))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [[f"A{row}" if row % 3 else row for row in range(ROWS)], ["5+" if row % 4 else row % 5 for row in range(ROWS)]],
+)
+def test_text_with_numbers_in_it_is_text(cells, write):
+    data = load(write("a,b,kind\n" + lines(cells, B, LABELS)), label="kind")
+    assert data.encoding.columns[0].kind == "category" or data.encoding.left_out[0].reason == "text"
 
 
 def test_a_usual_name_lets_the_only_column_of_text_be_the_label(write):

@@ -94,13 +94,43 @@ def test_a_dataset_knows_how_it_is_scaled():
     ) == ["pixels-not-scaled"]
 
 
-def test_an_archive_is_looked_at_as_it_stands(tmp_path):
+def test_an_archive_that_cannot_be_read_is_looked_at_as_it_stands(tmp_path):
     path = tmp_path / "made.npz"
     np.savez(path, x_train=PIXELS.astype("f4"), y_train=ONE_HOT, x_test=PIXELS.astype("f4"), y_test=ONE_HOT)
-    found = doctor.file(str(path))
+    found, notes = doctor.reading(str(path))
     assert names(found) == ["labels-one-hot", "pixels-not-scaled", "test-in-train"]
-    with pytest.raises(DataError, match="expected one label a row"):  # so `load` cannot read it for the doctor
+    with pytest.raises(DataError, match="expected one label a row") as refusal:
         ds.load(str(path))
+    assert notes == (str(refusal.value),)
+
+
+def test_a_refusal_that_no_check_explains_is_raised(tmp_path):
+    for inputs, told in ((PIXELS[1:], "each row needs one"), (np.moveaxis(PIXELS, 0, -1), r"numpy\.moveaxis\(inputs")):
+        np.savez(tmp_path / "made.npz", x=inputs, y=LABELS)
+        with pytest.raises(DataError, match=told):
+            doctor.file(str(tmp_path / "made.npz"))
+
+
+@pytest.mark.parametrize(("labels", "mend"), [(LABELS - 1, "labels = labels + 1"), (LABELS - 5, "labels = labels + 5"),
+                                              (2 * (LABELS % 2) - 1, "labels = (labels + 1) // 2")])  # fmt: skip
+def test_labels_below_0_are_mended_without_joining_classes(labels, mend):
+    (finding,) = doctor.data(RANDOM.normal(size=(60, 3)), labels)
+    assert finding.mend == mend
+    mended = eval(mend.split(" = ")[1], {"labels": labels})  # noqa: S307
+    assert np.array_equal(np.unique(mended), np.arange(len(np.unique(labels))))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [{"x": np.stack([PIXELS] * 3, axis=1), "y": LABELS}, {"x": PIXELS, "y": LABELS + 1}, {"x": PIXELS, "y": LABELS - 1},
+     {"x": PIXELS.astype("f4"), "y": LABELS[:, None]}],
+)  # fmt: skip
+def test_what_the_reader_understands_is_no_mistake(arrays, tmp_path):
+    np.savez(tmp_path / "made.npz", **arrays)
+    found, notes = doctor.reading(str(tmp_path / "made.npz"))
+    assert names(found) == []
+    assert notes == ds.load(str(tmp_path / "made.npz")).notes
+    assert names(doctor.data(np.stack([PIXELS] * 3, axis=1), LABELS)) == ["channels-first"]  # of arrays in Python
 
 
 def test_a_table_is_loaded_as_it_is_trained_on(tmp_path):

@@ -165,21 +165,24 @@ def test_a_run_is_followed_while_it_is_written(tiny_folder, tmp_path, monkeypatc
 
 def test_the_command_on_data(tmp_path):
     path = tmp_path / "made.npz"
-    np.savez(path, x_train=INPUTS, y_train=LABELS + 1)
+    one_hot = np.eye(LABELS.max() + 1)[LABELS]
+    np.savez(path, x_train=INPUTS, y_train=one_hot)
     shown = run("doctor", path)
     assert shown.exit_code == 1
-    assert shown.stdout.split("\n")[0] == "labels-from-1 (error)"
-    assert "fix  labels = labels - 1" in shown.stdout
+    assert shown.stdout.split("\n")[0] == "labels-one-hot (error)"
+    assert "fix  labels = numpy.argmax(labels, axis=1)" in shown.stdout
+    assert "expected one label a row" in shown.stdout
     told = run("doctor", path, "--json")
-    assert (told.exit_code, json.loads(told.stdout)) == (1, {
-        "findings": [finding._asdict() for finding in doctor.data(INPUTS, LABELS + 1)]
-    })  # fmt: skip
+    assert (told.exit_code, json.loads(told.stdout)["findings"]) == (
+        1, [finding._asdict() for finding in doctor.data(INPUTS, one_hot)]
+    )  # fmt: skip
     assert list(json.loads(told.stdout)["findings"][0]) == ["rule", "severity", "saw", "why", "mend", "cause"]
 
 
 def test_the_command_on_sorted_data(tmp_path):
     path = tmp_path / "made.npz"
-    np.savez(path, x_train=INPUTS, y_train=np.sort(LABELS))
+    some = np.random.default_rng(5).permutation(len(LABELS))[:9]
+    np.savez(path, x_train=INPUTS, y_train=np.sort(LABELS), x_test=INPUTS[some] + 0.01, y_test=np.sort(LABELS)[some])
     well = run("doctor", path)
     assert (well.exit_code, well.stdout) == (0, "Nothing found.\n")
     assert run("doctor", path, "--json").stdout == '{"findings": []}\n'

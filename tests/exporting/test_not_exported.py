@@ -1,5 +1,6 @@
 """Exports that are refused, and files that are not overwritten."""
 
+import logging
 import re
 import sys
 
@@ -52,6 +53,23 @@ def test_a_disk_that_fails_leaves_nothing(runs, to, tmp_path, monkeypatch):
     with pytest.raises(DiskError, match=r"model: cannot be written \(Input/output error\); use a directory of yours"):
         export(runs["softmax"] / "run", to, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_nothing_is_said_of_the_folder_that_tensorflow_writes_to(runs, tmp_path):
+    """At an interactive prompt, TensorFlow's logger says it."""
+    import tensorflow as tf
+
+    logger, said, handler = tf.get_logger(), [], logging.Handler()
+    level, handler.emit = logger.level, said.append
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        export(runs["softmax"] / "run", "savedmodel", tmp_path / "model")
+        assert (said, logger.level) == ([], logging.INFO)
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
 
 
 def test_onnx_without_tf2onnx(runs, tmp_path, monkeypatch):

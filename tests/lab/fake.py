@@ -14,7 +14,7 @@ from descenso.data.catalog import load
 from descenso.data.digits import as_mnist
 from descenso.doctor.evidence import Finding
 from descenso.errors import ConfigError
-from descenso.lab.answers import Opened, Recognised, Stage
+from descenso.lab.answers import Activations, Opened, Recognised, Stage
 from descenso.lab.protocol import Change, Curve, Lane, Mistake, Norms, Pictures, Race, Settings, View
 from descenso.text import _
 from fake_rates import surveyed, swept
@@ -247,16 +247,20 @@ class FakeLab:
                 Stage("inputs", "x = pixel / 255", x.shape, "float32", x[0]),
                 Stage("logits", "z = Wᵀ x + b", p.shape, "float32", logits[0]),
                 Stage("probabilities", "p = eᶻ / Σ eᶻ", p.shape, "float32", p[0]),
-                Stage("cost", "J = − log p[y]", (), "float32", np.array(cost)),
-                Stage("gradient of W", "∂J/∂W = x (p − y)ᵀ / n", self.w.shape, "float32", gradient),
-                Stage("update of W", "W ← W − η ∂J/∂W", self.w.shape, "float32", -self.rate * gradient),
+                Stage("cost", "C = − log p[y]", (), "float32", np.array(cost)),
+                Stage("gradient of W", "∂C/∂W = x (p − y)ᵀ / n", self.w.shape, "float32", gradient),
+                Stage("update of W", "W ← W − η ∂C/∂W", self.w.shape, "float32", -self.rate * gradient),
             )
             contributions = (x[0][:, None] * self.w).T.reshape(10, 28, 28)
             return Opened(self.epoch, self.step, row, 0, rows, self.images[row], int(self.y[row]), stages,
                           contributions, None, self.b.copy(), logits[0], p[0], float(cost), 0.5, self.rate)  # fmt: skip
 
     def activations(self, row):
-        return None
+        if self.settings.model != "cnn":
+            return None
+        image = self.test_images[row]
+        layers = (("conv2d", np.stack([image, 255.0 - image], axis=-1)), ("dense", np.arange(10.0)))
+        return Activations(row, image, int(self.test_y[row]), layers)
 
     def recognise(self, drawn):
         with self.lock:

@@ -34,7 +34,7 @@ def test_without_bokeh_the_command_that_installs_it_is_named(monkeypatch):
 
 def test_help_says_what_an_address_exposes():
     shown = re.sub(r"[\s│]+", " ", invoke("lab", "--help").output)
-    assert "Another than the default lets other machines reach the lab" in shown
+    assert "other machines that have the token can reach the lab" in shown
 
 
 @pytest.mark.parametrize(

@@ -169,15 +169,20 @@ def test_undo_after_a_run_diverged_leads_to_a_healthy_one(lab):
     until(lab, lambda after: after.state == "paused" and after.epoch == view.epoch + 1)
 
 
-def test_every_planted_fault_is_found(of_mnist):
-    """On MNIST each fault is found by the check that the table names; then the healthy run continues."""
-    begun(of_mnist, Settings.of(learning_rate=0.1, epochs=10_000))
-    until(of_mnist, lambda view: view.epoch >= 1)
-    for fault, planted in FAULTS.items():
+@pytest.mark.parametrize(("model", "faults"), [("softmax", list(FAULTS)), ("cnn", ["pixels-unscaled", "naive-log"])])
+def test_every_planted_fault_is_found(of_mnist, model, faults):
+    """On MNIST each fault is found by the check that the table names; then the healthy run continues. cnn, which
+    normalises each batch, does not suffer from two of them: they are planted in mlp.
+    """
+    begun(of_mnist, Settings.of(model=model, learning_rate=0.1 if model == "softmax" else 0.004, epochs=10_000))
+    until(of_mnist, lambda view: view.step >= 20 or view.epoch >= 1)
+    for fault in faults:
+        planted = FAULTS[fault]
         of_mnist.break_it(fault)
         found = lambda view: (view.settings.fault, planted.rule) in [(fault, each.rule) for each in view.findings]  # noqa: B023, E731
         view = until(of_mnist, found, fault)
-        assert fault != "naive-log" or view.epoch == 0, "the page waits for this run to diverge"
+        assert fault != "naive-log" or view.epoch <= (model == "cnn"), "the page waits for this run to diverge"
+        assert view.settings.model == ("mlp" if model == "cnn" or fault == "zero-start" else model)
         of_mnist.heal()
         view = until(of_mnist, lambda view: view.state == "running" and not view.settings.fault)
         assert (view.changes[-1].what, view.changes[-1].old) == ("heal", fault)
@@ -372,7 +377,7 @@ def test_a_pause_is_shown_once_no_step_is_taken(tiny):
     shown.watched.preparing = False  # a chunk is in progress
     control.pause()
     assert steering.view().state == "running"
-    waiting = threading.Thread(target=control.wait)  # training waits like this at the end of a chunk
+    waiting = threading.Thread(target=control._wait)  # training waits like this at the end of a chunk
     waiting.start()
     try:
         end = time.monotonic() + SECONDS

@@ -11,8 +11,10 @@ from browser import LAPTOP, PROJECTOR, SLOW, Watched, browser, need_chromium
 from conftest import served
 from descenso.lab import page as pages
 from descenso.lab import server as serving
+from descenso.lab.protocol import Lane, Race
 from descenso.lab.rates import Span
 from fake import FakeLab
+from fake_rates import surveyed, swept
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 ONE = [[(0.5, 0.15), (0.5, 0.85)]]
@@ -70,12 +72,16 @@ def page(watched):
     return watched.page
 
 
+def wait_until(holds):
+    end = time.monotonic() + SLOW / 1000
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def wait_for(lab, name, count=1):
     """Wait until the page has called a method of the lab; return the arguments of each call."""
-    end = time.monotonic() + SLOW / 1000
-    while len(lab.lab.calls(name)) < count:
-        assert time.monotonic() < end, f"{name} was not called; {lab.lab.called}"
-        time.sleep(0.02)
+    wait_until(lambda: len(lab.lab.calls(name)) >= count)
     return lab.lab.calls(name)
 
 
@@ -152,6 +158,8 @@ def test_the_slider_is_live_and_logarithmic(lab, page, expect):
     page.click("#tab-code")
     expect(page.locator("#changes")).to_contain_text("learning rate")
     expect(page.locator("#replay")).to_contain_text("descenso replay")
+    page.click("button[data-copy=replay]")
+    expect(page.locator("button[data-copy=replay]")).to_have_text("Copied")
     page.keyboard.press("Escape")
     fill(page, "#rate-typed", "-1")
     expect(page.locator("#notice")).to_contain_text("learning_rate must be a number in (0, inf)")
@@ -214,6 +222,8 @@ def test_a_digit_is_drawn_by_keys(lab, page, expect):
 def test_a_finger_draws_and_does_not_scroll(lab, page, expect):
     page.click("#tab-draw")
     assert page.locator("#canvas").evaluate("element => getComputedStyle(element).touchAction") == "none"
+    page.click("#canvas")
+    expect(page.locator("#seen img")).to_be_visible()  # a tap alone draws a dot
 
 
 def test_one_step_is_opened_up(lab, page, expect):
@@ -230,6 +240,33 @@ def test_one_step_is_opened_up(lab, page, expect):
     expect(page.locator("#notice")).to_contain_text("the row must be a whole number, got 'many'")
     page.click("#step-stages summary >> nth=1")
     expect(page.locator("#step-stages pre >> nth=1")).to_be_visible()
+
+
+def test_activations_of_a_chosen_digit(lab, page, expect):
+    page.select_option("#set-model", "cnn")
+    page.click("#start")
+    page.click("#tab-step")
+    expect(page.locator("#activations img")).to_have_count(4)  # the digit, two filters, and a layer of units
+    fill(page, "#test-row", "7")
+    expect(page.locator("#activations img").first).to_have_attribute("alt", re.compile("test row 7, class"))
+    page.click("#toggle")
+    page.click("#panel-step button[data-send=one_step]")
+    wait_for(lab, "one_step")
+
+
+def test_what_goes_on_can_be_stopped(lab, page, expect):
+    with lab.lab.lock:
+        lab.lab.race_now = Race((Lane("graph", "running"),), 3)
+        lab.lab.rates = swept(Span(0.01, 1.0, 3, 2), 1)._replace(state="running")
+        lab.lab.plane = surveyed(lab.lab.path, 1)._replace(state="computing")
+        lab.lab.publish("ended")
+    page.click("#tab-race")
+    page.click("#race-stop")
+    page.click("#tab-rates")
+    page.click("#sweep-stop")
+    wait_for(lab, "stop", 2)
+    page.click("#landscape-stop")
+    wait_for(lab, "stop_landscape")
 
 
 def test_the_race(lab, page, expect):
@@ -293,8 +330,9 @@ def test_code_and_files(lab, page, expect):
     page.click("#start")
     page.click("#tab-code")
     expect(page.locator("#command")).to_contain_text("descenso train mnist --learning-rate 0.5")
-    page.click("button[data-copy=command]")
-    expect(page.locator("button[data-copy=command]")).to_have_text("Copied")
+    for name in ("command", "python"):
+        page.click(f"button[data-copy={name}]")
+        expect(page.locator(f"button[data-copy={name}]")).to_have_text("Copied")
     with page.expect_download() as got:
         page.click("#downloads a >> nth=0")
     assert got.value.suggested_filename == "fake-001.zip"
@@ -344,12 +382,34 @@ def test_a_page_closed_in_mid_run_stops_nothing(lab, page, chromium, expect):
     page.click("#start")
     expect(page.locator("#state")).to_have_text("Training")
     page.close()
+    wait_until(lambda: lab.lab.calls("watched")[-1] == (False,))  # sooner than the server forgets the page
+    assert lab.desk.pages
     before = lab.lab.total
     again = Watched(chromium).open(lab.address)
     expect(again.locator("#state")).to_have_text(re.compile("Training"))
     assert lab.lab.total > before
     assert ("pause",) not in lab.lab.called
     again.close()
+
+
+def test_a_page_out_of_sight_gets_nothing(lab, page, expect):
+    """Another tab is in front: neither is anything drawn nor measured, until the page is seen again."""
+    hide = """(hidden) => {
+        Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.click("#start")
+    expect(page.locator("#state")).to_have_text("Training")
+    page.evaluate(hide, True)
+    wait_until(lambda: lab.lab.calls("watched")[-1] == (False,))
+    page.wait_for_timeout(200)  # for what was on its way
+    step, total = page.locator("#step").text_content(), lab.lab.total
+    page.wait_for_timeout(800)
+    assert lab.lab.total > total
+    assert page.locator("#step").text_content() == step
+    page.evaluate(hide, False)
+    expect(page.locator("#step")).not_to_have_text(step)
+    assert lab.lab.calls("watched")[-1] == (True,)
 
 
 def test_everything_by_keyboard(lab, page, expect):
@@ -398,7 +458,7 @@ def test_the_live_region_says_the_numbers_seldom(lab, page, expect, monkeypatch)
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_the_main_view_needs_no_scrolling(lab, chromium, language, expect):
+def test_the_main_view_needs_no_scrolling(lab, chromium, language, expect, tmp_path):
     watched = Watched(chromium)
     watched.page.set_viewport_size(PROJECTOR)
     page = watched.open(lab.address + f"&lang={language}")
@@ -414,6 +474,7 @@ def test_the_main_view_needs_no_scrolling(lab, chromium, language, expect):
                 .map((box) => [box.id, box.scrollHeight, box.clientHeight, box.scrollWidth, box.clientWidth])"""
         )
         assert over == [], size
+        page.screenshot(path=tmp_path / f"main-{language}-{size['width']}.png")  # to look at
     page.close()
 
 
@@ -441,7 +502,7 @@ def serious(page):
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_axe_finds_nothing_serious(lab, chromium, language, expect):
+def test_axe_finds_nothing_serious(lab, chromium, language, expect, tmp_path):
     page = Watched(chromium).open(lab.address + f"&lang={language}")
     page.click("#start")
     expect(page.locator("#mistakes img").first).to_be_visible()
@@ -450,6 +511,7 @@ def test_axe_finds_nothing_serious(lab, chromium, language, expect):
         page.click(f"#tab-{name}")
         expect(page.locator(there).first).to_be_visible()
         assert serious(page) == [], name
+        page.screenshot(path=tmp_path / f"{name}-{language}.png")
     page.close()
 
 

@@ -103,7 +103,7 @@ def test_what_is_no_choice_is_ignored(page):
     for name in ("span-", "span-x", "span-count", "landscape-x", "stop_landscape_", "sweep-stop"):
         send(page, name, "1")
     assert page.desk.span == Span.around(0.03)
-    assert {call[0] for call in page.desk.lab.called} == {"watched", "speak"}
+    assert {call[0] for call in page.desk.lab.called} == {"speak"}
 
 
 def test_each_command_is_sent(page):
@@ -111,7 +111,7 @@ def test_each_command_is_sent(page):
     send(page, "sweep")
     send(page, "landscape")
     send(page, "stop_landscape")
-    _watched, _speak, sweep, *rest = page.desk.lab.called
+    _speak, sweep, *rest = page.desk.lab.called
     assert sweep == ("sweep", page.desk.settings, Span(0.0003, 3.0, 4, 3))
     assert rest == [("landscape",), ("stop_landscape",)]
 

@@ -12,6 +12,7 @@ from descenso.lab.desk import Desk, datasets_of
 from descenso.lab.downloads import zipped
 from descenso.lab.page import SIDE, Page
 from descenso.lab.shapes import diverging, escaped, grey, table
+from descenso.text import SPACE
 from fake import FakeLab
 
 NUMBER = count()
@@ -144,6 +145,45 @@ def test_the_code_of_a_fault_without_a_flag_says_so(desk):
         shown = {(name, key): value for name, key, value in page._entries(view)}
         assert shown["fault-note", "hidden"] is silent
         assert shown["command", "textContent"] == "descenso train"
+
+
+def test_a_plot_is_sent_again_only_where_a_line_has_changed(desk):
+    from descenso.lab.plots import Plots
+    from descenso.lab.protocol import Curve
+
+    plots, steps = Plots(desk), np.arange(5)
+
+    def drawn(costs):  # every view has arrays of its own
+        curve = Curve("fake-001", steps.copy(), np.array(costs, np.float32), (1.0,), (), (), 5)
+        plots.draw(desk.lab.view._replace(curves=(curve,)), "tab-training")
+        return plots.cost.renderers[0].data_source.data
+
+    first = drawn([5, 4, 3, 2, 1])
+    assert [list(line) for line in first["ys"]] == [[5, 4, 3, 2, 1], [1], []]
+    assert drawn([5, 4, 3, 2, 1]) is first
+    assert list(drawn([5, 4, 3, 2, 2])["ys"][0]) == [5, 4, 3, 2, 2]
+
+
+def test_the_numbers_of_the_lesson_are_those_of_the_data(desk):
+    desk.lesson = True
+    page, view = Page(desk, "en", at_once), desk.lab.view._replace(class_names=("setosa", "versicolor", "virginica"))
+    send(page, "lesson", "4")
+    shown = {name: value for name, _key, value in page._entries(view)}
+    assert "1/3, and the cost is ln 3 = 1.0986" in shown["stop-answer"]
+    for stop in range(9):
+        send(page, "lesson", str(stop))
+        assert "{" not in {name: value for name, _key, value in page._entries(view)}["stop-answer"]
+
+
+def test_the_reason_of_a_race_is_written_as_all_numbers_are():
+    from descenso.lab.desk import speaking
+    from descenso.lab.panel_race import _reason
+    from descenso.lab.protocol import Race
+
+    race = Race((), 1, reason=(("what costs", "µs/step"), ("calls", "-29461.5", "57.5%", "–", "k_1.2")))
+    with speaking("es"):
+        row = _reason(race).replace(SPACE, " ")
+    assert "<td>-29461,5</td><td>57,5 %</td><td>–</td><td>k_1.2</td>" in row
 
 
 @pytest.mark.parametrize("formula", ["x = (inputs − shift) · scale", "h = max of each 2×2", "θ ← θ − η g"])

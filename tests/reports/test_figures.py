@@ -12,6 +12,7 @@ from descenso.reports import letters
 from descenso.reports.comparison import comparison_figure, ladder_figure, number
 from descenso.reports.figures import loss_figure, templates_figure
 from descenso.reports.pictures import confusion_figure, contact_sheet, mistakes_figure, predictions_figure
+from descenso.reports.sweep import Line, sweep_figure
 
 RULES = ["sgd", "adam:beta_1=0.8,beta_2=0.99", "lion", *(f"my_rules:rule_{i}" for i in range(9))]
 SECONDS = {name: [0.02 * (1 + (7 * i) % 12), 0.03 * (1 + (7 * i) % 12)] for i, name in enumerate(RULES)}
@@ -181,3 +182,8 @@ def test_predictions_escape_what_no_font_can_write(monkeypatch):
     figure = predictions_figure(IMAGES[:2], ["猫", "cat"])
     assert [each for each in texts(figure) if each] == [r"\u732b", "cat"]
     letters.drawn.cache_clear()
+
+
+def test_a_sweep_of_one_epoch_has_no_fractions_of_epochs():
+    curves = sweep_figure([Line({"learning_rate": rate}, [rate], rate) for rate in (0.1, 1.0)], "cost").axes[0]
+    assert [curves.get_xticks().tolist(), curves.get_xlim()] == [[1], (0, 2)]

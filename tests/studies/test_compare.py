@@ -201,9 +201,9 @@ def test_datasets_side_by_side(tiny):
             "one thing at a time, got engines, rules; try --eng",
         ),
         ({"engines": ["graph", "eager"], "engine": "graph"}, "one thing at a time, got engines, engine"),
-        ({"engines": ["graph", "tree"]}, "engine must be one of graph.*got 'tree'"),
-        ({"batch_sizes": [10, 0]}, "batch_size must be full, or"),
-        ({"batch_sizes": [10, 1000]}, "batch_size must be at most the 203 training rows"),
+        ({"engines": ["graph", "tree"]}, "each of engines must be one of graph.*got 'tree'"),
+        ({"batch_sizes": [10, 0]}, "each of batch-sizes must be full, or"),
+        ({"batch_sizes": [10, 1000]}, "each of batch-sizes must be at most the 203 training rows, got 1000$"),
         ({"repeats": 0}, "repeats must be at least 1, got 0; try --repeats 3"),
     ],
 )

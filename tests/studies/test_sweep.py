@@ -261,7 +261,7 @@ def test_values_are_lists_ranges_and_numbers():
         ({"weight_decays": "0.1, 1..2:3"}, "no range FIRST..LAST:COUNT"),
         ({"learning_rates": "0.1,0.1"}, "each once"),
         ({"learning_rates": []}, "one or more values"),
-        ({"learning_rates": "-1"}, "learning_rate must be"),
+        ({"learning_rates": "-1"}, "each of learning-rates must be"),
         ({"rules": "sgdd"}, "sgdd"),
         ({"seeds": "0"}, "one or more values"),
         ({"learning_rates": "1e-3..1:200", "seeds": 100}, "at most 10000 lanes"),

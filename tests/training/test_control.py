@@ -157,9 +157,9 @@ def test_a_stop_outlasts_a_pause_and_a_rate_is_taken_once():
     control = Control()
     control.stop(2)
     control.pause()
-    assert (control.wait(), control.stopped, control.signal) == (True, True, 2)
+    assert (control._wait(), control.stopped, control.signal) == (True, True, 2)
     control.change_rate(0.5)
-    assert (control.take_rate(), control.take_rate()) == (0.5, None)
+    assert (control._take_rate(), control._take_rate()) == (0.5, None)
 
 
 @pytest.mark.parametrize("commands", ["change, stop", "pause, change, stop"])
@@ -201,7 +201,7 @@ def test_an_invalid_rate_is_refused_at_once(rate):
     control = Control()
     with pytest.raises(ConfigError, match=r"^learning_rate must be a number in \(0, inf\), got "):
         control.change_rate(rate)
-    assert control.take_rate() is None
+    assert control._take_rate() is None
 
 
 def test_stopped_before_the_first_step(tiny, tmp_path):

@@ -1,5 +1,6 @@
 """Progress shown for tasks other than training."""
 
+from descenso.api import compare
 from descenso.training import waiting
 
 
@@ -32,3 +33,15 @@ def test_a_bar_is_drawn_unless_a_callback_is_told(monkeypatch):
     with waiting.telling("Landscape", None) as tell:
         tell(0.5)
     assert len(bar.calls) == 3
+
+
+def test_a_comparison_moves_a_bar_unless_it_is_told_where_to_say_it(monkeypatch, capsys):
+    bar, heard = Bar(), []
+    monkeypatch.setattr(waiting, "progress_bar", lambda to_stderr: bar)
+    for progress in (None, heard.append, True, False):
+        with compare._telling("Comparing", 4, progress) as tell:
+            for place in range(6):
+                tell(f"run {place}")
+    shares = [call[1] for call in bar.calls[1:-1]]
+    assert shares == [0, 0.25, 0.5, 0.75, 1, 1]
+    assert heard == capsys.readouterr().err.splitlines() == [f"run {place}" for place in range(6)]

@@ -2,13 +2,15 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from descenso.api.train import own_of, rows_of, source_of
-from descenso.config import SETTINGS, TrainConfig, choices, table
+from descenso.config import TrainConfig, check_each, choices, refuse_unknown
 from descenso.data.catalog import before_data, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
@@ -17,6 +19,7 @@ from descenso.errors import ConfigError
 from descenso.registry import MADE_IN_PYTHON, OWN
 from descenso.text import _, spelled
 from descenso.training.display import starting
+from descenso.training.waiting import telling
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -44,7 +47,7 @@ def compare(
     *,
     explain: Literal[False] = ...,
     repeats: int | None = ...,
-    progress: Callable[[str], None] | bool = ...,
+    progress: Callable[[str], None] | bool | None = ...,
     sources: Sources | None = ...,
     **settings: "Unpack[Compared]",
 ) -> "Comparison": ...
@@ -57,7 +60,7 @@ def compare(
     *,
     explain: Literal[True],
     repeats: int | None = ...,
-    progress: Callable[[str], None] | bool = ...,
+    progress: Callable[[str], None] | bool | None = ...,
     sources: Sources | None = ...,
     **settings: "Unpack[Compared]",
 ) -> "Explained": ...
@@ -69,7 +72,7 @@ def compare(
     *,
     explain: bool = False,
     repeats: int | None = None,
-    progress: Callable[[str], None] | bool = False,
+    progress: Callable[[str], None] | bool | None = None,
     sources: Sources | None = None,
     **settings: "Unpack[Compared]",
 ) -> "Comparison | Explained":
@@ -83,7 +86,8 @@ def compare(
         data, labels, sources: as of `train`.
         explain: whether to itemise instead why eager execution is slower; see `descenso.api.compare.explain`.
         repeats: number of times that each run is trained, for its times; by default 3, or 7 to explain.
-        progress: called with a line when a training run begins; True to print it on standard error.
+        progress: called with a line when a training run begins; True to print it on standard error; by default a bar
+            is shown in a terminal or a notebook, with False nothing.
         **settings: two or more `engines`, `rules`, `learning_rates`, `batch_sizes` or `datasets`, or `engine` and so on
             as a list, by default all engines; and those of `TrainConfig`, with 3 epochs by default.
 
@@ -101,11 +105,15 @@ def compare(
 
 
 def _compared(
-    data: Any, repeats: int, progress: Callable[[str], None] | bool, sources: Sources | None, settings: "Compared"
+    data: Any,
+    repeats: int,
+    progress: Callable[[str], None] | bool | None,
+    sources: Sources | None,
+    settings: "Compared",
 ) -> "Comparison":
     axis, values = _axis(given := {**settings})
     requests = _read([{"epochs": EPOCHS, "data": data, **given, AXES[axis]: each} for each in values])
-    entries = _check_all(requests, sources)
+    entries = _check_all(requests, sources, axis)
     names = _names(axis, [request[AXES[axis]] for request in requests], entries)
 
     with starting():
@@ -113,7 +121,8 @@ def _compared(
 
     each = zip(names, entries, requests, strict=True)
     contenders = [Contender(name, *entry, partial(_own_in_float64, request)) for name, entry, request in each]
-    return compare_all(axis, contenders, repeats, _teller(progress))
+    with _telling(_("Comparing"), repeats * len(contenders), progress) as tell:
+        return compare_all(axis, contenders, repeats, tell)
 
 
 def _own_in_float64(settings: dict[str, Any]) -> "Own | None":
@@ -146,8 +155,8 @@ def _read(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _check_all(requests: list[dict[str, Any]], sources: Sources | None) -> list[_Entry]:
-    """Check the settings of each training run, and load each dataset once."""
+def _check_all(requests: list[dict[str, Any]], sources: Sources | None, axis: str = "") -> list[_Entry]:
+    """Check the settings of each training run, which differ along `axis`, and load each dataset once."""
     named = [own_of(settings) for settings in requests]
     named = [({**settings, "data": source_of(settings["data"])}, own) for settings, own in named]
     configs = [TrainConfig.of(**before_data(settings)) for settings, _own in named]
@@ -158,7 +167,7 @@ def _check_all(requests: list[dict[str, Any]], sources: Sources | None) -> list[
             loaded[config.data] = check_dataset(data) if isinstance(data, Dataset) else rows_of(config, sources)
         first = with_model(named[0][0], loaded[configs[0].data])[0].get("model", "softmax")  # one model for all
         config = TrainConfig.of(**{**settings, "model": settings.get("model") or first})
-        entries.append(_Entry(check_fit(loaded[config.data], config, request), loaded[config.data], own))
+        entries.append(_Entry(check_fit(loaded[config.data], config, {*request, axis}), loaded[config.data], own))
     return entries
 
 
@@ -189,7 +198,7 @@ def explain(
     labels: Any = None,
     *,
     repeats: int = ROUNDS,
-    progress: Callable[[str], None] | bool = False,
+    progress: Callable[[str], None] | bool | None = None,
     sources: Sources | None = None,
     **settings: "Unpack[Compared]",
 ) -> "Explained":
@@ -207,7 +216,7 @@ def explain(
         ConfigError, DataError: as `train`, and for a setting that is fixed here.
         DescensoError: if two rungs do not follow the same path.
     """
-    _refuse_unknown({**settings})
+    refuse_unknown(settings, tuple(AXES))
     fixed = [name for name in (*AXES, "engine", "order", "epochs") if name in settings]
     if fixed:
         raise ConfigError(_("the ladder decides {names}; leave it out").format(names=", ".join(fixed)))
@@ -219,14 +228,15 @@ def explain(
     with starting():
         from descenso.studies.ladder import explain_eager
 
-    return explain_eager(config, rows, repeats, _teller(progress), own)
+    with _telling(_("Measuring"), repeats, progress) as tell:
+        return explain_eager(config, rows, repeats, tell, own)
 
 
 def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
     """Take what differs out of `settings`: its name, and the values."""
     from descenso.studies.sweep.grid import is_several
 
-    _refuse_unknown(settings)
+    refuse_unknown(settings, tuple(AXES))
     several = [name for name in AXES if is_several(settings.get(AXES[name]))]  # learning_rate=[0.1, 0.01]
     settings |= {name: settings.pop(AXES[name]) for name in several}
     given = {name: settings.pop(name) for name in AXES if name in settings} or {"engines": choices("engine")}
@@ -236,15 +246,10 @@ def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
         message = _("compare varies one thing at a time, got {names}; try --{flag} alone")
         raise ConfigError(message.format(names=", ".join([*given, *fixed]), flag=spelled(axis)))
     values = _split(values) if isinstance(values, str) else values
-    return axis, values.tolist() if hasattr(values, "tolist") else list(values)
-
-
-def _refuse_unknown(settings: dict[str, Any]) -> None:
-    for name, value in settings.items():
-        if name not in SETTINGS and name not in AXES and name not in ("model", "data"):
-            from descenso.guesses import answer
-
-            raise ConfigError(answer(name, value, tuple(SETTINGS), table(), arguments=tuple(AXES)))
+    values = values.tolist() if hasattr(values, "tolist") else list(values)
+    if axis != "datasets":  # whose names are looked up when they are read
+        check_each(axis, AXES[axis], values)
+    return axis, values
 
 
 def _split(text: str) -> list[str]:
@@ -253,13 +258,20 @@ def _split(text: str) -> list[str]:
     >>> _split("sgd,adam:beta_1=0.8,beta_2=0.99,lion")
     ['sgd', 'adam:beta_1=0.8,beta_2=0.99', 'lion']
     """
-    return re.split(r",(?![^,:]*=)", text)
+    return [part.strip() for part in re.split(r",(?![^,:]*=)", text)]
 
 
 itemised = explain  # since an argument of `compare` is called `explain`
 
 
-def _teller(progress: Callable[[str], None] | bool) -> Callable[[str], None]:
-    if callable(progress):
-        return progress
-    return partial(print, file=sys.stderr) if progress else lambda line: None
+@contextmanager
+def _telling(what: str, lines: int, progress: Callable[[str], None] | bool | None) -> Iterator[Callable[[str], None]]:
+    """Yield what takes a line when a training run or a round begins, of which there are about `lines`."""
+    if progress is None:
+        begun = count()
+        with telling(what, None) as tell:
+            yield lambda line: tell(min(next(begun) / lines, 1.0))
+    elif callable(progress):
+        yield progress
+    else:
+        yield partial(print, file=sys.stderr) if progress else lambda line: None

@@ -16,6 +16,7 @@ from descenso.runs.files import is_sweep, write_file
 from descenso.studies.sweep.grid import titled
 from descenso.text import _
 from descenso.training.display import starting
+from descenso.training.waiting import telling
 
 if TYPE_CHECKING:
     from descenso.hints import RunPath
@@ -42,15 +43,14 @@ def film(
             with learning rates from the smallest to the largest, and settings that are otherwise those of the best.
         out: the file; by default `plots/templates.gif` in the run or the sweep, or `templates.gif` for several.
         data: what `train` was given, where it was in memory.
-        told: called with the share that is done.
+        told: called with the share that is done; by default a bar is shown in a terminal or a notebook.
         sources: as of `train`.
 
     Raises:
         ConfigError: for no runs or more than 6, other models, rows that are no grey pictures, pictures of different
             shape or classes, fewer than three states, a sweep without an ended lane, a rate changed by hand.
     """
-    paths = [Path(run) for run in runs]
-    found = [each for path in paths for each in _posed(path, data, sources)]
+    found = [each for run in runs for each in _posed(Path(run), data, sources)]
     if not 1 <= len(found) <= MOST_RUNS:
         message = _("film: it shows one run or more, up to {most}, got {count}")
         raise ConfigError(message.format(most=MOST_RUNS, count=len(found)))
@@ -63,8 +63,9 @@ def film(
 
     plans = [(name, Plan.of(config, rows), epochs) for name, config, rows, epochs in found]
     takes = [Take(name, plan, epochs * plan.steps_per_epoch) for name, plan, epochs in plans]
-    path = Path(out) if out is not None else _place(paths)
-    write_file(path, film_of(record(takes, told or (lambda share: None)), shape, names))
+    path = _place([*map(Path, runs)]) if out is None else Path(out)
+    with telling(_("Film"), told) as tell:
+        write_file(path, film_of(record(takes, tell), shape, names))
     return path
 
 

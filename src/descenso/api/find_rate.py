@@ -8,7 +8,6 @@ from descenso.api.train import import_tensorflow, source_of
 from descenso.config import TrainConfig
 from descenso.data.catalog import before_data, with_model
 from descenso.data.checks import check_fit
-from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError
 from descenso.studies.sweep.grid import FIND_SEEDS, FIND_STEPS
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 def find_rate(
     data: Any = "mnist",
+    labels: Any = None,
     *,
     steps: int = FIND_STEPS,
     seeds: int = FIND_SEEDS,
@@ -37,7 +37,7 @@ def find_rate(
     Unlike a range test, whose rate grows from step to step, each run begins anew. Nothing is saved.
 
     Args:
-        data, sources: as of `train`.
+        data, labels, sources: as of `train`.
         steps: of each run, at least 2.
         seeds: how many starts and orders of the rows each rate is tried with.
         told: called with the share that is done; by default a bar is shown in a terminal or a notebook.
@@ -47,8 +47,8 @@ def find_rate(
         ConfigError, DataError: as of `train`.
     """
     common: dict[str, Any] = {**settings}
-    data, _how_read = in_memory(data, common)
-    rows = Rows(data if isinstance(data, Dataset) else None, sources)
+    data, _how_read = in_memory(data if labels is None else (data, labels), common)
+    rows = Rows(data, sources)
     config = _searched({**common, "data": source_of(data)}, {"steps": (steps, 2), "seeds": (seeds, 1)}, rows)
     with starting():
         import_tensorflow()

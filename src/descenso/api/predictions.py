@@ -43,6 +43,9 @@ class Predictions:
 
             raise AttributeError(no_attribute("Predictions", name), name=name, obj=self)
 
+    def __getitem__(self, rows: Any) -> Any:
+        return self.probabilities[rows]
+
     def __len__(self) -> int:
         return len(self.probabilities)
 

@@ -35,14 +35,14 @@ class Replaying(Control):
     def __init__(self, changes: Sequence[RateChange], end: Position | None) -> None:
         super().__init__()
         self._changes, self._end = list(changes), end
-        self.reached(Position(0, 0))
+        self._reached(Position(0, 0))
 
-    def take_end(self, position: Position) -> Position | None:
+    def _take_end(self, position: Position) -> Position | None:
         """Return the position of the next change, or of the end."""
-        super().take_end(position)
+        super()._take_end(position)
         return Position(*self._changes[0][:2]) if self._changes else self._end
 
-    def reached(self, position: Position) -> None:
+    def _reached(self, position: Position) -> None:
         """Make the changes of `position`; stop at the end."""
         while self._changes and self._changes[0][:2] <= position:
             self.change_rate(self._changes.pop(0).learning_rate)

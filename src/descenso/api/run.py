@@ -46,7 +46,7 @@ class Run:
     needs them once more.
 
     >>> import descenso as ds
-    >>> run = ds.train("mnist", epochs=1, batch_size=1000, learning_rate=0.1, out=getfixture("tmp_path") / "run")
+    >>> run = ds.train("mnist", epochs=1, batch_size=1000, learning_rate=0.1)
     >>> run.predict(ds.load("mnist").test.inputs[:3]).labels
     array(['7', '2', '1'], dtype='<U1')
     >>> run.evaluate().accuracy == run.test_accuracy

@@ -1,6 +1,6 @@
 """Train many runs over the same batches, and rank them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -35,6 +35,7 @@ VERIFY, KEEP = ("2", "all", "none"), ("none", "best", "all")
 
 def sweep(
     data: Any = "mnist",
+    labels: Any = None,
     *,
     verify: str | int = "2",
     keep: str = "none",
@@ -51,14 +52,13 @@ def sweep(
     A lane is the run that `train` would make, up to rounding; softmax regression trains them together (docs/sweep.md).
 
     Args:
-        data, sources, out: as of `train`; `out` is a directory.
+        data, labels, sources, out: as of `train`; `out` is a directory.
         verify: lanes to train again alone: "2", the best and the one next to divergence; "all"; or "none".
         keep: whether to train "best", the best lane, or "all" but dropped lanes alone, as runs in that directory.
         halving: whether to drop the worse half of the settings, each with all of its seeds, at rungs that are known
             before training: after 1/2 of the epochs, 1/4 and so on. The others go on; a dropped one is never the best.
         audit: whether to train the lanes that halving drops to the end all the same, and compare.
-        told: called before training and after each epoch; by default a bar is shown in a terminal or a notebook.
-        control: stops the sweep from another thread.
+        told, control: called before training and after each epoch, by default a bar; stops it from another thread.
         **settings: those of `train`, and what varies: `learning_rates`, `rules`, `schedules`, `weight_decays`,
             `batch_sizes`, a list or text such as "1e-3..1:64"; `seeds`, a list or their number; `rule=[...]` and so on.
 
@@ -68,8 +68,8 @@ def sweep(
     """
     how = _How.of(verify, keep, told, control)
     axes, common = divided(settings)
-    data, how_read = in_memory(data, common)
-    rows = Rows(data if isinstance(data, Dataset) else None, sources)
+    data, how_read = in_memory(data if labels is None else (data, labels), common)
+    rows = Rows(data, sources)
     rules = {"halving": halving, "audit": audit, "how_read": how_read}
     with closing(_created({**common, "data": source_of(data)}, axes, rows, rules, out)) as directory:
         return _carry_out(directory, how, rows)
@@ -145,7 +145,7 @@ def _created(
     if own_of(dict(settings))[1] is not None:
         raise ConfigError(_("a sweep takes rules, schedules, losses and models by name; try package.module:name"))
     settings, data = with_model(settings, rows.of(TrainConfig.of(**before_data(settings))))
-    lanes = tuple(_fitted(lane, rows.of(lane.config), settings) for lane in lanes_of(settings, axes))
+    lanes = tuple(_fitted(lane, rows.of(lane.config), {*settings, *axes}) for lane in lanes_of(settings, axes))
     rungs = halving.rungs_of(lanes, rules.pop("halving"), rules["audit"])
     with starting():
         import_tensorflow()
@@ -178,15 +178,14 @@ def rows_of_sweep(path: Path, data: Any, sources: Sources | None) -> "Rows":
     """Return the datasets of the lanes of a sweep again: `data` if it was in memory, else what their configs name."""
     from descenso.studies.sweep.directory import SweepDirectory
 
-    given = in_memory(data, {**SweepDirectory(path).how_read})[0]
-    return Rows(given if isinstance(given, Dataset) else None, sources)
+    return Rows(in_memory(data, {**SweepDirectory(path).how_read})[0], sources)
 
 
 class Rows:
     """The datasets of lanes, each read once. Rows to test on are drawn by a lane's seed where the data has none."""
 
-    def __init__(self, given: Dataset | None, sources: Sources | None) -> None:
-        self.given = None if given is None else check_dataset(given)
+    def __init__(self, given: Any, sources: Sources | None) -> None:
+        self.given = check_dataset(given) if isinstance(given, Dataset) else None
         self.sources, self._read = sources, dict[tuple[str, int], Dataset]()
 
     def of(self, config: TrainConfig) -> Dataset:
@@ -199,7 +198,7 @@ class Rows:
         return self._read[key]
 
 
-def _fitted(lane: "Lane", data: Dataset, settings: Mapping[str, Any]) -> "Lane":
+def _fitted(lane: "Lane", data: Dataset, settings: Collection[str]) -> "Lane":
     """Adapt the settings of a lane that were not given to few rows, as `train` does."""
     from descenso.studies.sweep.grid import digest
 
@@ -224,9 +223,8 @@ def _carry_out(directory: "SweepDirectory", how: _How, rows: Rows) -> "Sweep":
     def data_of(number: int) -> Dataset:
         return rows.of(directory.lanes[number].config)
 
-    told = how.told
-    with telling(_("Sweep"), (lambda share: None) if told else None) as tell:
-        found = run(Training(directory, data_of, how.verify, told or (lambda now: tell(now.share))), how.control)
+    with telling(_("Sweep"), (lambda share: None) if how.told else None) as tell:
+        found = run(Training(directory, data_of, how.verify, how.told or (lambda now: tell(now.share))), how.control)
     if found.records:
         write_report(found, directory)
     if how.control.signal:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from descenso.descent.problem import Own
     from descenso.hints import Settings
     from descenso.training.plan import Plan
-_KERAS = "keras.src.optimizers"  # what TensorFlow imports of Keras at its end, if it is there
+_NOT_NEEDED = ("keras.src.optimizers", "h5py", "scipy")  # what TensorFlow imports where it is there
 
 
 def train(
@@ -197,22 +197,24 @@ def own_of(settings: dict[str, Any]) -> tuple[dict[str, Any], "Own | None"]:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow without Keras, which is half of the time and is not needed for softmax regression.
+    """Import TensorFlow without what softmax regression does not need: Keras, half of the time, and h5py and SciPy.
 
-    TensorFlow does without Keras where it cannot be imported, and `tf.keras` imports it at its first use. So Keras is
-    marked as not importable (None in `sys.modules`, as Python documents) for as long as TensorFlow's import lasts.
+    TensorFlow does without these where they cannot be imported, and `tf.keras` imports Keras at its first use. So they
+    are marked as not importable (None in `sys.modules`, as Python documents) for as long as TensorFlow's import lasts.
     Python's garbage collector rests meanwhile: it would search the new modules, which stay, again and again.
     """
     if "tensorflow" in sys.modules or "keras" in sys.modules:
         return
-    sys.modules[_KERAS] = None  # type: ignore[assignment]
+    marked = [name for name in _NOT_NEEDED if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(marked))  # type: ignore[arg-type]
     collects = gc.isenabled()
     gc.disable()
     try:
-        with suppress(ImportError):  # of a version that needs Keras at once
+        with suppress(ImportError):  # of a version that needs one of them at once
             import_module("tensorflow")
     finally:
-        del sys.modules[_KERAS]
+        for name in marked:
+            del sys.modules[name]
         if collects:
             gc.enable()
     import_module("tensorflow")

@@ -49,7 +49,7 @@ def _runs_and_data(incomplete: str) -> list[str]:
 WHAT = _("Run directory, or data as `descenso train` takes it.")
 CHECKS = _("Checks")  # title of the help panel
 LESSON = _("Make the mistake that RULE detects, on a few rows of MNIST, and show the finding.")
-LIKE = _("Say what departs from the earlier, healthy runs that follow: RUN --like RUN RUN ...")
+LIKE = _("Say in what a run differs from earlier, healthy ones, which are given after it: RUN --like RUN RUN ...")
 LessonOption = Annotated[
     str | None, option(LESSON, "--break", panel=CHECKS, metavar=_("RULE"), autocompletion=completing(_rules))
 ]

@@ -24,7 +24,7 @@ from descenso.text import _, language
 
 SERVER = _("Server")  # title of the help panel
 PORT = _("Port to listen at; 0 for a free one.")
-ADDRESS = _("Address to listen at. Another than the default lets other machines reach the lab if they have the token.")
+ADDRESS = _("Address to listen at. With any but the default, other machines that have the token can reach the lab.")
 BROWSER = _("Open no browser; print the address alone on the first line of standard output.")
 LESSON = _("Begin with the lesson: nine stops from the data to the engines.")
 OUT = _("Folder of the runs.")
@@ -55,7 +55,7 @@ def lab(
     sources: SourcesOptions = None,
     **settings: Any,
 ) -> None:
-    """Watch and steer training in the browser: change the rate, draw digits, open a step, race the engines."""
+    """Watch and steer training in the browser: change the rate, draw digits, see one step, race the engines."""
     TrainConfig.of(**settings)  # refuse before anything starts
     ignore_bokeh_variables()
     check_installed()

@@ -222,7 +222,10 @@ def _say_paragraphs(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def setting_option(name: str) -> Any:
     """Make the option of one setting, with the help text and the panel of its row."""
-    return option(_(SETTINGS[name].help), panel=_(SETTINGS[name].panel), metavar=_word(name))
+    help, panel = _(SETTINGS[name].help), _(SETTINGS[name].panel)
+    if TrainConfig.model_fields[name].annotation is bool:
+        return option(help, flag(name), panel=panel)
+    return option(help, panel=panel, metavar=_word(name))
 
 
 def _word(name: str) -> str:

@@ -72,7 +72,7 @@ def compare(
     as_json: Json = False,
     **settings: Any,
 ) -> None:
-    """Compare training runs: engines (same numbers?), rules, learning rates, batch sizes or datasets."""
+    """Compare training runs: engines (do they agree?), rules, learning rates, batch sizes or datasets."""
     lists = {"engines": engines, "rules": rules, "learning_rates": learning_rates, "batch_sizes": batch_sizes,
              "datasets": datasets}  # fmt: skip
     settings |= {name: value for name, value in lists.items() if value is not None}

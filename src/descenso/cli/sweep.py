@@ -40,9 +40,13 @@ DECAYS = _("Weight decays, in the same form.")
 WHICH_RULES = _("Rules, separated by commas, each with its default learning rate unless rates are given.")
 WHICH_SCHEDULES = _("Schedules, separated by commas.")
 SIZES = _("Batch sizes, separated by commas.")
-SEEDS = _("Seeds, separated by commas, or their number: repetitions, over which the median ranks.")
-VERIFY = _("Lanes to repeat alone: 2 (the best, and the one next to divergence), all or none.")
-KEEP = _("Train lanes alone, as runs in the sweep's directory: best, all (but those dropped) or none.")
+SEEDS = _("Seeds, separated by commas, or how many: each combination is trained with each, and ranked by its median.")
+VERIFY = _(
+    "Lanes (runs of the sweep) that are trained again alone: 2 (the best, and the one next to divergence), all or none."
+)
+KEEP = _(
+    "Lanes that are trained alone as well, as runs in the sweep's directory: best, all (but those dropped) or none."
+)
 HALVING = _("Drop the worse half of the settings at rungs known beforehand; the others go on.")
 AUDIT = _("Train what halving drops to the end, too, and say whether the later winner was dropped.")
 OUT = _("Directory of the sweep, which must be new or empty. Default: a new one in runs/.")
@@ -111,7 +115,7 @@ def find_rate(
     as_json: Json = False,
     **settings: Any,
 ) -> None:
-    """Find the learning rate by many short training runs: the fastest safe one, and the edge."""
+    """Find the learning rate by short training runs: the fastest safe one, and the edge of divergence."""
     TrainConfig.of(**{"schedule": "constant", **settings})  # refuse before TensorFlow is imported, which takes seconds
     picture = check_output(out or Path("rates.png"))
     with _progress(_("Short training runs")) as told:

@@ -23,8 +23,8 @@ MESSAGE = _("A message, a name such as tf.placeholder, or a word such as gradien
 WORDS = _("Arguments of the program with --run, after --: its sys.argv.")
 PROGRAM = mark("The program itself")
 RUN = _(
-    "Run the file: its own code, in a process of its own, without a network. tensorflow is what it was written for, "
-    "MNIST is the bundled one, and figures are saved. Without this option nothing of the file is executed."
+    "Run the file: its own code, in a process of its own, without a network. tensorflow has the functions that it was "
+    "written for, MNIST is the bundled one, and figures are saved. Without this option nothing of the file is executed."
 )
 OUT = _("Write it as a script for plain TensorFlow 2, without descenso; no file is replaced, and nothing is executed.")
 MOST_OF_A_LINE = 72  # characters of a command that is printed to be copied

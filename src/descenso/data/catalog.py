@@ -1,6 +1,5 @@
 """Load datasets by name, by folder or by file, and choose the model that suits them."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,12 +61,16 @@ def load(
     sources, drops = sources or Sources(), tuple(filter(None, drop.split(",")))
     request = Request(name, sources.limits, label, drops, resize, test_fraction, seed, decimal, encoding, header,
                       numeric_only, skip_unreadable, input_shape)  # fmt: skip
-    return check_and_scale(_read(request, sources))._replace(name=_full(name))
+    return _named(name, check_and_scale(_read(request, sources)))
 
 
-def _full(name: str) -> str:
-    """Return a name that finds the data from any folder: that of a named dataset, or a full path."""
-    return name if name in NAMED else str(Path(name).resolve())
+def _named(name: str, data: Dataset) -> Dataset:
+    """Name the user's own data by its full path, which finds it from any folder, and warn of names of its classes."""
+    if name in NAMED:
+        return data._replace(name=name)
+    from descenso.data.labels import warned
+
+    return warned(data)._replace(name=str(Path(name).resolve()))
 
 
 def rows_to_test(
@@ -124,7 +127,22 @@ def _read(request: Request, sources: Sources) -> Dataset:
         from descenso.data.formats.flat import shaped
 
         return shaped(file_format.reader.read(request._replace(numeric_only=True)), shape, expected)
-    return file_format.reader.read(request)
+    return file_format.reader.read(request) if file_format.suffixes else _of_folder(request, file_format)
+
+
+def _of_folder(request: Request, file_format: Format) -> Dataset:
+    """Read the dataset in a folder, and say what else is there."""
+    if file_format is FORMATS["images"]:  # whose reader names what else it finds
+        return file_format.reader.read(request)
+    from descenso.data.formats import mixed
+
+    if file_format is FORMATS["parquets"]:
+        mixed.check_parquet(request.path, request.limits)
+    data = file_format.reader.read(request)
+    if others := mixed.beside(request.path, file_format):
+        message = _("beside it, and not read: {names}; to read one of these, give its path")
+        data = data._replace(notes=(*data.notes, message.format(names=", ".join(others))))
+    return data
 
 
 def _format(name: str, path: Path) -> Format:
@@ -133,7 +151,9 @@ def _format(name: str, path: Path) -> Format:
         if path.is_dir():
             if file_format := of_folder(path):
                 if file_format is FORMATS["images"]:
-                    _refuse_tables(path)
+                    from descenso.data.formats.mixed import check_no_tables
+
+                    check_no_tables(path)
                 return file_format
             raise DataError(_("{path}: an empty folder; put images in it, a folder for each class").format(path=name))
         if path.exists():
@@ -152,24 +172,6 @@ def _format(name: str, path: Path) -> Format:
         raise DataError(_("{path}: there is no such file or folder").format(path=name))
     message = _("there is no dataset {name!r}{hint}; the names are {names}, or give a folder or a file")
     raise ConfigError(message.format(name=name, hint=closest(name, NAMES), names=", ".join(NAMES)))
-
-
-def _refuse_tables(folder: Path) -> None:
-    """Refuse a folder of tables, of which one is given to train on, and another to evaluate."""
-    from descenso.data.formats.folders import is_image
-
-    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    tables = [path for path in files if of_file(path) is FORMATS["csv"] or path.suffix.lower() in SPREADSHEETS]
-    if not tables or any(path.is_dir() or is_image(path) for path in files):
-        return
-    tests = [path for path in tables if {"test", "testing"} & set(re.findall("[a-z]+", path.name.lower()))]
-    others = [path for path in tables if path not in tests]
-    message = _("{path}: a folder of tables; give one of the files, such as {file}")
-    if tests and others:
-        message = _("{path}: a folder of tables; give the file to train on, such as {file}; the test file is for "
-                    "evaluate, after training: --data {test}")  # fmt: skip
-    first = next((path for path in others if "train" in path.name.lower()), (others or tables)[0])
-    raise DataError(message.format(path=folder, file=first, test=tests[0] if tests else ""))
 
 
 def before_data(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,14 @@
 """Sentences on what is done to the columns of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from descenso.data.encoding import MOST_LISTED, Cells, Encoding
-from descenso.text import _
+from descenso.text import _, prose
+
+LEAST_ROWS = 5  # whose values are compared with those of the training rows
+FAR = 100  # times the median of the training rows, or a part of it
 
 SENTENCES = {
     "dates": lambda: _("dates or times"),
@@ -52,3 +57,21 @@ def sentences(encoding: Encoding, cells: Sequence[Cells] = ()) -> tuple[str, ...
         names = listed([column.name for column in encoding.left_out[MOST_LISTED:]])
         said.append(_("Columns that are left out for such reasons, too: {columns}").format(columns=names))
     return tuple(said)
+
+
+def other_scale(encoding: Encoding, cells: Sequence[Cells]) -> Iterator[str]:
+    """Say which columns of rows for a trained model have values that are all far from the training rows' median.
+
+    They may be in another unit, or have marks between thousands that were read as decimal marks.
+    """
+    for column, one in zip(encoding.columns, cells, strict=True):
+        if column.kind != "number" or not column.fill:
+            continue
+        values = np.abs(one.values[np.isfinite(one.values) & (one.values != 0)])
+        if len(values) < LEAST_ROWS or not (
+            values.max() * FAR < abs(column.fill) or values.min() > FAR * abs(column.fill)
+        ):
+            continue
+        message = _("{column}: values from {low:g} to {high:g}, and the median of the training rows is {fill:g}; are "
+                    "unit and decimal mark the same?")  # fmt: skip
+        yield prose(message, column=column.name, low=values.min(), high=values.max(), fill=column.fill)

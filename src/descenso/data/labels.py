@@ -1,6 +1,9 @@
 """Convert labels as users have them to one whole number, truth value or text a row."""
 
-from typing import Any
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +12,10 @@ from descenso.data.checks import in_one_axis
 from descenso.errors import DataError
 from descenso.text import _
 
+if TYPE_CHECKING:
+    from descenso.data.dataset import Dataset
+
+MOST_GROUPS = 10  # of names that a warning lists
 LARGEST = 2.0**53  # up to which a float64 holds every whole number
 
 
@@ -95,3 +102,36 @@ def _whole(name: str, array: str, labels: NDArray[Any]) -> NDArray[np.int64]:
 def _refuse_gap(name: str, array: str, row: int, value: str) -> None:
     message = _("{path}: row {row} of {array} is {value}: no label; give it one, or leave the row out of both arrays")
     raise DataError(message.format(path=name, row=row, array=array, value=value))
+
+
+def warned(data: "Dataset") -> "Dataset":
+    """Return data whose notes warn of names of classes that may mean the same."""
+    groups = [" / ".join(quoted(group)) for group in similar(data.class_names)]
+    if not groups:
+        return data
+    message = _("warning: classes whose names differ by case or notation alone: {groups}; are they the same?")
+    return data._replace(notes=(message.format(groups=", ".join(groups[:MOST_GROUPS])), *data.notes))
+
+
+def similar(names: Iterable[str]) -> list[list[str]]:
+    """Group names that differ only in case, blanks, invisible characters, or in how a letter or number is written.
+
+    >>> similar(["cat", "Cat", "1", "1.0", "dog"])
+    [['cat', 'Cat'], ['1', '1.0']]
+    """
+    groups: dict[float | str, list[str]] = {}
+    for name in names:
+        number = re.fullmatch(r"[+-]?[0-9]{1,15}([.][0-9]*)?", name)
+        groups.setdefault(float(name) if number else _plain(name), []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _plain(name: str) -> str:
+    visible = (mark for mark in unicodedata.normalize("NFKC", name) if unicodedata.category(mark) != "Cf")
+    return " ".join("".join(visible).casefold().split())
+
+
+def quoted(group: list[str]) -> list[str]:
+    """Return names in quotes; where two would look the same, with escapes for letters outside ASCII."""
+    same = len({unicodedata.normalize("NFC", name) for name in group}) < len(group)
+    return list(map(ascii if same else repr, group))

@@ -15,7 +15,7 @@ from descenso.data.encoding import Encoding
 from descenso.data.encoding_words import sentences
 from descenso.data.formats.flat import shaped, unflattened
 from descenso.data.formats.tables import encoded_rows, split_table, table_of
-from descenso.data.labels import plain_labels
+from descenso.data.labels import plain_labels, warned
 from descenso.data.named import NAMED
 from descenso.data.sources import Expected, Limits, Request
 from descenso.errors import ConfigError, DataError
@@ -53,7 +53,7 @@ def from_arrays(
     """
     rows = Rows(_as_array(inputs), _as_array(labels))
     test_rows = Rows(_as_array(test[0]), _as_array(test[1])) if test else None
-    return check_and_scale(split_rows(name, rows, test_rows, test_fraction, seed))
+    return warned(check_and_scale(split_rows(name, rows, test_rows, test_fraction, seed)))
 
 
 def _as_array(values: Any) -> NDArray[Any]:
@@ -95,7 +95,7 @@ def from_frame(
     table = table_of(frame, request)
     if test is None:
         made = split_table(request, table)
-        return check_and_scale(shaped(made, input_shape) if input_shape else made)
+        return warned(check_and_scale(shaped(made, input_shape) if input_shape else made))
     share_to_test(name, test_fraction, has_test=True)
     table = table.fitted(np.arange(len(table.labels)), name)
     other = table_of(test, request._replace(encoded=table.encoding, test_fraction=ALL))
@@ -103,7 +103,7 @@ def from_frame(
     held = recoded(name, Split(encoded_rows(other, request), other.labels), other.class_names, table.class_names)
     encoding, notes = table.encoding, (*table.notes, *sentences(table.encoding, table.cells))
     made = Dataset(name, train, held, table.class_names, columns=encoding.inputs, encoding=encoding, notes=notes)
-    return check_and_scale(shaped(made, input_shape) if input_shape else made)
+    return warned(check_and_scale(shaped(made, input_shape) if input_shape else made))
 
 
 def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@
 ['labels-from-1']
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -32,8 +33,13 @@ if TYPE_CHECKING:
     from descenso.doctor.steps import Watched
     from descenso.hints import RunPath
 
+__all__ = ["Finding", "data", "file", "follow", "like", "run", "step", "watch"]
 SECONDS = 1.0  # between two reads of a run that is training
 STEP_ROWS = 100  # that are taken from a dataset for one step
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def data(
@@ -89,7 +95,7 @@ def file(
 ) -> list[Finding]:
     """Check a dataset by its name, or by the path of its file or folder.
 
-    The arrays of an NPZ file are checked as stored, even if `descenso.load` would refuse them.
+    Checked are the rows that training reads. Arrays that `descenso.load` refuses are checked as stored.
 
     Args:
         name, sources: see `descenso.load`.
@@ -106,12 +112,18 @@ def reading(
     name: str, *, order: str = "permutation", sources: Sources | None = None, **settings: Any
 ) -> tuple[list[Finding], tuple[str, ...]]:
     """Check a dataset as `file` does; return the findings, and the sentences that say how it was read."""
-    raw = raw_rows(name, sources)
-    if raw:
-        rows, test = raw
-        test_rows = _split(name, *test) if test else None
-        return examine(Evidence(Rows(*_split(name, *rows)[:2], test_rows, order=order))), ()
-    dataset = load(name, sources=sources, **settings)
+    try:
+        dataset = load(name, sources=sources, **settings)
+    except DataError as refusal:
+        found = list[Finding]()
+        with contextlib.suppress(DataError):  # the refusal says more
+            rows, test = raw_rows(name, sources) or (None, None)
+            if rows:
+                test_rows = _split(name, *test) if test else None
+                found = examine(Evidence(Rows(*_split(name, *rows)[:2], test_rows, order=order)))
+        if not found:
+            raise
+        return found, (str(refusal),)
     return examine(Evidence(Rows.of(dataset, order))), dataset.notes
 
 

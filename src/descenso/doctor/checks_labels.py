@@ -1,10 +1,8 @@
 """Checks of labels: their form, their range, and the names of classes."""
 
-import unicodedata
-from collections import defaultdict
-
 import numpy as np
 
+from descenso.data.labels import quoted, similar
 from descenso.doctor.evidence import LEAST_ROWS, Array, Observation, Rows, Step
 from descenso.text import _, prose
 
@@ -96,7 +94,8 @@ def labels_out_of_range(rows: Rows, step: Step | None) -> Observation | None:
         return None
     mend = f"keras.layers.Dense({int(high) + 1})"
     if low < 0:
-        mend = "labels = (labels + 1) // 2" if low == -1 and high == 1 else f"labels = labels - {int(low)}"
+        halved = low == -1 and high == 1 and not (classes == 0).any()
+        mend = "labels = (labels + 1) // 2" if halved else f"labels = labels + {-int(low)}"
     elif low >= 1 and high == most + 1:
         mend = "labels = labels - 1"
     if not step:
@@ -110,23 +109,12 @@ def similar_class_names(rows: Rows) -> Observation | None:
     names = rows.class_names
     if not names and rows.whole and rows.classes is not None and rows.classes.dtype.kind == "U":
         names = tuple(map(str, np.unique(rows.classes)))
-    alike: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        alike[_plain(name)].append(name)
-    groups = [group for group in alike.values() if len(group) > 1]
+    groups = similar(names)
     if not groups:
         return None
-    listed = "; ".join(", ".join(map(repr, group)) for group in groups[:MOST_NAMED])
+    listed = "; ".join(", ".join(quoted(group)) for group in groups[:MOST_NAMED])
     saw = _("class names that may mean the same: {names}").format(names=listed)
     return saw, _("write each class in one way: labels = numpy.char.lower(numpy.char.strip(labels))")
-
-
-def _plain(name: str) -> str:
-    """Return the name without case and further blanks; of a number, its value."""
-    try:
-        return repr(float(name))
-    except ValueError:
-        return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def empty_class(rows: Rows) -> Observation | None:

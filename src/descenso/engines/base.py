@@ -166,8 +166,9 @@ def clear() -> None:
 class Rows:
     """The one way from a split to batches.
 
-    Arrays in memory become tensors, without a copy where possible, from which TensorFlow gathers. A memory-mapped
-    array is never brought into memory whole: NumPy takes the rows of each batch from the file.
+    Arrays in memory become tensors, without a copy where possible. NumPy takes the rows of each batch, from memory that
+    is returned to the system afterwards, while TensorFlow's allocator keeps what it has had. So a memory-mapped array
+    is never brought into memory whole.
 
     Args:
         split: rows; its arrays must not change while this lives.
@@ -186,7 +187,7 @@ class Rows:
 
     def batch(self, numbers: NDArray[np.int32]) -> Batch:
         """Gather rows by number: (…, batch) int32 -> inputs (…, batch, *input_shape), and so on."""
-        if self.in_memory:
+        if self.in_memory and tf.config.list_logical_devices("GPU"):  # whose memory the rows stay in
             return gathered(self.tensors, numbers)
         return Batch(*self._split).map(lambda array: _taken(array, numbers))
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -230,10 +231,18 @@ def litert(plain: Any, trained: Trained, dtype: str) -> bytes:
 
 @contextlib.contextmanager
 def _temporary_folder() -> Iterator[Path]:
-    """Make a temporary folder for the files of a library, and ignore its warnings."""
+    """Make a temporary folder for the files of a library, and hold back its warnings, and what it says of the folder,
+    as TensorFlow does at an interactive prompt and in a notebook.
+    """
+    logger = tf.get_logger()
+    level = logger.level
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield Path(folder)
+        logger.setLevel(max(level, logging.WARNING))
+        try:
+            yield Path(folder)
+        finally:
+            logger.setLevel(level)
 
 
 @contextlib.contextmanager

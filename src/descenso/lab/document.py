@@ -55,7 +55,14 @@ def attach(document: Document, desk: Desk, language: str) -> None:
     page = Page(desk, language, later)
     frames = _Frames(page, plots, wire)
     wire.on_change("sent", lambda name, old, new: show(page.receive, new))
-    document.add_periodic_callback(frames.draw, LOOK)
+
+    def look() -> None:
+        session = getattr(document.session_context, "session", None)
+        if session is not None and session.connection_count == 0:  # closed; Bokeh keeps the session for a while
+            page.see(False)
+        frames.draw()
+
+    document.add_periodic_callback(look, LOOK)
     document.on_session_destroyed(lambda context: page.close())
 
 
@@ -72,7 +79,7 @@ class _Frames:
         begun, view = time.monotonic(), self._page.desk.lab.view
         late = begun > self._refreshed + REFRESH
         due = begun >= self._next and (late or view.number != self._number)
-        if not self._page.ready or not (now or due):
+        if not self._page.seen or not (now or due):
             return
         self._number = view.number
         if late or now:

@@ -32,7 +32,8 @@ FAULTS = {
         "labels-from-1"),
     "pixels-unscaled": Fault(
         mark("Pixels not scaled"),
-        mark("Pixels of 0 to 255 instead of 0 to 1 make gradients 255 times as large: the cost jumps."),
+        mark("Pixels of 0 to 255 instead of 0 to 1 make gradients 255 times as large: the cost jumps. cnn normalises "
+             "each batch and does not suffer: for it, the fault is planted in mlp."),
         "pixels-not-scaled"),
     "sorted-rows": Fault(
         mark("Sorted rows, small buffer"),
@@ -46,7 +47,8 @@ FAULTS = {
     "naive-log": Fault(
         mark("Logarithm of zero"),
         mark("The logarithm of the softmax is taken as it is written: a probability that rounds to 0 ends the run. The "
-             "rate is large, so that it happens soon; the loss that takes logits goes on at this rate."),
+             "rate is large, so that it happens soon; the loss that takes logits goes on at this rate. cnn normalises "
+             "each batch and does not suffer: for it, the fault is planted in mlp."),
         "log-of-zero"),
     "zero-start": Fault(
         mark("All weights start at zero"),

@@ -162,7 +162,7 @@ class Lab:
             return self._view
 
     def watched(self, watched: bool) -> None:
-        """Say whether a page is open. With one there are ten views a second, without about one."""
+        """Say whether a page is in sight. With one there are ten views a second, without about one."""
         self._send("watch", watched)
 
     def speak(self, language: str) -> None:

@@ -61,7 +61,7 @@ def opened(plan: Plan, wide: Plan, progress: Progress, row: int) -> Opened | Non
         costs = -np.log(probabilities[np.arange(len(rows)), labels])
     stages += [
         _of_row("probabilities", "p = exp(z − max z) / Σ exp(z − max z)", probabilities, place),
-        _of_row("cost", "J = −log p[y]", costs, place),
+        _of_row("cost", "C = −log p[y]", costs, place),
         _of_row("gradient of the logits", "δ = (p − onehot(y)) / B", (probabilities - wanted) / len(rows), place),
         *_of_parameters(wide, step),
     ]
@@ -153,7 +153,7 @@ def _of_parameters(plan: Plan, step: OneStep) -> list[Stage]:
     gradients, updates = (model.to_user(dict(each)) for each in (step.gradients, step.updates))
     stages = []
     for name in gradients:
-        product = "∂J/∂W = xᵀ δ" if gradients[name].ndim == 2 else "∂J/∂b = Σ δ" if gradients[name].ndim == 1 else ""
+        product = "∂C/∂W = xᵀ δ" if gradients[name].ndim == 2 else "∂C/∂b = Σ δ" if gradients[name].ndim == 1 else ""
         for what, said, arrays in (("gradient", product, gradients), ("update", formula, updates)):
             array = np.asarray(arrays[name])
             stages.append(Stage(f"{what} of {name}", said, array.shape, array.dtype.name, array))

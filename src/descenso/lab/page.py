@@ -42,12 +42,12 @@ class Page(Showing):
         later: calls a slow function in a thread, and then another function with its result.
 
     Attributes:
-        ready: whether the page has connected; entries sent before would be lost.
+        seen: whether the page is connected and in sight; entries sent before would be lost, those of a hidden tab wait.
     """
 
     def __init__(self, desk: Desk, language: str, later: Callable[..., None]) -> None:
         super().__init__(desk)
-        self.language, self.later, self.ready = language, later, False
+        self.language, self.later, self.seen = language, later, False
         desk.lab.speak(language)
         self._sent: dict[tuple[str, str], Any] = {}
         self._asked: dict[str, Any] = {}
@@ -65,7 +65,7 @@ class Page(Showing):
         with speaking(self.language):
             try:
                 self._act(action, value)
-                if action not in ("hello", "tab", "table", "drawn"):
+                if action not in ("hello", "visible", "tab", "table", "drawn"):
                     self.notice = ""
             except ConfigError as error:
                 self.notice = str(error)
@@ -74,11 +74,14 @@ class Page(Showing):
 
     def _act(self, action: str, value: Any) -> None:
         if action == "hello":
-            self.ready, self._sent = True, {}
+            self._sent = {}
+            self.see(True)
         elif action == "table" and isinstance(value, list) and len(value) == 2:
             (self.tables.add if value[1] is True else self.tables.discard)(str(value[0])[:40])
         elif not isinstance(value, str):
             return
+        elif action == "visible":
+            self.see(value == "yes")
         elif action == "tab":
             self.tab = value if value in TABS else self.tab
         elif action == "drawn":
@@ -87,6 +90,12 @@ class Page(Showing):
             self._choose(action, value)
         else:
             self.desk.steer(self.number, action, value)
+
+    def see(self, seen: bool) -> None:
+        """Note whether the page is connected and in sight."""
+        if seen != self.seen:
+            self.seen = seen
+            self.desk.see(self.number, seen)
 
     def _choose(self, action: str, value: str) -> None:
         """Choose a training row, a test row, or a stop of the lesson; "+" and "-" choose the next and the previous."""

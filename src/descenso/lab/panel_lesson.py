@@ -52,7 +52,8 @@ def _parameters(view: View) -> dict[str, float]:
 
 
 def _cost(view: View) -> dict[str, float]:
-    return {"cost": view.cost, "guess": math.log(max(len(view.class_names), 1)), "share": math.exp(-view.cost)}
+    classes = max(len(view.class_names), 1)
+    return {"cost": view.cost, "classes": classes, "guess": math.log(classes), "share": math.exp(-view.cost)}
 
 
 def _norm(view: View, which: str) -> float:
@@ -127,18 +128,19 @@ STOPS = (
         mark("The cost"),
         mark("The cost measures how wrong the probabilities are: minus the logarithm of the probability of the true "
              "class, averaged over the rows. Sure and right costs nearly 0; sure and wrong costs a lot."),
-        mark("J = − mean( log p[true class] )"),
+        mark("C = − mean( log p[true class] )"),
         (mark("Cost now: {cost:.4f}, which is a probability of {share:.2f} for the true class. A guess costs "
               "{guess:.4f}."),
          _cost),
         mark("Press Reset and then One step. What is the cost of the first batch, and why?"),
-        mark("All weights are 0, so all classes have the same probability, 1/10, and the cost is ln 10 = 2.3026."),
+        mark("Softmax regression starts from weights of 0: all classes have the same probability, 1/{classes}, and the "
+             "cost is ln {classes} = {guess:.4f}."),
     ),
     Stop(
         mark("The gradient"),
         mark("For each weight, the gradient says how fast the cost grows when the weight grows. With softmax and "
              "cross-entropy it has a form that can be read: input times error."),
-        mark("∂J/∂W = mean( x (p − y)ᵀ )"),
+        mark("∂C/∂W = mean( x (p − y)ᵀ )"),
         (mark("Norm of the gradient of the newest step: {gradient:.4g}."), _gradient),
         mark("Let it train and watch the norm. Does it go to 0?"),
         mark("It becomes smaller and keeps jumping: each batch has its own gradient, and no weights suit all batches"
@@ -149,7 +151,7 @@ STOPS = (
         mark("A step goes against the gradient, and the learning rate says how far. With too small a rate, learning "
              "takes very long; with too large a rate, each step jumps over the minimum and lands higher on the other"
              " side."),
-        "W ← W − η ∂J/∂W",
+        "W ← W − η ∂C/∂W",
         (mark("Learning rate {rate:.4g}: the update has the norm {update:.4g}, the weights {weights:.4g}."), _update),
         mark("While it trains, move the learning rate to the right, slowly. From where on does the cost jump? Then "
              "press Undo."),
@@ -184,12 +186,13 @@ def entries(page: Showing, view: View) -> Iterator[Entry]:
     """Yield what the present stop shows."""
     stop = STOPS[page.stop]
     sentence, values = stop.number
+    number = _written(values(view))
     yield "stop-title", "textContent", f"{page.stop + 1}. {_(stop.title)}"
     yield "stop-text", "textContent", _(stop.text)
     yield "stop-formula", "textContent", _(stop.formula)
-    yield "stop-number", "textContent", prose(_(sentence), **_written(values(view)))
+    yield "stop-number", "textContent", prose(_(sentence), **number)
     yield "stop-task", "textContent", _(stop.task)
-    yield "stop-answer", "textContent", _(stop.answer)
+    yield "stop-answer", "textContent", prose(_(stop.answer), **number)
     yield "stop-where", "textContent", _("Stop {number} of {all}").format(number=page.stop + 1, all=len(STOPS))
     yield "stop-back", "disabled", page.stop == 0
     yield "stop-next", "disabled", page.stop == len(STOPS) - 1

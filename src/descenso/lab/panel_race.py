@@ -1,5 +1,6 @@
 """What the panel of the race shows: a clock for each engine, whether their costs agree, and the reason."""
 
+import re
 from collections.abc import Iterator
 
 from descenso.lab.panel_training import by_place, key
@@ -80,4 +81,13 @@ def _said(race: Race | None) -> str:
 
 
 def _reason(race: Race) -> str:
-    return table(race.reason[0], race.reason[1:]) if race.reason else ""
+    rows = [[_written(cell) for cell in row] for row in race.reason[1:]]
+    return table(race.reason[0], rows) if rows else ""
+
+
+def _written(cell: str) -> str:
+    """Write a cell that is a number in the way of the language in use; the training process writes points."""
+    found = re.fullmatch(r"(-?\d+\.\d)(%?)", cell)
+    if found is None:
+        return cell
+    return shown(float(found[1]) / 100, ".1%") if found[2] else shown(float(found[1]), ".1f")

@@ -13,6 +13,7 @@ from descenso.lab.protocol import Settings
 from descenso.registry import RULES
 
 TOO_HIGH = 3_000  # times the default rate of the rule
+SPARED = {("zero-start", "softmax"), ("pixels-unscaled", "cnn"), ("naive-log", "cnn")}  # cnn normalises each batch
 OVERFLOWING = 200  # times the default rate: the naive logarithm fails in the first epoch, where the stable one goes on
 
 
@@ -28,11 +29,12 @@ def planted(fault: str, given: dict[str, Any], data: Dataset) -> tuple[Dataset |
     if fault == "rate-too-high":
         return None, {**given, "learning_rate": default * TOO_HIGH}
     if fault == "naive-log":
-        return None, {**given, "loss": "naive", "learning_rate": default * OVERFLOWING}
+        name = _name(fault, given["model"])
+        return None, {**given, "model": name, "loss": "naive", "learning_rate": default * OVERFLOWING}
     if fault == "labels-shifted":
         return _labels_from_1(data), given
     if fault == "pixels-unscaled":
-        return data._replace(scaling=Scaling()), given
+        return data._replace(scaling=Scaling()), {**given, "model": _name(fault, given["model"])}
     if fault == "sorted-rows":
         train = data.train.rows(np.argsort(data.train.labels, kind="stable"))
         return data._replace(train=train), {**given, "order": f"buffer:{given['batch_size']}", "validation_size": 0}
@@ -49,8 +51,8 @@ def settings_of(fault: str, settings: Settings, given: dict[str, Any]) -> Settin
 
 
 def _name(fault: str, model: str) -> str:
-    """Return the name of the model in which a fault is planted: softmax regression may start from zeros."""
-    return "mlp" if fault == "zero-start" and model == "softmax" else model
+    """Return the name of the model in which a fault is planted: mlp for one that does not suffer from it."""
+    return "mlp" if (fault, model) in SPARED else model
 
 
 def in_memory(given: dict[str, Any], reading: tuple[str, ...]) -> dict[str, Any]:

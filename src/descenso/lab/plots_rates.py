@@ -6,6 +6,7 @@ import numpy as np
 from bokeh.models import BasicTickFormatter, ColumnDataSource
 from bokeh.models.annotations import BoxAnnotation
 from contourpy import contour_generator
+from numpy.typing import NDArray
 
 from descenso.lab.graded import by_logarithm
 from descenso.lab.panel_rates import colour_of
@@ -17,6 +18,7 @@ from descenso.text import _
 
 LEVELS = 14  # contours
 LABELLED = 3  # of so many contours, one has its cost written on it
+EDGE = 0.07  # of a plane's width and height, along its sides, in which no cost is written
 MARGIN = 1.12  # of a logarithmic axis
 LINES, POINTS = ("xs", "ys", "colour"), ("x", "y", "colour")
 
@@ -39,7 +41,7 @@ class RatesPlots:
             self._add_points(where, f"{name}-dots", size=6)
             self._add_points(where, f"{name}-crosses", marker="x", size=9, line_width=2)
         self._add_points(self.ends, "best", marker="star", size=17, line_color=INK)
-        self.landscape = empty_figure("landscape", _("first principal direction"), _("second principal direction"))
+        self.landscape = empty_figure("landscape", _("principal direction 1"), _("principal direction 2"))
         self.landscape.grid.visible = False
         self._add_lines(self.landscape, "contours", line_width=0.8)
         self._sources["levels"] = ColumnDataSource({"x": [], "y": [], "text": []})
@@ -157,6 +159,12 @@ def _contours(plane: PathPlane) -> tuple[list[tuple[Any, Any, str]], list[tuple[
         lines += [(piece[:, 0], piece[:, 1], "#8a96a3") for piece in pieces]
         if place % LABELLED == 0 and pieces:
             longest = max(pieces, key=len)
-            x, y = longest[len(longest) // 3]
-            levels.append((float(x), float(y), f"{height:.2g}"))
+            inside = longest[_inside(longest[:, 0], plane.across) & _inside(longest[:, 1], plane.along)]
+            levels += [(float(x), float(y), f"{height:.2g}") for x, y in inside[len(inside) // 3 :][:1]]
     return lines, levels
+
+
+def _inside(values: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which places are so far from the sides of the plane that a number on them is not cut off."""
+    apart = EDGE * (sides[-1] - sides[0])
+    return np.asarray((values > sides[0] + apart) & (values < sides[-1] - apart))

@@ -21,6 +21,7 @@ from descenso.lab.protocol import Change, Curve, Mistake, Pictures, Settings, Vi
 from descenso.lab.recorded import Recorded
 from descenso.runs.directory import open_directory
 from descenso.runs.history import Epoch, RateChange
+from descenso.text import language
 from descenso.training.control import Callback, Control, Outcome, Progress
 from descenso.training.plan import Plan
 
@@ -169,19 +170,20 @@ class Inspector:
         if progress is None:  # the steps are still being compiled, which measuring would delay
             return looked
         at = watched.at_epoch or progress
-        looked |= self._if_due("findings", (len(watched.epochs), watched.ended), self._find)
         if math.isfinite(float(np.sum(watched.newest))):
             looked |= self._if_due("norms", progress.position, lambda: self._norms(plan, progress))
+        looked |= self._if_due("findings", (len(watched.epochs), watched.ended, language()), self._find)
         return self._if_due("test", (at.position.epoch, watched.outcome), lambda: self._test(plan, at, data)) or looked
 
     def _if_due(self, what: str, seen: Any, look: Any) -> bool:
         if self._seen.get(what) == seen or (time.monotonic() < self._due[what] and not self.watched.outcome):
             return False
-        then = time.monotonic()
+        then, warm = time.monotonic(), what not in ("norms", "sought") or what in self._seen
         self._seen[what] = seen
         look()
         now = time.monotonic()
-        self._due[what] = now + (now - then) / (SOUGHT if what == "sought" else SHARE)
+        if warm:  # else it took long, since TensorFlow made what later times find there
+            self._due[what] = now + (now - then) / (SOUGHT if what == "sought" else SHARE)
         return True
 
     def _sought(self) -> str:

@@ -114,6 +114,8 @@ def _draw_curves(figure: Figure, axes: Axes, lines: Sequence[Line], name: str) -
         axes.set_yscale("log")
         axes.set_ylim(min(finite) * 0.9, top)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if all(len(line.costs) < 2 for line in lines):
+        axes.set(xlim=(0, 2), xticks=[1])  # around one epoch, the axis would have fractions of epochs
     axes.grid(alpha=0.3)
     if scale is not None:
         bar = figure.colorbar(ScalarMappable(scale, COLOURS), ax=axes, label=_name(name))

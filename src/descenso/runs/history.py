@@ -69,6 +69,13 @@ class History(NamedTuple):
 
             raise AttributeError(no_attribute("History", name), name=name, obj=self)
 
+        def __getitem__(self, key: Any) -> Any:
+            if not isinstance(key, str):
+                return tuple.__getitem__(self, key)
+            from descenso.guesses import no_attribute
+
+            raise TypeError(no_attribute("History", key, "item"))
+
     def __repr__(self) -> str:
         costs = f", cost {self.costs[0]:.6g} to {self.costs[-1]:.6g}" if self.epochs else ""
         return f"<History: {len(self.epochs)} epochs{costs}>"

@@ -88,7 +88,7 @@ class Callback:
     ...             self.control.stop()
     >>> control = ds.Control()
     >>> steered = {"control": control, "callbacks": [Enough(control, cost=0.8)]}
-    >>> run = ds.train("mnist", learning_rate=0.1, batch_size=1000, out=getfixture("tmp_path") / "run", **steered)
+    >>> run = ds.train("mnist", learning_rate=0.1, batch_size=1000, **steered)
     >>> run.outcome, run.history.costs[-1] < 0.8, len(run.history.costs) < 100
     ('interrupted', True, True)
     """
@@ -129,7 +129,8 @@ class Callback:
 class Control:
     """Commands to a training run, from any thread; each takes effect between two chunks.
 
-    How a run is cut into chunks, and paused, changes no number.
+    How a run is cut into chunks, and paused, changes no number. Methods with an underscore are those that the training
+    loop calls.
 
     Args:
         chunk_seconds: length of a chunk, about, in (0, inf), which may be set anew at any time; None for a second.
@@ -141,7 +142,8 @@ class Control:
     def __init__(self, chunk_seconds: float | None = None) -> None:
         self.signal, self.chunk_seconds = 0, chunk_seconds
         self._changed = threading.Condition()  # reentrant, since a signal may come while it is held
-        self._stopped = self._paused = self._undone = self._going = self._waiting = False
+        self._stopped = self._paused = self._going = self._waiting = False
+        self._undone = False  # whether `undo` was called and has not taken effect yet
         self._rate: float | None = None
         self._until: str | Position | None = None  # "step", "epoch", or the position at which one of them ends
 
@@ -159,11 +161,6 @@ class Control:
     def waiting(self) -> bool:
         """Whether training waits: it is paused, and the chunk in which `pause` was called has ended."""
         return self._waiting and self.paused and not self._undone
-
-    @property
-    def undone(self) -> bool:
-        """Whether `undo` was called and has not taken effect yet."""
-        return self._undone
 
     def stop(self, number: int = 0) -> None:
         """End training after this chunk; `number` is that of a signal."""
@@ -198,7 +195,7 @@ class Control:
             self._undone = self._paused = True
             self._changed.notify_all()
 
-    def take_undo(self) -> bool:
+    def _take_undo(self) -> bool:
         """Return whether to go back, once."""
         undone, self._undone = self._undone, False
         return undone
@@ -218,14 +215,14 @@ class Control:
         """The learning rate to change to; None for no change."""
         return self._rate
 
-    def take_rate(self) -> float | None:
+    def _take_rate(self) -> float | None:
         """Return the learning rate to change to, once; None for no change."""
         with self._changed:
             rate, self._rate = self._rate, None
             return rate
 
-    def take_end(self, position: Position) -> Position | None:
-        """Return the position at which to call `reached`, where training goes on from `position`; None for none."""
+    def _take_end(self, position: Position) -> Position | None:
+        """Return the position at which to call `_reached`, where training goes on from `position`; None for none."""
         with self._changed:
             self._going = False
             if isinstance(self._until, str):
@@ -233,21 +230,21 @@ class Control:
                 self._until = Position(epoch, step + 1) if self._until == "step" else Position(epoch + 1, 0)
             return self._until
 
-    def reached(self, position: Position) -> None:
+    def _reached(self, position: Position) -> None:
         """Pause, since training has reached the end of `one_step` or `one_epoch`."""
         with self._changed:
             if not self._going:  # a newer command
                 self._until, self._paused = None, True
 
     @property
-    def commanded(self) -> bool:
+    def _commanded(self) -> bool:
         """Whether there is a command that has not taken effect."""
         return self._stopped or self._paused or self._undone or self._going or self._rate is not None
 
-    def wait(self) -> bool:
+    def _wait(self) -> bool:
         """Wait while paused; return whether there is a command."""
         with self._changed:
             self._waiting = True
             self._changed.wait_for(lambda: self._stopped or self._undone or not self._paused)
             self._waiting = False
-            return self.commanded
+            return self._commanded

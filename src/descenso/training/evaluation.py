@@ -92,6 +92,13 @@ class Evaluation(NamedTuple):
 
             raise AttributeError(no_attribute("Evaluation", name), name=name, obj=self)
 
+        def __getitem__(self, key: Any) -> Any:
+            if not isinstance(key, str):
+                return tuple.__getitem__(self, key)
+            from descenso.guesses import no_attribute
+
+            raise TypeError(no_attribute("Evaluation", key, "item"))
+
     def __repr__(self) -> str:
         return f"<Evaluation: accuracy {self.accuracy:.4f} on {len(self.costs)} rows, cost {self.cost:.4f} nats>"
 

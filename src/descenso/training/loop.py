@@ -42,24 +42,24 @@ def walk(
         return
     chunks = Chunks(plan, control)
     while progress.outcome is None:
-        control.wait()
-        if control.undone:
+        control._wait()
+        if control._undone:
             return
         progress = _commanded(progress._replace(trace=None, ended=None, changed=None), control)
         if progress.outcome or progress.changed:
             yield progress
         if progress.outcome:
             return
-        chunks.begin, chunks.end = progress.position, control.take_end(progress.position)
+        chunks.begin, chunks.end = progress.position, control._take_end(progress.position)
         with closing(runner.walk(progress.state, chunks)) as walked:
             for state, trace in walked:
                 chunks.pace(trace.seconds, len(trace.costs))
                 progress = _advanced(plan, progress, state, trace)
                 if chunks.end and progress.position >= chunks.end:
-                    control.reached(progress.position)
+                    control._reached(progress.position)
                 progress = _commanded(progress, control)
                 yield progress
-                if progress.outcome or progress.changed or control.commanded:
+                if progress.outcome or progress.changed or control._commanded:
                     break
 
 
@@ -137,7 +137,7 @@ def _commanded(progress: Progress, control: Control) -> Progress:
     """Apply the commands of `control`: another learning rate, the end."""
     if progress.outcome:
         return progress
-    rate = control.take_rate()
+    rate = control._take_rate()
     progress = progress if rate is None else with_rate(progress, rate)
     return progress._replace(outcome=Outcome.INTERRUPTED) if control.stopped else progress
 

@@ -161,7 +161,7 @@ def _walked(training: Training, runner: Runner, begin: Progress, checkpointing: 
         begin = begin._replace(changed=None)
         for progress in walk(training.plan, runner, begin, training.control):
             yield progress
-        if not training.control.take_undo():
+        if not training.control._take_undo():
             return
         begin = checkpointing.back(progress.position)
 

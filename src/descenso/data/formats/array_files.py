@@ -117,8 +117,13 @@ def _of_files(path: Path, files: dict[str, Path], limits: Limits, alone: bool) -
     if "train" not in chosen.parts and not (alone and "test" in chosen.parts):
         message = _("{path}: the files with arrays are {found}; expected X.npy and y.npy beside each other, or "
                     "X_train.npy and y_train.npy, and maybe X_test.npy and y_test.npy")  # fmt: skip
+        archive = next((file for file in files.values() if file.suffix.lower() == ".npz" and path.is_dir()), None)
+        if archive:
+            message = _(
+                "{path}: the files with arrays are {found}; give the one with inputs and labels, such as {file}"
+            )
         names = ", ".join(sorted(file.name for file in files.values())) or path.name
-        raise DataError(message.format(path=path, found=names))
+        raise DataError(message.format(path=path, found=names, file=archive))
     read = [name for pair in chosen.parts.values() for name in pair]
     return _rows(path, chosen, {name: _only(files[name], limits) for name in read}, alone)
 
@@ -144,10 +149,13 @@ def _rows(path: Path, chosen: Chosen, arrays: Arrays, alone: bool) -> Found:
         message = _("{path}: of {inputs} and {labels} there is one only; give both, or none")
         part = place_of(half).part
         raise DataError(message.format(path=path, inputs=f"x_{part}", labels=f"y_{part}"))
-    if chosen.unused:
-        used = ", ".join(name for pair in chosen.parts.values() for name in pair)
+    used = [name for pair in chosen.parts.values() for name in pair]
+    lengths = {len(arrays[pair.labels]) for pair in chosen.parts.values() if arrays[pair.labels].ndim}
+    others = (name for name, array in arrays.items() if name not in (*used, *chosen.unused))
+    unused = [*chosen.unused, *(name for name in others if arrays[name].ndim and len(arrays[name]) in lengths)]
+    if unused:
         message = _("{used} are read, {unused} left out")
-        notes.append(message.format(used=used, unused=", ".join(chosen.unused)))
+        notes.append(message.format(used=", ".join(used), unused=", ".join(unused)))
     made = {part: Rows(arrays[pair.inputs], in_one_axis(arrays[pair.labels])) for part, pair in parts.items()}
     if alone:
         made.pop("val", None)

@@ -31,6 +31,10 @@ def codec_of(request: Request, file: BinaryIO) -> tuple[bytes, str]:
     begin = file.read(MOST_HEADER)
     if not begin.strip():
         raise DataError(_("{path}: an empty file").format(path=path))
+    if begin.startswith(b"\x1f\x8b"):
+        raise DataError(_("{path}: an archive; unpack it, and give what is in it").format(path=path))
+    if begin.startswith(b"PK\x03\x04"):
+        raise DataError(_("{path}: a spreadsheet; save its sheet as CSV, and give that file").format(path=path))
     marked = next((codec for mark, codec in MARKS.items() if begin.startswith(mark)), None)
     if marked or not wanted:
         return begin, marked or ("cp1252" if _is_western(begin) else "utf-8")
@@ -81,11 +85,11 @@ def decoded(request: Request, content: bytes, codec: str, *, whole: bool = False
         refuse_bytes(path, error.start, codec)
     except ValueError:  # of a codec that is not for text
         refuse_bytes(path, 0, codec)
-    place = next(
-        (place for place, mark in enumerate(text[:CONTROLLED]) if ord(mark) < 32 and mark not in "\t\r\n"), None
-    )
-    if place is not None or "\0" in text:
-        refuse_bytes(path, 0, codec, "")
+    controls = (place for place, mark in enumerate(text[:CONTROLLED]) if ord(mark) < 32 and mark not in "\t\r\n")
+    place = next(controls, text.find("\0"))
+    if place >= 0:
+        message = _("{path}, line {line}: a control character, which text does not have; is it a CSV file?")
+        raise DataError(message.format(path=path, line=text.count("\n", 0, place) + 1))
     if not text.strip():
         raise DataError(_("{path}: an empty file").format(path=path))
     return text
@@ -95,10 +99,8 @@ def refuse_bytes(path: Path, byte: int, codec: str, likely: str = "windows-1252"
     """Refuse a file that is no text in `codec`, and name the encoding that is likely."""
     if codec != "utf-8":
         message = _("{path}, byte {byte}: no text in {codec}")
-    elif likely:
-        message = _("{path}, byte {byte}: not UTF-8 text; if it is text in another encoding: --encoding {likely}")
     else:
-        message = _("{path}, byte {byte}: not UTF-8 text")
+        message = _("{path}, byte {byte}: not UTF-8 text; if it is text in another encoding: --encoding {likely}")
     raise DataError(message.format(path=path, byte=byte, codec=codec, likely=likely))
 
 

@@ -220,7 +220,7 @@ def _numbered(path: Path, row: Sequence[str], request: Request, unnamed: tuple[s
 
 
 def complain(request: Request, text: Text) -> None:
-    """Refuse the first row that has more cells than there are columns, or bytes that are no text, if there are any.
+    """Refuse a row that has more cells than there are columns, or a first row with fewer, or bytes that are no text.
 
     Raises:
         DataError: naming the row, or the byte.
@@ -241,7 +241,8 @@ def complain(request: Request, text: Text) -> None:
 def _check_lengths(path: Path, text: Text, lines: Iterable[str]) -> None:
     with contextlib.suppress(csv.Error):
         for row, cells in enumerate(csv.reader(lines, delimiter=text.separator), start=0 if text.header else 1):
-            if len(cells) > len(text.names):
+            too_few = row == 1 and cells and len(cells) < len(text.names)  # polars counts the columns of that row
+            if len(cells) > len(text.names) or too_few:
                 message = plural("{path}, row {row}: {got} values, the header names {expected} column",
                                  "{path}, row {row}: {got} values, the header names {expected} columns",
                                  len(text.names))  # fmt: skip

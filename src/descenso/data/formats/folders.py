@@ -192,6 +192,10 @@ def _refuse_flat(folder: Path, files: Sequence[Path]) -> NoReturn:
     tables = [file for file in files if file.suffix.lower() in TABLES]
     if tables:
         _refuse_table(folder, tables[0])
+    trains = [path for path in folder.parent.iterdir() if PARTS.get(path.name.lower()) == TRAIN]
+    if trains and PARTS.get(folder.name.lower()) in (VALIDATION, TEST):
+        message = _("{path}: images that are not in folders, so that their classes are unknown; give {train}")
+        raise DataError(message.format(path=folder, train=trains[0]))
     matches = [NUMBERED.fullmatch(file.name) for file in files if is_image(file)]
     classes = sorted({match[1] for match in matches if match})
     if not all(matches) or not 2 <= len(classes) <= len(matches) // 2:

@@ -88,7 +88,7 @@ def read_csv(request: Request) -> Frame:
     if text.separator != ";" and decimal != ",":
         try:
             frame = _read(request, text, inputs, label, _numbers(request, text, inputs))
-        except pl.exceptions.ComputeError:
+        except pl.exceptions.PolarsError:
             frame = None
     if frame is None or (not decimal and any(evidence(_text_of(frame, inputs)))):
         frame = _read(request, text, inputs, label, ())
@@ -100,6 +100,7 @@ def read_csv(request: Request) -> Frame:
             notes.append(_("rows without any value are left out: {count}").format(count=int(empty.sum())))
     columns = {column.name: column.str.strip_chars() if column.dtype == pl.String else column for column in frame}
     blanks = sum(int((bare != frame[name]).sum()) for name, bare in columns.items() if bare.dtype == pl.String)
+    columns = {name: composed(bare) for name, bare in columns.items()}
     if blanks:
         note = plural("blanks around {count} value are taken off", "blanks around {count} values are taken off", blanks)
         notes.append(note.format(count=blanks))
@@ -111,6 +112,10 @@ def read_csv(request: Request) -> Frame:
         notes.append(_("numbers have a decimal comma"))
     unnamed = () if text.header else text.names
     return Frame(columns, inputs, label, decimal, unnamed, text.nameless, tuple(notes))
+
+
+def _is_blank(row: list[str]) -> bool:
+    return not "".join(row[:1]).strip() and len(row) < 2
 
 
 def _text_of(frame: "pl.DataFrame", inputs: Sequence[str], label: str = "") -> "dict[str, pl.Series]":
@@ -142,12 +147,13 @@ def _read(
     wanted = dict.fromkeys([*inputs, *filter(None, [label])])
     nulls = {places[name]: mark for name, mark in dict(numbers).items()}
     most = min(limits.rows, limits.array_bytes // (8 * len(inputs)))
+    blank = sum(1 for _row in itertools.takewhile(_is_blank, text.rows)) if text.header else 0  # below the header
     try:
         frame = pl.read_csv(text.source, schema=schema, separator=text.separator, has_header=False,
-                            skip_rows=int(text.header), columns=[places[name] for name in wanted], n_rows=most + 1,
+                            skip_rows=text.header + blank, columns=[places[name] for name in wanted], n_rows=most + 1,
                             null_values=nulls or None, glob=False).select(
                                 pl.col(places[name]).alias(name) for name in wanted)  # fmt: skip
-    except pl.exceptions.ComputeError:
+    except pl.exceptions.PolarsError:
         if not numbers:
             complain(request, text)
         raise
@@ -186,9 +192,18 @@ def _typed(request: Request, frame: "pl.DataFrame", inputs: tuple[str, ...], lab
     columns = {}
     for column in frame:
         is_text = isinstance(column.dtype, pl.Categorical | pl.Enum) or column.dtype == pl.String
-        columns[column.name] = column.cast(pl.String).str.strip_chars() if is_text else column
+        columns[column.name] = composed(column.cast(pl.String).str.strip_chars()) if is_text else column
     decimal = request.encoded.decimal if request.encoded else request.decimal or "."
     return Frame(columns, inputs, label, decimal)
+
+
+def composed(column: "pl.Series") -> "pl.Series":
+    """Return text with each accent and its letter as one character, as most programs write them."""
+    import polars as pl
+
+    if column.dtype == pl.String and column.str.contains(r"\p{M}").any():
+        return column.str.normalize("NFC")
+    return column
 
 
 def check_size(request: Request, rows: int, columns: int) -> None:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST_CATEGORIES = 100  # of a column
-MOST_WITH_UNIT = 10  # different numbers with a unit that are taken for categories
+MOST_WITH_UNIT = 10  # different numbers with a unit, or with a few words, that are taken for categories
+FEW_WORDS = 3  # different words among more numbers, which mark missing values or are mistakes
 LEAST_COUNTED = 10  # with so many rows, a column that counts them is not an input
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|ago|dic"
 DATES = (
@@ -47,7 +48,12 @@ def of_text(path: Path, name: str, values: "pl.Series", decimal: str, unnamed: b
     distinct = filled.n_unique()
     if not words:
         return of_numbers(path, name, _floats(numbers), unnamed)
-    if words <= (1 - LIKELY) * len(filled) and not filled.str.to_lowercase().is_in(list(TRUTH)).all():
+    few = words <= (1 - LIKELY) * len(filled) or (
+        2 * words <= len(filled)
+        and numbers.drop_nulls().n_unique() > MOST_WITH_UNIT
+        and values.filter(numbers.is_null()).drop_nulls().n_unique() <= FEW_WORDS
+    )
+    if few and not filled.str.to_lowercase().is_in(list(TRUTH)).all():
         refuse_word(path, name, values, numbers)
     if distinct == 1 and len(filled) == len(values) > 1:
         return LeftOut(name, "constant", filled[0][:40])

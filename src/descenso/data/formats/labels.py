@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from descenso.data.encoding_words import listed
 from descenso.data.formats.csv_text import MISSING, TRUTH, refuse
 from descenso.data.formats.frames import LABELS, Frame
 from descenso.data.sources import Request
-from descenso.errors import ConfigError
+from descenso.errors import ConfigError, DataError
 from descenso.text import _, option
 
 USUAL = {  # words in the names of columns that people predict, beside `LABELS`
@@ -37,9 +38,26 @@ def chosen(request: Request, found: Mapping[str, Cells | LeftOut], names: Sequen
     usual = [name for name, one in found.items() if _is_usual(name) and _suits(one) and name not in text]
     if len(text) == 1 and (not usual or _is_usual(text[0])):
         return text[0]
+    likely, last, middle = likeliest(found, names), names[-1], ""
     message = _("{path}: which column holds the labels? its columns are {columns}; try {mend}")
-    mend = option("label", likeliest(found, names))
-    raise ConfigError(message.format(path=request.path, columns=listed(list(names)), mend=mend))
+    if likely not in (*text, *usual) and (numbers := _to_predict(request, last, found.get(last))) is not None:
+        message = _("{path}: which column holds the labels? its columns are {columns}; {last!r} is a number to "
+                    "predict, and no class: make a few classes of it, such as above and below {middle}, or give "
+                    "another column: {mend}")  # fmt: skip
+        middle, likely = f"{np.median(numbers):g}", "NAME" if likely == last else likely
+    mend, columns = option("label", likely), listed(list(names))
+    raise ConfigError(message.format(path=request.path, columns=columns, mend=mend, last=last, middle=middle))
+
+
+def _to_predict(request: Request, name: str, one: Cells | LeftOut | None) -> NDArray[Any] | None:
+    """Return the values of a column of numbers that are refused as classes; None of any other."""
+    if isinstance(one, Cells) and one.kind == "number":
+        values: NDArray[Any] = one.values[~np.isnan(one.values)]
+        try:
+            check_classes(request.path, name, list(map(str, np.unique(values))), len(values))
+        except DataError:
+            return values
+    return None
 
 
 def likeliest(found: Mapping[str, Cells | LeftOut], names: Sequence[str]) -> str:
@@ -108,18 +126,10 @@ def read(request: Request, frame: Frame) -> tuple[NDArray[np.int32], list[str], 
 
 
 def doubts(label: str, names: list[str], counts: NDArray[np.int64]) -> list[str]:
-    """Return warnings on doubtful classes: similar names, a missing value, numbers, classes with one row only."""
+    """Return warnings on doubtful classes: a missing value, numbers, classes with one row only."""
     message = _("warning: a class is called {name!r}; if that says that the label is missing, leave those rows out")
     said = [message.format(name=name) for name in names if name.lower() in MISSING]
-    alike: dict[object, list[str]] = {}
-    for name in names:
-        number = re.fullmatch(r"[+-]?[0-9]{1,15}([.][0-9]*)?", name)
-        alike.setdefault(float(name) if number else name.casefold(), []).append(name)
-    groups = [" / ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
-    if groups:
-        message = _("warning: classes whose names differ by case or notation alone: {groups}; are they the same?")
-        said.append(message.format(groups=listed(groups)))
-    numbers = [float(name) for name in alike if isinstance(name, float)]
+    numbers = [float(name) for name in names if re.fullmatch(r"[+-]?[0-9]{1,15}([.][0-9]*)?", name)]
     counted = sorted(numbers) == [min(numbers) + place for place in range(len(names))] if numbers else False
     if len(numbers) == len(names) > MANY_CLASSES and (not counted or counts.sum() < ROWS_OF_CLASS * len(names)):
         message = _("warning: {label!r} holds {count} different numbers, each a class without an order; "

@@ -25,7 +25,7 @@ from descenso.data.formats.image_files import Pixels, read_pixels
 from descenso.data.formats.images import check_size, note_converted, parse_size, read_as_learned
 from descenso.data.formats.parts import INPUTS, with_test
 from descenso.data.formats.ranges import in_one_range, scaling_of
-from descenso.data.formats.shards import check_complete, files_beside, files_by_part
+from descenso.data.formats.shards import check_complete, files_beside, files_by_part, is_numbered
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest, option, spelled
@@ -52,14 +52,17 @@ def recognises(folder: Path) -> bool:
     return any(files_by_part(folder).values())
 
 
+def tables_in(folder: Path, limits: Limits) -> list[Path]:
+    """List the Parquet files in `folder`, unless they hold images."""
+    found = [path for files in files_by_part(folder).values() for path in files]
+    return [] if any(_columns(path, limits) for path in found) else found
+
+
 def read(request: Request) -> Dataset:
     """Read the dataset in a Parquet file, in a folder of them, or in the files of its folder that belong to it."""
     found = files_by_part(request.path) if request.path.is_dir() else {"": [request.path]}
     first = next(iter(found.values()))[0]
     if not _columns(first, request.limits):
-        if sum(map(len, found.values())) > 1:
-            message = _("{path}: it holds several tables; give one of the files, such as {file}")
-            raise DataError(message.format(path=request.path, file=first))
         _refuse(request, ("resize",), _("folders of images"))
         return tables.read(request._replace(name=str(first)))
     if not request.expected:
@@ -73,6 +76,9 @@ def read(request: Request) -> Dataset:
     for some in found.values():
         check_complete(some)
     files, notes = with_test(found, {part: some[0].name for part, some in found.items()})
+    for some in (some for some in found.values() if len(some) > 1 and not all(map(is_numbered, some))):
+        message = _("files that are read as one: {count}, {names}; to read one of these alone, give its path")
+        notes = (*notes, message.format(count=len(some), names=listed([path.name for path in some])))
     if "train" not in files:
         message = _("{path}: no file for training, whose name begins with train, as in train-00000-of-00001.parquet")
         raise DataError(message.format(path=request.path))

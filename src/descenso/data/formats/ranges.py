@@ -106,7 +106,8 @@ def as_learned(picture: Pixels, path: Path, expected: Expected) -> NDArray[Any]:
         raise DataError(message.format(path=path))
     if picture.depth in (EIGHT, UPPER):
         return np.asarray(values * np.float64(_factor(wanted, path)))
-    if wanted[0] == 0 and wanted[1] in (1.0, *FULL) and (values.max() > wanted[1] or values.min() < 0):
+    outside = wanted[0] == 0 and wanted[1] in (1.0, *FULL) and (values.max() > wanted[1] or values.min() < 0)
+    if outside or (picture.depth == FLOATS and values.min() >= 0 and values.max() <= 1 < wanted[1]):
         _refuse_range(path, values, wanted)
     return values.astype(np.float64)
 

@@ -37,6 +37,12 @@ def check_complete(files: list[Path]) -> None:
         raise DataError(message.format(path=files[0], count=max(counts), found=len(files)))
 
 
+def is_numbered(path: Path) -> bool:
+    """Tell whether the name of a file is a number, or says which part of how many it is."""
+    name = NAME.fullmatch(path.name)
+    return path.stem.isdecimal() or bool(name and name["count"])
+
+
 def files_beside(path: Path) -> dict[str, list[Path]]:
     """List the files of the dataset that the file `path` belongs to, by part; itself alone if its name says nothing."""
     name = NAME.fullmatch(path.name)

@@ -13,7 +13,7 @@ from descenso.data.arrays import stratified
 from descenso.data.checks import ALL, check_shape, share_to_test
 from descenso.data.dataset import Dataset, Split
 from descenso.data.encoding import Cells, Encoding, LeftOut
-from descenso.data.encoding_words import sentences
+from descenso.data.encoding_words import other_scale, sentences
 from descenso.data.formats import kinds, labels
 from descenso.data.formats.flat import unflattened
 from descenso.data.formats.frames import Frame, as_frame, of_frame, polars, read_csv, read_parquet
@@ -61,12 +61,13 @@ def split_table(request: Request, table: Table) -> Dataset:
     table = table.fitted(train if len(train) else test, request.name)
     _check_inputs(request, table)
     encoding, cells = table.encoding, table.cells
+    unlike = tuple(other_scale(encoding, cells)) if request.encoded else ()
     splits = []
     for rows in (train, test):
         inputs, unseen = encoding.apply(cells, rows)
         splits.append(Split(inputs, table.labels[rows]))
     said = () if request.encoded else sentences(encoding, cells)
-    notes = (*table.notes, *notes, *said, *unseen)
+    notes = (*table.notes, *notes, *said, *unseen, *unlike)
     return Dataset(request.name, splits[0], splits[1], table.class_names, columns=encoding.inputs, encoding=encoding,
                    notes=notes)  # fmt: skip
 
@@ -87,7 +88,7 @@ def encoded_rows(table: Table, request: Request) -> NDArray[Any]:
     table = table.fitted(rows, request.name)
     _check_inputs(request, table)
     inputs, notes = table.encoding.apply(table.cells, rows)
-    for sentence in notes:
+    for sentence in (*notes, *other_scale(table.encoding, table.cells)):
         note(request.name, sentence)
     return inputs
 

@@ -3,7 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const item = JSON.parse($("lab-item").textContent);
-const EVERY = 100; // milliseconds between two pictures of a stroke
+const SLIDER = 100, STROKE = 50; // milliseconds between two rates of the slider, and two pictures of a stroke
 let wire = null; // the model by which page and server exchange text
 let count = 0;
 
@@ -11,13 +11,13 @@ function send(action, value = "") {
   if (wire) wire.sent = JSON.stringify([++count, action, value]);
 }
 
-// At most one call every 100 ms; the last one is never lost.
-function throttled(call) {
+// At most one call in so many milliseconds; the last one is never lost.
+function throttled(call, every) {
   let last = 0, timer = 0;
   return (...given) => {
     clearTimeout(timer);
     const go = () => { last = performance.now(); call(...given); };
-    const wait = last + EVERY - performance.now();
+    const wait = last + every - performance.now();
     if (wait <= 0) go(); else timer = setTimeout(go, wait);
   };
 }
@@ -34,7 +34,7 @@ function show() {
 
 // Elements with data-send="action" send: buttons when pressed, inputs when changed, those with data-live at once.
 function bind() {
-  const sendLive = throttled(send);
+  const sendLive = throttled(send, SLIDER);
   const valueOf = (element) => (element.type === "checkbox" ? element.checked : element.value);
   document.addEventListener("input", ({ target }) => {
     if (target.matches("input:not([type=range])")) target.dataset.editing = "1";
@@ -109,10 +109,10 @@ function bindCanvas() {
     let ink = "";
     for (let place = 3; place < data.length; place += 4) ink += String.fromCharCode(data[place]);
     send("drawn", btoa(ink));
-  });
+  }, STROKE);
   const lineTo = (to) => {
     pen.beginPath();
-    pen.moveTo(at ? at.x : to.x, at ? at.y : to.y);
+    pen.moveTo(at ? at.x : to.x - 0.01, at ? at.y : to.y); // of a line without length, nothing would be drawn
     pen.lineTo(to.x, to.y);
     pen.stroke();
     at = to;
@@ -177,6 +177,9 @@ async function main() {
   bindLoss(lab);
   send("hello"); // before it, the server shows nothing: a page that is being loaded would miss it
   bindTabs();
+  const sight = () => send("visible", document.hidden ? "" : "yes"); // a hidden tab gets nothing
+  document.addEventListener("visibilitychange", sight);
+  if (document.hidden) sight();
   document.body.dataset.ready = "yes";
 }
 

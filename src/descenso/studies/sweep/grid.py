@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from descenso.config import TrainConfig
+from descenso.config import TrainConfig, check_each, refuse_unknown
 from descenso.errors import ConfigError
 from descenso.text import _, spelled
 
@@ -90,6 +90,9 @@ def lanes_of(settings: Mapping[str, Any], axes: Mapping[str, Any]) -> tuple[Lane
         if settings.get(name) is not None:
             message = _("{name} is varied by the sweep, and given besides; leave --{flag} out")
             raise ConfigError(message.format(name=name, flag=spelled(name)))
+    for name, given in axes.items():
+        if given is not None:
+            check_each(name, AXES[name], values[AXES[name]])
     values = values or {"learning_rate": _rates_around(TrainConfig.of(**settings).learning_rate)}
     count = math.prod(map(len, values.values()))
     if count > MOST_LANES:
@@ -114,6 +117,7 @@ def divided(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
     >>> divided({"learning_rate": [0.1, 0.2], "seeds": 3, "epochs": 5})
     ({'learning_rates': [0.1, 0.2], 'seeds': 3}, {'epochs': 5})
     """
+    refuse_unknown(settings, tuple(AXES))
     varied = {axis: settings[name] for axis, name in AXES.items() if is_several(settings.get(name))}
     taken = {*AXES, *(AXES[axis] for axis in varied)}
     rest = {name: value for name, value in settings.items() if name not in taken}
