@@ -1,28 +1,37 @@
 """Time sweeps of learning rates against one run, the arithmetic floor, and other ways to train many models.
 
-Run: python benchmarks/sweep.py [--lanes 64] [--rounds 3]   (extras `bench`, and optuna if it is installed)
+Run: python benchmarks/sweep.py [--only softmax,mlp,peers] [--lanes 64] [--rounds 3] [--minutes 12]
+(extras `bench` and `sklearn`, and optuna; what is not installed is left out, and said)
 
-Every contender trains softmax regression on MNIST for one epoch of 600 steps of 100 rows, once for each rate, and is
-timed with its compilation. They take turns in this process; each round begins with another one. Ratios are comparable
-between machines, seconds are not.
+- softmax: a sweep of `--lanes` rates in one product, beside a warm epoch alone and the arithmetic floor.
+- mlp: 16 rates of one hidden layer of 256 units, lane after lane, beside the same two.
+- peers: wall time of `--lanes` rates of softmax regression, with all that each contender compiles, reads and writes.
+
+An epoch is 600 steps of 100 rows of MNIST. What a part compares takes turns in this process, round by round, and each
+round begins with another one. After the first round, only what ends in time by its slowest turn is measured again.
+Ratios are comparable between machines, seconds are not.
 """
 
 import argparse
 import importlib.util
-import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import numpy as np
 
 import descenso as ds
 from descenso.config import TrainConfig
+from descenso.engines import base
 from descenso.studies.sweep.grid import lanes_of
 
-BATCH = 100
+BATCH, STEPS = 100, 600
+HIDDEN, OF_MLP = 256, 16  # units, and lanes
+Peer = Callable[[ds.Dataset, Sequence[float]], object]
 
 
 def rates(lanes: int) -> list[float]:
@@ -30,36 +39,46 @@ def rates(lanes: int) -> list[float]:
     return [lane.config.learning_rate for lane in lanes_of({}, {"learning_rates": f"1e-3..1:{lanes}"})]
 
 
-def descenso_sweep(data: ds.Dataset, values: Sequence[float], verify: str = "none") -> float:
+def sweep(data: ds.Dataset, values: Sequence[float], verify: str = "none", **settings: Any) -> float:
     """Sweep; return the seconds of training alone."""
+    given: Any = {"learning_rates": list(values), "epochs": 1, "batch_size": BATCH, "model": "softmax", **settings}
     with tempfile.TemporaryDirectory() as folder:
-        found = ds.sweep(data, learning_rates=list(values), epochs=1, out=Path(folder) / "sweep", verify=verify)
-    return found.seconds
+        return ds.sweep(data, out=Path(folder) / "sweep", verify=verify, told=lambda now: None, **given).seconds
 
 
-def solo_epoch(data: ds.Dataset) -> float:
-    """Return the seconds of one epoch of one run, compiled beforehand."""
+def solo(data: ds.Dataset, stack: ExitStack, **settings: Any) -> Callable[[], float]:
+    """Return a function that trains an epoch of one run, compiled and warm, and returns its seconds."""
     from descenso.training.plan import Plan
 
-    plan = Plan.of(TrainConfig.of(epochs=3), data)
-    with closing(plan.bind()) as runner:
-        seconds = [trace.seconds for _state, trace in runner.walk(plan.start(), map(plan.order, range(3)))]
-    return min(seconds)
+    plan = Plan.of(TrainConfig.of(**{"epochs": 1, "batch_size": BATCH, "model": "softmax", **settings}), data)
+    runner = stack.enter_context(closing(plan.bind()))
+
+    def epoch() -> float:
+        return sum(trace.seconds for _state, trace in runner.walk(plan.start(), [plan.order(0)]))
+
+    epoch()
+    return epoch
 
 
-def floor_seconds(lanes: int) -> float:
-    """Return the seconds that NumPy's BLAS takes for the products of an epoch, in one wide matrix, on all cores."""
+def floor(rows: int) -> Callable[[], float]:
+    """Return a function that measures the arithmetic floor of an epoch, in seconds: of the two products of a step with
+    the inputs, `rows` rows of weights in one matrix, by NumPy's BLAS on all cores; sixty times the fastest sixtieth.
+    """
     random = np.random.default_rng(0)
-    wide, rows = (random.normal(size=shape).astype(np.float32) for shape in ((10 * lanes, 784), (BATCH, 784)))
-    errors = random.normal(size=(10 * lanes, BATCH)).astype(np.float32)
-    best = float("inf")
-    for _ in range(5):
-        then = time.perf_counter()
-        for _step in range(100):
-            wide @ rows.T
-            errors @ rows
-        best = min(best, (time.perf_counter() - then) * 6)
-    return best
+    wide, inputs = (random.normal(size=shape).astype(np.float32) for shape in ((rows, 784), (BATCH, 784)))
+    errors = random.normal(size=(rows, BATCH)).astype(np.float32)
+
+    def epoch() -> float:
+        parts = list[float]()
+        for _part in range(60):
+            then = time.perf_counter()
+            for _step in range(STEPS // 60):
+                wide @ inputs.T
+                errors @ inputs
+            parts.append(time.perf_counter() - then)
+        return 60 * min(parts)
+
+    return epoch
 
 
 def keras_loop(data: ds.Dataset, values: Sequence[float]) -> None:
@@ -92,8 +111,8 @@ def jax_vmap(data: ds.Dataset, values: Sequence[float]) -> None:
     import jax
     import jax.numpy as jnp
 
-    inputs = jnp.asarray(data.train.inputs.reshape(600, BATCH, 784).astype(np.float32) / 255)
-    labels = jnp.asarray(data.train.labels.reshape(600, BATCH))
+    inputs = jnp.asarray(data.train.inputs.reshape(STEPS, BATCH, 784).astype(np.float32) / 255)
+    labels = jnp.asarray(data.train.labels.reshape(STEPS, BATCH))
 
     def cost(params, x, y):  # type: ignore[no-untyped-def]
         logs = jax.nn.log_softmax(x @ params[0] + params[1])
@@ -125,7 +144,7 @@ def optuna_runs(data: ds.Dataset, values: Sequence[float]) -> None:
         study.optimize(objective)
 
 
-PEERS: dict[str, tuple[str, Callable[[ds.Dataset, Sequence[float]], object]]] = {
+PEERS: dict[str, tuple[str, Peer]] = {
     "Keras fit, one after another": ("keras", keras_loop),
     "GridSearchCV over SGDClassifier": ("sklearn", grid_search),
     "JAX vmap": ("jax", jax_vmap),
@@ -133,37 +152,92 @@ PEERS: dict[str, tuple[str, Callable[[ds.Dataset, Sequence[float]], object]]] = 
 }
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lanes", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    data, values = ds.load("mnist"), rates(asked.lanes)
-    solo, floor = solo_epoch(data), floor_seconds(asked.lanes)
-    entries: dict[str, Callable[[ds.Dataset, Sequence[float]], object]] = {"descenso sweep": descenso_sweep}
-    entries |= {name: run for name, (module, run) in PEERS.items() if importlib.util.find_spec(module)}
-    print("not installed:", [module for module, _run in PEERS.values() if not importlib.util.find_spec(module)])
-    walls: dict[str, list[float]] = {name: [] for name in entries}
-    training = list[float]()
-    for turn in range(asked.rounds):
+def in_turn(entries: Mapping[str, Callable[[], float]], rounds: int, until: float) -> dict[str, list[float]]:
+    """Call each entry once a round; return the seconds that each told."""
+    told: dict[str, list[float]] = {name: [] for name in entries}
+    slowest = dict.fromkeys(entries, 0.0)
+    for turn in range(rounds):
         names = list(entries)
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            from descenso.engines import base
+            then = time.monotonic()
+            if turn == 0 or then + slowest[name] < until:
+                told[name].append(entries[name]())
+                slowest[name] = max(slowest[name], time.monotonic() - then)
+    for name, seconds in told.items():
+        spread = f"{min(seconds):.3f} to {max(seconds):.3f}, {len(seconds)} times"
+        print(f"  {name:40} {median(seconds):9.3f} s ({spread})")
+    return told
 
-            base.clear()  # so that each round compiles again
+
+def softmax(data: ds.Dataset, asked: argparse.Namespace, until: float) -> None:
+    """Compare a sweep in one product with one run and with the floor."""
+    values = rates(asked.lanes)
+    with ExitStack() as stack:
+        entries = {"sweep": lambda: sweep(data, values), "one run": solo(data, stack), "floor": floor(10 * asked.lanes)}
+        told = in_turn(entries, asked.rounds, until)
+    ours, alone, least = (median(told[name]) for name in entries)
+    share = 100 * least / ours
+    print(f"  {asked.lanes} lanes cost {ours / alone:.1f} epochs alone, and are at {share:.0f} % of the floor")
+
+
+def mlp(data: ds.Dataset, asked: argparse.Namespace, until: float) -> None:
+    """Compare lanes that are trained one after another with one run, and with the floor of all as one product."""
+    given, values = {"model": "mlp", "hidden": str(HIDDEN)}, rates(OF_MLP)
+    with ExitStack() as stack:
+        alone = solo(data, stack, **given)
+        entries = {"sweep": lambda: sweep(data, values, **given), "one run": alone, "floor": floor(HIDDEN * OF_MLP)}
+        told = in_turn(entries, asked.rounds, until)
+    ours, one, least = (median(told[name]) for name in entries)
+    shares = f"{100 * least / ours:.0f} % of the floor; one run at {100 * least / OF_MLP / one:.0f} %"
+    print(f"  a lane costs {ours / OF_MLP / one:.2f} epochs alone, and is at {shares}")
+
+
+def peers(data: ds.Dataset, asked: argparse.Namespace, until: float) -> None:
+    """Compare the wall times of what trains the same rates."""
+    values = rates(asked.lanes)
+    missing = [module for module, _run in PEERS.values() if not importlib.util.find_spec(module)]
+    print("  not installed:", ", ".join(missing) or "none")
+    known: dict[str, Peer] = {
+        "descenso sweep": sweep,
+        "descenso sweep, two lanes verified": lambda data, values: sweep(data, values, "2"),
+        **{name: run for name, (module, run) in PEERS.items() if module not in missing},
+    }
+
+    def timed(run: Peer) -> Callable[[], float]:
+        def call() -> float:
+            base.clear()  # so that each turn compiles again
             then = time.perf_counter()
-            seconds = entries[name](data, values)
-            walls[name].append(time.perf_counter() - then)
-            training += [seconds] if isinstance(seconds, float) else []
-    ours = statistics.median(training)
-    print(f"one epoch alone {1e3 * solo:.1f} ms; floor of {asked.lanes} lanes {1e3 * floor:.0f} ms")
-    share = 100 * floor / ours
-    print(f"{asked.lanes} lanes: {1e3 * ours:.0f} ms, {ours / solo:.1f} epochs alone, {share:.0f} % of the floor")
-    least = statistics.median(walls["descenso sweep"])
-    for name, seconds in walls.items():
-        middle = statistics.median(seconds)
-        print(f"{name:34} {middle:8.2f} s ({min(seconds):.2f} to {max(seconds):.2f})  × {middle / least:.1f}")
+            run(data, values)
+            return time.perf_counter() - then
+
+        return call
+
+    told = in_turn({name: timed(run) for name, run in known.items()}, asked.rounds, until)
+    least = median(told["descenso sweep"])
+    for name, seconds in told.items():
+        print(f"  {name:40} × {median(seconds) / least:.1f}")
+
+
+PARTS = {"softmax": softmax, "mlp": mlp, "peers": peers}
+
+
+def main() -> None:
+    """Measure the parts that are asked for, and print what each says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
+    parser.add_argument("--lanes", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=12.0, help="of all parts, about; one round is always taken")
+    asked = parser.parse_args()
+    names = asked.only.split(",")
+    if not set(names) <= set(PARTS):
+        parser.error(f"--only takes {', '.join(PARTS)}, got {asked.only}")
+    begun, data = time.monotonic(), ds.load("mnist")
+    for place, name in enumerate(names):
+        print(name, flush=True)
+        left = begun + 60 * asked.minutes - time.monotonic()
+        PARTS[name](data, asked, time.monotonic() + left / (len(names) - place))
+    print(f"{(time.monotonic() - begun) / 60:.1f} minutes")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from descenso.api.estimator import Classifier as Classifier
     from descenso.api.evaluation import evaluate as evaluate
     from descenso.api.film import film as film
+    from descenso.api.find_rate import find_rate as find_rate
     from descenso.api.inference import predict as predict
     from descenso.api.landscape import landscape as landscape
     from descenso.api.replay import replay as replay
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from descenso.api.run import Run as Run
     from descenso.api.run import open_run as open_run
     from descenso.api.search import SweepCV as SweepCV
-    from descenso.api.sweep import find_rate as find_rate
     from descenso.api.sweep import open_sweep as open_sweep
     from descenso.api.sweep import resume_sweep as resume_sweep
     from descenso.api.sweep import sweep as sweep
@@ -70,7 +70,7 @@ _HOME = {
     "evaluate": "descenso.api.evaluation",
     "export": "descenso.exporting",
     "film": "descenso.api.film",
-    "find_rate": "descenso.api.sweep",
+    "find_rate": "descenso.api.find_rate",
     "from_arrays": "descenso.data.memory",
     "from_frame": "descenso.data.memory",
     "from_keras": "descenso.descent.keras_models",

@@ -11,8 +11,10 @@ _VALUE = re.compile(  # of a flag; other words after a flag belong to the senten
     r"[\d{]|[A-Z]{2}|\S*[:=/]|(auto|cnn|cosine|cross_entropy|eager|float32|float64|gelu|graph|keras|mlp|naive|npz|off|onnx|"
     r"permutation|relu|savedmodel|sequential|softmax|yes|latin-1)$"
 )
-_SAID = {  # flags that are not keyword arguments of that name
+_SAID = {  # flags that Python writes in another way
+    "audit": "audit=True",
     "force": "force=True",
+    "halving": "halving=True",
     "lang": "descenso.text.use({value})",
     "data-dir": "sources=descenso.Sources(data_dir={value})",
 }

@@ -78,6 +78,13 @@ ADVICE = [
            f"sweep digits --learning-rates 0.1 --verify 2 {QUICK}"),
     Advice("{name}: {text} is no range", "", f"sweep digits --learning-rates 1..x:3 {QUICK}",
            f"sweep digits --learning-rates 1e-3..1:16 --verify none {QUICK}"),
+    *(Advice(message, where="tests/studies/test_halving.py") for message in (
+        "No lane is best: every point that was not dropped", "halving compares lanes of equally many epochs",
+    )),
+    Advice("audit says how good halving was", "sweep", f"sweep digits --audit {QUICK}",
+           "sweep digits --learning-rates 0.1,1 --halving --audit --verify none --engine eager -e 4 -b 20"),
+    Advice("halving needs at least 2 settings", "sweep", f"sweep digits --halving {QUICK}",
+           f"sweep digits --learning-rates 0.1 --verify none {QUICK}"),
     Advice("{path} is a sweep of many runs", where="tests/cli/test_sweep_command.py"),
     Advice("ONNX files are written by tf2onnx", where=LIBRARY),
     Advice("{path}: tables are read by polars", where=LIBRARY),

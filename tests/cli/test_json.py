@@ -30,8 +30,8 @@ LINES = {  # command lines by heading of the page; {first} is a run, {digits} it
     "data --list": ["data --list"],
     "data convert": ["data convert {pair} rows"],
     "data --samples DIR": ["data {digits} --samples examples"],
-    "sweep": ["sweep {digits} --learning-rates 0.01,1e30 --seeds 2 -m softmax -e 2 -b 20 --validation-size 20 "
-              "--loss naive"],
+    "sweep": ["sweep {digits} --learning-rates 0.01,1e30 --seeds 2 -m softmax -e 4 -b 20 --validation-size 20 "
+              "--loss naive --halving --audit"],
     "landscape": ["landscape {first} --grid 3"],
     "find-rate": ["find-rate {digits} -m softmax --steps 4 --seeds 1 -b 20"],
     "compare": [f"compare {{digits}} --engines eager,function {QUICK[14:]} --repeats 1",

@@ -4,12 +4,13 @@ import itertools
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 
 import descenso as ds
 from descenso.errors import ConfigError, DataError
 from descenso.studies.sweep import grid, ledger, result
-from descenso.studies.sweep.result import Verified
+from descenso.training.control import Control
 
 ROUNDING = 1e-9  # tolerance in float64
 
@@ -147,6 +148,19 @@ def test_a_sweep_is_not_resumed_on_other_data(data, tmp_path):
         ds.resume_sweep(tmp_path / "sweep", data=other)
 
 
+@pytest.mark.slow
+def test_a_sweep_of_a_frame_goes_on_with_its_label_and_without_what_was_dropped(tmp_path):
+    columns = np.random.default_rng(0).normal(size=(60, 3))
+    frame = pl.DataFrame({"a": columns[:, 0], "noise": columns[:, 1], "kind": np.where(columns[:, 0] > 0, "u", "v")})
+    given = {**SMALL, "label": "kind", "drop": "noise", "learning_rates": [0.1, 0.5], "engine": "eager"}
+    control = Control()
+    ds.sweep(frame, out=tmp_path / "part", told=lambda now: now.lanes and control.stop(), control=control, **given)
+    found = ds.resume_sweep(tmp_path / "part", data=frame, verify="none")
+    whole = ds.sweep(frame, out=tmp_path / "whole", verify="none", **given)
+    assert found.records == whole.records
+    assert len(found.records) == 2
+
+
 def test_the_best_lane_is_kept_as_a_run(data, tmp_path):
     found = ds.sweep(data, out=tmp_path / "sweep", learning_rates=[0.1, 0.5], keep="best", **SMALL)
     run = ds.open_run(tmp_path / "sweep" / "best")
@@ -202,7 +216,7 @@ def test_the_best_lane_never_diverged():
 
 def test_a_lane_that_is_another_run_is_said():
     lanes = grid.lanes_of({}, {"learning_rates": [0.1]})
-    apart = Verified(0, "best", 1e-3, 1e-7, 2, 1e-6, True)
+    apart = ledger.Verified(0, "best", 1e-3, 1e-7, 2, 1e-6, True)
     found = result.Sweep(None, lanes, {0: record(lanes[0].name, 0.5)}, (apart,))
     assert not found.holds
     assert any("ANOTHER run" in line for line in found.sentences())

@@ -14,9 +14,9 @@ from descenso.errors import ConfigError
 from descenso.reports import figures
 from descenso.studies.sweep import directory as directories
 from descenso.studies.sweep.grid import AXES, lanes_of
-from descenso.studies.sweep.ledger import Record
+from descenso.studies.sweep.ledger import Record, Verified
 from descenso.studies.sweep.report import command, write_report
-from descenso.studies.sweep.result import Sweep, Verified, result_of
+from descenso.studies.sweep.result import Sweep, result_of
 
 VERSIONS = {"versions": {"descenso": "0.1.0", "tensorflow": "2.21.0", "xla_flags": ""}, "data": "f5e5", "notes": []}
 
@@ -169,6 +169,18 @@ def as_given(words):
     context = typer.main.get_command(app).make_context("sweep", words)
     own = ("verify", "keep", "out", "as_json", "limit", "data_dir")
     return {name: value for name, value in context.params.items() if value not in (None, False) and name not in own}
+
+
+def test_the_page_of_a_halved_sweep(undrawn, tmp_path):
+    rungs = {"rungs": [[2, 2], [4, 1]], "audit": True}
+    made = swept(tmp_path / "s", {"learning_rates": [0.01, 0.1, 1.0, 2.0]}, {"epochs": 8, "model": "softmax"},
+                 [0.5, 0.4, 0.3, 0.2], **rungs)  # fmt: skip
+    made.append([{"rung": {"epochs": 2, "dropped": [0, 3], "groups": [[0, 1, 2, 3]]}}])
+    page = page_of(made)
+    assert page.texts.count("dropped after 2 epochs") == 2
+    assert "Rung 1: after 2 epochs at most 2 lanes go on." in page.texts
+    assert any("the later winner was DROPPED" in line for line in page.texts)
+    assert command(made).endswith("--epochs 8 --halving --audit")
 
 
 def test_data_in_memory_is_given_again_in_python(tmp_path):

@@ -77,10 +77,10 @@ def _posed(path: Path, data: Any, sources: Sources | None) -> Iterator[_Posed]:
     if is_sweep(path):
         sweep = open_sweep(path)
         along, numbers = chosen(sweep)
+        lanes = rows_of_sweep(path, data, sources)
         for number in numbers:
-            lane = sweep.lanes[number]
-            rows = rows_of_sweep(data, lane.config, sources)
-            yield titled([(along, lane.varied[along])]), lane.config, rows, len(sweep.records[number].costs)
+            lane, epochs = sweep.lanes[number], len(sweep.records[number].costs)
+            yield titled([(along, lane.varied[along])]), lane.config, lanes.of(lane.config), epochs
         return
     directory = open_directory(path)
     if directory.history.changes:

@@ -14,8 +14,8 @@ from descenso.data.dataset import Dataset, Split, fingerprint
 from descenso.descent.problem import Arrays
 from descenso.errors import ConfigError, DescensoError, Interruption
 from descenso.studies.sweep.grid import Lane
+from descenso.studies.sweep.groups import groups_of
 from descenso.studies.sweep.ledger import Record
-from descenso.studies.sweep.run import groups_of
 from descenso.studies.sweep.walk import Group
 from descenso.text import _
 from descenso.training.control import Control, Outcome
@@ -190,12 +190,14 @@ def _together(known: FittedInputs, plans: Sequence[Plan]) -> list[Learned | Desc
     """Train classifiers as one program; return what each learned, the error of one that diverged, or None where it kept
     weights from before, which it finds alone.
     """
-    group, control = Group(plans), Control()
+    group, control = Group(dict(enumerate(plans))), Control()
+    begin = course = group.start()
     with Interruption(control):
-        *_earlier, course = group.walk(group.start(), control)
+        for course in group.walk(begin, control, until=plans[0].config.epochs):
+            pass
     if course.going:
         raise stopped(control)
-    return [_learned(known, plan, *each) for plan, each in zip(plans, group.results(course), strict=True)]
+    return [_learned(known, plan, *group.result(course, number)) for number, plan in enumerate(plans)]
 
 
 def _learned(known: FittedInputs, plan: Plan, record: Record, arrays: Arrays) -> Learned | DescensoError | None:

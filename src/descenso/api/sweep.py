@@ -15,6 +15,7 @@ from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import CheckpointError, ConfigError, stopped_by
 from descenso.runs.directory import open_directory
+from descenso.studies.sweep.grid import divided
 from descenso.text import _, printable
 from descenso.training.control import Control
 from descenso.training.display import starting
@@ -23,14 +24,12 @@ from descenso.training.waiting import telling
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from descenso.hints import Settings, Swept
+    from descenso.hints import Swept
     from descenso.studies.sweep.directory import SweepDirectory
-    from descenso.studies.sweep.find_rate import FoundRate
     from descenso.studies.sweep.grid import Lane
     from descenso.studies.sweep.result import Sweep
     from descenso.studies.sweep.run import Told
 
-FIND_STEPS, FIND_SEEDS = 300, 3
 VERIFY, KEEP = ("2", "all", "none"), ("none", "best", "all")
 
 
@@ -40,6 +39,8 @@ def sweep(
     *,
     verify: str | int = "2",
     keep: str = "none",
+    halving: bool = False,
+    audit: bool = False,
     out: str | Path | None = None,
     told: "Callable[[Told], None] | None" = None,
     control: Control | None = None,
@@ -48,31 +49,29 @@ def sweep(
 ) -> "Sweep":
     """Train one run, a lane, for each combination of settings, and rank them. Test rows choose nothing.
 
-    Lanes of softmax regression on the same batches are trained as one program, whose products are as wide as all lanes
-    together; other models lane after lane, without compiling again. A lane is the run that `train` would make with the
-    same settings, up to rounding; some lanes are trained again alone, to show it.
+    A lane is the run that `train` would make, up to rounding; softmax regression trains them together (docs/sweep.md).
 
     Args:
-        data, labels, sources: as of `train`.
+        data, labels, sources, out: as of `train`; `out` is a directory.
         verify: lanes to train again alone: "2", the best and the one next to divergence; "all"; or "none".
-        keep: whether to train "best", the best lane, or "all" lanes alone, as runs in the sweep's directory.
-        out: the sweep's directory; by default a new one below `runs/`.
-        told: called after each epoch with how far the sweep is; by default a bar is shown in a terminal or a notebook.
-        control: stops the sweep from another thread.
-        **settings: what varies, `learning_rates`, `rules`, `schedules`, `weight_decays`, `batch_sizes`, a list or text
-            such as "1e-3..1:64" or "0.01,0.1", and `seeds`, a list or their number, or `learning_rate` and so on as a
-            list; and for all lanes those of `train`.
+        keep: whether to train "best", the best lane, or "all" but dropped lanes alone, as runs in that directory.
+        halving: whether to drop the worse half of the settings, each with all of its seeds, at rungs that are known
+            before training: after 1/2 of the epochs, 1/4 and so on. The others go on; a dropped one is never the best.
+        audit: whether to train the lanes that halving drops to the end all the same, and compare.
+        told, control: called before training and after each epoch, by default a bar; stops it from another thread.
+        **settings: those of `train`, and what varies: `learning_rates`, `rules`, `schedules`, `weight_decays`,
+            `batch_sizes`, a list or text such as "1e-3..1:64"; `seeds`, a list or their number; `rule=[...]` and so on.
 
     Raises:
-        ConfigError, DataError, DiskError: as of `train`, and for invalid lists.
+        ConfigError, DataError, DiskError: as of `train`, for invalid lists, and for too few settings to halve.
         KeyboardInterrupt: after Ctrl-C has stopped it and what is done is saved; `resume_sweep` goes on.
     """
-    from descenso.studies.sweep.grid import divided
-
     how = _How.of(verify, keep, told, control)
     axes, common = divided(settings)
-    rows = _Rows(data := _in_memory(data if labels is None else (data, labels), common), sources)
-    with closing(_created({**common, "data": source_of(data)}, axes, rows, out)) as directory:
+    data, how_read = in_memory(data if labels is None else (data, labels), common)
+    rows = Rows(data, sources)
+    rules = {"halving": halving, "audit": audit, "how_read": how_read}
+    with closing(_created({**common, "data": source_of(data)}, axes, rows, rules, out)) as directory:
         return _carry_out(directory, how, rows)
 
 
@@ -107,7 +106,7 @@ def resume_sweep(
 
     with closing(directories.reopen(Path(path))) as directory:
         config = directory.lanes[0].config
-        rows = _Rows(_in_memory(data, config.model_dump(include={*HOW_READ})), sources)
+        rows = Rows(in_memory(data, {**directory.how_read})[0], sources)
         changed = differences(directory.about, circumstances(config, rows.of(config)))
         if changed and not force:
             message = _(
@@ -136,18 +135,22 @@ class _How(NamedTuple):
         return cls(str(verify), keep, told, control or Control())
 
 
-def _created(settings: dict[str, Any], axes: dict[str, Any], rows: "_Rows", out: str | Path | None) -> "SweepDirectory":
+def _created(
+    settings: dict[str, Any], axes: dict[str, Any], rows: "Rows", rules: dict[str, Any], out: str | Path | None
+) -> "SweepDirectory":
     """Make the lanes, divide them into groups, and make the directory of the sweep."""
+    from descenso.studies.sweep import halving
     from descenso.studies.sweep.grid import lanes_of
 
     if own_of(dict(settings))[1] is not None:
         raise ConfigError(_("a sweep takes rules, schedules, losses and models by name; try package.module:name"))
     settings, data = with_model(settings, rows.of(TrainConfig.of(**before_data(settings))))
     lanes = tuple(_fitted(lane, rows.of(lane.config), {*settings, *axes}) for lane in lanes_of(settings, axes))
+    rungs = halving.rungs_of(lanes, rules.pop("halving"), rules["audit"])
     with starting():
         import_tensorflow()
         from descenso.studies.sweep import directory as directories
-        from descenso.studies.sweep.run import groups_of
+        from descenso.studies.sweep.groups import groups_of
         from descenso.training.plan import Plan
         from descenso.training.session import circumstances, make_deterministic
 
@@ -155,64 +158,8 @@ def _created(settings: dict[str, Any], axes: dict[str, Any], rows: "_Rows", out:
     if first.deterministic:
         make_deterministic()
     groups = groups_of(lanes, lambda number: Plan.of(lanes[number].config, rows.of(lanes[number].config)))
-    about = circumstances(first, rows.of(first))
-    return directories.create(lanes, groups, {"about": about, "notes": data.notes}, None if out is None else Path(out))
-
-
-def find_rate(
-    data: Any = "mnist",
-    labels: Any = None,
-    *,
-    steps: int = FIND_STEPS,
-    seeds: int = FIND_SEEDS,
-    told: Callable[[float], None] | None = None,
-    sources: Sources | None = None,
-    **settings: "Unpack[Settings]",
-) -> "FoundRate":
-    """Find the learning rate: train many short runs, each at a constant rate, and say which is fastest and safe.
-
-    Unlike a range test, whose rate grows from step to step, each run begins anew. Nothing is saved.
-
-    Args:
-        data, labels, sources: as of `train`.
-        steps: of each run, at least 2.
-        seeds: how many starts and orders of the rows each rate is tried with.
-        told: called with the share that is done; by default a bar is shown in a terminal or a notebook.
-        **settings: those of `TrainConfig`; `learning_rate` is the middle of the grid.
-
-    Raises:
-        ConfigError, DataError: as of `train`.
-    """
-    common: dict[str, Any] = {**settings}
-    data = _in_memory(data if labels is None else (data, labels), common)
-    rows = _Rows(data, sources)
-    config = _searched({**common, "data": source_of(data)}, {"steps": (steps, 2), "seeds": (seeds, 1)}, rows)
-    with starting():
-        import_tensorflow()
-        from descenso.studies.sweep.find_rate import grid_around, search
-        from descenso.training.plan import Plan
-
-    def plan_of(rate: float, seed: int) -> Plan:
-        changed = config.model_copy(update={"learning_rate": rate, "seed": seed})
-        return Plan.of(changed, rows.of(changed))
-
-    numbers = [config.seed + place for place in range(seeds)]
-    with telling(_("Short training runs"), told) as tell:
-        return search(plan_of, grid_around(config.learning_rate), numbers, steps, tell)
-
-
-def _searched(settings: dict[str, Any], counts: dict[str, tuple[int, int]], rows: "_Rows") -> TrainConfig:
-    """Check the settings of a search for the learning rate; `counts` are numbers by name, and their least values."""
-    for name, (value, least) in counts.items():
-        if value < least:
-            message = _("{name} must be at least {least}, got {value}; try --{name} {least}")
-            raise ConfigError(message.format(name=name, least=least, value=value))
-    settings = {"schedule": "constant", **settings}
-    settings, _data = with_model(settings, rows.of(TrainConfig.of(**before_data(settings))))
-    config = TrainConfig.of(**settings)
-    if config.schedule != "constant":
-        raise ConfigError(_("schedule: rates are found with a constant one; leave --schedule out"))
-    return check_fit(rows.of(config), config, settings)
+    about = {"about": circumstances(first, rows.of(first)), "notes": data.notes, "rungs": rungs, **rules}
+    return directories.create(lanes, groups, about, None if out is None else Path(out))
 
 
 def open_sweep(path: str | Path) -> "Sweep":
@@ -227,12 +174,14 @@ def open_sweep(path: str | Path) -> "Sweep":
     return result_of(SweepDirectory(Path(path)))
 
 
-def rows_of_sweep(data: Any, config: TrainConfig, sources: Sources | None) -> Dataset:
-    """Return the rows of a lane again: `data` if they were in memory, else what its config names."""
-    return _Rows(_in_memory(data, config.model_dump(include={*HOW_READ})), sources).of(config)
+def rows_of_sweep(path: Path, data: Any, sources: Sources | None) -> "Rows":
+    """Return the datasets of the lanes of a sweep again: `data` if it was in memory, else what their configs name."""
+    from descenso.studies.sweep.directory import SweepDirectory
+
+    return Rows(in_memory(data, {**SweepDirectory(path).how_read})[0], sources)
 
 
-class _Rows:
+class Rows:
     """The datasets of lanes, each read once. Rows to test on are drawn by a lane's seed where the data has none."""
 
     def __init__(self, given: Any, sources: Sources | None) -> None:
@@ -257,16 +206,17 @@ def _fitted(lane: "Lane", data: Dataset, settings: Collection[str]) -> "Lane":
     return lane._replace(config=config, name=digest(config))
 
 
-def _in_memory(data: Any, settings: dict[str, Any]) -> Any:
-    """Return a dataset of rows in memory, whose settings are taken out; else `data`."""
+def in_memory(data: Any, settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return a dataset of rows in memory, whose settings are taken out, and those settings; else `data`."""
     if isinstance(data, Dataset | str | Path | None):
-        return data
+        return data, {}
     from descenso.data.memory import dataset_of
 
-    return dataset_of(data, None, settings)
+    how_read = {name: settings[name] for name in HOW_READ if name in settings}
+    return dataset_of(data, None, settings), how_read
 
 
-def _carry_out(directory: "SweepDirectory", how: _How, rows: _Rows) -> "Sweep":
+def _carry_out(directory: "SweepDirectory", how: _How, rows: Rows) -> "Sweep":
     from descenso.studies.sweep.report import write_report
     from descenso.studies.sweep.run import Training, run
 
@@ -281,7 +231,8 @@ def _carry_out(directory: "SweepDirectory", how: _How, rows: _Rows) -> "Sweep":
         message = _("interrupted after {done} of {lanes} lanes, and saved; to go on: descenso resume {path}")
         done = message.format(done=len(found.records), lanes=len(found.lanes), path=printable(str(found.path)))
         raise stopped_by(how.control.signal, done, found.path)
-    wanted: dict[str, list[int | None]] = {"none": [], "best": [found.best], "all": [*sorted(found.records)]}
+    every: list[int | None] = [number for number in sorted(found.records) if number not in found.drops]
+    wanted = {"none": [], "best": [found.best], "all": every}
     for number in wanted[how.keep]:
         if number is not None and not how.control.stopped:
             path = directory.path / ("best" if how.keep == "best" else f"lanes/{number}")
@@ -289,7 +240,7 @@ def _carry_out(directory: "SweepDirectory", how: _How, rows: _Rows) -> "Sweep":
     return found
 
 
-def _keep(path: Path, config: TrainConfig, rows: _Rows, control: Control) -> None:
+def _keep(path: Path, config: TrainConfig, rows: Rows, control: Control) -> None:
     """Train a lane alone, as a run in the directory of the sweep; one that is complete already stays."""
     if (path / "status.json").is_file():
         if open_directory(path).outcome in ("interrupted", "killed"):

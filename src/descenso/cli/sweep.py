@@ -26,7 +26,8 @@ from descenso.errors import ConfigError
 from descenso.registry import RULES, SCHEDULES
 from descenso.runs.files import check_output
 from descenso.settings import RUN
-from descenso.text import _, mark, prose
+from descenso.studies.sweep.grid import FIND_SEEDS, FIND_STEPS, lanes_of
+from descenso.text import _, mark, plural, prose
 from descenso.training.display import progress_bar, quiet
 
 if TYPE_CHECKING:
@@ -43,7 +44,11 @@ SEEDS = _("Seeds, separated by commas, or how many: each combination is trained 
 VERIFY = _(
     "Lanes (runs of the sweep) that are trained again alone: 2 (the best, and the one next to divergence), all or none."
 )
-KEEP = _("Lanes that are trained alone as well, as runs in the sweep's directory: best, all or none.")
+KEEP = _(
+    "Lanes that are trained alone as well, as runs in the sweep's directory: best, all (but those dropped) or none."
+)
+HALVING = _("Drop the worse half of the settings at rungs known beforehand; the others go on.")
+AUDIT = _("Train what halving drops to the end, too, and say whether the later winner was dropped.")
 OUT = _("Directory of the sweep, which must be new or empty. Default: a new one in runs/.")
 LINE_SECONDS = 10.0  # between two lines where no bar can be drawn
 WORDS = mark("VALUES")
@@ -80,6 +85,8 @@ def sweep(
     seeds: Annotated[str | None, _values(SEEDS)] = None,
     verify: VerifyOption = "2",
     keep: KeepOption = "none",
+    halving: Annotated[bool, option(HALVING, "--halving", panel=SWEEP)] = False,
+    audit: Annotated[bool, option(AUDIT, "--audit", panel=SWEEP)] = False,
     out: Annotated[Path | None, option(OUT, "--out", "-o", panel=_(RUN), metavar=_("DIR"))] = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
@@ -90,21 +97,19 @@ def sweep(
         "learning_rates": learning_rates, "rules": rules, "schedules": schedules,
         "weight_decays": weight_decays, "batch_sizes": batch_sizes, "seeds": seeds,
     }  # fmt: skip
-    from descenso.studies.sweep.grid import lanes_of
-
     lanes_of(settings, axes)  # refuse before TensorFlow is imported, which takes seconds
     with watched(as_json) as told:
         from descenso.api import sweep as api
 
-        more: dict[str, Any] = {**axes, **settings}
-        found = _stopped(api.sweep, out=out, sources=sources, verify=verify, keep=keep, told=told, **more)
+        more: dict[str, Any] = {"verify": verify, "keep": keep, "halving": halving, "audit": audit, **axes, **settings}
+        found = _stopped(api.sweep, out=out, sources=sources, told=told, **more)
     finish(found, as_json)
 
 
 @with_settings([name for name in SETTINGS if name not in ("schedule", "epochs", "patience", "checkpoint_every")])
 def find_rate(
-    steps: Annotated[int, _count(_("Steps of each short training run."), 2)] = 300,
-    seeds: Annotated[int, _count(_("Seeds that each rate is tried with."), 1)] = 3,
+    steps: Annotated[int, _count(_("Steps of each short training run."), 2)] = FIND_STEPS,
+    seeds: Annotated[int, _count(_("Seeds that each rate is tried with."), 1)] = FIND_SEEDS,
     out: OutFile = None,
     sources: SourcesOptions = None,
     as_json: Json = False,
@@ -114,9 +119,9 @@ def find_rate(
     TrainConfig.of(**{"schedule": "constant", **settings})  # refuse before TensorFlow is imported, which takes seconds
     picture = check_output(out or Path("rates.png"))
     with _progress(_("Short training runs")) as told:
-        from descenso.api import sweep as api
+        from descenso.api.find_rate import find_rate as find
 
-        found = api.find_rate(steps=steps, seeds=seeds, told=told, sources=sources, **settings)
+        found = find(steps=steps, seeds=seeds, told=told, sources=sources, **settings)
         _show(found, picture, as_json)
     if found.best is None:
         raise typer.Exit(8)
@@ -208,15 +213,23 @@ def _stopped(study: Any, *given: Any, **settings: Any) -> "Sweep":
 @contextmanager
 def watched(as_json: bool) -> Iterator[Any]:
     """Show how far a sweep is: in a bar where one can be drawn, else in a line every ten seconds on standard error."""
-    begun = time.monotonic()
-    last = begun
+    begun: tuple[float, float] | None = None  # time, and share that a sweep which goes on has done before
+    last = time.monotonic()
 
     def told(now: "Told") -> None:
-        nonlocal last
-        left = timedelta(seconds=round((time.monotonic() - begun) * (1 / max(now.share, 1e-3) - 1)))
-        text = prose(
-            _("{count} lanes in training, best cost {cost:.4g}, {time} left"), count=now.alive, cost=now.best, time=left
+        nonlocal begun, last
+        for line in now.sentences:
+            say(line, err=True)
+        if begun is None:
+            begun = time.monotonic(), now.share
+            return
+        left = (time.monotonic() - begun[0]) * (1 - now.share) / max(now.share - begun[1], 1e-9)
+        message = plural(
+            "{count} lane alive, best cost {cost:.4g}, {time} left",
+            "{count} lanes alive, best cost {cost:.4g}, {time} left",
+            now.alive,
         )
+        text = prose(message, count=now.alive, cost=now.best, time=timedelta(seconds=round(left)))
         what = _("Verifying") if now.verifying else _("Sweep")
         if bar is not None:
             bar.update(what, now.share, "" if now.verifying else text)

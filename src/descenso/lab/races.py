@@ -1,6 +1,6 @@
 """The race: four engines, from one start on the same batches, in turn by epoch, each with its clock."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -72,7 +72,7 @@ def _reason(given: dict[str, Any], data: Dataset) -> tuple[tuple[str, ...], ...]
 
 
 def _in_turn(
-    walks: dict[str, Iterator[Progress]], lanes: dict[str, Lane], epochs: int, show: Callable[..., None]
+    walks: Mapping[str, Iterator[Progress]], lanes: dict[str, Lane], epochs: int, show: Callable[..., None]
 ) -> None:
     """Train each epoch with one engine after the other."""
     first: NDArray[np.float64] = np.empty(0)

@@ -52,6 +52,15 @@ class _Point(NamedTuple):
         scores = [line.score for line in self.lines]
         return math.inf if math.inf in scores else median(scores)
 
+    @property
+    def dropped(self) -> bool:
+        return any(line.dropped for line in self.lines)
+
+    @property
+    def order(self) -> tuple[bool, bool, float]:
+        """Orders points: those that were dropped after the others, those with a diverged lane last."""
+        return self.score == math.inf, self.dropped, self.score
+
 
 def parallel_figure(lines: Sequence[Line], score: str) -> Figure:
     """Draw lanes over parallel axes: settings that vary, the score, and the other measures of the lanes.
@@ -79,8 +88,10 @@ def parallel_figure(lines: Sequence[Line], score: str) -> Figure:
         "Lanes with the same value of a setting are drawn side by side, the lowest cost at the bottom. "
         "Colour: rank by cost, from dark, the lowest, to bright."
     )
-    of_seeds = _("Thick: median over the seeds; thin: each seed.")
-    add_note(figure, f"{note}\n{of_seeds}" if seeds else note)
+    notes = [note, _("Thick: median over the seeds; thin: each seed.")] if seeds else [note]
+    if any(point.dropped for point in points):
+        notes.append(_("Dotted: dropped by halving; they come after all others, and their cost is the last they had."))
+    add_note(figure, "\n".join(notes))
     return figure
 
 
@@ -89,7 +100,7 @@ def _points(lines: Sequence[Line], settings: Sequence[str], axes: Sequence[_Axis
     together = dict[tuple[str, ...], list[Line]]()
     for line in lines:
         together.setdefault(tuple(repr(line.varied[name]) for name in settings), []).append(line)
-    points = sorted((_Point(same, []) for same in together.values()), key=lambda point: point.score)
+    points = sorted((_Point(same, []) for same in together.values()), key=lambda point: point.order)
     for name, axis in zip(settings, axes, strict=True):
         alike = dict[str, list[_Point]]()
         for point in points:
@@ -108,12 +119,14 @@ def _draw_lines(
     names: Sequence[str],
 ) -> None:  # fmt: skip
     """Draw the lines of all points, in the colour of their rank, the best last; and a legend."""
-    sound = sum(point.score < math.inf for point in points)
+    sound, some_dropped = sum(point.score < math.inf for point in points), any(point.dropped for point in points)
+    lowest = _("lowest cost of those not dropped") if some_dropped else _("lowest cost")
     legend = dict[str, Any]()
     for rank, point in zip(range(len(points) - 1, -1, -1), points, strict=True):
-        diverged, best = point.score == math.inf, rank == 0 and sound > 0
+        diverged, best = point.score == math.inf, rank == 0 and sound > 0 and not point.dropped
         colour = "C3" if diverged else "black" if best else COLOURS(0.9 * rank / sound)
-        style: dict[str, Any] = {"color": colour, "linestyle": "--" if diverged else "-", "zorder": 4 if best else 2}
+        dashes = "--" if diverged else ":" if point.dropped else "-"
+        style: dict[str, Any] = {"color": colour, "linestyle": dashes, "zorder": 4 if best else 2}
         begin, first = point.heights, len(point.heights) - 1
         if len(point.lines) > 1:
             for line in point.lines:
@@ -121,8 +134,8 @@ def _draw_lines(
                 _draw(canvas, first, ends, **style, linewidth=0.5, alpha=0.5)
         whole = [*begin, *_ends(point.lines, places, names)]
         (drawn,) = _draw(canvas, 0, whole, **style, linewidth=2.8 if best else 1.1, alpha=1.0 if best else 0.75)
-        if best or diverged:
-            legend[_("lowest cost") if best else _("diverged")] = drawn
+        if best or diverged or point.dropped:
+            legend[lowest if best else _("diverged") if diverged else _("dropped")] = drawn
     if legend:
         canvas.legend(
             list(legend.values()), list(legend), loc="lower right", bbox_to_anchor=(1, 1), fontsize=SMALL, ncols=2

@@ -28,12 +28,14 @@ class Line(NamedTuple):
         costs: of each epoch, in nats; NaN where it diverged.
         score: by which it is ranked, in nats; infinite if it diverged.
         measures: what else is known of it, such as accuracies, by name; None for what is missing.
+        dropped: number of epochs after which halving dropped it; None if it did not, or it diverged.
     """
 
     varied: dict[str, Any]
     costs: Sequence[float]
     score: float
     measures: Mapping[str, float | None] = {}
+    dropped: int | None = None
 
 
 def varied_by(lines: Sequence[Line]) -> list[str]:
@@ -102,7 +104,12 @@ def _draw_curves(figure: Figure, axes: Axes, lines: Sequence[Line], name: str) -
         legend.setdefault(str(line.varied[name]), drawn)
         if line.score == float("inf"):
             axes.plot(len(line.costs), top, marker="x", markersize=5, clip_on=False, color=style["color"], zorder=3)
-    axes.set(title=_("Cost of each epoch (×: diverged)"), xlabel=_("Epoch #"), ylabel=_("cost (nats)"))
+        if line.dropped:
+            axes.plot(line.dropped, line.costs[line.dropped - 1], marker="v", markersize=4, color=style["color"])
+    title = _("Cost of each epoch (×: diverged)")
+    if any(line.dropped for line in lines):
+        title = _("Cost of each epoch (×: diverged, ▼: dropped)")
+    axes.set(title=title, xlabel=_("Epoch #"), ylabel=_("cost (nats)"))
     if finite and min(finite) > 0:
         axes.set_yscale("log")
         axes.set_ylim(min(finite) * 0.9, top)
@@ -125,26 +132,24 @@ def _top(lines: Sequence[Line]) -> float:
 
 
 def _draw_scores(axes: Axes, lines: Sequence[Line], name: str, score: str) -> None:
-    """Draw the median score over seeds, with the band of all seeds, one line for each of the other settings."""
+    """Draw the median score over seeds, with the band of all seeds, one line for each of the other settings; points
+    that were dropped are beside the lines.
+    """
     numeric = _numeric(lines, name)
-    groups = dict[str, dict[Any, list[float]]]()
+    groups = dict[str, dict[Any, list[Line]]]()
     for line in lines:
         others = ", ".join(f"{spelled(k)} {v}" for k, v in line.varied.items() if k not in (name, SEED))
-        groups.setdefault(others, {}).setdefault(line.varied[name], []).append(line.score)
+        groups.setdefault(others, {}).setdefault(line.varied[name], []).append(line)
     words = list(dict.fromkeys(line.varied[name] for line in lines))
     legend = dict[str, Any]()
     for number, (others, points) in enumerate(groups.items()):
         values = sorted(points) if numeric else [word for word in words if word in points]
-        sound = [value for value in values if max(points[value]) < float("inf")]
-        places = sound if numeric else [words.index(value) for value in sound]
-        style = look(number)
-        middle = [median(points[value]) for value in sound]
-        (legend[others or score],) = axes.plot(places, middle, marker="o", markersize=3, linewidth=1, **style)
-        low, high = ([choose(points[value]) for value in sound] for choose in (min, max))
-        if low != high:
-            axes.fill_between(places, low, high, alpha=0.25, color=style["color"], linewidth=0)
+        finite = [value for value in values if all(line.score < float("inf") for line in points[value])]
+        places = finite if numeric else [words.index(value) for value in finite]
+        kept, dropped = _draw_points(axes, places, [points[value] for value in finite], look(number))
+        legend |= {others or score: kept} | ({_("dropped"): dropped} if dropped else {})
         if numeric:
-            _mark_edge(axes, sound, [value for value in values if value not in sound])
+            _mark_edge(axes, finite, [value for value in values if value not in finite])
     if numeric and min(words) > 0:
         axes.set_xscale("log")
     scores = [line.score for line in lines if line.score < float("inf")]
@@ -154,8 +159,27 @@ def _draw_scores(axes: Axes, lines: Sequence[Line], name: str, score: str) -> No
         axes.set_xticks(range(len(words)), [str(word) for word in words], fontsize=SMALL, rotation=30, ha="right")
     axes.set(title=_("Where it ends"), xlabel=_name(name), ylabel=score)
     axes.grid(alpha=0.3)
-    if len(groups) > 1:
+    if len(legend) > 1:
         add_legend(axes, legend, SMALL)
+
+
+def _draw_points(axes: Axes, places: Sequence[Any], points: Sequence[Sequence[Line]], style: Mapping[str, Any]) -> Any:
+    """Draw the median score of each point: a line with the band of all seeds, and marks for what was dropped; return
+    both, None for the second where nothing was.
+    """
+    found: list[Any] = [None, None]
+    for out in (False, True):
+        shown = [n for n, point in enumerate(points) if any(line.dropped for line in point) == out]
+        xs, scores = [places[n] for n in shown], [[line.score for line in points[n]] for n in shown]
+        marks = (
+            {"linestyle": "", "marker": "v", "markersize": 4, "alpha": 0.6} if out else {"marker": "o", "markersize": 3}
+        )
+        if shown or not out:
+            (found[out],) = axes.plot(xs, [*map(median, scores)], **{"linewidth": 1, **style, **marks})
+        low, high = [*map(min, scores)], [*map(max, scores)]
+        if low != high and not out:
+            axes.fill_between(xs, low, high, alpha=0.25, color=style["color"], linewidth=0)
+    return found
 
 
 def _mark_edge(axes: Axes, sound: Sequence[float], diverged: Sequence[float]) -> None:
@@ -170,29 +194,38 @@ def _mark_edge(axes: Axes, sound: Sequence[float], diverged: Sequence[float]) ->
 
 
 def _draw_map(figure: Figure, axes: Axes, lines: Sequence[Line], names: tuple[str, str], score: str) -> None:
-    """Draw the median score over two settings; white where a lane diverged, with a cross."""
+    """Draw the median score over two settings: of the lanes that were not dropped, where there are any; white where a
+    lane diverged, with a cross.
+    """
     across, along = names
     xs, ys = (sorted({line.varied[name] for line in lines}) for name in names)
-    cells = dict[tuple[int, int], list[float]]()
+    cells = dict[tuple[int, int], list[Line]]()
     for line in lines:
-        cells.setdefault((ys.index(line.varied[along]), xs.index(line.varied[across])), []).append(line.score)
-    values = np.full((len(ys), len(xs)), np.nan)
-    for place, scores in cells.items():
-        values[place] = median(scores) if max(scores) < float("inf") else np.nan
-        if np.isnan(values[place]):
-            axes.plot(place[1], place[0], marker="x", color="C3", markersize=5)
+        cells.setdefault((ys.index(line.varied[along]), xs.index(line.varied[across])), []).append(line)
+    values, dropped = np.full((len(ys), len(xs)), np.nan), np.full((len(ys), len(xs)), False)
+    for place, of in cells.items():
+        kept = [line.score for line in of if not line.dropped]
+        scores = kept or [line.score for line in of]
+        values[place], dropped[place] = median(scores) if max(scores) < float("inf") else np.nan, not kept
+        if np.isnan(values[place]) or not kept:
+            axes.plot(place[1], place[0], marker="v" if not kept else "x", color="C3", markersize=5)
     finite = values[np.isfinite(values)]
     scale = LogNorm(finite.min(), finite.max()) if finite.size and 0 < finite.min() < finite.max() else None
     picture = axes.imshow(values, origin="lower", aspect="auto", cmap="viridis_r", norm=scale)
     if finite.size:
-        best = np.unravel_index(np.nanargmin(values), values.shape)
-        axes.plot(best[1], best[0], marker="*", color="white", markeredgecolor="black", markersize=11)
+        ending = np.where(dropped | np.isnan(values), np.inf, values)
+        best = np.unravel_index(ending.argmin(), values.shape)
+        if ending[best] < np.inf:
+            axes.plot(best[1], best[0], marker="*", color="white", markeredgecolor="black", markersize=11)
         figure.colorbar(picture, ax=axes, label=score).ax.tick_params(labelsize=SMALL)
     for which, ticks in (("x", xs), ("y", ys)):
         shown = range(0, len(ticks), -(-len(ticks) // 8))
         words = [f"{ticks[place]:.3g}" for place in shown]
         (axes.set_xticks if which == "x" else axes.set_yticks)(list(shown), words, fontsize=SMALL)
-    axes.set(title=_("Where it ends (★ best, × diverged)"), xlabel=_name(across), ylabel=_name(along))
+    title = (
+        _("Where it ends (★ best, × diverged, ▼ dropped)") if dropped.any() else _("Where it ends (★ best, × diverged)")
+    )
+    axes.set(title=title, xlabel=_name(across), ylabel=_name(along))
 
 
 def rates_figure(

@@ -1,7 +1,7 @@
 """The training loop: a generator of progress, one record a chunk. It knows no signals, files or screens."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 
 import numpy as np
@@ -27,7 +27,7 @@ def beginning(plan: Plan) -> Progress:
 
 def walk(
     plan: Plan, runner: Runner, begin: Progress | None = None, control: Control | None = None
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Train, and yield the progress after each chunk; the last one says the outcome, but after `control.undo`.
 
     Args:

@@ -8,6 +8,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from descenso.runs.files import (
 from descenso.runs.trained import read_weights, weights_bytes
 from descenso.studies.sweep import ledger
 from descenso.studies.sweep.grid import Lane, digest
+from descenso.studies.sweep.halving import Rung
 from descenso.studies.sweep.ledger import Record
 from descenso.text import _, reason_of
 
@@ -53,8 +55,11 @@ class SweepDirectory:
     Attributes:
         lanes: all lanes, in order.
         groups: numbers of the lanes that are trained as one program, in order.
+        rungs: at which lanes are dropped; none without halving.
+        audit: whether dropped lanes are trained to the end all the same.
         about: what must match for the lanes to go on to the same bits; see `training.session.circumstances`.
-        notes: how the data was read, in sentences.
+        notes: how the data was read, and lanes were divided, in sentences.
+        how_read: settings by which rows in memory became the dataset.
         entries: what the ledger holds.
         records: of the lanes that have ended, by number.
     """
@@ -67,6 +72,8 @@ class SweepDirectory:
             self.lanes = tuple(_lane({**common, **each["config"]}, each["varied"]) for each in content["lanes"])
             self.groups = tuple(tuple(map(int, group)) for group in content["groups"])
             self.about, self.notes = dict(content["about"]), tuple(map(str, content["notes"]))
+            self.rungs = tuple(Rung(*map(int, rung)) for rung in content.get("rungs", ()))
+            self.audit, self.how_read = bool(content.get("audit")), dict(content.get("how_read", {}))
             named = sorted(number for group in self.groups for number in group)
             if content["schema"] != SCHEMA or named != list(range(len(self.lanes))):
                 raise ValueError(f"schema {content['schema']}")
@@ -74,6 +81,33 @@ class SweepDirectory:
             raise _unreadable(path / SWEEP, error) from None
         self.entries, self.records = list[dict[str, Any]](), dict[int, Record]()
         self._take(ledger.read(path))
+
+    @property
+    def epochs(self) -> int:
+        """The largest number of epochs of a lane."""
+        return max(lane.config.epochs for lane in self.lanes)
+
+    @property
+    def decided(self) -> list[dict[str, Any]]:
+        """The rungs that were reached: `dropped`, the lanes dropped there, and `groups`, lanes that go on, by group."""
+        return [entry["rung"] for entry in self.entries if "rung" in entry]
+
+    @property
+    def going(self) -> list[list[int]]:
+        """The lanes of each group that are trained up to the next rung, or to the end."""
+        decided = self.decided
+        return decided[-1]["groups"] if decided else [list(group) for group in self.groups]
+
+    @property
+    def drops(self) -> dict[int, int]:
+        """The number of the rung, from 1, at which a lane was dropped."""
+        return {lane: number for number, rung in enumerate(self.decided, start=1) for lane in rung["dropped"]}
+
+    def reached(self, epochs: int) -> dict[int, float]:
+        """Return the scores of lanes of groups that have been trained for so many epochs, infinite if they diverged."""
+        lines = [entry["reached"] for entry in self.entries if "reached" in entry]
+        pairs = (pair for line in lines if line["epochs"] == epochs for pair in line["scores"])
+        return {lane: math.inf if score is None else score for lane, score in pairs}
 
     def append(self, entries: Sequence[dict[str, Any]]) -> None:
         """Append entries to the ledger, and sync it."""
@@ -109,9 +143,11 @@ class SweepDirectory:
             path.unlink(missing_ok=True)
 
     def write_weights(self, group: int, lanes: Mapping[int, Arrays]) -> None:
-        """Write the weights of the lanes of a group."""
-        arrays = {f"{number}/{name}": value for number, of in lanes.items() for name, value in of.items()}
-        self.write_arrays(self._folder("weights") / f"{group}.safetensors", arrays)
+        """Write the weights of lanes of a group, beside those of its others."""
+        path = self._folder("weights") / f"{group}.safetensors"
+        arrays = read_weights(path)[0] if path.is_file() else {}
+        arrays |= {f"{number}/{name}": value for number, of in lanes.items() for name, value in of.items()}
+        self.write_arrays(path, arrays)
 
     def weights(self, number: int) -> dict[str, NDArray[np.generic]]:
         """Read the weights of a lane, in the user's form; {} if it diverged.
@@ -136,14 +172,16 @@ class SweepDirectory:
             "diverged_step",
             "fingerprint",
         )
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["lane", *varied, *measures])
+        writer, drops = csv.writer(file, lineterminator="\n"), self.drops
+        halving = ["dropped_at_rung", "epochs"] if self.rungs else []
+        writer.writerow(["lane", *varied, *measures, *halving])
         for number, record in sorted(records.items()):
             epoch, step = record.diverged_at or ("", "")
             validation = record.validation_costs[-1] if record.validation_costs else ""
             cost = "" if record.outcome == "diverged" else record.costs[-1]
             accuracy = "" if record.test_accuracy is None else record.test_accuracy
             cells = [record.outcome, cost, validation, accuracy, epoch, step, record.fingerprint or ""]
+            cells += [drops.get(number, ""), len(record.costs)] if halving else []
             writer.writerow([number, *(self.lanes[number].varied[name] for name in varied), *cells])
         write_file(self.path / "table.csv", file.getvalue().encode())
 
@@ -175,7 +213,7 @@ def create(
 
     Args:
         lanes, groups: see `SweepDirectory`.
-        about: its attributes `about` and `notes`.
+        about: its attributes `about`, `notes`, `rungs`, `audit` and `how_read`.
         out: its path; by default `runs/<dataset>-<model>-sweep-<number>`.
 
     Raises:

@@ -22,6 +22,7 @@ AXES = {  # option of a sweep, and the setting that it varies
 }
 MOST_LANES = 10_000
 SPAN, RATES = 32.0, 16  # of the learning rates that are tried by default: the model's, divided and multiplied by SPAN
+FIND_STEPS, FIND_SEEDS = 300, 3  # of the search for the learning rate, by default
 RANGE = re.compile(r"(?P<first>[^:]+?)\.\.(?P<last>[^:]+):(?P<count>\d{1,5})")
 
 
@@ -44,9 +45,28 @@ class Lane(NamedTuple):
         return titled(self.varied.items())
 
 
+def repetitions(lanes: Sequence[Lane]) -> dict[tuple[tuple[str, Any], ...], list[int]]:
+    """Gather the numbers of lanes that differ in nothing but the seed, by the settings that vary besides."""
+    together = dict[tuple[tuple[str, Any], ...], list[int]]()
+    for number, lane in enumerate(lanes):
+        key = tuple((name, value) for name, value in lane.varied.items() if name != "seed")
+        together.setdefault(key, []).append(number)
+    return together
+
+
 def titled(varied: Iterable[tuple[str, Any]]) -> str:
     """Write settings and their values in a line, for a person to read."""
     return ", ".join(f"{spelled(name)} {shown(value)}" for name, value in varied)
+
+
+def numbered(lanes: Sequence[int]) -> str:
+    """Write the numbers of the lanes of a point.
+
+    >>> numbered([3]), numbered([6, 7, 8]), numbered([0, 4, 8])
+    ('3', '6-8', '0, 4, 8')
+    """
+    together = len(lanes) > 1 and list(lanes) == list(range(lanes[0], lanes[-1] + 1))
+    return f"{lanes[0]}-{lanes[-1]}" if together else ", ".join(map(str, lanes))
 
 
 def shown(value: Any) -> str:

@@ -13,7 +13,9 @@ from descenso.reports.document import Part, Picture, Table, Text, as_html
 from descenso.runs.files import write_file
 from descenso.studies.sweep.directory import SweepDirectory
 from descenso.studies.sweep.grid import AXES, lanes_of, shown
-from descenso.studies.sweep.result import Sweep, Verified
+from descenso.studies.sweep.halving import sentences, told
+from descenso.studies.sweep.ledger import Verified
+from descenso.studies.sweep.result import Sweep
 from descenso.text import _, language, prose, spelled
 
 PAGE = "report.html"
@@ -42,6 +44,7 @@ def command(directory: SweepDirectory) -> str:
     options = {setting: axis for axis, setting in AXES.items()}
     axes = {options[name]: list(dict.fromkeys(lane.varied[name] for lane in lanes)) for name in lanes[0].varied}
     given = _telling({"data": data, "model": lanes[0].config.model}, _common(directory), lanes[0].varied)
+    given |= {name: True for name, on in (("halving", directory.rungs), ("audit", directory.audit)) if on}
     if was_in_memory(data):
         keywords = [f"{name}={value!r}" for name, value in {**axes, **given}.items() if name != "data"]
         return f"descenso.sweep({', '.join(['frame' if data == 'frame' else '(X, y)', *keywords])})"
@@ -105,12 +108,13 @@ def _pictures(sweep: Sweep) -> Iterator[Picture]:
 def _parts(sweep: Sweep, directory: SweepDirectory, pictures: list[Picture]) -> Iterator[Part]:
     yield Text("h2", _("Settings that vary"))
     yield Table([[_("setting"), _("values"), _("number")], *_varied(directory)], text_columns=2)
-    yield from (Text("p", note) for note in sweep.notes)
+    rungs = sentences(sweep.lanes, sweep.rungs, sweep.audit)
+    yield from (Text("p", line) for line in [*sweep.notes, *rungs])
     yield Text("h2", _("Ranking"))
-    yield from (Text("p", line) for line in sweep.ranking())
+    yield from (Text("p", line) for line in [*sweep.ranking(), *told(sweep.audited)])
     (table,) = sweep.tables(MOST_ROWS)
     if len(table) > 1:
-        yield Table([[_("rank"), *table[0][1:]], *table[1:]], text_columns=len(sweep.points[0].varied) + 1)
+        yield Table(table, text_columns=len(sweep.points[0].varied) + 1)
     if len(sweep.points) > MOST_ROWS:
         yield Text("p", prose(_("Rows shown: {most} of {count}; table.csv has all lanes."), most=MOST_ROWS,
                               count=len(sweep.points)))  # fmt: skip

@@ -1,15 +1,18 @@
 """Result of a sweep: its lanes ranked, seeds being repetitions, and compared with the same runs trained alone."""
 
 from collections.abc import Mapping
+from math import isinf
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.errors import ConfigError
-from descenso.studies import MOST, plain
-from descenso.studies.sweep.grid import Lane, shown, titled
-from descenso.studies.sweep.ledger import Record
-from descenso.text import _, aligned, prose, spelled
+from descenso.studies import plain
+from descenso.studies.sweep.grid import Lane, numbered, repetitions, shown, titled
+from descenso.studies.sweep.halving import Audited, Rung, audited, middle, told
+from descenso.studies.sweep.ledger import Record, Verified
+from descenso.text import _, aligned, plural, spelled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,35 +23,6 @@ if TYPE_CHECKING:
 SHOWN = 20  # points of a printed table; table.csv has all lanes
 
 
-class Verified(NamedTuple):
-    """One lane, trained again alone.
-
-    Attributes:
-        lane: its number.
-        why: "best", "edge" or "all".
-        cost_difference: largest of its epochs, relative to the largest cost.
-        weight_difference: largest of its parameters at the end, relative to the largest of each array.
-        epoch: in which the costs differ most.
-        limit: what is allowed: 1e-9 in float64; in float32, 8 times what rounding alone does to the lane.
-        same_end: whether both ended in the same way; in float64, where they diverged, at the same step.
-    """
-
-    lane: int
-    why: str
-    cost_difference: float
-    weight_difference: float
-    epoch: int
-    limit: float
-    same_end: bool
-
-    @property
-    def holds(self) -> bool | None:
-        """Whether both are the same run; None where rounding alone may make a larger difference than can be allowed."""
-        if self.limit > MOST:
-            return None
-        return self.same_end and max(self.cost_difference, self.weight_difference) <= self.limit
-
-
 class Point(NamedTuple):
     """The lanes that differ in nothing but the seed.
 
@@ -56,16 +30,23 @@ class Point(NamedTuple):
         varied: what sets them apart from other points.
         lanes: their numbers.
         scores: of the lanes, in nats, ascending; infinite for those that diverged.
+        rung: number of the rung at which they were dropped, from 1; None if they were not.
     """
 
     varied: tuple[tuple[str, Any], ...]
     lanes: tuple[int, ...]
     scores: tuple[float, ...]
+    rung: int | None = None
 
     @property
     def median(self) -> float:
         """Median of the scores; infinite if any lane diverged."""
-        return self.scores[-1] if self.scores[-1] == float("inf") else median(self.scores)
+        return middle(self.scores)
+
+    @property
+    def sound(self) -> bool:
+        """Whether it can be the best: no lane diverged or was dropped."""
+        return self.rung is None and self.median < float("inf")
 
 
 class Sweep(NamedTuple):
@@ -79,6 +60,9 @@ class Sweep(NamedTuple):
         seconds: of training, without compiling.
         compile_seconds: of tracing and compiling.
         notes: how the data was read, in sentences.
+        rungs: at which lanes were dropped; none without halving.
+        drops: the number of the rung, from 1, at which a lane was dropped, by its number.
+        audit: whether dropped lanes were trained to the end all the same.
     """
 
     path: Path
@@ -88,26 +72,30 @@ class Sweep(NamedTuple):
     seconds: float = 0.0
     compile_seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    rungs: tuple[Rung, ...] = ()
+    drops: Mapping[int, int] = MappingProxyType({})
+    audit: bool = False
 
     @property
     def points(self) -> list[Point]:
-        """Points whose lanes have all ended, the best first; those with a diverged lane come last."""
-        together = dict[tuple[tuple[str, Any], ...], list[int]]()
-        for number, lane in enumerate(self.lanes):
-            key = tuple((name, value) for name, value in lane.varied.items() if name != "seed")
-            together.setdefault(key, []).append(number)
+        """Points whose lanes have all ended, the best first; those that were dropped come after those that were not,
+        and those with a diverged lane last.
+        """
         points = [
-            Point(key, tuple(numbers), tuple(sorted(self.records[number].score for number in numbers)))
-            for key, numbers in together.items()
-            if all(number in self.records for number in numbers)
+            Point(key, tuple(of), tuple(sorted(self.records[number].score for number in of)), self.drops.get(of[0]))
+            for key, of in repetitions(self.lanes).items()
+            if all(number in self.records for number in of)
         ]
-        return sorted(points, key=lambda point: point.median)
+        last = len(self.rungs) + 1
+        return sorted(points, key=lambda point: (isinf(point.median), last - (point.rung or last), point.median))
 
     @property
     def best(self) -> int | None:
-        """Number of the best lane: of the best point, that with the median score; None if all diverged."""
+        """Number of the best lane: of the best point, that with the median score; None if each diverged or was
+        dropped.
+        """
         points = self.points
-        if not points or points[0].median == float("inf"):
+        if not points or not points[0].sound:
             return None
         ranked = sorted(points[0].lanes, key=lambda number: (self.records[number].score, number))
         return ranked[(len(ranked) - 1) // 2]
@@ -132,7 +120,7 @@ class Sweep(NamedTuple):
     @property
     def told_apart(self) -> bool | None:
         """Whether the scores of the best two points do not overlap; None without seeds, or a second point."""
-        points = [point for point in self.points if point.median < float("inf")]
+        points = [point for point in self.points if point.sound]
         if len(points) < 2 or len(points[0].lanes) < 2:
             return None
         return points[0].scores[-1] < points[1].scores[0]
@@ -147,9 +135,10 @@ class Sweep(NamedTuple):
         seeds = any(len(point.lanes) > 1 for point in self.points)
         points = self.points
         names = [spelled(name) for name, _value in points[0].varied] if points else []
+        lanes = _("lanes") if seeds else _("lane")
         costs = [_("median cost"), _("from"), _("to")] if seeds else [_("cost")]
-        head = [_("rank"), *names, *costs, _("accuracy"), _("outcome")]
-        return [[head, *([str(place + 1), *self._cells(point, seeds)] for place, point in enumerate(points[:most]))]]
+        head = [lanes, *names, *costs, _("accuracy"), _("outcome")]
+        return [[head, *([numbered(point.lanes), *self._cells(point, seeds)] for point in points[:most])]]
 
     def _cells(self, point: Point, seeds: bool) -> list[str]:
         records = [self.records[number] for number in point.lanes]
@@ -157,11 +146,33 @@ class Sweep(NamedTuple):
         costs = ["∞" if number == float("inf") else f"{number:.6g}" for number in numbers]
         accuracies = [each.test_accuracy for each in records if each.test_accuracy is not None]
         accuracy = f"{median(accuracies):.4f}" if len(accuracies) == len(records) else "–"
-        return [*(shown(value) for _name, value in point.varied), *costs, accuracy, _outcome(records)]
+        return [*(shown(value) for _name, value in point.varied), *costs, accuracy, self._outcome(point)]
+
+    def _outcome(self, point: Point) -> str:
+        records = [self.records[number] for number in point.lanes]
+        diverged = [record.diverged_at for record in records if record.diverged_at]
+        if len(records) == 1 and diverged:
+            epoch, step = diverged[0]
+            return _("diverged at epoch {epoch}, step {step}").format(epoch=epoch, step=step)
+        if diverged:
+            return _("{count} of {lanes} lanes diverged.").format(count=len(diverged), lanes=len(records)).rstrip(".")
+        if point.rung is not None:
+            epochs = self.rungs[point.rung - 1].epochs
+            after = plural("dropped after {count} epoch", "dropped after {count} epochs", epochs)
+            return after.format(count=epochs)
+        return _(records[0].outcome)
 
     def sentences(self) -> list[str]:
         """Say which is best, or that none is; how lanes ended; and whether they are the same runs as alone."""
-        return [*self.notes, *self.ranking(), *self._verdicts()]
+        verdicts = [each.sentence(self.lanes[each.lane].title) for each in self.verified]
+        return [*self.notes, *self.ranking(), *told(self.audited), *verdicts]
+
+    @property
+    def audited(self) -> tuple[Audited, ...]:
+        """What the end of all lanes says of each rung; empty without an audit, and before that end."""
+        if not self.audit or len(self.records) < len(self.lanes):
+            return ()
+        return audited(self.lanes, self.rungs, self.drops, lambda lane, epochs: self.records[lane].score_after(epochs))
 
     def ranking(self) -> list[str]:
         """Say which point is best, or that none is; how many lanes diverged, and how many have ended."""
@@ -172,9 +183,16 @@ class Sweep(NamedTuple):
             lines.append(message.format(done=len(self.records), lanes=len(self.lanes), path=self.path))
         if diverged:
             lines.append(_("{count} of {lanes} lanes diverged.").format(count=diverged, lanes=len(self.lanes)))
+        dropped = sum(number in self.drops and record.outcome != "diverged" for number, record in self.records.items())
+        if dropped:
+            lines.append(_("{count} of {lanes} lanes were dropped.").format(count=dropped, lanes=len(self.lanes)))
         best = self.best
         if best is None:
             none = _("No lane is best: every point has a lane that diverged; try smaller learning rates.")
+            if any(not isinf(point.median) for point in self.points):
+                none = _(
+                    "No lane is best: every point that was not dropped has a lane that diverged; leave --halving out."
+                )
             return [*lines, none] if self.records else lines
         points = self.points
         if self.told_apart is False:
@@ -184,40 +202,22 @@ class Sweep(NamedTuple):
         message = _("Best by {by}: {title}. The test rows chose nothing.")
         return [*lines, message.format(by=self.scored_by, title=titled(points[0].varied) or self.lanes[best].title)]
 
-    def _verdicts(self) -> list[str]:
-        lines = list[str]()
-        for each in self.verified:
-            message = _(
-                "Lane {lane} ({title}) trained alone: the same run; costs differ by at most {cost:.1e}, weights by "
-                "{weights:.1e} ({limit:.1e} is allowed)."
-            )
-            if each.holds is None:
-                message = _(
-                    "Lane {lane} ({title}) trained alone: float32 cannot tell, since rounding alone may do {limit:.1e}"
-                    "; costs differ by {cost:.1e}, weights by {weights:.1e}; try --dtype float64."
-                )
-            elif not each.holds:
-                message = _(
-                    "Lane {lane} ({title}) trained alone is ANOTHER run: costs differ by {cost:.1e}, most in epoch "
-                    "{epoch}, weights by {weights:.1e} ({limit:.1e} is allowed)."
-                )
-            numbers = {"cost": each.cost_difference, "weights": each.weight_difference, "limit": each.limit}
-            title = self.lanes[each.lane].title
-            lines.append(prose(message, lane=each.lane, title=title, epoch=each.epoch, **numbers))
-        return lines
-
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with None for numbers that are not finite."""
         lanes = [
-            {"lane": number, **lane.varied, **_json_of(self.records.get(number))}
+            {"lane": number, **lane.varied, **_json_of(self.records.get(number)), "dropped_at": self.drops.get(number)}
             for number, lane in enumerate(self.lanes)
         ]
+        rungs = [rung._asdict() for rung in self.rungs]
+        for rung, each in zip(rungs, self.audited, strict=False):
+            rung |= each._asdict()
         verified = {
             "lanes": [each._asdict() | {"holds": each.holds} for each in self.verified],
             "largest_cost_difference": max((each.cost_difference for each in self.verified), default=None),
             "largest_weight_difference": max((each.weight_difference for each in self.verified), default=None),
         }
         answer = {"sweep": str(self.path), "lanes": lanes, "best": self.best, "told_apart": self.told_apart}
+        answer |= {"rungs": rungs} if rungs else {}
         times = {"seconds": self.seconds, "compile_seconds": self.compile_seconds}
         return dict(plain({**answer, **times, "verified": verified}))
 
@@ -254,7 +254,9 @@ class Sweep(NamedTuple):
             measures = {_("test accuracy"): record.test_accuracy}
             if any(each.validation_accuracies for each in self.records.values()):
                 measures = {_("validation accuracy"): record.validation_accuracy, **measures}
-            lines.append(Line(self.lanes[number].varied, record.costs, record.score, measures))
+            rung = None if record.outcome == "diverged" else self.drops.get(number)
+            dropped = None if rung is None else self.rungs[rung - 1].epochs
+            lines.append(Line(self.lanes[number].varied, record.costs, record.score, measures, dropped))
         return lines
 
     @property
@@ -281,17 +283,10 @@ def result_of(directory: "SweepDirectory") -> Sweep:
         seconds,
         compiling,
         directory.notes,
+        directory.rungs,
+        directory.drops,
+        directory.audit,
     )
-
-
-def _outcome(records: list[Record]) -> str:
-    diverged = [record.diverged_at for record in records if record.diverged_at]
-    if len(records) == 1 and diverged:
-        epoch, step = diverged[0]
-        return _("diverged at epoch {epoch}, step {step}").format(epoch=epoch, step=step)
-    if diverged:
-        return _("{count} of {lanes} lanes diverged.").format(count=len(diverged), lanes=len(records)).rstrip(".")
-    return _(records[0].outcome)
 
 
 def _json_of(record: Record | None) -> dict[str, Any]:

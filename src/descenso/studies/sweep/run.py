@@ -7,23 +7,20 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from descenso.data.dataset import Dataset
-from descenso.descent.problem import Arrays, weights
+from descenso.descent.problem import Arrays
 from descenso.errors import DataError, Interruption
-from descenso.runs.history import Epoch
 from descenso.studies.sweep.directory import SweepDirectory
-from descenso.studies.sweep.fused import bytes_of, fuses
-from descenso.studies.sweep.grid import Lane
+from descenso.studies.sweep.groups import divided
+from descenso.studies.sweep.halving import dropped, planned, sentences
 from descenso.studies.sweep.ledger import Record
 from descenso.studies.sweep.result import Sweep, result_of
 from descenso.studies.sweep.verify import to_verify, verify
-from descenso.studies.sweep.walk import Course, Group, restored, saved, train_alone
-from descenso.training.control import Control, Outcome, Progress
+from descenso.studies.sweep.walk import Course, Group, restored, saved
+from descenso.training.control import Control, Outcome
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
 
-GROUP_BYTES = 2**30  # memory of the lanes of one group, see `bytes_of`
 SAVE_SECONDS = 10.0  # between two times that a group's course is saved
-APART = ("learning_rate", "rule", "schedule", "weight_decay", "clip_value", "clip_norm", "average", "patience")
 
 
 class Now(NamedTuple):
@@ -47,9 +44,10 @@ class Told(NamedTuple):
 
     Attributes:
         share: of the epochs of all lanes, in [0, 1].
-        alive: lanes of the group that are still trained.
-        best: lowest cost of an epoch so far, in nats; infinite before the first.
+        alive: lanes that neither diverged nor were dropped so far.
+        best: lowest cost so far of those by which lanes are ranked, in nats; infinite before the first.
         verifying: whether lanes are being trained again alone.
+        sentences: to be said before training; in the first record alone.
         lanes: those of the group that is being trained, by number.
     """
 
@@ -57,6 +55,7 @@ class Told(NamedTuple):
     alive: int
     best: float
     verifying: bool = False
+    sentences: tuple[str, ...] = ()
     lanes: Mapping[int, Now] = {}
 
 
@@ -81,40 +80,22 @@ class Training(NamedTuple):
         return Plan.of(config.model_copy(update={"dtype": dtype}) if dtype else config, self.data(number))
 
 
-def groups_of(lanes: Sequence[Lane], plan_of: Callable[[int], Plan]) -> list[list[int]]:
-    """Divide lanes into groups that are trained as one program: those on the same batches, as many as memory takes.
-
-    Neighbours in a group have the same rule and schedule.
-    """
-    together, groups = dict[tuple[Any, ...], list[int]](), list[list[int]]()
-    for number, lane in enumerate(lanes):
-        common = lane.config.model_dump(exclude=set(APART))
-        fused = lane.config.engine == "compiled" and fuses(plan_of(number).problem)
-        together.setdefault((*map(str, common.items()), None if fused else number), []).append(number)
-    for numbers in together.values():
-        alike = dict[tuple[Any, ...], list[int]]()
-        for number in numbers:
-            config = lanes[number].config
-            kind = tuple(getattr(config, name) for name in APART[1:-1])
-            alike.setdefault(kind, []).append(number)
-        numbers = [number for same in alike.values() for number in same]
-        most = max(1, GROUP_BYTES // bytes_of(plan_of(numbers[0]).start())) if len(numbers) > 1 else 1
-        groups += [numbers[first : first + most] for first in range(0, len(numbers), most)]
-    return groups
-
-
 def run(training: Training, control: Control) -> Sweep:
     """Train the lanes that have not ended yet, verify, and write the table; return the result.
 
     If `control` stops it, the lanes that have ended are kept, and the course of the group in training.
     """
     directory = training.directory
+    ends = [*(rung.epochs for rung in directory.rungs), directory.epochs]
     with Interruption(control):
-        for place, group in enumerate(directory.groups):
-            if control.stopped:
-                break
-            if not all(number in directory.records for number in group):
-                _train_group(training, place, control)
+        for place in range(len(directory.groups)):
+            _leave(training, place)  # where a kill came right after a rung
+        plan = *divided(directory), *sentences(directory.lanes, directory.rungs, directory.audit)
+        training.told(_told(training)._replace(sentences=plan))
+        for until in ends[len(directory.decided) :]:
+            _train_all(training, until, control)
+            if not control.stopped and until < ends[-1]:
+                _decide(training)
         sweep = result_of(directory)
         if not control.stopped and len(sweep.records) == len(sweep.lanes):
             _verify(training, sweep, control)
@@ -125,98 +106,127 @@ def run(training: Training, control: Control) -> Sweep:
     return found
 
 
-def _train_group(training: Training, place: int, control: Control) -> None:
-    directory, numbers = training.directory, training.directory.groups[place]
-    begun = monotonic()
-    if len(numbers) == 1:
-        plan = training.plan(numbers[0])
-
-        def after(epochs: Sequence[Epoch], progress: Progress) -> None:
-            alive = progress.outcome is None
-            share = len(epochs) / plan.config.epochs if alive else 1.0
-            training.told(_told(training, {numbers[0]: _now(plan, epochs, progress)}, int(alive), share))
-
-        alone = train_alone(plan, control, after)
-        found, compiling = None if alone is None else [alone], 0.0
-    else:
-        found, compiling = _train_together(training, place, control)
-    times = {"seconds": monotonic() - begun - compiling, "compile_seconds": compiling}
-    if found is None:
-        directory.append([{"times": times}])
-        return
-    directory.write_weights(place, {number: arrays for number, (_record, arrays) in zip(numbers, found, strict=True)})
-    ended, known = list[dict[str, Any]](), directory.records
-    for number, (record, arrays) in zip(numbers, found, strict=True):
-        if number not in known:
-            named = record._replace(lane=directory.lanes[number].name)
-            ended.append(_tested(training.plan(number), training.data(number), named, arrays)._asdict())
-    directory.append([*ended, {"times": times}])
-    directory.drop_course(place)
+def _train_all(training: Training, until: int, control: Control) -> None:
+    """Train all groups for `until` epochs, or to their ends."""
+    directory = training.directory
+    done = directory.reached(until)
+    for place, lanes in enumerate(directory.going):
+        ended = all(number in directory.records or number in done for number in lanes)
+        if not control.stopped and not ended:
+            _train_group(training, place, until, control)
 
 
-def _train_together(
-    training: Training, place: int, control: Control
-) -> tuple[list[tuple[Record, Arrays]] | None, float]:
-    """Train the lanes of a group; return their records and weights, or None where `control` stopped it, and the
-    seconds of compiling.
-    """
-    directory, numbers = training.directory, training.directory.groups[place]
-    group = Group([training.plan(number) for number in numbers])
-    begin, last = _begin(directory, place, group), monotonic()
+def _decide(training: Training) -> None:
+    """Drop lanes at the rung that all groups have reached, and record them."""
+    directory = training.directory
+    rung = directory.rungs[len(directory.decided)]
+    scores, drops = directory.reached(rung.epochs), directory.drops
+    out = dropped(directory.lanes, rung, {number: each for number, each in scores.items() if number not in drops})
+    gone = () if directory.audit else out
+    groups = [[number for number in lanes if number not in gone] for lanes in directory.going]
+    directory.append([{"rung": {"epochs": rung.epochs, "dropped": out, "groups": groups}}])
+    for place in range(len(groups)):
+        _leave(training, place)
+
+
+def _leave(training: Training, place: int) -> None:
+    """Record the lanes of a group that a rung has ended."""
+    directory, going = training.directory, training.directory.going[place]
+    numbers = [number for number in directory.groups[place] if number not in going]
+    if not all(number in directory.records for number in numbers):
+        group, course = _begin(training, place)
+        _record(training, place, group, course, numbers)
+    if all(number in directory.records for number in directory.groups[place]):
+        directory.drop_course(place)
+
+
+def _train_group(training: Training, place: int, until: int, control: Control) -> None:
+    """Train a group for `until` epochs, or to its end; then record its scores, or the results of its lanes."""
+    directory, numbers = training.directory, training.directory.going[place]
+    begun = last = monotonic()
+    group, begin = _begin(training, place)
+    if group.numbers != tuple(numbers):  # at a rung the program becomes as narrow as the ledger says
+        group, begin = group.narrowed(begin, numbers)
     course = begin
-    for course in group.walk(begin, control):
-        now = {numbers[lane]: _now_of(group, course, lane) for lane in range(len(numbers))}
-        share = len(course.costs) / group.plans[0].config.epochs
-        training.told(_told(training, now, len(course.going), share))
+    for course in group.walk(begin, control, until):
+        training.told(_told(training, place, (group, course)))
         if monotonic() - last > SAVE_SECONDS:
-            directory.write_arrays(directory.course_path(place), saved(course))
+            directory.write_arrays(directory.course_path(place), saved(group, course))
             last = monotonic()
-    directory.write_arrays(directory.course_path(place), saved(course))  # no lane is trained again after this
-    return (None if course.going else group.results(course)), group.compile_seconds
+    directory.write_arrays(directory.course_path(place), saved(group, course))  # no lane is trained again after this
+    compiling = group.compile_seconds
+    times = {"times": {"seconds": monotonic() - begun - compiling, "compile_seconds": compiling}}
+    if course.going and len(course.costs) < until:  # stopped
+        directory.append([times])
+    elif until < directory.epochs:
+        scores = [(number, group.result(course, number)[0].score) for number in numbers]
+        directory.append([times, {"reached": {"epochs": until, "scores": scores}}])
+    else:
+        _record(training, place, group, course, numbers)
+        directory.append([times])
+        directory.drop_course(place)
 
 
-def _begin(directory: SweepDirectory, place: int, group: Group) -> Course:
-    """Return the saved course of a group, or its beginning.
+def _record(training: Training, place: int, group: Group, course: Course, numbers: Sequence[int]) -> None:
+    """Write weights and results of lanes of a group, but for those that the ledger has already."""
+    directory, ended = training.directory, list[dict[str, Any]]()
+    found = {number: group.result(course, number) for number in numbers if number not in directory.records}
+    directory.write_weights(place, {number: arrays for number, (_record, arrays) in found.items()})
+    for number, (record, arrays) in found.items():
+        named = record._replace(lane=directory.lanes[number].name)
+        ended.append(_tested(training.plan(number), training.data(number), named, arrays)._asdict())
+    directory.append(ended)
+
+
+def _begin(training: Training, place: int) -> tuple[Group, Course]:
+    """Return a group and its saved course, or its beginning.
 
     Raises:
         DataError: for a damaged one.
     """
+    directory = training.directory
     arrays = directory.read_course(place)
-    if arrays is None:
-        return group.start()
     try:
-        return restored(group, arrays)
+        numbers = directory.groups[place] if arrays is None else map(int, arrays["lanes"])
+        group = Group({number: training.plan(number) for number in numbers})
+        return group, group.start() if arrays is None else restored(group, arrays)
     except (KeyError, ValueError, TypeError) as error:
         path = directory.course_path(place)
         raise DataError(f"{path}: {error!r}") from None
 
 
-def _now(plan: Plan, epochs: Sequence[Epoch], progress: Progress) -> Now:
-    """Return what is known of a lane that is trained alone, after an epoch."""
-    measured = tuple(each.validation_cost for each in epochs if each.validation_cost is not None)
-    step = progress.position.step - 1
-    at = (len(epochs) - 1, step) if progress.outcome is Outcome.DIVERGED else None
-    costs = tuple(each.cost for each in epochs)
-    return Now(costs, measured, at, partial(weights, plan.problem, progress.state))
+def _told(training: Training, place: int | None = None, now: tuple[Group, Course] | None = None) -> Told:
+    """Return the progress of the sweep, where the group of number `place` has come so far as `now` says."""
+    directory, stage = training.directory, len(training.directory.decided)
+    ends = [0, *(rung.epochs for rung in directory.rungs), directory.epochs]
+    records, reached = directory.records, directory.reached(ends[stage + 1])
+    scores = [*reached.values(), *(record.score for record in records.values())]
+    out = set() if directory.audit else {*directory.drops}
+    out |= {number for number, record in records.items() if record.outcome == Outcome.DIVERGED}
+    out |= {number for number, score in reached.items() if score == math.inf}
+    done = [0.0 + all(number in records or number in reached for number in lanes) for lanes in directory.going]
+    if now is not None and place is not None:
+        group, course = now
+        done[place] = (len(course.costs) - ends[stage]) / (ends[stage + 1] - ends[stage])
+        out |= {number for number, end in zip(group.numbers, course.ends, strict=True) if end and end.diverged}
+        scores += map(float, (course.validation[..., 0] if course.validation.size else course.costs)[-1])
+    work, counts = planned(directory.lanes, directory.rungs, directory.audit), [*map(len, directory.going)]
+    share = sum(part * count for part, count in zip(done, counts, strict=True)) / max(1, sum(counts))
+    best = min(filter(math.isfinite, scores), default=math.inf)
+    share, alive = (sum(work[:stage]) + work[stage] * share) / sum(work), len(directory.lanes) - len(out)
+    return Told(share, alive, best, lanes={} if now is None else _lanes_now(*now))
 
 
-def _now_of(group: Group, course: Course, lane: int) -> Now:
-    """Return what is known of a lane of a group, after an epoch."""
-    end = course.ends[lane]
-    epochs = len(course.costs) if end is None else end.epoch + 1
-    measured = course.validation[:epochs, lane, :1].ravel()
-    costs, validation = (tuple(map(float, values)) for values in (course.costs[:epochs, lane], measured))
-    at = (end.epoch, end.step) if end is not None and end.outcome is Outcome.DIVERGED else None
-    return Now(costs, validation, at, partial(group.weights, course, lane))
-
-
-def _told(training: Training, lanes: Mapping[int, Now], alive: int, share: float) -> Told:
-    """Return the progress of the sweep after `share` of the group that is being trained, `lanes`."""
-    directory = training.directory
-    done, records = len(directory.records), directory.records.values()
-    finite = [now.costs[-1] for now in lanes.values() if not math.isnan(now.costs[-1])]
-    best = min([*finite, *(record.score for record in records)], default=float("inf"))
-    return Told((done + share * len(lanes)) / len(directory.lanes), alive, best, lanes=lanes)
+def _lanes_now(group: Group, course: Course) -> dict[int, Now]:
+    """Return what is known of the lanes of a group, by number, after an epoch."""
+    found = dict[int, Now]()
+    for lane, (number, end) in enumerate(zip(group.numbers, course.ends, strict=True)):
+        epochs = len(course.costs) if end is None else end.epoch + 1
+        measured = course.validation[:epochs, lane, :1].ravel()
+        costs, validation = (tuple(map(float, values)) for values in (course.costs[:epochs, lane], measured))
+        at = (end.epoch, end.step) if end and end.diverged else None
+        found[number] = Now(costs, validation, at, partial(group.weights, course, lane))
+    return found
 
 
 def _tested(plan: Plan, data: Dataset, record: Record, arrays: Mapping[str, Any]) -> Record:
@@ -235,7 +245,7 @@ def _verify(training: Training, sweep: Sweep, control: Control) -> None:
     for number, why in to_verify(sweep, training.verify):
         if number in done or control.stopped:
             continue
-        training.told(Told(1.0, 0, sweep.records[number].score, verifying=True))
+        training.told(Told(1.0, len(sweep.lanes), sweep.records[number].score, verifying=True))
         weights = directory.weights(number) if sweep.records[number].outcome != "diverged" else {}
 
         def posed(dtype: str, number: int = number) -> Plan:

@@ -7,8 +7,8 @@ import numpy as np
 from descenso.descent.problem import Arrays
 from descenso.studies import MULTIPLE
 from descenso.studies.paths import SAME_PATH, relative
-from descenso.studies.sweep.ledger import Record
-from descenso.studies.sweep.result import Sweep, Verified
+from descenso.studies.sweep.ledger import DROPPED, Record, Verified
+from descenso.studies.sweep.result import Sweep
 from descenso.studies.sweep.walk import train_alone
 from descenso.training.control import Control
 from descenso.training.plan import Plan
@@ -38,12 +38,13 @@ def verify(
         control: stops it.
     """
     dtype = plan_of("").problem.dtype
-    alone = train_alone(plan_of(""), control)
+    until = len(record.costs) if record.outcome == DROPPED else None
+    alone = train_alone(plan_of(""), control, until)
     if alone is None:
         return None
     limit = SAME_PATH["float64"]
     if dtype != "float64":
-        exact = train_alone(plan_of("float64"), control)
+        exact = train_alone(plan_of("float64"), control, until)
         if exact is None:
             return None
         limit = MULTIPLE * max(LEAST_DRIFT, *_apart(alone, exact)[:2])

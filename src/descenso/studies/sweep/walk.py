@@ -1,6 +1,6 @@
 """Train the lanes of a sweep, those of a group as one program, epoch by epoch."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from descenso.data.dataset import fingerprint
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.runs.checkpoints import Position
-from descenso.runs.history import Epoch
 from descenso.studies.sweep.fused import Kind, alone, kinds_of, stacked, step_of, stopped
-from descenso.studies.sweep.ledger import Record
+from descenso.studies.sweep.ledger import DROPPED, Record
 from descenso.training.checkpointing import filled, snapshot
 from descenso.training.control import Best, Control, Outcome, Progress
 from descenso.training.evaluation import Predictor, evaluate
-from descenso.training.loop import beginning, finite, trained_weights
+from descenso.training.loop import finite, trained_weights
 from descenso.training.loop import walk as walk_alone
 from descenso.training.plan import Plan, bind
 
@@ -28,6 +27,10 @@ class End(NamedTuple):
     outcome: Outcome
     epoch: int
     step: int
+
+    @property
+    def diverged(self) -> bool:
+        return self.outcome is Outcome.DIVERGED
 
 
 class Course(NamedTuple):
@@ -55,34 +58,74 @@ class Course(NamedTuple):
 
 
 class Group:
-    """Lanes that see the same batches, as one program.
+    """Lanes that see the same batches, as one program; one lane alone is trained in the ordinary training loop.
 
     Args:
-        plans: of the lanes; equal but for learning rate, rule, schedule and patience.
+        lanes: their plans by number; equal but for learning rate, rule, schedule and patience.
 
     Attributes:
+        numbers: of the lanes.
+        plans: of the lanes, in the same order.
         compile_seconds: of its program, once it is compiled.
     """
 
-    def __init__(self, plans: Sequence[Plan]) -> None:
-        self.plans, self.compile_seconds = plans, 0.0
-        self._kinds: tuple[Kind, ...] = kinds_of([plan.problem for plan in plans])
+    def __init__(self, lanes: Mapping[int, Plan]) -> None:
+        self.numbers, self.plans, self.compile_seconds = tuple(lanes), tuple(lanes.values()), 0.0
+        self._kinds: tuple[Kind, ...] = kinds_of([plan.problem for plan in self.plans])
 
     def start(self) -> Course:
         """Return the course before the first epoch."""
         lanes, measures = len(self.plans), 2 if len(self.plans[0].validation.labels) else 0
-        state = stacked([plan.start() for plan in self.plans], self._kinds)
+        state = self._together([plan.start() for plan in self.plans])
         return Course(state, np.empty((0, lanes)), np.empty((0, lanes, measures)), (None,) * lanes, (None,) * lanes)
 
-    def walk(self, course: Course, control: Control) -> Iterator[Course]:
-        """Train, and yield the course after each epoch, until all lanes have ended or `control` stops it."""
+    def _together(self, states: Sequence[TrainState]) -> TrainState:
+        return states[0] if len(states) == 1 else stacked(states, self._kinds)
+
+    def _alone(self, state: TrainState, lane: int) -> TrainState:
+        return state if len(self.plans) == 1 else alone(state, self._kinds, lane)
+
+    def narrowed(self, course: Course, numbers: Sequence[int]) -> tuple["Group", Course]:
+        """Return the group of some lanes, and its course."""
+        kept = [self.numbers.index(number) for number in numbers]
+        group = Group({self.numbers[lane]: self.plans[lane] for lane in kept})
+        state = group._together([self._alone(course.state, lane) for lane in kept])
+        ends, best = tuple(course.ends[lane] for lane in kept), tuple(course.best[lane] for lane in kept)
+        ended = [place for place, end in enumerate(ends) if end is not None]
+        state = stopped(state, ended) if ended and len(kept) > 1 else state
+        return group, Course(state, course.costs[:, kept], course.validation[:, kept], ends, best)
+
+    def walk(self, course: Course, control: Control, until: int) -> Generator[Course, None, None]:
+        """Train, and yield the course after each epoch, until all lanes have ended or been trained for `until` epochs,
+        or `control` stops it.
+        """
+        if not course.going or len(course.costs) >= until or control.stopped:
+            return
+        walked = self._walk_alone if len(self.plans) == 1 else self._walk_together
+        with closing(walked(course, control, until)) as courses:
+            for following in courses:
+                yield following
+                if len(following.costs) >= until:
+                    return
+
+    def _walk_alone(self, course: Course, control: Control, until: int) -> Generator[Course, None, None]:
+        plan, begin = self.plans[0], Position(len(course.costs), 0)
+        progress = Progress(begin, course.state, np.empty(0), 0.0, course.best[0])
+        with closing(plan.bind()) as runner, closing(walk_alone(plan, runner, progress, control)) as walked:
+            self.compile_seconds = runner.compile_seconds
+            for progress in walked:
+                if progress.ended:
+                    course = _followed(course, progress)
+                    yield course
+
+    def _walk_together(self, course: Course, control: Control, until: int) -> Generator[Course, None, None]:
         first = self.plans[0]
         step = step_of(self._kinds)
         with closing(bind("compiled", first.problem, first.train, first.batch_rows, step, course.state)) as runner:
             self.compile_seconds = runner.compile_seconds
-            while course.going and not control.stopped:
+            while course.going and len(course.costs) < until and not control.stopped:
                 done = len(course.costs)
-                orders = map(first.order, range(done, first.config.epochs))
+                orders = map(first.order, range(done, until))
                 with closing(runner.walk(course.state, orders)) as walked:
                     for state, trace in walked:
                         course = self._after(course, state, trace.costs)
@@ -97,7 +140,7 @@ class Group:
         measured = np.full((len(ends), course.validation.shape[2]), np.nan)
         for lane in course.going:
             of_lane, plan = costs[:, lane], self.plans[lane]
-            mine = alone(state, self._kinds, lane)
+            mine = self._alone(state, lane)
             bad = np.flatnonzero(~np.isfinite(of_lane))
             if len(bad) or not finite(mine):
                 ends[lane] = End(Outcome.DIVERGED, epoch, int(bad[0]) if len(bad) else len(of_lane) - 1)
@@ -116,19 +159,51 @@ class Group:
 
     def weights(self, course: Course, lane: int) -> Arrays:
         """Return the present weights of a lane, in the user's form."""
-        return weights(self.plans[lane].problem, alone(course.state, self._kinds, lane))
+        return weights(self.plans[lane].problem, self._alone(course.state, lane))
 
-    def results(self, course: Course) -> list[tuple[Record, Arrays]]:
-        """Return the records of the lanes, all of which have ended, and their weights."""
-        return [self._result(course, lane, end) for lane, end in enumerate(course.ends) if end is not None]
+    def result(self, course: Course, number: int) -> tuple[Record, Arrays]:
+        """Return the record of a lane, without name and test rows, and its weights, {} if it diverged.
 
-    def _result(self, course: Course, lane: int, end: End) -> tuple[Record, Arrays]:
-        plan, epochs = self.plans[lane], end.epoch + 1
-        progress = Progress(
-            Position(epochs, 0), alone(course.state, self._kinds, lane), np.empty(0), 0.0, course.best[lane]
+        One that has not ended is dropped.
+        """
+        lane = self.numbers.index(number)
+        plan, end = self.plans[lane], course.ends[lane]
+        epochs = len(course.costs) if end is None else end.epoch + 1
+        diverged = end is not None and end.diverged
+        state = self._alone(course.state, lane)
+        params, carried = trained_weights(
+            plan, Progress(Position(epochs, 0), state, np.empty(0), 0.0, course.best[lane])
         )
-        validation = course.validation[:epochs, lane] if course.validation.shape[2] else np.empty((epochs, 0))
-        return _result(plan, progress, end, course.costs[:epochs, lane], validation, len(self.plans))
+        measured = course.validation[: epochs - diverged, lane]
+        best = course.best[lane]
+        record = Record(
+            lane="",
+            outcome=end.outcome.value if end else DROPPED,
+            costs=tuple(map(float, course.costs[:epochs, lane])),
+            validation_costs=tuple(float(each[0]) for each in measured if len(each)),
+            validation_accuracies=tuple(float(each[1]) for each in measured if len(each)),
+            diverged_at=(end.epoch, end.step) if end and diverged else None,
+            best_epoch=best.epoch if best else None,
+            fingerprint=None if diverged else fingerprint({**params, **carried}),
+            width=len(self.plans),
+        )
+        arrays = {**params, **{f"model_state:{name}": value for name, value in carried.items()}}
+        return record, {} if diverged else arrays
+
+
+def _followed(course: Course, progress: Progress) -> Course:
+    """Return the course of one lane after an epoch of the ordinary training loop."""
+    ended, end, epoch = progress.ended, None, len(course.costs)
+    cost, measured = np.full((1, 1), np.nan), np.full((1, 1, course.validation.shape[2]), np.nan)
+    if progress.outcome is Outcome.DIVERGED:
+        end = End(Outcome.DIVERGED, epoch, progress.position.step - 1)
+    elif ended is not None:
+        cost[:] = ended.cost
+        measured[:] = (ended.validation_cost, ended.validation_accuracy)[: measured.size]
+        if progress.outcome not in (None, Outcome.INTERRUPTED):
+            end = End(progress.outcome, epoch, 0)
+    costs, validation = np.concatenate([course.costs, cost]), np.concatenate([course.validation, measured])
+    return Course(progress.state, costs, validation, (end,), (progress.best,))
 
 
 def _better(plan: Plan, best: Best | None, epoch: int, cost: float, state: TrainState) -> Best | None:
@@ -147,57 +222,28 @@ def _end(plan: Plan, best: Best | None, epoch: int) -> End | None:
     return End(Outcome.STOPPED_EARLY, epoch, 0) if best and 0 < patience <= epoch - best.epoch else None
 
 
-def train_alone(
-    plan: Plan, control: Control, told: Callable[[Sequence[Epoch], Progress], None] = lambda epochs, progress: None
-) -> tuple[Record, Arrays] | None:
-    """Train one lane through the ordinary loop; return its record and weights, or None where `control` stopped it.
-
-    `told` is called after each epoch, with the records of all so far.
+def train_alone(plan: Plan, control: Control, until: int | None = None) -> tuple[Record, Arrays] | None:
+    """Train one lane through the ordinary loop, for `until` epochs or to its end; return its record and weights, or
+    None where `control` stopped it.
     """
-    epochs = list[Epoch]()
-    with closing(plan.bind()) as runner:
-        for progress in walk_alone(plan, runner, beginning(plan), control):
-            if progress.ended:
-                epochs.append(progress.ended)
-                told(epochs, progress)
-    outcome = progress.outcome
-    if outcome is None or outcome is Outcome.INTERRUPTED:
-        return None
-    step = progress.position.step - 1 if outcome is Outcome.DIVERGED else 0
-    validation = [(each.validation_cost, each.validation_accuracy) for each in epochs]
-    measured = np.array([each for each in validation if each[0] is not None], np.float64).reshape(-1, 2)
-    costs = np.array([each.cost for each in epochs])
-    return _result(plan, progress, End(outcome, len(epochs) - 1, step), costs, measured, 1)
+    group, until = Group({0: plan}), until or plan.config.epochs
+    begin = course = group.start()
+    for course in group.walk(begin, control, until):
+        pass
+    return group.result(course, 0) if not course.going or len(course.costs) >= until else None
 
 
-def _result(
-    plan: Plan, progress: Progress, end: End, costs: NDArray[np.float64], validation: NDArray[np.float64], width: int
-) -> tuple[Record, Arrays]:
-    """Return the record of a lane, without name and test rows, and its weights, {} if it diverged."""
-    diverged = end.outcome is Outcome.DIVERGED
-    params, carried = trained_weights(plan, progress)
-    arrays = {} if diverged else {**params, **{f"model_state:{name}": value for name, value in carried.items()}}
-    measured = validation[np.isfinite(validation).all(axis=1)] if validation.size else np.empty((0, 2))
-    record = Record(
-        lane="",
-        outcome=end.outcome.value,
-        costs=tuple(map(float, costs)),
-        validation_costs=tuple(map(float, measured[:, 0])),
-        validation_accuracies=tuple(map(float, measured[:, 1])),
-        diverged_at=(end.epoch, end.step) if diverged else None,
-        best_epoch=progress.best.epoch if progress.best else None,
-        fingerprint=None if diverged else fingerprint({**params, **carried}),
-        width=width,
-    )
-    return record, arrays
-
-
-def saved(course: Course) -> dict[str, NDArray[np.generic]]:
-    """Return all arrays of a course by name, from which `restored` makes it again."""
+def saved(group: Group, course: Course) -> dict[str, NDArray[np.generic]]:
+    """Return all arrays of a course by name, from which `restored` makes it again, and the numbers of its lanes."""
     arrays = {f"state/{name}": value for name, value in snapshot(course.state).items()}
     outcomes = list(Outcome)
     ends = [(-1, 0, 0) if end is None else (outcomes.index(end.outcome), end.epoch, end.step) for end in course.ends]
-    arrays |= {"costs": course.costs, "validation": course.validation, "ends": np.array(ends, np.int64)}
+    arrays |= {
+        "lanes": np.array(group.numbers),
+        "costs": course.costs,
+        "validation": course.validation,
+        "ends": np.array(ends, np.int64),
+    }
     for lane, best in enumerate(course.best):
         if best is not None:
             arrays[f"best/{lane}"] = np.array([best.epoch, best.cost])
