@@ -48,7 +48,12 @@ def test_toml_of_every_setting(tmp_path):
         ("epochs = 0", f"epochs must be {WHOLE}, got 0; try --epochs 100"),
         ("epochs = true", f"epochs must be {WHOLE}, got True; try --epochs 100"),
         ("learning-rate = nan", "learning_rate must be a number in (0, inf), got nan; try --learning-rate 0.1"),
-        ("batch-sizes = 3", "there is no setting 'batch_sizes' (did you mean 'batch_size'?)"),
+        ("batch-sise = 3", "there is no setting 'batch_sise' (did you mean 'batch_size'?)"),
+        (
+            "batch-sizes = [3, 4]",
+            "batch_sizes: several values belong to a sweep: descenso sweep DATA --learning-rates 0.01,0.1 "
+            "--rules sgd,adam",
+        ),
         ("[train]\nepochs = 3", f"there is no setting 'train'; the settings are {', '.join(SETTINGS)}"),
         ("cls = 1", f"there is no setting 'cls'; the settings are {', '.join(SETTINGS)}"),
         ("lr = 0.5", "lr: descenso calls it learning-rate; try --learning-rate 0.5"),

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from descenso.elsewhere import ATTRIBUTES, CALLBACKS, FIRST, OF_COMPARE, SAID, SAID_AT_A_TERMINAL, TRANSLATED, VALUES
 from descenso.registry import MODELS, OWN, reads
 from descenso.settings import Setting
-from descenso.text import _, closest, nearest, option, spelled
+from descenso.text import _, closest, flags_used, nearest, option, spelled
 
 NUMBER = re.compile(r"[-+]?([\d.]{1,40}(e[-+]?\d+)?|nan|inf)")  # as a user types one
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
@@ -103,8 +103,8 @@ def _valid(name: str, value: Any, table: Table) -> str:
     likely.append(value_of(name, value, names))
     if isinstance(value, str):
         likely.append(module_of(value) if name in OWN else None)
+        likely.append(re.sub(r"(?<=\d),(?=\d)", ".", value))  # a decimal comma
         likely.append(nearest(value.partition(":")[0], names))
-        likely.append(value.replace(",", ".") if table.is_number(name) else None)
     for each in likely:
         with suppress(ValidationError, TypeError):
             if each is not None:
@@ -231,7 +231,7 @@ def known_as(
         typed: whether it was typed as an option of a command.
     """
     key = name.lstrip("-").replace("-", "_")
-    said = {**SAID, **SAID_AT_A_TERMINAL} if typed else SAID
+    said = {**SAID, **SAID_AT_A_TERMINAL} if typed or flags_used() else SAID
     if key.lower() in said:
         return f"{name}: {_(said[key.lower()])}"
     names = {**FIRST, **OF_COMPARE} if "rules" in arguments else FIRST

@@ -66,6 +66,11 @@ def use_flags(wanted: bool) -> None:
     _flags = wanted
 
 
+def flags_used() -> bool:
+    """Return whether settings are named by flags."""
+    return _flags
+
+
 def language() -> str:
     """Return the language in use."""
     return _catalogue.info().get("language", "en")
@@ -153,7 +158,8 @@ def printable(message: str) -> str:
     >>> print(printable("a\x1b[31mb\nTest accuracy: 1.0000"))
     a\x1b[31mb\nTest accuracy: 1.0000
     """
-    return "".join(c if unicodedata.category(c) not in _COMMANDING else _escaped(c) for c in message)
+    escaped = (c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in message)
+    return "".join(e if unicodedata.category(c) in _COMMANDING else c for c, e in zip(message, escaped, strict=True))
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -216,12 +222,6 @@ def width_of(stream: TextIO | None) -> int | None:
 
 
 _COMMANDING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
-
-
 SYSTEM = {  # what the system says when it refuses a path; C libraries translate these sentences, Python does not
     errno.EPERM: mark("Operation not permitted"),
     errno.ENOENT: mark("No such file or directory"),

@@ -32,8 +32,8 @@ def told(line):
 
 TYPED = [  # a command line, and the settings that the error suggests
     ("train --momentum 0.8", {"rule": "momentum:momentum=0.8"}),
-    ("train --momentum", {"rule": "momentum:momentum=0.95"}),
-    ("train --momentum 0,8", {"rule": "momentum:momentum=0.95"}),
+    ("train --momentum", {"rule": "momentum"}),
+    ("train --momentum 0,8", {"rule": "momentum:momentum=0.8"}),
     ("train --nesterov", {"rule": "nesterov"}),
     ("train --lr 0.5", {"learning_rate": "0.5"}),
     ("train --lr=0.5", {"learning_rate": "0.5"}),

@@ -42,7 +42,7 @@ SETTINGS = [
     (["-b", "0"], "batch_size must be full, or a whole number in [1, training rows], got 0; try --batch-size 100"),
     (["digits", "-b", "204"], "batch_size must be at most the 203 training rows, got 204; try --batch-size 203"),
     (["digits", "--validation-size", "203"], "validation_size must leave training rows, got 203 of 203"),
-    (["--order", "shuffled"], "order must be permutation, sequential or buffer:N"),
+    (["--order", "shuffled"], "order must be permutation, sequential, buffer:N"),
     (["--config", "absent.toml"], "the settings absent.toml cannot be read"),
     (["--lang", "fr"], "the language must be one of en, es, got 'fr'; try --lang es"),
 ]

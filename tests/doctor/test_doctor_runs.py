@@ -219,7 +219,7 @@ def test_the_command_asks_for_one_thing(arguments):
 
 
 def test_the_command_wants_an_order_that_there_is():
-    with pytest.raises(ConfigError, match="order must be permutation, sequential or buffer:N"):
+    with pytest.raises(ConfigError, match="order must be permutation, sequential, buffer:N"):
         run("doctor", "mnist", "--order", "shuffled")
 
 

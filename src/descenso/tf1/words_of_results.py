@@ -239,4 +239,15 @@ OF_RUNS = (
         "lanes = tf.concat([W, W + 1, W + 2], axis=1)\nprint(tf.matmul(x, lanes).shape)  # (100, 3 × 10)",
         "descenso sweep --learning-rates 1e-3..1:16 --epochs 3",
     ),
+    Word(
+        mark("halving"), ("mitades", "successive halving", "división por mitades", "rung", "rungs", "peldaño",
+                          "peldaños"),
+        mark("Dropping the worse half of the settings of a sweep after a few epochs, then half of the rest, and so on; "
+             "the others continue. The epochs after which that happens are the rungs. A setting that is slow at first "
+             "may be dropped although it would have been the best in the end: --audit trains the dropped ones, "
+             "too, and says how often."),
+        "",
+        "costs = np.array([0.5, 0.3, 0.9, 0.4])\nkept = np.argsort(costs)[: len(costs) // 2]\nprint(kept)  # [1 3]",
+        "descenso sweep --learning-rates 1e-3..1:8 --epochs 4 --halving",
+    ),
 )  # fmt: skip
