@@ -87,6 +87,8 @@ def wait_for(lab, name, count=1):
 
 def fill(page, name, value):
     page.fill(name, value)
+    if page.input_value(name) != value:  # the page has written its own value in between
+        page.fill(name, value)
     page.press(name, "Tab")
 
 

@@ -71,7 +71,7 @@ OLD = {  # wordings of Keras 2 and of earlier versions of TensorFlow
     "monitor": [
         "KeyError: 'val_accuracy'",
     ],
-    "unknown-size": [
+    "axis-length": [
         "ValueError: as_list() is not defined on an unknown TensorShape.",
         "ValueError: The channel dimension of the inputs should be defined. Found `None`.",
     ],
@@ -183,7 +183,7 @@ MISTAKES = {
         "tf.reshape(tf.ones((6,)), [4, -1])",
         "tf.constant([1.,2.], shape=(3,))",
     ],
-    "unknown-size": [
+    "axis-length": [
         "Seq([keras.Input((None, None)), L.Flatten(), L.Dense(3)])",
         "f=tf.function(lambda a: tf.zeros(a.shape), autograph=False, "
         "input_signature=[tf.TensorSpec([None])]); "

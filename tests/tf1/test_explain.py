@@ -94,6 +94,7 @@ def test_the_lines_that_a_lesson_offers_work(name, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["script.py"])
     monkeypatch.setattr(tf.keras.datasets.mnist, "load_data", lambda: (tuple(data.train[:2]), tuple(data.test[:2])))
     before = snippets.names()
+    monkeypatch.setattr("os.environ", os.environ.copy())
     (tmp_path / "script.py").write_text(BY_NAME[name].code, encoding="utf-8")  # AutoGraph reads the source
     after = runpy.run_path("script.py", before)
     for each in ("cost", "pred", "logits", "grad_W", "hidden", "outputs"):

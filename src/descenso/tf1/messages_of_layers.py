@@ -115,7 +115,7 @@ OF_LAYERS = named({
         r"ConcatOp : (?:Dimension|Ranks)|Shapes of all inputs must match|Dimension \d+ in both shapes must be equal",
         r"all the input array dimensions except for the concatenation axis|all input arrays must have the same shape",
     ),
-    "unknown-size": lesson(
+    "axis-length": lesson(
         mark("The length of an axis is needed, and it is None: unknown until arrays come."),
         mark("Weights are made once, so the axes that they span must be known. Give Input the whole shape, or pool "
              "the unknown axes away. In a function, tf.shape(x)[0] is the length at run time."),
