@@ -4,6 +4,7 @@ These tests depend on the wording of TensorFlow 2.21. A test that fails with a l
 the new wording.
 """
 
+import os
 import re
 import runpy
 import string
