@@ -9,7 +9,7 @@ import pytest
 
 import descenso as ds
 from descenso.api import inference
-from descenso.data.file_rows import is_mapped
+from descenso.data.dataset import is_mapped
 from descenso.data.formats import array_files
 from descenso.data.formats.array_files import read_npy
 from descenso.data.formats.parts import choose, place_of

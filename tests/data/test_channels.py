@@ -5,8 +5,7 @@ import pytest
 
 import descenso as ds
 from descenso.data.arrays import as_pixels, as_shape, channels_last
-from descenso.data.dataset import PIXELS, Scaling
-from descenso.data.file_rows import is_mapped
+from descenso.data.dataset import PIXELS, Scaling, is_mapped
 from descenso.errors import DataError
 
 PICTURES = np.random.default_rng(0).integers(256, size=(20, 3, 8, 6), dtype=np.uint8)

@@ -7,8 +7,7 @@ import pytest
 
 from descenso.data import dataset as chunks
 from descenso.data.checks import check_dataset
-from descenso.data.dataset import Dataset, Scaling, Split, data_fingerprint, fingerprint, row_chunks
-from descenso.data.file_rows import is_mapped
+from descenso.data.dataset import Dataset, Scaling, Split, data_fingerprint, fingerprint, is_mapped, row_chunks
 from descenso.data.memory import from_arrays
 from descenso.errors import DataError
 

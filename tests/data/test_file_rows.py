@@ -8,8 +8,8 @@ import pytest
 import descenso as ds
 from descenso.data import file_rows, streams
 from descenso.data.checks import check_fit
-from descenso.data.dataset import data_fingerprint
-from descenso.data.file_rows import FileRows, is_mapped, left_in_file
+from descenso.data.dataset import data_fingerprint, is_mapped
+from descenso.data.file_rows import FileRows, left_in_file
 from descenso.data.sources import Limits
 from descenso.errors import DataError
 

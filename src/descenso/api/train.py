@@ -15,8 +15,8 @@ from descenso.config import TrainConfig, having
 from descenso.data.catalog import NAMES, before_data, load, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
+from descenso.data.order import BLOCKS
 from descenso.data.sources import Sources
-from descenso.data.streams import with_mixing_noted
 from descenso.errors import ConfigError, stopped_by
 from descenso.registry import OWN
 from descenso.runs.directory import RunDirectory, create, open_directory
@@ -100,7 +100,10 @@ def _train(
     named, rows = with_model(named, rows)
     taken = {name: value for name, value in asked.items() if name not in settings}
     config = check_fit(rows, _with_how_read(TrainConfig.of(**named), taken), settings)
-    rows = with_mixing_noted(rows, config)
+    if config.order.startswith(BLOCKS):
+        from descenso.data.streams import with_mixing_noted
+
+        rows = with_mixing_noted(rows, config)
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
             plan = pose(config, rows, own)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.checks import ALL, MOST_CLASSES, check_classes, check_finite, check_rows, shape_text, share_to_test
-from descenso.data.dataset import Dataset, Split, row_chunks
-from descenso.data.file_rows import FileRows, is_mapped, left_in_file
+from descenso.data.dataset import Dataset, Split, is_mapped, row_chunks
+from descenso.data.file_rows import FileRows, left_in_file
 from descenso.data.labels import plain_labels
 from descenso.data.sources import note
 from descenso.errors import DataError

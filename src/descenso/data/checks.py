@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
-from descenso.data.dataset import Dataset, Split, row_chunks, scaling
-from descenso.data.streams import block_order, streams
+from descenso.data.dataset import Dataset, Split, is_mapped, row_chunks, scaling
 from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
 from descenso.text import _, plural, spelled
@@ -252,8 +251,11 @@ def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> Tra
         config = config.model_copy(update={"validation_size": data.validation})
     validation_size = check_validation(rows, config)
     config = defaults_for_few_rows(config, given, rows - validation_size)
-    if "order" not in given and streams(data.train):
-        config = config.model_copy(update={"order": block_order(data.train)})
+    if "order" not in given and is_mapped(data.train.inputs):
+        from descenso.data.streams import block_order, streams
+
+        if streams(data.train):
+            config = config.model_copy(update={"order": block_order(data.train)})
     batch_size = config.batch_rows(rows - validation_size)
     if batch_size > rows - validation_size:
         message = plural("batch_size must be at most the {rows} training row, got {size}; try --batch-size {rows}",

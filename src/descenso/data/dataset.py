@@ -2,13 +2,13 @@
 
 import hashlib
 import math
+import mmap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.file_rows import FileRows, is_mapped
 from descenso.errors import DataError
 from descenso.text import _, printable
 
@@ -55,7 +55,7 @@ class Split(NamedTuple):
         """The rows that `chosen` selects, a slice or an array of row numbers."""
         weights = None if self.weights is None else self.weights[chosen]
         inputs: Any = self.inputs
-        inputs = inputs.rows(chosen) if isinstance(inputs, FileRows) else inputs[chosen]
+        inputs = inputs.rows(chosen) if in_files(inputs) else inputs[chosen]
         return Split(inputs, self.labels[chosen], weights)
 
 
@@ -113,7 +113,7 @@ class Dataset(NamedTuple):
         The first rows, as TensorFlow 1's own MNIST helper kept back its 5,000. Rows that stay in files keep the files'
         order, which may be sorted by class, so that any of them are drawn; the draw depends on the counts alone.
         """
-        first = validation_size if self.validation or not isinstance(self.train.inputs, FileRows) else 0
+        first = validation_size if self.validation or not in_files(self.train.inputs) else 0
         rows = len(self.train.labels)
         drawn: Any = slice(validation_size)
         kept: Any = slice(validation_size, None)
@@ -130,6 +130,19 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.g
     memory = np.empty(size + 64, np.uint8)
     first = -memory.ctypes.data % 64
     return memory[first : first + size].view(dtype).reshape(shape)
+
+
+def in_files(array: Any) -> bool:
+    """Tell whether `array` is a `FileRows`, whose rows stay in their files until they are asked for."""
+    return getattr(array, "in_files", False)
+
+
+def is_mapped(array: Any) -> bool:
+    """Tell whether the elements of `array` lie in a memory-mapped file: a `FileRows`, an `np.memmap` or its view."""
+    base = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return isinstance(base, mmap.mmap) or in_files(base)
 
 
 def row_chunks(array: NDArray[Any]) -> Iterator[slice]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.data.dataset import is_mapped
 from descenso.errors import DataError
 from descenso.text import _, prose
 
@@ -28,6 +29,8 @@ class FileRows:
         chosen: (rows,) int64, numbers of rows of all parts; None for all in turn.
         dtype: that rows are converted to as they are read; by default that of the files.
     """
+
+    in_files = True  # by which `dataset.in_files` knows these rows, without importing this module
 
     def __init__(
         self, parts: Sequence[NDArray[Any]], chosen: NDArray[np.int64] | None = None, dtype: Any = None
@@ -159,14 +162,6 @@ def in_file(array: NDArray[Any]) -> NDArray[Any]:
     """Return the rows of `array`, unread, where it is an array in a memory-mapped file; else `array` itself."""
     unread = isinstance(array, np.ndarray) and is_mapped(array)
     return cast("NDArray[Any]", FileRows([array])) if unread else array
-
-
-def is_mapped(array: Any) -> bool:
-    """Tell whether the elements of `array` lie in a memory-mapped file, as those of `np.memmap` and its views do."""
-    base = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    return isinstance(base, mmap.mmap | FileRows)
 
 
 def _read_only_mapping(array: NDArray[Any]) -> mmap.mmap | None:

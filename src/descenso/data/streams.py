@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from descenso.config import TrainConfig
-from descenso.data.dataset import Dataset, Split
-from descenso.data.file_rows import MOST_IN_MEMORY, in_file, is_mapped
+from descenso.data.dataset import Dataset, Split, is_mapped
+from descenso.data.file_rows import MOST_IN_MEMORY, in_file
 from descenso.data.order import BLOCKS, class_distance
 from descenso.text import _, prose
 
@@ -51,9 +51,7 @@ def block_order(rows: Split) -> str:
 
 
 def with_mixing_noted(data: Dataset, config: TrainConfig) -> Dataset:
-    """Return `data` with a note that says how evenly an order of blocks mixes its classes, measured on the labels."""
-    if not config.order.startswith(BLOCKS):
-        return data
+    """Return `data` with a note on how evenly `config.order`, one of blocks, mixes its classes, by their labels."""
     labels = data.hold_back(config.validation_rows(len(data.train.labels)))[0].train.labels
     block, blocks = map(int, config.order.removeprefix(BLOCKS).split("x"))
     window = max(1, min(block * blocks, len(labels) // 2))

@@ -7,8 +7,7 @@ import numpy as np
 
 from descenso.data.batches import is_dataset, take
 from descenso.data.catalog import load, raw_rows
-from descenso.data.dataset import Split
-from descenso.data.file_rows import is_mapped
+from descenso.data.dataset import Split, is_mapped
 from descenso.data.sources import Sources
 from descenso.data.streams import order_of_sample, sampled
 from descenso.doctor.checks import examine

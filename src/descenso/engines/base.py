@@ -13,8 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from descenso.data.dataset import PIXELS, Scaling, Split, aligned
-from descenso.data.file_rows import is_mapped
+from descenso.data.dataset import PIXELS, Scaling, Split, aligned, is_mapped
 from descenso.data.order import Order
 from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState
 from descenso.text import _

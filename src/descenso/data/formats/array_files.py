@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from descenso.data.arrays import Rows, as_model_reads, as_shape, split_rows
 from descenso.data.checks import ALL, check_finite, check_shape, in_one_axis
-from descenso.data.dataset import CHUNK_BYTES, Dataset
-from descenso.data.file_rows import is_mapped
+from descenso.data.dataset import CHUNK_BYTES, Dataset, is_mapped
 from descenso.data.formats.flat import unflattened
 from descenso.data.formats.npz import check_size, explained, read_arrays, read_elements, read_header
 from descenso.data.formats.parts import Chosen, choose, groups, place_of, with_test

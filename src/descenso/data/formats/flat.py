@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.dataset import Dataset, Split, row_chunks
-from descenso.data.file_rows import is_mapped
+from descenso.data.dataset import Dataset, Split, is_mapped, row_chunks
 from descenso.data.sources import Expected
 from descenso.errors import ConfigError, DataError
 from descenso.text import _
