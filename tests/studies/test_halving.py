@@ -124,7 +124,7 @@ def test_what_happens_is_said_before_and_after(halved):
     assert told[0].sentences == (
         "Rung 1: after 2 epochs at most 4 lanes go on.",
         "Rung 2: after 4 epochs at most 2 lanes go on.",
-        "All lanes together train at most this share of their epochs: 50 %.",
+        "All lanes together train at most 50% of their epochs.",
     )
     assert not any(now.sentences for now in told[1:])
     shares = [now.share for now in told if not now.verifying]

@@ -96,10 +96,10 @@ def sentences(lanes: Sequence[Lane], rungs: Sequence[Rung], audit: bool) -> list
             count=rung.keep * seeds)))  # fmt: skip
     if audit:
         return [*lines, _("The lanes that are dropped are trained to the end, too, for the audit.")]
-    share = 100 * sum(planned(lanes, rungs)) / (len(lanes) * total)
+    share = sum(planned(lanes, rungs)) / (len(lanes) * total)
     return [
         *lines,
-        prose(_("All lanes together train at most this share of their epochs: {share:.0f} %."), share=share),
+        prose(_("All lanes together train at most {share:.0%} of their epochs."), share=share),
     ]
 
 
