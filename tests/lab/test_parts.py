@@ -2,7 +2,11 @@
 
 import io
 import pickle
+import queue
 import shlex
+import threading
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +20,7 @@ from descenso.lab.drawing import as_seen
 from descenso.lab.faults import FAULTS
 from descenso.lab.link import Link
 from descenso.lab.protocol import Settings, Source
+from descenso.lab.trainer import Trainer
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1_000, 30_000])
@@ -145,3 +150,14 @@ def test_a_rate_that_is_too_high_is_found_before_the_first_epoch_ends(tiny):
     assert again.rows is evidence.rows
     assert again.step is evidence.step
     assert again.course.costs == [], "no epoch has ended"
+
+
+def test_no_job_begins_while_modules_are_imported():
+    imported, seen, trainer = threading.Event(), [], Trainer(Link(io.BytesIO(), io.BytesIO()))
+    trainer._steering = SimpleNamespace(todo=queue.Queue(), message="")
+    for job in (lambda: seen.append(imported.is_set()), None):
+        trainer._steering.todo.put(job)
+    importing = threading.Thread(target=lambda: (time.sleep(0.05), imported.set()))
+    importing.start()
+    trainer._work(importing)
+    assert seen == [True]

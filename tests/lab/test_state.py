@@ -222,3 +222,12 @@ def test_links_of_a_run_lead_nowhere(tmp_path):
     (run / "link").symlink_to(tmp_path / "secret")
     (run / "folder").symlink_to(tmp_path)
     assert zipfile.ZipFile(io.BytesIO(zipped(run))).namelist() == ["run/config.json"]
+
+
+def test_a_page_is_told_of_commands_of_another_one_until_that_is_closed(desk):
+    one, other = (Page(desk, "en", at_once) for _page in range(2))
+    one.receive(json.dumps([next(NUMBER), "hello", ""]))
+    one.receive(json.dumps([next(NUMBER), "start", ""]))
+    assert (one.steered_by(), other.steered_by()[:35]) == ("", "Another page steers this run, too. ")
+    one.close()  # as when its language is changed, which opens another one
+    assert (other.steered_by(), one.seen, desk.pages) == ("", False, {other.number})

@@ -191,4 +191,5 @@ class Page(Showing):
 
     def close(self) -> None:
         """Forget the page."""
+        self.see(False)
         self.desk.close_page(self.number)

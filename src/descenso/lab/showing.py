@@ -44,7 +44,7 @@ class Showing:
     def steered_by(self) -> str:
         """Say that another page steers, if the last command came from one, a short while ago."""
         last = self.desk.steering
-        if last is None or last.page == self.number or time.monotonic() > last.when + RECENT:
+        if last is None or last.page not in self.desk.pages - {self.number} or time.monotonic() > last.when + RECENT:
             return ""
         message = _("Another page steers this run, too. Its last command: {command}.")
         return message.format(command=_(TITLES[last.command]))

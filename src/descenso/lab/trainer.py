@@ -65,9 +65,18 @@ class Trainer:
             source = wording.like(source, config)
             self._steering = Steering(source, out, limits, data, wording.run_of(config))
             self._steering.follow(source.run)
-        for work in (self._read, self._view, self._look, self._answer, self._import):
-            threading.Thread(target=work, name=f"descenso-lab{work.__name__}", daemon=True).start()
+        works = self._read, self._view, self._look, self._answer, self._import
+        threads = [threading.Thread(target=work, name=f"descenso-lab{work.__name__}", daemon=True) for work in works]
+        for thread in threads:
+            thread.start()
+        self._work(threads[-1])
+
+    def _work(self, importing: threading.Thread) -> None:
+        """Do the jobs in turn, after `importing` has ended: two threads that import matplotlib or Keras at a time may
+        each meet modules that the other has not finished.
+        """
         while (job := self._steering.todo.get()) is not None:
+            importing.join()
             self._guarded(job)
 
     def _say(self, progress: str) -> None:
