@@ -229,5 +229,7 @@ def test_a_page_is_told_of_commands_of_another_one_until_that_is_closed(desk):
     one.receive(json.dumps([next(NUMBER), "hello", ""]))
     one.receive(json.dumps([next(NUMBER), "start", ""]))
     assert (one.steered_by(), other.steered_by()[:35]) == ("", "Another page steers this run, too. ")
+    one.receive(json.dumps([next(NUMBER), "visible", ""]))
+    assert (one.seen, one.connected) == (False, True)
     one.close()  # as when its language is changed, which opens another one
-    assert (other.steered_by(), one.seen, desk.pages) == ("", False, {other.number})
+    assert (other.steered_by(), one.connected, desk.pages) == ("", False, {other.number})

@@ -58,8 +58,8 @@ def attach(document: Document, desk: Desk, language: str) -> None:
 
     def look() -> None:
         session = getattr(document.session_context, "session", None)
-        if page.seen and session is not None and session.connection_count == 0:  # Bokeh keeps a closed one for a while
-            page.close()
+        if page.connected and session is not None and session.connection_count == 0:
+            page.close()  # Bokeh keeps the session for a while
         frames.draw()
 
     document.add_periodic_callback(look, LOOK)

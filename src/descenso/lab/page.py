@@ -42,12 +42,14 @@ class Page(Showing):
         later: calls a slow function in a thread, and then another function with its result.
 
     Attributes:
+        connected: whether the page has connected, and was not closed.
         seen: whether the page is connected and in sight; entries sent before would be lost, those of a hidden tab wait.
     """
 
     def __init__(self, desk: Desk, language: str, later: Callable[..., None]) -> None:
         super().__init__(desk)
-        self.language, self.later, self.seen = language, later, False
+        self.language, self.later = language, later
+        self.connected = self.seen = False
         desk.lab.speak(language)
         self._sent: dict[tuple[str, str], Any] = {}
         self._asked: dict[str, Any] = {}
@@ -74,7 +76,7 @@ class Page(Showing):
 
     def _act(self, action: str, value: Any) -> None:
         if action == "hello":
-            self._sent = {}
+            self._sent, self.connected = {}, True
             self.see(True)
         elif action == "table" and isinstance(value, list) and len(value) == 2:
             (self.tables.add if value[1] is True else self.tables.discard)(str(value[0])[:40])
@@ -191,5 +193,6 @@ class Page(Showing):
 
     def close(self) -> None:
         """Forget the page."""
+        self.connected = False
         self.see(False)
         self.desk.close_page(self.number)

@@ -126,7 +126,8 @@ class Plots:
         self._set_lines(self.norms, lines, [dot for line in lines for dot in _dots(line)])
         if lines:
             low, high = min(float(y.min()) for x, y, *_more in lines), max(float(y.max()) for x, y, *_more in lines)
-            self.norms.y_range.update(start=1 / rounded(1 / low), end=rounded(high))
+            start = 10.0 ** math.floor(math.log10(low))  # whole decades, two at least: else their labels overlap
+            self.norms.y_range.update(start=start, end=max(10.0 ** math.ceil(math.log10(high)), 100 * start))
             self.norms.x_range.update(start=0, end=_until(max(view.epoch + (view.step > 0), 1), view))
 
     def _draw_pictures(self, view: View) -> None:
