@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
+from descenso.engines import slurm
 from descenso.errors import ConfigError
 from descenso.text import _
-from descenso.engines import slurm
 
 EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 LAST_PORT = 65535
