@@ -40,6 +40,11 @@ def answer(error: Exception, words: Sequence[str]) -> tuple[str, int] | None:
 
 def _sentence(error: Any, command: str, words: Sequence[str]) -> str:
     kind, name = type(error).__name__, command.removeprefix("descenso ")
+    if name == "launch" and kind in ("NoSuchOption", "MissingParameter"):
+        from descenso.cli.launch import mended
+
+        if meant := mended(words[1:]):
+            return _("the command to launch and its options stand after --; try {line}").format(line=meant)
     if kind == "NoSuchOption" and (meant := _known_elsewhere(error, words)):
         return meant
     if kind == "NoSuchOption":
