@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from descenso.errors import ConfigError
 from descenso.text import _
-from descenso.training import slurm
+from descenso.engines import slurm
 
 EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 LAST_PORT = 65535
