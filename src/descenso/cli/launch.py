@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from descenso.cli.options import as_module, option, say
+from descenso.cli.usage import LAUNCHED, answer
 from descenso.config import SETTINGS, TrainConfig, flag
 from descenso.errors import ConfigError
 from descenso.files import read_settings
@@ -18,7 +19,6 @@ from descenso.text import _
 
 PROCESSES = _("Processes")  # title of the help panel
 ENGINE = "workers"
-LAUNCHED = ("train", "resume", "compare")
 LINE = _("After --: train, resume or compare with its options. The first two get --engine workers by themselves.")
 WORKERS = _("Number of processes on this machine. Worker 0, the chief, writes the run.")
 RESTARTS = _(
@@ -84,7 +84,6 @@ class _Started:
 def _given(name: str, words: list[str], workers: int) -> dict[str, Any]:
     """Parse the arguments of a command here, so that a mistake is told once, and not by each process."""
     from descenso.cli.app import Command, find_command
-    from descenso.cli.usage import answer
 
     app = typer.Typer()
     app.command(name, cls=Command, context_settings={"allow_extra_args": True})(find_command(name))
@@ -129,22 +128,6 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     settings |= {name: value for name, value in given.items() if name in SETTINGS}
     settings |= {kind: as_module(settings[kind]) for kind in OWN if kind in settings}
     return {name: value for name, value in settings.items() if name != "engine"}
-
-
-def mended(words: Sequence[str]) -> str:
-    """Return the line that is meant by arguments of `launch` without `--`, or "" if they name no command."""
-    ours, theirs, rest = ["--workers", "2"], list[str](), list(words)
-    while rest:
-        word, *rest = rest
-        name, equals, _value = word.partition("=")
-        if name in ("--workers", "--restarts") and (equals or rest):
-            value = word.partition("=")[2] if equals else rest.pop(0)
-            ours = [*ours, name, value] if name == "--restarts" else ["--workers", value, *ours[2:]]
-        else:
-            theirs.append(word)
-    if "--" in words or not set(LAUNCHED) & set(theirs):
-        return ""
-    return shlex.join(["descenso", "launch", *ours, "--", *theirs])
 
 
 def _kept(given: dict[str, Any]) -> list[str]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from descenso.text import _
-from descenso.training.cluster import LOCAL
+from descenso.engines.cluster import LOCAL
+from descenso.text import _, prose
 from descenso.training.processes import LOOK_SECONDS, Group
 
 BACK_OFF, MOST_SECONDS = 1.0, 30.0  # before the first restart, doubled before each further one; at most
@@ -41,20 +41,19 @@ def launch(
         left, tries, wait = restarts, OTHER_PORTS, BACK_OFF
         while True:
             began, ports = time.monotonic(), free_ports(workers)
-            group = Group(command(), ports, signals, tell)
-            ended = group.run()
+            ended = Group(command(), ports, signals, tell).run()
             if ended.code == 0 or ended.asked:
                 return ended.code
             if tries and time.monotonic() < began + START_SECONDS and taken(ports):
                 tries -= 1
-                tell(_("another program has taken one of the ports {ports}; starting again with others").format(
-                    ports=", ".join(map(str, ports))))  # fmt: skip
+                again = _("another program has taken one of the ports {ports}; starting again with others")
+                tell(again.format(ports=", ".join(map(str, ports))))
                 continue
             if not left or ended.code in FINAL:
                 return ended.code
             left -= 1
-            message = _("restart {number} of {restarts} in {seconds:g} s")
-            tell(message.format(number=restarts - left, restarts=restarts, seconds=wait))
+            restart = _("restart {number} of {restarts} in {seconds:g} s")
+            tell(prose(restart, number=restarts - left, restarts=restarts, seconds=wait))
             if _signalled(signals, wait):
                 return 128 + signals[0]
             wait = min(2 * wait, MOST_SECONDS)

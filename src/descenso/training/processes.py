@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from descenso.engines.cluster import LOCAL, Cluster
 from descenso.text import _
-from descenso.training.cluster import LOCAL, Cluster
 
 GRACE_SECONDS = 20.0  # for the others to end by themselves, which notice within that time that one has ended
 TERM_SECONDS = 5.0  # between SIGTERM and SIGKILL
