@@ -174,7 +174,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 WHOLE = re.compile(  # what is to be copied in one piece: code, commands, flags with their values, intervals
-    r"`[^`]*`|\bdescenso (?:compare|data|doctor|env|evaluate|explain|export|find-rate|gradcheck|lab|landscape|"
+    r"`[^`]*`|\bdescenso (?:compare|data|doctor|env|evaluate|explain|export|find-rate|gradcheck|lab|landscape|launch|"
     r"models|plot|port|predict|replay|reproduce|resume|rules|runs|schedules|sweep|train)\b[^;`]*|"
     r"--[a-z][\w-]*[ =][^\s;,)]+|"
     r"[\[(][^\s,()\[\]]+, [^\s,()\[\]]+[\])]"

@@ -90,6 +90,9 @@ COMMANDS = {
     "train": _("Train a model by gradient descent and save the run in a directory."),
     "resume": _("Resume a run from its newest checkpoint, to the same bits as without a stop; --epochs N extends it."),
     "replay": _("Train a run again, with the same changes of its learning rate, and compare the weights."),
+    "launch": _(
+        "Train in several processes on this machine, with one log; exit with the code of the first that fails."
+    ),
     "sweep": _("Train a run for each combination of settings, many as one program, and rank them."),
     "find-rate": _("Find the learning rate by short training runs: the fastest safe one, and the edge of divergence."),
     "models": _("List the models and their default settings, which flags override."),
@@ -112,7 +115,7 @@ COMMANDS = {
     "port": _("List the removed calls of a TensorFlow 1 program, print the command that trains it, run or rewrite it."),
 }
 PANELS = {  # of `descenso --help`, in the order of `COMMANDS`
-    _("Train"): ("train", "resume", "replay", "sweep", "find-rate", "models", "rules", "schedules"),
+    _("Train"): ("train", "resume", "replay", "launch", "sweep", "find-rate", "models", "rules", "schedules"),
     _("Use a run"): ("evaluate", "predict", "export"),
     _("Find out why"): ("compare", "reproduce", "gradcheck", "doctor"),
     _("Look"): ("lab", "plot", "landscape", "runs", "data", "env"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from descenso.cli.cluster import CoordinatorOption, IndexOption, WorkersOption, cluster_given
 from descenso.cli.options import (
     OWN_CODE,
     Json,
@@ -42,6 +43,9 @@ def train(
     out: Annotated[Path | None, option(OUT, "--out", "-o", metavar=_("DIR"))] = None,
     sources: SourcesOptions = None,
     tensorboard: TensorBoardOption = None,
+    coordinator: CoordinatorOption = "",
+    workers: WorkersOption = 0,
+    index: IndexOption = None,
     as_json: Json = False,
     **settings: Any,
 ) -> None:
@@ -49,12 +53,13 @@ def train(
     settings = {**(read_settings(config) if config else {}), **settings}
     from descenso.data.catalog import before_data
 
-    TrainConfig.of(**before_data(settings))  # refuse before TensorFlow is imported, which takes seconds
+    checked = TrainConfig.of(**before_data(settings))  # refuse before TensorFlow is imported, which takes seconds
+    cluster = cluster_given(checked.engine, coordinator, workers, index)
     with _watched(as_json) as display:
         from descenso.api import train as api
 
         callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
-        run = _run_of(api.train, out=out, sources=sources, **callbacks, **settings)
+        run = _run_of(api.train, out=out, sources=sources, **callbacks, **cluster, **settings)
     finish(run, as_json)
 
 
@@ -65,6 +70,9 @@ def resume(
     model: ModelOption = None,
     sources: SourcesOptions = None,
     tensorboard: TensorBoardOption = None,
+    coordinator: CoordinatorOption = "",
+    workers: WorkersOption = 0,
+    index: IndexOption = None,
     as_json: Json = False,
     **settings: Any,
 ) -> None:
@@ -75,12 +83,17 @@ def resume(
         sweep.resume(run, as_json, force, sources, {**settings, **({"model": model} if model else {})})
         return
     _refuse_patience(run, settings)
+    from descenso.runs.directory import open_directory
+
+    cluster = cluster_given(settings.get("engine") or open_directory(run).config.engine, coordinator, workers, index)
     with _watched(as_json, run) as display:
         from descenso.api import resume as api
 
         done = not settings and _is_complete(run)
         callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard, "warn": display.warn}
-        resumed = _run_of(api.resume, run, sources=sources, model=model, force=force, **callbacks, **settings)
+        resumed = _run_of(
+            api.resume, run, sources=sources, model=model, force=force, **callbacks, **cluster, **settings
+        )
     if done:
         say(_how_to_extend(resumed), err=True)
     finish(resumed, as_json, resumed=True)

@@ -15,6 +15,7 @@ import typer
 
 from descenso.text import _, nearest
 
+LAUNCHED = ("train", "resume", "compare")  # commands that `launch` takes
 ONLY_A_NUMBER = {"int_parsing", "int_from_float", "int_type"}
 
 
@@ -40,6 +41,8 @@ def answer(error: Exception, words: Sequence[str]) -> tuple[str, int] | None:
 
 def _sentence(error: Any, command: str, words: Sequence[str]) -> str:
     kind, name = type(error).__name__, command.removeprefix("descenso ")
+    if name == "launch" and kind in ("NoSuchOption", "MissingParameter") and (meant := _after_dashes(words[1:])):
+        return _("the command to launch and its options stand after --; try {line}").format(line=meant)
     if kind == "NoSuchOption" and (meant := _known_elsewhere(error, words)):
         return meant
     if kind == "NoSuchOption":
@@ -77,6 +80,22 @@ def _missing(error: Any, command: str, words: Sequence[str]) -> str:
     line = shlex.join(["descenso", words[0], str(newest), *words[1:]])
     message = _("{command} needs RUN as its first argument; with the newest one: {line}")
     return message.format(command=command, line=line)
+
+
+def _after_dashes(words: Sequence[str]) -> str:
+    """Return the line that is meant by arguments of `launch` without `--`, or "" if they name no command."""
+    ours, theirs, rest = ["--workers", "2"], list[str](), list(words)
+    while rest:
+        word, *rest = rest
+        name, equals, _value = word.partition("=")
+        if name in ("--workers", "--restarts") and (equals or rest):
+            value = word.partition("=")[2] if equals else rest.pop(0)
+            ours = [*ours, name, value] if name == "--restarts" else ["--workers", value, *ours[2:]]
+        else:
+            theirs.append(word)
+    if "--" in words or not set(LAUNCHED) & set(theirs):
+        return ""
+    return shlex.join(["descenso", "launch", *ours, "--", *theirs])
 
 
 def _known_elsewhere(error: Any, words: Sequence[str]) -> str:

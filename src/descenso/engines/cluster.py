@@ -5,7 +5,8 @@ import json
 import os
 import re
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from descenso.engines import slurm
 from descenso.errors import ConfigError
@@ -16,7 +17,8 @@ LAST_PORT = 65535
 LOCAL = "127.0.0.1"  # in place of localhost, which may stand for ::1 on one machine and for 127.0.0.1 on another
 
 
-class Cluster(NamedTuple):
+@dataclass(frozen=True)
+class Cluster:
     """Processes that train together, called workers.
 
     Attributes:
@@ -89,7 +91,7 @@ def cluster_of(
     named = by_config or by_options
     if named is None:
         step = slurm.step_of(environ)
-        return step and _checked([_address(each, "Slurm") for each in step.addresses], step.index, "Slurm")
+        return step and _checked([_address(each, "Slurm") for each in step.addresses], step.task, "Slurm")
     task = environ.get("SLURM_PROCID", ""), environ.get("SLURM_STEP_NUM_TASKS", "")
     if named.size > 1 and task[1] == str(named.size) and task[0] != str(named.index):
         message = _(

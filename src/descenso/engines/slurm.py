@@ -17,11 +17,11 @@ class Step(NamedTuple):
 
     Attributes:
         addresses: HOST:PORT of each task, in order.
-        index: of this task.
+        task: number of this task among them.
     """
 
     addresses: tuple[str, ...]
-    index: int
+    task: int
 
 
 def step_of(environ: Mapping[str, str]) -> Step | None:
