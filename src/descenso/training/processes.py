@@ -94,7 +94,7 @@ class Group:
         self._workers = list[_Worker]()
         self._running = list[_Worker]()
         self._first: _Worker | None = None  # that failed
-        self._passed_on = False
+        self._passed_on, self._stopping = False, False
         self._steps = list[tuple[float, int]]()  # the time and the number of each signal that is to end the others
 
     def run(self) -> Ended:
@@ -138,6 +138,7 @@ class Group:
         while self._steps and self._running and time.monotonic() >= self._steps[0][0]:
             number = self._steps.pop(0)[1]
             if number == signal.SIGTERM:
+                self._stopping = True
                 self._tell(_("still running, and stopped now: {workers}").format(
                     workers=", ".join(self._name(worker) for worker in self._running)))  # fmt: skip
             for worker in self._running:
@@ -145,17 +146,17 @@ class Group:
 
     def _gather(self) -> None:
         """Find the processes that have ended, and bound the time of the others if one failed or the chief is done."""
-        chief, ended = self._workers[0].process, [each for each in self._running if each.process.poll() is not None]
+        ended = [each for each in self._running if each.process.poll() is not None]
         for worker in sorted(ended, key=lambda worker: worker.process.returncode):  # those that a signal killed first
             self._running.remove(worker)
             worker.signal(signal.SIGKILL)  # what it may have started
             code = worker.process.returncode
-            if code and self._first is None and chief.returncode != 0:  # else the run is complete
+            if code and self._first is None and not self._stopping:
                 self._first = worker
                 if code < 0 and not self._signals:
                     self._tell(_("{worker} was killed by {signal}").format(
                         worker=self._name(worker), signal=_signal_name(-code)))  # fmt: skip
-            if (code or worker.process is chief) and not self._steps:
+            if (code or worker.number == 0) and not self._steps:
                 now = time.monotonic() + GRACE_SECONDS
                 self._steps = [(now, signal.SIGTERM), (now + TERM_SECONDS, signal.SIGKILL)]
 
