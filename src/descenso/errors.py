@@ -5,6 +5,7 @@
     ├── DataError (ValueError)   3   data that cannot be learned from, or is not what its format says
     ├── RunInUse                 4   another process is writing this run
     ├── DiskError (OSError)      5   a place that cannot be written, or is full
+    ├── WorkerError              6   a process that trains together with others was lost, or is not like them
     └── CheckpointError          7   no checkpoint that can be believed, or none that fits what was asked
 
 A message names the subject, what was received, what was expected, and the line that mends it. The
@@ -54,6 +55,12 @@ class DiskError(DescensoError, OSError):
     """The run's directory cannot be made or written."""
 
     exit_code = 5
+
+
+class WorkerError(DescensoError):
+    """A worker has died, does not start, or is not like the others."""
+
+    exit_code = 6
 
 
 class CheckpointError(DescensoError):

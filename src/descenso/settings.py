@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from descenso.text import mark
 
-EngineName = Literal["graph", "eager", "function", "compiled"]
+EngineName = Literal["graph", "eager", "function", "compiled", "workers"]
 DtypeName = Literal["float32", "float64", "mixed_bfloat16"]
 ActivationName = Literal["relu", "tanh", "sigmoid", "gelu"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -146,7 +146,8 @@ class Settings(BaseModel):
         0, mark("Stop after so many epochs without a lower validation cost, and keep the best weights; 0 for never."),
         mark("a whole number in [0, inf)"), "5", OPTIMISATION, "free", "saved", ge=0)
     engine: EngineName = setting(
-        "compiled", mark("Engine: graph (TF 1.x style), eager, function (one traced step), compiled (a whole epoch)."),
+        "compiled", mark("Engine: graph (TF 1.x style), eager, function (one traced step), compiled (a whole epoch), "
+                         "workers (several processes or devices; see `descenso launch`)."),
         "", "compiled", RUN, "free")
     xla: Literal["auto", "on", "off"] = setting(
         "auto", mark("Compile with XLA on the compiled engine: auto (except convolutions on a processor), on, off."),

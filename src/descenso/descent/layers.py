@@ -2,11 +2,48 @@
 
 import math
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import keras
 import tensorflow as tf
 
 from descenso.descent.problem import Tensor
+
+_first_row: ContextVar[int] = ContextVar("_first_row", default=0)
+
+
+@contextmanager
+def rows_from(first: int) -> Iterator[None]:
+    """Let layers draw what they draw for the rows of a whole batch from its row `first` on."""
+    token = _first_row.set(first)
+    try:
+        yield
+    finally:
+        _first_row.reset(token)
+
+
+def normalising(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """Return the layers of `model` that normalise over a batch."""
+    return [each for each in model._flatten_layers() if isinstance(each, keras.layers.BatchNormalization)]
+
+
+@contextmanager
+def synchronized(model: keras.Model) -> Iterator[None]:
+    """Let the layers of `model` normalise over a batch that several processes or devices have parts of.
+
+    TensorFlow's distribution strategy exchanges the moments between them.
+    """
+    layers = normalising(model)
+    before = [layer.synchronized for layer in layers]
+    try:
+        for layer in layers:
+            layer.synchronized = True
+        yield
+    finally:
+        for layer, was in zip(layers, before, strict=True):
+            layer.synchronized = was
 
 
 def _mixed(bits: Tensor) -> Tensor:
@@ -20,12 +57,14 @@ def _mixed(bits: Tensor) -> Tensor:
     return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(15, tf.uint32)))
 
 
-def noise(draw: Tensor, shape: Tensor) -> Tensor:
-    """Draw float32 numbers of `shape`, uniform in [0, 1), as a function of `draw` (int32 scalar) alone.
+def noise(draw: Tensor, shape: Tensor, first: int = 0) -> Tensor:
+    """Draw float32 numbers of `shape`, uniform in [0, 1), as a function of `draw` (int32 scalar) alone: rows from
+    `first` on of those that are drawn for a whole batch.
 
     TensorFlow's own generators give XLA other numbers than they give the processor's kernels, from the same seed.
     """
-    places = tf.cast(tf.range(tf.reduce_prod(shape)), tf.uint32)
+    places = tf.range(tf.reduce_prod(shape))
+    places = tf.cast(places + first * tf.reduce_prod(shape[1:]) if first else places, tf.uint32)
     key = _mixed(tf.cast(draw, tf.uint32))
     bits = _mixed(tf.bitwise.bitwise_xor(_mixed(places), key))
     kept = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))  # 24 bits, which float32 holds exactly
@@ -48,7 +87,7 @@ class _Drawing(keras.layers.Layer):  # type: ignore[misc] # Keras publishes no t
         """Draw the next numbers: float32 of `shape`, uniform in [0, 1)."""
         draw = tf.convert_to_tensor(self.draw.value)
         self.draw.assign(draw + 1)
-        return noise(draw, shape)
+        return noise(draw, shape, _first_row.get())
 
 
 @keras.saving.register_keras_serializable("descenso")

@@ -52,7 +52,13 @@ class Block(NamedTuple):
 
 
 def walk(
-    step: Step, state: TrainState, full: Batch, rest: Batch, steps: Tensor, closing: Tensor
+    step: Step,
+    state: TrainState,
+    full: Batch,
+    rest: Batch,
+    steps: Tensor,
+    closing: Tensor,
+    closing_step: Step | None = None,
 ) -> tuple[TrainState, Tensor]:
     """Take the steps of a block from `state`, as far as the first cost that is not finite.
 
@@ -61,6 +67,7 @@ def walk(
             then go on while one of them is finite.
         state: the state before the first step.
         full, rest, steps, closing: as those of `Block`.
+        closing_step: the step on the smaller batch; by default `step`, where that batch has rows.
 
     Returns:
         The last state, and the costs, (most_steps + 1, ...), the smaller batch's last; zero where no step was taken.
@@ -80,12 +87,13 @@ def walk(
     first = [0, zero, state, tf.TensorArray(zero.dtype, full.labels.shape[0], element_shape=zero.shape)]
     _i, cost, state, written = tf.while_loop(going, following, first)
     last = zero
-    if rest.labels.shape[0]:
-        state, last = tf.cond(closing & finite(cost), lambda: step(state, rest), lambda: (state, zero))
+    if closing_step or rest.labels.shape[0]:
+        on_rest = closing_step or step
+        state, last = tf.cond(closing & finite(cost), lambda: on_rest(state, rest), lambda: (state, zero))
     return state, tf.concat([written.stack(), last[tf.newaxis]], axis=0)
 
 
-def _update_by_xla(problem: Problem, state: TrainState, gradients: Params, model_state: State) -> TrainState:
+def update_by_xla(problem: Problem, state: TrainState, gradients: Params, model_state: State) -> TrainState:
     """Apply the rule with XLA, which fuses its many small operations: a sixth of a convolutional network's step."""
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
@@ -124,7 +132,7 @@ class Compiled:
         no_steps = as_stored._replace(steps=0, closing=False)
 
         def bound(problem: Problem) -> tuple[Any, Any]:
-            begin, traced = like or start(problem, 0), _program(problem, step)
+            begin, traced = like or start(problem, 0), self._traced_program(problem, step)
             program = traced.get_concrete_function(begin, self._scaling, *_arguments(no_steps))  # halves a call's time
             program(begin, self._scaling, *_arguments(no_steps))  # compiles, and takes no step
             return traced, program
@@ -139,7 +147,7 @@ class Compiled:
                 return bound(problem._replace(model=problem.model._replace(xla=())))
 
         shapes = shapes_of(like), shapes_of(as_stored[:2])
-        self._traced, self._program = shared(problem, make, "compiled", step, *shapes)
+        self._traced, self._program = shared(problem, make, type(self), step, *shapes)
         _return_memory()
         self.compile_seconds = perf_counter() - then
 
@@ -155,8 +163,15 @@ class Compiled:
             numbers[:steps] = order.batches[first : first + most]
             last = first + steps == len(order.batches)
             closing = last and len(order.rest) > 0
-            rest = self._rows.batch(order.rest if closing else self._padding)
-            yield Block(self._rows.batch(numbers), rest, steps, closing, last)
+            rest = self._batch(order.rest if closing else self._padding)
+            yield Block(self._batch(numbers), rest, steps, closing, last)
+
+    def _batch(self, numbers: NDArray[np.int32]) -> Batch:
+        """Gather the rows of full batches, (most_steps, batch_rows) int32, or of the smaller batch, (rest_rows,)."""
+        return self._rows.batch(numbers)
+
+    def _traced_program(self, problem: Problem, step: MakeStep) -> Any:
+        return _program(problem, step)
 
     def _call(self, state: TrainState, block: Block) -> tuple[TrainState, NDArray[np.floating]]:
         """Take the steps of `block`; return the last state, and their costs."""
@@ -190,7 +205,7 @@ def _program(problem: Problem, step: MakeStep) -> Any:
     """Make the loop over a block's steps, compiled by XLA where it compiles the model."""
     by_xla = xla_serves(problem.model)
     if step is make_step and problem.model.xla and not by_xla:  # not where XLA is switched off
-        step = partial(make_step, update=_update_by_xla)
+        step = partial(make_step, update=update_by_xla)
 
     @tf.function(jit_compile=by_xla, autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def program(

@@ -25,6 +25,7 @@ ENGINES = {
     "eager": "descenso.engines.eager:Eager",
     "function": "descenso.engines.function:Function",
     "compiled": "descenso.engines.compiled:Compiled",
+    "workers": "descenso.engines.workers:Workers",
 }
 
 
