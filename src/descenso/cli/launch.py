@@ -94,13 +94,15 @@ def _given(name: str, words: list[str], workers: int) -> dict[str, Any]:
         answered = answer(error, [name, *words])
         if answered is None or isinstance(error, typer.Exit):
             raise
-        whole = f"descenso launch --workers {workers} -- {name}"
-        raise ConfigError(re.sub(rf"descenso {name}(?! --help)", whole, answered[0])) from None
+        launched = rf"descenso launch --workers {workers} -- \1"
+        raise ConfigError(re.sub(rf"descenso ({'|'.join(LAUNCHED)})(?! --help)", launched, answered[0])) from None
 
 
 def _check(name: str, given: dict[str, Any], restarts: int) -> None:
     """Refuse what cannot be meant, before any process starts."""
-    ours = [each for each in ("coordinator", "workers", "index") if given.get(each)]
+    ours = [
+        each for each, none in (("coordinator", ""), ("workers", 0), ("index", None)) if given.get(each, none) != none
+    ]
     if ours:
         message = _("launch gives each process its place among the workers; leave {name} out after --")
         raise ConfigError(message.format(name=flag(ours[0])))
