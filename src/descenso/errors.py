@@ -5,6 +5,7 @@
     ├── DataError (ValueError)   3   data that cannot be learned from, or is not what its format says
     ├── RunInUse                 4   another process is writing this run
     ├── DiskError (OSError)      5   a place that cannot be written, or is full
+    ├── SavedElsewhere           0   another process, on another machine, has saved the run
     ├── WorkerError              6   a process that trains together with others was lost, or is not like them
     └── CheckpointError          7   no checkpoint that can be believed, or none that fits what was asked
 
@@ -55,6 +56,12 @@ class DiskError(DescensoError, OSError):
     """The run's directory cannot be made or written."""
 
     exit_code = 5
+
+
+class SavedElsewhere(DescensoError):  # noqa: N818 - it states a fact about the run
+    """The run is saved by another process, in a directory that this machine does not see."""
+
+    exit_code = 0
 
 
 class WorkerError(DescensoError):

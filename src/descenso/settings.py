@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from descenso.text import mark
 
 EngineName = Literal["graph", "eager", "function", "compiled", "workers"]
+ALONE = ("graph", "eager", "function", "compiled")  # engines of one process, which can be compared with each other
 DtypeName = Literal["float32", "float64", "mixed_bfloat16"]
 ActivationName = Literal["relu", "tanh", "sigmoid", "gelu"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from descenso.api.again import own_again, rows_again
 from descenso.api.run import Run
-from descenso.api.train import checked_callbacks, pose, result
+from descenso.api.train import checked_callbacks, joined, pose, result
 from descenso.config import TrainConfig
 from descenso.data.checks import check_dataset
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.runs.checkpoints import Checkpoint, is_empty, newest
-from descenso.runs.directory import RunDirectory, reopen
+from descenso.runs.directory import RunDirectory, open_directory, reopen
 from descenso.text import printable
 from descenso.training.control import Callback, Control
 from descenso.training.display import displaying
@@ -22,6 +22,7 @@ from descenso.training.display import displaying
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from descenso.engines.cluster import Cluster
     from descenso.hints import RunPath, Settings
     from descenso.training.plan import Plan
 
@@ -38,6 +39,7 @@ def resume(
     tensorboard: str | Path | None = None,
     warn: Callable[[str], None] = warnings.warn,
     sources: Sources | None = None,
+    cluster: "Cluster | None" = None,
     **changes: "Unpack[Settings]",
 ) -> Run:
     """Resume a run from its newest checkpoint, to the same bits as if it had never stopped.
@@ -46,7 +48,7 @@ def resume(
         run: the run, or its directory.
         data: what `train` was given, where it was in memory; or the path to which its file has moved.
         model, `rule`, `schedule`, `loss`: where they were the user's own; the method of a Run has them.
-        progress, callbacks, control, tensorboard, sources: as of `train`.
+        progress, callbacks, control, tensorboard, sources, cluster: as of `train`; all processes read the run.
         force: go on although config, data or versions changed; the run is then no longer exact.
         warn: called with a message for each newer checkpoint that is damaged and passed over.
         **changes: `epochs` extends a run; `engine` (no longer exact); `patience`; `checkpoint_every`.
@@ -56,11 +58,18 @@ def resume(
         RunInUse, KeyboardInterrupt: where another process is writing the run; as of `train`.
     """
     listeners, control = checked_callbacks(callbacks, tensorboard), control or Control()
-    with closing(reopen(Path(run))) as directory:
+    follower = joined({**open_directory(Path(run)).config.model_dump(), **changes}, cluster)
+    with closing(open_directory(Path(run)) if follower else reopen(Path(run))) as directory:
         training, checkpoint = _posed(directory, data, given := {**changes, "model": model}, warn, sources)
         from descenso.training import session
 
         rate = training[0].config.learning_rate if "learning_rate" in changes else None
+        if follower:
+            from descenso.api.together import follow
+
+            changed = session.changed_since(checkpoint, *training) if checkpoint else []
+            begin = session.begin_again(training[0], checkpoint, changed, rate)[0] if checkpoint else None
+            return Run(follow(follower, training[0], control, begin))
         with displaying(progress, listeners) as heard:
             session.resume(session.Training(directory, *training, heard, control), checkpoint, force, rate)
     return result(directory, control, None if isinstance(data, str | Path | None) else training[1], given)

@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from descenso.descent.problem import Own
+    from descenso.engines.cluster import Cluster
     from descenso.hints import Settings
     from descenso.training.plan import Plan
 _NOT_NEEDED = ("keras.src.optimizers", "h5py", "scipy")  # what TensorFlow imports where it is there
@@ -46,6 +47,7 @@ def train(
     control: Control | None = None,
     tensorboard: str | Path | None = None,
     sources: Sources | None = None,
+    cluster: "Cluster | None" = None,
     **settings: "Unpack[Settings]",
 ) -> Run:
     """Train a model, save the run, and return it, however it ended (see `Run.outcome`).
@@ -63,22 +65,27 @@ def train(
         control: through which another thread stops, pauses or steers training.
         tensorboard: the folder that TensorBoard shows (extra `tensorboard`), in which the run gets one of its own.
         sources: folder of named datasets, and sizes beyond which data is refused.
+        cluster: the processes of the engine `workers`; by default those that `TF_CONFIG` or Slurm name. The first one
+            writes the run.
         **settings: those of `TrainConfig`; for few rows, a batch_size and epochs that are not given are adapted.
 
     Raises:
         ConfigError, DataError, DiskError: for settings, for data, for a disk that cannot be used; no run is left.
         KeyboardInterrupt: after Ctrl-C has stopped training and the run is saved; its `run` is the directory.
+        WorkerError: if another process of the cluster is lost, or is not like this one.
     """
-    listeners = _Listeners(progress, checked_callbacks(callbacks, tensorboard), control or Control())
+    follower = joined(settings, cluster)
+    listeners = _Listeners(progress, checked_callbacks(callbacks, tensorboard), control or Control(), follower)
     return _train(data, labels, {**settings, "model": model}, out, sources, listeners)
 
 
 class _Listeners(NamedTuple):
-    """What watches and steers a training run; see `train`."""
+    """What watches and steers a training run; see `train`. `follower` is the cluster of a process but the chief."""
 
     progress: bool | None
     callbacks: Sequence[Callback]
     control: Control
+    follower: "Cluster | None"
 
 
 def _train(
@@ -104,6 +111,10 @@ def _train(
         from descenso.data.streams import with_mixing_noted
 
         rows = with_mixing_noted(rows, config)
+    if listeners.follower:
+        from descenso.api.together import follow
+
+        return Run(follow(listeners.follower, pose(config, rows, own), listeners.control))
     with closing(create(config, environment(), None if out is None else Path(out))) as directory:
         try:
             plan = pose(config, rows, own)
@@ -116,12 +127,25 @@ def _train(
     return result(directory, listeners.control, data, settings)
 
 
+def joined(settings: Mapping[str, Any], cluster: "Cluster | None") -> "Cluster | None":
+    """Join the other processes for the engine `workers`; return their cluster, if this process is not the chief."""
+    if settings.get("engine") != "workers" and cluster is None:
+        return None
+    from descenso.api.together import join
+
+    return join(settings.get("engine"), cluster, settings.get("deterministic"))
+
+
 def result(directory: RunDirectory, control: Control, data: Any, own: dict[str, Any]) -> Run:
     """Return the run, after leaving its weights in the user's model.
 
     Raises:
         KeyboardInterrupt, SystemExit: where a signal has stopped it, which is meant for more than this run.
     """
+    if directory.config.engine == "workers":
+        from descenso.api.together import finish
+
+        finish(directory.path)
     brought = {kind: own[kind] for kind in OWN if not isinstance(own.get(kind), str | None)}
     run = Run(open_directory(directory.path), data if isinstance(data, Dataset) else None, brought)
     if "model" in brought and run.test_accuracy is not None:

@@ -31,6 +31,7 @@ from descenso.training.display import Display, quiet
 
 if TYPE_CHECKING:
     from descenso.api.run import Run
+    from descenso.engines.cluster import Cluster
 
 CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags override them.")
 OUT = _("Directory of the run, which must be new or empty. Default: a new one in runs/.")
@@ -60,7 +61,7 @@ def train(
 
         callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
         run = _run_of(api.train, out=out, sources=sources, **callbacks, **cluster, **settings)
-    finish(run, as_json)
+    _finish(run, as_json, cluster)
 
 
 @with_settings((*FREE, *OWN_CODE), show_defaults=False)
@@ -94,9 +95,9 @@ def resume(
         resumed = _run_of(
             api.resume, run, sources=sources, model=model, force=force, **callbacks, **cluster, **settings
         )
-    if done:
+    if done and _writes(cluster):
         say(_how_to_extend(resumed), err=True)
-    finish(resumed, as_json, resumed=True)
+    _finish(resumed, as_json, cluster, resumed=True)
 
 
 @with_settings(OWN_CODE, show_defaults=False)
@@ -199,6 +200,18 @@ def _is_complete(run: Path) -> bool:
     with suppress(DescensoError):  # `resume` itself reports what cannot be read
         return open_directory(run).outcome == "completed"
     return False
+
+
+def _writes(cluster: dict[str, "Cluster"]) -> bool:
+    """Tell whether this process writes the run, and reports on it: the chief of a cluster does."""
+    return "cluster" not in cluster or cluster["cluster"].chief
+
+
+def _finish(run: "Run", as_json: bool, cluster: dict[str, "Cluster"], resumed: bool = False) -> None:
+    if _writes(cluster):
+        finish(run, as_json, resumed)
+    elif run.outcome != "completed":
+        _exit(run, resumed)
 
 
 def finish(run: "Run", as_json: bool, resumed: bool = False) -> None:

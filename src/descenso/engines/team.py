@@ -45,7 +45,7 @@ class Team:
 
     def __init__(self, cluster: Cluster | None) -> None:
         self.cluster = cluster
-        self._exchanged, self._chunks = 0, list[float]()
+        self._exchanged, self._finished, self._chunks = 0, 0, list[float]()
         self._since: float | None = None  # when the chunk began that is being computed
         if cluster is None:
             self.strategy = tf.distribute.MirroredStrategy()
@@ -94,21 +94,20 @@ class Team:
                     seconds = self._patience()
                     raise WorkerError(message.format(worker=cluster.name(index), seconds=seconds)) from None
 
-    def wait(self) -> None:
-        """Wait until every process calls this, however long it takes, as long as all are alive."""
-        if self.cluster is not None:
-            with self._losing():
-                context.context().set_config_key_value(f"end/{self.index}", "")
-                for index in range(self.size):
-                    self._wait_for(f"end/{index}")
+    def finish(self, value: str) -> list[str]:
+        """Send a text to all processes, and return those of all of them, in order, however long this takes.
 
-    def _wait_for(self, key: str) -> None:
-        while True:
-            try:
-                context.context().get_config_key_value(key, int(1000 * POLL_SECONDS))
-                return
-            except tf.errors.DeadlineExceededError:
-                continue
+        Every process must call this at its end, since an exchange with one that has left would fail.
+
+        Raises:
+            WorkerError: if a process has died.
+        """
+        if self.cluster is None:
+            return [value]
+        self._finished += 1
+        with self._losing():
+            context.context().set_config_key_value(f"end {self._finished}/{self.index}", value)
+            return [_waited_for(f"end {self._finished}/{index}") for index in range(self.size)]
 
     @contextmanager
     def computing(self) -> Iterator[None]:
@@ -144,6 +143,14 @@ class Team:
             if self.cluster is None:
                 raise
             raise WorkerError(_lost(self.cluster)) from error
+
+
+def _waited_for(key: str) -> str:
+    while True:
+        try:
+            return str(context.context().get_config_key_value(key, int(1000 * POLL_SECONDS)))
+        except tf.errors.DeadlineExceededError:
+            continue
 
 
 def _lost(cluster: Cluster) -> str:
@@ -215,13 +222,18 @@ def _end(message: str) -> NoReturn:
 _team: Team | None = None
 
 
-def team() -> Team:
+def team(cluster: Cluster | None = None) -> Team:
     """Return the team of this process; at first, start its worker and wait for the others.
 
+    Args:
+        cluster: the processes; by default those of the team that there is, or that `TF_CONFIG` or Slurm name.
+
     Raises:
-        WorkerError: if TensorFlow has started already, or the worker cannot.
+        WorkerError: if TensorFlow has started already, or the worker cannot; or for another cluster than at first.
     """
     global _team  # a second strategy in a process computes wrong numbers (tensorflow issue 121429)
     if _team is None:
-        _team = Team(cluster_of())
+        _team = Team(cluster or cluster_of())
+    if cluster is not None and cluster != _team.cluster:
+        raise WorkerError(_("this process trains with other workers already; begin in a new one"))
     return _team

@@ -70,6 +70,8 @@ class Checkpointing:
         self._wait()
         arrays = {**snapshot(progress.state, progress.best), COSTS: progress.costs}
         about = {**self._about, "history_bytes": self._directory.history_bytes, "seconds": progress.seconds}
+        if self._plan.parts != 1:  # which add up in another order
+            about["parts"] = self._plan.parts
         if progress.best:
             about["best"] = {"epoch": progress.best.epoch, "cost": progress.best.cost}
         self._writing = self._writer.submit(self._write, Checkpoint(progress.position, arrays, about))

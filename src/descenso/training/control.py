@@ -237,6 +237,11 @@ class Control:
                 self._until, self._paused = None, True
 
     @property
+    def steps_apart(self) -> bool:
+        """Whether a pause, a step alone or a way back was asked for, which one of several processes cannot do."""
+        return self._paused or self._undone or self._until is not None
+
+    @property
     def _commanded(self) -> bool:
         """Whether there is a command that has not taken effect."""
         return self._stopped or self._paused or self._undone or self._going or self._rate is not None

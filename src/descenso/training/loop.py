@@ -10,8 +10,10 @@ import tensorflow as tf
 from descenso.data.order import Order
 from descenso.descent.problem import Arrays, TrainState, weights
 from descenso.engines.base import Runner, Trace
+from descenso.errors import ConfigError
 from descenso.runs.checkpoints import Position
 from descenso.runs.history import Epoch, RateChange
+from descenso.text import _
 from descenso.training.control import Best, Control, Outcome, Progress
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
@@ -45,7 +47,7 @@ def walk(
         control._wait()
         if control._undone:
             return
-        progress = _commanded(progress._replace(trace=None, ended=None, changed=None), control)
+        progress = _commanded(plan, progress._replace(trace=None, ended=None, changed=None), control)
         if progress.outcome or progress.changed:
             yield progress
         if progress.outcome:
@@ -57,9 +59,9 @@ def walk(
                 progress = _advanced(plan, progress, state, trace)
                 if chunks.end and progress.position >= chunks.end:
                     control._reached(progress.position)
-                progress = _commanded(progress, control)
+                progress = _commanded(plan, progress, control)
                 yield progress
-                if progress.outcome or progress.changed or control._commanded:
+                if progress.outcome or progress.changed or (plan.alone and control._commanded):
                     break
 
 
@@ -109,10 +111,10 @@ def _with_epoch_ended(plan: Plan, progress: Progress) -> Progress:
     validated: tuple[float, ...] = ()
     if len(plan.validation.labels):
         measured = evaluate(Predictor.of_state(plan.problem, progress.state), plan.validation)
-        validated = measured.cost, measured.accuracy
-        if plan.config.patience and (best is None or measured.cost < best.cost):
+        validated = tuple(plan.exchange([measured.cost, measured.accuracy])[0])
+        if plan.config.patience and (best is None or validated[0] < best.cost):
             carried = {name: np.asarray(value) for name, value in progress.state.model_state.items()}
-            best = Best(epoch, measured.cost, weights(plan.problem, progress.state), carried)
+            best = Best(epoch, validated[0], weights(plan.problem, progress.state), carried)
     record = _record(plan, progress, *validated)
     progress = progress._replace(
         position=Position(epoch + 1, 0), costs=np.empty(0), seconds=0.0, best=best, ended=record
@@ -133,13 +135,23 @@ def _ended(plan: Plan, progress: Progress) -> Outcome | None:
     return Outcome.STOPPED_EARLY if best and 0 < patience <= epoch - 1 - best.epoch else None
 
 
-def _commanded(progress: Progress, control: Control) -> Progress:
-    """Apply the commands of `control`: another learning rate, the end."""
+def _commanded(plan: Plan, progress: Progress, control: Control) -> Progress:
+    """Apply the commands of `control`, or of that of each process: another learning rate, the end.
+
+    Every process calls this at the same positions, and finds the same commands.
+    """
     if progress.outcome:
         return progress
-    rate = control._take_rate()
-    progress = progress if rate is None else with_rate(progress, rate)
-    return progress._replace(outcome=Outcome.INTERRUPTED) if control.stopped else progress
+    if not plan.alone and control.steps_apart:
+        raise ConfigError(_("engine: training with workers cannot be paused, taken by steps or undone; only stopped"))
+    commands = plan.exchange([control.stopped, control.signal, control._take_rate()])
+    rates = [rate for _stopped, _signal, rate in commands if rate is not None]
+    progress = with_rate(progress, rates[0]) if rates else progress
+    signals = [signal for stopped, signal, _rate in commands if stopped]
+    if not signals:
+        return progress
+    control.stop(max(signals))  # the one that was sent, of 0 where a process was not sent any
+    return progress._replace(outcome=Outcome.INTERRUPTED)
 
 
 def with_rate(progress: Progress, rate: float) -> Progress:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -25,8 +25,8 @@ ENGINES = {
     "eager": "descenso.engines.eager:Eager",
     "function": "descenso.engines.function:Function",
     "compiled": "descenso.engines.compiled:Compiled",
-    "workers": "descenso.engines.workers:Workers",
 }
+WORKERS = {"workers": "descenso.engines.workers:Workers"}  # of several processes
 
 
 class Plan(NamedTuple):
@@ -104,8 +104,38 @@ class Plan(NamedTuple):
         return start(self.problem, self.config.seed)
 
     def bind(self) -> Runner:
-        """Trace and compile for the engine of the settings; the runner is to be closed."""
+        """Trace and compile for the engine of the settings; the runner is to be closed.
+
+        Raises:
+            WorkerError: if several processes are to train together, and do not have the same training run.
+        """
+        if not self.alone:
+            from descenso.training.alike import check_alike
+
+            check_alike(self)
         return bind(self.config.engine, self.problem, self.train, self.batch_rows)
+
+    @property
+    def alone(self) -> bool:
+        """Whether this process trains by itself."""
+        return self.config.engine not in WORKERS
+
+    @property
+    def parts(self) -> int:
+        """Number of parts in which each batch is computed, by several processes or devices; else 1."""
+        if self.alone:
+            return 1
+        from descenso.engines.team import team
+
+        return team().parts
+
+    def exchange(self, value: Any) -> list[Any]:
+        """Return `value`, of JSON, of each process that trains together with this one, the chief's first."""
+        if self.alone:
+            return [value]
+        from descenso.engines.team import team
+
+        return team().exchange(value)
 
 
 def _problem(config: TrainConfig, data: Dataset, steps: int, own: Own) -> Problem:
@@ -155,7 +185,7 @@ def bind(
     """Bind `problem` to the training rows on an engine; trace and compile it.
 
     Args:
-        engine: a key of `ENGINES`.
+        engine: a key of `ENGINES` or `WORKERS`.
         problem: what to train.
         train: the rows; they must not change until the runner is closed.
         batch_rows: rows of a full batch, in [1, rows].
@@ -165,6 +195,6 @@ def bind(
     Returns:
         A runner, to be closed (`contextlib.closing`).
     """
-    module, name = ENGINES[engine].split(":")
+    module, name = {**ENGINES, **WORKERS}[engine].split(":")
     chosen: Engine = getattr(import_module(module), name)
     return chosen(problem, train, batch_rows, step, like)

@@ -177,21 +177,35 @@ def resume(training: Training, checkpoint: Checkpoint | None, force: bool, rate:
         directory.write("config.json", config.model_dump())
         run(training)
         return
-    changed = differences(checkpoint.about, circumstances(config, data, plan.own.sources))
+    changed = changed_since(checkpoint, plan, data)
     _refuse(training, changed, force)
-    begin = progress_of(checkpoint, plan)
-    if any(line.startswith("config learning_rate:") for line in changed):  # edited, and forced
-        rate = config.learning_rate
-    if rate is not None and rate != float(begin.state.rate):  # of the config, or as it was steered since
-        changed += [f"learning rate: {float(begin.state.rate)} → {rate}"]
-        _refuse(training, changed, force)
-        begin = with_rate(begin, rate)
-    exact = bool(directory.status.get("exact", True)) and not changed and config.engine == directory.config.engine
+    begin, changed = begin_again(plan, checkpoint, changed, rate)
+    _refuse(training, changed, force)
+    alike = config.engine == directory.config.engine and checkpoint.about.get("parts", 1) == plan.parts
+    exact = bool(directory.status.get("exact", True)) and not changed and alike
     cut_to(directory, checkpoint)
     # The status first: a crash between the two must not leave a run of two engines that is called exact.
     directory.write("status.json", {"outcome": "running", "epochs_done": begin.position.epoch, "exact": exact})
     directory.write("config.json", config.model_dump())
     run(training, begin, exact)
+
+
+def changed_since(checkpoint: Checkpoint, plan: Plan, data: Dataset) -> list[str]:
+    """Describe what has changed since `checkpoint`, a line each."""
+    return differences(checkpoint.about, circumstances(plan.config, data, plan.own.sources))
+
+
+def begin_again(
+    plan: Plan, checkpoint: Checkpoint, changed: list[str], rate: float | None
+) -> tuple[Progress, list[str]]:
+    """Return the progress to go on from, and what has changed with its learning rate; `rate` is as of `resume`."""
+    begin = progress_of(checkpoint, plan)
+    if any(line.startswith("config learning_rate:") for line in changed):  # edited, and forced
+        rate = plan.config.learning_rate
+    if rate is not None and rate != float(begin.state.rate):  # of the config, or as it was steered since
+        changed = [*changed, f"learning rate: {float(begin.state.rate)} → {rate}"]
+        begin = with_rate(begin, rate)
+    return begin, changed
 
 
 def _refuse(training: Training, changed: list[str], force: bool) -> None:
