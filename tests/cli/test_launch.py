@@ -1,6 +1,5 @@
 """`descenso launch`: what it starts, what it refuses, and the options of `train` that name a cluster."""
 
-import json
 import sys
 from types import SimpleNamespace
 
@@ -8,6 +7,8 @@ import pytest
 
 from command import run
 from descenso.cli.cluster import cluster_given
+from descenso.data import named
+from descenso.engines import cluster, isolation
 from descenso.errors import ConfigError
 from descenso.training import launching
 from shell import descenso
@@ -29,6 +30,8 @@ def launched(monkeypatch, tmp_path):
         return noted.exit_code
 
     monkeypatch.setattr(launching, "launch", note)
+    monkeypatch.setattr(isolation, "isolate", lambda: True)  # it would move the process of the tests
+    monkeypatch.setattr(named, "present", lambda *_: tmp_path)
     return noted
 
 
@@ -159,11 +162,18 @@ def test_other_engines_have_no_cluster(monkeypatch):
 
 def test_only_the_chief_warns_of_other_machines(capsys, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setattr(cluster, "isolated", lambda: False)
     for index, warned in ((0, True), (1, False)):
         assert cluster_given("workers", "a:1,b:1", 0, index)["cluster"].index == index
         assert ("neither authentication nor encryption" in capsys.readouterr().err) == warned
-    monkeypatch.setenv(
-        "TF_CONFIG", json.dumps({"cluster": {"worker": ["127.0.0.1:1"]}, "task": {"type": "worker", "index": 0}})
-    )
-    assert cluster_given("workers", "", 0, None)["cluster"].size == 1
-    assert capsys.readouterr().err == ""
+
+
+def test_a_dataset_is_downloaded_before_the_processes_lose_their_network(launched, monkeypatch):
+    order = []
+    monkeypatch.setattr(named, "present", lambda name, folder: None)
+    monkeypatch.setattr(named, "load_named", lambda name, sources: order.append((name, sources.limits.rows)))
+    monkeypatch.setattr(isolation, "isolate", lambda: order.append("isolated"))
+    run("launch", "--workers", 2, "--", "train", "kmnist", "--limit", "rows=9")
+    assert order == [("kmnist", 9), "isolated"]
+    run("launch", "--workers", 2, "--", "train", "digits.csv")
+    assert order[2:] == ["isolated"]

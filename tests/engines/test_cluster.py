@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from descenso.engines import cluster as cluster_module
 from descenso.engines.cluster import Cluster, bypass_proxies, cluster_of, exposed
 from descenso.engines.slurm import expanded
 from descenso.errors import ConfigError
@@ -44,10 +45,9 @@ def test_tf_config():
 
 def test_what_a_cluster_says():
     cluster = by_config(TWO)
-    assert (cluster.size, cluster.chief, cluster.loopback, cluster.hosts) == (2, False, False, ("a", "b"))
+    assert (cluster.size, cluster.chief, cluster.hosts) == (2, False, ("a", "b"))
     assert cluster.name(0) == "worker 0 (a:1)"
     assert by_config(cluster.tf_config) == cluster
-    assert cluster_of("127.0.0.1:1", 2, 0, environ={}).loopback
 
 
 @pytest.mark.parametrize(
@@ -200,10 +200,14 @@ def test_sources_that_agree():
     assert cluster_of("a:1", 5, 4, environ=STEP).addresses[4] == "a:5"
 
 
-def test_the_warning_names_what_other_machines_reach():
-    assert exposed(cluster_of("127.0.0.1:1", 2, 0, environ={})) == ""
-    warning = exposed(by_config(TWO))
-    assert warning.startswith("the workers at a:1, b:2 exchange data by gRPC, which has neither authentication nor")
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "a:1"])  # TensorFlow listens on all devices anyway
+def test_a_warning_says_that_other_machines_reach_the_workers(address, monkeypatch):
+    monkeypatch.setattr(cluster_module, "isolated", lambda: False)
+    warning = exposed(cluster_of(address, 2, 0, environ={}))
+    assert warning.startswith(f"TensorFlow exchanges data at {address}, ")
+    assert "neither authentication nor encryption" in warning
+    monkeypatch.setattr(cluster_module, "isolated", lambda: True)
+    assert exposed(cluster_of(address, 2, 0, environ={})) == ""
 
 
 @pytest.mark.parametrize(

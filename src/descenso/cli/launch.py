@@ -40,8 +40,11 @@ def launch(
         )
     given = _given(name, words, workers)
     _check(name, given, restarts)
+    from descenso.engines.isolation import isolate
     from descenso.training import launching
 
+    _fetch(given)
+    isolate()
     started = _Started(name, words, given, restarts)
     code = launching.launch(started.command, workers, restarts, lambda text: say(f"descenso: {text}", err=True))
     started.tidy()
@@ -79,6 +82,16 @@ class _Started:
         """Remove the run directory that was chosen, if there is no run in it."""
         if self._made and not any(self._made.iterdir()):
             self._made.rmdir()
+
+
+def _fetch(given: dict[str, Any]) -> None:
+    """Download a dataset that is not on this machine, which the processes cannot do: they have no network."""
+    from descenso.data.named import NAMED, load_named, present
+    from descenso.data.sources import Sources
+
+    name = _settings(given).get("data")
+    if name in NAMED and not present(name, given.get("data_dir")):
+        load_named(name, Sources.of(given.get("limit"), given.get("data_dir")))
 
 
 def _given(name: str, words: list[str], workers: int) -> dict[str, Any]:
