@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from command import run
+from descenso.cli import train
 from descenso.cli.cluster import cluster_given
 from descenso.data import named
 from descenso.engines import cluster, isolation
@@ -152,12 +153,12 @@ def test_a_line_without_dashes(line, mended, tmp_path):
     )
 
 
-def test_other_engines_have_no_cluster(monkeypatch):
+def test_other_engines_have_no_cluster(monkeypatch, tmp_path):
     monkeypatch.setenv("TF_CONFIG", "{")  # of another program
-    assert cluster_given("compiled", "", 0, None) == {}
+    assert train._cluster("compiled", "", 0, None) == {}
     for given in (("a:1", 0, None), ("", 2, None), ("", 0, 0)):
         with pytest.raises(ConfigError, match="are for the engine workers, got compiled; try --engine workers"):
-            cluster_given("compiled", *given)
+            train._cluster("compiled", *given)
 
 
 def test_only_the_chief_warns_of_other_machines(capsys, monkeypatch):
