@@ -16,9 +16,11 @@ from descenso.errors import ConfigError
 from descenso.files import read_settings
 from descenso.registry import OWN, is_own
 from descenso.text import _
+from descenso.training.processes import LINE_START
 
 PROCESSES = _("Processes")  # title of the help panel
 ENGINE = "workers"
+SHOW_CURSOR = "\x1b[?25h"
 LINE = _("After --: train, resume or compare with its options. The first two get --engine workers by themselves.")
 WORKERS = _("Number of processes on this machine. Worker 0, the chief, writes the run.")
 RESTARTS = _(
@@ -46,9 +48,18 @@ def launch(
     _fetch(given)
     isolate()
     started = _Started(name, words, given, restarts)
-    code = launching.launch(started.command, workers, restarts, lambda text: say(f"descenso: {text}", err=True))
+    code = launching.launch(started.command, workers, restarts, _tell)
     started.tidy()
+    if sys.stderr.isatty():
+        typer.echo(SHOW_CURSOR, nl=False, err=True)  # which a chief that was killed has left hidden
     raise typer.Exit(code)
+
+
+def _tell(text: str) -> None:
+    """Print a message on standard error, in place of a bar that the chief may have drawn in the last line."""
+    if sys.stderr.isatty():
+        typer.echo(LINE_START, nl=False, err=True)
+    say(f"descenso: {text}", err=True)
 
 
 class _Started:

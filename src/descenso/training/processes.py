@@ -18,6 +18,7 @@ from descenso.text import _
 GRACE_SECONDS = 20.0  # for the others to end by themselves, which notice within that time that one has ended
 TERM_SECONDS = 5.0  # between SIGTERM and SIGKILL
 LOOK_SECONDS = 0.1  # between two looks at processes and signals
+LINE_START = "\r\x1b[2K"  # erases the line of the cursor in a terminal
 MOST_BYTES = 65536  # of a line of the log without an end; it is then broken
 
 
@@ -177,7 +178,7 @@ def _signal_name(number: int) -> str:
 
 def _write(line: bytes) -> None:
     """Print a line on standard error, in place of what stands in the last line of a terminal, such as a bar."""
-    line = (b"\r\x1b[2K" if os.isatty(2) else b"") + line
+    line = (LINE_START.encode() if os.isatty(2) else b"") + line
     with suppress(OSError):  # the terminal is closed; training goes on
         while line:
             line = line[os.write(2, line) :]
