@@ -97,7 +97,8 @@ ADVICE = [
     )),
     *(Advice(message, where="tests/engines/test_cluster.py") for message in (
         "--workers and --index need the address", "SLURM_STEP_RESV_PORTS has {ports} ports",
-        "Slurm: task {index} is on node {node}", "coordinator has {addresses} addresses", "coordinator: worker {last} would",
+        "Slurm: task {index} is on node {node}", "coordinator has {addresses} addresses",
+        "coordinator: worker {last} would",
         "index must be that of this process", "workers must be a whole number",
     )),
     Advice("port {port} is taken by another program", "lab", where="tests/lab/test_gate.py"),
