@@ -101,7 +101,7 @@ def test_commands_of_the_pages_are_commands():
         lines, mentioned = commands_of(page)
         for line in (*lines, *mentioned):
             passed, told = parsed(words_of(line))
-            lacking = line in mentioned and re.search(r"Missing argument|requires an argument", told)
+            lacking = line in mentioned and re.search(r"Missing argument|Missing option|requires an argument", told)
             if passed is None and not lacking:
                 wrong.append(f"{page.name}: {line}\n{told}")
             seen += 1

@@ -91,6 +91,16 @@ ADVICE = [
     Advice("descenso.Classifier is an estimator", where=LIBRARY),
     Advice("tensorboard: it is not installed", where=LIBRARY),
     Advice("lab needs Bokeh", where=LIBRARY),
+    *(Advice(message, where="tests/cli/test_launch.py") for message in (
+        "--coordinator, --workers and --index are for", "launch starts processes for the engine",
+        "the command to launch and its options stand",
+    )),
+    *(Advice(message, where="tests/engines/test_cluster.py") for message in (
+        "--workers and --index need the address", "SLURM_STEP_RESV_PORTS has {ports} ports",
+        "Slurm: task {index} is on node {node}", "coordinator has {addresses} addresses",
+        "coordinator: worker {last} would",
+        "index must be that of this process", "workers must be a whole number",
+    )),
     Advice("port {port} is taken by another program", "lab", where="tests/lab/test_gate.py"),
     Advice("port {port} may not be used by this user", "lab", where="tests/lab/test_gate.py, as a user without rights"),
     Advice("address must be one of this machine", "lab", where="tests/lab/test_gate.py"),

@@ -16,9 +16,11 @@ from descenso.errors import ConfigError
 from descenso.files import read_settings
 from descenso.registry import OWN, is_own
 from descenso.text import _
+from descenso.training.processes import LINE_START
 
 PROCESSES = _("Processes")  # title of the help panel
 ENGINE = "workers"
+SHOW_CURSOR = "\x1b[?25h"
 LINE = _("After --: train, resume or compare with its options. The first two get --engine workers by themselves.")
 WORKERS = _("Number of processes on this machine. Worker 0, the chief, writes the run.")
 RESTARTS = _(
@@ -40,12 +42,24 @@ def launch(
         )
     given = _given(name, words, workers)
     _check(name, given, restarts)
+    from descenso.engines.isolation import isolate
     from descenso.training import launching
 
+    _fetch(given)
+    isolate()
     started = _Started(name, words, given, restarts)
-    code = launching.launch(started.command, workers, restarts, lambda text: say(f"descenso: {text}", err=True))
+    code = launching.launch(started.command, workers, restarts, _tell)
     started.tidy()
+    if sys.stderr.isatty():
+        typer.echo(SHOW_CURSOR, nl=False, err=True)  # which a chief that was killed has left hidden
     raise typer.Exit(code)
+
+
+def _tell(text: str) -> None:
+    """Print a message on standard error, in place of a bar that the chief may have drawn in the last line."""
+    if sys.stderr.isatty():
+        typer.echo(LINE_START, nl=False, err=True)
+    say(f"descenso: {text}", err=True)
 
 
 class _Started:
@@ -81,6 +95,16 @@ class _Started:
             self._made.rmdir()
 
 
+def _fetch(given: dict[str, Any]) -> None:
+    """Download a dataset that is not on this machine, which the processes cannot do: they have no network."""
+    from descenso.data.named import NAMED, load_named, present
+    from descenso.data.sources import Sources
+
+    name = _settings(given).get("data")
+    if name in NAMED and not present(name, given.get("data_dir")):
+        load_named(name, Sources.of(given.get("limit"), given.get("data_dir")))
+
+
 def _given(name: str, words: list[str], workers: int) -> dict[str, Any]:
     """Parse the arguments of a command here, so that a mistake is told once, and not by each process."""
     from descenso.cli.app import Command, find_command
@@ -94,13 +118,15 @@ def _given(name: str, words: list[str], workers: int) -> dict[str, Any]:
         answered = answer(error, [name, *words])
         if answered is None or isinstance(error, typer.Exit):
             raise
-        whole = f"descenso launch --workers {workers} -- {name}"
-        raise ConfigError(re.sub(rf"descenso {name}(?! --help)", whole, answered[0])) from None
+        launched = rf"descenso launch --workers {workers} -- \1"
+        raise ConfigError(re.sub(rf"descenso ({'|'.join(LAUNCHED)})(?! --help)", launched, answered[0])) from None
 
 
 def _check(name: str, given: dict[str, Any], restarts: int) -> None:
     """Refuse what cannot be meant, before any process starts."""
-    ours = [each for each in ("coordinator", "workers", "index") if given.get(each)]
+    ours = [
+        each for each, none in (("coordinator", ""), ("workers", 0), ("index", None)) if given.get(each, none) != none
+    ]
     if ours:
         message = _("launch gives each process its place among the workers; leave {name} out after --")
         raise ConfigError(message.format(name=flag(ours[0])))

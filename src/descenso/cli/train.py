@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from descenso.cli.cluster import CoordinatorOption, IndexOption, WorkersOption, cluster_given
 from descenso.cli.options import (
     OWN_CODE,
     Json,
@@ -37,6 +36,18 @@ CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags o
 OUT = _("Directory of the run, which must be new or empty. Default: a new one in runs/.")
 FORCE = _("Resume although config, data or versions have changed; the result is then not exact.")
 
+PROCESSES = _("Several processes")  # title of the help panel
+COORDINATOR = _(
+    "HOST:PORT of the chief, worker 0; worker I then listens at PORT + I of that host. For several hosts: HOST:PORT of "
+    "every worker, the chief first, with commas between them. The same for all processes."
+)
+WORKERS = _("Number of processes that train together; not needed if --coordinator lists them all.")
+INDEX = _("Number of this process among the workers: 0 for the chief, which writes the run.")
+
+CoordinatorOption = Annotated[str, option(COORDINATOR, panel=PROCESSES, metavar=_("HOST:PORT,..."), show_default=False)]
+WorkersOption = Annotated[int, option(WORKERS, panel=PROCESSES, metavar=_("NUMBER"), show_default=False)]
+IndexOption = Annotated[int | None, option(INDEX, panel=PROCESSES, metavar=_("NUMBER"))]
+
 
 @with_settings()
 def train(
@@ -55,7 +66,7 @@ def train(
     from descenso.data.catalog import before_data
 
     checked = TrainConfig.of(**before_data(settings))  # refuse before TensorFlow is imported, which takes seconds
-    cluster = cluster_given(checked.engine, coordinator, workers, index)
+    cluster = _cluster(checked.engine, coordinator, workers, index)
     with _watched(as_json) as display:
         from descenso.api import train as api
 
@@ -84,9 +95,7 @@ def resume(
         sweep.resume(run, as_json, force, sources, {**settings, **({"model": model} if model else {})})
         return
     _refuse_patience(run, settings)
-    from descenso.runs.directory import open_directory
-
-    cluster = cluster_given(settings.get("engine") or open_directory(run).config.engine, coordinator, workers, index)
+    cluster = _cluster(settings.get("engine") or run, coordinator, workers, index)
     with _watched(as_json, run) as display:
         from descenso.api import resume as api
 
@@ -123,6 +132,19 @@ def replay(
         say(equal if replayed.equal else _("Not equal: {parting}.").format(parting=replayed.parting))
     if not replayed.equal:
         raise typer.Exit(1)
+
+
+def _cluster(engine: str | Path, coordinator: str, workers: int, index: int | None) -> dict[str, Any]:
+    """Return the argument `cluster` for the Python function, if there is one; `engine` may be the run that has one."""
+    if isinstance(engine, Path):
+        from descenso.runs.directory import open_directory
+
+        engine = open_directory(engine).config.engine
+    if engine != "workers" and not (coordinator or workers or index is not None):
+        return {}
+    from descenso.cli.cluster import cluster_given
+
+    return cluster_given(engine, coordinator, workers, index)
 
 
 def _refuse_patience(path: Path, settings: dict[str, Any]) -> None:

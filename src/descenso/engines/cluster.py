@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from descenso.engines import slurm
+from descenso.engines.isolation import isolated
 from descenso.errors import ConfigError
 from descenso.text import _
 
@@ -38,11 +39,6 @@ class Cluster:
     def chief(self) -> bool:
         """Whether this process is the chief."""
         return self.index == 0
-
-    @property
-    def loopback(self) -> bool:
-        """Whether no other machine can reach the workers: each address is a loopback address."""
-        return all(_is_loopback(host) for host in self.hosts)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -104,13 +100,16 @@ def cluster_of(
 
 
 def exposed(cluster: Cluster) -> str:
-    """Return a warning if other machines can reach the workers, else an empty text."""
-    if cluster.loopback:
+    """Return a warning if other machines can reach this worker, else an empty text.
+
+    They can at any address, 127.0.0.1 too, unless the process is in a network of its own: see `isolation`.
+    """
+    if isolated():
         return ""
     message = _(
-        "the workers at {addresses} exchange data by gRPC, which has neither authentication nor encryption: any "
-        "machine that reaches these ports can read and change what is trained, and run TensorFlow operations there; "
-        "use a private network"
+        "TensorFlow exchanges data at {addresses} by gRPC, which has neither authentication nor encryption, and "
+        "listens on all network devices: any machine that reaches these ports can read and change what is trained, and "
+        "run TensorFlow operations here; use a private network, or a firewall"
     )
     return message.format(addresses=", ".join(cluster.addresses))
 

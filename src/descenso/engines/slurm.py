@@ -71,13 +71,13 @@ def expanded(nodes: str) -> Iterator[str]:
     """
     part = r"[\w.-]+|\[[\d,-]+\]"
     if not re.fullmatch(rf"(?:{part})+(?:,(?:{part})+)*", nodes, re.ASCII):
-        raise ValueError
+        raise ValueError(f"no list of nodes: {nodes}")
     yielded = 0
     for name in re.findall(rf"(?:{part})+", nodes, re.ASCII):
         for letters in product(*(_choices(each) for each in re.findall(part, name, re.ASCII))):
             yielded += 1
             if yielded > MOST_NODES:
-                raise ValueError
+                raise ValueError(f"more than {MOST_NODES} nodes: {nodes}")
             yield "".join(letters)
 
 
@@ -90,7 +90,7 @@ def _choices(part: str) -> list[str]:
         first, dash, last = each.partition("-")
         low, high = int(first), int(last if dash else first)
         if not low <= high < low + MOST_NODES:
-            raise ValueError
+            raise ValueError(f"no range: {each}")
         found += [str(number).zfill(len(first)) for number in range(low, high + 1)]
     return found
 

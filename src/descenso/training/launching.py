@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from descenso.engines.cluster import LOCAL
 from descenso.text import _, prose
 from descenso.training.processes import LOOK_SECONDS, Group
 
@@ -60,11 +59,11 @@ def launch(
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 that no program listens at now."""
+    """Return ports that no program listens at now."""
     sockets = [socket.socket() for _each in range(count)]
     try:
         for each in sockets:
-            each.bind((LOCAL, 0))
+            each.bind(("", 0))  # as TensorFlow does, whose server listens on all devices
         return [each.getsockname()[1] for each in sockets]
     finally:
         for each in sockets:
@@ -77,7 +76,7 @@ def taken(ports: Sequence[int]) -> bool:
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended do not count
             try:
-                tried.bind((LOCAL, port))
+                tried.bind(("", port))
             except OSError:
                 return True
     return False

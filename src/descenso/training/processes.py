@@ -18,6 +18,7 @@ from descenso.text import _
 GRACE_SECONDS = 20.0  # for the others to end by themselves, which notice within that time that one has ended
 TERM_SECONDS = 5.0  # between SIGTERM and SIGKILL
 LOOK_SECONDS = 0.1  # between two looks at processes and signals
+LINE_START = "\r\x1b[2K"  # erases the line of the cursor in a terminal
 MOST_BYTES = 65536  # of a line of the log without an end; it is then broken
 
 
@@ -94,7 +95,7 @@ class Group:
         self._workers = list[_Worker]()
         self._running = list[_Worker]()
         self._first: _Worker | None = None  # that failed
-        self._passed_on = False
+        self._passed_on, self._stopping = False, False
         self._steps = list[tuple[float, int]]()  # the time and the number of each signal that is to end the others
 
     def run(self) -> Ended:
@@ -138,6 +139,7 @@ class Group:
         while self._steps and self._running and time.monotonic() >= self._steps[0][0]:
             number = self._steps.pop(0)[1]
             if number == signal.SIGTERM:
+                self._stopping = True
                 self._tell(_("still running, and stopped now: {workers}").format(
                     workers=", ".join(self._name(worker) for worker in self._running)))  # fmt: skip
             for worker in self._running:
@@ -145,17 +147,17 @@ class Group:
 
     def _gather(self) -> None:
         """Find the processes that have ended, and bound the time of the others if one failed or the chief is done."""
-        chief, ended = self._workers[0].process, [each for each in self._running if each.process.poll() is not None]
+        ended = [each for each in self._running if each.process.poll() is not None]
         for worker in sorted(ended, key=lambda worker: worker.process.returncode):  # those that a signal killed first
             self._running.remove(worker)
             worker.signal(signal.SIGKILL)  # what it may have started
             code = worker.process.returncode
-            if code and self._first is None and chief.returncode != 0:  # else the run is complete
+            if code and self._first is None and not self._stopping:
                 self._first = worker
                 if code < 0 and not self._signals:
                     self._tell(_("{worker} was killed by {signal}").format(
                         worker=self._name(worker), signal=_signal_name(-code)))  # fmt: skip
-            if (code or worker.process is chief) and not self._steps:
+            if (code or worker.number == 0) and not self._steps:
                 now = time.monotonic() + GRACE_SECONDS
                 self._steps = [(now, signal.SIGTERM), (now + TERM_SECONDS, signal.SIGKILL)]
 
@@ -176,7 +178,7 @@ def _signal_name(number: int) -> str:
 
 def _write(line: bytes) -> None:
     """Print a line on standard error, in place of what stands in the last line of a terminal, such as a bar."""
-    line = (b"\r\x1b[2K" if os.isatty(2) else b"") + line
+    line = (LINE_START.encode() if os.isatty(2) else b"") + line
     with suppress(OSError):  # the terminal is closed; training goes on
         while line:
             line = line[os.write(2, line) :]
