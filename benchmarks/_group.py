@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -109,7 +109,5 @@ class _Member:
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._errors):
-            try:
+            with suppress(OSError):  # of what was never flushed
                 cast("IO[Any]", stream).close()
-            except OSError:  # of what was never flushed
-                time.sleep(0)

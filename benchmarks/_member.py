@@ -58,7 +58,8 @@ class Member:
 
         def on_device(values: Any) -> Any:
             context = tf.distribute.get_replica_context()
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, values) / context.num_replicas_in_sync
+            placed = tf.identity(values)  # on the worker's device, as a gradient is
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, placed) / context.num_replicas_in_sync
 
         @tf.function(autograph=False)
         def loop(values: Any, times: Any) -> Any:

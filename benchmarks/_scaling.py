@@ -149,8 +149,9 @@ def draw(
             name: axes.plot(*curve, color=f"C{number // 2}", linestyle="-" if number % 2 else "--")[0]
             for number, (name, curve) in enumerate(curves.items())
         }
+        lines["ideal"] = axes.axline((1, 1), (2, 2), color="grey", linewidth=0.8)
         axes.axhline(1, color="black", linewidth=0.8)
-        axes.set(xscale="log", yscale="log", xlabel="workers", ylabel="times as fast as one process", ylim=(1e-3, 1e3))
+        axes.set(xscale="log", yscale="log", xlabel="workers", ylabel="times as fast as one process", ylim=(1e-3, 1e4))
         axes.set_xticks(ticks := [1, 2, 8, 64, 512], labels=map(str, ticks))
         axes.minorticks_off()
         axes.set_title(title, fontsize="medium")
