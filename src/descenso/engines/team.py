@@ -6,11 +6,10 @@ through the key-value store of its coordination service, which the chief serves.
 
 import json
 import os
-import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from statistics import median
 from time import monotonic, sleep
 from typing import Any, NoReturn
@@ -18,6 +17,7 @@ from typing import Any, NoReturn
 import tensorflow as tf
 from tensorflow.python.eager import context  # only this reaches the coordination service
 
+from descenso.engines import starting
 from descenso.engines.cluster import Cluster, bypass_proxies, cluster_of
 from descenso.errors import WorkerError
 from descenso.text import _
@@ -28,7 +28,7 @@ STUCK_SECONDS, STUCK_TIMES = 60.0, 10  # a chunk that takes longer, and so many 
 FIRST_CHUNK_SECONDS = 600.0  # the same for the first chunks, before a median is known
 POLL_SECONDS = 5.0
 GRACE_SECONDS = 2.0  # that the chief still serves the others, which ask it who has died
-JOB = "worker"
+JOB, ALIVE = "worker", "alive"  # name of the workers' job; key of the store that the chief sets
 
 
 class Team:
@@ -51,6 +51,8 @@ class Team:
             self.strategy = tf.distribute.MirroredStrategy()
         else:
             self.strategy = _strategy(cluster)
+            if cluster.chief:
+                context.context().set_config_key_value(ALIVE, "")
             threading.Thread(target=self._watch, daemon=True).start()
         self.parts = self.strategy.num_replicas_in_sync
         count = self.parts // self.size
@@ -159,17 +161,31 @@ def _lost(cluster: Cluster) -> str:
     end, names = monotonic() + HEARTBEAT_SECONDS + POLL_SECONDS, list[str]()
     while not names and monotonic() < end:
         sleep(0.5)
-        try:
+        if not cluster.chief and not _chief_answers():
+            names = [cluster.name(0)]
+            break
+        with suppress(tf.errors.OpError):
             states = context.context().get_task_states([(JOB, cluster.size)])
-        except tf.errors.OpError:  # the chief serves the states
-            names = [] if cluster.chief else [cluster.name(0)]
-            continue
-        names = [cluster.name(index) for index in others if states[index] is not None]
+            names = [cluster.name(index) for index in others if states[index] is not None]
     if cluster.chief:
         sleep(GRACE_SECONDS)
     if not names:
         return _("the connection to another worker was lost")
     return _("lost {workers}: ended, stopped, or out of reach").format(workers=", ".join(names))
+
+
+def _chief_answers() -> bool:
+    """Tell whether the chief serves the store, within some seconds; a stopped one would keep this process waiting."""
+    answers = list[str]()
+
+    def ask() -> None:
+        with suppress(tf.errors.OpError):
+            answers.append(context.context().get_config_key_value(ALIVE, int(1000 * POLL_SECONDS)))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(POLL_SECONDS)
+    return bool(answers)
 
 
 def _strategy(cluster: Cluster) -> Any:
@@ -181,9 +197,7 @@ def _strategy(cluster: Cluster) -> Any:
     )
     ring = tf.distribute.experimental.CommunicationImplementation.RING  # the same bits for a number of workers
     options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
-    bound = threading.Timer(START_SECONDS, _give_up, [cluster])
-    bound.daemon = True
-    bound.start()
+    bound = starting.watch(cluster, START_SECONDS)  # in a process: TensorFlow lets no thread of this one run meanwhile
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver, communication_options=options)
     except tf.errors.OpError as error:
@@ -193,23 +207,8 @@ def _strategy(cluster: Cluster) -> Any:
         message = _("TensorFlow has already started in this process; begin with engine='workers' in a new one")
         raise WorkerError(message) from error
     finally:
-        bound.cancel()
-
-
-def _give_up(cluster: Cluster) -> None:
-    """End the process, and name the workers that have not started."""
-    missing = [cluster.name(index) for index in range(cluster.size) if not _listens(cluster, index)]
-    message = _("not all workers have started within {seconds:.0f} s; missing: {workers}")
-    _end(message.format(seconds=START_SECONDS, workers=", ".join(missing) or _("none that listens")))
-
-
-def _listens(cluster: Cluster, index: int) -> bool:
-    port = int(cluster.addresses[index].rpartition(":")[2])
-    try:
-        socket.create_connection((cluster.hosts[index], port), timeout=2.0).close()
-    except OSError:
-        return False
-    return True
+        bound.terminate()
+        bound.wait()
 
 
 def _end(message: str) -> NoReturn:
