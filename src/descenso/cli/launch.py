@@ -18,7 +18,7 @@ from descenso.registry import OWN, is_own
 from descenso.text import _
 from descenso.training.processes import LINE_START
 
-PROCESSES = _("Processes")  # title of the help panel
+PROCESSES = _("Several processes")  # title of the help panel
 ENGINE = "workers"
 SHOW_CURSOR = "\x1b[?25h"
 LINE = _("After --: train, resume or compare with its options. The first two get --engine workers by themselves.")
