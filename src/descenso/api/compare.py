@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from descenso.api.train import own_of, rows_of, source_of
-from descenso.config import TrainConfig, check_each, choices, refuse_unknown
+from descenso.config import TrainConfig, check_each, refuse_unknown
 from descenso.data.catalog import before_data, with_model
 from descenso.data.checks import check_dataset, check_fit
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError
 from descenso.registry import MADE_IN_PYTHON, OWN
+from descenso.settings import ALONE
 from descenso.text import _, spelled
 from descenso.training.display import starting
 from descenso.training.waiting import telling
@@ -89,7 +90,7 @@ def compare(
         progress: called with a line when a training run begins; True to print it on standard error; by default a bar
             is shown in a terminal or a notebook, with False nothing.
         **settings: two or more `engines`, `rules`, `learning_rates`, `batch_sizes` or `datasets`, or `engine` and so on
-            as a list, by default all engines; and those of `TrainConfig`, with 3 epochs by default.
+            as a list, by default all engines of one process; and those of `TrainConfig`, with 3 epochs by default.
 
     Returns: the result: `coincide`, `tables()`, `as_json()`, `plot()`; its `repr` is a table. To explain: `items`.
 
@@ -112,6 +113,10 @@ def _compared(
     settings: "Compared",
 ) -> "Comparison":
     axis, values = _axis(given := {**settings})
+    if "workers" in (values if axis == "engines" else [given.get("engine")]):
+        from descenso.api.together import join
+
+        join("workers", None, given.get("deterministic"))
     requests = _read([{"epochs": EPOCHS, "data": data, **given, AXES[axis]: each} for each in values])
     entries = _check_all(requests, sources, axis)
     names = _names(axis, [request[AXES[axis]] for request in requests], entries)
@@ -239,7 +244,7 @@ def _axis(settings: dict[str, Any]) -> tuple[str, list[Any]]:
     refuse_unknown(settings, tuple(AXES))
     several = [name for name in AXES if is_several(settings.get(AXES[name]))]  # learning_rate=[0.1, 0.01]
     settings |= {name: settings.pop(AXES[name]) for name in several}
-    given = {name: settings.pop(name) for name in AXES if name in settings} or {"engines": choices("engine")}
+    given = {name: settings.pop(name) for name in AXES if name in settings} or {"engines": ALONE}
     (axis, values), *others = given.items()
     fixed = [AXES[axis]] if AXES[axis] in settings else []
     if others or fixed:

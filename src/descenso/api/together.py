@@ -8,11 +8,10 @@ from descenso.engines.cluster import Cluster, cluster_of
 from descenso.errors import ConfigError, SavedElsewhere, stopped_by
 from descenso.runs.directory import RunDirectory, open_directory
 from descenso.text import _, printable
-from descenso.training.control import Control
+from descenso.training.control import Control, Progress
 from descenso.training.display import starting
 
 if TYPE_CHECKING:
-    from descenso.training.loop import Progress
     from descenso.training.plan import Plan
 
 WORKERS = "workers"  # the engine
@@ -51,7 +50,7 @@ def join(engine: Any, cluster: Cluster | None, deterministic: Any = False) -> Cl
     return None if cluster is None or cluster.chief else cluster
 
 
-def follow(cluster: Cluster, plan: "Plan", control: Control, begin: "Progress | None" = None) -> RunDirectory:
+def follow(cluster: Cluster, plan: "Plan", control: Control, begin: Progress | None = None) -> RunDirectory:
     """Train with the chief and write nothing; return the run that the chief has written.
 
     Raises:

@@ -57,7 +57,8 @@ def listed(help: str, names: Callable[[], Iterable[str]] = tuple) -> Any:
 @with_settings([name for name in SETTINGS if name not in having("saved")])
 def compare(
     engines: Annotated[
-        str | None, listed(_("Compare engines, separated by commas; by default all."), lambda: choices("engine"))
+        str | None,
+        listed(_("Compare engines, separated by commas; by default all of one process."), lambda: choices("engine")),
     ] = None,
     rules: Annotated[
         str | None, listed(_("Compare rules, each with its default learning rate."), lambda: RULES)
@@ -78,15 +79,26 @@ def compare(
     settings |= {name: value for name, value in lists.items() if value is not None}
     settings |= {} if repeats is None else {"repeats": repeats}
     picture = check_output(out or Path("explain.png" if explain else "compare.png"))
+    follower = "workers" in f"{engines} {settings.get('engine')}" and _follows()
     with waiting(_("Measuring") if explain else _("Comparing"), not as_json) as tell:
         from descenso.api import compare as api
         from descenso.reports.figures import save_figure
 
         study = api.explain if explain else api.compare
         result = study(**settings, sources=sources, progress=tell)
+        if follower:
+            return
         save_figure(result.plot(), picture)
     passed = result.as_json().get("coincide", True)  # only engines have a verdict
     _show(result, passed, as_json, _("Picture: {path}").format(path=picture))
+
+
+def _follows() -> bool:
+    """Tell whether this process is a worker that the chief reports for."""
+    from descenso.engines.cluster import cluster_of
+
+    cluster = cluster_of()
+    return cluster is not None and not cluster.chief
 
 
 @with_settings(having("cost"))

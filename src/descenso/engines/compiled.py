@@ -147,7 +147,7 @@ class Compiled:
                 return bound(problem._replace(model=problem.model._replace(xla=())))
 
         shapes = shapes_of(like), shapes_of(as_stored[:2])
-        self._traced, self._program = shared(problem, make, type(self), step, *shapes)
+        self._traced, self._program = shared(problem, make, type(self).__name__, step, *shapes)
         _return_memory()
         self.compile_seconds = perf_counter() - then
 

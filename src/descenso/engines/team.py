@@ -5,6 +5,7 @@ through the key-value store of its coordination service, which the chief serves.
 """
 
 import json
+import math
 import os
 import sys
 import threading
@@ -22,7 +23,7 @@ from descenso.engines.cluster import Cluster, bypass_proxies, cluster_of
 from descenso.errors import WorkerError
 from descenso.text import _
 
-START_SECONDS = 60.0  # within which all workers must have started
+START_SECONDS = 50.0  # within which all workers must have started
 HEARTBEAT_SECONDS = 10.0  # after which TensorFlow takes a worker that does not answer for dead
 STUCK_SECONDS, STUCK_TIMES = 60.0, 10  # a chunk that takes longer, and so many times the median one, has hung
 FIRST_CHUNK_SECONDS = 600.0  # the same for the first chunks, before a median is known
@@ -44,7 +45,7 @@ class Team:
     """
 
     def __init__(self, cluster: Cluster | None) -> None:
-        self.cluster = cluster
+        self.cluster, self._store = cluster, _Store()
         self._exchanged, self._finished, self._chunks = 0, 0, list[float]()
         self._since: float | None = None  # when the chunk began that is being computed
         if cluster is None:
@@ -52,8 +53,8 @@ class Team:
         else:
             self.strategy = _strategy(cluster)
             if cluster.chief:
-                context.context().set_config_key_value(ALIVE, "")
-            threading.Thread(target=self._watch, daemon=True).start()
+                self._store.put(ALIVE, "")
+            threading.Thread(target=self._watch, args=(cluster,), daemon=True).start()
         self.parts = self.strategy.num_replicas_in_sync
         count = self.parts // self.size
         self.mine = range(self.index * count, (self.index + 1) * count)
@@ -77,24 +78,12 @@ class Team:
         if (cluster := self.cluster) is None:
             return [value]
         self._exchanged += 1
-        store, number = context.context(), self._exchanged
+        number, end = self._exchanged, monotonic() + self._patience()
         with self._losing():
-            store.set_config_key_value(f"{number}/{self.index}", json.dumps(value))
+            self._store.put(f"{number}/{cluster.index}", json.dumps(value))
             if number > 2:  # all have read what came before the last exchange
-                store.delete_config_key_value(f"{number - 2}/{self.index}")
-            return [self._received(cluster, number, index) for index in range(cluster.size)]
-
-    def _received(self, cluster: Cluster, number: int, index: int) -> Any:
-        end = monotonic() + self._patience()
-        while True:
-            try:
-                found = context.context().get_config_key_value(f"{number}/{index}", int(1000 * POLL_SECONDS))
-                return json.loads(found)
-            except tf.errors.DeadlineExceededError:
-                if monotonic() > end:
-                    message = _("{worker} answers, but has not come as far as this one within {seconds:.0f} s")
-                    seconds = self._patience()
-                    raise WorkerError(message.format(worker=cluster.name(index), seconds=seconds)) from None
+                self._store.drop(f"{number - 2}/{cluster.index}")
+            return [json.loads(self._received(cluster, index, f"{number}/{index}", end)) for index in range(self.size)]
 
     def finish(self, value: str) -> list[str]:
         """Send a text to all processes, and return those of all of them, in order, however long this takes.
@@ -104,12 +93,24 @@ class Team:
         Raises:
             WorkerError: if a process has died.
         """
-        if self.cluster is None:
+        if (cluster := self.cluster) is None:
             return [value]
         self._finished += 1
         with self._losing():
-            context.context().set_config_key_value(f"end {self._finished}/{self.index}", value)
-            return [_waited_for(f"end {self._finished}/{index}") for index in range(self.size)]
+            self._store.put(f"end {self._finished}/{cluster.index}", value)
+            keys = [f"end {self._finished}/{index}" for index in range(self.size)]
+            return [self._received(cluster, index, key, math.inf) for index, key in enumerate(keys)]
+
+    def _received(self, cluster: Cluster, index: int, key: str, end: float) -> str:
+        """Wait until the worker `index` has put the value of `key`, or the time `end`."""
+        begun = monotonic()
+        while (found := self._store.get(key)) is None:
+            if self._store.get(ALIVE) is None:
+                raise WorkerError(_lost_are([cluster.name(0)]))
+            if monotonic() > end:
+                message = _("{worker} answers, but has not come as far as this one within {seconds:.0f} s")
+                raise WorkerError(message.format(worker=cluster.name(index), seconds=monotonic() - begun))
+        return found
 
     @contextmanager
     def computing(self) -> Iterator[None]:
@@ -125,11 +126,13 @@ class Team:
         """Return how many seconds a chunk may take."""
         return max(STUCK_SECONDS, STUCK_TIMES * median(self._chunks)) if len(self._chunks) > 2 else FIRST_CHUNK_SECONDS
 
-    def _watch(self) -> None:
-        """End the process if a chunk hangs: what TensorFlow computes cannot be interrupted otherwise."""
+    def _watch(self, cluster: Cluster) -> None:
+        """End the process if a chunk hangs, or the chief: what TensorFlow does then cannot be interrupted otherwise."""
         while True:
             sleep(1.0)
-            since = self._since
+            since, asked = self._since, self._store.asked
+            if asked is not None and monotonic() - asked > POLL_SECONDS + HEARTBEAT_SECONDS:
+                _end(_lost_are([cluster.name(0)]))
             if since is not None and monotonic() - since > self._patience():
                 message = _("no step has ended for {seconds:.0f} s, although all workers answer; look at their logs")
                 _end(message.format(seconds=monotonic() - since))
@@ -142,35 +145,62 @@ class Team:
         except (tf.errors.UnavailableError, tf.errors.CancelledError, tf.errors.AbortedError,
                 tf.errors.InternalError, tf.errors.DeadlineExceededError, tf.errors.FailedPreconditionError,
                 tf.errors.UnknownError) as error:  # fmt: skip
-            if self.cluster is None:
+            names = self.cluster and _lost(self.cluster)
+            if not names:
                 raise
-            raise WorkerError(_lost(self.cluster)) from error
+            raise WorkerError(_lost_are(names)) from error
 
 
-def _waited_for(key: str) -> str:
-    while True:
-        try:
+class _Store:
+    """The key-value store of TensorFlow's coordination service, which the chief serves.
+
+    Attributes:
+        asked: when the present call began; None if there is none. The chief answers each within `POLL_SECONDS`.
+    """
+
+    def __init__(self) -> None:
+        self.asked: float | None = None
+
+    def put(self, key: str, value: str) -> None:
+        with self._asking():
+            context.context().set_config_key_value(key, value)
+
+    def drop(self, key: str) -> None:
+        with self._asking():
+            context.context().delete_config_key_value(key)
+
+    def get(self, key: str) -> str | None:
+        """Return the value of `key`, once it has one; None if it has none within `POLL_SECONDS`."""
+        with self._asking(), suppress(tf.errors.DeadlineExceededError):
             return str(context.context().get_config_key_value(key, int(1000 * POLL_SECONDS)))
-        except tf.errors.DeadlineExceededError:
-            continue
+        return None
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        self.asked = monotonic()
+        try:
+            yield
+        finally:
+            self.asked = None
 
 
-def _lost(cluster: Cluster) -> str:
-    """Name the workers that died, once the coordination service knows them."""
+def _lost(cluster: Cluster) -> list[str]:
+    """Name the workers that died, once the coordination service knows them; none if it does not."""
     others = [index for index in range(cluster.size) if index != cluster.index]
     end, names = monotonic() + HEARTBEAT_SECONDS + POLL_SECONDS, list[str]()
     while not names and monotonic() < end:
         sleep(0.5)
         if not cluster.chief and not _chief_answers():
-            names = [cluster.name(0)]
-            break
+            return [cluster.name(0)]
         with suppress(tf.errors.OpError):
             states = context.context().get_task_states([(JOB, cluster.size)])
             names = [cluster.name(index) for index in others if states[index] is not None]
     if cluster.chief:
         sleep(GRACE_SECONDS)
-    if not names:
-        return _("the connection to another worker was lost")
+    return names
+
+
+def _lost_are(names: list[str]) -> str:
     return _("lost {workers}: ended, stopped, or out of reach").format(workers=", ".join(names))
 
 

@@ -136,9 +136,10 @@ class Workers(Compiled):
         @tf.function(autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
         def by_parts(state: TrainState, mine: Batch) -> Costs:
             with _synchronized(problem.model):
-                return _on_devices(
+                costs: Costs = _on_devices(
                     self._team, rows, problem, mine, lambda batch, gradient: _sum(*gradient(problem, state, batch))
                 )
+                return costs
 
         with self._team.computing():
             found = tf.nest.map_structure(np.asarray, by_parts(state, mine)[:2])

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso import text
-from descenso.config import TrainConfig, choices
+from descenso.config import TrainConfig
 from descenso.errors import ConfigError
 from descenso.lab.faults import FAULTS
 from descenso.lab.protocol import Curve, Settings, View
 from descenso.lab.rates import FEWEST_RATES, MOST_EPOCHS, MOST_RATES, Span
 from descenso.lab.shapes import COLOURS
 from descenso.registry import MODELS, RULES
+from descenso.settings import ALONE
 from descenso.text import LANGUAGES, _, mark
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 WORDS = {  # what a page may set these to; the rest are numbers, which the table of settings checks
     "model": tuple(MODELS),
-    "engine": choices("engine"),
+    "engine": ALONE,
     "rule": tuple(RULES),
 }
 NUMBERS = ("learning_rate", "batch_size", "epochs", "seed")

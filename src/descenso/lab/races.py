@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.api.compare import FEWEST_ROUNDS, explain
-from descenso.config import TrainConfig, choices, having
+from descenso.config import TrainConfig, having
 from descenso.data.dataset import Dataset
 from descenso.lab.protocol import Lane, Race
+from descenso.settings import ALONE
 from descenso.studies.paths import SAME_PATH, relative
 from descenso.text import _
 from descenso.training.control import Control, Progress
@@ -33,7 +34,7 @@ def race(given: dict[str, Any], data: Dataset, control: Control, tell: Tell) -> 
         control: its `stop` ends the race.
         tell: called with the race after each change.
     """
-    engines, given = choices("engine"), {**given, "epochs": min(given["epochs"], MOST_EPOCHS)}
+    engines, given = ALONE, {**given, "epochs": min(given["epochs"], MOST_EPOCHS)}
     lanes = {engine: Lane(engine) for engine in engines}
     shown = Race(tuple(lanes.values()), given["epochs"], tolerance=SAME_PATH[DTYPE])
 

@@ -127,7 +127,7 @@ class Plan(NamedTuple):
             return 1
         from descenso.engines.team import team
 
-        return team().parts
+        return int(team().parts)
 
     def exchange(self, value: Any) -> list[Any]:
         """Return `value`, of JSON, of each process that trains together with this one, the chief's first."""
