@@ -212,6 +212,24 @@ def test_a_dataset_without_pairs(dataset):
         doctor.step(model_of(PROBABILITIES), SPARSE(), dataset)
 
 
+MASKS = RANDOM.integers(0, 3, (60, 8, 8))
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_labels_of_pixels_are_no_batch_of_rows(batched):
+    """An image (8, 8, 1) and its labels (8, 8) have the shapes of 8 rows with one-hot labels of 8 classes."""
+    images = PIXELS[..., None] / np.float32(255)
+    dataset = pairs(images, MASKS)
+    dataset = dataset.batch(20) if batched else dataset
+    with pytest.raises(DataError, match=r"\(60, 8, 8, 1\) and .* \(60, 8, 8\); .*one number; labels of each pixel"):
+        doctor.data(dataset)
+    with pytest.raises(DataError, match="test: .*labels of each pixel"):
+        doctor.data(INPUTS, LABELS, test=dataset)
+    assert doctor.step(keras.Sequential([keras.layers.Conv2D(3, 1)]), SPARSE(from_logits=True), dataset) == []
+    one_hot = np.eye(8, dtype=np.float32)[MASKS[:, 0, 0]]
+    assert doctor.data(pairs(images[:, 0, :, 0], one_hot).batch(8, drop_remainder=True), one_hot=True) == []
+
+
 def test_an_empty_dataset():
     with pytest.raises(DataError, match="data: an empty tf.data.Dataset"):
         doctor.data(pairs().take(0))

@@ -5,25 +5,47 @@ from typing import Any
 
 import numpy as np
 
-from descenso.data.batches import is_dataset, take
+from descenso.data.batches import FEW, MOST_ROWS, is_dataset, take
 from descenso.data.catalog import load, raw_rows
 from descenso.data.dataset import Split, is_mapped
 from descenso.data.sources import Sources
 from descenso.data.streams import order_of_sample, sampled
 from descenso.doctor.checks import examine
-from descenso.doctor.evidence import Evidence, Finding, Rows
+from descenso.doctor.evidence import Array, Evidence, Finding, Rows
 from descenso.errors import DataError
 from descenso.text import _
+
+PIXEL_ROWS = 25  # images with labels of their pixels, of which a batch is made
+
+
+def taken(dataset: Any, what: str, rows: int = MOST_ROWS) -> tuple[Array, Array]:
+    """Take inputs and labels as `take` does; of images with a label for each pixel, labels of shape (rows, h, w).
+
+    An image (h, w, …) with labels (h, w) has the shapes of a batch of h rows with one-hot labels of w classes. Labels
+    that are not one-hot belong to the pixels of one image.
+    """
+    spec = dataset.element_spec
+    if isinstance(spec, tuple) and all(hasattr(part, "shape") for part in spec[:2]):
+        inputs, labels = ([*part.shape] for part in spec[:2])
+        if len(labels) == 2 and labels == inputs[:2] and None not in labels:
+            few = [element[1] for element in dataset.take(FEW).as_numpy_iterator()]
+            if not all(np.isin(each, (0, 1)).all() and (each.sum(axis=1) == 1).all() for each in few):
+                dataset = dataset.batch(PIXEL_ROWS)
+    return take(dataset, what, rows)
 
 
 def split_of(what: str, inputs: Any, labels: Any) -> Split:
     """Return inputs and labels as arrays, after checking that each row has a label."""
     if is_dataset(inputs):
-        inputs, labels = take(inputs, what)
+        inputs, labels = taken(inputs, what)
     split = Split(inputs if is_mapped(inputs) else np.asarray(inputs), np.asarray(labels))
     shapes = split.inputs.shape, split.labels.shape
     if shapes[0][:1] != shapes[1][:1] or len(shapes[0]) < 2 or len(shapes[1]) not in (1, 2):
         message = _("{what}: inputs of shape {inputs} and labels of shape {labels}; each row needs one label")
+        if len(shapes[1]) > 2:
+            message = _("{what}: inputs of shape {inputs} and labels of shape {labels}; each row needs one label, one "
+                        "number; labels of each pixel are checked in a step: descenso.doctor.step(model, loss, inputs, "
+                        "labels)")  # fmt: skip
         raise DataError(message.format(what=what, inputs=shapes[0], labels=shapes[1]))
     return sampled(split)
 
