@@ -450,6 +450,23 @@ def test_variants_of_program_2(old, new, was, becomes, ported):
     assert commands(ported(scripts.TAPE.replace(old, new))) == [command]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("matmul(xs, W)", f"matmul({rows}, W)") for rows in ("parts[k]", "load()[0]", "[1, 2][k]", "'ab'[0]")]
+    + [("reshape(x / 255.0, shape=(60000, -1))", f"reshape({given})") for given in ("", "shape=(60000, -1)", "x)[0:1](")]
+    + [("for xs, ys in rows", f"for xs, ys in {loop}") for loop in ("make()", "zip()", "rows.batch()", "3")],
+)  # fmt: skip
+def test_rows_that_cannot_be_followed_are_said_not_to_be_known(old, new, ported):
+    assert old in scripts.TAPE
+    (descent,) = ported(scripts.TAPE.replace(old, new)).descents
+    assert "these are not known to be all training rows of MNIST" in descent.unread["data"]
+
+
+def test_rows_given_by_name_are_followed(ported):
+    script = scripts.TAPE.replace("reshape(x / 255.0, ", "reshape(tensor=x / 255.0, ")
+    assert commands(ported(script)) == [scripts.TAPE_COMMAND]
+
+
 def test_a_step_in_a_function(ported):
     head, body = scripts.TAPE.split("for epoch in range(epochs):\n    for xs, ys in rows:\n")
     step = "@tf.function\ndef step(xs, ys):\n    global W, b\n" + body
