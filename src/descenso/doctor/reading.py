@@ -11,11 +11,18 @@ from descenso.data.dataset import Split, is_mapped
 from descenso.data.sources import Sources
 from descenso.data.streams import order_of_sample, sampled
 from descenso.doctor.checks import examine
-from descenso.doctor.evidence import Evidence, Finding, Rows
+from descenso.doctor.evidence import Array, Evidence, Finding, Rows
 from descenso.errors import DataError
 from descenso.text import _
 
 IMAGES = 25  # in a batch of those with labels of their pixels
+
+
+def batch_for(model: Any, dataset: Any, rows: int) -> tuple[Array, Array]:
+    """Take the first rows of a `tf.data.Dataset` for a step of `model`, whose `input_shape` tells rows from batches."""
+    if len(getattr(model, "input_shape", None) or ()) == len(shapes_in(dataset)[0]) + 1:
+        dataset = dataset.batch(rows)
+    return take(dataset, "step", rows)
 
 
 def rows_of_pixels(dataset: Any) -> Any:
@@ -49,9 +56,10 @@ def split_of(what: str, inputs: Any, labels: Any) -> Split:
     if shapes[0][:1] != shapes[1][:1] or len(shapes[0]) < 2 or len(shapes[1]) not in (1, 2):
         message = _("{what}: inputs of shape {inputs} and labels of shape {labels}; each row needs one label")
         if len(shapes[1]) > 2:
-            message = _("{what}: inputs of shape {inputs} and labels of shape {labels}; each row needs one label, one "
-                        "number; labels of each pixel are checked in a step: descenso.doctor.step(model, loss, inputs, "
-                        "labels)")  # fmt: skip
+            message = _(
+                "{what}: inputs of shape {inputs} and labels of shape {labels}; each row needs one label of one number"
+                "; labels of each pixel are checked by descenso.doctor.step(model, loss, inputs, labels)"
+            )
         raise DataError(message.format(what=what, inputs=shapes[0], labels=shapes[1]))
     return sampled(split)
 
