@@ -326,7 +326,7 @@ def test_the_tutorials_program_has_its_published_costs(tmp_path):
     """A second program in the same notebook, for TensorFlow 2, runs in a new process, as in Colab."""
     first = scripts.SOFTMAX.replace("epochs = 100", "epochs = 2").split("costs = []\n")
     second = scripts.TAPE.replace("rate, epochs, batch = 0.01, 100, 100", "rate, epochs, batch = 0.01, 1, 100")
-    end = "float(cost) < 0.9"
+    end = "float(cost) < 1.1"  # of its last batch: 0.74 on average, and above 0.9 in a hundredth of the orders
     head = "%tensorflow_version 1.x\nimport matplotlib.pyplot as plt\n"
     cells = [head + first[0], "costs = []\n" + first[1] + "\nplt.plot(costs)\nplt.ylabel('Loss')"]
     write_notebook(tmp_path / "own.ipynb", *cells, f"%tensorflow_version 2.x\n{second}", end)
