@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from descenso.descent.layers import noise
 from descenso.engines.workers import part
+from descenso.runs.directory import open_directory
 from together import ended, started
 
 SCRIPT = Path(__file__).with_name("walk_together.py")
@@ -27,6 +28,35 @@ def test_the_parts_of_a_batch_hold_each_row_once(rows, parts):
 def test_a_part_draws_what_the_whole_batch_draws_for_its_rows():
     whole, draw = noise(tf.constant(7), tf.constant([10, 4, 3])).numpy(), tf.constant(7)
     np.testing.assert_array_equal(noise(draw, tf.constant([6, 4, 3]), 4).numpy(), whole[4:])
+
+
+@pytest.mark.workers
+def test_two_workers_train_one_run_that_the_chief_writes(tmp_path):
+    labels = (np.arange(90) % 3).astype(np.int32)
+    np.savez(tmp_path / "rows.npz", x=np.eye(3, dtype=np.float32)[labels], y=labels)
+    words = "descenso train rows.npz --model softmax --engine workers --epochs 2 --out run --json"
+    line = ["-m", *words.split()]
+        "-m",
+        "descenso",
+        "train",
+        "rows.npz",
+        "--model",
+        "softmax",
+        "--engine",
+        "workers",
+        "--epochs",
+        "2",
+        "--out",
+        "run",
+        "--json",
+    ]
+    with started(tmp_path, [line] * 2) as workers:
+        codes, _seconds = ended(workers)
+        assert codes == [0, 0], [worker.said for worker in workers]
+        assert '"outcome": "completed"' in workers[0].said
+        assert "completed" not in workers[1].said
+    assert len(open_directory(tmp_path / "run").history.epochs) == 2
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["run"]
 
 
 @pytest.mark.slow

@@ -6,8 +6,7 @@ import sys
 import numpy as np
 
 import descenso as ds
-from descenso.api.together import join
-from descenso.api.train import import_tensorflow
+from descenso.api.train import joined
 from descenso.config import TrainConfig
 
 ADAM = {"rule": "adam", "learning_rate": 0.001}
@@ -58,8 +57,7 @@ def refused(data):
 
 
 def main():
-    import_tensorflow()
-    join("workers", None)
+    joined({"engine": "workers"}, None)
     from descenso.studies.paths import gaps, walk
     from descenso.training.plan import Plan
 
