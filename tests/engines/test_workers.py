@@ -36,20 +36,6 @@ def test_two_workers_train_one_run_that_the_chief_writes(tmp_path):
     np.savez(tmp_path / "rows.npz", x=np.eye(3, dtype=np.float32)[labels], y=labels)
     words = "descenso train rows.npz --model softmax --engine workers --epochs 2 --out run --json"
     line = ["-m", *words.split()]
-        "-m",
-        "descenso",
-        "train",
-        "rows.npz",
-        "--model",
-        "softmax",
-        "--engine",
-        "workers",
-        "--epochs",
-        "2",
-        "--out",
-        "run",
-        "--json",
-    ]
     with started(tmp_path, [line] * 2) as workers:
         codes, _seconds = ended(workers)
         assert codes == [0, 0], [worker.said for worker in workers]
