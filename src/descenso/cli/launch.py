@@ -36,8 +36,8 @@ def launch(
     """Train in several processes on this machine, with one log; exit with the code of the first that fails."""
     if sys.platform == "win32":
         message = _(
-            "launch needs the processes and pipes of Linux or macOS; on Windows, start each process by hand: descenso train "
-            "--engine workers --coordinator 127.0.0.1:2222 --workers {workers} --index 0, 1, …"
+            "launch needs the processes and pipes of Linux or macOS; on Windows, start each process by hand: descenso "
+            "train --engine workers --coordinator 127.0.0.1:2222 --workers {workers} --index 0, 1, …"
         )
         raise ConfigError(message.format(workers=workers))
     name, *words = line or [""]

@@ -150,9 +150,9 @@ class Workers(Compiled):
         if apart > (limit := SAME_IN_BFLOAT16 if narrow else SAME_GRADIENT[problem.dtype]):
             message = _(
                 "engine: the gradient of a batch in {parts} parts is not that of the whole batch: they differ by "
-                "{apart:.2g}, where {limit:g} is allowed. The loss must be a mean over rows; besides descenso.Dropout "
-                "and keras.layers.BatchNormalization, no layer may draw at random or depend on other rows; try "
-                "--engine compiled"
+                "{apart:.2g}, where {limit:g} is allowed. The loss must be a mean over rows; besides "
+                "descenso.descent.layers.Dropout and keras.layers.BatchNormalization, no layer may draw at random or "
+                "depend on other rows; try --engine compiled"
             )
             raise ConfigError(message.format(parts=self._team.parts, apart=apart, limit=limit))
 
