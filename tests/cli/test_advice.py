@@ -94,6 +94,7 @@ ADVICE = [
     *(Advice(message, where="tests/cli/test_launch.py") for message in (
         "--coordinator, --workers and --index are for", "launch starts processes for the engine",
         "the command to launch and its options stand", "launch trains with the engine",
+        "launch needs the processes and pipes",
     )),
     *(Advice(message, where="tests/engines/test_cluster.py") for message in (
         "--workers and --index need the address", "SLURM_STEP_RESV_PORTS has {ports} ports",

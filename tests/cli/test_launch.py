@@ -120,6 +120,12 @@ def test_an_index_of_zero_is_refused_too(launched):
         run("launch", "--workers", 2, "--", "train", "--index", 0)
 
 
+def test_windows(launched, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(ConfigError, match="by hand: descenso train --engine workers .* --workers 3 --index 0, 1"):
+        run("launch", "--workers", 3, "--", "train")
+
+
 def test_restarts_are_for_runs(launched):
     with pytest.raises(ConfigError, match="--restarts is for train and resume"):
         run("launch", "--workers", 2, "--restarts", 1, "--", "compare", "--engines", "compiled,workers")

@@ -34,6 +34,12 @@ def launch(
     restarts: Annotated[int, option(RESTARTS, "--restarts", panel=PROCESSES, min=0, metavar=_("NUMBER"))] = 0,
 ) -> None:
     """Train in several processes on this machine, with one log; exit with the code of the first that fails."""
+    if sys.platform == "win32":
+        message = _(
+            "launch needs the processes and pipes of Linux or macOS; on Windows, start each process by hand: descenso "
+            "train --engine workers --coordinator 127.0.0.1:2222 --workers {workers} --index 0, 1, …"
+        )
+        raise ConfigError(message.format(workers=workers))
     name, *words = line or [""]
     if name not in LAUNCHED:
         message = _("launch takes {names} after --, got {got}; such as descenso launch --workers {workers} -- train")
