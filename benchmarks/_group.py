@@ -1,5 +1,6 @@
 """Groups of processes that compute together, and stay alive between turns; `_member.py` is what each of them runs."""
 
+import itertools
 import json
 import os
 import queue
@@ -19,7 +20,7 @@ from descenso.training.launching import free_ports
 
 __all__ = ["Group"]
 
-PORT = 2222  # in a namespace of one host, where no other program is
+PORTS = itertools.count(2222)  # in the namespace of a host, where there are no other programs than members of groups
 MOST_SECONDS = 180.0  # for an answer; after that a process counts as stuck
 
 
@@ -37,7 +38,8 @@ class Group:
     def __init__(self, name: str, size: int, cores: int, joined: bool, network: Network | None = None) -> None:
         self.name = name
         if network:
-            addresses = tuple(f"{each}:{PORT}" for each in network.addresses[:size])
+            port = next(PORTS)
+            addresses = tuple(f"{each}:{port}" for each in network.addresses[:size])
         else:
             addresses = tuple(f"{LOCAL}:{port}" for port in free_ports(size))
         self._members = list[_Member]()

@@ -38,13 +38,14 @@ class Member:
         plan = Plan.of(TrainConfig.of(model=model, engine=engine, epochs=1, **given), self._data)
         self._runner, self._state, self._order = plan.bind(), plan.start(), plan.order(0)
         floats = 1 + sum(int(value.shape.num_elements()) for value in self._state.params.values())
-        steps, rows = self._order.batches.shape
-        return {"seconds": perf_counter() - then, "floats": floats, "rows": rows, "steps": steps}
+        return {"seconds": perf_counter() - then, "floats": floats, "rows": self._order.batches.shape[1]}
 
     def walk(self, steps: int) -> dict[str, Any]:
-        """Take so many steps on full batches, from where the last ones have led."""
+        """Take so many steps on full batches, epoch after epoch, from where the last ones have led."""
+        epochs, rest = divmod(steps, most := len(self._order.batches))
+        orders = [self._order.between(0, most)] * epochs + [self._order.between(0, rest)] * (rest > 0)
         then = perf_counter()
-        for state, trace in self._runner.walk(self._state, [self._order.between(0, steps)]):
+        for state, trace in self._runner.walk(self._state, orders):
             self._state = state
         return {"seconds": perf_counter() - then, "cost": float(trace.costs[-1])}
 

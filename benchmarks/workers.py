@@ -36,7 +36,7 @@ from descenso.engines.isolation import isolate
 
 MODELS = ("softmax", "mlp", "cnn")
 PARTS = (*MODELS, "arithmetic", "reduce")
-TURN_SECONDS, FEWEST = 0.7, 3  # of a turn, about; steps of it
+TURN_SECONDS, FEWEST, MOST = 0.7, 3, 20_000  # of a turn, about; steps of it
 ROWS = {"softmax": (1, 10, 100, 1000, 10000), "mlp": (1, 10, 100, 1000, 10000), "cnn": (1, 10, 100, 1000)}
 FLOATS, MOST_WORKERS = (1_000, 10_000, 100_000, 1_000_000), 4
 
@@ -48,16 +48,14 @@ def turns(
 
     Args:
         entries: functions of a number of steps, which return the seconds that these took.
-        most: of steps of each.
         rounds: how many; after the first round, only what ends in time by its slowest turn is measured again.
         until: the time to end.
     """
     told: Measured = {name: [] for name in entries}
     steps, slowest = dict[str, int](), dict[str, float]()
     for name, entry in entries.items():  # the first steps warm up, and say how many make a turn
-        entry(min(FEWEST, most[name]))
-        tried = min(2 * FEWEST, most[name])
-        steps[name] = max(min(most[name], int(TURN_SECONDS * tried / entry(tried))), min(FEWEST, most[name]))
+        entry(FEWEST)
+        steps[name] = max(FEWEST, min(MOST, int(TURN_SECONDS * 2 * FEWEST / entry(2 * FEWEST))))
         slowest[name] = 0.0
     for turn in range(rounds):
         names = list(entries)
@@ -89,15 +87,13 @@ def model(name: str, one: Group, halves: Group, teams: Mapping[str, Group], roun
     """Compare a step of workers with that of one process."""
     bound = one.call(what="bind", model=name, engine="compiled")
     rows, floats = bound["rows"], bound["floats"]
+    halves.call(what="bind", model=name, engine="compiled", rows=rows // 2)
     entries = {"one process": walking(one), "halves, no exchange": walking(halves)}
-    most = {"one process": bound["steps"]}
-    most["halves, no exchange"] = halves.call(what="bind", model=name, engine="compiled", rows=rows // 2)["steps"]
     for network, team in teams.items():
-        step, alone = f"two workers, {network}", f"all-reduce, {network}"
-        most |= {step: team.call(what="bind", model=name, engine="workers")["steps"], alone: 1000}
-        entries |= {step: walking(team), alone: reducing(team, floats)}
+        team.call(what="bind", model=name, engine="workers")
+        entries |= {f"two workers, {network}": walking(team), f"all-reduce, {network}": reducing(team, floats)}
     print(f"  batch of {rows} rows, all-reduce of {floats} floats")
-    told = turns(entries, most, rounds, until)
+    told = turns(entries, rounds, until)
     for network in teams:
         ratio = median(told["one process"]) / median(told[f"two workers, {network}"])
         print(f"  two workers, {network}: {ratio:.2f} times as fast as one process")
@@ -110,9 +106,9 @@ def arithmetics(one: Group, rounds: int, until: float) -> Measured:
     for name in MODELS:
         found[name] = {}
         for rows in ROWS[name]:
-            most = one.call(what="bind", model=name, engine="compiled", rows=rows)["steps"]
+            one.call(what="bind", model=name, engine="compiled", rows=rows)
             label = f"{name}, {rows} rows"
-            found[name][rows] = turns({label: walking(one)}, {label: most}, rounds, until)[label]
+            found[name][rows] = turns({label: walking(one)}, rounds, until)[label]
     return found
 
 
@@ -124,7 +120,7 @@ def reduces(networks: Mapping[str, Network | None], rounds: int, until: float) -
             cores = max(1, count_cores() // workers)
             with closing(Group(f"{workers} workers, {network}", workers, cores, True, made)) as team:
                 entries = {f"{workers} workers, {network}, {each} floats": reducing(team, each) for each in FLOATS}
-                told = turns(entries, dict.fromkeys(entries, 1000), rounds, until)
+                told = turns(entries, rounds, until)
             for floats, seconds in zip(FLOATS, told.values(), strict=True):
                 found.append({"network": network, "workers": workers, "floats": floats, "seconds": seconds})
     return found

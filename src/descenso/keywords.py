@@ -8,8 +8,8 @@ _FLAG = re.compile(
     r"--(?P<name>\{\w+\}|[a-z]+(?:-[a-z]+)*)(?: (?P<value>(?:\{[^{}]*\}|[^\s{},;)'])+))?"
 )
 _VALUE = re.compile(  # of a flag; other words after a flag belong to the sentence
-    r"[\d{]|[A-Z]{2}|\S*[:=/]|(auto|cnn|cosine|cross_entropy|eager|float32|float64|gelu|graph|keras|mlp|naive|npz|off|onnx|"
-    r"permutation|relu|savedmodel|sequential|softmax|yes|latin-1)$"
+    r"[\d{]|[A-Z]{2}|\S*[:=/]|(auto|cnn|compiled|cosine|cross_entropy|eager|float32|float64|gelu|graph|keras|mlp|"
+    r"naive|npz|off|onnx|permutation|relu|savedmodel|sequential|softmax|workers|yes|latin-1)$"
 )
 _SAID = {  # flags that Python writes in another way
     "audit": "audit=True",

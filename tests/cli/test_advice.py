@@ -93,7 +93,8 @@ ADVICE = [
     Advice("lab needs Bokeh", where=LIBRARY),
     *(Advice(message, where="tests/cli/test_launch.py") for message in (
         "--coordinator, --workers and --index are for", "launch starts processes for the engine",
-        "the command to launch and its options stand",
+        "the command to launch and its options stand", "launch trains with the engine",
+        "launch needs the processes and pipes",
     )),
     *(Advice(message, where="tests/engines/test_cluster.py") for message in (
         "--workers and --index need the address", "SLURM_STEP_RESV_PORTS has {ports} ports",

@@ -96,8 +96,11 @@ def test_compare_is_started_as_it_is(launched):
         ("", "launch takes train, resume, compare after --, got --; such as descenso launch --workers 2 -- train"),
         ("lab --port 0", "got lab --port 0; such as descenso launch --workers 2 -- train"),
         ("train --engine eager", "launch trains with the engine workers, got eager; leave --engine out"),
-        ("train --workers 2", "launch gives each process its place among the workers; leave --workers out after --"),
-        ("train --index 1", "leave --index out after --"),
+        (
+            "train --workers 2",
+            "launch gives each process its place among the workers; leave --workers out of the command",
+        ),
+        ("train --index 1", "leave --index out of the command"),
         ("compare", "launch starts processes for the engine workers; try --engines compiled,workers"),
         ("train --epochs many", "epochs must be a whole number in .* got 'many'"),
         ("train --config absent.toml", "the settings absent.toml cannot be read"),
@@ -113,8 +116,14 @@ def test_mistakes_are_told_once_before_anything_starts(line, message, launched):
 
 
 def test_an_index_of_zero_is_refused_too(launched):
-    with pytest.raises(ConfigError, match="leave --index out after --"):
+    with pytest.raises(ConfigError, match="leave --index out of the command"):
         run("launch", "--workers", 2, "--", "train", "--index", 0)
+
+
+def test_windows(launched, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(ConfigError, match="by hand: descenso train --engine workers .* --workers 3 --index 0, 1"):
+        run("launch", "--workers", 3, "--", "train")
 
 
 def test_restarts_are_for_runs(launched):

@@ -31,7 +31,7 @@ def say(*words): print(*words, flush=True)
 SECONDS = 30  # after which a launcher is taken to hang
 
 
-def started(program, workers=2, restarts=0, grace=0.3, **variables):
+def started(program, workers=2, restarts=0, grace=20, **variables):
     command = [sys.executable, "-c", LAUNCH.format(workers=workers, restarts=restarts, grace=grace), BEGIN + program]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
     return subprocess.Popen(command, env={**os.environ, **variables}, **pipes)
@@ -93,7 +93,7 @@ def test_each_process_gets_its_place_and_its_share_of_the_cores():
     ids=["a worker fails", "both fail", "killed", "ignores SIGTERM", "the chief is done", "stopped"],
 )  # fmt: skip
 def test_all_end_together(program, code, told):
-    ended, _, err = launched(program)
+    ended, _, err = launched(program, grace=0.3 if told else 20)
     assert ended == code
     lines = [line for line in err if line.startswith("told:")]
     assert len(lines) == len(told), err
@@ -102,7 +102,7 @@ def test_all_end_together(program, code, told):
 
 @pytest.mark.slow
 def test_others_may_end_by_themselves():
-    code, out, err = launched("if me: sys.exit(6)\ntime.sleep(0.3); say('saved'); sys.exit(6)", grace=20)
+    code, out, err = launched("if me: sys.exit(6)\ntime.sleep(0.3); say('saved'); sys.exit(6)")
     assert (code, out, err) == (6, "saved\n", [])
 
 
@@ -128,7 +128,7 @@ def ready(process):
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "received"), [(signal.SIGINT, 2), (signal.SIGTERM, 15), (signal.SIGHUP, 15)])
 def test_the_first_signal_stops_the_chief_which_saves_once(number, received):
-    with started(SAVES, restarts=2, grace=5) as process:
+    with started(SAVES, restarts=2) as process:
         ready(process)
         process.send_signal(number)
         out, err = process.communicate(timeout=SECONDS)
@@ -137,7 +137,7 @@ def test_the_first_signal_stops_the_chief_which_saves_once(number, received):
 
 @pytest.mark.slow
 def test_a_second_signal_kills_all():
-    with started(STUCK, grace=60) as process:
+    with started(STUCK) as process:
         pids = ready(process)
         process.send_signal(signal.SIGTERM)
         time.sleep(0.2)
@@ -182,7 +182,7 @@ starts = open(path).read().count("1") if me else 0
 )  # fmt: skip
 def test_restarts(fails, restarts, code, starts, tmp_path):
     program = COUNTS + f"if me == 0: time.sleep(0.2)\nif me and {fails}: sys.exit(1)"
-    ended, _, err = launched(program, restarts=restarts, grace=5, STARTS=str(tmp_path / "starts"))
+    ended, _, err = launched(program, restarts=restarts, STARTS=str(tmp_path / "starts"))
     told = [line for line in err if "restart" in line]
     assert (ended, (tmp_path / "starts").read_text().count("1")) == (code, starts)
     assert [line.partition(" in ")[0] for line in told] == [
@@ -191,7 +191,7 @@ def test_restarts(fails, restarts, code, starts, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("exit_code", [2, 3, 4, 5, 7, 8, 130, 143])
+@pytest.mark.parametrize("exit_code", [2, 8, 143])
 def test_no_restart_after_what_a_restart_cannot_mend(exit_code, tmp_path):
     code, _, err = launched(COUNTS + f"sys.exit({exit_code})", restarts=3, STARTS=str(tmp_path / "starts"))
     assert (code, err, len((tmp_path / "starts").read_text())) == (exit_code, [], 2)

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from descenso.api.train import own_of, rows_of, source_of
+from descenso.api.train import joined, own_of, rows_of, source_of
 from descenso.config import TrainConfig, check_each, refuse_unknown
 from descenso.data.catalog import before_data, with_model
 from descenso.data.checks import check_dataset, check_fit
@@ -114,9 +114,7 @@ def _compared(
 ) -> "Comparison":
     axis, values = _axis(given := {**settings})
     if "workers" in (values if axis == "engines" else [given.get("engine")]):
-        from descenso.api.together import join
-
-        join("workers", None, given.get("deterministic"))
+        joined({**given, "engine": "workers"}, None)
     requests = _read([{"epochs": EPOCHS, "data": data, **given, AXES[axis]: each} for each in values])
     entries = _check_all(requests, sources, axis)
     names = _names(axis, [request[AXES[axis]] for request in requests], entries)

@@ -48,7 +48,7 @@ def resume(
         run: the run, or its directory.
         data: what `train` was given, where it was in memory; or the path to which its file has moved.
         model, `rule`, `schedule`, `loss`: where they were the user's own; the method of a Run has them.
-        progress, callbacks, control, tensorboard, sources, cluster: as of `train`; all processes read the run.
+        progress, callbacks, control, tensorboard, sources, cluster: as of `train`.
         force: go on although config, data or versions changed; the run is then no longer exact.
         warn: called with a message for each newer checkpoint that is damaged and passed over.
         **changes: `epochs` extends a run; `engine` (no longer exact); `patience`; `checkpoint_every`.
@@ -59,20 +59,31 @@ def resume(
     """
     listeners, control = checked_callbacks(callbacks, tensorboard), control or Control()
     follower = joined({**open_directory(Path(run)).config.model_dump(), **changes}, cluster)
-    with closing(open_directory(Path(run)) if follower else reopen(Path(run))) as directory:
-        training, checkpoint = _posed(directory, data, given := {**changes, "model": model}, warn, sources)
+    given = {**changes, "model": model}
+    how = data, given, warn, sources
+    if follower:
+        return _follow(follower, open_directory(Path(run)), how, control)
+    with closing(reopen(Path(run))) as directory:
+        training, checkpoint = _posed(directory, *how)
         from descenso.training import session
 
         rate = training[0].config.learning_rate if "learning_rate" in changes else None
-        if follower:
-            from descenso.api.together import follow
-
-            changed = session.changed_since(checkpoint, *training) if checkpoint else []
-            begin = session.begin_again(training[0], checkpoint, changed, rate)[0] if checkpoint else None
-            return Run(follow(follower, training[0], control, begin))
         with displaying(progress, listeners) as heard:
             session.resume(session.Training(directory, *training, heard, control), checkpoint, force, rate)
     return result(directory, control, None if isinstance(data, str | Path | None) else training[1], given)
+
+
+def _follow(cluster: "Cluster", directory: RunDirectory, how: tuple[Any, ...], control: Control) -> Run:
+    """Resume with the chief, and write nothing; `how` are the arguments of `_posed` after the directory."""
+    training, checkpoint = _posed(directory, *how)
+    from descenso.api.together import follow
+    from descenso.training import session
+
+    if checkpoint is None:
+        return Run(follow(cluster, training[0], control))
+    rate = training[0].config.learning_rate if "learning_rate" in how[1] else None
+    begin, _ = session.begin_again(training[0], checkpoint, session.changed_since(checkpoint, *training), rate)
+    return Run(follow(cluster, training[0], control, begin))
 
 
 def _posed(

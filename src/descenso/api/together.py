@@ -38,10 +38,7 @@ def join(engine: Any, cluster: Cluster | None, deterministic: Any = False) -> Cl
             raise ConfigError(message.format(engine=engine or "compiled"))
         return None
     cluster = cluster or cluster_of()
-    from descenso.api.train import import_tensorflow
-
     with starting():
-        import_tensorflow()
         from descenso.engines.team import team
         from descenso.training.session import make_deterministic
     if deterministic:

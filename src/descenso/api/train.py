@@ -65,8 +65,7 @@ def train(
         control: through which another thread stops, pauses or steers training.
         tensorboard: the folder that TensorBoard shows (extra `tensorboard`), in which the run gets one of its own.
         sources: folder of named datasets, and sizes beyond which data is refused.
-        cluster: the processes of the engine `workers`; by default those that `TF_CONFIG` or Slurm name. The first one
-            writes the run.
+        cluster: the processes of the engine `workers`, as `TF_CONFIG` or Slurm name them; the first writes the run.
         **settings: those of `TrainConfig`; for few rows, a batch_size and epochs that are not given are adapted.
 
     Raises:
@@ -133,6 +132,8 @@ def joined(settings: Mapping[str, Any], cluster: "Cluster | None") -> "Cluster |
         return None
     from descenso.api.together import join
 
+    with starting():
+        import_tensorflow()
     return join(settings.get("engine"), cluster, settings.get("deterministic"))
 
 

@@ -18,10 +18,10 @@ from descenso.registry import OWN, is_own
 from descenso.text import _
 from descenso.training.processes import LINE_START
 
-PROCESSES = _("Processes")  # title of the help panel
+PROCESSES = _("Several processes")  # title of the help panel
 ENGINE = "workers"
 SHOW_CURSOR = "\x1b[?25h"
-LINE = _("After --: train, resume or compare with its options. The first two get --engine workers by themselves.")
+LINE = _("After --: train, resume or compare, with its options. The first two train with the engine workers.")
 WORKERS = _("Number of processes on this machine. Worker 0, the chief, writes the run.")
 RESTARTS = _(
     "Start new processes so many times if one is killed or fails; they resume the run at its newest checkpoint."
@@ -34,6 +34,12 @@ def launch(
     restarts: Annotated[int, option(RESTARTS, "--restarts", panel=PROCESSES, min=0, metavar=_("NUMBER"))] = 0,
 ) -> None:
     """Train in several processes on this machine, with one log; exit with the code of the first that fails."""
+    if sys.platform == "win32":
+        message = _(
+            "launch needs the processes and pipes of Linux or macOS; on Windows, start each process by hand: descenso "
+            "train --engine workers --coordinator 127.0.0.1:2222 --workers {workers} --index 0, 1, …"
+        )
+        raise ConfigError(message.format(workers=workers))
     name, *words = line or [""]
     if name not in LAUNCHED:
         message = _("launch takes {names} after --, got {got}; such as descenso launch --workers {workers} -- train")
@@ -128,7 +134,7 @@ def _check(name: str, given: dict[str, Any], restarts: int) -> None:
         each for each, none in (("coordinator", ""), ("workers", 0), ("index", None)) if given.get(each, none) != none
     ]
     if ours:
-        message = _("launch gives each process its place among the workers; leave {name} out after --")
+        message = _("launch gives each process its place among the workers; leave {name} out of the command")
         raise ConfigError(message.format(name=flag(ours[0])))
     if name == "compare":
         engines = given.get("engines", "").split(",")

@@ -52,10 +52,10 @@ def step_of(environ: Mapping[str, str]) -> Step | None:
     places = [(node, local) for node, count in enumerate(counts) for local in range(count)]
     if places[index][0] != _number(environ, "SLURM_NODEID", default=places[index][0]):
         message = _(
-            "Slurm: task {index} is on node {node}, expected tasks that are numbered node by node; try srun "
-            "--distribution=block"
+            "Slurm: task {index} is on node {node}, expected tasks that are numbered node by node; try srun {option}"
         )
-        raise ConfigError(message.format(index=index, node=environ["SLURM_NODEID"]))
+        node, option = environ["SLURM_NODEID"], "--distribution=block"
+        raise ConfigError(message.format(index=index, node=node, option=option))
     ports = _ports(environ, max(counts))
     return Step(tuple(f"{nodes[node]}:{ports[local]}" for node, local in places), index)
 
@@ -126,10 +126,8 @@ def _ports(environ: Mapping[str, str], most: int) -> list[int]:
         except ValueError:
             raise _malformed(environ, "SLURM_STEP_RESV_PORTS", "12000-12003") from None
         if len(ports) < most:
-            message = _(
-                "SLURM_STEP_RESV_PORTS has {ports} ports for {most} tasks on a node; try srun --resv-ports={most}"
-            )
-            raise ConfigError(message.format(ports=len(ports), most=most))
+            message = _("SLURM_STEP_RESV_PORTS has {ports} ports for {most} tasks on a node; try srun {option}")
+            raise ConfigError(message.format(ports=len(ports), most=most, option=f"--resv-ports={most}"))
         return ports
     job, step = _number(environ, "SLURM_JOB_ID"), _number(environ, "SLURM_STEP_ID", default=0)
     first = FIRST_PORT + PORTS_OF_A_STEP * ((job + step) % SLOTS)

@@ -46,6 +46,7 @@ from descenso.text import _
 
 SAME_GRADIENT = {"float64": 1e-9, "float32": 1e-3}  # how far the parts' gradient may be from the whole batch's
 SMALLEST = np.finfo(np.float32).tiny  # in place of a gradient that is zero
+PROVED = 1024  # rows of the batch whose gradient is computed both ways, at most
 SAME_IN_BFLOAT16 = 0.1  # of products with three digits
 
 
@@ -73,7 +74,7 @@ class Workers(Compiled):
         with self._team.computing():  # what XLA compiles within the program, it compiles in the first step
             self._call(like or start(problem, 0), first._replace(steps=1, closing=self._sizes[1] > 0))
         self.compile_seconds += perf_counter() - then
-        self._prove(problem, like or start(problem, 0), Batch(*train.rows(slice(0, batch_rows))))
+        self._prove(problem, like or start(problem, 0), Batch(*train.rows(slice(0, min(batch_rows, PROVED)))))
 
     def _batch(self, numbers: NDArray[np.int32]) -> Batch:
         return self._rows.batch(numbers[..., self._mine(numbers.shape[-1])])
@@ -125,7 +126,7 @@ class Workers(Compiled):
         return trace._replace(seconds=told[0][0])
 
     def _prove(self, problem: Problem, state: TrainState, batch: Batch) -> None:
-        """Compare the gradient of a batch by parts with that of the batch as a whole.
+        """Compare the gradient of some rows by parts with that of all of them as one batch.
 
         Raises:
             ConfigError: if they differ, as where a loss is no mean over rows.
@@ -150,9 +151,9 @@ class Workers(Compiled):
         if apart > (limit := SAME_IN_BFLOAT16 if narrow else SAME_GRADIENT[problem.dtype]):
             message = _(
                 "engine: the gradient of a batch in {parts} parts is not that of the whole batch: they differ by "
-                "{apart:.2g}, where {limit:g} is allowed. The loss must be a mean over rows; besides descenso.Dropout "
-                "and keras.layers.BatchNormalization, no layer may draw at random or depend on other rows; try "
-                "--engine compiled"
+                "{apart:.2g}, where {limit:g} is allowed. The loss must be a mean over rows; besides "
+                "descenso.descent.layers.Dropout and keras.layers.BatchNormalization, no layer may draw at random or "
+                "depend on other rows; try --engine compiled"
             )
             raise ConfigError(message.format(parts=self._team.parts, apart=apart, limit=limit))
 

@@ -112,7 +112,8 @@ class Plan(NamedTuple):
         if not self.alone:
             from descenso.training.alike import check_alike
 
-            check_alike(self)
+            rows = {"train": self.train, "validation": self.validation}
+            check_alike(self.config, self.problem, rows, self.own, self.order(0), self.start())
         return bind(self.config.engine, self.problem, self.train, self.batch_rows)
 
     @property
