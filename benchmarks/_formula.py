@@ -19,6 +19,7 @@ from _network import Shape
 __all__ = ["LOCAL", "LOOPBACK", "Costs", "Link", "Measured", "Point", "Prediction", "arithmetic", "fit", "points"]
 
 LOCAL = "loopback"
+SMALL = 512  # bytes of an all-reduce of means and variances, about
 Measured = dict[str, Any]  # of JSON, so that it can be saved
 
 
@@ -115,11 +116,12 @@ class Prediction:
             name: {float(rows): median(seconds) for rows, seconds in of_model.items()}
             for name, of_model in found["arithmetic"].items()
         }
-        self._floats, self._besides = dict[str, int](), dict[str, float]()
+        self._sizes, self._besides = dict[str, list[int]](), dict[str, float]()
         for name, of_model in found["models"].items():
             seconds = {key: median(told) for key, told in of_model["seconds"].items()}
-            self._floats[name] = of_model["floats"]
+            self._sizes[name] = [4 * of_model["floats"], *[SMALL] * (of_model["reduces"] - 1)]
             rest = seconds[f"two workers, {LOCAL}"] - seconds["halves, no exchange"] - seconds[f"all-reduce, {LOCAL}"]
+            rest -= sum(costs.seconds(2, size, LOOPBACK) for size in self._sizes[name][1:])
             self._besides[name] = max(0.0, rest)
 
     @property
@@ -132,7 +134,8 @@ class Prediction:
         alone = arithmetic(self._arithmetic[name], batch / workers)
         if workers == 1:
             return alone
-        return alone + self._besides[name] + self._costs.seconds(workers, 4 * self._floats[name], link)
+        exchanged = sum(self._costs.seconds(workers, size, link) for size in self._sizes[name])
+        return alone + self._besides[name] + exchanged
 
     def speed(self, name: str, batch: int, workers: int, link: Link) -> float:
         """Return how many times as fast as one process the workers are."""

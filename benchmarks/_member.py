@@ -38,7 +38,14 @@ class Member:
         plan = Plan.of(TrainConfig.of(model=model, engine=engine, epochs=1, **given), self._data)
         self._runner, self._state, self._order = plan.bind(), plan.start(), plan.order(0)
         floats = 1 + sum(int(value.shape.num_elements()) for value in self._state.params.values())
-        return {"seconds": perf_counter() - then, "floats": floats, "rows": self._order.batches.shape[1]}
+        found = {"floats": floats, "rows": self._order.batches.shape[1], "reduces": self._reduces()}
+        return {"seconds": perf_counter() - then, **found}
+
+    def _reduces(self) -> int:
+        """Count the all-reduces of a step: that of the gradient, and those of layers that normalise over a batch."""
+        graph = self._runner._program.graph.as_graph_def()
+        functions = [graph.node, *(each.node_def for each in graph.library.function)]
+        return max(sum(node.op.startswith("CollectiveReduce") for node in nodes) for nodes in functions)
 
     def walk(self, steps: int) -> dict[str, Any]:
         """Take so many steps on full batches, epoch after epoch, from where the last ones have led."""

@@ -36,14 +36,12 @@ from descenso.engines.isolation import isolate
 
 MODELS = ("softmax", "mlp", "cnn")
 PARTS = (*MODELS, "arithmetic", "reduce")
-TURN_SECONDS, FEWEST, MOST = 0.7, 3, 20_000  # of a turn, about; steps of it
+TURN_SECONDS, FEWEST, MOST = 1.0, 3, 20_000  # of a turn, about; steps of it
 ROWS = {"softmax": (1, 10, 100, 1000, 10000), "mlp": (1, 10, 100, 1000, 10000), "cnn": (1, 10, 100, 1000)}
 FLOATS, MOST_WORKERS = (1_000, 10_000, 100_000, 1_000_000), 4
 
 
-def turns(
-    entries: Mapping[str, Callable[[int], float]], most: Mapping[str, int], rounds: int, until: float
-) -> Measured:
+def turns(entries: Mapping[str, Callable[[int], float]], rounds: int, until: float) -> Measured:
     """Call each entry once a round with a number of steps; return the seconds of a step that each told.
 
     Args:
@@ -90,14 +88,14 @@ def model(name: str, one: Group, halves: Group, teams: Mapping[str, Group], roun
     halves.call(what="bind", model=name, engine="compiled", rows=rows // 2)
     entries = {"one process": walking(one), "halves, no exchange": walking(halves)}
     for network, team in teams.items():
-        team.call(what="bind", model=name, engine="workers")
+        reduces = team.call(what="bind", model=name, engine="workers")["reduces"]
         entries |= {f"two workers, {network}": walking(team), f"all-reduce, {network}": reducing(team, floats)}
-    print(f"  batch of {rows} rows, all-reduce of {floats} floats")
+    print(f"  batch of {rows} rows, {reduces} all-reduces a step, one of {floats} floats")
     told = turns(entries, rounds, until)
     for network in teams:
         ratio = median(told["one process"]) / median(told[f"two workers, {network}"])
         print(f"  two workers, {network}: {ratio:.2f} times as fast as one process")
-    return {"rows": rows, "floats": floats, "seconds": told}
+    return {"rows": rows, "floats": floats, "reduces": reduces, "seconds": told}
 
 
 def arithmetics(one: Group, rounds: int, until: float) -> Measured:
