@@ -1,9 +1,9 @@
 """Time a step of several workers against one of a single process, and predict that of many.
 
 Run: python benchmarks/workers.py [--only softmax,mlp,cnn,arithmetic,reduce] [--rounds 5] [--minutes 15]
-     [--network 1gbit,100us] [--save measured.json] [--load measured.json] [--picture docs/scaling.png]
+     [--batch 1000] [--network 1gbit,100us] [--save measured.json] [--load measured.json] [--picture docs/scaling.png]
 
-- softmax, mlp, cnn: a step on a batch of the model's default size, with its default settings, by one process on all
+- softmax, mlp, cnn: a step on a batch of the model's default size or of `--batch` rows, by one process on all
   cores (engine compiled); by two workers of half the cores each (engine workers); by two processes of half the cores
   each, which take half the batch each and exchange nothing; and, of the workers' step, the all-reduce alone, of as many
   floats. The processes stay alive and take turns, round by round; each round begins with another one.
@@ -81,14 +81,16 @@ def reducing(group: Group, floats: int) -> Callable[[int], float]:
     return lambda times: float(group.call(what="reduce", floats=floats, times=times)["seconds"])
 
 
-def model(name: str, one: Group, halves: Group, teams: Mapping[str, Group], rounds: int, until: float) -> Measured:
+def model(
+    name: str, batch: int, one: Group, halves: Group, teams: Mapping[str, Group], rounds: int, until: float
+) -> Measured:
     """Compare a step of workers with that of one process."""
-    bound = one.call(what="bind", model=name, engine="compiled")
+    bound = one.call(what="bind", model=name, engine="compiled", rows=batch)
     rows, floats = bound["rows"], bound["floats"]
     halves.call(what="bind", model=name, engine="compiled", rows=rows // 2)
     entries = {"one process": walking(one), "halves, no exchange": walking(halves)}
     for network, team in teams.items():
-        reduces = team.call(what="bind", model=name, engine="workers")["reduces"]
+        reduces = team.call(what="bind", model=name, engine="workers", rows=batch)["reduces"]
         entries |= {f"two workers, {network}": walking(team), f"all-reduce, {network}": reducing(team, floats)}
     print(f"  batch of {rows} rows, {reduces} all-reduces a step, one of {floats} floats")
     told = turns(entries, rounds, until)
@@ -153,7 +155,7 @@ def measure(asked: argparse.Namespace, parts: Sequence[str]) -> Measured:
             print(name, flush=True)
             until = time.monotonic() + (begun + 60 * asked.minutes - time.monotonic()) / (len(parts) - place)
             if name in MODELS:
-                found["models"][name] = model(name, one, halves, teams, asked.rounds, until)
+                found["models"][name] = model(name, asked.batch, one, halves, teams, asked.rounds, until)
             elif name == "arithmetic":
                 found[name] = arithmetics(one, asked.rounds, until)
             else:
@@ -168,6 +170,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=15.0, help="of all parts, about; one round is always taken")
+    parser.add_argument("--batch", type=int, default=0, help="rows of the models' batches; by default each model's own")
     parser.add_argument("--network", action="append", default=[], help="such as 1gbit,1ms; may be given several times")
     parser.add_argument("--save", type=Path, help="file for what was measured")
     parser.add_argument("--load", type=Path, help="file of what was measured before; nothing is measured")
