@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from _network import Shape
 
-__all__ = ["LOCAL", "LOOPBACK", "Costs", "Link", "Measured", "Point", "Prediction", "arithmetic", "fit", "points"]
+__all__ = ["LOCAL", "LOOPBACK", "Costs", "Link", "Measured", "Point", "Prediction", "fit", "link_of", "points"]
 
 LOCAL = "loopback"
 SMALL = 512  # bytes of an all-reduce of means and variances, about
@@ -96,46 +96,57 @@ def arithmetic(measured: Mapping[float, float], rows: float) -> float:
     return float(np.exp(np.interp(np.log(rows), np.log(known), np.log([measured[each] for each in known]))))
 
 
+def link_of(network: str) -> Link:
+    """Return what is between workers on a network that was measured."""
+    shape = None if network == LOCAL else Shape.of(network)
+    return Link(shape.delay, 8 / shape.bits) if shape else LOOPBACK
+
+
 def points(found: Measured) -> dict[str, list[Point]]:
     """Return the measured all-reduces by network."""
     by_network: dict[str, list[Point]] = {name: [] for name in (LOCAL, *found["networks"])}
     for each in found["reduce"]:
-        shape = None if each["network"] == LOCAL else Shape.of(each["network"])
-        link = Link(shape.delay, 8 / shape.bits) if shape else LOOPBACK
+        link = link_of(each["network"])
         measured = Point(each["workers"], 4 * each["floats"], link, median(each["seconds"]))
         by_network[each["network"]].append(measured)
     return by_network
 
 
 class Prediction:
-    """Predicts the seconds of a step of workers, each of them a machine like this one."""
+    """Predicts the seconds of a step of workers, each of them a machine like this one.
 
-    def __init__(self, found: Measured, costs: Costs) -> None:
+    Args:
+        runs: what was measured; the first one has the arithmetic, all have steps of two workers.
+        costs: of an all-reduce.
+
+    Attributes:
+        besides: by model, by rows of a worker: seconds of a step that are neither arithmetic nor all-reduce.
+    """
+
+    def __init__(self, runs: Sequence[Measured], costs: Costs) -> None:
         self._costs = costs
         self._arithmetic = {
             name: {float(rows): median(seconds) for rows, seconds in of_model.items()}
-            for name, of_model in found["arithmetic"].items()
+            for name, of_model in runs[0]["arithmetic"].items()
         }
-        self._sizes, self._besides = dict[str, list[int]](), dict[str, float]()
-        for name, of_model in found["models"].items():
+        self._sizes = dict[str, list[int]]()
+        self.besides: dict[str, dict[float, float]] = {name: {} for name in runs[0]["models"]}
+        for name, of_model in ((name, run["models"][name]) for run in runs for name in run["models"]):
             seconds = {key: median(told) for key, told in of_model["seconds"].items()}
             self._sizes[name] = [4 * of_model["floats"], *[SMALL] * (of_model["reduces"] - 1)]
-            rest = seconds[f"two workers, {LOCAL}"] - seconds["halves, no exchange"] - seconds[f"all-reduce, {LOCAL}"]
-            rest -= sum(costs.seconds(2, size, LOOPBACK) for size in self._sizes[name][1:])
-            self._besides[name] = max(0.0, rest)
-
-    @property
-    def besides(self) -> Mapping[str, float]:
-        """By model, the seconds of a step of workers that are neither arithmetic nor all-reduce."""
-        return self._besides
+            known = seconds["halves, no exchange"] + seconds[f"all-reduce, {LOCAL}"]
+            known += sum(costs.seconds(2, size, LOOPBACK) for size in self._sizes[name][1:])
+            self.besides[name][of_model["rows"] / 2] = max(1e-9, seconds[f"two workers, {LOCAL}"] - known)
 
     def step(self, name: str, batch: int, workers: int, link: Link) -> float:
         """Return the seconds of a step."""
         alone = arithmetic(self._arithmetic[name], batch / workers)
-        if workers == 1:
-            return alone
-        exchanged = sum(self._costs.seconds(workers, size, link) for size in self._sizes[name])
-        return alone + self._besides[name] + exchanged
+        return alone if workers == 1 else alone + self.shared(name, batch, workers, link)
+
+    def shared(self, name: str, batch: int, workers: int, link: Link) -> float:
+        """Return the seconds of a step of several workers besides its arithmetic."""
+        besides = arithmetic(self.besides[name], batch / workers)
+        return besides + sum(self._costs.seconds(workers, size, link) for size in self._sizes[name])
 
     def speed(self, name: str, batch: int, workers: int, link: Link) -> float:
         """Return how many times as fast as one process the workers are."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from _formula import LOCAL, LOOPBACK, Costs, Link, Measured, Point, Prediction, fit, points
+from _formula import LOCAL, LOOPBACK, Costs, Link, Measured, Point, Prediction, fit, link_of, points
 from _network import Shape
 from _report import row
 
@@ -22,32 +22,32 @@ def shown(network: str) -> str:
     return LOCAL if network == LOCAL else str(Shape.of(network))
 
 
-def told_models(found: Measured) -> list[str]:
-    """Make the table of the measured steps, in milliseconds, medians and spread."""
-    titles = [
-        "model, batch",
-        "floats",
-        "one process",
-        "halves, no exchange",
-        "network",
-        "two workers",
-        "of it all-reduce",
-    ]
-    lines = [row([*titles, "times as fast"]), row(["---", *["---:"] * 3, "---", *["---:"] * 3])]
-    for name, of_model in found["models"].items():
+def told_models(runs: Sequence[Measured], prediction: Prediction | None) -> list[str]:
+    """Make the table of the measured steps of two workers, in milliseconds, beside the formula."""
+    titles = ["model, batch", "one process", "halves, no exchange", "network", "two workers", "formula"]
+    lines = [row([*titles, "all-reduce of the gradient", "times as fast"])]
+    lines.append(row(["---", "---:", "---:", "---", *["---:"] * 4]))
+    for name, of_model, networks in (
+        (name, of_model, run["networks"]) for run in runs for name, of_model in run["models"].items()
+    ):
         seconds = {key: [1e3 * each for each in told] for key, told in of_model["seconds"].items()}
-        alone = seconds["one process"]
-        for network in (LOCAL, *found["networks"]):
+        alone, halves = seconds["one process"], seconds["halves, no exchange"]
+        for network in (LOCAL, *networks):
             step, exchange = seconds[f"two workers, {network}"], seconds[f"all-reduce, {network}"]
             ratios = [one / two for one, two in zip(alone, step, strict=False)]  # of each round
-            first = [f"{name}, {of_model['rows']}", f"{of_model['floats']:,}"]
-            cells = map(_cell, (alone, seconds["halves, no exchange"]))
-            lines.append(row([*first, *cells, shown(network), *map(_cell, (step, exchange, ratios))]))
+            shared = prediction and 1e3 * prediction.shared(name, of_model["rows"], 2, link_of(network))
+            formula = "–" if shared is None else f"{median(halves) + shared:.3g}"
+            first = [f"{name}, {of_model['rows']:,}", _cell(alone), _cell(halves), shown(network)]
+            lines.append(row([*first, _cell(step), formula, _cell(exchange), _cell(ratios)]))
     return lines
 
 
 def _cell(values: Sequence[float]) -> str:
     return f"{median(values):.3g} ({min(values):.3g}–{max(values):.3g})"
+
+
+def _times(speed: float) -> str:
+    return f"{speed:.2g}" if speed >= 0.001 else "< 0.001"
 
 
 def told_reduces(by_network: Mapping[str, Sequence[Point]], costs: Costs) -> list[str]:
@@ -63,47 +63,50 @@ def told_reduces(by_network: Mapping[str, Sequence[Point]], costs: Costs) -> lis
     return lines
 
 
-def told_predictions(prediction: Prediction, names: Sequence[str]) -> list[str]:
+def told_predictions(prediction: Prediction) -> list[str]:
     """Make the table of how many times as fast as one process more workers are predicted to be."""
     titles = ["model", "batch", "one process, ms"]
-    titles += [f"{network}: {' / '.join(map(str, MANY))}" for network in LINKS] + ["fastest, 1 Gbit/s"]
+    titles += [f"{network}: {' / '.join(map(str, MANY))}" for network in LINKS] + ["most at 1 Gbit/s"]
     lines = [row(titles), row(["---", *["---:"] * (len(titles) - 1)])]
     powers = [2**power for power in range(13)]
-    for name in names:
+    for name in prediction.besides:
         for batch in BATCHES:
-            cells: list[Any] = [name, batch, f"{1e3 * prediction.step(name, batch, 1, LOOPBACK):.3g}"]
+            cells: list[Any] = [name, f"{batch:,}", f"{1e3 * prediction.step(name, batch, 1, LOOPBACK):.4g}"]
             for link in LINKS.values():
-                cells.append(" / ".join(f"{prediction.speed(name, batch, each, link):.2g}" for each in MANY))
+                cells.append(" / ".join(_times(prediction.speed(name, batch, each, link)) for each in MANY))
             link = LINKS["1 Gbit/s"]
             best = max(powers, key=lambda each: prediction.speed(name, batch, each, link))
-            cells.append(f"{best}: {prediction.speed(name, batch, best, link):.2g}")
+            cells.append(f"{best}: {_times(prediction.speed(name, batch, best, link))}")
             lines.append(row(cells))
     return lines
 
 
-def report(found: Measured, picture: Path | None) -> None:
-    """Print the tables of docs/scaling.md, fit the formula where all is measured, and draw."""
-    print("", *told_models(found), sep="\n")
-    if "reduce" not in found:
+def report(runs: Sequence[Measured], picture: Path | None) -> None:
+    """Print the tables of docs/scaling.md, fit the formula where the first run has measured all, and draw."""
+    found = runs[0]
+    if not {"reduce", "arithmetic"} <= set(found) or not found["models"]:
+        print("", *told_models(runs, None), sep="\n")
         return
     by_network = points(found)
-    costs = fit([each for measured in by_network.values() for each in measured])
-    print("", *told_reduces(by_network, costs), "", sep="\n")
+    measured = [each for of_network in by_network.values() for each in of_network]
+    costs = fit(measured)
+    prediction = Prediction(runs, costs)
+    for lines in (told_models(runs, prediction), told_reduces(by_network, costs), told_predictions(prediction)):
+        print("", *lines, sep="\n")
+    off = [abs(costs.seconds(*each[:3]) / each.seconds - 1) for each in measured]
     speed = f"{1e-6 / costs.per_byte:.0f} MB/s" if costs.per_byte else "no time for bytes"
     message = f"a message {1e3 * costs.message:.3g} ms and {costs.delays:.2g} delays"
-    print(f"an all-reduce: fixed {1e3 * costs.fixed:.3g} ms, {message}, {speed}")
-    if "arithmetic" not in found or not found["models"]:
-        return
-    prediction = Prediction(found, costs)
-    told = ", ".join(f"{name} {1e3 * seconds:.3g} ms" for name, seconds in prediction.besides.items())
-    print(f"a step of workers, besides arithmetic and all-reduce: {told}", "", sep="\n")
-    print(*told_predictions(prediction, list(found["models"])), sep="\n")
+    print(f"\nan all-reduce: fixed {1e3 * costs.fixed:.3g} ms, {message}, {speed};", end=" ")
+    print(f"the formula is off by {100 * median(off):.0f} % (median), at most {100 * max(off):.0f} %")
+    for name, besides in prediction.besides.items():
+        told = ", ".join(f"{1e3 * seconds:.3g} ms on {rows:,.0f} rows" for rows, seconds in besides.items())
+        print(f"a step of a worker besides arithmetic and all-reduces, {name}: {told}")
     if picture:
         powers = [2**power for power in range(10)]
         speeds = {
             f"{network}, formula": {
                 f"{name}, batch of {batch:,}": (powers, [prediction.speed(name, batch, each, link) for each in powers])
-                for name in found["models"] for batch in BATCHES
+                for name in prediction.besides for batch in BATCHES
             }
             for network, link in LINKS.items() if network != LOCAL
         }  # fmt: skip
@@ -151,7 +154,7 @@ def draw(
         }
         lines["ideal"] = axes.axline((1, 1), (2, 2), color="grey", linewidth=0.8)
         axes.axhline(1, color="black", linewidth=0.8)
-        axes.set(xscale="log", yscale="log", xlabel="workers", ylabel="times as fast as one process", ylim=(1e-3, 1e4))
+        axes.set(xscale="log", yscale="log", xlabel="workers", ylabel="times as fast as one process", ylim=(1e-3, 1e3))
         axes.set_xticks(ticks := [1, 2, 8, 64, 512], labels=map(str, ticks))
         axes.minorticks_off()
         axes.set_title(title, fontsize="medium")

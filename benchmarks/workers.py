@@ -173,7 +173,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=0, help="rows of the models' batches; by default each model's own")
     parser.add_argument("--network", action="append", default=[], help="such as 1gbit,1ms; may be given several times")
     parser.add_argument("--save", type=Path, help="file for what was measured")
-    parser.add_argument("--load", type=Path, help="file of what was measured before; nothing is measured")
+    load = "file of what was measured before: nothing is measured now; further ones add to the table of steps"
+    parser.add_argument("--load", action="append", type=Path, help=load)
     parser.add_argument("--picture", type=Path, help="PNG file to draw")
     asked = parser.parse_args()
     names = asked.only.split(",")
@@ -182,12 +183,13 @@ def main() -> None:
     try:
         for each in asked.network:
             Shape.of(each)
-        found = json.loads(asked.load.read_text(encoding="utf-8")) if asked.load else measure(asked, names)
+        loaded = [json.loads(path.read_text(encoding="utf-8")) for path in asked.load or []]
+        runs = loaded or [measure(asked, names)]
     except (FallenError, NetworkError, ValueError) as error:
         parser.exit(1, f"{error}\n")
     if asked.save:
-        asked.save.write_text(json.dumps(found), encoding="utf-8")
-    report(found, asked.picture)
+        asked.save.write_text(json.dumps(runs[0]), encoding="utf-8")
+    report(runs, asked.picture)
 
 
 if __name__ == "__main__":
