@@ -96,6 +96,9 @@ ADVICE = [
         "the command to launch and its options stand", "launch trains with the engine",
         "launch needs the processes and pipes",
     )),
+    *(Advice(message, where="tests/engines/test_workers.py") for message in (
+        "cluster is for the engine workers", "engine: the gradient of a batch in", "engine: workers trains one run",
+    )),
     *(Advice(message, where="tests/engines/test_cluster.py") for message in (
         "--workers and --index need the address", "SLURM_STEP_RESV_PORTS has {ports} ports",
         "Slurm: task {index} is on node {node}", "coordinator has {addresses} addresses",

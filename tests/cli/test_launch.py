@@ -7,9 +7,8 @@ import pytest
 
 from command import run
 from descenso.cli import train
-from descenso.cli.cluster import cluster_given
 from descenso.data import named
-from descenso.engines import cluster, isolation
+from descenso.engines import isolation
 from descenso.errors import ConfigError
 from descenso.training import launching
 from shell import descenso
@@ -168,14 +167,6 @@ def test_other_engines_have_no_cluster(monkeypatch, tmp_path):
     for given in (("a:1", 0, None), ("", 2, None), ("", 0, 0)):
         with pytest.raises(ConfigError, match="are for the engine workers, got compiled; try --engine workers"):
             train._cluster("compiled", *given)
-
-
-def test_only_the_chief_warns_of_other_machines(capsys, monkeypatch):
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    monkeypatch.setattr(cluster, "isolated", lambda: False)
-    for index, warned in ((0, True), (1, False)):
-        assert cluster_given("workers", "a:1,b:1", 0, index)["cluster"].index == index
-        assert ("neither authentication nor encryption" in capsys.readouterr().err) == warned
 
 
 def test_a_dataset_is_downloaded_before_the_processes_lose_their_network(launched, monkeypatch):

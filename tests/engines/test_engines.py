@@ -19,7 +19,8 @@ from descenso.data.order import Order
 from descenso.descent import rules
 from descenso.descent.problem import weights
 from descenso.engines.base import ALIGNMENT, as_tensor
-from descenso.training.plan import ENGINES
+from descenso.settings import ALONE
+from descenso.training.plan import ENGINES, WORKERS
 from walks import BATCH_SIZE, NUM_CLASSES, Walk, begin, difference, make_case, make_problem, truth, walk
 
 CASE = make_case(30, rest=True, seed=3)
@@ -30,7 +31,8 @@ on_every_engine = pytest.mark.parametrize("way", WAYS)
 
 
 def test_the_setting_names_the_engines():
-    assert choices("engine") == tuple(ENGINES)
+    assert choices("engine") == (*ENGINES, *WORKERS)
+    assert tuple(ENGINES) == ALONE
 
 
 @pytest.fixture(scope="module")

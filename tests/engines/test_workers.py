@@ -7,11 +7,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import descenso as ds
+from descenso.api.together import join
 from descenso.descent.layers import noise
+from descenso.engines import cluster, team
+from descenso.engines.cluster import Cluster
 from descenso.engines.workers import part
+from descenso.errors import ConfigError
 from descenso.runs.directory import open_directory
+from descenso.training.plan import bind
 from together import ended, started
+from walks import BATCH_SIZE, make_case, make_problem
 
+CLUSTER = Cluster(("host0:2222", "host1:2222"), 0)
 SCRIPT = Path(__file__).with_name("walk_together.py")
 
 
@@ -28,6 +36,23 @@ def test_the_parts_of_a_batch_hold_each_row_once(rows, parts):
 def test_a_part_draws_what_the_whole_batch_draws_for_its_rows():
     whole, draw = noise(tf.constant(7), tf.constant([10, 4, 3])).numpy(), tf.constant(7)
     np.testing.assert_array_equal(noise(draw, tf.constant([6, 4, 3]), 4).numpy(), whole[4:])
+
+
+def test_a_cluster_is_for_workers_which_train_one_run():
+    with pytest.raises(ConfigError, match="cluster is for the engine workers, got eager; try engine='workers'"):
+        ds.train("digits", engine="eager", cluster=CLUSTER)
+    case = make_case(20, rest=True)
+    with pytest.raises(ConfigError, match="workers trains one run at a time; try --engine compiled"):
+        bind("workers", make_problem(case), case.train, BATCH_SIZE, lambda problem: None)
+
+
+def test_only_the_chief_warns_of_other_machines(monkeypatch):
+    monkeypatch.setattr(cluster, "isolated", lambda: False)
+    monkeypatch.setattr(team, "team", lambda cluster: None)
+    with pytest.warns(UserWarning, match="neither authentication nor encryption"):
+        assert join("workers", CLUSTER) is None
+    follower = Cluster(CLUSTER.addresses, 1)
+    assert join("workers", follower) == follower
 
 
 @pytest.mark.workers

@@ -8,6 +8,7 @@ import numpy as np
 import descenso as ds
 from descenso.api.train import joined
 from descenso.config import TrainConfig
+from descenso.errors import ConfigError
 
 ADAM = {"rule": "adam", "learning_rate": 0.001}
 CASES = {
@@ -51,7 +52,7 @@ def refused(data):
     for own in (summed, Own(model=ds.from_keras(lambda: drops(keras), "float64"))):
         try:
             Plan.of(config, data, own).bind()
-        except ds.ConfigError as error:
+        except ConfigError as error:
             said.append(str(error))
     return said
 

@@ -59,22 +59,28 @@ def resume(
     """
     listeners, control = checked_callbacks(callbacks, tensorboard), control or Control()
     follower = joined({**open_directory(Path(run)).config.model_dump(), **changes}, cluster)
-    given = {**changes, "model": model}
-    how = data, given, warn, sources
+    how = data, {**changes, "model": model}, warn, sources
     if follower:
         return _follow(follower, open_directory(Path(run)), how, control)
-    with closing(reopen(Path(run))) as directory:
-        training, checkpoint = _posed(directory, *how)
-        from descenso.training import session
+    with closing(reopen(Path(run))) as directory, displaying(progress, listeners) as heard:
+        rows = _resume(directory, how, force, heard, control)
+    return result(directory, control, None if isinstance(data, str | Path | None) else rows, how[1])
 
-        rate = training[0].config.learning_rate if "learning_rate" in changes else None
-        with displaying(progress, listeners) as heard:
-            session.resume(session.Training(directory, *training, heard, control), checkpoint, force, rate)
-    return result(directory, control, None if isinstance(data, str | Path | None) else training[1], given)
+
+def _resume(
+    directory: RunDirectory, how: tuple[Any, ...], force: bool, callbacks: Sequence[Callback], control: Control
+) -> Dataset:
+    """Resume the run and return its data; `how` are the arguments of `_posed` after the directory."""
+    (plan, rows), checkpoint = _posed(directory, *how)
+    from descenso.training import session
+
+    rate = plan.config.learning_rate if "learning_rate" in how[1] else None
+    session.resume(session.Training(directory, plan, rows, callbacks, control), checkpoint, force, rate)
+    return rows
 
 
 def _follow(cluster: "Cluster", directory: RunDirectory, how: tuple[Any, ...], control: Control) -> Run:
-    """Resume with the chief, and write nothing; `how` are the arguments of `_posed` after the directory."""
+    """Resume with the chief, and write nothing; `how` is as of `_resume`."""
     training, checkpoint = _posed(directory, *how)
     from descenso.api.together import follow
     from descenso.training import session

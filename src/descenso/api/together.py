@@ -1,10 +1,11 @@
 """Train as one of several processes, of which the chief alone writes the run."""
 
+import warnings
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from descenso.engines.cluster import Cluster, cluster_of
+from descenso.engines.cluster import Cluster, cluster_of, exposed
 from descenso.errors import ConfigError, SavedElsewhere, stopped_by
 from descenso.runs.directory import RunDirectory, open_directory
 from descenso.text import _, printable
@@ -38,6 +39,8 @@ def join(engine: Any, cluster: Cluster | None, deterministic: Any = False) -> Cl
             raise ConfigError(message.format(engine=engine or "compiled"))
         return None
     cluster = cluster or cluster_of()
+    if cluster and cluster.chief and (message := exposed(cluster)):  # once
+        warnings.warn(message, stacklevel=1)
     with starting():
         from descenso.engines.team import team
         from descenso.training.session import make_deterministic

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from descenso.cli.options import say
-from descenso.engines.cluster import cluster_of, exposed
+from descenso.engines.cluster import cluster_of
 from descenso.errors import ConfigError
 from descenso.text import _
 
 
 def cluster_given(engine: str, coordinator: str, workers: int, index: int | None) -> dict[str, Any]:
-    """Return the argument `cluster` for the Python function, where there is one; warn if other machines can reach it.
+    """Return the argument `cluster` for the Python function, where there is one.
 
     Args:
         engine: of the run; only `workers` trains in several processes.
@@ -22,8 +21,4 @@ def cluster_given(engine: str, coordinator: str, workers: int, index: int | None
         message = _("--coordinator, --workers and --index are for the engine workers, got {engine}; try {option}")
         raise ConfigError(message.format(engine=engine, option="--engine workers"))
     cluster = cluster_of(coordinator, workers, index)
-    if cluster is None:
-        return {}
-    if cluster.chief and (message := exposed(cluster)):  # once
-        say(_("descenso: warning: {message}").format(message=message), err=True)
-    return {"cluster": cluster}
+    return {} if cluster is None else {"cluster": cluster}
