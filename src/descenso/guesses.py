@@ -247,9 +247,7 @@ def known_as(
     return _("{name}: descenso calls it {ours}; try {mend}").format(name=name, ours=spelled(ours), mend=line)
 
 
-def meant_by(
-    name: str, value: Any, known: Collection[str], names: Mapping[str, str] = FIRST
-) -> tuple[str | None, Any]:
+def meant_by(name: str, value: Any, known: Collection[str], names: Mapping[str, str] = FIRST) -> tuple[str | None, Any]:
     """Return the setting that `name` of another library means, or None, and what its value means here.
 
     A name near one of `known`, the settings that there are, is a slip. `names` has a setting by its names elsewhere.

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from descenso.hints import Swept
     from descenso.studies.sweep.directory import SweepDirectory
     from descenso.studies.sweep.grid import Lane
+    from descenso.studies.sweep.progress import Told
     from descenso.studies.sweep.result import Sweep
-    from descenso.studies.sweep.run import Told
 
 VERIFY, KEEP = ("2", "all", "none"), ("none", "best", "all")
 

@@ -31,8 +31,8 @@ from descenso.text import _, mark, plural, prose
 from descenso.training.display import progress_bar, quiet
 
 if TYPE_CHECKING:
+    from descenso.studies.sweep.progress import Told
     from descenso.studies.sweep.result import Sweep
-    from descenso.studies.sweep.run import Told
 
 SWEEP, FINDING = _("Sweep"), _("Search")
 RATES = _("Learning rates: FIRST..LAST:COUNT, evenly spaced in the logarithm, or a list with commas.")
