@@ -1,6 +1,6 @@
 """Train many runs over the same batches, and rank them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -140,12 +140,14 @@ def _created(
 ) -> "SweepDirectory":
     """Make the lanes, divide them into groups, and make the directory of the sweep."""
     from descenso.studies.sweep import halving
-    from descenso.studies.sweep.grid import lanes_of
+    from descenso.studies.sweep.grid import advising_lists, lanes_of
 
     if own_of(dict(settings))[1] is not None:
         raise ConfigError(_("a sweep takes rules, schedules, losses and models by name; try package.module:name"))
     settings, data = with_model(settings, rows.of(TrainConfig.of(**before_data(settings))))
-    lanes = tuple(_fitted(lane, rows.of(lane.config), {*settings, *axes}) for lane in lanes_of(settings, axes))
+    lanes = lanes_of(settings, axes)
+    values = {name: [*dict.fromkeys(lane.varied[name] for lane in lanes)] for name in lanes[0].varied}
+    lanes = tuple(_fitted(lane, rows.of(lane.config), {*settings, *axes}, values) for lane in lanes)
     rungs = halving.rungs_of(lanes, rules.pop("halving"), rules["audit"])
     with starting():
         import_tensorflow()
@@ -157,7 +159,12 @@ def _created(
     first = lanes[0].config
     if first.deterministic:
         make_deterministic()
-    groups = groups_of(lanes, lambda number: Plan.of(lanes[number].config, rows.of(lanes[number].config)))
+
+    def plan_of(number: int) -> Plan:
+        with advising_lists(lanes[number].varied, values):
+            return Plan.of(lanes[number].config, rows.of(lanes[number].config))
+
+    groups = groups_of(lanes, plan_of)
     about = {"about": circumstances(first, rows.of(first)), "notes": data.notes, "rungs": rungs, **rules}
     return directories.create(lanes, groups, about, None if out is None else Path(out))
 
@@ -198,11 +205,12 @@ class Rows:
         return self._read[key]
 
 
-def _fitted(lane: "Lane", data: Dataset, settings: Collection[str]) -> "Lane":
-    """Adapt the settings of a lane that were not given to few rows, as `train` does."""
-    from descenso.studies.sweep.grid import digest
+def _fitted(lane: "Lane", data: Dataset, settings: Collection[str], values: Mapping[str, Sequence[Any]]) -> "Lane":
+    """Adapt the settings of a lane that were not given to few rows, as `train` does; `values`: of all lanes."""
+    from descenso.studies.sweep.grid import advising_lists, digest
 
-    config = check_fit(data, lane.config, {*settings, *lane.varied})
+    with advising_lists(lane.varied, values):
+        config = check_fit(data, lane.config, {*settings, *lane.varied})
     return lane._replace(config=config, name=digest(config))
 
 
