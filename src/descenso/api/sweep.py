@@ -70,7 +70,7 @@ def sweep(
     axes, common = divided(settings)
     data, how_read = in_memory(data if labels is None else (data, labels), common)
     rows = Rows(data, sources)
-    rules = {"halving": halving, "audit": audit, "how_read": how_read}
+    rules = {"halving": halving, "audit": audit, "how_read": how_read, "verify": how.verify, "keep": how.keep}
     with closing(_created({**common, "data": source_of(data)}, axes, rows, rules, out)) as directory:
         return _carry_out(directory, how, rows)
 
@@ -79,8 +79,8 @@ def resume_sweep(
     path: str | Path,
     *,
     data: Any = None,
-    verify: str | int = "2",
-    keep: str = "none",
+    verify: str | int | None = None,
+    keep: str | None = None,
     force: bool = False,
     told: "Callable[[Told], None] | None" = None,
     control: Control | None = None,
@@ -91,20 +91,21 @@ def resume_sweep(
     Args:
         path: its directory.
         data: as of `sweep`, where it was in memory.
-        verify, keep, told, control, sources: as of `sweep`.
+        verify, keep: as of `sweep`; by default as the sweep was begun.
+        told, control, sources: as of `sweep`.
         force: go on although data or versions changed.
 
     Raises:
         CheckpointError: where something changed; the difference is named.
         RunInUse: where another process is training it.
     """
-    how = _How.of(verify, keep, told, control)
     with starting():
         import_tensorflow()
         from descenso.studies.sweep import directory as directories
         from descenso.training.session import circumstances, differences
 
     with closing(directories.reopen(Path(path))) as directory:
+        how = _How.of(verify or directory.verify, keep or directory.keep, told, control)
         config = directory.lanes[0].config
         rows = Rows(in_memory(data, {**directory.how_read})[0], sources)
         changed = differences(directory.about, circumstances(config, rows.of(config)))

@@ -179,7 +179,7 @@ def told(audit: Sequence[Audited]) -> list[str]:
     """Say what an audit found."""
     lines = list[str]()
     for each in audit:
-        rank = "–" if each.correlation is None else f"{each.correlation:.2f}"
+        rank = "–" if each.correlation is None else prose("{rank:.2f}", rank=each.correlation)
         message = _(
             "Rung {number}: ranks here and at the end correlate by {rank} (Spearman); the later winner was kept."
         )
