@@ -281,18 +281,9 @@ def result_of(directory: "SweepDirectory") -> Sweep:
     verified = {entry["verified"]["lane"]: Verified(**entry["verified"]) for entry in entries if "verified" in entry}
     times = [entry["times"] for entry in entries if "times" in entry]
     seconds, compiling = (sum(float(each[name]) for each in times) for name in ("seconds", "compile_seconds"))
-    return Sweep(
-        directory.path,
-        directory.lanes,
-        directory.records,
-        tuple(verified.values()),
-        seconds,
-        compiling,
-        directory.notes,
-        directory.rungs,
-        directory.drops,
-        directory.audit,
-    )
+    lanes = directory.path, directory.lanes, directory.records, tuple(verified.values())
+    halving = directory.rungs, directory.drops, directory.audit
+    return Sweep(*lanes, seconds, compiling, directory.notes, *halving)
 
 
 def _json_of(record: Record | None) -> dict[str, Any]:
