@@ -1,6 +1,6 @@
 """Walk several training runs at once, each in a thread, and handle what they yield in the thread of the caller."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TypeVar
@@ -26,7 +26,7 @@ def how_many(plan: Plan) -> int:
     return PAIR if dense and in_memory else 1
 
 
-def at_once(walks: Iterable[tuple[Key, Walk[Item]]], most: int) -> Iterator[tuple[Key, Item | None]]:
+def at_once(walks: Iterable[tuple[Key, Walk[Item]]], most: int) -> Generator[tuple[Key, Item | None], None, None]:
     """Walk generators, at most `most` of them at once; yield each item with the key of its walk, and None at its end.
 
     `walks` is drawn from in the caller's thread, one walk ahead. Walks go on while the caller handles an item; all are
