@@ -27,7 +27,7 @@ from descenso.errors import ConfigError, DescensoError
 from descenso.studies.sweep.grid import AXES, lanes_of
 
 ADVISES = re.compile(
-    r"\btry (?!again)|to go on|to extend|to train |or --drop|leave --|give --|and a --|descenso (resume|train) (--|\{)"
+    r"\btry (?!again)|to go on|to extend|to train |or --drop|leave (?:--|\{options)|give --|and a --|descenso (resume|train) (--|\{)"
 )
 QUICK = "--engine eager -e 1 -b 20"
 READS = "train compare gradcheck data doctor"  # commands that read data given by name
@@ -203,6 +203,7 @@ ADVICE = [
     Advice("{run}: no weights were kept yet (outcome: {outcome}); to go on", "evaluate predict export",
            "evaluate stopped"),
     Advice("{saw}; try {mend}", where="tests/api/test_estimator.py"),
+    Advice("{method}: {name} is a setting of the estimator", where="tests/api/test_estimator.py"),
     Advice("--anyway is for --run and --out", "port", "port old.py --anyway", "port old.py --out new.py --anyway"),
     Advice("--run and --out are two commands", "port", "port old.py --run --out new.py", "port old.py --out new.py"),
     Advice("arguments of the program are for --run", "port", where="tests/tf1/test_run_programs.py"),
