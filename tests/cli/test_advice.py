@@ -27,7 +27,8 @@ from descenso.errors import ConfigError, DescensoError
 from descenso.studies.sweep.grid import AXES, lanes_of
 
 ADVISES = re.compile(
-    r"\btry (?!again)|to go on|to extend|to train |or --drop|leave (?:--|\{options)|give --|and a --|descenso (resume|train) (--|\{)"
+    r"\btry (?!again)|to go on|to extend|to train |or --drop|leave (?:--|\{options)|give --|and a --|"
+    r"descenso (resume|train) (--|\{)"
 )
 QUICK = "--engine eager -e 1 -b 20"
 READS = "train compare gradcheck data doctor"  # commands that read data given by name
