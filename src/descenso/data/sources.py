@@ -17,6 +17,7 @@ from descenso.text import _, nearest, reason_of
 
 if TYPE_CHECKING:
     from descenso.data.encoding import Encoding
+    from descenso.data.file_rows import Scratch
 
 
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
@@ -150,6 +151,7 @@ class Request(NamedTuple):
         input_shape: "HEIGHTxWIDTH" or "HEIGHTxWIDTHxCHANNELS" of the images that flat rows hold, or empty.
         expected: what a trained model reads; None where none has learned yet.
         encoded: how the columns of a table became the inputs of a trained model; None where none has learned yet.
+        scratch: files for the columns of a table, which is read one column at a time; None to read it into memory.
     """
 
     name: str
@@ -167,6 +169,7 @@ class Request(NamedTuple):
     input_shape: str | Sequence[int] = ""
     expected: "Expected | None" = None
     encoded: "Encoding | None" = None
+    scratch: "Scratch | None" = None
 
     @property
     def path(self) -> Path:

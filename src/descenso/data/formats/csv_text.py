@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
 
-from descenso.data.formats.csv_bytes import check_utf8, codec_of, decoded
+from descenso.data.formats.csv_bytes import check_utf8, codec_of, decoded, rewrite
 from descenso.data.sources import Request, opened
 from descenso.errors import DataError
 from descenso.text import _, plural
@@ -64,7 +64,10 @@ def examine(request: Request) -> Text:
         sample = sample.replace("\r", "\n") if macintosh else sample
         comment = _comment(sample)
         source: Path | bytes = path
-        if codec != "utf-8" or comment or macintosh:
+        if (codec != "utf-8" or comment or macintosh) and request.scratch:
+            source = request.scratch.new_file(".csv")
+            rewrite(request, file, codec, len(comment), source, macintosh=macintosh)
+        elif codec != "utf-8" or comment or macintosh:
             request.limits.check("array_bytes", 4 * os.fstat(file.fileno()).st_size, path)  # of text, and its copies
             file.seek(0)
             text = decoded(request, file.read(), codec, whole=True)[len(comment) :]
