@@ -146,7 +146,7 @@ def test_where_nothing_is_written(arrays, tmp_path):
     with pytest.raises(ConfigError, match="full: not an empty folder, nor that of an interrupted conversion"):
         convert(arrays, tmp_path / "full")
     (tmp_path / "notes.md").write_text("notes")
-    with pytest.raises(DataError, match=r"notes\.md: not converted; what is: folders of images by class, NPY, NPZ, IDX"):
+    with pytest.raises(DataError, match=r"notes\.md: not converted; what is: folders of images by class, NPY"):
         convert(tmp_path / "notes.md", tmp_path / "rows")
     with pytest.raises(DataError, match="there is no such file or folder"):
         convert(tmp_path / "none", tmp_path / "rows")

@@ -120,7 +120,7 @@ def test_pixels_in_columns(tmp_path):
     pixels.with_columns(label=pl.Series(RANDOM.integers(3, size=ROWS))).write_csv(path)
     convert(path, tmp_path / "rows", input_shape="4x3")
     found, expected = ds.load(str(tmp_path / "rows")), ds.load(str(path), input_shape="4x3")
-    assert found.train.inputs.dtype == np.uint8 and found.input_shape == (4, 3)
+    assert (found.train.inputs.dtype, found.input_shape) == (np.uint8, (4, 3))
     same(found, expected)
     with pytest.raises(DataError, match="values in a row: 12; pixels of 5×3: 15; what fits"):
         convert(path, tmp_path / "other", input_shape="5x3")

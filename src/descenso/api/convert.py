@@ -52,11 +52,9 @@ def convert(
         **settings: those of `descenso.load` that say how `source` is read.
 
     Returns: the manifest that was written.
-
     Raises: ConfigError, DataError or DiskError, where `dest`, `source` or the disk cannot be used.
     """
-    source, dest = Path(source), Path(dest)
-    _check_paths(source, dest)
+    _check_paths(source := Path(source), dest := Path(dest))
     drop = tuple(filter(None, str(settings.pop("drop", "")).split(",")))
     request = Request(str(source), limits or Limits(), drop=drop, **settings)
     with _begun(dest), TemporaryDirectory(TEMPORARY, ".columns", dest, ignore_cleanup_errors=True) as folder:
@@ -69,10 +67,15 @@ def convert(
         if state_of(found.files) != found.state:
             raise DataError(_("{path}: it has changed while it was converted; convert it again").format(path=source))
         _write(dest, manifest := manifest.model_copy(update={"pieces": tuple(done.values()), "complete": True}))
-    for name in {name for old in {*before} - {*done} for name in (old, before[old].labels)}:
+    _remove(dest, [piece for name, piece in before.items() if name not in done])
+    return manifest
+
+
+def _remove(dest: Path, pieces: list[Piece]) -> None:
+    """Remove the files of pieces that a former conversion has left."""
+    for name in (name for piece in pieces for name in (piece.inputs, piece.labels)):
         with disk_errors(dest / name):
             (dest / name).unlink(missing_ok=True)
-    return manifest
 
 
 @contextmanager

@@ -215,6 +215,10 @@ def _summarise(run: "Run") -> None:
         else _("Trained in {train:.2f} s ({engine}, {dtype})")  # eager compiles nothing
     )
     say(prose(message, **times, engine=config.engine, dtype=config.dtype))
+    if status.get("waiting_share") is not None:
+        from descenso.data.streams import said_of_waiting
+
+        say(said_of_waiting(status["waiting_share"], config.order))
     if status.get("fingerprint"):
         say(_("Fingerprint of the weights: {digest}").format(digest=status["fingerprint"]))
     if run.history.changes:

@@ -213,15 +213,15 @@ def as_pixels(name: str, inputs: NDArray[Any]) -> NDArray[Any]:
     if inputs.dtype == np.uint8 or not inputs.size:
         return inputs.astype(np.uint8, copy=False)
     with np.errstate(invalid="ignore"):
-        pixels = inputs.astype(np.uint8)
-    if not (pixels == inputs).all() or (inputs.dtype.kind == "f" and inputs.max() <= 1):
+        whole = all((rows.astype(np.uint8) == rows).all() for rows in map(inputs.__getitem__, row_chunks(inputs)))
+    if not whole or (inputs.dtype.kind == "f" and inputs.max() <= 1):
         message = _(
             "{path}: values of type {got}, the model reads pixels as stored, whole numbers from 0 to 255; {mend}"
         )
         scaled = inputs.min() >= 0 and inputs.max() <= 1
         mend = _("try (255 * X).round().astype('uint8')") if scaled else _("give them before any scaling")
         raise DataError(message.format(path=name, got=inputs.dtype, mend=mend))
-    return np.asarray(pixels)
+    return inputs.astype(np.uint8)
 
 
 def numbers(inputs: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+OF_MEMORY = ("file_bytes", "array_bytes")  # limits of what is read into memory at once
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 
 
@@ -70,12 +71,17 @@ class Limits(NamedTuple):
         """Refuse `path` where its `value` is beyond the limit called `name`.
 
         Raises:
-            DataError: naming limit and flag.
+            DataError: naming limit and flag; `TooLargeError` where it is a size of OF_MEMORY.
         """
         limit = getattr(self, name)
         if value > limit:
             message = _("{path}: {name} would be {value}, the limit is {limit}; try --limit {name}={value}")
-            raise DataError(message.format(path=path, name=name, value=value, limit=limit))
+            kind = TooLargeError if name in OF_MEMORY else DataError
+            raise kind(message.format(path=path, name=name, value=value, limit=limit))
+
+
+class TooLargeError(DataError):
+    """Data is larger than what is read into memory."""
 
 
 class Sources(NamedTuple):
