@@ -157,7 +157,7 @@ def _read(request: Request, sources: Sources) -> Dataset:
 
 def _of_folder(request: Request, file_format: Format) -> Dataset:
     """Read the dataset in a folder, and say what else is there."""
-    if file_format is FORMATS["images"]:  # whose reader names what else it finds
+    if file_format in (FORMATS["images"], FORMATS["converted"]):  # one names what else it finds, one is by itself
         return file_format.reader.read(request)
     from descenso.data.formats import mixed
 
