@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
 SAMPLES = _("Write example files into this new folder: a picture, photos by class, a table, arrays, a program.")
 CONVERT = "convert"  # in the place of a dataset's name; a folder of that name is ./convert
-PATHS_HELP = _("After the word convert: a folder of images, or arrays, IDX files or a table; and the folder to write, "
+PATHS_HELP = _("After the word convert: a folder of images, arrays, IDX files or a table; and the folder to write, "
                "whose rows are trained on without loading them into memory.")  # fmt: skip
 MOST_COLUMNS = 20  # of a table that are shown on the screen
 
