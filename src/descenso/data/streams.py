@@ -12,7 +12,7 @@ from descenso.text import _, option, prose
 
 BLOCK_BYTES = 2**18  # of rows stored one behind the other, which a disk reads about as fast as a long run of them
 WINDOW_BLOCKS = 1024  # that are mixed at a time, by default: 256 MB
-SAMPLE_BYTES = 2**27  # of rows that stay in files, which are looked at in their stead
+SAMPLE_BYTES = 2**26  # of rows that stay in files, which are looked at in their stead
 MOST_WAITING = 0.1  # share of the time in which steps may wait for rows before reading is called the bottleneck
 UNEVEN = 0.1  # distance between the classes of a window and those of all rows, from which on a note says how to mend it
 
@@ -23,7 +23,7 @@ def streams(rows: Split) -> bool:
 
 
 def sampled(rows: Split) -> Split:
-    """Return rows in memory: those of `rows`, or where these stay in files, some 128 MB, drawn and in their order."""
+    """Return rows in memory: those of `rows`, or where these stay in files, some 64 MB, drawn and in their order."""
     rows = rows._replace(inputs=in_file(rows.inputs))
     if streams(rows):
         count = max(1, len(rows.labels) * SAMPLE_BYTES // rows.inputs.nbytes)
