@@ -77,7 +77,7 @@ def seek(folder: Path) -> tuple[float, float]:
     rows, times = Rows(plan.train), list[float]()
     for position in np.linspace(0, plan.steps_per_epoch - 1, 41).astype(int).tolist():
         then = perf_counter()
-        rows.batch(plan.steps(3)(position, position + 1).batches[0])
+        rows.batch(next(iter(plan.steps(3)(position, position + 1))))
         times.append(1000 * (perf_counter() - then))
     return max(times), float(np.median(times))
 
@@ -103,8 +103,8 @@ def measure(folder: Path, rows: int) -> None:
             waited = "" if share is None else f", waited {share:.1%} of the time"
             print(f"{data.name}, {cache}: {speed:.0f} rows/s, peak {max(one['peak'] for one in runs):.2f} GB, "
                   f"accuracy {best['test_accuracy']:.3f}{waited}", flush=True)  # fmt: skip
-    position = max((out / "checkpoints").iterdir()) / "manifest.json"
-    print(f"manifest of a checkpoint, position and all: {position.stat().st_size} bytes")
+    manifest = max((out / "checkpoints").iterdir()) / "manifest.json"
+    print(f"manifest of a checkpoint, its position among the settings: {manifest.stat().st_size} bytes")
     print("seek, cached: longest {:.1f} ms, median {:.1f} ms".format(*seek(large)))
     forget(large)
     print("seek, not cached: longest {:.1f} ms, median {:.1f} ms".format(*seek(large)))
