@@ -153,8 +153,8 @@ def of_table(request: Request, scratch: Scratch) -> Source:
     request = request._replace(scratch=scratch, numeric_only=request.numeric_only or bool(request.input_shape))
     table, drawn, notes = tables.fitted_to_training(request, tables.read_table(request))
     encoding, cells = table.encoding, table.cells
-    shape, stored = (len(encoding.inputs),), np.dtype(np.float64)
-    stored = np.dtype(np.float32) if all(one.values.dtype == np.float32 for one in cells) else stored
+    shape: tuple[int, ...] = (len(encoding.inputs),)
+    stored: np.dtype[Any] = encoding.encoded(cells, drawn[0][:1]).dtype
     if request.input_shape:
         shape, pixels = flat.of_columns([one.values for one in cells], request.input_shape, request.name)
         stored = np.dtype(np.uint8) if pixels else stored
