@@ -68,7 +68,10 @@ def same(found, expected):
     assert found.notes == expected.notes
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[pytest.mark.slow] if name in ("semicolon", "utf-16", "macintosh", "numbers") else [])
+    for name in TEXTS
+])  # fmt: skip
 def test_a_table_becomes_the_rows_that_load_makes_of_it(name, tmp_path):
     path, (text, how) = tmp_path / "table.csv", TEXTS[name]
     path.write_bytes(text())

@@ -204,9 +204,7 @@ ADVICE = [
     Advice("data convert takes a source", "data", "data convert photos"),
     Advice("{path}: --{option} is not for its conversion", "data", "data convert photos new --test-fraction 0.3",
            "data convert photos new"),
-    *(Advice(message, where="tests/api/test_convert.py") for message in (
-        "{path}: its conversion was interrupted", "{path}: not converted; what is",
-    )),
+    Advice("{path}: its conversion was interrupted", where="tests/api/test_convert.py"),
     Advice("{name} has no grey pictures", "data", "data numbers.csv --label kind --test-fraction 0.2 --samples new",
            "data mnist --samples new"),
     Advice("{path} exists already, and nothing", "data", "data mnist --samples photos"),
