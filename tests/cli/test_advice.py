@@ -224,11 +224,9 @@ ADVICE = [
     Advice("arguments of the program are for --run", "port", where="tests/tf1/test_run_programs.py"),
     Advice("out must be a script", "port", "port old.py --out new.txt"),
     Advice("data convert takes a source", "data", "data convert photos"),
-    Advice("{option} is not for data convert", "data", "data convert photos new --label kind",
+    Advice("{path}: --{option} is not for its conversion", "data", "data convert photos new --test-fraction 0.3",
            "data convert photos new"),
-    *(Advice(message, where="tests/api/test_convert.py") for message in (
-        "{path}: its conversion was interrupted", "{path}: not converted; what is",
-    )),
+    Advice("{path}: its conversion was interrupted", where="tests/api/test_convert.py"),
     Advice("{name} has no grey pictures", "data", "data numbers.csv --label kind --test-fraction 0.2 --samples new",
            "data mnist --samples new"),
     Advice("{path} exists already, and nothing", "data", "data mnist --samples photos"),
