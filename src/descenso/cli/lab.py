@@ -19,6 +19,7 @@ from descenso.cli.options import (
 )
 from descenso.config import TrainConfig
 from descenso.errors import ConfigError
+from descenso.runs.files import is_sweep, no_run
 from descenso.settings import DATA
 from descenso.text import _, language
 
@@ -59,17 +60,21 @@ def lab(
     TrainConfig.of(**settings)  # refuse before anything starts
     ignore_bokeh_variables()
     check_installed()
-    from descenso.lab.desk import Desk, datasets_of
-    from descenso.lab.gate import is_loopback
     from descenso.lab.lab import Lab
     from descenso.lab.protocol import Source
-    from descenso.lab.server import Serving, run_until_interrupted
 
-    is_run = (Path(what) / "status.json").exists()
-    if not is_loopback(address):
-        say(EXPOSED.format(address=address), err=True)
+    if is_sweep(Path(what)):
+        raise no_run(Path(what))
+    is_run = os.path.isfile(f"{what}/status.json")  # noqa: PTH113 - False for a name too long, where pathlib raises
     source = Source(None if is_run else what, Path(what) if is_run else None, tuple(settings.items()), sources)
     with Lab(source, out) as training:
+        from descenso.lab.desk import Desk, datasets_of
+        from descenso.lab.gate import is_loopback
+        from descenso.lab.server import Serving, run_until_interrupted  # Bokeh, while the data is read
+
+        training.check()
+        if not is_loopback(address):
+            say(EXPOSED.format(address=address), err=True)
         desk = Desk(training, datasets_of(source.data, training.view.settings.data), language(), lesson)
 
         def ready(first: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from descenso.api.resume import resume
-from descenso.api.train import import_tensorflow, rows_of, train
+from descenso.api.train import rows_of, train
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.descent.problem import Own, weights
@@ -138,17 +138,3 @@ def follow(shown: Shown, run: Path, data: Dataset) -> None:
         if watched.outcome != "running":
             return
         time.sleep(POLL_SECONDS)
-
-
-def read(source: Source) -> tuple[Dataset, TrainConfig]:
-    """Import TensorFlow, and read the data of the command line, or of the run that is opened.
-
-    Raises:
-        DescensoError: for data or a run that cannot be read.
-    """
-    import_tensorflow()
-    if source.run is not None:
-        config = open_directory(source.run).config
-    else:
-        config = TrainConfig.of(data=source.data, **dict(source.reading))
-    return rows_of(config, source.sources), config

@@ -22,11 +22,12 @@ from descenso.errors import ConfigError
 from descenso.lab.answers import Activations, Opened, Recognised
 from descenso.lab.drawing import as_seen
 from descenso.lab.link import Link
-from descenso.lab.protocol import Limits, Settings, Source, View
+from descenso.lab.protocol import BEGIN, Limits, Settings, Source, View
 from descenso.lab.rates import Span
 from descenso.text import _, plural
 
 DEFAULT = Limits()
+READ_SECONDS = 20.0  # that the command waits for the data; what takes longer is shown as progress on the page
 CLOSE_SECONDS = 60.0  # for saving the run when the lab closes
 WORDS = 20  # last lines of standard error that are kept, to explain why a process died
 _running = set[int]()  # ids of the labs of this process that have a training process
@@ -53,7 +54,7 @@ class Lab:
         self._changed = threading.Condition()
         self._view = View(settings=Settings(data=source.data or ""))
         self._asked: dict[int, Future[Any]] = {}
-        self._numbers = count(1)
+        self._numbers = count(BEGIN + 1)
         self._closed = False
         self._begin()
 
@@ -92,7 +93,19 @@ class Lab:
         )
         self._reading.start()
         self._show(View(settings=self._view.settings, progress=_("Python is being started …")))
+        self._begun = self._asked[BEGIN] = Future()
         self._send("begin", source, Path(out).absolute(), limits, text.language())
+
+    def check(self, seconds: float = READ_SECONDS) -> None:
+        """Wait until the data, or the run that is opened, is read, but at most so many seconds.
+
+        Raises:
+            DescensoError: where it cannot be read.
+        """
+        with suppress(LateError, CancelledError):
+            refused = self._begun.result(seconds)
+            if refused is not None:
+                raise refused
 
     @staticmethod
     def _listen(process: subprocess.Popen[bytes], words: deque[str]) -> None:

@@ -11,6 +11,7 @@ from descenso.data.sources import Sources
 from descenso.doctor.evidence import Finding
 from descenso.lab.rates import PathPlane, Rates
 
+BEGIN = 0  # number of the first message, which the answer says that the data was read, or the error
 State = Literal["starting", "ready", "running", "paused", "ended", "failed"]
 
 

@@ -15,9 +15,13 @@ from importlib import import_module
 from typing import Any
 
 from descenso import text
+from descenso.api.train import import_tensorflow, rows_of
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset
 from descenso.errors import DescensoError
 from descenso.lab.link import Link
-from descenso.lab.protocol import Pictures, Settings, View
+from descenso.lab.protocol import BEGIN, Pictures, Settings, Source, View
+from descenso.runs.directory import open_directory
 from descenso.text import _
 
 VIEW_SECONDS, UNWATCHED_SECONDS = 0.08, 1.0  # between two views, with a page and without
@@ -46,19 +50,19 @@ class Trainer:
         source, out, limits, language = self._link.receive()
         text.use(language)
         text.use_flags(True)
-        self._say(_("TensorFlow is being imported …"))
-        from descenso.api.train import import_tensorflow
-
-        import_tensorflow()
         self._say(_("The data is being read …"))
-        from descenso.lab import jobs, wording
+        try:
+            data, config = read(source)
+        except DescensoError as error:  # before TensorFlow is imported, since the command waits for it
+            self._link.send(("view", View(state="failed", message=str(error))))
+            self._link.send(("answer", BEGIN, error))
+            return
+        self._link.send(("answer", BEGIN, None))
+        self._say(_("TensorFlow is being imported …"))
+        import_tensorflow()
+        from descenso.lab import wording
         from descenso.lab.steering import Steering
 
-        try:
-            data, config = jobs.read(source)
-        except DescensoError as error:
-            self._link.send(("view", View(state="failed", message=str(error))))
-            return
         if source.run is None:
             self._steering = Steering(source, out, limits, data, Settings.of(data=config.data))
         else:
@@ -175,6 +179,20 @@ class Trainer:
             return opening.activations(plan, progress, data, given)
         probabilities = opening.probabilities(plan, progress, given)
         return None if probabilities is None else (probabilities, data.class_names)
+
+
+def read(source: Source) -> tuple[Dataset, TrainConfig]:
+    """Read the data of the command line, or of the run that is opened.
+
+    Raises:
+        DescensoError: for data or a run that cannot be read.
+    """
+    if source.run is not None:
+        directory = open_directory(source.run)
+        _checked, config = directory.status, directory.config
+    else:
+        config = TrainConfig.of(data=source.data, **dict(source.reading))
+    return rows_of(config, source.sources), config
 
 
 def _signature(view: View) -> Any:

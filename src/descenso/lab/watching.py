@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from descenso.training.plan import Plan
 
 SHARE = 0.05  # of the time that looking at a run may take
 SOUGHT = 0.5  # the same for the check that finds a planted fault, since the page waits for it
+FIRST, FIRST_BYTES = 8, 2**26  # chunks whose states are kept to measure norms, and of their parameters together
 NEWEST = 20  # steps whose mean cost is shown
 
 
@@ -53,6 +55,8 @@ class Watched(Callback):
         self.progress: Progress | None = None
         self.at_epoch: Progress | None = None  # the newest at the end of an epoch
         self.costs, self.recorded = Thinned(), Recorded()
+        self.first = deque[Progress]()  # of the first chunks, which a short run takes before one of them is measured
+        self._chunks = 0
         self.newest = np.empty(0)
         self.early: NDArray[np.float64] | None = np.empty(0)  # costs of the first steps; None where another process
         # has taken them
@@ -87,7 +91,14 @@ class Watched(Callback):
             self.at_epoch = progress if sound else self.at_epoch
         if sound:
             self.recorded.add(self._taken(progress), lambda: weights(problem, progress.state))
+            self._keep_first(progress)
         self.progress = progress
+
+    def _keep_first(self, progress: Progress) -> None:
+        size = sum(array.nbytes for array in self.recorded.points[-1][1].values())
+        if self._chunks < min(FIRST, FIRST_BYTES // size):
+            self._chunks += 1
+            self.first.append(progress)
 
     @property
     def taken(self) -> int:
@@ -106,6 +117,7 @@ class Watched(Callback):
     def _went_back(self, before: Progress, progress: Progress) -> None:
         self.costs.cut(self._taken(progress))
         self.recorded.cut(self._taken(progress))
+        self.first.clear()
         self.epochs = [epoch for epoch in self.epochs if epoch.epoch < progress.position.epoch]
         old, new = (f"{epoch}:{step}" for epoch, step in (before.position, progress.position))
         self.changes.append(Change(*progress.position, "undo", old, new))
@@ -194,6 +206,9 @@ class Inspector:
 
     def _norms(self, plan: Plan, progress: Progress) -> None:
         self.norms.cut(int(progress.state.step))
+        first = self.watched.first
+        while first and (earlier := first.popleft()) is not progress:
+            self.norms.add(plan, earlier)
         self.norms.add(plan, progress)
 
     def _test(self, plan: Plan, at: Progress, data: Dataset) -> None:
