@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -110,9 +111,19 @@ class Trainer:
                     self._questions.put((number, name, given))
         except EOFError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a message to a lab that has ended would be an error
-            self._steering.close()
-            time.sleep(SAVE_SECONDS)
-            os._exit(1)
+            self._save()
+
+    def _save(self) -> None:
+        """Stop and save the run, and end the process."""
+        self._steering.close()
+        time.sleep(SAVE_SECONDS)
+        os._exit(1)
+
+    def end(self, *_signal: Any) -> None:
+        """Handle a signal: save the run, and end the process."""
+        if self._steering is None:
+            os._exit(0)
+        threading.Thread(target=self._save, daemon=True).start()  # this thread may hold the lock of the queue of jobs
 
     def _view(self) -> None:
         """Send the newest view again and again, unless it shows the same as the one before."""
@@ -210,7 +221,12 @@ def main() -> None:
     writes = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    Trainer(Link(sys.stdin.buffer, writes)).serve()
+    trainer = Trainer(Link(sys.stdin.buffer, writes))
+    for name in ("SIGTERM", "SIGHUP"):  # SIGHUP comes when a terminal is closed; Windows has none
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), trainer.end)
+    with suppress(SystemExit):  # SIGTERM has stopped training, and the run is saved
+        trainer.serve()
     os._exit(0)  # threads that wait for a pipe would keep the process
 
 
