@@ -8,8 +8,9 @@ import pytest
 
 from descenso.config import TrainConfig
 from descenso.lab import jobs, looks, opening
+from descenso.lab.inspecting import Inspector
 from descenso.lab.protocol import Norms, Settings, Source
-from descenso.lab.watching import FIRST, Inspector, Watched
+from descenso.lab.watching import FIRST, Watched
 from descenso.training.control import Control
 from descenso.training.loop import beginning, walk
 from descenso.training.plan import Plan

@@ -16,9 +16,10 @@ from descenso.doctor.evidence import Evidence, Rows
 from descenso.errors import CheckpointError, DataError, DescensoError
 from descenso.lab import planting, races, sweeping, wording
 from descenso.lab.faults import FAULTS
+from descenso.lab.inspecting import Inspector
 from descenso.lab.protocol import Settings, Source
 from descenso.lab.rates import Span
-from descenso.lab.watching import Inspector, Watched
+from descenso.lab.watching import Watched
 from descenso.runs.checkpoints import newest
 from descenso.runs.directory import open_directory
 from descenso.runs.files import fresh_folder, portable_name

@@ -1,16 +1,14 @@
 """The lab, as a server uses it: start, steer and watch training in a process of its own. Thread safe."""
 
-import os
 import subprocess
-import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as LateError
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,7 @@ from descenso.config import TrainConfig
 from descenso.errors import ConfigError
 from descenso.lab.answers import Activations, Opened, Recognised
 from descenso.lab.drawing import as_seen
-from descenso.lab.link import Link
+from descenso.lab.link import Link, training_process
 from descenso.lab.protocol import BEGIN, Limits, Settings, Source, View
 from descenso.lab.rates import Span
 from descenso.text import _, plural
@@ -45,6 +43,9 @@ class Lab:
         out: folder below which runs are made.
         limits: of processes and times.
 
+    Attributes:
+        listeners: called after each new view, in another thread.
+
     Raises:
         ConfigError: where this process has as many training processes as `limits` allows.
     """
@@ -55,15 +56,14 @@ class Lab:
         self._view = View(settings=Settings(data=source.data or ""))
         self._asked: dict[int, Future[Any]] = {}
         self._numbers = count(BEGIN + 1)
+        self.listeners = set[Callable[[], None]]()
         self._closed = False
         self._begin()
 
     def __enter__(self) -> "Lab":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _begin(self) -> None:
@@ -77,17 +77,9 @@ class Lab:
             )
             raise ConfigError(message.format(most=limits.processes))
         _running.add(id(self))
-        home = str(Path(__file__).parents[2])
-        path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
-        process: Any = subprocess.Popen(
-            [sys.executable, "-m", "descenso.lab.trainer"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
-        )  # fmt: skip
-        self._process, self._link = process, Link(process.stdout, process.stdin)
         words = deque[str](maxlen=WORDS)
-        listening = threading.Thread(target=self._listen, args=(process, words), name="descenso-lab-words", daemon=True)
-        listening.start()
+        process, self._link, listening = training_process(words)
+        self._process = process
         self._reading = threading.Thread(
             target=self._read, args=(process, self._link, words, listening), name="descenso-lab-views", daemon=True
         )
@@ -107,11 +99,6 @@ class Lab:
             if refused is not None:
                 raise refused
 
-    @staticmethod
-    def _listen(process: subprocess.Popen[bytes], words: deque[str]) -> None:
-        for line in process.stderr or ():
-            words.append(line.decode(errors="replace").rstrip())
-
     def _read(
         self, process: subprocess.Popen[bytes], link: Link, words: deque[str], listening: threading.Thread
     ) -> None:
@@ -120,7 +107,7 @@ class Lab:
             while True:
                 kind, *what = link.receive()
                 if kind == "view":
-                    self._show(what[0])
+                    self._show(self._view._replace(**what[0]))
                 else:
                     asked = self._asked.pop(what[0], None)
                     if asked is not None:
@@ -145,6 +132,8 @@ class Lab:
         with self._changed:
             self._view = view._replace(number=self._view.number + 1)
             self._changed.notify_all()
+        for heard in tuple(self.listeners):
+            heard()
 
     def _send(self, name: str, *given: Any) -> None:
         """Send a command; it is lost where the process has ended, which the view says."""
@@ -174,9 +163,12 @@ class Lab:
             self._changed.wait_for(lambda: self._view.number > after, seconds)
             return self._view
 
-    def watched(self, watched: bool) -> None:
-        """Say whether a page is in sight. With one there are ten views a second, without about one."""
-        self._send("watch", watched)
+    def watched(self, tabs: frozenset[str]) -> None:
+        """Say which of `TABS` are open on pages in sight: what no page shows is not measured.
+
+        With a page there are ten views a second, without about one.
+        """
+        self._send("watch", tabs)
 
     def speak(self, language: str) -> None:
         """Set the language of messages and findings, "en" or "es"."""

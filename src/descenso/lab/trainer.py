@@ -21,11 +21,11 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.errors import DescensoError
 from descenso.lab.link import Link
-from descenso.lab.protocol import BEGIN, Pictures, Settings, Source, View
+from descenso.lab.protocol import BEGIN, Settings, Source, View
 from descenso.runs.directory import open_directory
 from descenso.text import _
 
-VIEW_SECONDS, UNWATCHED_SECONDS = 0.08, 1.0  # between two views, with a page and without
+VIEW_SECONDS, UNWATCHED_SECONDS = 0.095, 1.0  # from a view to the next, with a page and without
 LOOK_SECONDS = 0.05  # between two looks at the run
 SAVE_SECONDS = 600.0  # for saving the run after the lab has ended, on a machine that may be busy
 COMMANDS = ("start", "pause", "go_on", "one_step", "one_epoch", "change_rate", "reset", "undo", "stop", "forget",
@@ -55,7 +55,7 @@ class Trainer:
         try:
             data, config = read(source)
         except DescensoError as error:  # before TensorFlow is imported, since the command waits for it
-            self._link.send(("view", View(state="failed", message=str(error))))
+            self._link.send(("view", {"state": "failed", "message": str(error)}))
             self._link.send(("answer", BEGIN, error))
             return
         self._link.send(("answer", BEGIN, None))
@@ -85,7 +85,7 @@ class Trainer:
             self._guarded(job)
 
     def _say(self, progress: str) -> None:
-        self._link.send(("view", View(state="starting", progress=progress)))
+        self._link.send(("view", {"state": "starting", "progress": progress}))
 
     def _guarded(self, job: Any, *given: Any) -> None:
         """Call `job`; an error becomes the view's message."""
@@ -126,17 +126,18 @@ class Trainer:
         threading.Thread(target=self._save, daemon=True).start()  # this thread may hold the lock of the queue of jobs
 
     def _view(self) -> None:
-        """Send the newest view again and again, unless it shows the same as the one before."""
-        before: Any = None
-        failed = False
+        """Send what has changed since the view before, again and again."""
+        before: View | None = None
+        failed, begun = False, time.monotonic()
         while True:
-            time.sleep(VIEW_SECONDS if self._steering.watched else UNWATCHED_SECONDS)
+            wait = VIEW_SECONDS if self._steering.watched else UNWATCHED_SECONDS
+            time.sleep(max(begun + wait - time.monotonic(), wait / 2))
+            begun = time.monotonic()
             try:
                 view = self._steering.view()
-                signature = _signature(view)
-                if signature != before:
-                    self._link.send(("view", view))
-                before = signature
+                if changes := view.since(before):
+                    self._link.send(("view", changes))
+                before = view
             except OSError:  # the lab has ended
                 return
             except Exception:  # a fault of descenso: the page keeps the previous view; one traceback is enough
@@ -151,7 +152,7 @@ class Trainer:
             shown = self._steering.shown
             if shown is not None and (self._steering.watched or not shown.active):
                 try:
-                    shown.inspector.look()
+                    shown.inspector.look(self._steering.watched)
                     self._steering.surveyor.look()
                 except Exception:  # a fault of descenso: training continues without measurements
                     traceback.print_exc()
@@ -204,15 +205,6 @@ def read(source: Source) -> tuple[Dataset, TrainConfig]:
     else:
         config = TrainConfig.of(data=source.data, **dict(source.reading))
     return rows_of(config, source.sources), config
-
-
-def _signature(view: View) -> Any:
-    """Return a value that is equal for two views that show the same."""
-    norms = len(view.norms[0].steps) if view.norms else 0
-    studies = [each.number if each else 0 for each in (view.rates, view.plane)]
-    plain = view._replace(curves=(), norms=(), pictures=Pictures(), confusion=None, mistakes=(), rates=None, plane=None)
-    lines = [(each.name, len(each.steps), len(each.epochs), repr(each.accuracies[-1:])) for each in view.curves]
-    return repr(plain), studies, norms, lines, id(view.confusion), view.pictures.scale
 
 
 def main() -> None:
