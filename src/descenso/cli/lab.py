@@ -63,10 +63,8 @@ def lab(
     from descenso.lab.lab import Lab
     from descenso.lab.protocol import Source
 
-    if is_sweep(Path(what)):
-        raise no_run(Path(what))
-    is_run = os.path.isfile(f"{what}/status.json")  # noqa: PTH113 - False for a name too long, where pathlib raises
-    source = Source(None if is_run else what, Path(what) if is_run else None, tuple(settings.items()), sources)
+    run = run_of(what)
+    source = Source(None if run else what, run, tuple(settings.items()), sources)
     with Lab(source, out) as training:
         from descenso.lab.desk import Desk, datasets_of
         from descenso.lab.gate import is_loopback
@@ -84,6 +82,17 @@ def lab(
 
         run_until_interrupted(desk, Serving(address, port, framed), ready)
     say(_("The lab has ended; the runs are in {folder}").format(folder=out), err=True)
+
+
+def run_of(what: str) -> Path | None:
+    """Return the run directory `what`; None for data.
+
+    Raises:
+        DataError: for the directory of a sweep.
+    """
+    if is_sweep(Path(what)):
+        raise no_run(Path(what))
+    return Path(what) if os.path.isfile(f"{what}/status.json") else None  # noqa: PTH113 - pathlib raises for long names
 
 
 def ignore_bokeh_variables() -> None:

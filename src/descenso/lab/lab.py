@@ -19,7 +19,7 @@ from descenso.config import TrainConfig
 from descenso.errors import ConfigError
 from descenso.lab.answers import Activations, Opened, Recognised
 from descenso.lab.drawing import as_seen
-from descenso.lab.link import Link, training_process
+from descenso.lab.link import Link, started
 from descenso.lab.protocol import BEGIN, Limits, Settings, Source, View
 from descenso.lab.rates import Span
 from descenso.text import _, plural
@@ -27,6 +27,7 @@ from descenso.text import _, plural
 DEFAULT = Limits()
 READ_SECONDS = 20.0  # that the command waits for the data; what takes longer is shown as progress on the page
 CLOSE_SECONDS = 60.0  # for saving the run when the lab closes
+TRAINER = "descenso.lab.trainer"  # what the training process runs
 WORDS = 20  # last lines of standard error that are kept, to explain why a process died
 _running = set[int]()  # ids of the labs of this process that have a training process
 
@@ -78,7 +79,7 @@ class Lab:
             raise ConfigError(message.format(most=limits.processes))
         _running.add(id(self))
         words = deque[str](maxlen=WORDS)
-        process, self._link, listening = training_process(words)
+        process, self._link, listening = started(TRAINER, words)
         self._process = process
         self._reading = threading.Thread(
             target=self._read, args=(process, self._link, words, listening), name="descenso-lab-views", daemon=True
@@ -99,9 +100,7 @@ class Lab:
             if refused is not None:
                 raise refused
 
-    def _read(
-        self, process: subprocess.Popen[bytes], link: Link, words: deque[str], listening: threading.Thread
-    ) -> None:
+    def _read(self, process: Any, link: Link, words: deque[str], listening: threading.Thread) -> None:
         """Take views and answers until the process ends."""
         try:
             while True:

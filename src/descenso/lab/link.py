@@ -46,14 +46,14 @@ class Link:
             raise EOFError from error
 
 
-def training_process(words: deque[str]) -> "tuple[subprocess.Popen[bytes], Link, threading.Thread]":
-    """Start a training process; return it, the link to it, and the thread that keeps its last `words`, as it says them
-    on standard error.
+def started(module: str, words: deque[str]) -> "tuple[subprocess.Popen[bytes], Link, threading.Thread]":
+    """Start a process that runs `module`; return it, the link to it, and the thread that keeps its last `words`, as it
+    says them on standard error.
     """
     home = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
-    process: Any = subprocess.Popen(
-        [sys.executable, "-m", "descenso.lab.trainer"],
+    process: Any = subprocess.Popen(  # noqa: S603 - a module of descenso
+        [sys.executable, "-m", module],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
