@@ -87,8 +87,8 @@ class Watched(Callback):
         self.progress = progress
 
     def _keep_first(self, progress: Progress) -> None:
-        size = sum(array.nbytes for array in self.recorded.points[-1][1].values())
-        if self._chunks < min(FIRST, FIRST_BYTES // size):
+        size = sum(array.nbytes for _step, arrays in self.recorded.points[-1:] for array in arrays.values())
+        if self._chunks < min(FIRST, FIRST_BYTES // max(size, 1)):
             self._chunks += 1
             self.first.append(progress)
 
