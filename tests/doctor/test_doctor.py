@@ -212,6 +212,38 @@ def test_a_dataset_without_pairs(dataset):
         doctor.step(model_of(PROBABILITIES), SPARSE(), dataset)
 
 
+MASKS = RANDOM.integers(0, 3, (60, 8, 8))
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_labels_of_pixels_are_no_batch_of_rows(batched):
+    """An image (8, 8, 1) and its labels (8, 8) have the shapes of 8 rows with one-hot labels of 8 classes."""
+    images = PIXELS[..., None] / np.float32(255)
+    dataset = pairs(images, MASKS)
+    dataset = dataset.batch(20) if batched else dataset
+    with pytest.raises(DataError, match=r"\(60, 8, 8, 1\) and .* \(60, 8, 8\); .*one number; labels of each pixel"):
+        doctor.data(dataset)
+    with pytest.raises(DataError, match="test: .*labels of each pixel"):
+        doctor.data(INPUTS, LABELS, test=dataset)
+    for labels in (MASKS, MASKS[..., None]):
+        own = pairs(images, labels).batch(20) if batched else pairs(images, labels)
+        model = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Conv2D(3, 1)])
+        assert doctor.step(model, SPARSE(from_logits=True), own) == []
+    one_hot = np.eye(8, dtype=np.float32)[MASKS[:, 0, 0]]
+    assert doctor.data(pairs(images[:, 0, :, 0], one_hot).batch(8, drop_remainder=True), one_hot=True) == []
+
+
+def test_labels_of_the_steps_of_a_sequence_stay_in_their_batches():
+    """A batch of 8 sequences of 5 steps has the shapes of an image (8, 5, 2) with a label for each pixel."""
+    sequences, labels = RANDOM.normal(size=(64, 5, 2)).astype("f4"), RANDOM.integers(0, 3, (64, 5))
+    dataset = pairs(sequences, labels).batch(8, drop_remainder=True)
+    inputs, kernel = [], tf.Variable(np.zeros((2, 3), "f4"))
+    doctor.step(lambda x: inputs.append(x) or x @ kernel, SPARSE(from_logits=True), dataset, variables=[kernel])
+    assert {each.shape[1:] for each in inputs if hasattr(each, "shape")} == {(5, 2)}
+    model = keras.Sequential([keras.layers.Input((5, 2)), keras.layers.Dense(3)])
+    assert doctor.step(model, SPARSE(from_logits=True), dataset) == []
+
+
 def test_an_empty_dataset():
     with pytest.raises(DataError, match="data: an empty tf.data.Dataset"):
         doctor.data(pairs().take(0))

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import descenso as ds
 from descenso.data.dataset import Dataset, Split
-from descenso.doctor import descents, faults, faulty_rows
+from descenso.doctor import descents, faults
 from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.evidence import Evidence, Rows
 from descenso.text import option
@@ -483,13 +483,13 @@ MENDED = {  # the evidence of each planted fault after its mend
     "labels-from-1": trained(),
     "mixed-dtypes": lambda _: faults._loop(),
     "pixels-not-scaled": trained(),
-    "buffer-on-sorted": lambda _: faults._descent(changes={"train": faulty_rows.sorted_rows()}, order="permutation"),
+    "buffer-on-sorted": lambda _: faults._descent(faults.trained_on(faults.sorted_by_class())),
     "none-gradients": lambda _: faults._loop(),
     "log-of-zero": lambda _: faults._loop(),
-    "first-cost": trained(faults._layers(0, "zeros")),
-    "vanishing-gradients": trained(faults._layers(2, activation="relu")),
-    "exploding-gradients": trained(faults._layers(2, activation="relu", kernel_initializer="he_normal")),
-    "dead-units": trained(faults._layers(1, activation="relu")),
+    "first-cost": trained(make=faults._layers(0, "zeros")),
+    "vanishing-gradients": trained(make=faults._layers(2, activation="relu")),
+    "exploding-gradients": trained(make=faults._layers(2, activation="relu", kernel_initializer="he_normal")),
+    "dead-units": trained(make=faults._layers(1, activation="relu")),
     "retracing": lambda _: faults._counted(lambda number: tf.constant(number)),
     "rate-too-high": suggested,
     "rate-too-low": suggested,
@@ -498,20 +498,10 @@ MENDED = {  # the evidence of each planted fault after its mend
     "unseen-labels": trained(),
     "empty-class": trained(),
     "no-better-than-chance": trained(),
-    "over-fitting": trained(
-        None,
-        {"train": faulty_rows.noisy()},
-        model="mlp",
-        rule="adam",
-        learning_rate=0.003,
-        epochs=60,
-        validation_size=200,
-        patience=3,
-        dropout=0.3,
-    ),
-    "test-far-worse": trained(None, model="mlp", rule="adam", epochs=3, learning_rate=0.003),
-    "scaled-twice": trained(faults._layers(1, activation="relu")),
-    "equal-units": trained(faults._layers(1, activation="relu")),
+    "over-fitting": trained(faults.noisy(), **faults.MLP, epochs=60, validation_size=200, patience=3, dropout=0.3),
+    "test-far-worse": trained(**faults.MLP, epochs=3),
+    "scaled-twice": trained(make=faults._layers(1, activation="relu")),
+    "equal-units": trained(make=faults._layers(1, activation="relu")),
 }
 
 

@@ -34,6 +34,14 @@ def names(module, prefix=""):
     return found
 
 
+def there(name):
+    """Return whether tf has this name, also where `names` does not look, as in packages that are loaded when used."""
+    value = tf
+    for part in name.split("."):
+        value = value if part == "__version__" else getattr(value, part, None)
+    return value is not None
+
+
 def lines():
     """Yield the lines of `symbols.txt`."""
     old, new = names(tf.compat.v1), names(tf)
@@ -41,7 +49,7 @@ def lines():
     same = {id(new[name]): name for name in shortest if callable(new[name])}  # the last one is kept, the shortest
     renamed = {name.removeprefix("tf."): now.removeprefix("tf.") for name, now in TABLES.symbol_renames.items()}
     gone = set(old) - set(new) | {name for name in renamed if name.startswith("contrib.") and renamed[name] in new}
-    for name in sorted(gone):
+    for name in sorted(name for name in gone if not there(name)):
         now = same.get(id(old.get(name))) or renamed.get(name, "")
         yield f"{name} {now if now in new else ''}".rstrip()
     for name in sorted(set(old) & set(new)):

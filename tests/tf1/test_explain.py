@@ -261,14 +261,6 @@ def test_no_pattern_is_slow():
         recognised(text)
 
 
-def there(name):
-    """Return whether tf has this name."""
-    value = tf
-    for part in name.split("."):
-        value = value if part == "__version__" else getattr(value, part, None)
-    return value is not None
-
-
 @pytest.mark.slow
 def test_the_file_of_removed_names_is_up_to_date():
     """In a new process, since later imports add names to TensorFlow."""
@@ -281,10 +273,11 @@ def test_replacements_of_removed_names_exist():
     known = [*symbols.BY_CALL, *symbols.OTHERS, *(old for old, new in symbols.moved().items() if new)]
     for symbol in known:
         for name in re.findall(r"\btf\.([\w.]*\w)", find(symbol).instead):
-            assert there(name), symbol
+            assert gone.there(name), symbol
     assert [find(symbol).instead for symbol in symbols.BY_CALL] == [instead for _, instead in symbols.BY_CALL.values()]
 
 
 def test_names_that_tensorflow_has_are_not_reported():
     known = [name for name in gone.names(tf) if find(name) and name not in ("gradients",)]
     assert known == []
+    assert [name for name in symbols.moved() if gone.there(name)] == []

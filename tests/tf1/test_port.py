@@ -290,6 +290,11 @@ HIDDEN = (
     "hidden = {hidden}\nW = tf.Variable(tf.zeros([30, 10]))\nb = tf.Variable(tf.zeros([10]))\n"
     "logits = tf.matmul(hidden, W) + b\n"
 )
+DEEP = (
+    "hidden = {first}(tf.matmul(images, tf.Variable(tf.zeros([784, 9]))) + tf.Variable(tf.zeros([9])))\n"
+    "last = {second}(tf.matmul(hidden, tf.Variable(tf.zeros([9, 8]{dtype}))) + tf.Variable(tf.zeros([8]{dtype})))\n"
+    "logits = tf.matmul(last, tf.Variable(tf.zeros([8, 10]))) + tf.Variable(tf.zeros([10]))\n"
+)
 DROPPED = HIDDEN.format(hidden="tf.nn.dropout(tf.nn.relu(tf.matmul(images, V) + c), {rate})")
 
 
@@ -315,6 +320,14 @@ def of_model(ported, model, costs=COSTS):
             MODEL + "logits = tf.matmul(tf.nn.dropout(images, 0.8), W) + b\n",
             "Dropout at another rate, or not",
         ),
+        (
+            MODEL.replace("zeros([784, 10])", "zeros([784])") + "logits = tf.matmul(images, W) + b\n",
+            "the shapes of these",
+        ),
+        (DEEP.format(first="tf.nn.relu", second="tf.nn.tanh", dtype=""), "the hidden layers have several activations"),
+        (DEEP.format(first="tf.nn.relu", second="tf.nn.relu", dtype=", tf.float64"), "the type of these weights"),
+        ("logits = tf.layers.dense(images, 10, use_bias=False)\n", "a layer without a bias"),
+        ("logits = tf.layers.dense(images, tf.shape(x)[0])\n", "this is no layer of softmax or mlp"),
     ],
 )
 def test_layers_are_named_for_what_they_are(model, why, ported):
@@ -328,6 +341,36 @@ def test_layers_are_named_for_what_they_are(model, why, ported):
 def test_dropout_after_hidden_layers_is_read(rate, read, ported):
     descent = of_model(ported, DROPPED.format(rate=rate))
     assert f"--hidden 30 --activation relu --dropout {read} " in shlex.join(descent.command)
+
+
+def test_layers_of_tf_layers_and_variables_by_name_are_read(ported):
+    model = (
+        "hidden = tf.layers.dense(images, 30, activation=tf.nn.relu)\nhidden = tf.layers.dropout(hidden, 0.4)\n"
+        'W = tf.get_variable("W", [30, 10])\nb = tf.get_variable("b", [10], initializer=tf.constant_initializer(0.1))\n'
+        "logits = tf.matmul(hidden, W) + b\n"
+    )
+    settings = of_model(ported, model).settings
+    assert (settings["hidden"], settings["activation"]) == ("30", "relu")
+    assert settings["dropout"] == 0  # without training=True, nothing is dropped
+
+
+@pytest.mark.parametrize(
+    ("made", "rule"),
+    [("GradientDescentOptimizer(0.3)", ("sgd", 0.3)), ("MomentumOptimizer(0.3, 0.8)", ("momentum:momentum=0.8", 0.3)),
+     ("RMSPropOptimizer(0.3)", "this is no rule of descenso")],
+)  # fmt: skip
+def test_gradients_that_an_optimizer_applies(made, rule, ported):
+    step = "        W = W - rate * grad_W\n        b = b - rate * grad_b\n"
+    assert step in scripts.TAPE
+    applied = "        optimizer.apply_gradients(zip((grad_W, grad_b), (W, b)))\n"
+    head = "rate, epochs, batch ="
+    script = scripts.TAPE.replace(step, applied.replace("(grad_W, grad_b)", "grads"))
+    script = script.replace("grad_W, grad_b = tape", "grads = tape")
+    (descent,) = ported(script.replace(head, f"optimizer = tf.compat.v1.train.{made}\n{head}")).descents
+    if isinstance(rule, str):
+        assert rule in descent.unread["rule"]
+    else:
+        assert (descent.settings["rule"], descent.settings["learning_rate"]) == rule
 
 
 def test_batches_outside_of_the_loop_and_whole_ones(ported):
@@ -371,6 +414,7 @@ def test_a_model_that_descenso_has_not(ported):
     assert descent.unread["model"].startswith("line 7, tf.layers.flatten(")
 
 
+SECOND = "xs, ys = mnist.train.next_batch(batch)"
 UNREAD = [  # a replacement in program 1, and the settings that cannot be read then, with their lines
     ("rate = 0.01", "rate = float(input())", {"learning_rate": "6"}),
     ("rate = 0.01", "rate = 0.01 if wanted else 0.1", {"learning_rate": "6"}),
@@ -381,6 +425,8 @@ UNREAD = [  # a replacement in program 1, and the settings that cannot be read t
     ("for epoch in range(epochs):", "while True:", {"epochs": "24"}),
     ("for epoch in range(epochs):", "for epoch in range(1, epochs, 0):", {"epochs": "24"}),
     ("batch = 100", "batch = sizes[0]", {"epochs": "8", "batch_size": "8"}),
+    ("batch = 100", "batch = 70000", {"epochs": "28"}),
+    (SECOND, f"{SECOND}; {SECOND}", {"data": "5", "epochs": "5", "batch_size": "5"}),
     ('"MNIST/"', '"MNIST/", source_url=mine', {"data": "5", "epochs": "5", "batch_size": "5"}),
     ("mnist = input", "data = input", {"data": "16", "epochs": "16", "batch_size": "16"}),
     ("tf.log(probabilities)", "tf.log(tf.clip_by_value(probabilities, 1e-9, 1.0))", {"model": "15"}),
@@ -448,6 +494,23 @@ def test_variants_of_program_2(old, new, was, becomes, ported):
     assert old in scripts.TAPE
     command = scripts.TAPE_COMMAND.replace(was, becomes) if was else scripts.TAPE_COMMAND
     assert commands(ported(scripts.TAPE.replace(old, new))) == [command]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("matmul(xs, W)", f"matmul({rows}, W)") for rows in ("parts[k]", "load()[0]", "[1, 2][k]", "'ab'[0]")]
+    + [("reshape(x / 255.0, shape=(60000, -1))", f"reshape({given})") for given in ("", "shape=(60000, -1)")]
+    + [("for xs, ys in rows", f"for xs, ys in {loop}") for loop in ("make()", "3")],
+)  # fmt: skip
+def test_rows_that_cannot_be_followed_are_said_not_to_be_known(old, new, ported):
+    assert old in scripts.TAPE
+    (descent,) = ported(scripts.TAPE.replace(old, new)).descents
+    assert "these are not known to be all training rows of MNIST" in descent.unread["data"]
+
+
+def test_rows_given_by_name_are_followed(ported):
+    script = scripts.TAPE.replace("reshape(x / 255.0, ", "reshape(tensor=x / 255.0, ")
+    assert commands(ported(script)) == [scripts.TAPE_COMMAND]
 
 
 def test_a_step_in_a_function(ported):

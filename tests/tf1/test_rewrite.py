@@ -67,6 +67,14 @@ def test_imports_are_those_of_compat_v1(here):
     assert "descenso" not in text.replace("`descenso port`", "")
 
 
+def test_contrib_and_colab_in_a_script(here):
+    old = "from tensorflow.contrib.layers import xavier_initializer as start, flatten\nimport google.colab\n"
+    text, said = written(here, old)
+    assert "\nstart = _v1.contrib.layers.xavier_initializer; flatten = _v1.contrib.layers.flatten\n" in text
+    assert "def _contrib():" in text
+    assert "new.py: google.colab is not outside of Colab; replace what is read through it\n" in said
+
+
 def test_cells_in_their_order_without_magics(here):
     cells = [
         "%matplotlib inline\nfrom __future__ import print_function\nimport matplotlib.pyplot as plt",

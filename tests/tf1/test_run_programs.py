@@ -16,7 +16,7 @@ from PIL import Image
 import forms
 import programs
 import scripts
-from descenso.tf1.program import ANSWERED
+from descenso.tf1.program import answered_symbols
 from descenso.tf1.running import input_data
 
 RUNNING = Path(input_data.__file__).parent
@@ -268,10 +268,10 @@ def test_calls_that_cannot_work_are_named_before_anything_runs(tmp_path):
     assert [each["place"] for each in answer["cannot_work"]] == ["4"]
 
 
-def test_the_list_of_replaced_names_is_complete():
-    """The list of names that programs may use, needed without importing TensorFlow, matches the functions there are."""
+def test_the_replaced_names_are_found():
+    """The names that programs may use, found without importing TensorFlow, are those of the functions there are."""
     named = {"layers.": set(), "contrib.layers.": set()}
-    for symbol in ANSWERED:
+    for symbol in answered_symbols():
         package, _dot, name = symbol.rpartition(".")
         named.get(f"{package}.", set()).add(name)
     for prefix, module in (("layers.", "layers"), ("contrib.layers.", "contrib")):
@@ -326,7 +326,7 @@ def test_the_tutorials_program_has_its_published_costs(tmp_path):
     """A second program in the same notebook, for TensorFlow 2, runs in a new process, as in Colab."""
     first = scripts.SOFTMAX.replace("epochs = 100", "epochs = 2").split("costs = []\n")
     second = scripts.TAPE.replace("rate, epochs, batch = 0.01, 100, 100", "rate, epochs, batch = 0.01, 1, 100")
-    end = "float(cost) < 0.9"
+    end = "float(cost) < 1.1"  # of its last batch: 0.74 on average, and above 0.9 in a hundredth of the orders
     head = "%tensorflow_version 1.x\nimport matplotlib.pyplot as plt\n"
     cells = [head + first[0], "costs = []\n" + first[1] + "\nplt.plot(costs)\nplt.ylabel('Loss')"]
     write_notebook(tmp_path / "own.ipynb", *cells, f"%tensorflow_version 2.x\n{second}", end)

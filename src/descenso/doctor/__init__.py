@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from descenso.api.again import rows_again
 from descenso.api.inference import load_trained
-from descenso.data.batches import is_dataset, take
+from descenso.data.batches import is_dataset
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.doctor.checks import CHECKS, examine
 from descenso.doctor.checks_labels import is_regression
 from descenso.doctor.evidence import Evidence, Finding, Rows
-from descenso.doctor.reading import read_and_check, split_of
+from descenso.doctor.reading import batch_for, read_and_check, split_of
 from descenso.errors import ConfigError
 from descenso.registry import OWN, is_own
 from descenso.runs.directory import RunDirectory, open_directory
@@ -59,7 +59,7 @@ def data(
         order: order of the rows in an epoch: "permutation", "sequential", or "buffer:N" for `shuffle(N)` of tf.data.
 
     Raises:
-        DataError: if a row has no label.
+        DataError: if a row has no label, or several, as for each pixel of an image.
     """
     if isinstance(inputs, Dataset):
         return examine(Evidence(Rows.of(inputs, order)))
@@ -135,7 +135,7 @@ def step(
     from descenso.doctor.steps import evidence_of_step
 
     if is_dataset(inputs):
-        inputs, labels = take(inputs, "step", STEP_ROWS)
+        inputs, labels = batch_for(model, inputs, STEP_ROWS)
     if variables is None:
         model(inputs)  # a Keras model without an input shape makes its variables here
         variables = list(getattr(model, "trainable_variables", ()))

@@ -1,7 +1,7 @@
 """One planted fault per check, on some rows of MNIST, for `descenso doctor --break` and for the tests."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,25 +11,24 @@ import tensorflow as tf
 from keras.initializers import Constant, GlorotUniform, RandomNormal
 
 from descenso.config import TrainConfig
-from descenso.data.dataset import Scaling
+from descenso.data.dataset import Dataset, Scaling
 from descenso.descent.keras_models import as_model, from_keras
 from descenso.descent.problem import Model, Own, Params, State, Tensor
 from descenso.doctor.descents import Walked, evidence_of
 from descenso.doctor.evidence import Array, Evidence, Rows
 from descenso.doctor.faulty_rows import (
     BATCH,
+    ROWS,
     TEST_ROWS,
-    alike,
+    changed,
     few,
     from_1,
+    labelled,
     named_twice,
-    negative,
     noisy,
     not_finite,
-    rare,
-    shuffled,
-    sorted_rows,
-    zeroed,
+    sorted_by_class,
+    trained_on,
 )
 from descenso.doctor.steps import Watched, evidence_of_step
 from descenso.runs.trained import Trained
@@ -65,9 +64,9 @@ def _with_softmax() -> Model:
     return model._replace(apply=apply)
 
 
-def _descent(make: Any = None, changes: Mapping[str, Any] | None = None, **settings: Any) -> Evidence:
-    """Train softmax regression, or the model `make`, on rows with these changes; return the evidence of the run."""
-    data, own = few()._replace(**(changes or {})), Own(as_model(make, "float32")) if make else None
+def _descent(data: Dataset | None = None, make: Any = None, **settings: Any) -> Evidence:
+    """Train softmax regression, or the model `make`, on `data`, by default `few`; return the evidence of the run."""
+    data, own = data or few(), Own(as_model(make, "float32")) if make else None
     usual = {"engine": "function", "rule": "sgd", "learning_rate": 0.1, "schedule": "constant", "epochs": 6}
     config = TrainConfig.of(**{**usual, **settings})
     plan = Plan.of(config, data, own)
@@ -121,11 +120,6 @@ def _is_large(digits: Array) -> Array:
     return (digits > 4).astype(np.float32)[:, None]
 
 
-def _rows(**changes: Any) -> Evidence:
-    """Evidence on rows only, of which none can be trained on."""
-    return Evidence(Rows.of(few()._replace(**changes)))
-
-
 def _table(
     add: Callable[[Array, Array], Array] | None = None, labels: Callable[[Array], Array] | None = None
 ) -> Evidence:
@@ -160,28 +154,24 @@ def healthy() -> Evidence:
     return _descent()._replace(calls=_counted(lambda number: tf.constant(number)).calls)
 
 
-def _colours() -> Evidence:
-    train = few().train
-    return Evidence(Rows(np.stack([train.inputs] * 3, axis=1), train.labels))
-
-
 def _scaling_model() -> Any:
-    dense = [keras.layers.Dense(64, "relu"), keras.layers.Dense(10)]
-    return keras.Sequential(
-        [keras.layers.Input((28, 28)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), *dense]
-    )
+    scaling = [keras.layers.Input((28, 28)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
+    return keras.Sequential([*scaling, keras.layers.Dense(64, "relu"), keras.layers.Dense(10)])
 
 
 SPARSE, BINARY = keras.losses.SparseCategoricalCrossentropy, keras.losses.BinaryCrossentropy
 DENSE = partial(keras.layers.Dense, kernel_initializer=GlorotUniform(seed=0))  # the same weights each time
+MLP: dict[str, Any] = {"model": "mlp", "rule": "adam", "learning_rate": 0.003}
 
 FAULTS = {
-    "not-finite": Fault("inputs = images / images.max(axis=0)", lambda: _descent(changes=not_finite())),
+    "not-finite": Fault("inputs = images / images.max(axis=0)", lambda: _descent(not_finite())),
     "numeric-target": Fault(
         "labels = images.sum(axis=(1, 2))",
         lambda: Evidence(Rows(few().train.inputs, few().train.inputs.sum(axis=(1, 2)))),
     ),
-    "labels-alike": Fault("train = sorted_by_class[:100]", lambda: _rows(train=alike())),
+    "labels-alike": Fault(
+        "train = sorted_by_class[:100]", lambda: Evidence(Rows.of(trained_on(sorted_by_class()[:BATCH])))
+    ),
     "labels-not-one-hot": Fault(
         "tf.reduce_sum(labels * tf.math.log(outputs), axis=1)  # labels.shape == (100,)", lambda: _loop(one_hot=False)
     ),
@@ -189,17 +179,17 @@ FAULTS = {
         "SparseCategoricalCrossentropy(from_logits=True)(tf.one_hot(labels, 10), outputs)",
         lambda: _stepped(SPARSE(from_logits=True), DENSE(10), labels=lambda digits: tf.one_hot(digits, 10)),
     ),
-    "labels-from-1": Fault("labels = labels + 1", lambda: _descent(changes=from_1())),
+    "labels-from-1": Fault("labels = labels + 1", lambda: _descent(from_1())),
     "labels-out-of-range": Fault(
         "Dense(9)  # labels from 0 to 9", lambda: _stepped(SPARSE(from_logits=True), DENSE(9))
     ),
-    "similar-class-names": Fault('class_names = ("0", "1", "2", "3", …, "3.0")', lambda: _rows(**named_twice())),
+    "similar-class-names": Fault(
+        'class_names = ("0", "1", "2", "3", …, "3.0")', lambda: Evidence(Rows.of(named_twice()))
+    ),
     "empty-class": Fault(
-        'class_names = ("0", …, "9", "10")', lambda: _descent(changes={"class_names": (*few().class_names, "10")})
+        'class_names = ("0", …, "9", "10")', lambda: _descent(few()._replace(class_names=(*few().class_names, "10")))
     ),
-    "unseen-labels": Fault(
-        "train = train[labels != 7]", lambda: _descent(changes={"train": few().train.rows(few().train.labels != 7)})
-    ),
+    "unseen-labels": Fault("train = train[labels != 7]", lambda: _descent(trained_on(few().train.labels != 7))),
     "counting-column": Fault(
         "inputs = frame.reset_index().to_numpy()", lambda: _table(lambda inputs, labels: np.arange(len(inputs)))
     ),
@@ -209,17 +199,25 @@ FAULTS = {
     "useless-columns": Fault(
         "inputs = np.column_stack([inputs, inputs[:, 3]])", lambda: _table(lambda inputs, labels: inputs[:, 3])
     ),
-    "channels-first": Fault("inputs = np.stack([images] * 3, axis=1)", _colours),
+    "channels-first": Fault(
+        "inputs = np.stack([images] * 3, axis=1)",
+        lambda: Evidence(Rows(np.stack([few().train.inputs] * 3, axis=1), few().train.labels)),
+    ),
     "mixed-dtypes": Fault("inputs = images / 255  # float64", lambda: _loop(inputs_dtype="float64")),
-    "pixels-not-scaled": Fault('inputs = images.astype("float32")', lambda: _descent(changes={"scaling": Scaling()})),
-    "pixels-zeroed": Fault("inputs = images // 255", lambda: _descent(changes=zeroed())),
-    "test-unlike-train": Fault("test_inputs = 255 - test_inputs", lambda: _descent(changes={"test": negative()})),
+    "pixels-not-scaled": Fault(
+        'inputs = images.astype("float32")', lambda: _descent(few()._replace(scaling=Scaling()))
+    ),
+    "pixels-zeroed": Fault("inputs = images // 255", lambda: _descent(changed(lambda inputs: inputs // np.uint8(255)))),
+    "test-unlike-train": Fault(
+        "test_inputs = 255 - test_inputs",
+        lambda: _descent(few()._replace(test=few().test._replace(inputs=255 - few().test.inputs))),
+    ),
     "test-in-train": Fault(
-        "test = train[:500]", lambda: _descent(changes={"test": few().train.rows(slice(TEST_ROWS))})
+        "test = train[:500]", lambda: _descent(few()._replace(test=few().train.rows(slice(TEST_ROWS))))
     ),
     "buffer-on-sorted": Fault(
         "descenso train sorted.npz --order buffer:100",
-        lambda: _descent(changes={"train": sorted_rows()}, order=f"buffer:{BATCH}"),
+        lambda: _descent(trained_on(sorted_by_class()), order=f"buffer:{BATCH}"),
     ),
     "nothing-trained": Fault(
         "model.trainable = False", lambda: _stepped(SPARSE(from_logits=True), DENSE(10), trained=False)
@@ -231,7 +229,7 @@ FAULTS = {
     "softmax-of-one": Fault(
         'Dense(1, "softmax"), BinaryCrossentropy()', lambda: _stepped(BINARY(), DENSE(1, "softmax"), labels=_is_large)
     ),
-    "softmax-twice": Fault("Sequential([…, Dense(10), Softmax()])", lambda: _descent(_with_softmax())),
+    "softmax-twice": Fault("Sequential([…, Dense(10), Softmax()])", lambda: _descent(make=_with_softmax())),
     "sigmoid-twice": Fault(
         'Dense(1, "sigmoid"), BinaryCrossentropy(from_logits=True)',
         lambda: _stepped(BINARY(from_logits=True), DENSE(1, "sigmoid"), labels=_is_large),
@@ -247,21 +245,23 @@ FAULTS = {
         'SparseCategoricalCrossentropy(from_logits=True, reduction="sum")',
         lambda: _stepped(SPARSE(from_logits=True, reduction="sum"), DENSE(10)),
     ),
-    "scaled-twice": Fault("Sequential([Rescaling(1 / 255), …])  # of scaled pixels", lambda: _descent(_scaling_model)),
+    "scaled-twice": Fault(
+        "Sequential([Rescaling(1 / 255), …])  # of scaled pixels", lambda: _descent(make=_scaling_model)
+    ),
     "equal-units": Fault(
         'Dense(64, "relu", kernel_initializer="zeros")',
-        lambda: _descent(_layers(1, "zeros", activation="relu", kernel_initializer="zeros")),
+        lambda: _descent(make=_layers(1, "zeros", activation="relu", kernel_initializer="zeros")),
     ),
     "vanishing-gradients": Fault(
-        '[Dense(64, "sigmoid") for _ in range(8)]', lambda: _descent(_layers(8, activation="sigmoid"))
+        '[Dense(64, "sigmoid") for _ in range(8)]', lambda: _descent(make=_layers(8, activation="sigmoid"))
     ),
     "exploding-gradients": Fault(
         '[Dense(64, "relu", kernel_initializer=RandomNormal(stddev=0.5)) for _ in range(8)]',
-        lambda: _descent(_layers(8, activation="relu", kernel_initializer=RandomNormal(stddev=0.5, seed=0))),
+        lambda: _descent(make=_layers(8, activation="relu", kernel_initializer=RandomNormal(stddev=0.5, seed=0))),
     ),
     "first-cost": Fault(
         "Dense(10, kernel_initializer=RandomNormal(stddev=2.0))",
-        lambda: _descent(_layers(0, RandomNormal(stddev=2.0))),
+        lambda: _descent(make=_layers(0, RandomNormal(stddev=2.0))),
     ),
     "log-of-zero": Fault(
         "cost = tf.reduce_mean(-tf.reduce_sum(labels * tf.math.log(softmax), axis=1))",
@@ -272,28 +272,20 @@ FAULTS = {
     "rate-too-low": Fault("descenso train --learning-rate 1e-6", lambda: _descent(learning_rate=1e-6)),
     "dead-units": Fault(
         'Dense(64, "relu", bias_initializer=Constant(-10))',
-        lambda: _descent(_layers(1, activation="relu", bias_initializer=Constant(-10))),
+        lambda: _descent(make=_layers(1, activation="relu", bias_initializer=Constant(-10))),
     ),
     "imbalanced-classes": Fault(
-        "train = train[(labels != 7) | (places < 100)]", lambda: _descent(changes={"train": rare()})
+        "train = train[(labels != 7) | (places < 100)]",
+        lambda: _descent(trained_on((few().train.labels != 7) | (np.arange(ROWS) < BATCH))),
     ),
-    "no-better-than-chance": Fault("rng.shuffle(labels)", lambda: _descent(changes={"train": shuffled()})),
+    "no-better-than-chance": Fault(
+        "rng.shuffle(labels)", lambda: _descent(labelled(np.random.default_rng(0).permutation(few().train.labels)))
+    ),
     "over-fitting": Fault(
         "descenso train noise.npz --model mlp --epochs 60",
-        lambda: _descent(
-            None, {"train": noisy()}, model="mlp", rule="adam", learning_rate=0.003, epochs=60, validation_size=200
-        ),
+        lambda: _descent(noisy(), **MLP, epochs=60, validation_size=200),
     ),
     "test-far-worse": Fault(
-        "train = train[:60]",
-        lambda: _descent(
-            None,
-            {"train": few().train.rows(slice(60))},
-            model="mlp",
-            rule="adam",
-            epochs=100,
-            batch_size=20,
-            learning_rate=0.003,
-        ),
+        "train = train[:60]", lambda: _descent(trained_on(slice(60)), **MLP, epochs=100, batch_size=20)
     ),
 }

@@ -1,12 +1,14 @@
 """Rows of MNIST with mistakes, of which the doctor finds each."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from descenso.data.catalog import load
-from descenso.data.dataset import Dataset, Scaling, Split
+from descenso.data.dataset import Dataset, Scaling
+from descenso.doctor.evidence import Array
 
 ROWS, TEST_ROWS, BATCH = 2_000, 500, 100
 
@@ -18,65 +20,49 @@ def few() -> Dataset:
     return data._replace(train=data.train.rows(slice(ROWS)), test=data.test.rows(slice(TEST_ROWS)))
 
 
-def from_1() -> dict[str, Any]:
-    """Return labels from 1 to 10, with a class 0 without rows."""
-    train, test, names = few().train, few().test, few().class_names
-    plus_1 = {"train": train._replace(labels=train.labels + 1), "test": test._replace(labels=test.labels + 1)}
-    return {**plus_1, "class_names": (*names, "10")}
+def trained_on(places: Any) -> Dataset:
+    """Return `few` with the training rows at `places` only, a slice, a mask or their numbers."""
+    return few()._replace(train=few().train.rows(places))
 
 
-def zeroed() -> dict[str, Any]:
-    """Return pixels after an integer division."""
-    train, test = (split._replace(inputs=split.inputs // np.uint8(255)) for split in (few().train, few().test))
-    return {"train": train, "test": test, "scaling": Scaling()}
+def labelled(labels: Array) -> Dataset:
+    """Return `few` with these labels of the training rows."""
+    return few()._replace(train=few().train._replace(labels=labels))
 
 
-def sorted_rows() -> Split:
-    """Return training rows sorted by class."""
-    train = few().train
-    return train.rows(np.argsort(train.labels, kind="stable"))
+def changed(change: Callable[[Array], Array]) -> Dataset:
+    """Return `few` with the inputs of all rows changed, and not scaled."""
+    train, test = (split._replace(inputs=change(split.inputs)) for split in (few().train, few().test))
+    return few()._replace(train=train, test=test, scaling=Scaling())
 
 
-def rare() -> Split:
-    """Return training rows with few of class 7."""
-    train = few().train
-    return train.rows((train.labels != 7) | (np.arange(ROWS) < BATCH))
+def from_1() -> Dataset:
+    """Return `few` with labels from 1 to 10, and a class 0 without rows."""
+    train, test = (split._replace(labels=split.labels + 1) for split in (few().train, few().test))
+    return few()._replace(train=train, test=test, class_names=(*few().class_names, "10"))
 
 
-def noisy() -> Split:
-    """Return few rows, of which a quarter have the label of another, which a model can only memorise."""
-    train, random = few().train.rows(slice(400)), np.random.default_rng(0)
-    return train._replace(labels=np.where(random.random(400) < 0.25, random.permutation(train.labels), train.labels))
-
-
-def not_finite() -> dict[str, Any]:
-    """Return pixels divided by the brightest of each place, which is 0 in the corners."""
+def not_finite() -> Dataset:
+    """Return `few` with pixels divided by the brightest of each place, which is 0 in the corners."""
     most = few().train.inputs.max(axis=0).astype(np.float32)
     with np.errstate(invalid="ignore", divide="ignore"):
-        train, test = (split._replace(inputs=split.inputs / most) for split in (few().train, few().test))
-    return {"train": train, "test": test, "scaling": Scaling()}
+        return changed(lambda inputs: inputs / most)
 
 
-def alike() -> Split:
-    """Return training rows of one class."""
-    train = sorted_rows()
-    return train.rows(slice(BATCH))
+def sorted_by_class() -> Array:
+    """Return the numbers of the training rows, sorted by class."""
+    return np.argsort(few().train.labels, kind="stable")
 
 
-def named_twice() -> dict[str, Any]:
-    """Return rows of which half of the threes are of a class called 3.0."""
-    train = few().train
-    labels = np.where((train.labels == 3) & (np.arange(ROWS) % 2 == 0), 10, train.labels)
-    return {"train": train._replace(labels=labels), "class_names": (*few().class_names, "3.0")}
+def noisy() -> Dataset:
+    """Return few rows, of which a quarter have the label of another, which a model can only memorise."""
+    train, random = few().train.rows(slice(400)), np.random.default_rng(0)
+    labels = np.where(random.random(400) < 0.25, random.permutation(train.labels), train.labels)
+    return few()._replace(train=train._replace(labels=labels))
 
 
-def negative() -> Split:
-    """Return test rows in negative."""
-    test = few().test
-    return test._replace(inputs=255 - test.inputs)
-
-
-def shuffled() -> Split:
-    """Return training rows, each with the label of another."""
-    train = few().train
-    return train._replace(labels=np.random.default_rng(0).permutation(train.labels))
+def named_twice() -> Dataset:
+    """Return `few` with half of the threes in a class called 3.0."""
+    labels = few().train.labels
+    renamed = labelled(np.where((labels == 3) & (np.arange(ROWS) % 2 == 0), 10, labels))
+    return renamed._replace(class_names=(*few().class_names, "3.0"))

@@ -48,9 +48,8 @@ class Batches:
         rows = self._rows(helper)
         size = number(argument(event.node, "batch_size", 1), event.node)
         self.settings["batch_size"] = size
-        if any(
-            len(run.loops) > len(event.loops) and _is_of(fed, event.node) for run in self.events for fed in _fed(run)
-        ):
+        inner = (run for run in self.events if len(run.loops) > len(event.loops))
+        if any(whole_of(value) is event.node for run in inner for value in _fed(run)):
             raise Unread(SAME_BATCH, event.node)
         steps = math.prod(map(_passes, event.loops))
         in_epoch = rows // size if 0 < size <= rows else 0
@@ -92,13 +91,11 @@ class Batches:
         Raises:
             Unread: if these are not all training rows of a dataset of descenso.
         """
-        while inputs.op == "[]":
-            inputs = node_of(inputs.args[0], inputs)
-        whole = dataset = node_of(inputs.args[0], inputs)
+        whole = dataset = _given(node_of(whole_of(inputs), inputs))
         options: dict[str, Any] = {}
         while dataset.op in (*SIZES, ".prefetch", ".cache"):
             options.setdefault(dataset.op, argument(dataset, SIZES.get(dataset.op, ""), 1))
-            dataset = node_of(dataset.args[0], dataset)
+            dataset = _given(dataset)
         if dataset.op != "from_tensor_slices" or not dataset.args or not isinstance(dataset.args[0], tuple):
             raise Unread(NO_DATA, dataset)
         self.settings["data"] = self._origin(dataset.args[0][0], dataset)
@@ -115,7 +112,7 @@ class Batches:
         scaled, node = False, node_of(value, at)
         while node.op in SAME_ROWS or (node.op == "[]" and node.args[1] == 0):
             scaled = scaled or (node.op, node.args[1:]) in SCALINGS
-            node = node_of(node.args[0], node)
+            node = _given(node)
         if node.symbol not in DATASETS:
             raise Unread(NO_DATA, node)
         if not scaled:
@@ -126,6 +123,11 @@ class Batches:
 def node_of(value: Any, at: Node) -> Node:
     """Return `value` if it is a node, else an unknown node at the place of `at`."""
     return value if isinstance(value, Node) else Node("?", at.place, written=at.written)
+
+
+def _given(node: Node) -> Node:
+    """Return what `node` was given first, by position or by name; an unknown node for nothing."""
+    return node_of(next(iter((*node.args, *node.keywords.values())), None), node)
 
 
 def number(value: Any, at: Node) -> Any:
@@ -155,11 +157,11 @@ def _fed(event: Event) -> tuple[Any, ...]:
     return fed if isinstance(fed, tuple) else ()
 
 
-def _is_of(value: Any, whole: Node) -> bool:
-    """Whether `value` is `whole` or a part of it."""
+def whole_of(value: Any) -> Any:
+    """Return what `value` is a part of, or a part of a part; `value` itself if it is none."""
     while isinstance(value, Node) and value.op == "[]":
         value = value.args[0]
-    return value is whole
+    return value
 
 
 def _passes(loop: Any) -> int:

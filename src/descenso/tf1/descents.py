@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from descenso.config import SETTINGS, flag
 from descenso.text import _, mark, prose
-from descenso.tf1.batches import Batches, node_of, number
+from descenso.tf1.batches import Batches, node_of, number, whole_of
 from descenso.tf1.layers import Network, Unread, argument, factors, read_loss, read_network
 from descenso.tf1.source import Event, Node, Place
 from descenso.tf1.start import GLOROT, ZERO, first_cost
@@ -169,22 +169,16 @@ class _Reading:
         for node in (event.node for event in self.events):
             match node:
                 case Node(op=".apply_gradients", args=(optimizer, Node(op="zip", args=(gradients, *_)), *_)):
-                    if self.is_gradient(gradients):
+                    if whole_of(gradients) is self.gradient:
                         return node_of(optimizer, node)
         return None
-
-    def is_gradient(self, value: Any) -> bool:
-        """Whether `value` is the gradient or a part of it."""
-        while isinstance(value, Node) and value.op == "[]":
-            value = value.args[0]
-        return value is self.gradient
 
     def rates(self, node: Node) -> list[Any]:
         """Return [rate] if `node` is W − rate · gradient or W.assign_sub(rate · gradient), else []."""
         if node.op not in ("-", "subtract", ".assign_sub", "assign_sub") or len(node.args) < 2:
             return []
         number, rest = factors(node.args[1])
-        others = [factor for factor in rest if not self.is_gradient(factor)]
+        others = [factor for factor in rest if whole_of(factor) is not self.gradient]
         return [others[0] if others else number] if len(others) == len(rest) - 1 else []
 
     def summed(self) -> None:

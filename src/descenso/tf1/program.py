@@ -4,6 +4,7 @@ import ast
 import contextlib
 import re
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,25 +15,24 @@ from descenso.tf1.port import MAGIC, Finding, find_all
 from descenso.tf1.source import Place, Source, imports, no_python, parsed, read_texts
 from descenso.tf1.symbols import ARGUMENT, NO_V1, ORDER
 
+RUNNING = Path(__file__).parent / "running"
 VERSION = re.compile(r"^%\s*tensorflow_version\s+([12])", re.MULTILINE)
 EAGER = re.compile(r"\bGradientTape\b|\btf\.function\b|\.numpy\(\)|\benable_v2_behavior\b")
 FIT = re.compile(r"\.(fit|fit_generator|train_on_batch)\(")
 OF_GRAPHS = ("session", "placeholder", "initializer")  # lessons on what is in every program for a graph
 HELPERS = ("examples.tutorials.mnist.", "contrib.learn.python.learn.datasets.mnist.")
-ANSWERED = (  # symbols that compat.v1 does not have and that are answered, as are those of HELPERS
-    "layers",
-    *(f"layers.{name}" for name in ("dense", "conv2d", "max_pooling2d", "average_pooling2d", "flatten", "dropout",
-                                    "batch_normalization")),
-    "contrib.layers",
-    *(f"contrib.layers.{name}" for name in (
-        "xavier_initializer", "xavier_initializer_conv2d", "variance_scaling_initializer", "l1_regularizer",
-        "l2_regularizer", "fully_connected", "conv2d", "convolution2d", "max_pool2d", "avg_pool2d", "flatten",
-        "dropout",
-    )),
-)  # fmt: skip
+PACKAGES = {"layers": "layers", "contrib.layers": "contrib"}  # that compat.v1 lacks; their modules in `running`
+MADE = re.compile(r"^(?:def )?([a-z]\w*)(?:\(| = )", re.MULTILINE)  # names that a module defines
 MOST_MODULES = 100  # beside a program, that are read
 QUIET = re.compile(r"[%!]{1,2}\s*(matplotlib|tensorflow_version|pylab|config|time|timeit|capture|load_ext|reload_ext|"
                    r"autoreload|precision|pip|conda|apt|apt-get|nvidia-smi)\b|\?.*|.*\?$")  # fmt: skip
+
+
+@cache
+def answered_symbols() -> frozenset[str]:
+    """Return the symbols that compat.v1 does not have, and that `running` has in its place, but those of HELPERS."""
+    texts = {name: (RUNNING / f"{module}.py").read_text(encoding="utf-8") for name, module in PACKAGES.items()}
+    return frozenset(PACKAGES) | {f"{name}.{made}" for name, text in texts.items() for made in MADE.findall(text)}
 
 
 class Block(NamedTuple):
@@ -159,7 +159,7 @@ def _makes_graphs(texts: list[str], findings: list[Finding]) -> bool:
 
 def _is_answered(finding: Finding) -> bool:
     symbol = finding.symbol.removeprefix("compat.v1.")
-    return symbol in ANSWERED or f"{symbol}.".startswith(HELPERS)
+    return symbol in answered_symbols() or f"{symbol}.".startswith(HELPERS)
 
 
 def _is_dead(finding: Finding, old: bool) -> bool:

@@ -11,11 +11,10 @@ from descenso.data.named import BUNDLED
 from descenso.errors import ConfigError, DiskError
 from descenso.text import _, language
 from descenso.tf1.pieces import CONTRIB, DISPLAY, FIGURES, GRAPHS, LOADED, MODULES, OLD, SHOW, commented
-from descenso.tf1.program import Block, Program
+from descenso.tf1.program import RUNNING, Block, Program
 from descenso.tf1.running import HELPERS
 
 LOADS = re.compile(r"(?<!fashion_)mnist\b(?s:.*)\bload_data\b")
-RUNNING = Path(__file__).parent / "running"
 AS_THEY_ARE = ("keras", "python", "compat")  # packages of tensorflow that both versions have, or none
 SCREENS = re.compile(r"(matplotlib|mpl)\.use|\w+\.switch_backend")  # choices of a backend, which may need a screen
 CODING = re.compile(r"^(#.*?coding[:=][ \t]*)[-\w.]+")

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from descenso.tf1.program import Program
+from descenso.tf1.program import RUNNING, Program
 
-CHILD = Path(__file__).parent / "running" / "child.py"
+CHILD = RUNNING / "child.py"
 
 
 class Ended(NamedTuple):

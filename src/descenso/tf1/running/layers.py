@@ -2,6 +2,7 @@
 
 # Of descenso: `port --out` writes this text into scripts, so nothing of descenso is imported.
 
+from functools import partial
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -66,7 +67,8 @@ def conv2d(
         return activation(outputs) if activation else outputs
 
 
-def max_pooling2d(
+def _pooling2d(
+    kind: str,
     inputs: Any,
     pool_size: Any,
     strides: Any,
@@ -74,20 +76,14 @@ def max_pooling2d(
     data_format: str = "channels_last",
     name: str | None = None,
 ) -> Any:
-    """Return the maximum of each window."""
-    return _pooled("MAX", inputs, pool_size, strides, padding, data_format, name)
+    """Return the maximum ("MAX") or the mean ("AVG") of each window."""
+    form, _axis = _data_format(data_format)
+    size, steps = _pair(pool_size), _pair(strides)
+    return tf.nn.pool(inputs, size, kind, padding.upper(), strides=steps, data_format=form, name=name)
 
 
-def average_pooling2d(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any,
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    name: str | None = None,
-) -> Any:
-    """Return the mean of each window."""
-    return _pooled("AVG", inputs, pool_size, strides, padding, data_format, name)
+max_pooling2d = partial(_pooling2d, "MAX")
+average_pooling2d = partial(_pooling2d, "AVG")
 
 
 def flatten(inputs: Any, name: str | None = None) -> Any:
@@ -189,8 +185,3 @@ def _pair(size: Any) -> list[int]:
 def _data_format(name: str) -> tuple[str, int]:
     """Return the kernels' name of a data format, and the axis of its channels."""
     return ("NCHW", 1) if name == "channels_first" else ("NHWC", 3)
-
-
-def _pooled(kind: str, inputs: Any, size: Any, strides: Any, padding: str, data_format: str, name: str | None) -> Any:
-    form, _axis = _data_format(data_format)
-    return tf.nn.pool(inputs, _pair(size), kind, padding.upper(), strides=_pair(strides), data_format=form, name=name)
