@@ -91,7 +91,7 @@ def opened(context: BrowserContext, address: str) -> tuple[Any, float]:
     """Open a page; return it, and the seconds until it shows its first picture."""
     page, begun = context.new_page(), monotonic()
     page.goto(address)
-    page.wait_for_selector(".training canvas")
+    page.wait_for_selector(".cost canvas")
     return page, monotonic() - begun
 
 

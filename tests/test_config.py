@@ -159,7 +159,7 @@ def test_the_ends_of_the_ranges(settings):
         ({"schedule": "cosin"}, "schedule: there is no 'cosin' (did you mean 'cosine'?); try --schedule cosine"),
         (
             {"rule": "adamw", "weight_decay": 0.5},
-            "weight_decay: adamw has its own; try --rule adamw:weight_decay=0.5 in its place",
+            "weight_decay: adamw has its own, and adam with one is the same; try --rule adam",
         ),
     ],
 )

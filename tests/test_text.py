@@ -145,7 +145,7 @@ NEVER_ONE = (  # parts of sentences whose number is at least 2, or a fraction
     "{rounds} rounds, differences",  # at least five
     "are {epochs:.2f} epochs, rounded up",
     "is {epochs:.2f} epochs, rounded up",
-    "2 settings and {least} epochs",  # four
+    "needs at least {least} epochs",  # four
     "{value!r} is no number, and neither are {more} others of {rows} values",
     "{size} bytes are needed",
     "{got} values, the header names",  # the header names fewer, but at least one

@@ -54,8 +54,9 @@ class TrainConfig(Settings):
             if getattr(self, name) not in (type(self).model_fields[name].default, defaults(self.model).get(name)):
                 raise ValueError(import_module("descenso.guesses").without_effect(self.model, name))
         if self.weight_decay and self.rule.partition(":")[0] == "adamw":
-            reason = _("weight_decay: adamw has its own; try --rule adamw:weight_decay={decay:g} in its place")
-            raise ValueError(reason.format(decay=self.weight_decay))
+            options = [word for word in self.rule.partition(":")[2].split(",") if not word.startswith("weight_decay")]
+            reason = _("weight_decay: adamw has its own, and adam with one is the same; try --rule {rule}")
+            raise ValueError(reason.format(rule=f"adam:{','.join(options)}".rstrip(":")))
         return self
 
     @field_validator("model", "loss")

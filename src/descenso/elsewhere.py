@@ -77,6 +77,7 @@ TRANSLATED: dict[str, Callable[[Any], tuple[str, Any]]] = {  # names whose value
     "rho": lambda value: ("rule", f"rmsprop:rho={value}"),
     "amsgrad": lambda value: ("rule", "adam"),
     "verbose": lambda value: ("progress", bool(value)),
+    "validation_data": lambda value: ("validation_size", 0.1),
     "warmup": lambda value: ("schedule", "warm-up"),
     "save_best_only": lambda value: ("patience", 5),
     "restore_best_weights": lambda value: ("patience", 5),

@@ -234,10 +234,7 @@ def known_as(
     said = {**SAID, **SAID_AT_A_TERMINAL} if typed or flags_used() else SAID
     if key.lower() in said:
         return f"{name}: {_(said[key.lower()])}"
-    names = {**FIRST, **OF_COMPARE} if "rules" in arguments else FIRST
-    ours, meant = TRANSLATED[key.lower()](value) if key.lower() in TRANSLATED else (names.get(key.lower()), value)
-    if not ours and not nearest(key, known):
-        ours = next(map(names.get, difflib.get_close_matches(key.lower(), names, 1, 0.8)), None)
+    ours, meant = meant_by(key, value, known, {**FIRST, **OF_COMPARE} if "rules" in arguments else FIRST)
     if ours not in (*known, *arguments):
         return ""
     argument = option(ours, str(meant)) if typed else f"{ours}={meant!r}"  # of `train` or of a command
@@ -248,6 +245,20 @@ def known_as(
     if ours == "patience":
         line += (" " if typed else ", ") + mend("validation_size", 0.1, table)
     return _("{name}: descenso calls it {ours}; try {mend}").format(name=name, ours=spelled(ours), mend=line)
+
+
+def meant_by(name: str, value: Any, known: Collection[str], names: Mapping[str, str] = FIRST) -> tuple[str | None, Any]:
+    """Return the setting that `name` of another library means, or None, and what its value means here.
+
+    A name near one of `known`, the settings that there are, is a slip. `names` has a setting by its names elsewhere.
+
+    >>> meant_by("max_iter", 5, ["epochs"]), meant_by("shuffle", False, ["order"]), meant_by("colour", 1, [])
+    (('epochs', 5), ('order', 'sequential'), (None, 1))
+    """
+    ours, meant = TRANSLATED[name.lower()](value) if name.lower() in TRANSLATED else (names.get(name.lower()), value)
+    if not ours and not nearest(name, known):
+        ours = next(map(names.get, difflib.get_close_matches(name.lower(), names, 1, 0.8)), None)
+    return ours, meant
 
 
 def no_attribute(holder: str, name: str, what: str = "attribute") -> str:

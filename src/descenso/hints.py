@@ -64,6 +64,7 @@ class Resumed(Settings, total=False):
     tensorboard: RunPath | None
     warn: Any
     sources: Any
+    cluster: Any
 
 
 class Compared(Settings, total=False):

@@ -1,5 +1,6 @@
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 
@@ -205,3 +206,33 @@ def test_partial_fit_refuses_parameters_that_are_not_finite():
     with pytest.raises(ConfigError, match="the cost stopped being finite"):
         classifier.partial_fit(X, y, classes=[0, 1])
     assert not hasattr(classifier, "params_")
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "mended"),
+    [
+        ("fit", {"epochs": 3}, "try Classifier(epochs=3).fit(X, y)"),
+        ("fit", {"n_epochs": 3}, "try Classifier(epochs=3).fit(X, y)"),
+        ("fit", {"epcohs": 3}, "try Classifier(epochs=3).fit(X, y)"),
+        ("fit", {"class_weight": "balanced"}, "try Classifier(class_weight='balanced').fit(X, y)"),
+        ("fit", {"validation_data": ([[1]], [1])}, "try Classifier(validation_size=0.1).fit(X, y)"),
+        ("fit", {"verbose": 0}, "an estimator shows no progress"),
+        ("fit", {"seeds": 3}, "several values belong to a sweep"),
+        ("partial_fit", {"lr": 0.5}, "try Classifier(learning_rate=0.5).partial_fit(X, y, classes)"),
+        ("score", {"shuffle": False}, "try Classifier(order='sequential').fit(X, y)"),
+    ],
+)
+def test_a_setting_given_to_a_method_is_told_where_it_belongs(method, given, mended):
+    with pytest.raises(ConfigError, match=re.escape(mended)):
+        getattr(iris_classifier(), method)([[1.0]], [0], **given)
+    with pytest.raises(ConfigError, match=re.escape(f"try {type(iris_classifier()).__name__}(batch_size=8)")):
+        iris_classifier().predict([[1.0]], batch_size=8)
+
+
+def test_a_name_that_means_no_setting_is_refused_as_python_does():
+    """Names near a parameter of the method, too: sample_weights is no setting with a slip."""
+    for name in ("colour", "sample_weights", "classes"):
+        with pytest.raises(TypeError, match=name):
+            iris_classifier().fit([[1.0]], [0], **{name: 1})
+    for method in ("fit", "score"):
+        assert "sample_weight" in inspect.signature(getattr(ds.Classifier, method)).parameters

@@ -5,6 +5,7 @@ the message. Where the table gives a command line, that line causes the message,
 succeeds.
 """
 
+import ast
 import json
 import re
 import shlex
@@ -22,10 +23,12 @@ import descenso as ds
 from command import run as invoke
 from descenso import text
 from descenso.cli.app import COMMANDS, find_command
-from descenso.errors import DescensoError
+from descenso.errors import ConfigError, DescensoError
+from descenso.studies.sweep.grid import AXES, lanes_of
 
 ADVISES = re.compile(
-    r"\btry (?!again)|to go on|to extend|to train |or --drop|leave --|give --|and a --|descenso (resume|train) (--|\{)"
+    r"\btry (?!again)|to go on|to extend|to train |or --drop|leave (?:--|\{options)|give --|and a --|"
+    r"descenso (resume|train) (--|\{)"
 )
 QUICK = "--engine eager -e 1 -b 20"
 READS = "train compare gradcheck data doctor"  # commands that read data given by name
@@ -72,19 +75,19 @@ ADVICE = [
            "sweep digits --batch-size 20 --batch-sizes 10,20 --engine eager -e 1",
            "sweep digits --batch-sizes 10,20 --engine eager -e 1"),
     Advice("{name} must be at least {least}", where="tests/studies/test_find_rate.py"),
-    Advice("{name} must be one or more values", "", f"sweep digits --learning-rates 0.1,0.1 {QUICK}",
-           f"sweep digits --learning-rates 1e-3..1:16 --verify none {QUICK}"),
-    Advice("{name} must be {choices}", "", f"sweep digits --learning-rates 0.1 --verify some {QUICK}",
-           f"sweep digits --learning-rates 0.1 --verify 2 {QUICK}"),
-    Advice("{name}: {text} is no range", "", f"sweep digits --learning-rates 1..x:3 {QUICK}",
-           f"sweep digits --learning-rates 1e-3..1:16 --verify none {QUICK}"),
+    Advice("{name} must be one or more values", "", f"sweep digits --learning-rates 0.1,0.10 --verify none {QUICK}"),
+    Advice("{name} must be {choices}", "", f"sweep digits --learning-rates 0.1 --verify some {QUICK}"),
+    Advice("{name}: {text} is no range", "", f"sweep digits --learning-rates 1..x:3 --verify none {QUICK}"),
     *(Advice(message, where="tests/studies/test_halving.py") for message in (
         "No lane is best: every point that was not dropped", "halving compares lanes of equally many epochs",
     )),
     Advice("audit says how good halving was", "sweep", f"sweep digits --audit {QUICK}",
            "sweep digits --learning-rates 0.1,1 --halving --audit --verify none --engine eager -e 4 -b 20"),
-    Advice("halving needs at least 2 settings", "sweep", f"sweep digits --halving {QUICK}",
-           f"sweep digits --learning-rates 0.1 --verify none {QUICK}"),
+    Advice("halving needs at least {least} epochs", "sweep",
+           "sweep digits --learning-rates 0.1,1 --halving --verify none --engine eager -e 1 -b 20",
+           "sweep digits --learning-rates 0.1,1 --halving --verify none --engine eager -b 20 --epochs 4"),
+    Advice("halving needs at least 2 settings", "", f"sweep digits --seeds 2 --halving --audit --verify none {QUICK}",
+           f"sweep digits --seeds 2 --verify none {QUICK}"),
     Advice("{path} is a sweep of many runs", where="tests/cli/test_sweep_command.py"),
     Advice("ONNX files are written by tf2onnx", where=LIBRARY),
     Advice("{path}: tables are read by polars", where=LIBRARY),
@@ -111,6 +114,8 @@ ADVICE = [
     Advice("a limit must be NAME=N", READS, f"train digits --limit row=500 {QUICK}"),
     Advice("{path}: {name} would be {value}, the limit is", READS, f"train digits --limit rows=100 {QUICK}"),
     Advice("batch_size must be at most", "train compare gradcheck", "train digits --engine eager -e 1 -b 204"),
+    Advice("batch_size must be at most", "sweep",
+           "sweep digits --batch-sizes 100,204 --verify none --engine eager -e 1"),
     Advice("column {column}: its values lie", "export", where="tests/exporting/test_formats.py"),
     Advice("compare varies one thing", "compare", "compare digits --rules sgd,lion --engines eager",
            f"compare digits --rules sgd,lion {QUICK} --repeats 1"),
@@ -167,8 +172,10 @@ ADVICE = [
     Advice("to must be one of", "export", "export first --to onx", "export first --to npz --out to.npz"),
     Advice("validation_size must leave", "train compare", f"train digits --validation-size 203 {QUICK}"),
     Advice("watch: {value!r} is no tf.function", where="tests/doctor/test_doctor.py"),
-    Advice("weight_decay: adamw has its own", "train compare", f"train digits --rule adamw --weight-decay 0.1 {QUICK}",
-           f"train digits --rule adamw:weight_decay=0.1 {QUICK}"),
+    Advice("weight_decay: adamw has its own", "train compare sweep find-rate",
+           f"train digits --rule adamw --weight-decay 0.1 {QUICK}"),
+    Advice("weight_decay: adamw has its own", "sweep",
+           f"sweep digits --rules sgd,adamw --weight-decay 0.1 --verify none {QUICK}"),
     Advice("xla: {name} holds layers that XLA", "train compare",
            f"train digits -m cnn --filters 2 --hidden 4 --augment 0.5 --xla on {QUICK}"),
     Advice("{model} has no {name}; leave", "train compare gradcheck", f"train digits -m softmax --hidden 8 {QUICK}",
@@ -211,16 +218,15 @@ ADVICE = [
     Advice("{run}: no weights were kept yet (outcome: {outcome}); to go on", "evaluate predict export",
            "evaluate stopped"),
     Advice("{saw}; try {mend}", where="tests/api/test_estimator.py"),
+    Advice("{method}: {name} is a setting of the estimator", where="tests/api/test_estimator.py"),
     Advice("--anyway is for --run and --out", "port", "port old.py --anyway", "port old.py --out new.py --anyway"),
     Advice("--run and --out are two commands", "port", "port old.py --run --out new.py", "port old.py --out new.py"),
     Advice("arguments of the program are for --run", "port", where="tests/tf1/test_run_programs.py"),
     Advice("out must be a script", "port", "port old.py --out new.txt"),
     Advice("data convert takes a source", "data", "data convert photos"),
-    Advice("{option} is not for data convert", "data", "data convert photos new --label kind",
+    Advice("{path}: --{option} is not for its conversion", "data", "data convert photos new --test-fraction 0.3",
            "data convert photos new"),
-    *(Advice(message, where="tests/api/test_convert.py") for message in (
-        "{path}: its conversion was interrupted", "{path}: not converted; what is",
-    )),
+    Advice("{path}: its conversion was interrupted", where="tests/api/test_convert.py"),
     Advice("{name} has no grey pictures", "data", "data numbers.csv --label kind --test-fraction 0.2 --samples new",
            "data mnist --samples new"),
     Advice("{path} exists already, and nothing", "data", "data mnist --samples photos"),
@@ -386,3 +392,47 @@ def test_a_line_with_the_advice_applied_succeeds(entry, bench, tmp_path, monkeyp
         mended = entry.mended or followed(entry.line, said)
         code, said = said_by(mended)
         assert code == 0, f"{mended}: {said}"
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        {"rules": "sgd,adamw:beta_1=0.8", "weight_decay": 0.1},
+        {"rules": "adam,adamw", "weight_decays": "0,0.1"},
+        {"rule": "adamw", "weight_decays": "0,0.1"},
+        {"rules": "sdg,adam"},
+        {"rules": "adam:beta_1=2,sgd"},
+        {"rules": "sgd,sgd"},
+        {"schedules": "cosin,constant"},
+        {"learning_rates": "0.1,x"},
+        {"learning_rates": "1e-3..1"},
+        {"learning_rates": "1,1.0"},
+        {"weight_decays": "-1,0"},
+        {"batch_sizes": "0,10"},
+        {"batch_sizes": "fulll"},
+        {"seeds": "0"},
+        {"seeds": "-1,2"},
+        {"learning_rates": "0.1,1", "model": "softmax", "hidden": "5"},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("typed", [True, False], ids=["typed", "Python"])
+def test_what_a_sweep_advises_makes_lanes(axes, typed):
+    """The advice on wrong and conflicting lists, applied as it is said, must make the lanes of a sweep."""
+    text.use_flags(typed)
+    with pytest.raises(ConfigError) as refused:
+        made(axes)
+    said = re.split(r"; try |; leave ", str(refused.value))[1]
+    found = re.match(r"--([\w-]+)(?: (\S+))?" if typed else r"(\w+)=(\[.*?\]|\S*)", said)
+    name, value = found[1].replace("-", "_"), found[2]
+    if "; leave " in str(refused.value):
+        axes = {key: each for key, each in axes.items() if key != name}
+    else:
+        axes = {**axes, name: value if typed else ast.literal_eval(value)}
+    assert len(made(axes)) >= 1
+
+
+def made(given):
+    """Make the lanes of the settings and lists `given`."""
+    axes = {name: value for name, value in given.items() if name in AXES}
+    return lanes_of({name: value for name, value in given.items() if name not in AXES}, axes)

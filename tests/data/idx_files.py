@@ -38,4 +38,4 @@ def refused(path, offset, reason):
 
 def beyond(path, name, value, limit):
     message = f"{path}: {name} would be {value}, the limit is {limit}; try --limit {name}={value}"
-    return pytest.raises(DataError, match=f"^{re.escape(message)}$")
+    return pytest.raises(DataError, match=rf"^{re.escape(message)}(; or convert it, .* && descenso train .*)?$")

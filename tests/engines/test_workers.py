@@ -43,7 +43,7 @@ def test_a_cluster_is_for_workers_which_train_one_run():
         ds.train("digits", engine="eager", cluster=CLUSTER)
     case = make_case(20, rest=True)
     with pytest.raises(ConfigError, match="workers trains one run at a time; try --engine compiled"):
-        bind("workers", make_problem(case), case.train, BATCH_SIZE, lambda problem: None)
+        bind("workers", make_problem(case, "float32"), case.train, BATCH_SIZE, lambda problem: None)
 
 
 def test_only_the_chief_warns_of_other_machines(monkeypatch):

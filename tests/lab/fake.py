@@ -45,6 +45,7 @@ class FakeLab:
         self.test_x, self.test_y = self.test_images.reshape(TEST, -1) / 255.0, np.asarray(data.test.labels[:TEST])
         self.names = tuple(map(str, range(10)))
         self.called = []
+        self.listeners = set()
         self.lock = threading.RLock()
         self.running, self.left, self.closed = False, None, False
         self.runs = 0
@@ -71,7 +72,12 @@ class FakeLab:
         return self._view
 
     def get_ready(self):
-        self._view = self._view._replace(number=self._view.number + 1, state="ready", progress="")
+        self.show(self._view._replace(number=self._view.number + 1, state="ready", progress=""))
+
+    def show(self, view):
+        self._view = view
+        for heard in tuple(self.listeners):
+            heard()
 
     def steps(self):
         return -(-ROWS // self.settings.batch_size)
@@ -124,7 +130,7 @@ class FakeLab:
             "labels-from-1", "error", "no row of class 0", "The first class is never learned.", "labels - 1"
         )
         pictures = (self.w / largest).T.reshape(10, 28, 28).astype(np.float32)
-        self._view = View(
+        view = View(
             self._view.number + 1, state, "", self.message, self.settings, self.path if self.runs else None,
             self.outcome, self.epoch, self.step, self.steps() if self.runs else 0, self.rate, self.seconds,
             bool(self.changes), self.costs[-1] if self.costs else float("nan"),
@@ -136,6 +142,7 @@ class FakeLab:
             f"import descenso as ds\nrun = ds.train('mnist', learning_rate={self.settings.learning_rate:g})",
             rates=self.rates, plane=self.plane,
         )  # fmt: skip
+        self.show(view)
 
     def work(self):
         published = 0.0

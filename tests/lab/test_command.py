@@ -98,6 +98,26 @@ def test_the_address_stands_alone_and_ctrl_c_ends_all(tmp_path):
 
 
 @pytest.mark.slow
+def test_what_cannot_be_read_is_refused_before_anything_is_served(tmp_path):
+    for name in ("run/status.json", "sweep/sweep.json", "damaged.npz"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{")
+    refused = {
+        "nosuch": (2, "there is no dataset 'nosuch'"),
+        "run": (3, r"run/status\.json: cannot be read"),
+        "sweep": (3, "sweep is a sweep of many runs"),
+        "damaged.npz": (3, r"damaged\.npz: not an NPZ file, or damaged"),
+    }
+    commands = [(begun(tmp_path, what, "--no-browser", "--port", "0"), *said) for what, said in refused.items()]
+    for process, code, expected in commands:
+        with process:
+            address, said = process.communicate(timeout=90)
+        assert address == ""
+        assert re.fullmatch(rf"descenso: {expected}.*\n", said)
+        assert process.returncode == code
+
+
+@pytest.mark.slow
 def test_a_taken_port_ends_the_command_with_a_line(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

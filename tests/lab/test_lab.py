@@ -249,13 +249,16 @@ time.sleep(600)
 
 
 def test_a_run_is_saved_when_the_server_dies(tiny_folder, tmp_path):
-    endings = signal.SIGKILL, signal.SIGTERM
+    """It is killed, or its terminal is closed, which is a signal to all processes of the group."""
+    endings = {signal.SIGKILL: os.kill, signal.SIGHUP: os.killpg}
     commands = [[sys.executable, "-c", SERVER, tiny_folder, tmp_path / ending.name] for ending in endings]
-    servers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    servers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) for command in commands
+    ]
     trained = [server.stdout.readline().split() for server in servers]
-    for server, ending in zip(servers, endings, strict=True):  # first end both, so that none is left if the test fails
-        with server:
-            server.send_signal(ending)
+    for server, (ending, send) in zip(servers, endings.items(), strict=True):
+        with server:  # first end both, so that none is left if the test fails
+            send(server.pid, ending)
     for (path, trainer), ending in zip(trained, endings, strict=True):
         end = time.monotonic() + SECONDS
         while _alive(int(trainer)):

@@ -1,14 +1,18 @@
 """The details of one step: each number is compared with a separate implementation in NumPy."""
 
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from descenso.config import TrainConfig
 from descenso.lab import jobs, looks, opening
+from descenso.lab.inspecting import Inspector
 from descenso.lab.protocol import Norms, Settings, Source
-from descenso.training.loop import walk
+from descenso.lab.watching import FIRST, Watched
+from descenso.training.control import Control
+from descenso.training.loop import beginning, walk
 from descenso.training.plan import Plan
 
 EXACT = {"rtol": 1e-6, "atol": 1e-6}
@@ -144,6 +148,18 @@ def test_pictures_and_norms(tiny):
     assert (of_W.layer, of_b.layer, list(of_W.steps)) == ("W", "b", [15])
     assert of_W.updates[0] == pytest.approx(0.2 * of_W.gradients[0], rel=1e-4)
     assert of_W.weights[0] == pytest.approx(np.linalg.norm(progress.state.params["W"]), rel=1e-6)
+
+
+def test_norms_of_the_first_chunks_are_known_after_a_short_run(tiny):
+    plan, _wide, _progress = stands(tiny)
+    watched = Watched(Settings(epochs=plan.config.epochs), Control())
+    watched.on_begin(Path("runs/short"), plan.config, tiny)
+    with closing(plan.bind()) as runner:
+        for progress in (beginning(plan), *walk(plan, runner)):
+            watched.on_chunk(progress, plan.problem)
+    inspector = Inspector(watched)
+    inspector._norms(plan, watched.progress)
+    assert list(inspector.norms.norms()[0].steps) == list(range(FIRST))
 
 
 def test_norms_are_added_while_they_are_read(tiny, monkeypatch):

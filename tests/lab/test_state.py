@@ -148,20 +148,19 @@ def test_the_code_of_a_fault_without_a_flag_says_so(desk):
 
 
 def test_a_plot_is_sent_again_only_where_a_line_has_changed(desk):
-    from descenso.lab.plots import Plots
     from descenso.lab.protocol import Curve
 
-    plots, steps = Plots(desk), np.arange(5)
+    page, steps = Page(desk, "en", at_once), np.arange(5)
 
-    def drawn(costs):  # every view has arrays of its own
+    def sent(costs):  # each view has arrays of its own
         curve = Curve("fake-001", steps.copy(), np.array(costs, np.float32), (1.0,), (), (), 5)
-        plots.draw(desk.lab.view._replace(curves=(curve,)), "tab-training")
-        return plots.cost.renderers[0].data_source.data
+        changes = page.changes(desk.lab.view._replace(curves=(curve,)))
+        return {(name, key): value for name, key, value in changes}.get(("cost-lines", "data"))
 
-    first = drawn([5, 4, 3, 2, 1])
-    assert [list(line) for line in first["ys"]] == [[5, 4, 3, 2, 1], [1], []]
-    assert drawn([5, 4, 3, 2, 1]) is first
-    assert list(drawn([5, 4, 3, 2, 2])["ys"][0]) == [5, 4, 3, 2, 2]
+    assert sent([5, 4, 3, 2, 1])["ys"] == [[5, 4, 3, 2, 1], [1], []]
+    assert sent([5, 4, 3, 2, 1]) is None
+    assert sent([5, 4, 3, 2, 2])["ys"][0] == [5, 4, 3, 2, 2]
+    assert sent([1 / 3, np.nan, np.inf, 1e-9, 0])["ys"][0] == [0.33333, 1e-9, 0]
 
 
 def test_the_numbers_of_the_lesson_are_those_of_the_data(desk):

@@ -17,7 +17,7 @@ from descenso.training import plan
 from descenso.training.plan import bind
 
 FULL, WITH_REST = 29, 25  # batch sizes: of the 203 rows of `tiny`, seven batches; eight and a last one of three rows
-TIMES = ("started_unix_seconds", "compile_seconds", "train_seconds")  # in status.json; they differ from run to run
+TIMES = ("started_unix_seconds", "compile_seconds", "train_seconds", "waiting_share")  # in status.json; they vary
 EVERY = "3"  # steps between two checkpoints, and so in a chunk
 
 

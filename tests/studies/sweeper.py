@@ -23,6 +23,7 @@ from descenso.studies.sweep import ledger
 KINDS = {
     "together": {"model": "softmax", "epochs": 16, "seeds": 2, "halving": True},
     "alone": {"model": "mlp", "hidden": "3", "epochs": 8, "engine": "function", "halving": True},
+    "pairs": {"model": "mlp", "hidden": "3", "epochs": 8, "seeds": 2},
     "audit": {"model": "softmax", "epochs": 8, "halving": True, "audit": True},
     "plain": {"model": "softmax", "epochs": 24, "seeds": 3},
 }

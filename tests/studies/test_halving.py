@@ -51,10 +51,17 @@ def test_rungs_are_known_beforehand():
         assert sum(halving.planned(points(count, epochs), rungs)) <= count * epochs
 
 
-@pytest.mark.parametrize(("count", "epochs"), [(1, 10), (4, 3)])
-def test_what_cannot_be_halved_is_refused(count, epochs):
-    with pytest.raises(ConfigError, match="at least 2 settings and 4 epochs"):
-        rungs_of(points(count, epochs), True, False)
+@pytest.mark.parametrize(
+    ("count", "epochs", "audit", "said"),
+    [
+        (1, 10, False, "at least 2 settings besides the seed, got 1; leave --halving out"),
+        (1, 10, True, "leave --halving, --audit out"),
+        (4, 3, False, "at least 4 epochs, got 3; try --epochs 4"),
+    ],
+)
+def test_what_cannot_be_halved_is_refused(count, epochs, audit, said):
+    with pytest.raises(ConfigError, match=said):
+        rungs_of(points(count, epochs), True, audit)
 
 
 def test_an_audit_of_no_halving_is_refused():
@@ -280,7 +287,7 @@ def test_sweeps_killed_at_random_instants_go_on_to_the_same_table(tmp_path):
         assert_same_tables(tmp_path / kind)
 
 
-KINDS, KILLS = ("together", "plain"), 2
+KINDS, KILLS = ("together", "plain", "pairs"), 2
 
 
 def assert_same_tables(folder):

@@ -129,11 +129,13 @@ def test_a_stopped_sweep_is_resumed_to_the_same_table(data, tmp_path, epochs):
         if len(told) > epochs:
             control.stop()
 
-    part = ds.sweep(data, out=tmp_path / "part", told=stop, control=control, keep="all", **settings)
-    assert not (tmp_path / "part" / "lanes").exists()  # nothing is trained after a stop
+    part = ds.sweep(data, out=tmp_path / "part", told=stop, control=control, keep="best", **settings)
+    assert not (tmp_path / "part" / "best").exists()  # nothing is trained after a stop
     assert len(part.records) < len(part.lanes)
     ended = dict(part.records)
     again = ds.resume_sweep(tmp_path / "part", data=data)
+    assert ds.open_run(tmp_path / "part" / "best").outcome == "completed"  # as it was begun
+    assert len(again.verified) == len(whole.verified) > 0
     assert again.records == whole.records
     assert {number: again.records[number] for number in ended} == ended
     assert (tmp_path / "part" / "table.csv").read_bytes() == (tmp_path / "whole" / "table.csv").read_bytes()

@@ -1,7 +1,9 @@
 """Rows in a memory-mapped file: the same numbers as from memory, without ever being in memory as a whole."""
 
+import re
 import subprocess
 import sys
+from time import sleep
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 import descenso as ds
 from descenso.data.dataset import data_fingerprint
 from descenso.data.file_rows import FileRows
+from descenso.data.streams import said_of_waiting
 from descenso.engines.base import Rows
 from descenso.errors import DataError
 from descenso.training.plan import ENGINES
@@ -47,6 +50,18 @@ def test_the_same_run_as_from_memory(engine, mapped, tiny, tmp_path):
     assert one.history.validation_costs == other.history.validation_costs
     assert one.status["fingerprint"] == other.status["fingerprint"]
     assert one.status["data"] == other.status["data"]
+    assert other.status["waiting_share"] is None
+    assert engine != "compiled" or 0 < one.status["waiting_share"] < 1
+
+
+@pytest.mark.slow
+def test_slow_files_are_named_as_the_bottleneck(mapped, tmp_path, monkeypatch):
+    batch = Rows.batch
+    monkeypatch.setattr(Rows, "batch", lambda rows, numbers: sleep(0.05) or batch(rows, numbers))
+    run = ds.train(mapped, out=tmp_path / "run", **SETTINGS)
+    assert run.summary()["waiting_share"] == run.status["waiting_share"] > 0.5
+    assert re.search("75% of .*: reading is .*order[= ]'?blocks:1024x256", said_of_waiting(0.75, "blocks:256x1024"))
+    assert re.search("2% of that time: arithmetic is the bottleneck", said_of_waiting(0.02, "permutation"))
 
 
 @pytest.mark.slow

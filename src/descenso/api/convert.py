@@ -1,101 +1,99 @@
-"""Convert images and arrays into files of rows, which a run reads without loading them into memory."""
+"""Convert images, arrays and tables into files of rows, which a run reads without loading them into memory."""
 
 import hashlib
 import io
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import partial
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.arrays import Rows, channels_last, coded, in_order, random_of
-from descenso.data.checks import check_finite, check_rows
-from descenso.data.dataset import Split
-from descenso.data.file_rows import in_file
-from descenso.data.formats import FORMATS, of_file, of_folder
-from descenso.data.formats.array_files import read_parts
-from descenso.data.formats.converted import KIND, MANIFEST, TRAIN, VALIDATION, Manifest, Piece, digest_of, read_manifest
+from descenso.data import conversion, conversion_images
+from descenso.data.conversion import Source, state_of
+from descenso.data.file_rows import Scratch
+from descenso.data.formats import FORMATS, OPTIONS, of_file, of_folder, titles
+from descenso.data.formats.converted import KIND, MANIFEST, Manifest, Piece, digest_of, read_manifest
 from descenso.data.formats.converted import recognises as is_converted
-from descenso.data.formats.folders import Inspection, find
-from descenso.data.formats.image_files import EIGHT, UPPER, has_channels, read_pixels
-from descenso.data.formats.images import check_classes, parse_size, unlike_others
-from descenso.data.labels import plain_labels
-from descenso.data.sources import Limits, refusals
-from descenso.errors import ConfigError, DataError
-from descenso.files import inside
-from descenso.runs.files import disk_errors, make_folder, sweep, write_file
-from descenso.text import _
+from descenso.data.formats.mixed import check_parquet
+from descenso.data.formats.parquet import images_in, tables_in
+from descenso.data.sources import Limits, Request
+from descenso.errors import ConfigError, DataError, DescensoError
+from descenso.runs.files import TEMPORARY, disk_errors, make_folder, sweep, write_file
+from descenso.text import _, spelled
 
 PIECE_BYTES = 2**26  # of the inputs in one file, about
-
-
-class Part(NamedTuple):
-    """Rows of a source that are to be trained, validated or tested on.
-
-    Attributes:
-        labels: (rows,) int32, which index the class names.
-        key: from (first, last) to a text that differs where the rows between would be others.
-        read: from (first, last) to the inputs of these rows, and which of the rows there are.
-    """
-
-    labels: NDArray[np.int32]
-    key: Callable[[int, int], str]
-    read: Callable[[int, int], tuple[NDArray[Any], NDArray[np.bool_]]]
-
-
-class Source(NamedTuple):
-    """What is converted: its parts by name, its classes, and the bytes of a row."""
-
-    parts: dict[str, Part]
-    class_names: tuple[str, ...]
-    row_bytes: int
-    pictures: bool
-    notes: tuple[str, ...]
+UNLIMITED = 2**62  # bytes of a file or an array of which little is in memory at a time
+LATER = ("test_fraction", "seed", "input_shape")  # settings that rows which are no table take when they are trained on
 
 
 def convert(
     source: str | Path,
     dest: str | Path,
     *,
-    resize: str = "",
-    skip_unreadable: bool = False,
     limits: Limits | None = None,
     told: Callable[[str], None] = lambda line: None,
+    **settings: Any,
 ) -> Manifest:
-    """Convert images or arrays into a folder of NPY files with a manifest, some rows at a time.
+    """Convert images, arrays or a table into a folder of NPY files with a manifest, some rows at a time.
 
     `source` is only read. After an interruption, files that are whole and would be the same are kept. Rows of arrays
-    keep their order; images, which lie class by class, are shuffled.
+    and of Parquet files with images keep their order; images in folders, which lie class by class, are shuffled. A
+    table is split into training rows and test rows, which are encoded, as `descenso.load` does with these settings.
 
     Args:
-        source: a folder of images by class; or an NPY or NPZ file, or a folder of them. NPZ is read into memory.
+        source: a folder of images by class; NPY, NPZ or IDX files or a folder of them; a CSV or Parquet file, or a
+            folder of Parquet files with images. NPZ is read into memory.
         dest: the folder to write; new, empty, or of an interrupted conversion.
-        resize: "HEIGHTxWIDTH" of all images, or empty.
-        skip_unreadable: whether to leave out images that cannot be used.
-        limits: what to refuse as too large.
+        limits: what to refuse as too large; the sizes of files and arrays count for NPZ alone.
         told: is called with a line on what is done.
+        **settings: those of `descenso.load` that say how `source` is read.
 
     Returns: the manifest that was written.
-
     Raises: ConfigError, DataError or DiskError, where `dest`, `source` or the disk cannot be used.
     """
-    found = _source(Path(source), dest := Path(dest), resize, skip_unreadable, limits or Limits())
-    make_folder(dest)
-    sweep(dest)  # what a kill has left
-    manifest = Manifest(kind=KIND, complete=False, pictures=found.pictures, class_names=found.class_names, pieces=(),
-                        notes=found.notes)  # fmt: skip
-    if not is_converted(dest):  # so that a folder with a first file alone is known to be of this conversion
-        _write(dest, manifest)
-    before = {piece.inputs: piece for piece in read_manifest(dest).pieces}
-    done = _written(found, dest, manifest, before, told)
-    _write(dest, manifest := manifest.model_copy(update={"pieces": tuple(done.values()), "complete": True}))
-    for name in {name for old in {*before} - {*done} for name in (old, before[old].labels)}:
+    _check_paths(source := Path(source), dest := Path(dest))
+    drop = tuple(filter(None, str(settings.pop("drop", "")).split(",")))
+    request = Request(str(source), limits or Limits(), drop=drop, **settings)
+    with _begun(dest), TemporaryDirectory(TEMPORARY, ".columns", dest, ignore_cleanup_errors=True) as folder:
+        found = _source(request, dest, Scratch(Path(folder)))
+        encoding = None if found.encoding is None else found.encoding.plain()
+        manifest = Manifest(kind=KIND, complete=False, pictures=found.pictures, class_names=found.class_names,
+                            pieces=(), notes=found.notes, encoding=encoding)  # fmt: skip
+        before = {piece.inputs: piece for piece in read_manifest(dest).pieces}
+        done = _written(found, dest, manifest, before, told)
+        if state_of(found.files) != found.state:
+            raise DataError(_("{path}: it has changed while it was converted; convert it again").format(path=source))
+        _write(dest, manifest := manifest.model_copy(update={"pieces": tuple(done.values()), "complete": True}))
+    _remove(dest, [piece for name, piece in before.items() if name not in done])
+    return manifest
+
+
+def _remove(dest: Path, pieces: list[Piece]) -> None:
+    """Remove the files of pieces that a former conversion has left."""
+    for name in (name for piece in pieces for name in (piece.inputs, piece.labels)):
         with disk_errors(dest / name):
             (dest / name).unlink(missing_ok=True)
-    return manifest
+
+
+@contextmanager
+def _begun(dest: Path) -> Iterator[None]:
+    """Make the folder of a conversion, unless there is one; it goes again where nothing can be written to it."""
+    is_new = not dest.exists()
+    make_folder(dest)
+    sweep(dest)  # what a kill has left
+    if is_empty := not is_converted(dest):  # with a manifest, a folder without rows is known to be of a conversion
+        _write(dest, Manifest(kind=KIND, complete=False, pictures=False, class_names=(), pieces=()))
+    try:
+        yield
+    except DescensoError:
+        if is_empty and not read_manifest(dest).pieces:
+            (dest / MANIFEST).unlink()
+            if is_new:
+                dest.rmdir()
+        raise
 
 
 def _written(
@@ -144,8 +142,8 @@ def _save(path: Path, array: NDArray[Any]) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _source(source: Path, dest: Path, resize: str, skip: bool, limits: Limits) -> Source:
-    """Find the rows of `source`, after checking where they are to be written."""
+def _check_paths(source: Path, dest: Path) -> None:
+    """Check that there is a source, and where it is to be written."""
     with suppress(OSError):
         if dest.resolve() == source.resolve() or (source.is_dir() and source.resolve() in dest.resolve().parents):
             message = _("{dest}: in {source}, which is only read; give a folder beside it: {mend}")
@@ -155,112 +153,43 @@ def _source(source: Path, dest: Path, resize: str, skip: bool, limits: Limits) -
         raise ConfigError(message.format(dest=dest))
     if not source.exists():
         raise DataError(_("{path}: there is no such file or folder").format(path=source))
+
+
+def _source(request: Request, dest: Path, scratch: Scratch) -> Source:
+    """Find the rows of a source."""
+    source, limits = request.path, request.limits
     kind = of_folder(source) if source.is_dir() else of_file(source)
-    if kind in (FORMATS["arrays"], FORMATS["npy"], FORMATS["npz"]) and not resize:
-        return _arrays(source, limits)
+    if kind in (FORMATS["arrays"], FORMATS["npy"], FORMATS["npz"]):
+        _check_options(request, dest, ())
+        return conversion.of_arrays(source, limits)
     if kind == FORMATS["images"]:
-        return _images(source, parse_size(resize) if resize else None, skip, limits)
-    message = _("{path}: not converted; what is: a folder of images by class, which --resize is for, NPY and "
-                "NPZ; other data is read into memory: descenso train {path}")  # fmt: skip
+        _check_options(request, dest, ("resize", "skip_unreadable"))
+        return conversion_images.of_folder(request)
+    request = request._replace(limits=limits._replace(file_bytes=UNLIMITED, array_bytes=UNLIMITED))
+    if kind in (FORMATS["idx"], FORMATS["idx-file"]):
+        _check_options(request, dest, ())
+        return conversion.of_idx(source, request.limits, scratch)
+    if kind == FORMATS["parquets"] and (inner := tables_in(source, request.limits)):
+        check_parquet(source, request.limits)
+        kind, request = FORMATS["parquet"], request._replace(name=str(inner[0]))
+    is_table = kind == FORMATS["csv"] or (kind == FORMATS["parquet"] and not images_in(request.path, request.limits))
+    if kind and is_table:
+        _check_options(request, dest, tuple({*kind.options, "seed"} - {"resize"}))
+        return conversion.of_table(request, scratch)
+    if kind in (FORMATS["parquet"], FORMATS["parquets"]):
+        _check_options(request, dest, ("label", "resize"))
+        return conversion_images.of_parquet(request)
+    message = _("{path}: not converted; what is: folders of images by class, NPY, NPZ, IDX, CSV and Parquet")
     raise DataError(message.format(path=source))
 
 
-def _arrays(source: Path, limits: Limits) -> Source:
-    """Find the rows of arrays; those in NPY files are mapped."""
-    parts, notes = read_parts(source, limits)
-    rows = {name: Rows(channels_last(part.inputs), plain_labels(str(source), f"y_{name}", part.labels))
-            for name, part in parts.items()}  # fmt: skip
-    names = in_order(source, {str(label) for label in np.unique(rows["train"].labels)})
-    shape, files = (
-        rows["train"].inputs.shape[1:],
-        sorted((source if source.is_dir() else source.parent).glob("*.np[yz]")),
-    )
-    about = " ".join(f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files)
-    found = {}
-    for name, part in rows.items():
-        what = f"{source}, {name}"
-        check_rows(Split(*part), shape, what, encoded=False)
-        labels = coded(str(source), f"y_{name}", part.labels, names)
-        key = partial("{} {} {} {}".format, about, name)
-        found[VALIDATION if name == "val" else name] = Part(labels, key, partial(_slice, in_file(part.inputs), what))
-    row_bytes = max(1, rows["train"].inputs[:1].nbytes)
-    return Source(found, tuple(names), row_bytes, False, notes)
-
-
-def _slice(inputs: NDArray[Any], what: str, first: int, last: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    rows = inputs[first:last]
-    check_finite(rows, what, first)
-    return rows.astype(np.uint8) if rows.dtype == np.bool_ else rows, np.ones(last - first, np.bool_)
-
-
-def _images(source: Path, size: tuple[int, int] | None, skip: bool, limits: Limits) -> Source:
-    """Find the images of a folder, and shuffle them."""
-    listed = find(source, limits)
-    check_classes(source, listed.parts)
-    names, inspection = list(listed.parts[TRAIN]), Inspection(source, skip)
-    inspection.beside(listed.beside)
-    inspection.settle(1)
-    files = {part: [(path, names.index(name)) for name, paths in classes.items() for path in paths]
-             for part, classes in listed.parts.items()}  # fmt: skip
-    shuffled = {part: [rows[row] for row in random_of(0).permutation(len(rows))] for part, rows in files.items()}
-    reader = _Images(source, size, skip, limits, [path for rows in shuffled.values() for path, _label in rows])
-    found = {}
-    for part, rows in shuffled.items():
-        paths, labels = [path for path, _label in rows], np.array([label for _path, label in rows], np.int32)
-        found[part] = Part(labels, partial(reader.key, paths), partial(reader.read, paths))
-    return Source(found, tuple(names), int(np.prod(reader.shape)), True, listed.notes)
-
-
-class _Images:
-    """Reads images of one folder, which all get the shape of the first one that can be read."""
-
-    def __init__(self, root: Path, size: tuple[int, int] | None, skip: bool, limits: Limits, paths: list[Path]) -> None:
-        self.root, self.size, self.skip, self.limits, self.mode = root, size, skip, limits, ""
-        if size is not None and any(self._in_colour(path) for path in paths):
-            self.mode = "RGB"
-        inspection = Inspection(root, False)
-        for self.first in paths:
-            if (values := self._one(self.first, inspection)) is not None:
-                self.shape = values.shape
-                return
-        raise DataError(inspection.refusal(0))
-
-    def key(self, all_paths: list[Path], first: int, last: int) -> str:
-        """Write what the pixels of some images depend on."""
-        with refusals(self.root):
-            stats = [(path.relative_to(self.root), path.stat()) for path in all_paths[first:last]]
-        files = " ".join(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
-        return f"{files} {self.shape} {self.size} {self.mode} {self.skip}"
-
-    def read(self, all_paths: list[Path], first: int, last: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Read some images; those that cannot be used are named together, or left out."""
-        inspection, paths = Inspection(self.root, self.skip), all_paths[first:last]
-        rows, kept = np.empty((len(paths), *self.shape), np.uint8), np.zeros(len(paths), np.bool_)
-        for place, path in enumerate(paths):
-            values = self._one(path, inspection)
-            if values is None:
-                continue
-            if values.shape != self.shape:
-                raise DataError(unlike_others(path, values.shape, self.first, self.shape))
-            rows[place], kept[place] = values, True
-        if refusal := inspection.refusal(len(paths)):
-            raise DataError(refusal)
-        return rows[kept], kept
-
-    def _in_colour(self, path: Path) -> bool:
-        try:
-            return has_channels(inside(self.root, *path.relative_to(self.root).parts), self.limits)
-        except DataError:  # which reading it names
-            return False
-
-    def _one(self, path: Path, inspection: Inspection) -> NDArray[Any] | None:
-        """Read one image; what cannot be used is noted."""
-        try:
-            file = inside(self.root, *path.relative_to(self.root).parts)
-            picture = read_pixels(file, self.limits, self.size, self.mode)
-            if picture.depth not in (EIGHT, UPPER):
-                raise DataError(_("{path}: more than 8 bits a value; save it with 8 bits").format(path=path))
-        except DataError as error:
-            inspection.refuse(path, error)
-            return None
-        return picture.values
+def _check_options(request: Request, dest: Path, taken: tuple[str, ...]) -> None:
+    """Refuse settings that this source does not take."""
+    for option in (*OPTIONS, *LATER):
+        if not getattr(request, option) or option in taken:
+            continue
+        message = _("{path}: --{option} is for {formats} only; leave --{option} out")
+        if option in LATER:
+            message = _("{path}: --{option} is not for its conversion; give it to descenso train {dest}")
+        formats = titles(option)
+        raise ConfigError(message.format(path=request.name, option=spelled(option), formats=formats, dest=dest))

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.api.fitted import TOGETHER, FittedInputs, Learned, Rows, answering, diverged, fitting, stopped
+from descenso.api.fitted import TOGETHER, FittedInputs, Learned, Rows, answering, diverged, fitting, refusing, stopped
 from descenso.api.train import own_of
 from descenso.config import TrainConfig
 from descenso.data.arrays import numbers
@@ -103,6 +103,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         for name in signature(type(self)).parameters:
             setattr(self, name, given[name])
 
+    @refusing
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "Classifier":
         """Train from the start.
 
@@ -149,6 +150,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         data, validation = divided(config) if divided else known.divided(*rows, config)
         return Plan.of(fitting(config, settings, data.train), data, own, validation)
 
+    @refusing
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> "Classifier":
@@ -188,17 +190,21 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         self._left_at = tf.nest.map_structure(np.asarray, state)
         return self._learned(known, settings, weights(plan.problem, state), self._left_at.model_state)
 
+    @refusing
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """Predict the probability of each of `classes_`: (rows, num_classes), each in [0, 1]."""
         check_is_fitted(self, "classes_")
         inputs = self._numbers(validate_data(self, X, reset=False, allow_nd=True))
         return self._predictor().probabilities(inputs)
 
+    @refusing
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predict the most probable of `classes_` for each row: (rows,)."""
         likeliest = self.predict_proba(X).argmax(axis=1)
         labels: NDArray[Any] = self.classes_[likeliest]
         return labels
+
+    score = refusing(ClassifierMixin.score)
 
     @property
     def n_iter_(self) -> int:

@@ -3,26 +3,29 @@
 import signal
 from collections.abc import Callable, Collection
 from contextvars import ContextVar
+from difflib import get_close_matches
 from functools import wraps
 from inspect import signature
-from typing import Any, NamedTuple, ParamSpec, Protocol
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.config import TrainConfig, table
+from descenso.config import SETTINGS, TrainConfig, table
 from descenso.data.arrays import stratified
 from descenso.data.checks import check_validation, defaults_for_few_rows
 from descenso.data.dataset import Dataset, Scaling, Split, scaling
 from descenso.descent.problem import Arrays
-from descenso.elsewhere import SAID_OF_ESTIMATORS
+from descenso.elsewhere import SAID, SAID_OF_ESTIMATORS, TRANSLATED
 from descenso.errors import ConfigError, DataError
-from descenso.guesses import answer
+from descenso.guesses import answer, meant_by, mend, shown
 from descenso.registry import smaller_rate
 from descenso.text import _
 from descenso.training.control import Control
 
 Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+ALIKE = 0.8  # of a name with a slip and that of a setting, in [0, 1]: a name further away is another one
 
 
 def answering(init: Callable[Parameters, None]) -> Callable[Parameters, None]:
@@ -39,6 +42,36 @@ def answering(init: Callable[Parameters, None]) -> Callable[Parameters, None]:
         init(*given, **settings)
 
     return answered
+
+
+def refusing(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Let a method of an estimator say where a setting belongs that it was given; its signature stays as it is."""
+    _self, *names = signature(method).parameters
+
+    @wraps(method)
+    def refused(*given: Parameters.args, **named: Parameters.kwargs) -> Result:
+        for name, value in named.items():
+            if name not in names and (told := _misplaced(type(given[0]), method.__name__, name, value)):
+                raise ConfigError(told)
+        return method(*given, **named)
+
+    return refused
+
+
+def _misplaced(kind: type, method: str, name: str, value: Any) -> str:
+    """Say where a setting belongs that was given to a method of an estimator; "" for a name that means none."""
+    known = [each for each in signature(kind).parameters if each in SETTINGS or each == "class_weight"]
+    said = SAID_OF_ESTIMATORS if name in (*known, *TRANSLATED) else {**SAID, **SAID_OF_ESTIMATORS}
+    if name in said:
+        return f"{name}: {_(said[name])}"
+    ours, meant = (name, value) if name in known else meant_by(name, value, known)
+    ours = ours or next(iter(get_close_matches(name, known, 1, ALIKE)), None)
+    if ours not in known:
+        return ""
+    setting = mend(ours, meant, table()) if ours in SETTINGS else f"{ours}={shown(meant)}"
+    call = {"partial_fit": "partial_fit(X, y, classes)"}.get(method, "fit(X, y)")
+    message = _("{method}: {name} is a setting of the estimator, for training; try {mend}")
+    return message.format(method=method, name=name, mend=f"{kind.__name__}({setting}).{call}")
 
 
 class FittedInputs(NamedTuple):

@@ -171,8 +171,8 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """Return the object that `descenso train --json` prints; a cost that is not finite is None."""
         settings = ("model", "rule", "engine", "dtype", "seed", "epochs")
-        results = ("validation_accuracy", "best_epoch", "diverged_at", "compile_seconds", "train_seconds", "exact",
-                   "fingerprint")  # fmt: skip
+        results = ("validation_accuracy", "best_epoch", "diverged_at", "compile_seconds", "train_seconds",
+                   "waiting_share", "exact", "fingerprint")  # fmt: skip
         return {
             "run": str(self.path),
             "outcome": self.outcome,

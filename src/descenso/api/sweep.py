@@ -1,6 +1,6 @@
 """Train many runs over the same batches, and rank them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from descenso.hints import Swept
     from descenso.studies.sweep.directory import SweepDirectory
     from descenso.studies.sweep.grid import Lane
+    from descenso.studies.sweep.progress import Told
     from descenso.studies.sweep.result import Sweep
-    from descenso.studies.sweep.run import Told
 
 VERIFY, KEEP = ("2", "all", "none"), ("none", "best", "all")
 
@@ -70,7 +70,7 @@ def sweep(
     axes, common = divided(settings)
     data, how_read = in_memory(data if labels is None else (data, labels), common)
     rows = Rows(data, sources)
-    rules = {"halving": halving, "audit": audit, "how_read": how_read}
+    rules = {"halving": halving, "audit": audit, "how_read": how_read, "verify": how.verify, "keep": how.keep}
     with closing(_created({**common, "data": source_of(data)}, axes, rows, rules, out)) as directory:
         return _carry_out(directory, how, rows)
 
@@ -79,8 +79,8 @@ def resume_sweep(
     path: str | Path,
     *,
     data: Any = None,
-    verify: str | int = "2",
-    keep: str = "none",
+    verify: str | int | None = None,
+    keep: str | None = None,
     force: bool = False,
     told: "Callable[[Told], None] | None" = None,
     control: Control | None = None,
@@ -91,20 +91,21 @@ def resume_sweep(
     Args:
         path: its directory.
         data: as of `sweep`, where it was in memory.
-        verify, keep, told, control, sources: as of `sweep`.
+        verify, keep: as of `sweep`; by default as the sweep was begun.
+        told, control, sources: as of `sweep`.
         force: go on although data or versions changed.
 
     Raises:
         CheckpointError: where something changed; the difference is named.
         RunInUse: where another process is training it.
     """
-    how = _How.of(verify, keep, told, control)
     with starting():
         import_tensorflow()
         from descenso.studies.sweep import directory as directories
         from descenso.training.session import circumstances, differences
 
     with closing(directories.reopen(Path(path))) as directory:
+        how = _How.of(verify or directory.verify, keep or directory.keep, told, control)
         config = directory.lanes[0].config
         rows = Rows(in_memory(data, {**directory.how_read})[0], sources)
         changed = differences(directory.about, circumstances(config, rows.of(config)))
@@ -140,12 +141,14 @@ def _created(
 ) -> "SweepDirectory":
     """Make the lanes, divide them into groups, and make the directory of the sweep."""
     from descenso.studies.sweep import halving
-    from descenso.studies.sweep.grid import lanes_of
+    from descenso.studies.sweep.grid import advising_lists, lanes_of
 
     if own_of(dict(settings))[1] is not None:
         raise ConfigError(_("a sweep takes rules, schedules, losses and models by name; try package.module:name"))
     settings, data = with_model(settings, rows.of(TrainConfig.of(**before_data(settings))))
-    lanes = tuple(_fitted(lane, rows.of(lane.config), {*settings, *axes}) for lane in lanes_of(settings, axes))
+    lanes = lanes_of(settings, axes)
+    values = {name: [*dict.fromkeys(lane.varied[name] for lane in lanes)] for name in lanes[0].varied}
+    lanes = tuple(_fitted(lane, rows.of(lane.config), {*settings, *axes}, values) for lane in lanes)
     rungs = halving.rungs_of(lanes, rules.pop("halving"), rules["audit"])
     with starting():
         import_tensorflow()
@@ -157,7 +160,12 @@ def _created(
     first = lanes[0].config
     if first.deterministic:
         make_deterministic()
-    groups = groups_of(lanes, lambda number: Plan.of(lanes[number].config, rows.of(lanes[number].config)))
+
+    def plan_of(number: int) -> Plan:
+        with advising_lists(lanes[number].varied, values):
+            return Plan.of(lanes[number].config, rows.of(lanes[number].config))
+
+    groups = groups_of(lanes, plan_of)
     about = {"about": circumstances(first, rows.of(first)), "notes": data.notes, "rungs": rungs, **rules}
     return directories.create(lanes, groups, about, None if out is None else Path(out))
 
@@ -198,11 +206,12 @@ class Rows:
         return self._read[key]
 
 
-def _fitted(lane: "Lane", data: Dataset, settings: Collection[str]) -> "Lane":
-    """Adapt the settings of a lane that were not given to few rows, as `train` does."""
-    from descenso.studies.sweep.grid import digest
+def _fitted(lane: "Lane", data: Dataset, settings: Collection[str], values: Mapping[str, Sequence[Any]]) -> "Lane":
+    """Adapt the settings of a lane that were not given to few rows, as `train` does; `values`: of all lanes."""
+    from descenso.studies.sweep.grid import advising_lists, digest
 
-    config = check_fit(data, lane.config, {*settings, *lane.varied})
+    with advising_lists(lane.varied, values):
+        config = check_fit(data, lane.config, {*settings, *lane.varied})
     return lane._replace(config=config, name=digest(config))
 
 

@@ -24,7 +24,7 @@ from descenso.data.formats import titles
 from descenso.errors import ConfigError
 from descenso.runs.files import check_output
 from descenso.settings import DATA
-from descenso.text import _, prose, spelled
+from descenso.text import _, prose
 from descenso.training.waiting import waiting
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NAME_HELP = _("A dataset's name, a folder, or a file: {formats}.").format(formats=titles())
 SAMPLES = _("Write example files into this new folder: a picture, photos by class, a table, arrays, a program.")
 CONVERT = "convert"  # in the place of a dataset's name; a folder of that name is ./convert
-PATHS_HELP = _("After the word convert: a folder of images, or arrays in NPY or NPZ files; and the folder to write, "
+PATHS_HELP = _("After the word convert: a folder of images, arrays, IDX files or a table; and the folder to write, "
                "whose rows are trained on without loading them into memory.")  # fmt: skip
 MOST_COLUMNS = 20  # of a table that are shown on the screen
 
@@ -89,11 +89,7 @@ def _convert(name: str, paths: list[Path], limits: "Limits", as_json: bool, **se
         message = _("data convert takes a source and the folder to write, got {words}; try descenso data convert "
                     "photos photos-rows")  # fmt: skip
         raise ConfigError(message.format(words=" ".join(map(str, paths)) or _("nothing")))
-    others = sorted(set(settings) - {"resize", "skip_unreadable"})
-    if others:
-        message = _("{option} is not for data convert; give it to descenso train {folder}")
-        raise ConfigError(message.format(option=f"--{spelled(others[0])}", folder=paths[1]))
-    settings = TrainConfig.of(**settings).model_dump(include={"resize", "skip_unreadable"})
+    settings = TrainConfig.of(**settings).model_dump(include=set(READ_DATA))
     with waiting(_("Converting"), not as_json) as told:
         from descenso.api.convert import convert
 

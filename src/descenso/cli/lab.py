@@ -19,6 +19,7 @@ from descenso.cli.options import (
 )
 from descenso.config import TrainConfig
 from descenso.errors import ConfigError
+from descenso.runs.files import is_sweep, no_run
 from descenso.settings import DATA
 from descenso.text import _, language
 
@@ -59,17 +60,19 @@ def lab(
     TrainConfig.of(**settings)  # refuse before anything starts
     ignore_bokeh_variables()
     check_installed()
-    from descenso.lab.desk import Desk, datasets_of
-    from descenso.lab.gate import is_loopback
     from descenso.lab.lab import Lab
     from descenso.lab.protocol import Source
-    from descenso.lab.server import Serving, run_until_interrupted
 
-    is_run = (Path(what) / "status.json").exists()
-    if not is_loopback(address):
-        say(EXPOSED.format(address=address), err=True)
-    source = Source(None if is_run else what, Path(what) if is_run else None, tuple(settings.items()), sources)
+    run = run_of(what)
+    source = Source(None if run else what, run, tuple(settings.items()), sources)
     with Lab(source, out) as training:
+        from descenso.lab.desk import Desk, datasets_of
+        from descenso.lab.gate import is_loopback
+        from descenso.lab.server import Serving, run_until_interrupted  # Bokeh, while the data is read
+
+        training.check()
+        if not is_loopback(address):
+            say(EXPOSED.format(address=address), err=True)
         desk = Desk(training, datasets_of(source.data, training.view.settings.data), language(), lesson)
 
         def ready(first: str) -> None:
@@ -79,6 +82,17 @@ def lab(
 
         run_until_interrupted(desk, Serving(address, port, framed), ready)
     say(_("The lab has ended; the runs are in {folder}").format(folder=out), err=True)
+
+
+def run_of(what: str) -> Path | None:
+    """Return the run directory `what`; None for data.
+
+    Raises:
+        DataError: for the directory of a sweep.
+    """
+    if is_sweep(Path(what)):
+        raise no_run(Path(what))
+    return Path(what) if os.path.isfile(f"{what}/status.json") else None  # noqa: PTH113 - pathlib raises for long names
 
 
 def ignore_bokeh_variables() -> None:

@@ -31,8 +31,8 @@ from descenso.text import _, mark, plural, prose
 from descenso.training.display import progress_bar, quiet
 
 if TYPE_CHECKING:
+    from descenso.studies.sweep.progress import Told
     from descenso.studies.sweep.result import Sweep
-    from descenso.studies.sweep.run import Told
 
 SWEEP, FINDING = _("Sweep"), _("Search")
 RATES = _("Learning rates: FIRST..LAST:COUNT, evenly spaced in the logarithm, or a list with commas.")
@@ -252,8 +252,13 @@ def finish(found: "Sweep", as_json: bool) -> None:
             say_table(table, text_columns=1)
         for line in found.sentences():
             say(line)
-        times = {"train": found.seconds, "compile": found.compile_seconds, "lanes": len(found.records)}
-        say(prose(_("{lanes} lanes trained in {train:.2f} s, compiled in {compile:.2f} s"), **times))
+        times = {"train": found.seconds, "compile": found.compile_seconds, "count": len(found.records)}
+        message = plural(
+            "{count} lane trained in {train:.2f} s, compiled in {compile:.2f} s",
+            "{count} lanes trained in {train:.2f} s, compiled in {compile:.2f} s",
+            len(found.records),
+        )
+        say(prose(message, **times))
         if (found.path / "best.json").is_file():
             say(_("To train the best: descenso train --config {path}").format(path=found.path / "best.json"))
         say(_("Sweep: {path}").format(path=found.path))

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 CONFIG = _("Read settings from a TOML file, or from a run's config.json; flags override them.")
 OUT = _("Directory of the run, which must be new or empty. Default: a new one in runs/.")
 FORCE = _("Resume although config, data or versions have changed; the result is then not exact.")
-
 PROCESSES = _("Several processes")  # title of the help panel
 COORDINATOR = _(
     "HOST:PORT of the chief, worker 0; worker I then listens at PORT + I of that host. For several hosts: HOST:PORT of "
@@ -72,7 +71,7 @@ def train(
 
         callbacks: dict[str, Any] = {"callbacks": [display], "tensorboard": tensorboard}
         run = _run_of(api.train, out=out, sources=sources, **callbacks, **cluster, **settings)
-    _finish(run, as_json, cluster)
+    finish(run, as_json, reports=_writes(cluster))
 
 
 @with_settings((*FREE, *OWN_CODE), show_defaults=False)
@@ -106,7 +105,7 @@ def resume(
         )
     if done and _writes(cluster):
         say(_how_to_extend(resumed), err=True)
-    _finish(resumed, as_json, cluster, resumed=True)
+    finish(resumed, as_json, resumed=True, reports=_writes(cluster))
 
 
 @with_settings(OWN_CODE, show_defaults=False)
@@ -229,18 +228,11 @@ def _writes(cluster: dict[str, "Cluster"]) -> bool:
     return "cluster" not in cluster or cluster["cluster"].chief
 
 
-def _finish(run: "Run", as_json: bool, cluster: dict[str, "Cluster"], resumed: bool = False) -> None:
-    if _writes(cluster):
-        finish(run, as_json, resumed)
-    elif run.outcome != "completed":
-        _exit(run, resumed)
-
-
-def finish(run: "Run", as_json: bool, resumed: bool = False) -> None:
-    """Print the summary of `run`, and exit with the code of its outcome; `resume` cannot change all settings."""
-    if as_json:
+def finish(run: "Run", as_json: bool, resumed: bool = False, reports: bool = True) -> None:
+    """Print the summary of `run` if this process `reports`, and exit with the code of its outcome."""
+    if reports and as_json:
         say_json(run.summary())
-    else:
+    elif reports:
         _summarise(run)
     _exit(run, resumed)
 
@@ -263,6 +255,10 @@ def _summarise(run: "Run") -> None:
         else _("Trained in {train:.2f} s ({engine}, {dtype})")  # eager compiles nothing
     )
     say(prose(message, **times, engine=config.engine, dtype=config.dtype))
+    if status.get("waiting_share") is not None:
+        from descenso.data.streams import said_of_waiting
+
+        say(said_of_waiting(status["waiting_share"], config.order))
     if status.get("fingerprint"):
         say(_("Fingerprint of the weights: {digest}").format(digest=status["fingerprint"]))
     if run.history.changes:

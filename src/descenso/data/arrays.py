@@ -170,7 +170,7 @@ def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[
 def coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], first: int = 0) -> NDArray[np.int32]:
     """Encode each label as its index among `names`."""
     codes = {name: code for code, name in enumerate(names)}
-    values, places = np.unique(labels, return_inverse=True)
+    values = np.unique(labels)
     unseen = [value for value in values if str(value) not in codes]
     if unseen:
         message = _("{path}: row {row} of {array} has label {label}, which no training row has")
@@ -179,7 +179,7 @@ def coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], 
                 path=name, row=first + int(np.flatnonzero(labels == unseen[0])[0]), array=array, label=unseen[0]
             )
         )
-    return np.array([codes[str(value)] for value in values], np.int32)[places]
+    return np.array([codes[str(value)] for value in values], np.int32)[np.searchsorted(values, labels)]
 
 
 def as_model_reads(name: str, inputs: NDArray[Any], stored: str) -> NDArray[Any]:
@@ -213,15 +213,15 @@ def as_pixels(name: str, inputs: NDArray[Any]) -> NDArray[Any]:
     if inputs.dtype == np.uint8 or not inputs.size:
         return inputs.astype(np.uint8, copy=False)
     with np.errstate(invalid="ignore"):
-        pixels = inputs.astype(np.uint8)
-    if not (pixels == inputs).all() or (inputs.dtype.kind == "f" and inputs.max() <= 1):
+        whole = all((rows.astype(np.uint8) == rows).all() for rows in map(inputs.__getitem__, row_chunks(inputs)))
+    if not whole or (inputs.dtype.kind == "f" and inputs.max() <= 1):
         message = _(
             "{path}: values of type {got}, the model reads pixels as stored, whole numbers from 0 to 255; {mend}"
         )
         scaled = inputs.min() >= 0 and inputs.max() <= 1
         mend = _("try (255 * X).round().astype('uint8')") if scaled else _("give them before any scaling")
         raise DataError(message.format(path=name, got=inputs.dtype, mend=mend))
-    return np.asarray(pixels)
+    return inputs.astype(np.uint8)
 
 
 def numbers(inputs: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -256,12 +256,11 @@ def stratified(labels: NDArray[np.int32], test_fraction: float, seed: int) -> tu
         return np.arange(0), np.arange(len(labels))
     shuffled = random_of(seed).permutation(len(labels))
     counts = np.bincount(labels)
-    wanted = np.maximum(np.minimum(np.maximum(np.rint(counts * test_fraction), 1), counts - 1), 0)
-    drawn = labels[shuffled]
-    by_class = np.argsort(drawn, kind="stable")
-    place = np.arange(len(labels)) - (np.cumsum(counts) - counts)[drawn[by_class]]  # of a row within its class
-    tested = np.empty(len(labels), np.bool_)
-    tested[by_class] = place < wanted[drawn[by_class]]
+    wanted = np.maximum(np.minimum(np.maximum(np.rint(counts * test_fraction), 1), counts - 1), 0).astype(np.intp)
+    by_class = np.argsort(labels[shuffled], kind="stable")
+    tested = np.zeros(len(labels), np.bool_)
+    for first, count in zip(np.cumsum(counts) - counts, wanted, strict=True):
+        tested[by_class[first : first + count]] = True
     return shuffled[~tested], shuffled[tested]
 
 

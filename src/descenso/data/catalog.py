@@ -8,7 +8,7 @@ from descenso.data.checks import ALL, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset
 from descenso.data.formats import FORMATS, OPTIONS, Format, of_file, of_folder, suffixes, titles
 from descenso.data.named import NAMED, load_named
-from descenso.data.sources import ARCHIVES, SPREADSHEETS, Request, Sources
+from descenso.data.sources import ARCHIVES, SPREADSHEETS, Request, Sources, TooLargeError
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest, reason_of, spelled
 
@@ -61,7 +61,32 @@ def load(
     sources, drops = sources or Sources(), tuple(filter(None, drop.split(",")))
     request = Request(name, sources.limits, label, drops, resize, test_fraction, seed, decimal, encoding, header,
                       numeric_only, skip_unreadable, input_shape)  # fmt: skip
-    return _named(name, check_and_scale(_read(request, sources)))
+    return _loaded(request, sources)
+
+
+def _loaded(request: Request, sources: Sources) -> Dataset:
+    try:
+        return _named(request.name, check_and_scale(_read(request, sources)))
+    except TooLargeError as error:
+        raise DataError(f"{error}{_or_convert(request)}") from None
+
+
+def _or_convert(request: Request) -> str:
+    """Say how to train on data that is not read into memory, where it can be converted some rows at a time."""
+    from descenso.keywords import in_shell
+
+    found = of_folder(request.path) if request.path.is_dir() else of_file(request.path)
+    if found not in [FORMATS[name] for name in ("csv", "parquet", "parquets", "idx", "idx-file")]:
+        return ""
+    given = {option: getattr(request, option) for option in (*OPTIONS, "test_fraction", "seed")}
+    shape = request.input_shape
+    given |= {"drop": ",".join(request.drop),
+              "input_shape": shape if isinstance(shape, str) else "x".join(map(str, shape))}  # fmt: skip
+    flags = [f"--{name.replace('_', '-')}" + ("" if value is True else f" {in_shell(str(value))}")
+             for name, value in given.items() if value]  # fmt: skip
+    folder = in_shell(f"{request.path.with_suffix('')}-rows")
+    line = " ".join(["descenso data convert", in_shell(request.name), folder, *flags, "&& descenso train", folder])
+    return _("; or convert it, which reads some rows at a time: {line}").format(line=line)
 
 
 def _named(name: str, data: Dataset) -> Dataset:
@@ -132,7 +157,7 @@ def _read(request: Request, sources: Sources) -> Dataset:
 
 def _of_folder(request: Request, file_format: Format) -> Dataset:
     """Read the dataset in a folder, and say what else is there."""
-    if file_format is FORMATS["images"]:  # whose reader names what else it finds
+    if file_format in (FORMATS["images"], FORMATS["converted"]):  # one names what else it finds, one is by itself
         return file_format.reader.read(request)
     from descenso.data.formats import mixed
 

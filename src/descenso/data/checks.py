@@ -12,7 +12,7 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split, is_mapped, row_chunks, scaling
 from descenso.errors import ConfigError, DataError
 from descenso.registry import defaults
-from descenso.text import _, plural, spelled
+from descenso.text import _, plural
 
 LEAST_ROWS, LEAST_BATCHES = 8, 16  # of a batch and an epoch, by default
 LEAST_STEPS = {"softmax": 10_000, "mlp": 6000, "cnn": 600}  # of a run, by default; those of cnn take long
@@ -261,11 +261,7 @@ def check_fit(data: Dataset, config: TrainConfig, given: Collection[str]) -> Tra
         message = plural("batch_size must be at most the {rows} training row, got {size}; try --batch-size {rows}",
                          "batch_size must be at most the {rows} training rows, got {size}; try --batch-size {rows}",
                          rows - validation_size)  # fmt: skip
-        if "batch_sizes" in given:
-            message = plural("each of {name} must be at most the {rows} training row, got {size}",
-                             "each of {name} must be at most the {rows} training rows, got {size}",
-                             rows - validation_size)  # fmt: skip
-        raise ConfigError(message.format(name=spelled("batch_sizes"), rows=rows - validation_size, size=batch_size))
+        raise ConfigError(message.format(rows=rows - validation_size, size=batch_size))
     _check_classes(
         data.hold_back(validation_size)[0].train.labels, data, _("{name}, training rows").format(name=data.name)
     )

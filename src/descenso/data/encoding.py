@@ -130,6 +130,10 @@ class Encoding(NamedTuple):
             inputs: (rows, inputs) float64, or float32 where all values are float32.
             notes: sentences on values that no training row has.
         """
+        return self.encoded(cells, rows), tuple(self.unseen(cells, rows))
+
+    def encoded(self, cells: Sequence[Cells], rows: NDArray[np.intp]) -> NDArray[np.floating]:
+        """Encode `rows` of `cells`, as `apply` does."""
         width = sum(len(column.inputs) for column in self.columns)
         narrow = all(one.values.dtype == np.float32 for one in cells)
         dtype = np.dtype(np.float32 if narrow else np.float64)
@@ -140,7 +144,11 @@ class Encoding(NamedTuple):
             for column, one, place in zip(self.columns, cells, places, strict=True):
                 _write(column, one.values[part], place, block, offset)
                 offset += len(column.inputs)
-        return inputs, tuple(_unseen(self.columns, cells, rows))
+        return inputs
+
+    def unseen(self, cells: Sequence[Cells], rows: NDArray[np.intp]) -> Iterator[str]:
+        """Say which values of `rows` no training row has, and how many rows have them."""
+        return _unseen(self.columns, cells, rows)
 
     def plain(self) -> dict[str, Any]:
         """Return the encoding as values of JSON."""

@@ -3,6 +3,7 @@
 import math
 import mmap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -151,6 +152,38 @@ class FileRows:
             self._entered = 0
             for mapping in self._mappings:
                 mapping.madvise(mmap.MADV_DONTNEED)
+
+
+class Scratch:
+    """Files for columns of a table that are not to be in memory together.
+
+    Args:
+        folder: that holds the files; whoever made it removes it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._count, self._mappings = folder, 0, list[mmap.mmap]()
+
+    def new_file(self, suffix: str) -> Path:
+        """Return a path at which there is no file."""
+        self._count += 1
+        return self.folder / f"{self._count}{suffix}"
+
+    def stored(self, column: NDArray[Any]) -> NDArray[Any]:
+        """Write a column, (rows,), to a file, and return it memory-mapped; float64 as uint8 where that loses no bit."""
+        path = self.new_file(".npy")
+        with np.errstate(invalid="ignore"):
+            narrow = column.astype(np.uint8)
+        wide = column.dtype == np.float64 and (narrow.astype(np.float64).view(np.int64) == column.view(np.int64)).all()
+        np.save(path, narrow if wide else column)
+        mapped = np.load(path, mmap_mode="r")
+        self._mappings += filter(None, [_read_only_mapping(mapped)])
+        return np.asarray(mapped)
+
+    def release(self) -> None:
+        """Release the pages of all columns; they stay in the system's cache."""
+        for mapping in self._mappings if hasattr(mmap, "MADV_DONTNEED") else ():
+            mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def left_in_file(array: NDArray[Any]) -> NDArray[Any]:

@@ -17,9 +17,11 @@ from descenso.text import _, nearest, reason_of
 
 if TYPE_CHECKING:
     from descenso.data.encoding import Encoding
+    from descenso.data.file_rows import Scratch
 
 
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+OF_MEMORY = ("file_bytes", "array_bytes")  # limits of what is read into memory at once
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 
 
@@ -69,12 +71,17 @@ class Limits(NamedTuple):
         """Refuse `path` where its `value` is beyond the limit called `name`.
 
         Raises:
-            DataError: naming limit and flag.
+            DataError: naming limit and flag; `TooLargeError` where it is a size of OF_MEMORY.
         """
         limit = getattr(self, name)
         if value > limit:
             message = _("{path}: {name} would be {value}, the limit is {limit}; try --limit {name}={value}")
-            raise DataError(message.format(path=path, name=name, value=value, limit=limit))
+            kind = TooLargeError if name in OF_MEMORY else DataError
+            raise kind(message.format(path=path, name=name, value=value, limit=limit))
+
+
+class TooLargeError(DataError):
+    """Data is larger than what is read into memory."""
 
 
 class Sources(NamedTuple):
@@ -150,6 +157,7 @@ class Request(NamedTuple):
         input_shape: "HEIGHTxWIDTH" or "HEIGHTxWIDTHxCHANNELS" of the images that flat rows hold, or empty.
         expected: what a trained model reads; None where none has learned yet.
         encoded: how the columns of a table became the inputs of a trained model; None where none has learned yet.
+        scratch: files for the columns of a table, which is read one column at a time; None to read it into memory.
     """
 
     name: str
@@ -167,6 +175,7 @@ class Request(NamedTuple):
     input_shape: str | Sequence[int] = ""
     expected: "Expected | None" = None
     encoded: "Encoding | None" = None
+    scratch: "Scratch | None" = None
 
     @property
     def path(self) -> Path:

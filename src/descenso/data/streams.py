@@ -8,11 +8,12 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split, is_mapped
 from descenso.data.file_rows import MOST_IN_MEMORY, in_file
 from descenso.data.order import BLOCKS, class_distance
-from descenso.text import _, prose
+from descenso.text import _, option, prose
 
 BLOCK_BYTES = 2**18  # of rows stored one behind the other, which a disk reads about as fast as a long run of them
 WINDOW_BLOCKS = 1024  # that are mixed at a time, by default: 256 MB
-SAMPLE_BYTES = 2**27  # of rows that stay in files, which are looked at in their stead
+SAMPLE_BYTES = 2**26  # of rows that stay in files, which are looked at in their stead
+MOST_WAITING = 0.1  # share of the time in which steps may wait for rows before reading is called the bottleneck
 UNEVEN = 0.1  # distance between the classes of a window and those of all rows, from which on a note says how to mend it
 
 
@@ -22,7 +23,7 @@ def streams(rows: Split) -> bool:
 
 
 def sampled(rows: Split) -> Split:
-    """Return rows in memory: those of `rows`, or where these stay in files, some 128 MB, drawn and in their order."""
+    """Return rows in memory: those of `rows`, or where these stay in files, some 64 MB, drawn and in their order."""
     rows = rows._replace(inputs=in_file(rows.inputs))
     if streams(rows):
         count = max(1, len(rows.labels) * SAMPLE_BYTES // rows.inputs.nbytes)
@@ -48,6 +49,22 @@ def block_order(rows: Split) -> str:
     """
     row_bytes = max(1, math.prod(rows.inputs.shape[1:]) * rows.inputs.dtype.itemsize)
     return f"{BLOCKS}{2 ** max(0, (BLOCK_BYTES // row_bytes).bit_length() - 1)}x{WINDOW_BLOCKS}"
+
+
+def said_of_waiting(share: float, order: str) -> str:
+    """Say whether reading rows or arithmetic is the bottleneck of a run, and what makes reading faster.
+
+    Args:
+        share: of the training time in which the steps waited for rows, in [0, 1].
+        order: of the run.
+    """
+    if share <= MOST_WAITING:
+        message = _("The steps waited for rows of the files for {share:.0%} of that time: arithmetic is the bottleneck")
+        return prose(message, share=share)
+    block, blocks = map(int, order.removeprefix(BLOCKS).split("x")) if order.startswith(BLOCKS) else (64, 4096)
+    message = _("The steps waited for rows of the files for {share:.0%} of that time: reading is the bottleneck; a "
+                "faster disk helps, or longer stretches of it, which mix the rows less: {mend}")  # fmt: skip
+    return prose(message, share=share, mend=option("order", f"{BLOCKS}{4 * block}x{max(1, blocks // 4)}"))
 
 
 def with_mixing_noted(data: Dataset, config: TrainConfig) -> Dataset:

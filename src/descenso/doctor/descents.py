@@ -11,7 +11,7 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order
 from descenso.descent.problem import Batch, Own, Problem, TrainState, scaled, tape_gradient
-from descenso.doctor.checks_run import suspicious
+from descenso.doctor.checks_run import LEAST_EARLY, suspicious
 from descenso.doctor.evidence import FIND_SECONDS, SAMPLE, SINGLE_ROWS, Array, Course, Evidence, Rows, Step, size_read
 from descenso.registry import LOSSES, is_own
 from descenso.runs.history import Epoch
@@ -55,7 +55,8 @@ def evidence_of(
         walked: the training run, so far.
         before: the evidence gathered earlier in the same run; its rows, its first step and its search are kept.
         searched: whether to search for a learning rate.
-        hurried: whether to take the first EARLY steps for an epoch before one ends, and not to search.
+        hurried: whether to take the first steps, of which LEAST_EARLY suffice, for an epoch before one ends, and not to
+            search.
     """
     config, data = walked.config, walked.data
     plan = Plan.of(config, data, walked.own)
@@ -68,8 +69,8 @@ def evidence_of(
     course = Course.of(config, data, walked.epochs, walked.outcome)._replace(early=early)
     if known:
         course = course._replace(suggested_rate=known.suggested_rate, tested=known.tested)
-    if hurried and not course.costs and len(early) == EARLY:
-        course = course._replace(steps=EARLY, costs=[float(np.mean(early))])
+    if hurried and not course.costs and len(early) >= LEAST_EARLY:
+        course = course._replace(steps=len(early), costs=[float(np.mean(early))])
     if searched and not hurried and not course.tested and suspicious(course):
         course = course._replace(suggested_rate=suggested_rate(walked), tested=True)
     first = before.step if before and before.step else _first(plan, begin, rows)

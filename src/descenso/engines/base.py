@@ -31,10 +31,12 @@ class Trace(NamedTuple):
         costs: (steps,) float64, the cost of each batch before its update; (steps, K) where K trainings share a step.
             It ends with the first cost that is not finite, or of K the first step where none is.
         seconds: wall time in the engine, without the caller's.
+        waited: the part of it in which the steps waited for rows of files that are read ahead; None without such rows.
     """
 
     costs: NDArray[np.float64]
     seconds: float
+    waited: float | None = None
 
     @property
     def finite(self) -> bool:
@@ -99,11 +101,11 @@ def step_by_step(
             return
 
 
-def trace_of(costs: NDArray[np.floating], seconds: float) -> Trace:
+def trace_of(costs: NDArray[np.floating], seconds: float, waited: float | None = None) -> Trace:
     """Make a trace that ends at the first cost that is not finite."""
     wide = np.asarray(costs, np.float64)
     finite = np.isfinite(wide).reshape(len(wide), -1).any(axis=1)
-    return Trace(wide if finite.all() else wide[: int(finite.argmin()) + 1], seconds)
+    return Trace(wide if finite.all() else wide[: int(finite.argmin()) + 1], seconds, waited)
 
 
 def arguments(scaling: Scaling) -> Scaling:

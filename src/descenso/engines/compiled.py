@@ -182,18 +182,23 @@ class Compiled:
     def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
         coming = (block for order in orders for block in self._blocks(order))
         gathering = self._ahead.submit(next, coming, None)
-        then, costs = perf_counter(), list[NDArray[np.floating]]()
-        while (block := gathering.result()) is not None:
+        then, costs, waited = perf_counter(), list[NDArray[np.floating]](), 0.0
+        while True:
+            asked = perf_counter()
+            if (block := gathering.result()) is None:
+                return
+            waited += perf_counter() - asked
             gathering = self._ahead.submit(next, coming, None)
             state, of_block = self._call(state, block)
             costs.append(of_block)
-            trace: Trace = trace_of(np.concatenate(costs), perf_counter() - then)
+            seconds = perf_counter() - then
+            trace: Trace = trace_of(np.concatenate(costs), seconds, None if self._rows.in_memory else waited)
             last, block = block.last, None  # releases its rows before the next ones are gathered
             if last or not trace.finite:
                 yield state, trace
                 if not trace.finite:
                     return
-                then, costs = perf_counter(), []
+                then, costs, waited = perf_counter(), [], 0.0
 
     def close(self) -> None:
         """Let the gathering thread end."""

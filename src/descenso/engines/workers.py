@@ -101,16 +101,11 @@ class Workers(Compiled):
 
     def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
         for order in orders:  # one by one: all processes cut the next chunk by the time of this one
-            walking = super().walk(state, [order])
-            while True:
-                with self._team.computing():
-                    walked = next(walking, None)
-                if walked is None:
-                    break
-                state, trace = walked
-                yield state, (trace := self._agreed(state, trace))
-                if not trace.finite:
-                    return
+            with self._team.computing():
+                state, trace = next(super().walk(state, [order]))
+            yield state, (trace := self._agreed(state, trace))
+            if not trace.finite:
+                return
 
     def _agreed(self, state: TrainState, trace: Trace) -> Trace:
         """Return the trace with the chief's time, by which all processes cut the next chunk.

@@ -87,7 +87,7 @@ class Desk:
     def __init__(self, lab: "Lab", datasets: Sequence[str], language: str = "en", lesson: bool = False) -> None:
         self.lab, self.datasets, self.language, self.lesson = lab, tuple(datasets), language, lesson
         self.steering: Steering | None = None
-        self.pages, self._seen = set[int](), set[int]()
+        self.pages, self._seen = set[int](), dict[int, str]()
         self._settings: Settings | None = None
         self._span: dict[str, Any] = {}  # what pages have set of it
         self._newest = 0
@@ -103,15 +103,16 @@ class Desk:
         self.pages.add(self._newest)
         return self._newest
 
-    def see(self, number: int, seen: bool) -> None:
-        """Note whether a page is in sight; while none is, the lab measures nothing and sends few views."""
-        (self._seen.add if seen else self._seen.discard)(number)
-        self.lab.watched(bool(self._seen))
+    def see(self, number: int, tab: str) -> None:
+        """Note which tab a page shows, "" while it is not in sight; what no page shows, the lab does not measure."""
+        self._seen[number] = tab
+        self.lab.watched(frozenset(filter(None, self._seen.values())))
 
     def close_page(self, number: int) -> None:
         """Forget a page that was closed; the run goes on."""
         self.pages.discard(number)
-        self.see(number, False)
+        self.see(number, "")
+        del self._seen[number]
 
     def run_path(self) -> Path | None:
         """Return the directory of the current run, or None before the first."""

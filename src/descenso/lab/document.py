@@ -13,11 +13,10 @@ from tornado.ioloop import IOLoop
 
 from descenso.lab.desk import Desk, speaking
 from descenso.lab.page import Page
-from descenso.lab.plots import Plots
+from descenso.lab.plots import plots
 from descenso.lab.plots_rates import RatesPlots
 
-LOOK = 25  # milliseconds between two checks for a new view; the training process sends about ten a second
-LEAST = 1 / 15  # seconds between two frames
+LEAST = 0.09  # seconds between two frames; the training process sends about ten views a second
 SHARE = 4  # frames take at most 1 / SHARE of the time
 REFRESH = 1.0  # seconds between two frames without a new view, and between two requests for a newer opened step
 
@@ -32,10 +31,10 @@ class Wire(DataModel):
 def attach(document: Document, desk: Desk, language: str) -> None:
     """Make the document of a page that was opened: its plots, and the calls that keep it up to date."""
     with speaking(language):
-        plots = Plots(desk), RatesPlots()
+        roots, rates = plots(), RatesPlots()
     wire = Wire()
-    plots[0].cost.tags = [wire]
-    for root in (*plots[0].roots, *plots[1].roots):
+    roots[0].tags = [wire]
+    for root in (*roots, *rates.roots):
         document.add_root(root)
     document.config.update(notify_connection_status=False, reconnect_session=False)  # the page says so, and loads again
 
@@ -53,26 +52,52 @@ def attach(document: Document, desk: Desk, language: str) -> None:
         IOLoop.current().add_future(IOLoop.current().run_in_executor(None, function, given), done)
 
     page = Page(desk, language, later)
-    frames = _Frames(page, plots, wire)
+    frames = _Frames(document, page, rates, wire)
     wire.on_change("sent", lambda name, old, new: show(page.receive, new))
 
     def look() -> None:
         session = getattr(document.session_context, "session", None)
         if page.connected and session is not None and session.connection_count == 0:
-            page.close()  # Bokeh keeps the session for a while
+            frames.end()  # Bokeh keeps the session for a while
         frames.draw()
 
-    document.add_periodic_callback(look, LOOK)
-    document.on_session_destroyed(lambda context: page.close())
+    document.add_periodic_callback(look, round(1000 * REFRESH))
+    document.on_session_destroyed(lambda context: frames.end())
 
 
 class _Frames:
-    """Draws a frame for each new view, at most 15 a second, and fewer where they take long."""
+    """Draws a frame for each new view, at most eleven a second, and fewer where they take long.
 
-    def __init__(self, page: Page, plots: tuple[Plots, RatesPlots], wire: Wire) -> None:
-        self._page, self._plots, self._wire = page, plots, wire
+    All that a frame changes is one message: several would make the browser draw the page several times.
+    """
+
+    def __init__(self, document: Document, page: Page, rates: RatesPlots, wire: Wire) -> None:
+        self._document, self._page, self._rates, self._wire = document, page, rates, wire
         self._next = self._refreshed = 0.0
         self._number = -1
+        self._planned = False
+        self._loop = IOLoop.current()
+        page.desk.lab.listeners.add(self._wake)
+
+    def end(self) -> None:
+        """Forget the page."""
+        self._page.desk.lab.listeners.discard(self._wake)
+        self._page.close()
+
+    def _wake(self) -> None:
+        """Tell the server's thread of a new view."""
+        if self._page.seen and not self._planned:
+            self._planned = True
+            self._loop.add_callback(self._plan)
+
+    def _plan(self) -> None:
+        self._loop.call_later(max(0.0, self._next - time.monotonic()), self._draw_planned)
+
+    async def _draw_planned(self) -> None:
+        self._planned = False
+        session = getattr(self._document.session_context, "session", None)
+        if session is not None and not session.destroyed:
+            await session.with_document_locked(self.draw)
 
     def draw(self, now: bool = False) -> None:
         """Draw a frame, if there is a new view and it is time for one, or `now`."""
@@ -88,6 +113,5 @@ class _Frames:
         changes = self._page.changes(view)
         if changes:
             self._wire.shown = json.dumps(changes)  # type: ignore[assignment] # a property of Bokeh's
-        for plots in self._plots:
-            plots.draw(view, self._page.tab)
+        self._rates.draw(view, self._page.tab)
         self._next = begun + max(LEAST, SHARE * (time.monotonic() - begun))

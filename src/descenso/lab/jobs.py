@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from descenso.api.resume import resume
-from descenso.api.train import import_tensorflow, rows_of, train
+from descenso.api.train import rows_of, train
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.descent.problem import Own, weights
@@ -16,9 +16,10 @@ from descenso.doctor.evidence import Evidence, Rows
 from descenso.errors import CheckpointError, DataError, DescensoError
 from descenso.lab import planting, races, sweeping, wording
 from descenso.lab.faults import FAULTS
+from descenso.lab.inspecting import Inspector
 from descenso.lab.protocol import Settings, Source
 from descenso.lab.rates import Span
-from descenso.lab.watching import Inspector, Watched
+from descenso.lab.watching import Watched
 from descenso.runs.checkpoints import newest
 from descenso.runs.directory import open_directory
 from descenso.runs.files import fresh_folder, portable_name
@@ -138,17 +139,3 @@ def follow(shown: Shown, run: Path, data: Dataset) -> None:
         if watched.outcome != "running":
             return
         time.sleep(POLL_SECONDS)
-
-
-def read(source: Source) -> tuple[Dataset, TrainConfig]:
-    """Import TensorFlow, and read the data of the command line, or of the run that is opened.
-
-    Raises:
-        DescensoError: for data or a run that cannot be read.
-    """
-    import_tensorflow()
-    if source.run is not None:
-        config = open_directory(source.run).config
-    else:
-        config = TrainConfig.of(data=source.data, **dict(source.reading))
-    return rows_of(config, source.sources), config

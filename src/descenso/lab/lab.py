@@ -1,16 +1,14 @@
 """The lab, as a server uses it: start, steer and watch training in a process of its own. Thread safe."""
 
-import os
 import subprocess
-import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as LateError
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -21,13 +19,15 @@ from descenso.config import TrainConfig
 from descenso.errors import ConfigError
 from descenso.lab.answers import Activations, Opened, Recognised
 from descenso.lab.drawing import as_seen
-from descenso.lab.link import Link
-from descenso.lab.protocol import Limits, Settings, Source, View
+from descenso.lab.link import Link, started
+from descenso.lab.protocol import BEGIN, Limits, Settings, Source, View
 from descenso.lab.rates import Span
 from descenso.text import _, plural
 
 DEFAULT = Limits()
+READ_SECONDS = 20.0  # that the command waits for the data; what takes longer is shown as progress on the page
 CLOSE_SECONDS = 60.0  # for saving the run when the lab closes
+TRAINER = "descenso.lab.trainer"  # what the training process runs
 WORDS = 20  # last lines of standard error that are kept, to explain why a process died
 _running = set[int]()  # ids of the labs of this process that have a training process
 
@@ -44,6 +44,9 @@ class Lab:
         out: folder below which runs are made.
         limits: of processes and times.
 
+    Attributes:
+        listeners: called after each new view, in another thread.
+
     Raises:
         ConfigError: where this process has as many training processes as `limits` allows.
     """
@@ -53,16 +56,15 @@ class Lab:
         self._changed = threading.Condition()
         self._view = View(settings=Settings(data=source.data or ""))
         self._asked: dict[int, Future[Any]] = {}
-        self._numbers = count(1)
+        self._numbers = count(BEGIN + 1)
+        self.listeners = set[Callable[[], None]]()
         self._closed = False
         self._begin()
 
     def __enter__(self) -> "Lab":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _begin(self) -> None:
@@ -76,38 +78,35 @@ class Lab:
             )
             raise ConfigError(message.format(most=limits.processes))
         _running.add(id(self))
-        home = str(Path(__file__).parents[2])
-        path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
-        process: Any = subprocess.Popen(
-            [sys.executable, "-m", "descenso.lab.trainer"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
-        )  # fmt: skip
-        self._process, self._link = process, Link(process.stdout, process.stdin)
         words = deque[str](maxlen=WORDS)
-        listening = threading.Thread(target=self._listen, args=(process, words), name="descenso-lab-words", daemon=True)
-        listening.start()
+        process, self._link, listening = started(TRAINER, words)
+        self._process = process
         self._reading = threading.Thread(
             target=self._read, args=(process, self._link, words, listening), name="descenso-lab-views", daemon=True
         )
         self._reading.start()
         self._show(View(settings=self._view.settings, progress=_("Python is being started …")))
+        self._begun = self._asked[BEGIN] = Future()
         self._send("begin", source, Path(out).absolute(), limits, text.language())
 
-    @staticmethod
-    def _listen(process: subprocess.Popen[bytes], words: deque[str]) -> None:
-        for line in process.stderr or ():
-            words.append(line.decode(errors="replace").rstrip())
+    def check(self, seconds: float = READ_SECONDS) -> None:
+        """Wait until the data, or the run that is opened, is read, but at most so many seconds.
 
-    def _read(
-        self, process: subprocess.Popen[bytes], link: Link, words: deque[str], listening: threading.Thread
-    ) -> None:
+        Raises:
+            DescensoError: where it cannot be read.
+        """
+        with suppress(LateError, CancelledError):
+            refused = self._begun.result(seconds)
+            if refused is not None:
+                raise refused
+
+    def _read(self, process: Any, link: Link, words: deque[str], listening: threading.Thread) -> None:
         """Take views and answers until the process ends."""
         try:
             while True:
                 kind, *what = link.receive()
                 if kind == "view":
-                    self._show(what[0])
+                    self._show(self._view._replace(**what[0]))
                 else:
                     asked = self._asked.pop(what[0], None)
                     if asked is not None:
@@ -132,6 +131,8 @@ class Lab:
         with self._changed:
             self._view = view._replace(number=self._view.number + 1)
             self._changed.notify_all()
+        for heard in tuple(self.listeners):
+            heard()
 
     def _send(self, name: str, *given: Any) -> None:
         """Send a command; it is lost where the process has ended, which the view says."""
@@ -161,9 +162,12 @@ class Lab:
             self._changed.wait_for(lambda: self._view.number > after, seconds)
             return self._view
 
-    def watched(self, watched: bool) -> None:
-        """Say whether a page is in sight. With one there are ten views a second, without about one."""
-        self._send("watch", watched)
+    def watched(self, tabs: frozenset[str]) -> None:
+        """Say which of `TABS` are open on pages in sight: what no page shows is not measured.
+
+        With a page there are ten views a second, without about one.
+        """
+        self._send("watch", tabs)
 
     def speak(self, language: str) -> None:
         """Set the language of messages and findings, "en" or "es"."""

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from descenso.lab.desk import WORDS
 from descenso.lab.faults import FAULTS
+from descenso.lab.panel_plots import palette
 from descenso.text import _, language
 
 if TYPE_CHECKING:
@@ -38,5 +39,5 @@ def page_html(desk: "Desk", item: Mapping[str, Any], roots: Sequence[Any]) -> st
     whole = json.dumps(item).replace("<", "\\u003c")  # in a script element, which "</script>" would end
     return _environment().get_template("page.html").render(
         _=_, language=language(), desk=desk, place=places, item=Markup(whole), words=WORDS, faults=FAULTS,  # noqa: S704
-        shortest=SHORTEST, longest=LONGEST,
+        palette=palette(), shortest=SHORTEST, longest=LONGEST,
     )  # fmt: skip

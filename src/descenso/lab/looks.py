@@ -58,6 +58,7 @@ class NormsOverTime:
         # One thread adds while another reads: the points are replaced as a whole.
         self._points: tuple[tuple[int, dict[str, tuple[float, float, float]]], ...] = ()
         self._every, self._seen = 1, 0
+        self._made: tuple[object, tuple[Norms, ...]] = None, ()
 
     def add(self, plan: Plan, progress: Progress) -> None:
         """Measure the step after `progress`."""
@@ -83,10 +84,15 @@ class NormsOverTime:
         self._points = self._before(step)
 
     def norms(self) -> tuple[Norms, ...]:
-        """Return the norms by parameter."""
-        points = self._points
-        if not points:
-            return ()
+        """Return the norms by parameter; the same records until there are new ones."""
+        points, (source, made) = self._points, self._made
+        if source is not points:
+            made = self._arrays(points) if points else ()
+            self._made = points, made
+        return made
+
+    @staticmethod
+    def _arrays(points: tuple[tuple[int, dict[str, tuple[float, float, float]]], ...]) -> tuple[Norms, ...]:
         steps = np.array([step for step, _norms in points], np.int64)
         return tuple(
             Norms(name, steps, *np.array([norms[name] for _step, norms in points], np.float32).T)

@@ -25,8 +25,8 @@ from descenso.lab import (
     panel_training,
 )
 from descenso.lab.desk import Desk, speaking
-from descenso.lab.protocol import View
-from descenso.lab.showing import TABS, Entry, Showing
+from descenso.lab.protocol import TABS, View
+from descenso.lab.showing import Entry, Showing
 from descenso.text import _, prose
 
 SPOKEN = 5.0  # seconds between two announcements of the numbers to a screen reader
@@ -43,13 +43,12 @@ class Page(Showing):
 
     Attributes:
         connected: whether the page has connected, and was not closed.
-        seen: whether the page is connected and in sight; entries sent before would be lost, those of a hidden tab wait.
     """
 
     def __init__(self, desk: Desk, language: str, later: Callable[..., None]) -> None:
         super().__init__(desk)
         self.language, self.later = language, later
-        self.connected = self.seen = False
+        self.connected, self._shown = False, ""
         desk.lab.speak(language)
         self._sent: dict[tuple[str, str], Any] = {}
         self._asked: dict[str, Any] = {}
@@ -86,6 +85,7 @@ class Page(Showing):
             self.see(value == "yes")
         elif action == "tab":
             self.tab = value if value in TABS else self.tab
+            self.see(self.seen)
         elif action == "drawn":
             self._recognise(value)
         elif action in ("row", "test-row", "lesson"):
@@ -93,11 +93,17 @@ class Page(Showing):
         else:
             self.desk.steer(self.number, action, value)
 
+    @property
+    def seen(self) -> bool:
+        """Whether the page is connected and in sight; entries sent before would be lost, those of a hidden tab wait."""
+        return bool(self._shown)
+
     def see(self, seen: bool) -> None:
         """Note whether the page is connected and in sight."""
-        if seen != self.seen:
-            self.seen = seen
-            self.desk.see(self.number, seen)
+        shown = self.tab if seen else ""
+        if shown != self._shown:
+            self._shown = shown
+            self.desk.see(self.number, shown)
 
     def _choose(self, action: str, value: str) -> None:
         """Choose a training row, a test row, or a stop of the lesson; "+" and "-" choose the next and the previous."""

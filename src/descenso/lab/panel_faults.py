@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from descenso.lab import panel_plots
 from descenso.lab.faults import FAULTS
 from descenso.lab.panel_training import key
 from descenso.lab.protocol import View
@@ -19,6 +20,7 @@ def entries(page: Showing, view: View) -> Iterator[Entry]:
     fault = FAULTS.get(view.settings.fault)
     yield "fault-says", "textContent", _said(view)
     yield "fault-text", "textContent", _(fault.text) if fault else ""
+    yield from page.made_of("broken", view.curves, lambda _curves: list(panel_plots.costs(page, view, "broken")))
     yield "broken-key", "innerHTML", key(page.desk.key_of(view))
     yield "findings", "innerHTML", "".join(map(_finding, view.findings))
     yield "findings-none", "textContent", "" if view.findings else _("The doctor has found nothing so far.")

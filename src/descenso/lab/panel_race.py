@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from descenso.lab import panel_plots
 from descenso.lab.panel_training import by_place, key
 from descenso.lab.protocol import Race, View
 from descenso.lab.shapes import escaped, shown, table
@@ -14,6 +15,7 @@ def entries(page: Showing, view: View) -> Iterator[Entry]:
     """Yield what the panel shows."""
     race = view.race
     yield "race-lanes", "innerHTML", _lanes(race) if race else table([_("Engine"), _("How it runs a step")], _engines())
+    yield from page.made_of("race", race, lambda _race: list(panel_plots.race(view)))
     yield "race-key", "innerHTML", key(by_place([lane.engine for lane in race.lanes])) if race else ""
     yield "race-says", "textContent", _said(race)
     yield "race-reason", "innerHTML", _reason(race) if race else ""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from descenso.lab import panel_plots
 from descenso.lab.protocol import Mistake, View
 from descenso.lab.shapes import COLOURS, escaped, grey, img, is_picture, paragraph, shown, table
 from descenso.lab.showing import Entry, Showing
@@ -98,6 +99,10 @@ def entries(page: Showing, view: View) -> Iterator[Entry]:
     yield "pictures-title", "textContent", _title(view)
     bare = view.steps_per_epoch > 0 and not view.pictures.kind
     yield "pictures-none", "textContent", _("This model's weights are no pictures: see the norms.") if bare else ""
+    yield from page.made_of("costs", view.curves, lambda _curves: list(panel_plots.costs(page, view, "cost")))
+    yield from page.made_of("norms", view.norms, lambda _norms: list(panel_plots.norms(view)))
+    yield from panel_plots.epochs_of_norms(view)
+    yield from panel_plots.pictures(page, view)
     yield "curves", "innerHTML", key(page.desk.key_of(view))
     yield "layers", "innerHTML", key(by_place([each.layer for each in view.norms]))
     if "cost" in page.tables:

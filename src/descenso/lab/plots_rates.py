@@ -9,8 +9,9 @@ from contourpy import contour_generator
 from numpy.typing import NDArray
 
 from descenso.lab.graded import by_logarithm
+from descenso.lab.panel_plots import columns
 from descenso.lab.panel_rates import colour_of
-from descenso.lab.plots import INK, columns, empty_figure
+from descenso.lab.plots import INK, empty_figure
 from descenso.lab.protocol import View
 from descenso.lab.rates import PathPlane, Rates
 from descenso.lab.shapes import VERMILLION

@@ -11,6 +11,8 @@ from descenso.data.sources import Sources
 from descenso.doctor.evidence import Finding
 from descenso.lab.rates import PathPlane, Rates
 
+BEGIN = 0  # number of the first message, which the answer says that the data was read, or the error
+TABS = ("tab-training", "tab-step", "tab-draw", "tab-race", "tab-rates", "tab-faults", "tab-code")
 State = Literal["starting", "ready", "running", "paused", "ended", "failed"]
 
 
@@ -280,3 +282,17 @@ class View(NamedTuple):
     read_only: bool = False
     rates: Rates | None = None
     plane: PathPlane | None = None
+
+    def since(self, before: "View | None") -> dict[str, Any]:
+        """Return the fields, by name, that differ from those of the view before.
+
+        Records that hold arrays are compared by identity.
+        """
+        fields = self._asdict().items()
+        return {name: new for name, new in fields if before is None or not _same(getattr(before, name), new)}
+
+
+def _same(old: Any, new: Any) -> bool:
+    if type(new) is tuple:
+        return len(old) == len(new) and all(map(_same, old, new))
+    return old is new or (isinstance(new, str | int | float | Settings | Path | Change) and repr(old) == repr(new))

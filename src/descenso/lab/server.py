@@ -146,6 +146,7 @@ async def serve(desk: Desk, serving: Serving, ready: Callable[[str], None], stop
     application.initialize(IOLoop.current())
     server.add_sockets(sockets)
     application.start()
+    desk.lab.watched(frozenset())  # until a page is opened
     sweep = PeriodicCallback(application.close_idle, 1000 * SWEEP)
     sweep.start()
     try:

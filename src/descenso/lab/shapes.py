@@ -92,10 +92,10 @@ def bar(share: float, label: str, text: str, winner: bool = False) -> str:
 
 
 def mosaic(pictures: NDArray[np.uint8], columns: int, gap: int) -> NDArray[np.uint8]:
-    """Lay pictures (count, height, width, 4) out in rows, transparent between them."""
-    count, height, width = pictures.shape[:3]
+    """Lay pictures (count, height, width, ...) out in rows, with zeros, which are transparent, between them."""
+    count, height, width, *channels = pictures.shape
     rows = -(-count // columns)
-    whole = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), np.uint8)
+    whole = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, *channels), np.uint8)
     for place, each in enumerate(pictures):
         top, left = place // columns * (height + gap), place % columns * (width + gap)
         whole[top : top + height, left : left + width] = each

@@ -6,10 +6,10 @@ from typing import Any
 
 from descenso.lab.answers import Activations, Opened, Recognised
 from descenso.lab.desk import TITLES, Desk
+from descenso.lab.protocol import TABS
 from descenso.text import _
 
 Entry = tuple[str, str, Any]  # id of an element, property, value
-TABS = ("tab-training", "tab-step", "tab-draw", "tab-race", "tab-rates", "tab-faults", "tab-code")
 RECENT = 60.0  # seconds during which another page's command is mentioned
 
 
@@ -39,7 +39,7 @@ class Showing:
         self.activations: Activations | None = None
         self.drawn = False
         self.notice = ""
-        self._made: dict[str, tuple[object, str]] = {}
+        self._made: dict[str, tuple[object, Any]] = {}
 
     def steered_by(self) -> str:
         """Say that another page steers, if the last command came from one, a short while ago."""
@@ -49,8 +49,8 @@ class Showing:
         message = _("Another page steers this run, too. Its last command: {command}.")
         return message.format(command=_(TITLES[last.command]))
 
-    def made_of(self, name: str, source: object, make: Callable[..., str], *more: Any) -> str:
-        """Return the HTML that `make(source, *more)` returned for this very object before, or make it."""
+    def made_of(self, name: str, source: object, make: Callable[..., Any], *more: Any) -> Any:
+        """Return what `make(source, *more)` returned for this very object before, or make it."""
         kept = self._made.get(name)
         if kept is None or kept[0] is not source:
             kept = self._made[name] = (source, make(source, *more))

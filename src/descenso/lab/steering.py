@@ -10,11 +10,12 @@ from descenso.data.dataset import Dataset
 from descenso.errors import DescensoError
 from descenso.lab import jobs, wording
 from descenso.lab.faults import FAULTS
+from descenso.lab.inspecting import view
 from descenso.lab.jobs import Shown
-from descenso.lab.protocol import Change, Curve, Limits, Race, Settings, Source, State, View
+from descenso.lab.protocol import TABS, Change, Curve, Limits, Race, Settings, Source, State, View
 from descenso.lab.rates import Rates, Span
 from descenso.lab.surveying import Surveyor
-from descenso.lab.watching import Watched, curve, view
+from descenso.lab.watching import Watched
 from descenso.text import _
 from descenso.training.control import Control
 
@@ -33,7 +34,7 @@ class Steering:
     def __init__(self, source: Source, out: Path, limits: Limits, data: Dataset, settings: Settings) -> None:
         self._source, self._out, self._limits, self._data = source, out, limits, data
         self.todo: queue.Queue[Callable[[], None] | None] = queue.Queue()
-        self.settings, self.message, self.watched = settings, "", True
+        self.settings, self.message, self.watched = settings, "", frozenset(TABS)
         self.shown: Shown | None = None
         self._healthy: Shown | None = None
         self._kept: list[Curve] = []
@@ -42,6 +43,7 @@ class Steering:
         self.surveyor = Surveyor(self._say)
         self._idle_since: float | None = None
         self._racing = Control()
+        self._words: tuple[Settings | None, int, tuple[str, str]] = None, 0, ("", "")
 
     @property
     def active(self) -> bool:
@@ -77,7 +79,7 @@ class Steering:
 
     def _keep(self) -> None:
         if self.shown is not None and self.shown.watched.run is not None:
-            kept = curve(self.shown.watched, self.shown.inspector)
+            kept = self.shown.inspector.curve()
             self._kept = [each for each in self._kept if each.name != kept.name]
             self._kept = [*self._kept, kept][1 - self._limits.curves :]
 
@@ -215,11 +217,11 @@ class Steering:
         if healthy.watched.outcome in ("", "interrupted"):
             self._resume("go_on")
 
-    def watch(self, watched: bool) -> None:
-        """Say whether a page is open: then chunks are short."""
-        self.watched = watched
+    def watch(self, tabs: frozenset[str]) -> None:
+        """Say which tabs are open on pages: with one, chunks are short."""
+        self.watched = tabs
         if self.shown is not None:
-            self.shown.watched.control.chunk_seconds = CHUNK_SECONDS if watched else None
+            self.shown.watched.control.chunk_seconds = CHUNK_SECONDS if tabs else None
 
     def follow(self, run: Path) -> None:
         """Show a run of another process, or one that has ended."""
@@ -241,15 +243,14 @@ class Steering:
             watched = shown.watched
             waits = _waits(watched)  # before the position is read, which then is that of the pause
             names = (watched.data or data).class_names
-            seen = view(watched, shown.inspector, names)
+            seen = view(watched, shown.inspector, names, self.watched)
             if shown.active:
                 state = "paused" if waits else "running"
                 progress = _("The run is being prepared …") if watched.preparing else ""
             elif watched.run is not None:
                 state = "ended"
             data = watched.data or data
-        given = wording.arguments(seen.settings._replace(fault=""), self._source, data)
-        given |= {"loss": "naive"} if seen.settings.fault == "naive-log" else {}
+        command, python = self._written(seen.settings, data)
         return seen._replace(
             state=state,
             progress=progress,
@@ -262,10 +263,18 @@ class Steering:
             input_shape=data.input_shape,
             train_rows=len(data.train.labels),
             test_rows=len(data.test.labels),
-            command=wording.command(given),
-            python=wording.python(given),
+            command=command,
+            python=python,
             read_only=shown is not None and shown.read_only,
         )
+
+    def _written(self, settings: Settings, data: Dataset) -> tuple[str, str]:
+        """Return the command and the lines of Python of settings; the same while these are the same."""
+        if self._words[:2] != (settings, id(data)):
+            given = wording.arguments(settings._replace(fault=""), self._source, data)
+            given |= {"loss": "naive"} if settings.fault == "naive-log" else {}
+            self._words = settings, id(data), (wording.command(given), wording.python(given))
+        return self._words[2]
 
 
 def _waits(watched: Watched) -> bool:

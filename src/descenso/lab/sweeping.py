@@ -13,8 +13,8 @@ from descenso.data.sources import Sources
 from descenso.lab import wording
 from descenso.lab.rates import TEMPLATES, RateLane, Rates, Span, Templates
 from descenso.runs.files import fresh_folder, portable_name
+from descenso.studies.sweep.progress import Now, Told
 from descenso.studies.sweep.result import Sweep
-from descenso.studies.sweep.run import Now, Told
 from descenso.training.control import Control
 
 MOST_CLASSES = 10  # whose templates are shown

@@ -11,16 +11,21 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from descenso import text
+from descenso.api.train import import_tensorflow, rows_of
+from descenso.config import TrainConfig
+from descenso.data.dataset import Dataset
 from descenso.errors import DescensoError
 from descenso.lab.link import Link
-from descenso.lab.protocol import Pictures, Settings, View
+from descenso.lab.protocol import BEGIN, Settings, Source, View
+from descenso.runs.directory import open_directory
 from descenso.text import _
 
-VIEW_SECONDS, UNWATCHED_SECONDS = 0.08, 1.0  # between two views, with a page and without
+VIEW_SECONDS, UNWATCHED_SECONDS = 0.095, 1.0  # from a view to the next, with a page and without
 LOOK_SECONDS = 0.05  # between two looks at the run
 SAVE_SECONDS = 600.0  # for saving the run after the lab has ended, on a machine that may be busy
 COMMANDS = ("start", "pause", "go_on", "one_step", "one_epoch", "change_rate", "reset", "undo", "stop", "forget",
@@ -46,19 +51,19 @@ class Trainer:
         source, out, limits, language = self._link.receive()
         text.use(language)
         text.use_flags(True)
-        self._say(_("TensorFlow is being imported …"))
-        from descenso.api.train import import_tensorflow
-
-        import_tensorflow()
         self._say(_("The data is being read …"))
-        from descenso.lab import jobs, wording
+        try:
+            data, config = read(source)
+        except DescensoError as error:  # before TensorFlow is imported, since the command waits for it
+            self._link.send(("view", {"state": "failed", "message": str(error)}))
+            self._link.send(("answer", BEGIN, error))
+            return
+        self._link.send(("answer", BEGIN, None))
+        self._say(_("TensorFlow is being imported …"))
+        import_tensorflow()
+        from descenso.lab import wording
         from descenso.lab.steering import Steering
 
-        try:
-            data, config = jobs.read(source)
-        except DescensoError as error:
-            self._link.send(("view", View(state="failed", message=str(error))))
-            return
         if source.run is None:
             self._steering = Steering(source, out, limits, data, Settings.of(data=config.data))
         else:
@@ -80,7 +85,7 @@ class Trainer:
             self._guarded(job)
 
     def _say(self, progress: str) -> None:
-        self._link.send(("view", View(state="starting", progress=progress)))
+        self._link.send(("view", {"state": "starting", "progress": progress}))
 
     def _guarded(self, job: Any, *given: Any) -> None:
         """Call `job`; an error becomes the view's message."""
@@ -106,22 +111,33 @@ class Trainer:
                     self._questions.put((number, name, given))
         except EOFError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a message to a lab that has ended would be an error
-            self._steering.close()
-            time.sleep(SAVE_SECONDS)
-            os._exit(1)
+            self._save()
+
+    def _save(self) -> None:
+        """Stop and save the run, and end the process."""
+        self._steering.close()
+        time.sleep(SAVE_SECONDS)
+        os._exit(1)
+
+    def end(self, *_signal: Any) -> None:
+        """Handle a signal: save the run, and end the process."""
+        if self._steering is None:
+            os._exit(0)
+        threading.Thread(target=self._save, daemon=True).start()  # this thread may hold the lock of the queue of jobs
 
     def _view(self) -> None:
-        """Send the newest view again and again, unless it shows the same as the one before."""
-        before: Any = None
-        failed = False
+        """Send what has changed since the view before, again and again."""
+        before: View | None = None
+        failed, begun = False, time.monotonic()
         while True:
-            time.sleep(VIEW_SECONDS if self._steering.watched else UNWATCHED_SECONDS)
+            wait = VIEW_SECONDS if self._steering.watched else UNWATCHED_SECONDS
+            time.sleep(max(begun + wait - time.monotonic(), wait / 2))
+            begun = time.monotonic()
             try:
                 view = self._steering.view()
-                signature = _signature(view)
-                if signature != before:
-                    self._link.send(("view", view))
-                before = signature
+                if changes := view.since(before):
+                    self._link.send(("view", changes))
+                before = view
             except OSError:  # the lab has ended
                 return
             except Exception:  # a fault of descenso: the page keeps the previous view; one traceback is enough
@@ -136,7 +152,7 @@ class Trainer:
             shown = self._steering.shown
             if shown is not None and (self._steering.watched or not shown.active):
                 try:
-                    shown.inspector.look()
+                    shown.inspector.look(self._steering.watched)
                     self._steering.surveyor.look()
                 except Exception:  # a fault of descenso: training continues without measurements
                     traceback.print_exc()
@@ -177,13 +193,18 @@ class Trainer:
         return None if probabilities is None else (probabilities, data.class_names)
 
 
-def _signature(view: View) -> Any:
-    """Return a value that is equal for two views that show the same."""
-    norms = len(view.norms[0].steps) if view.norms else 0
-    studies = [each.number if each else 0 for each in (view.rates, view.plane)]
-    plain = view._replace(curves=(), norms=(), pictures=Pictures(), confusion=None, mistakes=(), rates=None, plane=None)
-    lines = [(each.name, len(each.steps), len(each.epochs), repr(each.accuracies[-1:])) for each in view.curves]
-    return repr(plain), studies, norms, lines, id(view.confusion), view.pictures.scale
+def read(source: Source) -> tuple[Dataset, TrainConfig]:
+    """Read the data of the command line, or of the run that is opened.
+
+    Raises:
+        DescensoError: for data or a run that cannot be read.
+    """
+    if source.run is not None:
+        directory = open_directory(source.run)
+        _checked, config = directory.status, directory.config
+    else:
+        config = TrainConfig.of(data=source.data, **dict(source.reading))
+    return rows_of(config, source.sources), config
 
 
 def main() -> None:
@@ -192,7 +213,12 @@ def main() -> None:
     writes = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    Trainer(Link(sys.stdin.buffer, writes)).serve()
+    trainer = Trainer(Link(sys.stdin.buffer, writes))
+    for name in ("SIGTERM", "SIGHUP"):  # SIGHUP comes when a terminal is closed; Windows has none
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), trainer.end)
+    with suppress(SystemExit):  # SIGTERM has stopped training, and the run is saved
+        trainer.serve()
     os._exit(0)  # threads that wait for a pipe would keep the process
 
 

@@ -1,7 +1,7 @@
-"""Observe a run while it trains: a callback keeps references, from which an inspector measures in another thread."""
+"""Observe a run while it trains: a callback keeps references, from which `inspecting` measures in another thread."""
 
-import math
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,16 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.descent.problem import Own, Problem, weights
-from descenso.doctor.checks import examine
-from descenso.doctor.descents import EARLY, Walked, evidence_of
-from descenso.doctor.evidence import Evidence, Finding
-from descenso.lab import looks
+from descenso.doctor.descents import EARLY
 from descenso.lab.curves import Thinned
-from descenso.lab.faults import FAULTS
-from descenso.lab.protocol import Change, Curve, Mistake, Pictures, Settings, View
+from descenso.lab.protocol import Change, Settings
 from descenso.lab.recorded import Recorded
 from descenso.runs.directory import open_directory
 from descenso.runs.history import Epoch, RateChange
-from descenso.text import language
 from descenso.training.control import Callback, Control, Outcome, Progress
 from descenso.training.plan import Plan
 
-SHARE = 0.05  # of the time that looking at a run may take
-SOUGHT = 0.5  # the same for the check that finds a planted fault, since the page waits for it
+FIRST, FIRST_BYTES = 16, 2**26  # chunks whose states are kept to measure norms, and of their parameters together
 NEWEST = 20  # steps whose mean cost is shown
 
 
@@ -53,6 +47,8 @@ class Watched(Callback):
         self.progress: Progress | None = None
         self.at_epoch: Progress | None = None  # the newest at the end of an epoch
         self.costs, self.recorded = Thinned(), Recorded()
+        self.first = deque[Progress]()  # of the first chunks, which a short run takes before one of them is measured
+        self._chunks = 0
         self.newest = np.empty(0)
         self.early: NDArray[np.float64] | None = np.empty(0)  # costs of the first steps; None where another process
         # has taken them
@@ -87,7 +83,14 @@ class Watched(Callback):
             self.at_epoch = progress if sound else self.at_epoch
         if sound:
             self.recorded.add(self._taken(progress), lambda: weights(problem, progress.state))
+            self._keep_first(progress)
         self.progress = progress
+
+    def _keep_first(self, progress: Progress) -> None:
+        size = sum(array.nbytes for _step, arrays in self.recorded.points[-1:] for array in arrays.values())
+        if self._chunks < min(FIRST, FIRST_BYTES // max(size, 1)):
+            self._chunks += 1
+            self.first.append(progress)
 
     @property
     def taken(self) -> int:
@@ -106,6 +109,7 @@ class Watched(Callback):
     def _went_back(self, before: Progress, progress: Progress) -> None:
         self.costs.cut(self._taken(progress))
         self.recorded.cut(self._taken(progress))
+        self.first.clear()
         self.epochs = [epoch for epoch in self.epochs if epoch.epoch < progress.position.epoch]
         old, new = (f"{epoch}:{step}" for epoch, step in (before.position, progress.position))
         self.changes.append(Change(*progress.position, "undo", old, new))
@@ -135,147 +139,3 @@ class Watched(Callback):
         self.changes = []
         for change, old in zip(history.changes, rates, strict=False):
             self._changed(change, old)
-
-
-class Inspector:
-    """Measures norms, test rows and findings of a run, in a thread beside training.
-
-    Each of the three takes at most `SHARE` of the time, except at first and at the end of a run. Before them comes the
-    check that finds a planted fault, as soon as a step shows it, and for at most `SOUGHT` of the time.
-    """
-
-    def __init__(self, watched: Watched) -> None:
-        self.watched = watched
-        self.norms = looks.NormsOverTime()
-        self.confusion: Any = None
-        self.mistakes: tuple[Mistake, ...] = ()
-        self.accuracies: dict[int, float] = {}  # by number of epochs done
-        self.findings: tuple[Finding, ...] = ()
-        self._evidence: Evidence | None = None
-        self._due = dict.fromkeys(("norms", "test", "findings", "sought"), 0.0)
-        self._seen: dict[str, Any] = {}
-
-    def look(self) -> bool:
-        """Measure what has changed and is due; return whether there was anything."""
-        watched = self.watched
-        plan, progress, data = watched.plan, watched.progress, watched.data
-        if plan is None or data is None:
-            return False
-        looked = False
-        if sought := self._sought():
-            first = 0 if watched.early is None else len(watched.early)
-            looked = self._if_due("sought", (first, len(watched.epochs), watched.ended), lambda: self._seek(sought))
-            if self._sought() and len(watched.epochs) < 2 and not watched.ended:  # more evidence is about to come
-                return looked
-        if progress is None:  # the steps are still being compiled, which measuring would delay
-            return looked
-        at = watched.at_epoch or progress
-        if math.isfinite(float(np.sum(watched.newest))):
-            looked |= self._if_due("norms", progress.position, lambda: self._norms(plan, progress))
-        looked |= self._if_due("findings", (len(watched.epochs), watched.ended, language()), self._find)
-        return self._if_due("test", (at.position.epoch, watched.outcome), lambda: self._test(plan, at, data)) or looked
-
-    def _if_due(self, what: str, seen: Any, look: Any) -> bool:
-        if self._seen.get(what) == seen or (time.monotonic() < self._due[what] and not self.watched.outcome):
-            return False
-        then, warm = time.monotonic(), what not in ("norms", "sought") or what in self._seen
-        self._seen[what] = seen
-        look()
-        now = time.monotonic()
-        if warm:  # else it took long, since TensorFlow made what later times find there
-            self._due[what] = now + (now - then) / (SOUGHT if what == "sought" else SHARE)
-        return True
-
-    def _sought(self) -> str:
-        """Return the check that finds the planted fault; "" without one, and once it has found it."""
-        fault = self.watched.settings.fault
-        rule = FAULTS[fault].rule if fault else ""
-        return "" if rule in [finding.rule for finding in self.findings] else rule
-
-    def _norms(self, plan: Plan, progress: Progress) -> None:
-        self.norms.cut(int(progress.state.step))
-        self.norms.add(plan, progress)
-
-    def _test(self, plan: Plan, at: Progress, data: Dataset) -> None:
-        if not len(data.test.labels) or (at.position.epoch == 0 and not self.watched.outcome):
-            return
-        measured, self.mistakes = looks.test(plan, at, data)
-        self.confusion = measured.confusion
-        self.accuracies[at.position.epoch] = measured.accuracy
-
-    def _gather(self, hurried: bool) -> Evidence | None:
-        """Gather the evidence on the run so far."""
-        watched = self.watched
-        plan, data, at = watched.plan, watched.data, watched.at_epoch
-        if plan is None or data is None:
-            return None
-        ended, early = watched.ended or "running", watched.early
-        kept = looks.trained(plan, at, data) if at and ended != "diverged" else None
-        known = None if early is None else tuple(early[np.isfinite(early)].tolist())
-        walked = Walked(plan.config, data, tuple(watched.epochs), ended, kept, watched.own, known)
-        self._evidence = evidence_of(walked, self._evidence, searched=False, hurried=hurried)  # others wait for this
-        return self._evidence
-
-    def _seek(self, rule: str) -> None:
-        """Run the one check that finds the planted fault, on what is known soon: the page waits for it."""
-        evidence = self._gather(hurried=True)
-        if evidence is not None and (found := examine(evidence, [rule])):
-            others = [finding for finding in self.findings if finding.rule != rule]
-            self.findings = (*others, *found)
-
-    def _find(self) -> None:
-        """Run all checks. The finding on the planted fault stays, which the first steps alone may show."""
-        evidence = self._gather(hurried=False)
-        if evidence is None:
-            return
-        found = examine(evidence)
-        fault, rules = self.watched.settings.fault, [finding.rule for finding in found]
-        planted = FAULTS[fault].rule if fault else ""
-        kept = [finding for finding in self.findings if finding.rule == planted and planted not in rules]
-        self.findings = (*kept, *found)
-
-
-def curve(watched: Watched, inspector: Inspector) -> Curve:
-    """Return the costs of a run so far."""
-    steps, costs = watched.costs.points
-    accuracies = tuple(inspector.accuracies.get(epoch.epoch + 1, math.nan) for epoch in watched.epochs)
-    return Curve(
-        watched.run.name if watched.run else "",
-        steps,
-        costs,
-        tuple(epoch.cost for epoch in watched.epochs),
-        tuple(epoch.validation_cost for epoch in watched.epochs if epoch.validation_cost is not None),
-        accuracies,
-        watched.plan.steps_per_epoch if watched.plan else 0,
-    )
-
-
-def view(watched: Watched, inspector: Inspector, class_names: tuple[str, ...]) -> View:
-    """Return the view of a run; `Steering.view` adds state, message, earlier curves, data and race."""
-    plan, progress = watched.plan, watched.progress
-    shown = View(
-        settings=watched.settings,
-        run=watched.run,
-        outcome=watched.outcome,
-        steered=watched.steered,
-        cost=float(watched.newest.mean()) if len(watched.newest) else math.nan,
-        curves=(curve(watched, inspector),),
-        norms=inspector.norms.norms(),
-        confusion=inspector.confusion,
-        mistakes=inspector.mistakes,
-        changes=tuple(watched.changes),
-        findings=inspector.findings,
-        rate=watched.settings.learning_rate,
-        accuracy=list(inspector.accuracies.values())[-1] if inspector.accuracies else math.nan,
-    )
-    if plan is None or progress is None:
-        return shown
-    rate = watched.control.pending_rate
-    return shown._replace(
-        epoch=progress.position.epoch,
-        step=progress.position.step,
-        steps_per_epoch=plan.steps_per_epoch,
-        rate=float(progress.state.rate) if rate is None else rate,
-        seconds=sum(epoch.seconds for epoch in watched.epochs) + progress.seconds,
-        pictures=looks.pictures(plan, progress.state, class_names) if plan.own.model is None else Pictures(),
-    )

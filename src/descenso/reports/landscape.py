@@ -51,7 +51,7 @@ def landscape_figure(
     drawn = axes.contour(across, along, np.where(np.isfinite(costs), costs, high), levels, colors="0.6", linewidths=0.7)
     axes.clabel(drawn, levels[::3], fontsize=SMALL - 1, fmt="%.2g")
     add_legend(axes, _draw_paths(axes, paths, scale), SMALL)
-    title = prose(_("Cost over the plane of the paths (variance explained: {share:.0f} %)"), share=100 * explained)
+    title = prose(_("Cost over the plane of the paths (variance explained: {share:.3g} %)"), share=100 * explained)
     if explained < least:
         title += "\n" + _("less than 80 %: contours mislead")
     axes.set(title=title, xlabel=_("first principal direction"), ylabel=_("second principal direction"))

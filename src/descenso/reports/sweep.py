@@ -14,9 +14,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from descenso.reports.figures import MOST_WITHIN, SMALL, Picture, add_legend, look
-from descenso.text import _, spelled
+from descenso.text import _, mark, spelled
 
 RATE, SEED = "learning_rate", "seed"
+NAMES = {RATE: mark("learning rate"), "weight_decay": mark("weight decay"), "batch_size": mark("batch size")}
 COLOURS = colormaps["viridis"]
 
 
@@ -268,4 +269,4 @@ def rates_figure(
 
 
 def _name(setting: str) -> str:
-    return setting.replace("_", " ") if setting != RATE else _("learning rate")
+    return _(NAMES.get(setting, setting))

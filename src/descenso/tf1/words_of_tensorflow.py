@@ -82,4 +82,12 @@ OF_TENSORFLOW = (
         "step = tf.function(lambda: tf.reduce_sum(tf.matmul(x, W)))\nprint(step().numpy())",
         "descenso compare --epochs 1",
     ),
+    Word(
+        mark("worker"), ("trabajador", "trabajadores", "workers", "chief", "jefe"),
+        mark("One of the processes that train a run together: each takes its part of every batch, and the gradients of "
+             "all parts are added up. The first one, the chief, writes the run."),
+        "g = Σ_k g_k,  g_k = Σ_{i in part k} ∇C_i / n",
+        "print(tf.distribute.get_strategy().num_replicas_in_sync)",
+        "descenso launch --workers 2 -- train --epochs 1",
+    ),
 )  # fmt: skip

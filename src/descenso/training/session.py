@@ -123,7 +123,7 @@ def run(training: Training, begin: Progress | None = None, exact: bool = True) -
 def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> tuple[dict[str, Any], Progress]:
     """Train; return the status so far and the last progress."""
     directory, plan, _data, callbacks, control = training
-    begin = begin or beginning(plan)
+    begin, waits = begin or beginning(plan), list[tuple[float, float]]()
     with (
         closing(Checkpointing(directory, plan, now)) as checkpointing,
         Interruption(control),
@@ -133,6 +133,8 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
             callback.on_compiled(runner.compile_seconds)
         for progress in _walked(training, runner, begin, checkpointing):
             checkpointing.append(progress)
+            if progress.trace and progress.trace.waited is not None:
+                waits.append((progress.trace.waited, progress.trace.seconds))
             for callback in callbacks:
                 callback.on_chunk(progress, plan.problem)
                 if progress.ended:
@@ -150,6 +152,7 @@ def _train(training: Training, now: dict[str, Any], begin: Progress | None) -> t
         "diverged_at": (epoch, step - 1) if diverged else None,
         "compile_seconds": compile_seconds,
         "train_seconds": sum(epoch.seconds for epoch in epochs) + (0.0 if diverged else progress.seconds),
+        "waiting_share": sum(waited for waited, _s in waits) / sum(s for _w, s in waits) if waits else None,
     }
     return status, progress
 

@@ -63,7 +63,7 @@ PARQUET = "descenso.data.formats.parquet"
 OF_ARRAYS = ("test_fraction", "input_shape")
 OF_TABLES = ("label", "drop", "decimal", "numeric_only", "test_fraction", "input_shape")
 FORMATS = {  # folders are tried in this order; any folder may be one of images
-    "converted": Format("descenso.data.formats.converted", mark("folders of converted rows")),
+    "converted": Format("descenso.data.formats.converted", mark("folders of converted rows"), (), OF_ARRAYS),
     "idx": Format("descenso.data.formats.idx", mark("folders of IDX files")),
     "idx-file": Format("descenso.data.formats.idx", "IDX", ("-ubyte", "-int", "-ubyte.gz", "-int.gz"), inputs="IDX"),
     "arrays": Format(ARRAYS, mark("folders of arrays"), (), OF_ARRAYS),

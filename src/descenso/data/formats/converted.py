@@ -1,6 +1,7 @@
 """Read a folder that `descenso data convert` has written: rows in NPY files, which stay there, and their manifest."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from descenso.data.arrays import divided, numbers, said_of_validation
 from descenso.data.checks import ALL, check_finite, check_rows, share_to_test
 from descenso.data.dataset import Dataset, Split
+from descenso.data.encoding import Encoding
 from descenso.data.file_rows import FileRows
 from descenso.data.formats.array_files import read_npy
 from descenso.data.formats.image_files import EIGHT
@@ -61,6 +63,7 @@ class Manifest(BaseModel):
         class_names: that the labels index.
         pieces: in the order of the rows.
         notes: sentences that say how the source was read.
+        encoding: how the columns of a table became inputs, as of `Encoding.plain`; None without a table.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +74,7 @@ class Manifest(BaseModel):
     class_names: tuple[str, ...]
     pieces: tuple[Piece, ...]
     notes: tuple[str, ...] = ()
+    encoding: dict[str, Any] | None = None
 
 
 def recognises(folder: Path) -> bool:
@@ -121,8 +125,28 @@ def read(request: Request) -> Dataset:
     highest = max(piece.most for piece in manifest.pieces)
     pixel_range = range_of(0, highest, EIGHT) if manifest.pictures else None
     notes = (*manifest.notes, *([said_of_validation(held)] if held else []), *said)
+    encoding = _encoding(folder, manifest, math.prod(train.inputs.shape[1:]))
+    if encoding and request.encoded not in (None, encoding):
+        message = _("{path}: a table that was encoded otherwise than the one that the model learned from; give the "
+                    "table that it was made from")  # fmt: skip
+        raise DataError(message.format(path=folder))
     return Dataset(str(folder), train, test, manifest.class_names, scaling_of(pixel_range), notes=notes,
-                   pixel_range=pixel_range, validation=held)  # fmt: skip
+                   pixel_range=pixel_range, validation=held, encoding=encoding,
+                   columns=encoding.inputs if encoding else ())  # fmt: skip
+
+
+def _encoding(folder: Path, manifest: Manifest, width: int) -> Encoding | None:
+    """Return how the columns of a table became rows of `width` inputs."""
+    if manifest.encoding is None:
+        return None
+    try:
+        encoding = Encoding.of_plain(manifest.encoding)
+        if len(encoding.inputs) != width:
+            raise ValueError(f"{len(encoding.inputs)} inputs, rows of {width}")
+    except (KeyError, TypeError, ValueError) as error:
+        message = _("{path}: not the manifest of converted rows, or damaged ({reason}); convert the source anew")
+        raise DataError(message.format(path=folder / MANIFEST, reason=error)) from None
+    return encoding
 
 
 def _split(folder: Path, pieces: list[Piece], limits: Limits, what: str) -> Split:

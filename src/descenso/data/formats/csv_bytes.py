@@ -95,6 +95,34 @@ def decoded(request: Request, content: bytes, codec: str, *, whole: bool = False
     return text
 
 
+def rewrite(request: Request, file: BinaryIO, codec: str, skipped: int, path: Path, *, macintosh: bool) -> None:
+    """Write the text of a file as UTF-8 to `path`, some of it at a time, without its first `skipped` characters.
+
+    Args:
+        request: that errors name.
+        file: the file, open.
+        codec: of its text.
+        skipped: characters at the beginning that are left out, besides a byte order mark.
+        path: of the new file.
+        macintosh: whether the ends of lines are carriage returns, which become line feeds.
+    """
+    decoder, done = codecs.getincrementaldecoder(codec)(), 0
+    file.seek(0)
+    with path.open("wb") as out:
+        while True:
+            chunk = file.read(MOST_HEADER)
+            kept = len(decoder.getstate()[0])
+            try:
+                text = decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                refuse_bytes(request.path, done - kept + error.start, codec)
+            text = text if done else text.removeprefix("\ufeff")[skipped:]
+            out.write((text.replace("\r", "\n") if macintosh else text).encode("utf-8", "replace"))
+            done += len(chunk)
+            if not chunk:
+                return
+
+
 def refuse_bytes(path: Path, byte: int, codec: str, likely: str = "windows-1252") -> NoReturn:
     """Refuse a file that is no text in `codec`, and name the encoding that is likely."""
     if codec != "utf-8":

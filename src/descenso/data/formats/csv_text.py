@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
 
-from descenso.data.formats.csv_bytes import check_utf8, codec_of, decoded
+from descenso.data.formats.csv_bytes import check_utf8, codec_of, decoded, rewrite
 from descenso.data.sources import Request, opened
 from descenso.errors import DataError
 from descenso.text import _, plural
@@ -65,10 +65,7 @@ def examine(request: Request) -> Text:
         comment = _comment(sample)
         source: Path | bytes = path
         if codec != "utf-8" or comment or macintosh:
-            request.limits.check("array_bytes", 4 * os.fstat(file.fileno()).st_size, path)  # of text, and its copies
-            file.seek(0)
-            text = decoded(request, file.read(), codec, whole=True)[len(comment) :]
-            source = (text.replace("\r", "\n") if macintosh else text).encode("utf-8", "replace")
+            source = _rewritten(request, file, codec, len(comment), macintosh)
     sample = sample[len(comment) :]
     said = [line.strip() for line in comment.split("\n") if line.strip(BLANK)]
     told = next((line[4:] for line in said if re.fullmatch(r"sep=[;,\t|]", line)), "")
@@ -86,6 +83,17 @@ def examine(request: Request) -> Text:
                        "if it holds their names: --header yes"))  # fmt: skip
     names = _numbered(path, rows[0], request, unnamed)
     return Text(source, names, separator, header, rows[header:], (), tuple(notes))
+
+
+def _rewritten(request: Request, file: BinaryIO, codec: str, skipped: int, macintosh: bool) -> Path | bytes:
+    """Return a file as polars reads it, UTF-8 with line feeds and without its first `skipped` characters."""
+    if request.scratch:
+        rewrite(request, file, codec, skipped, path := request.scratch.new_file(".csv"), macintosh=macintosh)
+        return path
+    request.limits.check("array_bytes", 4 * os.fstat(file.fileno()).st_size, request.path)  # of text, and its copies
+    file.seek(0)
+    text = decoded(request, file.read(), codec, whole=True)[skipped:]
+    return (text.replace("\r", "\n") if macintosh else text).encode("utf-8", "replace")
 
 
 def _named(request: Request, source: Path | bytes, separator: str, rows: list[list[str]], notes: list[str]) -> Text:

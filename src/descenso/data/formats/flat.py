@@ -59,8 +59,21 @@ def shaped(data: Dataset, input_shape: str | Sequence[int], expected: Expected |
     elif all(map(_are_bytes, inputs)) and max(rows.max() for rows in inputs if len(rows)) >= LEAST_BYTES:
         inputs = [rows.astype(np.uint8) for rows in inputs]
     train, test = (Split(rows, split.labels, split.weights) for rows, split in zip(inputs, splits, strict=True))
-    notes = data.notes if expected else (*data.notes, *_doubts(inputs[0]))
+    notes = data.notes if expected else (*data.notes, *doubts(inputs[0]))
     return data._replace(train=train, test=test, notes=notes)
+
+
+def of_columns(
+    columns: Sequence[NDArray[Any]], input_shape: str | Sequence[int], what: str
+) -> tuple[tuple[int, ...], bool]:
+    """Return the shape of the images whose pixels are in `columns`, each (rows,), and whether they become uint8.
+
+    Raises:
+        DataError: as of `shaped`.
+    """
+    shape = parse_shape(input_shape)
+    _reshaped(np.empty((1, len(columns))), shape, what)
+    return shape, all(map(_are_bytes, columns)) and max(column.max() for column in columns) >= LEAST_BYTES
 
 
 def unflattened(rows: NDArray[Any], expected: Expected, what: str) -> NDArray[Any]:
@@ -113,7 +126,7 @@ def _as_stored(rows: NDArray[Any], expected: Expected, what: str) -> NDArray[Any
     return rows.astype(np.uint8)
 
 
-def _doubts(rows: NDArray[Any]) -> list[str]:
+def doubts(rows: NDArray[Any]) -> list[str]:
     """Say where rows look as if they held one channel after the other, which would be scrambled."""
     if rows.ndim != 4 or rows.shape[3] == 1 or not len(rows):
         return []

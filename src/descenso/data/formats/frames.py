@@ -1,7 +1,7 @@
 """Read the columns of CSV and Parquet files as polars has them: numbers as numbers, and all else as text."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +18,27 @@ if TYPE_CHECKING:
 LABELS = ("label", "class", "target", "y", "species", "etiqueta", "clase", "especie")  # names that a label has
 
 
+class Columns(Mapping[str, "pl.Series"]):
+    """The columns of a table by name, each of which is read when it is asked for.
+
+    Args:
+        table: that holds them.
+        made: is called with each column that is read, and returns what it becomes.
+    """
+
+    def __init__(self, table: "pl.LazyFrame", made: "Callable[[pl.Series], pl.Series]" = lambda column: column) -> None:
+        self.table, self.types, self._made = table, dict(table.collect_schema()), made
+
+    def __getitem__(self, name: str) -> "pl.Series":
+        return self._made(self.table.select(by_names([name])).collect().to_series())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.types)
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+
 class Frame(NamedTuple):
     """The columns of a table.
 
@@ -31,7 +52,7 @@ class Frame(NamedTuple):
         notes: sentences that say what was found.
     """
 
-    columns: "dict[str, pl.Series]"
+    columns: "Mapping[str, pl.Series]"
     inputs: tuple[str, ...]
     label: str = ""
     decimal: str = "."
@@ -84,44 +105,48 @@ def read_csv(request: Request) -> Frame:
     numbered = _("; its first row is data, so they are numbered; if it holds their names: --header yes")
     inputs, label = choose(request, text.names, "" if text.header or request.encoded else numbered)
     decimal = request.decimal or (request.encoded.decimal if request.encoded else "")
-    frame = None
+    table = None
     if text.separator != ";" and decimal != ",":
         try:
-            frame = _read(request, text, inputs, label, _numbers(request, text, inputs))
+            table = _read(request, text, inputs, label, _numbers(request, text, inputs))
         except pl.exceptions.PolarsError:
-            frame = None
-    if frame is None or (not decimal and any(evidence(_text_of(frame, inputs)))):
-        frame = _read(request, text, inputs, label, ())
+            table = None
+    if table is None or (not decimal and any(evidence(_text_of(table, inputs)))):
+        table = _read(request, text, inputs, label, ())
     notes = list(text.notes)
     if request.label is not None:  # of rows to predict, each gets an answer
-        empty = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
-        if empty.any():
-            frame = frame.filter(~empty)
-            notes.append(_("rows without any value are left out: {count}").format(count=int(empty.sum())))
-    columns = {column.name: column.str.strip_chars() if column.dtype == pl.String else column for column in frame}
-    blanks = sum(int((bare != frame[name]).sum()) for name, bare in columns.items() if bare.dtype == pl.String)
-    columns = {name: composed(bare) for name, bare in columns.items()}
+        empty = pl.all_horizontal(pl.all().is_null())
+        if count := table.select(empty.sum()).collect().item():
+            table = _settled(request, table.filter(~empty))
+            notes.append(_("rows without any value are left out: {count}").format(count=count))
+    blanks = sum(int((words.str.strip_chars() != words).sum()) for words in _text_of(table).values())
     if blanks:
         note = plural("blanks around {count} value are taken off", "blanks around {count} values are taken off", blanks)
         notes.append(note.format(count=blanks))
     if request.encoded and not request.decimal:
         numbers = [column.name for column in request.encoded.columns if column.kind == "number"]
-        check_mark(request.path, _text_of(frame, numbers), decimal, text.separator)
-    decimal = decimal or decimal_mark(request.path, _text_of(frame, inputs, label), text.separator)
+        check_mark(request.path, _text_of(table, numbers), decimal, text.separator)
+    decimal = decimal or decimal_mark(request.path, _text_of(table, inputs, label), text.separator)
     if decimal == "," and not (request.encoded or request.decimal):
         notes.append(_("numbers have a decimal comma"))
     unnamed = () if text.header else text.names
-    return Frame(columns, inputs, label, decimal, unnamed, text.nameless, tuple(notes))
+    return Frame(_columns(request, table), inputs, label, decimal, unnamed, text.nameless, tuple(notes))
 
 
 def _is_blank(row: list[str]) -> bool:
     return not "".join(row[:1]).strip() and len(row) < 2
 
 
-def _text_of(frame: "pl.DataFrame", inputs: Sequence[str], label: str = "") -> "dict[str, pl.Series]":
+def _text_of(table: "pl.LazyFrame", inputs: Sequence[str] | None = None, label: str = "") -> "Mapping[str, pl.Series]":
+    """Return the columns of text among `inputs`, without blanks around it; by default all, as they are."""
     import polars as pl
 
-    return {name: frame[name].str.strip_chars() for name in inputs if frame.schema[name] == pl.String and name != label}
+    types = table.collect_schema()
+    text = [name for name in types if types[name] == pl.String and name != label]
+    if inputs is None:
+        return Columns(table.select(by_names(text)))
+    chosen = table.select(by_names([name for name in inputs if name in text]))
+    return Columns(chosen, lambda column: column.str.strip_chars())
 
 
 def _numbers(request: Request, text: Text, inputs: Sequence[str]) -> dict[str, str]:
@@ -137,7 +162,7 @@ def _numbers(request: Request, text: Text, inputs: Sequence[str]) -> dict[str, s
 
 def _read(
     request: Request, text: Text, inputs: Sequence[str], label: str, numbers: "dict[str, str] | tuple[()]"
-) -> "pl.DataFrame":
+) -> "pl.LazyFrame":
     """Read the columns `numbers` as float64, the others as text."""
     import polars as pl
 
@@ -149,18 +174,17 @@ def _read(
     most = min(limits.rows, limits.array_bytes // (8 * len(inputs)))
     blank = sum(1 for _row in itertools.takewhile(_is_blank, text.rows)) if text.header else 0  # below the header
     try:
-        frame = pl.read_csv(text.source, schema=schema, separator=text.separator, has_header=False,
-                            skip_rows=text.header + blank, columns=[places[name] for name in wanted], n_rows=most + 1,
-                            null_values=nulls or None, glob=False).select(
-                                pl.col(places[name]).alias(name) for name in wanted)  # fmt: skip
+        table = pl.scan_csv(text.source, schema=schema, separator=text.separator, has_header=False, n_rows=most + 1,
+                            skip_rows=text.header + blank, null_values=nulls or None, glob=False)  # fmt: skip
+        table = _settled(request, table.select(pl.col(places[name]).alias(name) for name in wanted))
     except pl.exceptions.PolarsError:
         if not numbers:
             complain(request, text)
         raise
-    while len(frame) and all(column.is_null()[-1] for column in frame):  # blank lines at the end
-        frame = frame[:-1]
-    check_size(request, len(frame), len(inputs))
-    return frame
+    filled = table.select(~pl.all_horizontal(pl.all().is_null())).collect().to_series()
+    rows = len(filled) - int(filled.reverse().arg_max() or 0) if filled.any() else 0  # without blank lines at the end
+    check_size(request, rows, len(inputs))
+    return table.head(rows)
 
 
 def read_parquet(request: Request) -> Frame:
@@ -173,28 +197,50 @@ def read_parquet(request: Request) -> Frame:
     inputs, label = choose(request, names)
     rows = lazy.select(pl.len()).collect().item()
     check_size(request, rows, len(inputs))
-    frame = pl.read_parquet(path, columns=list(dict.fromkeys([*inputs, *filter(None, [label])])), n_rows=rows,
-                            glob=False, hive_partitioning=False)  # fmt: skip
-    return _typed(request, frame, inputs, label)
+    return _typed(request, lazy.select(by_names([*inputs, *filter(None, [label])])), inputs, label)
 
 
 def of_frame(request: Request, frame: "pl.DataFrame") -> Frame:
     """Return the columns of a frame of polars."""
     inputs, label = choose(request, frame.columns)
     check_size(request, len(frame), len(inputs))
-    return _typed(request, frame, inputs, label)
+    return _typed(request, frame.lazy(), inputs, label)
 
 
-def _typed(request: Request, frame: "pl.DataFrame", inputs: tuple[str, ...], label: str) -> Frame:
-    """Return the columns of a frame, text without blanks around it."""
+def _typed(request: Request, table: "pl.LazyFrame", inputs: tuple[str, ...], label: str) -> Frame:
+    decimal = request.encoded.decimal if request.encoded else request.decimal or "."
+    return Frame(_columns(request, table), inputs, label, decimal)
+
+
+def _settled(request: Request, table: "pl.LazyFrame") -> "pl.LazyFrame":
+    """Compute a table, into memory or into a file of the request's."""
     import polars as pl
 
-    columns = {}
-    for column in frame:
+    if request.scratch is None:
+        return table.collect().lazy()
+    path = request.scratch.new_file(".parquet")
+    table.sink_parquet(path, compression="lz4")
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+
+
+def _columns(request: Request, table: "pl.LazyFrame") -> "Mapping[str, pl.Series]":
+    """Return the columns of a table, text without blanks around it; they are in memory unless a request has a file."""
+    import polars as pl
+
+    def made(column: "pl.Series") -> "pl.Series":
         is_text = isinstance(column.dtype, pl.Categorical | pl.Enum) or column.dtype == pl.String
-        columns[column.name] = composed(column.cast(pl.String).str.strip_chars()) if is_text else column
-    decimal = request.encoded.decimal if request.encoded else request.decimal or "."
-    return Frame(columns, inputs, label, decimal)
+        return composed(column.cast(pl.String).str.strip_chars()) if is_text else column
+
+    if request.scratch is None:
+        return {column.name: made(column) for column in table.collect()}
+    return Columns(table, made)
+
+
+def by_names(names: Sequence[str]) -> Any:
+    """Return the expression of the columns of these names, which polars would else read as patterns."""
+    from polars.selectors import by_name
+
+    return by_name(*dict.fromkeys(names))
 
 
 def composed(column: "pl.Series") -> "pl.Series":

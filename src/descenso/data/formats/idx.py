@@ -5,6 +5,7 @@ big-endian uint32 a dimension, then the elements, row-major; gzipped or not. Sou
 description on the MNIST page (LeCun, Cortes, Burges).
 """
 
+import contextlib
 import gzip
 import hashlib
 import math
@@ -12,7 +13,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, Protocol
 
@@ -24,7 +25,7 @@ from descenso.data.dataset import Dataset, Scaling, Split, aligned
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened, refusals
 from descenso.errors import DataError
 from descenso.files import inside
-from descenso.text import _, plural
+from descenso.text import _, mark, plural
 
 PREFIXES = ("train", "t10k")  # MNIST's own names for the two splits
 TESTS = ("t10k", "test")  # words for rows to test on
@@ -32,10 +33,18 @@ NAME = re.compile(
     r"(?:(?P<dataset>\w[\w-]*)-)?(?P<part>train|t10k|test)-(images|labels)[-.]idx[123]-(ubyte|int)(\.gz)?"
 )
 
+SIDEWAYS = "emnist"  # names of datasets whose images are stored column by column
+TURNED = mark("EMNIST's images are stored column by column; they are turned upright")
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_DIMENSIONS = 8
 MAX_DEFLATE_RATIO = 1032  # no deflate stream can expand further than this
 CHUNK = 2**24
+
+
+class Readable(Protocol):
+    """An open file, or a part of one."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 def read_idx(path: Path, limits: Limits | None = None) -> NDArray[np.generic]:
@@ -49,21 +58,42 @@ def read_idx(path: Path, limits: Limits | None = None) -> NDArray[np.generic]:
             beyond `limits`.
     """
     limits = limits or Limits()
+    with open_idx(path, limits) as (stream, ceiling):
+        shape, dtype, start = read_header(stream, path, ceiling, limits)
+        array = aligned(shape, dtype)
+        fill(stream, array.reshape(-1).view(np.uint8).data, path, start)
+        check_end(stream, path, start + array.nbytes)
+        return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+@contextlib.contextmanager
+def open_idx(path: Path, limits: Limits) -> Iterator[tuple[BinaryIO | gzip.GzipFile, int]]:
+    """Open an IDX file, gzipped or not; yield its bytes, and how many there can be."""
     with opened(path, limits) as raw:
         stored = os.fstat(raw.fileno()).st_size
         zipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         if not zipped:
-            return _read(raw, path, stored, limits)
+            yield raw, stored
+            return
         patient: Any = _Patience(raw, stored)  # gzip calls only its `read`
         try:
             with gzip.GzipFile(fileobj=patient) as stream:
-                return _read(stream, path, stored * MAX_DEFLATE_RATIO, limits)
+                yield stream, stored * MAX_DEFLATE_RATIO
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise DataError(_("{path}: damaged gzip data ({reason})").format(path=path, reason=error)) from None
 
 
-def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Limits) -> NDArray[np.generic]:
+def check_end(stream: Readable, path: Path, end: int) -> None:
+    """Refuse bytes after the elements, which end at the offset `end`."""
+    if stream.read(1):
+        _refuse(path, end, _("more bytes follow than the header claims"))
+
+
+def read_header(
+    stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Limits
+) -> tuple[tuple[int, ...], np.dtype[np.generic], int]:
+    """Read the header: shape, type, and the offset of the first element."""
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES:
         _refuse(path, 0, _("not an IDX file (it starts with {magic})").format(magic=magic.hex(" ") or _("nothing")))
@@ -82,11 +112,7 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, ceiling: int, limits: Li
     limits.check("array_bytes", extent, path)  # even if a size is 0: NumPy checks the others
     limits.check("rows", shape[0], path)
     limits.check("pixels", math.prod(shape[1:]), path)
-    array = aligned(shape, dtype)
-    fill(stream, array.reshape(-1).view(np.uint8).data, path, start)
-    if stream.read(1):
-        _refuse(path, start + claimed, _("more bytes follow than the header claims"))
-    return array.astype(dtype.newbyteorder("="), copy=False)
+    return shape, dtype, start
 
 
 class _Patience:
@@ -100,12 +126,6 @@ class _Patience:
         if self._left < 0:
             raise gzip.BadGzipFile(_("too much of it is no data"))
         return self._raw.read(size)
-
-
-class Readable(Protocol):
-    """An open file, or a part of one."""
-
-    def read(self, size: int, /) -> bytes: ...
 
 
 def fill(stream: Readable, target: memoryview, path: Path, start: int) -> None:
@@ -193,9 +213,9 @@ def read(request: Request) -> Dataset:
     alone = request.test_fraction == ALL and len(parts) == 2 and not holds(folder, parts[:1])
     splits = read_folder(folder, request.limits, parts[1:] if alone else parts)
     notes: tuple[str, ...] = ()
-    if name.startswith("emnist"):
+    if name.startswith(SIDEWAYS):
         splits = [part._replace(inputs=np.ascontiguousarray(part.inputs.swapaxes(1, 2))) for part in splits]
-        notes = (_("EMNIST's images are stored column by column; they are turned upright"),)
+        notes = (_(TURNED),)
     rows = [Rows(part.inputs, part.labels) for part in splits]
     data = split_rows(request.name, rows[0], rows[1] if rows[1:] else None, request.test_fraction, request.seed)
     return data._replace(scaling=Scaling(scale=1 / 255), notes=(*notes, *data.notes))
@@ -207,7 +227,7 @@ def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> It
 
     for path in paths:
         inputs = read_idx(path, limits)
-        if path.name.startswith("emnist") and inputs.ndim == 3:
+        if path.name.startswith(SIDEWAYS) and inputs.ndim == 3:
             inputs = np.ascontiguousarray(inputs.swapaxes(1, 2))
         inputs = as_shape(inputs, expected.input_shape)
         check_shape(inputs, expected.input_shape, str(path))
@@ -219,6 +239,7 @@ def read_folder(
     limits: Limits,
     prefixes: Sequence[str] = PREFIXES,
     digests: Mapping[str, str] | None = None,
+    read: Callable[[Path, Limits], NDArray[np.generic]] = read_idx,
 ) -> list[Split]:
     """Read the training rows and the test rows in `folder`.
 
@@ -228,6 +249,7 @@ def read_folder(
         limits: what to refuse as too large.
         prefixes: beginnings of the names, training first.
         digests: published SHA-256 by file name; None to trust the files.
+        read: reads or maps the array in a file.
 
     Raises:
         DataError: for files that are missing, damaged, too large, or of other types and dimensions.
@@ -240,7 +262,7 @@ def read_folder(
             if digests and hashlib.sha256(path.read_bytes()).hexdigest() != digests[path.name]:
                 message = _("{path}: its SHA-256 is not the one published; install descenso again")
                 raise DataError(message.format(path=path))
-            array = _of_kind(read_idx(path, limits), path, dimensions)
+            array = _of_kind(read(path, limits), path, dimensions)
             arrays.append(array)
         splits.append(Split(arrays[0], arrays[1].astype(np.int32)))
     return splits

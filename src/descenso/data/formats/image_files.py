@@ -83,9 +83,9 @@ def read_pixels(
         return _decoded(source, path, limits, size, mode)
 
 
-def has_channels(path: Path, limits: Limits) -> bool:
-    """Tell by the header of an image whether it is read in colour."""
-    with opened(path, limits) as file, refusals(path), _explained(path):
+def has_channels(path: Path, limits: Limits, content: BinaryIO | None = None) -> bool:
+    """Tell by the header of an image whether it is read in colour; `content` is the open file, by default `path`."""
+    with opened(path, limits) if content is None else nullcontext(content) as file, refusals(path), _explained(path):
         _refuse_others(path, file.read(512))
         file.seek(0)
         patient: Any = _Patience(file)

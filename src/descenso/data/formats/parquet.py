@@ -7,7 +7,7 @@ several files, whose names begin with the part that they hold: `train-00000-of-0
 import contextlib
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,22 +55,27 @@ def recognises(folder: Path) -> bool:
 def tables_in(folder: Path, limits: Limits) -> list[Path]:
     """List the Parquet files in `folder`, unless they hold images."""
     found = [path for files in files_by_part(folder).values() for path in files]
-    return [] if any(_columns(path, limits) for path in found) else found
+    return [] if any(images_in(path, limits) for path in found) else found
 
 
 def read(request: Request) -> Dataset:
     """Read the dataset in a Parquet file, in a folder of them, or in the files of its folder that belong to it."""
     found = files_by_part(request.path) if request.path.is_dir() else {"": [request.path]}
     first = next(iter(found.values()))[0]
-    if not _columns(first, request.limits):
+    if not images_in(first, request.limits):
         _refuse(request, ("resize",), _("folders of images"))
         return tables.read(request._replace(name=str(first)))
     if not request.expected:
         _refuse(request, ("decimal", "numeric_only"), "CSV")
     _refuse(request, ("input_shape",), "CSV, NPZ, NPY")
     check_size(request)
-    if not request.path.is_dir():
-        found = files_beside(request.path)
+    files, notes = files_of(request)
+    return _dataset(request, {part: _read(some, request) for part, some in files.items()}, notes)
+
+
+def files_of(request: Request) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
+    """Find the files with images that a request names, by their part, and sentences that say what was found."""
+    found = files_by_part(request.path) if request.path.is_dir() else files_beside(request.path)
     if request.test_fraction == ALL and "test" in found:
         found = {"train": found["test"]}
     for some in found.values():
@@ -82,7 +87,7 @@ def read(request: Request) -> Dataset:
     if "train" not in files:
         message = _("{path}: no file for training, whose name begins with train, as in train-00000-of-00001.parquet")
         raise DataError(message.format(path=request.path))
-    return _dataset(request, {part: _read(some, request) for part, some in files.items()}, notes)
+    return files, notes
 
 
 def _dataset(request: Request, read: "dict[str, _Read]", notes: tuple[str, ...]) -> Dataset:
@@ -100,19 +105,19 @@ def _dataset(request: Request, read: "dict[str, _Read]", notes: tuple[str, ...])
     data = split_rows(
         request.name, rows["train"], rows.get("test"), request.test_fraction, request.seed, rows.get("val")
     )
-    data = _named(data, read["train"].class_names)
-    return data._replace(notes=(*notes, *data.notes), scaling=scaling_of(pixel_range), pixel_range=pixel_range)
+    return data._replace(notes=(*notes, *data.notes), scaling=scaling_of(pixel_range), pixel_range=pixel_range,
+                         class_names=renamed(data.class_names, read["train"].class_names))  # fmt: skip
 
 
 def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
     """Read the images of each file, or the columns of a table that the model reads."""
     for path in paths:
-        columns = None if expected.columns else _columns(path, limits)
+        columns = None if expected.columns else images_in(path, limits)
         if not columns:
             yield from tables.read_inputs([path], expected, limits)
             continue
         made, converted = list[NDArray[Any]](), list[Path]()
-        for place, content in _contents(path, columns, limits):
+        for place, content in contents(path, columns, limits):
             picture = read_as_learned(place, expected, limits, content)
             made.append(_as_digit(picture.values, place) if expected.like_mnist else picture.values)
             converted += [place] * picture.converted
@@ -136,7 +141,7 @@ def _refuse(request: Request, options: tuple[str, ...], formats: str) -> None:
             raise ConfigError(message.format(path=request.name, option=spelled(given), formats=formats))
 
 
-def _columns(path: Path, limits: Limits) -> Columns | None:
+def images_in(path: Path, limits: Limits) -> Columns | None:
     """Find the column of images; None in a table."""
     pl = polars(path)
     with _explained(path, limits):
@@ -162,8 +167,10 @@ def _explained(path: Path, limits: Limits) -> Iterator[None]:
             raise DataError(message.format(path=path, reason=str(error).split("\n")[0])) from None
 
 
-def _contents(path: Path, columns: Columns, limits: Limits) -> Iterator[tuple[Path, io.BytesIO]]:
-    """Yield the bytes of each image, with a name for it: the file and the row, counted from 1."""
+def contents(
+    path: Path, columns: Columns, limits: Limits, begin: int = 0, end: int | None = None
+) -> Iterator[tuple[Path, io.BytesIO]]:
+    """Yield the bytes of the images in rows [begin, end), and what errors call each: the file and the row, from 1."""
     import polars as pl
 
     cell = pl.col(columns.images).struct.field("bytes") if columns.is_struct else pl.col(columns.images)
@@ -173,8 +180,9 @@ def _contents(path: Path, columns: Columns, limits: Limits) -> Iterator[tuple[Pa
         limits.check("rows", rows, path)
         if not rows:
             raise DataError(_("{path}: no rows; give at least one").format(path=path))
-        for first in range(0, rows, AT_ONCE):
-            part = lazy.select(cell.alias("bytes")).slice(first, AT_ONCE).collect()["bytes"]
+        end = rows if end is None else end
+        for first in range(begin, end, AT_ONCE):
+            part = lazy.select(cell.alias("bytes")).slice(first, min(AT_ONCE, end - first)).collect()["bytes"]
             for row, content in enumerate(part, start=first + 1):
                 place = Path(f"{path}:{row}")
                 if content is None:
@@ -195,27 +203,31 @@ class _Read(NamedTuple):
 
 def _read(files: list[Path], request: Request) -> _Read:
     """Read the images and labels of several files."""
-    import polars as pl
-
     limits = request.limits
     pictures, places, labels = list[Pixels](), list[Path](), list[NDArray[Any]]()
     taken = 0
     label = ""
     for path in files:
-        columns = _columns(path, limits)
+        columns = images_in(path, limits)
         if not columns:
             raise DataError(_("{path}: no column of images, unlike {other}").format(path=path, other=files[0]))
-        label = _label(request, path, columns)
-        for place, content in _contents(path, columns, limits):
+        label = label_of(request, path, columns)
+        for place, content in contents(path, columns, limits):
             pictures.append(_picture(request, place, content))
             places.append(place)
             taken += pictures[-1].values.nbytes
             limits.check("array_bytes", taken, path)
-        with _explained(path, limits):
-            column = pl.read_parquet(path, columns=[label], glob=False, hive_partitioning=False)[label]
-            labels.append(column.to_numpy())
+        labels.append(column_of(path, label, limits))
     limits.check("rows", len(pictures), files[0])
-    return _Read(pictures, places, np.concatenate(labels), _class_names(files[0], label))
+    return _Read(pictures, places, np.concatenate(labels), class_names(files[0], label))
+
+
+def column_of(path: Path, name: str, limits: Limits) -> NDArray[Any]:
+    """Read a column, (rows,)."""
+    import polars as pl
+
+    with _explained(path, limits):
+        return pl.read_parquet(path, columns=[name], glob=False, hive_partitioning=False)[name].to_numpy()
 
 
 def _picture(request: Request, place: Path, content: io.BytesIO) -> Pixels:
@@ -242,7 +254,7 @@ def _stacked(pictures: list[Pixels], places: list[Path]) -> NDArray[Any]:
     return stacked
 
 
-def _label(request: Request, path: Path, columns: Columns) -> str:
+def label_of(request: Request, path: Path, columns: Columns) -> str:
     """Return the column of the labels: the one given, one with a likely name, or the only other column."""
     others = columns.others
     if request.label and request.label not in others:
@@ -258,7 +270,7 @@ def _label(request: Request, path: Path, columns: Columns) -> str:
     return str(choices[0])
 
 
-def _class_names(path: Path, label: str) -> tuple[str, ...]:
+def class_names(path: Path, label: str) -> tuple[str, ...]:
     """Return the names of the classes that Hugging Face keeps in a file, in the order of the labels; else none."""
     import polars as pl
 
@@ -271,9 +283,8 @@ def _class_names(path: Path, label: str) -> tuple[str, ...]:
     return tuple(names) if good and len(set(names)) == len(names) else ()
 
 
-def _named(data: Dataset, names: tuple[str, ...]) -> Dataset:
-    """Call the classes by `names`, where their labels are places in it."""
-    codes = [int(name) if name.isdecimal() else -1 for name in data.class_names]
-    if not names or not all(0 <= code < len(names) for code in codes):
-        return data
-    return data._replace(class_names=tuple(names[code] for code in codes))
+def renamed(classes: Sequence[str], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the classes: those among `names`, where all classes are places in it."""
+    codes = [int(name) if name.isdecimal() else -1 for name in classes]
+    fits = names and all(0 <= code < len(names) for code in codes)
+    return tuple(names[code] for code in codes) if fits else tuple(classes)

@@ -56,10 +56,7 @@ def read(request: Request) -> Dataset:
 
 def split_table(request: Request, table: Table) -> Dataset:
     """Split a table into training and test rows, and encode both as its training rows suggest."""
-    fraction, notes = share_to_test(request.name, request.test_fraction, has_test=False)
-    train, test = stratified(table.labels, fraction, request.seed)
-    table = table.fitted(train if len(train) else test, request.name)
-    _check_inputs(request, table)
+    table, (train, test), notes = fitted_to_training(request, table)
     encoding, cells = table.encoding, table.cells
     unlike = tuple(other_scale(encoding, cells)) if request.encoded else ()
     splits = []
@@ -70,6 +67,21 @@ def split_table(request: Request, table: Table) -> Dataset:
     notes = (*table.notes, *notes, *said, *unseen, *unlike)
     return Dataset(request.name, splits[0], splits[1], table.class_names, columns=encoding.inputs, encoding=encoding,
                    notes=notes)  # fmt: skip
+
+
+def fitted_to_training(
+    request: Request, table: Table
+) -> tuple[Table, tuple[NDArray[np.intp], NDArray[np.intp]], tuple[str, ...]]:
+    """Draw training rows and test rows, and fit the encoding to the training rows.
+
+    Returns:
+        The table, the numbers of its training rows and test rows, and sentences on the draw.
+    """
+    fraction, notes = share_to_test(request.name, request.test_fraction, has_test=False)
+    train, test = stratified(table.labels, fraction, request.seed)
+    table = table.fitted(train if len(train) else test, request.name)
+    _check_inputs(request, table)
+    return table, (train, test), notes
 
 
 def read_inputs(paths: Iterable[Any], expected: Expected, limits: Limits) -> Iterator[Part]:
@@ -156,7 +168,14 @@ def _table(request: Request, frame: Frame) -> Table:
 
 
 def _found(request: Request, frame: Frame, name: str) -> Cells | LeftOut:
-    """Find out what a column is."""
+    """Find out what a column is; its values are in a file where the request has some for them."""
+    one = _read_column(request, frame, name)
+    if request.scratch is None or isinstance(one, LeftOut):
+        return one
+    return one._replace(values=request.scratch.stored(one.values))
+
+
+def _read_column(request: Request, frame: Frame, name: str) -> Cells | LeftOut:
     import polars as pl
 
     path, column = request.path, frame.columns[name]

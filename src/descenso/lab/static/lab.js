@@ -22,10 +22,28 @@ function throttled(call, every) {
   };
 }
 
+// What plots show: columns of a source and ends of an axis, which the server need not be told of, pixels of a canvas.
+const model = (name) => Bokeh.documents[0].get_model_by_name(name);
+const plotted = {
+  data: (name, data) => model(name).setv({ data }, { sync: false }),
+  range: (name, [start, end]) => model(name).setv({ start, end }, { sync: false }),
+  pixels: (name, [width, height, places]) => {
+    const canvas = $(name), bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+    const colours = new Uint32Array(bytes(canvas.dataset.colours).buffer);
+    const pixels = Uint32Array.from(bytes(places), (place) => colours[place]);
+    if (canvas.width !== width || canvas.height !== height) {
+      Object.assign(canvas, { width, height });
+      canvas.parentElement.style.setProperty("--ratio", width / height);
+    }
+    canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
+  },
+};
+
 // Entries are [id, property, value], such as ["accuracy", "textContent", "0.92"].
 function show() {
   for (const [id, property, value] of JSON.parse(wire.shown)) {
-    const element = $(id);
+    const element = property in plotted ? null : $(id);
+    if (property in plotted) plotted[property](id, value);
     if (!element || (property === "value" && element.dataset.editing)) continue;
     if (property.includes("-")) element.setAttribute(property, value);
     else if (element[property] !== value) element[property] = value;

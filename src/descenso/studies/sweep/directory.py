@@ -60,6 +60,7 @@ class SweepDirectory:
         about: what must match for the lanes to go on to the same bits; see `training.session.circumstances`.
         notes: how the data was read, and lanes were divided, in sentences.
         how_read: settings by which rows in memory became the dataset.
+        verify, keep: which lanes to train again alone; see `descenso.sweep`.
         entries: what the ledger holds.
         records: of the lanes that have ended, by number.
     """
@@ -74,6 +75,7 @@ class SweepDirectory:
             self.about, self.notes = dict(content["about"]), tuple(map(str, content["notes"]))
             self.rungs = tuple(Rung(*map(int, rung)) for rung in content.get("rungs", ()))
             self.audit, self.how_read = bool(content.get("audit")), dict(content.get("how_read", {}))
+            self.verify, self.keep = str(content.get("verify", "2")), str(content.get("keep", "none"))
             named = sorted(number for group in self.groups for number in group)
             if content["schema"] != SCHEMA or named != list(range(len(self.lanes))):
                 raise ValueError(f"schema {content['schema']}")
@@ -213,7 +215,7 @@ def create(
 
     Args:
         lanes, groups: see `SweepDirectory`.
-        about: its attributes `about`, `notes`, `rungs`, `audit` and `how_read`.
+        about: its attributes `about`, `notes`, `rungs`, `audit`, `how_read`, `verify` and `keep`.
         out: its path; by default `runs/<dataset>-<model>-sweep-<number>`.
 
     Raises:

@@ -1,18 +1,16 @@
 """Find the learning rate by many short training runs at constant rates, over several seeds."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.data.order import Order
-from descenso.descent.problem import Batch, Params, Problem, Tensor, objective
-from descenso.engines.base import Rows
-from descenso.registry import RULES, parse
 from descenso.studies import plain
+from descenso.studies.sweep.at_once import at_once, how_many
+from descenso.studies.sweep.edge import edge_in_theory
 from descenso.studies.sweep.fused import fuses, kinds_of, stacked, step_of
 from descenso.text import _, aligned, prose
 from descenso.training.plan import Plan, bind
@@ -21,9 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PER_DECADE, DECADES = 4, 6  # of the grid, whose middle is the rule's own rate
+NARROWER = 12  # times as many rates in each decade around the edge where costs have no noise: each 5 % above the last
+WHERE = 0.75  # of the steps, the Hessian is taken: in the middle of those in which the cost must not rise
 TAIL = 0.1  # share of the steps at the end, whose mean cost must lie below where the run began
 ROUNDING = 1e-5  # of a cost; without noise of batches, a larger rise is not one of rounding
-ITERATIONS, CLOSE = 200, 1e-4  # of the power iteration: at most so many, until the eigenvalue moves by less
 
 Costs = NDArray[np.float64]  # (seeds, rates, steps)
 
@@ -35,13 +34,15 @@ class FoundRate(NamedTuple):
         rates: the grid, ascending.
         costs: (seeds, rates, steps) cost of each step, in nats; not finite from where a run diverged.
         full: whether each batch holds all rows, so that costs have no noise.
+        narrowed: with all rows in a batch, the edge among rates between two of the grid; else None.
         theory: with all rows in a batch, and sgd or momentum, the rate beyond which descent is unstable by the largest
-            eigenvalue of the Hessian where the last stable run ended; else None.
+            eigenvalue of the Hessian after three quarters of the steps of the last stable run; else None.
     """
 
     rates: tuple[float, ...]
     costs: Costs
     full: bool = False
+    narrowed: tuple[float | None, float | None] | None = None
     theory: float | None = None
 
     @property
@@ -78,6 +79,8 @@ class FoundRate(NamedTuple):
         """The largest rate up to which all seeds are safe, and the smallest from which on none is; None where the grid
         does not reach.
         """
+        if self.narrowed:
+            return self.narrowed
         some_safe = np.flatnonzero(np.isfinite(self.means).any(axis=0))
         none_safe = int(some_safe[-1]) + 1 if len(some_safe) else 0
         last = self.rates[self.safe - 1] if self.safe else None
@@ -106,12 +109,12 @@ class FoundRate(NamedTuple):
         lines = [prose(fastest, best=self.best, low=min(seeds), high=max(seeds), steps=steps)]
         (last, first), most = self.edge, self.rates[-1]
         if first is None and last == most:
-            lines.append(prose(_("Safe for all seeds up to {most:.2g}, the largest rate tried."), most=most))
+            lines.append(prose(_("Safe for all seeds up to {most:.3g}, the largest rate tried."), most=most))
         elif first is None:
-            message = _("Safe for all seeds up to {last:.2g}; for some up to {most:.2g}, the largest rate tried.")
+            message = _("Safe for all seeds up to {last:.3g}; for some up to {most:.3g}, the largest rate tried.")
             lines.append(prose(message, last=last, most=most))
         elif last is not None:
-            message = _("Safe for all seeds up to {last:.2g}; for none from {first:.2g} on.")
+            message = _("Safe for all seeds up to {last:.3g}; for none from {first:.3g} on.")
             lines.append(prose(message, last=last, first=first))
         if self.theory is not None:
             message = _("By the largest eigenvalue of the Hessian the edge is {theory:.3g}.")
@@ -209,91 +212,58 @@ def search(
         steps: of each run, at least 2.
         told: called with the share that is done.
     """
+    costs, full = _measured(plan_of, rates, seeds, steps, told)
+    found = FoundRate(tuple(rates), costs, full)
+    if not full or not found.safe:
+        return found
+    last, first = found.edge
+    if last is not None and first is not None:
+        count = round(PER_DECADE * NARROWER * np.log10(first / last)) + 1
+        between = [*map(float, np.geomspace(last, first, count))]
+        finer, _full = _measured(plan_of, between, seeds, steps, lambda share: None)
+        found = found._replace(narrowed=FoundRate(tuple(between), finer, full).edge)
+    run = plan_of(found.edge[0] or rates[0], seeds[0])
+    return found._replace(theory=edge_in_theory(run, _orders(run, max(1, round(WHERE * steps)))))
+
+
+def _measured(
+    plan_of: Callable[[float, int], Plan],
+    rates: Sequence[float],
+    seeds: Sequence[int],
+    steps: int,
+    told: Callable[[float], None],
+) -> tuple[Costs, bool]:
+    """Train the runs; return their costs, and whether each batch holds all rows."""
     costs = np.full((len(seeds), len(rates), steps), np.nan)
     for place, seed in enumerate(seeds):
         plans = [plan_of(rate, seed) for rate in rates]
         groups = [plans] if fuses(plans[0].problem) else [[plan] for plan in plans]
-        first = 0
-        for group in groups:
-            found = _walk(group, steps)
-            costs[place, first : first + len(group), : len(found)] = found.T
-            first += len(group)
-            told((place + first / len(rates)) / len(seeds))
-    full = plans[0].steps_per_epoch == 1
-    result = FoundRate(tuple(rates), costs, full)
-    return result._replace(theory=_theory(plan_of, result, seeds[0], steps)) if full and result.safe else result
+        most, done = how_many(plans[0]) if len(groups) > 1 else 1, 0
+        with closing(at_once(((number, _walk(group, steps)) for number, group in enumerate(groups)), most)) as walked:
+            for number, found in walked:
+                if found is not None:
+                    first = number * len(groups[0])
+                    costs[place, first : first + len(groups[0]), : len(found)] = found.T
+                    done += 1
+                    told((place + done / len(groups)) / len(seeds))
+    return costs, plans[0].steps_per_epoch == 1
 
 
-def _walk(plans: Sequence[Plan], steps: int) -> NDArray[np.float64]:
-    """Return the costs of the first steps of runs that see the same batches, (steps, runs)."""
+def _walk(plans: Sequence[Plan], steps: int) -> Generator[NDArray[np.float64], None, None]:
+    """Take the first steps of runs that see the same batches, and yield their costs, (steps, runs)."""
     first = plans[0]
     if len(plans) == 1:
         with closing(first.bind()) as runner:
             traces = [trace.costs for _state, trace in runner.walk(first.start(), _orders(first, steps))]
-        return np.concatenate(traces)[:, None]
+        yield np.concatenate(traces)[:, None]
+        return
     kinds = kinds_of([plan.problem for plan in plans])
     state = stacked([plan.start() for plan in plans], kinds)
     with closing(bind("compiled", first.problem, first.train, first.batch_rows, step_of(kinds), state)) as runner:
-        return np.concatenate([trace.costs for _state, trace in runner.walk(state, _orders(first, steps))])
+        yield np.concatenate([trace.costs for _state, trace in runner.walk(state, _orders(first, steps))])
 
 
 def _orders(plan: Plan, steps: int) -> Iterator[Order]:
     """Yield the orders of the first `steps` steps."""
     for epoch in range(-(-steps // plan.steps_per_epoch)):
         yield plan.order(epoch).between(0, steps - epoch * plan.steps_per_epoch)
-
-
-def _theory(plan_of: Callable[[float, int], Plan], found: FoundRate, seed: int, steps: int) -> float | None:
-    """Return 2 (1 + μ) / λ, with λ the largest eigenvalue of the Hessian where the last stable run ended and μ the
-    momentum; None for other rules.
-
-    Source: Polyak (1964), for the heavy ball on a quadratic; Cohen et al., Gradient Descent on Neural Networks
-    Typically Occurs at the Edge of Stability (2021), section 2.
-    """
-    plan = plan_of(found.rates[found.safe - 1], seed)
-    name, options = parse(plan.config.rule, RULES)
-    if name not in ("sgd", "momentum") or plan.config.weight_decay or plan.config.clip_norm or plan.config.clip_value:
-        return None
-    with closing(plan.bind()) as runner:
-        states = [state for state, _trace in runner.walk(plan.start(), _orders(plan, steps))]
-    rows = Rows(plan.train).tensors
-    largest = largest_eigenvalue(plan.problem, states[-1].params, states[-1].model_state, rows)
-    return 2 * (1 + float(options.get("momentum", 0.0))) / largest
-
-
-def largest_eigenvalue(problem: Problem, params: Params, model_state: Params, batch: Batch) -> float:
-    """Return the largest eigenvalue of the Hessian of a batch's cost, by power iteration.
-
-    Source: Golub and Van Loan, Matrix Computations (2013), section 7.3.1.
-    """
-
-    def slope(held: Params) -> Params:
-        with tf.GradientTape() as tape:
-            tape.watch(held)
-            cost, _state = objective(problem, held, model_state, batch)
-        slopes: Params = tape.gradient(cost, held, unconnected_gradients="zero")
-        return slopes
-
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
-    def times(vector: Params) -> Params:
-        with tf.GradientTape() as tape:
-            tape.watch(params)
-            slopes = slope(params)
-            along = tf.add_n([tf.reduce_sum(slopes[name] * vector[name]) for name in vector])
-        product: Params = tape.gradient(along, params, unconnected_gradients="zero")
-        return product
-
-    def length(vector: Params) -> Tensor:
-        return tf.sqrt(tf.add_n([tf.reduce_sum(value * value) for value in vector.values()]))
-
-    normal = tf.random.stateless_normal
-    vector = {name: normal(value.shape, [1, 2], dtype=value.dtype) for name, value in params.items()}
-    before, found = 0.0, float("inf")
-    for _iteration in range(ITERATIONS):
-        norm = length(vector)
-        product = times({name: value / norm for name, value in vector.items()})
-        found, vector = float(length(product)), product
-        if abs(found - before) <= CLOSE * found:
-            break
-        before = found
-    return found

@@ -5,12 +5,13 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from descenso.config import TrainConfig, check_each, refuse_unknown
 from descenso.errors import ConfigError
-from descenso.text import _, spelled
+from descenso.text import _, option, spelled
 
 AXES = {  # option of a sweep, and the setting that it varies
     "learning_rates": "learning_rate",
@@ -21,6 +22,7 @@ AXES = {  # option of a sweep, and the setting that it varies
     "seeds": "seed",
 }
 MOST_LANES = 10_000
+MOST_DIGITS = 20  # that are read of a number of seeds
 SPAN, RATES = 32.0, 16  # of the learning rates that are tried by default: the model's, divided and multiplied by SPAN
 FIND_STEPS, FIND_SEEDS = 300, 3  # of the search for the learning rate, by default
 RANGE = re.compile(r"(?P<first>[^:]+?)\.\.(?P<last>[^:]+):(?P<count>\d{1,5})")
@@ -94,12 +96,51 @@ def lanes_of(settings: Mapping[str, Any], axes: Mapping[str, Any]) -> tuple[Lane
         if given is not None:
             check_each(name, AXES[name], values[AXES[name]])
     values = values or {"learning_rate": _rates_around(TrainConfig.of(**settings).learning_rate)}
-    count = math.prod(map(len, values.values()))
+    _refuse_many(math.prod(map(len, values.values())))
+    combinations = (dict(zip(values, combination, strict=True)) for combination in itertools.product(*values.values()))
+    lanes = list[Lane]()
+    for varied in combinations:
+        with advising_lists(varied, values):
+            lanes.append(_lane(TrainConfig.of(**{**settings, **varied}), varied))
+    for name, given in axes.items():
+        if given is not None and len({repr(lane.varied[AXES[name]]) for lane in lanes}) < len(values[AXES[name]]):
+            raise _not_each_once(name, given)
+    return tuple(lanes)
+
+
+def _refuse_many(count: int) -> None:
     if count > MOST_LANES:
         message = _("a sweep has at most {most} lanes, got {count}; give shorter lists")
         raise ConfigError(message.format(most=MOST_LANES, count=count))
-    varied = [dict(zip(values, combination, strict=True)) for combination in itertools.product(*values.values())]
-    return tuple(_lane(TrainConfig.of(**{**settings, **each}), each) for each in varied)
+
+
+@contextmanager
+def advising_lists(varied: Mapping[str, Any], values: Mapping[str, Sequence[Any]]) -> Iterator[None]:
+    """Let an error on one lane advise lists, as a sweep takes them: its value is replaced in the list of all values.
+
+    Args:
+        varied: the settings that vary, and their values in this lane.
+        values: of all lanes, by setting.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        message = str(error)
+        for axis, name in AXES.items():
+            if name in values:
+                message = _in_list(message, axis, varied[name], values[name])
+        raise ConfigError(message) from None
+
+
+def _in_list(message: str, axis: str, value: Any, values: Sequence[Any]) -> str:
+    """Write the advice on one value of an axis as a list, in which it is replaced."""
+    name = AXES[axis]
+    setting = re.compile(rf"(--{name.replace('_', '-')} |\b{name}=)'?(?P<value>[^\s';]*[^\s';,.])'?")
+
+    def listed(found: re.Match[str]) -> str:
+        return option(axis, [*dict.fromkeys(found["value"] if each == value else str(each) for each in values)])
+
+    return setting.sub(listed, message)
 
 
 def is_several(value: Any) -> bool:
@@ -149,7 +190,7 @@ def _values(name: str, given: Any) -> list[Any]:
     """Return the values of an axis.
 
     Raises:
-        ConfigError: for an empty list, a value given twice, and an invalid range.
+        ConfigError: for an empty list, and an invalid range.
     """
     if isinstance(given, str):
         values = _typed(name, given)
@@ -158,15 +199,18 @@ def _values(name: str, given: Any) -> list[Any]:
     elif getattr(given, "ndim", 0) == 1:  # of NumPy
         values = given.tolist()
     elif name == "seeds" and isinstance(given, int) and not isinstance(given, bool):
+        _refuse_many(given)
         values = list(range(given))
     else:
         values = [given]
-    keys = [repr(value) for value in values]
-    twice = next((key for place, key in enumerate(keys) if key in keys[:place]), None)
-    if not values or twice is not None:
-        message = _("{name} must be one or more values, each once, got {given!r}; try {example}")
-        raise ConfigError(message.format(name=name, given=given, example=_example(name)))
+    if not values:
+        raise _not_each_once(name, given)
     return values
+
+
+def _not_each_once(name: str, given: Any) -> ConfigError:
+    message = _("{name} must be one or more values, each once, got {given!r}; try {example}")
+    return ConfigError(message.format(name=spelled(name), given=given, example=_example(name)))
 
 
 def _typed(name: str, text: str) -> list[Any]:
@@ -184,10 +228,12 @@ def _typed(name: str, text: str) -> list[Any]:
                 raise ValueError
         except ValueError:
             message = _("{name}: {text} is no range FIRST..LAST:COUNT of positive numbers; try {example}")
-            raise ConfigError(message.format(name=name, text=text, example=_example(name))) from None
+            raise ConfigError(message.format(name=spelled(name), text=text, example=_example(name))) from None
         return _logarithmic(first, last, count)
     if name == "seeds" and text.strip().isdecimal():
-        return list(range(int(text))) if len(text.strip()) <= 5 else []
+        count = int(text.strip()[:MOST_DIGITS])
+        _refuse_many(count)
+        return list(range(count))
     if name in ("rules", "schedules"):
         return [part.strip() for part in re.split(r",(?![^,:=]*=)", text) if part.strip()]
     return [_number(part.strip()) for part in text.split(",") if part.strip()]
@@ -208,4 +254,4 @@ def _example(name: str) -> str:
         "learning_rates": "1e-3..1:16", "weight_decays": "0,1e-4,1e-3", "rules": "sgd,momentum,adam",
         "schedules": "constant,cosine", "batch_sizes": "32,100,320", "seeds": "4",
     }  # fmt: skip
-    return f"--{spelled(name)} {examples[name]}"
+    return option(name, examples[name])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from descenso.errors import ConfigError
 from descenso.studies.sweep.grid import Lane, repetitions
-from descenso.text import _, plural, prose
+from descenso.text import _, option, plural, prose
 
 FIRST_EPOCHS = 2  # least of the first rung: the cost of the first epoch, with one batch, is that of the start for all
 
@@ -62,6 +62,10 @@ def rungs_of(lanes: Sequence[Lane], halving: bool, audit: bool) -> tuple[Rung, .
     if not halving:
         return ()
     points, epochs = len(repetitions(lanes)), {lane.config.epochs for lane in lanes}
+    if points < 2:
+        message = _("halving needs at least 2 settings besides the seed, got 1; leave {options} out")
+        given = [option("halving"), option("audit")] if audit else [option("halving")]
+        raise ConfigError(message.format(options=", ".join(given)))
     if len(epochs) > 1:
         message = _("halving compares lanes of equally many epochs, got {epochs}; try --epochs {most}")
         raise ConfigError(message.format(epochs=", ".join(map(str, sorted(epochs))), most=max(epochs)))
@@ -74,12 +78,10 @@ def _halved(points: int, epochs: int) -> tuple[Rung, ...]:
     >>> [tuple(rung) for rung in _halved(16, 27)]
     [(3, 8), (6, 4), (13, 2)]
     """
+    if epochs < 2 * FIRST_EPOCHS:
+        message = _("halving needs at least {least} epochs, got {epochs}; try --epochs {least}")
+        raise ConfigError(message.format(least=2 * FIRST_EPOCHS, epochs=epochs))
     count = min(points, epochs // FIRST_EPOCHS).bit_length() - 1
-    if count < 1:
-        message = _(
-            "halving needs at least 2 settings and {least} epochs, got {points} and {epochs}; leave --halving out"
-        )
-        raise ConfigError(message.format(least=2 * FIRST_EPOCHS, points=points, epochs=epochs))
     return tuple(Rung(epochs >> (count - place), -(-points >> (place + 1))) for place in range(count))
 
 
@@ -177,7 +179,7 @@ def told(audit: Sequence[Audited]) -> list[str]:
     """Say what an audit found."""
     lines = list[str]()
     for each in audit:
-        rank = "–" if each.correlation is None else f"{each.correlation:.2f}"
+        rank = "–" if each.correlation is None else prose("{rank:.2f}", rank=each.correlation)
         message = _(
             "Rung {number}: ranks here and at the end correlate by {rank} (Spearman); the later winner was kept."
         )

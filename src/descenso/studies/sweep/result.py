@@ -155,7 +155,7 @@ class Sweep(NamedTuple):
             epoch, step = diverged[0]
             return _("diverged at epoch {epoch}, step {step}").format(epoch=epoch, step=step)
         if diverged:
-            return _("{count} of {lanes} lanes diverged.").format(count=len(diverged), lanes=len(records)).rstrip(".")
+            return _diverged(len(diverged), len(records)).rstrip(".")
         if point.rung is not None:
             epochs = self.rungs[point.rung - 1].epochs
             after = plural("dropped after {count} epoch", "dropped after {count} epochs", epochs)
@@ -182,10 +182,11 @@ class Sweep(NamedTuple):
             message = _("{done} of {lanes} lanes have ended; to go on: descenso resume {path}")
             lines.append(message.format(done=len(self.records), lanes=len(self.lanes), path=self.path))
         if diverged:
-            lines.append(_("{count} of {lanes} lanes diverged.").format(count=diverged, lanes=len(self.lanes)))
+            lines.append(_diverged(diverged, len(self.lanes)))
         dropped = sum(number in self.drops and record.outcome != "diverged" for number, record in self.records.items())
         if dropped:
-            lines.append(_("{count} of {lanes} lanes were dropped.").format(count=dropped, lanes=len(self.lanes)))
+            message = plural("{count} of {lanes} lanes was dropped.", "{count} of {lanes} lanes were dropped.", dropped)
+            lines.append(message.format(count=dropped, lanes=len(self.lanes)))
         best = self.best
         if best is None:
             none = _("No lane is best: every point has a lane that diverged; try smaller learning rates.")
@@ -269,24 +270,20 @@ class Sweep(NamedTuple):
         return "\n".join([*map(aligned, self.tables()), *self.sentences()])
 
 
+def _diverged(count: int, lanes: int) -> str:
+    same = plural("{count} of {lanes} lanes diverged.", "{count} of {lanes} lanes diverged.", count)
+    return same.format(count=count, lanes=lanes)
+
+
 def result_of(directory: "SweepDirectory") -> Sweep:
     """Return the result of a sweep, as far as it is, from its directory."""
     entries = directory.entries
     verified = {entry["verified"]["lane"]: Verified(**entry["verified"]) for entry in entries if "verified" in entry}
     times = [entry["times"] for entry in entries if "times" in entry]
     seconds, compiling = (sum(float(each[name]) for each in times) for name in ("seconds", "compile_seconds"))
-    return Sweep(
-        directory.path,
-        directory.lanes,
-        directory.records,
-        tuple(verified.values()),
-        seconds,
-        compiling,
-        directory.notes,
-        directory.rungs,
-        directory.drops,
-        directory.audit,
-    )
+    lanes = directory.path, directory.lanes, directory.records, tuple(verified.values())
+    halving = directory.rungs, directory.drops, directory.audit
+    return Sweep(*lanes, seconds, compiling, directory.notes, *halving)
 
 
 def _json_of(record: Record | None) -> dict[str, Any]:

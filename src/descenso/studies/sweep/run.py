@@ -1,62 +1,27 @@
 """Train the lanes of a sweep in its directory, and resume a sweep that was killed."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from time import monotonic
 from typing import Any, NamedTuple
 
 from descenso.data.dataset import Dataset
-from descenso.descent.problem import Arrays
 from descenso.errors import DataError, Interruption
+from descenso.studies.sweep import progress
+from descenso.studies.sweep.at_once import at_once, how_many
 from descenso.studies.sweep.directory import SweepDirectory
 from descenso.studies.sweep.groups import divided
-from descenso.studies.sweep.halving import dropped, planned, sentences
+from descenso.studies.sweep.halving import dropped, sentences
 from descenso.studies.sweep.ledger import Record
+from descenso.studies.sweep.progress import Told
 from descenso.studies.sweep.result import Sweep, result_of
 from descenso.studies.sweep.verify import to_verify, verify
 from descenso.studies.sweep.walk import Course, Group, restored, saved
-from descenso.training.control import Control, Outcome
+from descenso.training.control import Control
 from descenso.training.evaluation import Predictor, evaluate
 from descenso.training.plan import Plan
 
 SAVE_SECONDS = 10.0  # between two times that a group's course is saved
-
-
-class Now(NamedTuple):
-    """A lane that is being trained, or has just ended.
-
-    Attributes:
-        costs, validation_costs: of each epoch so far, in nats; NaN in the epoch in which it diverged. Without
-            validation rows the second is empty.
-        diverged_at: epoch and step of the first cost that was not finite, from 0; None if it did not diverge.
-        weights: returns its present weights, in the user's form.
-    """
-
-    costs: tuple[float, ...]
-    validation_costs: tuple[float, ...]
-    diverged_at: tuple[int, int] | None
-    weights: Callable[[], Arrays]
-
-
-class Told(NamedTuple):
-    """Progress of a sweep, for a display.
-
-    Attributes:
-        share: of the epochs of all lanes, in [0, 1].
-        alive: lanes that neither diverged nor were dropped so far.
-        best: lowest cost so far of those by which lanes are ranked, in nats; infinite before the first.
-        verifying: whether lanes are being trained again alone.
-        sentences: to be said before training; in the first record alone.
-        lanes: those of the group that is being trained, by number.
-    """
-
-    share: float
-    alive: int
-    best: float
-    verifying: bool = False
-    sentences: tuple[str, ...] = ()
-    lanes: Mapping[int, Now] = {}
 
 
 class Training(NamedTuple):
@@ -91,7 +56,7 @@ def run(training: Training, control: Control) -> Sweep:
         for place in range(len(directory.groups)):
             _leave(training, place)  # where a kill came right after a rung
         plan = *divided(directory), *sentences(directory.lanes, directory.rungs, directory.audit)
-        training.told(_told(training)._replace(sentences=plan))
+        training.told(progress.told(directory)._replace(sentences=plan))
         for until in ends[len(directory.decided) :]:
             _train_all(training, until, control)
             if not control.stopped and until < ends[-1]:
@@ -110,10 +75,82 @@ def _train_all(training: Training, until: int, control: Control) -> None:
     """Train all groups for `until` epochs, or to their ends."""
     directory = training.directory
     done = directory.reached(until)
-    for place, lanes in enumerate(directory.going):
-        ended = all(number in directory.records or number in done for number in lanes)
-        if not control.stopped and not ended:
-            _train_group(training, place, until, control)
+    places = [
+        place
+        for place, lanes in enumerate(directory.going)
+        if not all(number in directory.records or number in done for number in lanes)
+    ]
+    alone = len(places) > 1 and all(len(directory.going[place]) == 1 for place in places)
+    most = how_many(training.plan(directory.going[places[0]][0])) if alone else 1
+    stage = _Stage(training, until, control)
+    with closing(at_once(stage.begun(places), most)) as walked:
+        for place, course in walked:
+            if course is None:
+                stage.end(place)
+            else:
+                stage.follow(place, course)
+
+
+class _Stage:
+    """Training of groups for `until` epochs, or to their ends.
+
+    Attributes:
+        running: groups in training by place, with their courses.
+    """
+
+    def __init__(self, training: Training, until: int, control: Control) -> None:
+        self._training, self._until, self._control = training, until, control
+        self.running = dict[int, tuple[Group, Course]]()
+        self._saved = dict[int, float]()
+        self._last, self._compiled = monotonic(), 0.0
+
+    def begun(self, places: Iterable[int]) -> Iterator[tuple[int, Generator[Course, None, None]]]:
+        """Compile the groups at these places; yield each with its courses."""
+        for place in places:
+            if self._control.stopped:
+                return
+            group, begin = _begin(self._training, place)
+            numbers = self._training.directory.going[place]
+            if group.numbers != tuple(numbers):  # at a rung the program becomes as narrow as the ledger says
+                group, begin = group.narrowed(begin, numbers)
+            walk = group.walk(begin, self._control, self._until)
+            self.running[place], self._saved[place] = (group, next(walk, begin)), monotonic()
+            self._compiled += group.compile_seconds
+            yield place, walk
+
+    def follow(self, place: int, course: Course) -> None:
+        """Tell of the course of a group after an epoch, and save it from time to time."""
+        self.running[place] = self.running[place][0], course
+        self._training.told(progress.told(self._training.directory, self.running))
+        if monotonic() - self._saved[place] > SAVE_SECONDS:
+            self._save(place)
+
+    def _save(self, place: int) -> None:
+        directory = self._training.directory
+        directory.write_arrays(directory.course_path(place), saved(*self.running[place]))
+        self._saved[place] = monotonic()
+
+    def end(self, place: int) -> None:
+        """Record the scores of a group that has come so far, or the results of its lanes."""
+        self._save(place)  # no lane is trained again after this
+        (group, course), directory = self.running.pop(place), self._training.directory
+        numbers = directory.going[place]
+        if course.going and len(course.costs) < self._until:  # stopped
+            directory.append([self._times()])
+        elif self._until < directory.epochs:
+            scores = [(number, group.result(course, number)[0].score) for number in numbers]
+            directory.append([self._times(), {"reached": {"epochs": self._until, "scores": scores}}])
+        else:
+            _record(self._training, place, group, course, numbers)
+            directory.append([self._times()])
+            directory.drop_course(place)
+
+    def _times(self) -> dict[str, Any]:
+        """Return the entry of the time since the one before."""
+        now = monotonic()
+        times = {"seconds": now - self._last - self._compiled, "compile_seconds": self._compiled}
+        self._last, self._compiled = now, 0.0
+        return {"times": times}
 
 
 def _decide(training: Training) -> None:
@@ -140,41 +177,14 @@ def _leave(training: Training, place: int) -> None:
         directory.drop_course(place)
 
 
-def _train_group(training: Training, place: int, until: int, control: Control) -> None:
-    """Train a group for `until` epochs, or to its end; then record its scores, or the results of its lanes."""
-    directory, numbers = training.directory, training.directory.going[place]
-    begun = last = monotonic()
-    group, begin = _begin(training, place)
-    if group.numbers != tuple(numbers):  # at a rung the program becomes as narrow as the ledger says
-        group, begin = group.narrowed(begin, numbers)
-    course = begin
-    for course in group.walk(begin, control, until):
-        training.told(_told(training, place, (group, course)))
-        if monotonic() - last > SAVE_SECONDS:
-            directory.write_arrays(directory.course_path(place), saved(group, course))
-            last = monotonic()
-    directory.write_arrays(directory.course_path(place), saved(group, course))  # no lane is trained again after this
-    compiling = group.compile_seconds
-    times = {"times": {"seconds": monotonic() - begun - compiling, "compile_seconds": compiling}}
-    if course.going and len(course.costs) < until:  # stopped
-        directory.append([times])
-    elif until < directory.epochs:
-        scores = [(number, group.result(course, number)[0].score) for number in numbers]
-        directory.append([times, {"reached": {"epochs": until, "scores": scores}}])
-    else:
-        _record(training, place, group, course, numbers)
-        directory.append([times])
-        directory.drop_course(place)
-
-
 def _record(training: Training, place: int, group: Group, course: Course, numbers: Sequence[int]) -> None:
     """Write weights and results of lanes of a group, but for those that the ledger has already."""
     directory, ended = training.directory, list[dict[str, Any]]()
     found = {number: group.result(course, number) for number in numbers if number not in directory.records}
     directory.write_weights(place, {number: arrays for number, (_record, arrays) in found.items()})
     for number, (record, arrays) in found.items():
-        named = record._replace(lane=directory.lanes[number].name)
-        ended.append(_tested(training.plan(number), training.data(number), named, arrays)._asdict())
+        named, plan = record._replace(lane=directory.lanes[number].name), group.plans[group.numbers.index(number)]
+        ended.append(_tested(plan, training.data(number), named, arrays)._asdict())
     directory.append(ended)
 
 
@@ -193,40 +203,6 @@ def _begin(training: Training, place: int) -> tuple[Group, Course]:
     except (KeyError, ValueError, TypeError) as error:
         path = directory.course_path(place)
         raise DataError(f"{path}: {error!r}") from None
-
-
-def _told(training: Training, place: int | None = None, now: tuple[Group, Course] | None = None) -> Told:
-    """Return the progress of the sweep, where the group of number `place` has come so far as `now` says."""
-    directory, stage = training.directory, len(training.directory.decided)
-    ends = [0, *(rung.epochs for rung in directory.rungs), directory.epochs]
-    records, reached = directory.records, directory.reached(ends[stage + 1])
-    scores = [*reached.values(), *(record.score for record in records.values())]
-    out = set() if directory.audit else {*directory.drops}
-    out |= {number for number, record in records.items() if record.outcome == Outcome.DIVERGED}
-    out |= {number for number, score in reached.items() if score == math.inf}
-    done = [0.0 + all(number in records or number in reached for number in lanes) for lanes in directory.going]
-    if now is not None and place is not None:
-        group, course = now
-        done[place] = (len(course.costs) - ends[stage]) / (ends[stage + 1] - ends[stage])
-        out |= {number for number, end in zip(group.numbers, course.ends, strict=True) if end and end.diverged}
-        scores += map(float, (course.validation[..., 0] if course.validation.size else course.costs)[-1])
-    work, counts = planned(directory.lanes, directory.rungs, directory.audit), [*map(len, directory.going)]
-    share = sum(part * count for part, count in zip(done, counts, strict=True)) / max(1, sum(counts))
-    best = min(filter(math.isfinite, scores), default=math.inf)
-    share, alive = (sum(work[:stage]) + work[stage] * share) / sum(work), len(directory.lanes) - len(out)
-    return Told(share, alive, best, lanes={} if now is None else _lanes_now(*now))
-
-
-def _lanes_now(group: Group, course: Course) -> dict[int, Now]:
-    """Return what is known of the lanes of a group, by number, after an epoch."""
-    found = dict[int, Now]()
-    for lane, (number, end) in enumerate(zip(group.numbers, course.ends, strict=True)):
-        epochs = len(course.costs) if end is None else end.epoch + 1
-        measured = course.validation[:epochs, lane, :1].ravel()
-        costs, validation = (tuple(map(float, values)) for values in (course.costs[:epochs, lane], measured))
-        at = (end.epoch, end.step) if end and end.diverged else None
-        found[number] = Now(costs, validation, at, partial(group.weights, course, lane))
-    return found
 
 
 def _tested(plan: Plan, data: Dataset, record: Record, arrays: Mapping[str, Any]) -> Record:

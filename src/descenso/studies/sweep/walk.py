@@ -96,8 +96,8 @@ class Group:
         return group, Course(state, course.costs[:, kept], course.validation[:, kept], ends, best)
 
     def walk(self, course: Course, control: Control, until: int) -> Generator[Course, None, None]:
-        """Train, and yield the course after each epoch, until all lanes have ended or been trained for `until` epochs,
-        or `control` stops it.
+        """Compile, and yield the course; then train, and yield it after each epoch, until all lanes have ended or been
+        trained for `until` epochs, or `control` stops it.
         """
         if not course.going or len(course.costs) >= until or control.stopped:
             return
@@ -113,6 +113,7 @@ class Group:
         progress = Progress(begin, course.state, np.empty(0), 0.0, course.best[0])
         with closing(plan.bind()) as runner, closing(walk_alone(plan, runner, progress, control)) as walked:
             self.compile_seconds = runner.compile_seconds
+            yield course
             for progress in walked:
                 if progress.ended:
                     course = _followed(course, progress)
@@ -123,6 +124,7 @@ class Group:
         step = step_of(self._kinds)
         with closing(bind("compiled", first.problem, first.train, first.batch_rows, step, course.state)) as runner:
             self.compile_seconds = runner.compile_seconds
+            yield course
             while course.going and len(course.costs) < until and not control.stopped:
                 done = len(course.costs)
                 orders = map(first.order, range(done, until))
