@@ -25,7 +25,7 @@ from descenso.runs.history import Epoch
 
 EPOCHS, STEPS, BATCH, EVERY = 8, 6, 5, 4  # a checkpoint every EVERY steps
 CONFIG = TrainConfig.of(epochs=EPOCHS, batch_size=BATCH, checkpoint_every=str(EVERY), learning_rate=0.02)
-PLAN = SimpleNamespace(config=CONFIG, problem=None, steps_per_epoch=STEPS)  # all that checkpoints need of a Plan
+PLAN = SimpleNamespace(config=CONFIG, problem=None, steps_per_epoch=STEPS, parts=1)  # what checkpoints need
 ROWS = np.random.default_rng(7).normal(size=(STEPS * BATCH, 6))
 TARGETS = ROWS @ np.arange(1.0, 7.0) + np.random.default_rng(8).normal(size=len(ROWS))
 

@@ -64,6 +64,7 @@ def watch(read: Callable[[], object], folder: Path, noise: str = "") -> dict[str
 
     Nothing in `folder` may change, and nothing may be printed, except `noise` before a refusal.
     """
+    from descenso import errors
     from descenso.errors import DescensoError
 
     before, began, (used, _) = files_below(folder), time.monotonic(), usage()
@@ -72,7 +73,8 @@ def watch(read: Callable[[], object], folder: Path, noise: str = "") -> dict[str
         try:
             answer = {"read": str(read())}
         except DescensoError as error:
-            answer = {"refused": type(error).__name__, "message": str(error)}
+            documented = (kind.__name__ for kind in type(error).__mro__ if hasattr(errors, kind.__name__))
+            answer = {"refused": next(documented), "message": str(error)}
         except BaseException:  # also panics of Rust, which are no Exception
             answer = {"broke": traceback.format_exc()}
     seconds, peak = usage()

@@ -203,7 +203,10 @@ def test_datasets_side_by_side(tiny):
         ({"engines": ["graph", "eager"], "engine": "graph"}, "one thing at a time, got engines, engine"),
         ({"engines": ["graph", "tree"]}, "each of engines must be one of graph.*got 'tree'"),
         ({"batch_sizes": [10, 0]}, "each of batch-sizes must be full, or"),
-        ({"batch_sizes": [10, 1000]}, "each of batch-sizes must be at most the 203 training rows, got 1000$"),
+        (
+            {"batch_sizes": [10, 1000]},
+            "at most the 203 training rows, got 1000; try --batch-sizes 10,203$",
+        ),
         ({"repeats": 0}, "repeats must be at least 1, got 0; try --repeats 3"),
     ],
 )

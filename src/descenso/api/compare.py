@@ -160,6 +160,8 @@ def _read(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _check_all(requests: list[dict[str, Any]], sources: Sources | None, axis: str = "") -> list[_Entry]:
     """Check the settings of each training run, which differ along `axis`, and load each dataset once."""
+    from descenso.studies.sweep.grid import advising_lists
+
     named = [own_of(settings) for settings in requests]
     named = [({**settings, "data": source_of(settings["data"])}, own) for settings, own in named]
     configs = [TrainConfig.of(**before_data(settings)) for settings, _own in named]
@@ -170,7 +172,10 @@ def _check_all(requests: list[dict[str, Any]], sources: Sources | None, axis: st
             loaded[config.data] = check_dataset(data) if isinstance(data, Dataset) else rows_of(config, sources)
         first = with_model(named[0][0], loaded[configs[0].data])[0].get("model", "softmax")  # one model for all
         config = TrainConfig.of(**{**settings, "model": settings.get("model") or first})
-        entries.append(_Entry(check_fit(loaded[config.data], config, {*request, axis}), loaded[config.data], own))
+        varied = {name: [each[name] for each in requests] for name in AXES.values() if name == AXES.get(axis)}
+        with advising_lists({name: request[name] for name in varied}, varied):
+            fitting = check_fit(loaded[config.data], config, {*request, axis})
+        entries.append(_Entry(fitting, loaded[config.data], own))
     return entries
 
 
