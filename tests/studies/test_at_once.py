@@ -8,8 +8,10 @@ import pytest
 
 import descenso as ds
 from descenso.config import TrainConfig
+from descenso.studies.sweep import at_once as module
 from descenso.studies.sweep import run
-from descenso.studies.sweep.at_once import at_once, how_many
+from descenso.studies.sweep.at_once import Trial, at_once, how_many, tried
+from descenso.studies.sweep.directory import SweepDirectory
 from descenso.training.plan import Plan
 
 SECONDS = 20  # that a walk waits for another one before it fails
@@ -101,3 +103,21 @@ def test_lanes_at_once_are_those_one_after_another_to_the_same_bytes(data, tmp_p
     ds.sweep(data, out=tmp_path / "single", **settings)
     tables = [(tmp_path / name / "table.csv").read_bytes() for name in ("pairs", "single")]
     assert tables[0] == tables[1]
+
+
+@pytest.mark.slow
+def test_a_trial_decides_and_is_recorded(data, tmp_path, monkeypatch):
+    plan = Plan.of(TrainConfig.of(model="mlp", hidden="3", batch_size=16, epochs=2), data)
+    assert tried(plan, 2) is None  # over sooner than the trial would be
+    monkeypatch.setattr(module, "WORTH_SECONDS", 0.0)
+    assert tried(plan, 1) is None
+    assert tried(Plan.of(TrainConfig.of(model="mlp", hidden="3", batch_size=16, engine="eager"), data), 9) is None
+    trial = tried(plan, 2)
+    assert (trial.runs == 2) == (trial.speed > 1)
+    for runs, words in ((1, "lanes are trained one after another"), (2, "two lanes are trained at once")):
+        out = tmp_path / str(runs)
+        monkeypatch.setattr(module, "tried", lambda *_given, runs=runs: Trial(runs, 1.25))
+        found = ds.sweep(data, out=out, model="mlp", hidden="3", batch_size=16, epochs=2, learning_rates=[0.1, 0.2],
+                         verify="none")  # fmt: skip
+        assert SweepDirectory(out).at_once == runs
+        assert [note for note in found.notes if words in note and "1.25" in note]

@@ -153,6 +153,7 @@ def _created(
     with starting():
         import_tensorflow()
         from descenso.studies.sweep import directory as directories
+        from descenso.studies.sweep.at_once import tried
         from descenso.studies.sweep.groups import groups_of
         from descenso.training.plan import Plan
         from descenso.training.session import circumstances, make_deterministic
@@ -166,7 +167,10 @@ def _created(
             return Plan.of(lanes[number].config, rows.of(lanes[number].config))
 
     groups = groups_of(lanes, plan_of)
-    about = {"about": circumstances(first, rows.of(first)), "notes": data.notes, "rungs": rungs, **rules}
+    trial = tried(plan_of(0), len(groups)) if all(len(group) == 1 for group in groups) else None
+    notes = (*data.notes, *([trial.sentence] if trial else ()))
+    rules |= {"at_once": trial.runs} if trial else {}
+    about = {"about": circumstances(first, rows.of(first)), "notes": notes, "rungs": rungs, **rules}
     return directories.create(lanes, groups, about, None if out is None else Path(out))
 
 

@@ -1,18 +1,24 @@
 """Walk several training runs at once, each in a thread, and handle what they yield in the thread of the caller."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
 from itertools import islice
-from typing import TypeVar
+from time import perf_counter
+from typing import NamedTuple, TypeVar
 
 from descenso.data.dataset import is_mapped
+from descenso.data.order import Order
 from descenso.engines.compiled import xla_serves
+from descenso.text import _, prose
 from descenso.training.plan import Plan
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 Walk = Generator[Item, None, None]
 PAIR = 2  # runs at once, each of which alone leaves cores idle between its products
+WARM_STEPS, TURNS, TURN_SECONDS = 8, 2, 0.15  # of a trial: one run and two take turns of about so many seconds each
+WORTH_SECONDS = 10.0  # that all runs take one after another, below which no trial is made
 
 
 def how_many(plan: Plan) -> int:
@@ -24,6 +30,54 @@ def how_many(plan: Plan) -> int:
     model, in_memory = plan.problem.model, not is_mapped(plan.train.inputs)
     dense = plan.config.engine == "compiled" and "CPU" in model.xla and xla_serves(model)
     return PAIR if dense and in_memory else 1
+
+
+class Trial(NamedTuple):
+    """Result of a trial: how many runs to walk at once, and how many times as fast as one after another they are."""
+
+    runs: int
+    speed: float
+
+    @property
+    def sentence(self) -> str:
+        """What was found, and chosen."""
+        message = _("two lanes are trained at once, each in a thread: in a trial of about a second, {speed:.2f} times "
+                    "as fast as one after another")  # fmt: skip
+        if self.runs == 1:
+            message = _("lanes are trained one after another: in a trial of about a second, two at once were "
+                        "{speed:.2f} times as fast")  # fmt: skip
+        return prose(message, speed=self.speed)
+
+
+def tried(plan: Plan, runs: int) -> Trial | None:
+    """Try on this machine whether to walk two of so many runs like that of `plan` at once.
+
+    Returns:
+        The result; None where there is no choice, or where all runs take hardly longer than the trial.
+    """
+    if how_many(plan) == 1 or runs < PAIR:
+        return None
+    with ExitStack() as stack:
+        runners = [stack.enter_context(closing(plan.bind())) for _each in range(PAIR)]
+        order, begin = plan.order(0), plan.start()
+        first = order.between(0, WARM_STEPS)
+
+        def seconds(count: int, orders: Sequence[Order]) -> float:
+            then = perf_counter()
+            for _item in at_once(((place, runners[place].walk(begin, orders)) for place in range(count)), count):
+                pass
+            return perf_counter() - then
+
+        seconds(PAIR, [first])
+        of_step = seconds(1, [first]) / len(list(first))
+        if of_step * runs * plan.config.epochs * plan.steps_per_epoch < WORTH_SECONDS:
+            return None
+        epochs = max(1, round(TURN_SECONDS / (of_step * plan.steps_per_epoch)))
+        orders = [order.between(0, max(1, int(TURN_SECONDS / of_step)))] * epochs
+        turns = [(seconds(1, orders), seconds(PAIR, orders)) for _turn in range(TURNS)]
+    alone, together = map(min, zip(*turns, strict=True))
+    speed = PAIR * alone / together
+    return Trial(PAIR if speed > 1 else 1, speed)
 
 
 def at_once(walks: Iterable[tuple[Key, Walk[Item]]], most: int) -> Generator[tuple[Key, Item | None], None, None]:

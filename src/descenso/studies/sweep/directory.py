@@ -61,6 +61,7 @@ class SweepDirectory:
         notes: how the data was read, and lanes were divided, in sentences.
         how_read: settings by which rows in memory became the dataset.
         verify, keep: which lanes to train again alone; see `descenso.sweep`.
+        at_once: how many lanes to train at once, as a trial found; 0 where none was made.
         entries: what the ledger holds.
         records: of the lanes that have ended, by number.
     """
@@ -76,6 +77,7 @@ class SweepDirectory:
             self.rungs = tuple(Rung(*map(int, rung)) for rung in content.get("rungs", ()))
             self.audit, self.how_read = bool(content.get("audit")), dict(content.get("how_read", {}))
             self.verify, self.keep = str(content.get("verify", "2")), str(content.get("keep", "none"))
+            self.at_once = int(content.get("at_once", 0))
             named = sorted(number for group in self.groups for number in group)
             if content["schema"] != SCHEMA or named != list(range(len(self.lanes))):
                 raise ValueError(f"schema {content['schema']}")
@@ -215,7 +217,7 @@ def create(
 
     Args:
         lanes, groups: see `SweepDirectory`.
-        about: its attributes `about`, `notes`, `rungs`, `audit`, `how_read`, `verify` and `keep`.
+        about: its attributes `about`, `notes`, `rungs`, `audit`, `how_read`, `verify`, `keep` and `at_once`.
         out: its path; by default `runs/<dataset>-<model>-sweep-<number>`.
 
     Raises:

@@ -81,7 +81,7 @@ def _train_all(training: Training, until: int, control: Control) -> None:
         if not all(number in directory.records or number in done for number in lanes)
     ]
     alone = len(places) > 1 and all(len(directory.going[place]) == 1 for place in places)
-    most = how_many(training.plan(directory.going[places[0]][0])) if alone else 1
+    most = (directory.at_once or how_many(training.plan(directory.going[places[0]][0]))) if alone else 1
     stage = _Stage(training, until, control)
     with closing(at_once(stage.begun(places), most)) as walked:
         for place, course in walked:
