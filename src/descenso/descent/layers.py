@@ -33,17 +33,54 @@ def normalising(model: keras.Model) -> list[keras.layers.BatchNormalization]:
 def synchronized(model: keras.Model) -> Iterator[None]:
     """Let the layers of `model` normalise over a batch that several processes or devices have parts of.
 
-    TensorFlow's distribution strategy exchanges the moments between them.
+    TensorFlow's distribution strategy exchanges the moments between them; those of a layer of Keras's own as one array.
     """
     layers = normalising(model)
-    before = [layer.synchronized for layer in layers]
+    before = [(layer.__class__, layer.synchronized) for layer in layers]
     try:
         for layer in layers:
             layer.synchronized = True
+            if type(layer) is keras.layers.BatchNormalization and not getattr(layer, "renorm", False):
+                layer.__class__ = _Synchronized
         yield
     finally:
-        for layer, was in zip(layers, before, strict=True):
-            layer.synchronized = was
+        for layer, (kind, was) in zip(layers, before, strict=True):
+            layer.__class__, layer.synchronized = kind, was
+
+
+class _Synchronized(keras.layers.BatchNormalization):  # type: ignore[misc] # Keras publishes no types
+    """Batch normalisation whose moments take one exchange; those of Keras take three, and two in the gradient.
+
+    Moments are taken about the moving mean, which all parts have in common, so that a mean far from 0 costs no digits.
+
+    Source: Ioffe and Szegedy, Batch Normalization (2015), algorithm 1.
+    """
+
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
+        """Apply the layer: (batch, …) -> the same shape."""
+        if not training or not self.trainable or mask is not None:
+            return super().call(inputs, training=training, mask=mask)
+        wide = tf.cast(inputs, "float32") if inputs.dtype.size < 4 else inputs
+        axis = self.axis % len(wide.shape)
+        axes = [each for each in range(len(wide.shape)) if each != axis]
+        shape = [1] * axis + [-1] + [1] * (len(wide.shape) - axis - 1)
+        centre = tf.cast(self.moving_mean.value, wide.dtype)
+        apart = wide - tf.reshape(centre, shape)
+        count = tf.cast(tf.size(wide) / tf.size(centre), wide.dtype)
+        sums = [tf.reduce_sum(apart, axes), tf.reduce_sum(tf.square(apart), axes), count[tf.newaxis]]
+        context = tf.distribute.get_replica_context()
+        total = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.concat(sums, axis=0))
+        shift, square = tf.split(total[:-1] / total[-1], 2)
+        mean, variance = centre + shift, tf.maximum(square - tf.square(shift), 0)
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving.value * self.momentum + tf.cast(value, moving.dtype) * (1 - self.momentum))
+        scale, offset = (
+            None if value is None else tf.reshape(tf.cast(value.value, wide.dtype), shape)
+            for value in (self.gamma if self.scale else None, self.beta if self.center else None)
+        )
+        mean, variance = tf.reshape(mean, shape), tf.reshape(variance, shape)
+        normal = tf.nn.batch_normalization(wide, mean, variance, offset, scale, self.epsilon)
+        return tf.cast(normal, self.compute_dtype)
 
 
 def _mixed(bits: Tensor) -> Tensor:
