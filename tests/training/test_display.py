@@ -2,6 +2,7 @@
 
 import io
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -238,3 +239,13 @@ def test_a_notebook_gets_a_bar_without_widgets(monkeypatch, tiny, capsys):
     assert shown[0] == "<progress></progress> Starting TensorFlow"
     assert re.fullmatch(r'<progress value="1.0000"></progress> Training 2/2  cost 1001.000000 .*', shown[-1])
     assert capsys.readouterr().out == "[0] cost: 1000\n[1] cost: 1001\n"
+
+
+@pytest.mark.slow
+def test_who_keeps_the_standard_error_of_an_import_can_write_to_it_afterwards():
+    """TensorFlow's logger keeps the stream that it finds when TensorFlow is imported."""
+    lines = (
+        "import sys; from descenso.training.display import quiet\nwith quiet(): kept = sys.stderr\nkept.write('later')"
+    )
+    ended = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
+    assert ended.stderr == "later"

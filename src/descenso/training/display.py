@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 
@@ -184,6 +184,7 @@ class _TerminalBar:
         self._console = console
         columns = TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.fields[told]}")
         self._progress = Progress(*columns, console=console, transient=True, expand=True, refresh_per_second=5)
+        self.start, self.stop = self._progress.start, self._progress.stop
         self._task = self._progress.add_task(_("Starting TensorFlow"), total=None, told="")
 
     @property
@@ -194,18 +195,12 @@ class _TerminalBar:
     def height(self) -> int:
         return self._console.height
 
-    def start(self) -> None:
-        self._progress.start()
-
     def update(self, what: str, share: float | None, told: str) -> None:
         total = None if share is None else 1.0
         self._progress.update(self._task, description=what, completed=share or 0.0, total=total, told=told)
 
     def print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    def stop(self) -> None:
-        self._progress.stop()
 
 
 def progress_bar(to_stderr: bool) -> "_TerminalBar | NotebookBar | None":
@@ -218,6 +213,16 @@ def progress_bar(to_stderr: bool) -> "_TerminalBar | NotebookBar | None":
     stream = sys.stderr if to_stderr else sys.stdout
     drawn = stream is not None and stream.isatty() and not console.is_dumb_terminal
     return _TerminalBar(console) if drawn else None
+
+
+class _Stream:
+    """A stream that stands for `target`, which may be replaced."""
+
+    def __init__(self, target: TextIO) -> None:
+        self.target = target
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.target, name)
 
 
 @contextlib.contextmanager
@@ -234,8 +239,9 @@ def quiet() -> Iterator[None]:
     shown.flush()
     real = os.dup(2)
     with tempfile.TemporaryFile() as aside, os.fdopen(real, "w", buffering=1) as ours:
+        stream = _Stream(ours)
         if python is shown:  # else Python's own messages do not go to the file descriptor
-            sys.stderr = ours
+            sys.stderr = stream
         os.dup2(aside.fileno(), 2)
         try:
             yield
@@ -247,6 +253,7 @@ def quiet() -> Iterator[None]:
             raise
         finally:
             os.dup2(real, 2)
+            stream.target = shown  # TensorFlow's logger keeps the stream of its import
             sys.stderr = python
 
 
