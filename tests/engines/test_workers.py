@@ -72,9 +72,9 @@ def test_two_workers_train_one_run_that_the_chief_writes(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.workers
-@pytest.mark.parametrize("count", [2, 3])
-def test_workers_take_the_path_of_one_process(count, tmp_path):
-    with started(tmp_path, [[SCRIPT]] * count) as workers:
+@pytest.mark.parametrize(("count", "devices"), [(2, 0), (3, 0), (1, 2)])
+def test_workers_take_the_path_of_one_process(count, devices, tmp_path):
+    with started(tmp_path, [[SCRIPT, devices]] * count) as workers:
         codes, _seconds = ended(workers)
         assert codes == [0] * count, [worker.said[-2000:] for worker in workers]
         told = [json.loads(worker.said.splitlines()[-1]) for worker in workers]

@@ -1,7 +1,9 @@
 """Train each case on the engine workers and on one process alone; print the largest differences as JSON."""
 
 import json
+import os
 import sys
+from functools import partial
 
 import numpy as np
 
@@ -57,7 +59,22 @@ def refused(data):
     return said
 
 
-def main():
+def use_devices(count):
+    """Let this process compute on so many devices, as on several GPUs of a machine."""
+    import tensorflow as tf
+
+    from descenso.engines import team
+
+    del os.environ["TF_CONFIG"]
+    (processor,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * count)
+    tf.distribute.MirroredStrategy = partial(tf.distribute.MirroredStrategy, [f"CPU:{each}" for each in range(count)])
+    assert team.team().mine == range(count)
+
+
+def main(devices=0):
+    if devices:
+        use_devices(devices)
     joined({"engine": "workers"}, None)
     from descenso.studies.paths import gaps, walk
     from descenso.training.plan import Plan
@@ -79,4 +96,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(int, sys.argv[1:])))
