@@ -72,9 +72,9 @@ def test_two_workers_train_one_run_that_the_chief_writes(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.workers
-@pytest.mark.parametrize(("count", "devices"), [(2, 0), (3, 0), (1, 2)])
-def test_workers_take_the_path_of_one_process(count, devices, tmp_path):
-    with started(tmp_path, [[SCRIPT, devices]] * count) as workers:
+@pytest.mark.parametrize(("count", "devices", "last"), [(3, 0, 0), (2, 0, 2), (1, 2, 1)])
+def test_workers_take_the_path_of_one_process(count, devices, last, tmp_path):
+    with started(tmp_path, [[SCRIPT, devices, last]] * count) as workers:
         codes, _seconds = ended(workers)
         assert codes == [0] * count, [worker.said[-2000:] for worker in workers]
         told = [json.loads(worker.said.splitlines()[-1]) for worker in workers]
@@ -82,5 +82,6 @@ def test_workers_take_the_path_of_one_process(count, devices, tmp_path):
         for name, (epochs, cost, weights) in each["found"].items():
             assert epochs == 3, name
             assert max(cost, weights) < 1e-9, (name, cost, weights)
-        assert len(each["refused"]) == 2, each["refused"]
+        assert len(each["found"]) == (last or 5)
+        assert len(each["refused"]) == (0 if last else 2), each["refused"]
         assert all("is not that of the whole batch" in one for one in each["refused"])

@@ -172,6 +172,8 @@ class Augment(_Drawing):
             return inputs
         height, width = inputs.shape[1:3]
         draws = self.strength * (2 * self.drawn(tf.stack([tf.shape(inputs)[0], 6])) - 1)
+        if inputs.dtype == tf.float64:  # a sine in float32 differs in its last digit with the number of rows
+            draws = tf.cast(draws, tf.float64)
         down, right, turn, tall, wide, shear = tf.unstack(draws, axis=1)  # each (batch,), in [-strength, strength)
         sine, cosine = tf.sin(self.TURNED * turn), tf.cos(self.TURNED * turn)
         tall, wide, shear = 1 + self.SCALED * tall, 1 + self.SCALED * wide, self.SHEARED * shear
