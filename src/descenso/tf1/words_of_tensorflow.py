@@ -90,4 +90,11 @@ OF_TENSORFLOW = (
         "print(tf.distribute.get_strategy().num_replicas_in_sync)",
         "descenso launch --workers 2 -- train --epochs 1",
     ),
+    Word(
+        mark("all-reduce"), ("reducción", "reducciones", "all_reduce", "allreduce"),
+        mark("An operation by which all workers add up arrays, and each gets the sum: once a step, of the gradient."),
+        "each worker: Σ_k g_k",
+        "print(tf.add_n([tf.ones(3), tf.ones(3)]).numpy())",
+        "descenso launch --workers 2 -- train --epochs 1",
+    ),
 )  # fmt: skip
