@@ -158,7 +158,7 @@ class Scratch:
     """Files for columns of a table that are not to be in memory together.
 
     Args:
-        folder: that holds the files; whoever made it removes it.
+        folder: holds the files; the caller makes and removes it.
     """
 
     def __init__(self, folder: Path) -> None:
