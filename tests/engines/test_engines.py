@@ -18,7 +18,7 @@ from descenso.data.dataset import Split, aligned
 from descenso.data.order import Order
 from descenso.descent import rules
 from descenso.descent.problem import weights
-from descenso.engines.base import ALIGNMENT, as_tensor
+from descenso.engines.base import ALIGNMENT, LARGE, Rows, as_tensor
 from descenso.settings import ALONE
 from descenso.training.plan import ENGINES, WORKERS
 from walks import BATCH_SIZE, NUM_CLASSES, Walk, begin, difference, make_case, make_problem, truth, walk
@@ -230,6 +230,25 @@ def test_memory_is_shared_only_where_that_is_safe(offset, writeable):
     memory[:] = 0
     shared = offset == 0 and writeable
     np.testing.assert_array_equal(tensor.numpy(), np.zeros_like(expected) if shared else expected)
+
+
+def test_memory_of_a_block_is_used_again_once_no_tensor_shares_it():
+    inputs = np.arange(4 * LARGE, dtype=np.float32).reshape(4, -1)
+    rows = Rows(Split(inputs, np.arange(4, dtype=np.int32)))
+
+    def gather(row):
+        return rows.batch(np.array([row], np.int32)).inputs
+
+    kept = [gather(0), gather(1)]
+    held = kept[1][0, :3]  # of its own memory or not, it must not change either
+    for row in (2, 3):
+        np.testing.assert_array_equal(gather(row), inputs[[row]])
+    for row, tensor in enumerate(kept):
+        np.testing.assert_array_equal(tensor, inputs[[row]])
+    places = {np.from_dlpack(tensor).ctypes.data for tensor in kept}
+    kept.clear()
+    assert {np.from_dlpack(tensor).ctypes.data for tensor in [gather(2), gather(3)]} & places
+    np.testing.assert_array_equal(held, inputs[1, :3])
 
 
 def test_graph_reads_its_state_before_it_assigns_the_next():

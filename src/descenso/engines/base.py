@@ -1,8 +1,10 @@
 """What engines have in common: the protocol, a step-by-step loop, programs that runs share, and rows as tensors."""
 
+import math
 import re
 import threading
 import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable, Iterable
 from functools import cached_property
@@ -18,6 +20,7 @@ from descenso.data.order import Order
 from descenso.descent.problem import Batch, MakeStep, Problem, Tensor, TrainState
 from descenso.text import _
 
+LARGE = 2**20  # bytes of an array from which on its memory is used again
 MOST = 64  # programs that are kept
 ALIGNMENT = 64  # bytes; TensorFlow's kernels on the processor assume it, and abort without
 LOCK = threading.RLock()
@@ -165,11 +168,18 @@ def clear() -> None:
         _kept.clear()
 
 
+class _Lent(NamedTuple):
+    """Memory, and the array in it that is used now or was used last."""
+
+    memory: NDArray[Any]
+    user: "weakref.ref[NDArray[Any]]"
+
+
 class Rows:
     """The one way from a split to batches.
 
-    Arrays in memory become tensors, without a copy where possible. NumPy takes the rows of each batch, from memory that
-    is returned to the system afterwards, while TensorFlow's allocator keeps what it has had. So a memory-mapped array
+    Arrays in memory become tensors, without a copy where possible. NumPy takes the rows of each batch, into memory that
+    ends with this object, while TensorFlow's allocator keeps what it has had. So a memory-mapped array
     is never brought into memory whole.
 
     Args:
@@ -181,6 +191,7 @@ class Rows:
 
     def __init__(self, split: Split) -> None:
         self._split, self.in_memory = split, not is_mapped(split.inputs)
+        self._lent, self._lock = list[_Lent](), threading.Lock()
 
     @cached_property
     def tensors(self) -> Batch:
@@ -191,17 +202,36 @@ class Rows:
         """Gather rows by number: (…, batch) int32 -> inputs (…, batch, *input_shape), and so on."""
         if self.in_memory and tf.config.list_logical_devices("GPU"):  # whose memory the rows stay in
             return gathered(self.tensors, numbers)
-        return Batch(*self._split).map(lambda array: _taken(array, numbers))
+        return Batch(*self._split).map(lambda array: self._taken(array, numbers))
+
+    def _taken(self, array: NDArray[Any], numbers: NDArray[np.int32]) -> Tensor:
+        """Take rows of `array` into memory that becomes the tensor's own."""
+        rows = self._unused((*numbers.shape, *array.shape[1:]), array.dtype)
+        return as_tensor(np.take(array, numbers, axis=0, out=rows, mode="clip"))  # "raise" would take a second buffer
+
+    def _unused(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return an array to be filled; a large one in the memory of an earlier one that nothing refers to any more.
+
+        New memory is cleared by the system first, which takes longer than the rows do to be copied. A tensor refers to
+        the array whose memory it shares.
+        """
+        if math.prod(shape) * dtype.itemsize < LARGE:
+            return aligned(shape, dtype)
+        with self._lock:
+            idle = (each for each in self._lent if each.user() is None and each.memory.shape == shape)
+            lent = next((each for each in idle if each.memory.dtype == dtype), None)
+            memory = aligned(shape, dtype) if lent is None else lent.memory
+            user = memory[...]
+            self._lent = [_Lent(memory, weakref.ref(user)), *(each for each in self._lent if each is not lent)]
+        return user
+
+    def blank(self, shape: tuple[int, ...]) -> Batch:
+        """Make a batch of that many rows which is not filled, and so takes no memory, to compile a program for."""
+        return Batch(*self._split).map(lambda array: as_tensor(aligned((*shape, *array.shape[1:]), array.dtype)))
 
     def arrays(self, numbers: NDArray[np.int32]) -> Batch:
         """Gather rows by number as NumPy arrays, for what is fed by hand."""
         return Batch(*self._split).map(lambda array: np.take(array, numbers, axis=0))
-
-
-def _taken(array: NDArray[Any], numbers: NDArray[np.int32]) -> Tensor:
-    """Take rows of `array` into memory that becomes the tensor's own."""
-    rows = aligned((*numbers.shape, *array.shape[1:]), array.dtype)
-    return as_tensor(np.take(array, numbers, axis=0, out=rows, mode="clip"))  # "raise" would take a second buffer
 
 
 def gathered(rows: Batch, numbers: Tensor) -> Batch:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.data.dataset import Scaling, Split
-from descenso.data.order import Order, epoch_order
+from descenso.data.order import Order
 from descenso.descent.problem import (
     Batch,
     MakeStep,
@@ -128,8 +128,7 @@ class Compiled:
         self._shape = -(-steps // blocks), batch_rows
         self._padding = np.zeros(rest_rows, np.int32)
         then = perf_counter()
-        as_stored = next(self._blocks(epoch_order("sequential", len(train.labels), batch_rows, 0, 0)))
-        no_steps = as_stored._replace(steps=0, closing=False)
+        no_steps = Block(self._blank(self._shape), self._blank((rest_rows,)), 0, closing=False, last=True)
 
         def bound(problem: Problem) -> tuple[Any, Any]:
             begin, traced = like or start(problem, 0), self._traced_program(problem, step)
@@ -146,7 +145,7 @@ class Compiled:
                 warn_of_xla(problem.model.name, str(error))
                 return bound(problem._replace(model=problem.model._replace(xla=())))
 
-        shapes = shapes_of(like), shapes_of(as_stored[:2])
+        shapes = shapes_of(like), shapes_of(no_steps[:2])
         self._traced, self._program = shared(problem, make, type(self).__name__, step, *shapes)
         _return_memory()
         self.compile_seconds = perf_counter() - then
@@ -168,7 +167,15 @@ class Compiled:
 
     def _batch(self, numbers: NDArray[np.int32]) -> Batch:
         """Gather the rows of full batches, (most_steps, batch_rows) int32, or of the smaller batch, (rest_rows,)."""
-        return self._rows.batch(numbers)
+        return self._rows.batch(numbers[..., self._mine(numbers.shape[-1])])
+
+    def _blank(self, shape: tuple[int, ...]) -> Batch:
+        """Make what `_batch` returns for numbers of that shape, without rows in it."""
+        return self._rows.blank(np.zeros(shape, np.bool_)[..., self._mine(shape[-1])].shape)
+
+    def _mine(self, rows: int) -> slice:
+        """Return the rows of a batch that this process computes: all."""
+        return slice(rows)
 
     def _traced_program(self, problem: Problem, step: MakeStep) -> Any:
         return _program(problem, step)

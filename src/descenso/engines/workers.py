@@ -77,9 +77,6 @@ class Workers(Compiled):
         self.compile_seconds += perf_counter() - then
         self._prove(problem, like or start(problem, 0), Batch(*train.rows(slice(0, min(batch_rows, PROVED)))))
 
-    def _batch(self, numbers: NDArray[np.int32]) -> Batch:
-        return self._rows.batch(numbers[..., self._mine(numbers.shape[-1])])
-
     def _mine(self, rows: int) -> slice:
         """Return the rows of a batch that this process computes."""
         mine = self._team.mine
