@@ -14,7 +14,7 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Scaling, Split
 from descenso.data.order import Order, epoch_order
 from descenso.descent import models, rules
-from descenso.descent.models import cross_entropy
+from descenso.descent.models import loss_of
 from descenso.descent.problem import Model, Problem, TrainState, constant, start, weights
 from descenso.registry import RULES, parse
 from oracle import Walk
@@ -71,9 +71,10 @@ def make_case(steps: int, rest: bool = False, seed: int = 0, model: str = "softm
 
 def make_problem(case: Case, dtype: str, **changes: Any) -> Problem:
     """Return the problem of `case`, with the parts in `changes` replaced."""
+    model = make_model(case.model, dtype)
     problem = Problem(
-        model=make_model(case.model, dtype),
-        loss=cross_entropy,
+        model=model,
+        loss=loss_of("cross_entropy", model),
         rule=rules.build(case.rule),
         schedule=constant,
         dtype=dtype,

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from descenso.descent.models import LOSSES, cross_entropy, naive_cross_entropy
+from descenso.descent.models import LOSSES as NAMED
+from descenso.descent.models import cross_entropy, cross_entropy_by_columns, naive_cross_entropy
 
+LOSSES = {**NAMED, "by columns": cross_entropy_by_columns}
 SEEDS = [0, 1, 2]
 EPSILONS = {"float32": np.finfo(np.float32).eps, "float64": np.finfo(np.float64).eps}
+in_both_forms = pytest.mark.parametrize("loss", [cross_entropy, cross_entropy_by_columns])
 in_both_precisions = pytest.mark.parametrize("dtype", list(EPSILONS))
 
 
@@ -42,21 +45,23 @@ def test_value_equals_the_formula(name, seed, dtype):
     np.testing.assert_allclose(cost, by_formula(logits, labels), rtol=4 * EPSILONS[dtype])
 
 
-def test_value_by_hand():
+@in_both_forms
+def test_value_by_hand(loss):
     """softmax(0, 0) gives each class 1/2; softmax(log 3, 0) gives the first class 3/4."""
     logits = np.array([[0, 0], [np.log(3), 0], [np.log(3), 0]])
     expected = (np.log(2) + np.log(4 / 3) + np.log(4)) / 3
-    assert float(cross_entropy(tf.constant(logits), np.array([1, 0, 1]))) == pytest.approx(expected, rel=1e-15)
+    assert float(loss(tf.constant(logits), np.array([1, 0, 1]))) == pytest.approx(expected, rel=1e-15)
 
 
+@in_both_forms
 @in_both_precisions
 @pytest.mark.parametrize("seed", SEEDS)
-def test_gradient_is_that_of_tensorflow(seed, dtype):
+def test_gradient_is_that_of_tensorflow(seed, dtype, loss):
     def theirs(logits, labels):
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
 
     logits, labels = batch(seed, dtype)
-    ours = gradient_of(cross_entropy, logits, labels)
+    ours = gradient_of(loss, logits, labels)
     np.testing.assert_allclose(ours, gradient_of(theirs, logits, labels), rtol=0, atol=EPSILONS[dtype])
 
 
@@ -89,15 +94,14 @@ def test_each_row_weighs_alike(name):
     np.testing.assert_allclose(gradient_of(LOSSES[name], logits, labels), np.array(rows) / len(labels), atol=1e-16)
 
 
+@in_both_forms
 @in_both_precisions
 @pytest.mark.parametrize("size", [1e2, 1e4, 1e30])
-def test_extreme_logits_stay_finite_and_right(size, dtype):
+def test_extreme_logits_stay_finite_and_right(size, dtype, loss):
     logits, labels = np.array([[size, 0, -size]] * 3, dtype), np.array([0, 1, 2], np.int32)
-    np.testing.assert_allclose(
-        cross_entropy(tf.constant(logits), labels), by_formula(logits, labels), rtol=4 * EPSILONS[dtype]
-    )
+    np.testing.assert_allclose(loss(tf.constant(logits), labels), by_formula(logits, labels), rtol=4 * EPSILONS[dtype])
     wanted = np.array([[0, 0, 0], [1, -1, 0], [1, 0, -1]]) / 3  # softmax is (1, 0, 0) in each row
-    np.testing.assert_allclose(gradient_of(cross_entropy, logits, labels), wanted, atol=EPSILONS[dtype])
+    np.testing.assert_allclose(gradient_of(loss, logits, labels), wanted, atol=EPSILONS[dtype])
 
 
 @in_both_precisions

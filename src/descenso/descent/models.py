@@ -126,13 +126,40 @@ def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None)
     return _mean_over_rows(_row_costs, logits, labels, weights)
 
 
+def cross_entropy_by_columns(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Compute the same mean as `cross_entropy` on the transposed logits, as softmax regression holds them.
+
+    The product that follows in its gradient then needs no transposed copy, and XLA fewer loops; after layers, whose
+    logits are rows, the transposition itself would take longer than the rest (docs/performance.md).
+    """
+    return _mean_over_rows(_column_costs, logits, labels, weights)
+
+
+def loss_of(name: str, model: Model) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """Return the loss `name` in the form that is faster on the logits of `model`."""
+    return cross_entropy_by_columns if (name, model.name) == ("cross_entropy", "softmax") else LOSSES[name]
+
+
 @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow publishes no types
 def _row_costs(logits: Tensor, labels: Tensor) -> Tensor:
     """Compute the cost of each row, with its gradient by the formula, softmax(z) − one_hot(y).
 
-    By columns, and with the exponentials shared between the two: the product that follows in softmax regression
-    then needs no transposed copy, and XLA fewer loops (docs/performance.md).
+    The exponentials are shared between the two.
     """
+    shifted = logits - tf.reduce_max(logits, axis=-1, keepdims=True)  # (…, batch, num_classes)
+    exponentials = tf.exp(shifted)  # (…, batch, num_classes), in (0, 1]
+    total = tf.reduce_sum(exponentials, axis=-1)  # (…, batch), in [1, num_classes]
+    wanted = tf.one_hot(labels, logits.shape[-1], dtype=logits.dtype)  # (batch, num_classes)
+
+    def gradient(upstream: Tensor) -> tuple[Tensor, None]:
+        return (exponentials / total[..., tf.newaxis] - wanted) * upstream[..., tf.newaxis], None
+
+    return tf.math.log(total) - tf.reduce_sum(wanted * shifted, axis=-1), gradient  # (…, batch)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow publishes no types
+def _column_costs(logits: Tensor, labels: Tensor) -> Tensor:
+    """Compute the same as `_row_costs`, by columns."""
     one = len(logits.shape) == 2  # no axis before the batch, so that rows broadcast over columns as they are
     columns = tf.transpose(logits) if one else tf.linalg.matrix_transpose(logits)  # (…, num_classes, batch)
     shifted = columns - tf.reduce_max(columns, axis=-2, keepdims=True)  # (…, num_classes, batch)

@@ -150,9 +150,9 @@ def adam(beta_1: float, beta_2: float, epsilon: float) -> Rule:
 
     def update(gradients: Params, state: RuleState, params: Params, learning_rate: Tensor) -> tuple[Params, RuleState]:
         count, mean, squares = _moments(gradients, state, beta_1, beta_2)
-        rate = learning_rate / _correction(beta_1, count, learning_rate.dtype)
         root = tf.sqrt(_correction(beta_2, count, learning_rate.dtype))
-        updates = {name: -rate * m / (tf.sqrt(squares[name]) / root + epsilon) for name, m in mean.items()}
+        rate = learning_rate * root / _correction(beta_1, count, learning_rate.dtype)
+        updates = {name: -rate * m / (tf.sqrt(squares[name]) + root * epsilon) for name, m in mean.items()}
         return updates, {"count": count, "mean": mean, "squares": squares}
 
     return Rule(_no_moments, update)
@@ -205,8 +205,9 @@ def nadam(beta_1: float, beta_2: float, epsilon: float) -> Rule:
         of_mean = tf.cast(following / (1 - product * following), learning_rate.dtype)
         of_gradient = tf.cast((1 - now) / (1 - product), learning_rate.dtype)
         root = tf.sqrt(_correction(beta_2, count, learning_rate.dtype))
+        rate = learning_rate * root
         updates = {
-            name: -learning_rate * (of_mean * mean[name] + of_gradient * g) / (tf.sqrt(squares[name]) / root + epsilon)
+            name: -rate * (of_mean * mean[name] + of_gradient * g) / (tf.sqrt(squares[name]) + root * epsilon)
             for name, g in gradients.items()
         }
         return updates, {"count": count, "mean": mean, "squares": squares, "product": product}

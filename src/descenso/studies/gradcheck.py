@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from descenso.config import TrainConfig
 from descenso.data.checks import check_fit
 from descenso.data.dataset import Dataset, Split
-from descenso.descent.models import LOSSES
+from descenso.descent.models import LOSSES, cross_entropy_by_columns
 from descenso.descent.problem import Arrays, Batch, Problem, Tensor, objective, scaled, start
 from descenso.errors import ConfigError
 from descenso.studies import cell, plain
@@ -270,7 +270,8 @@ def check_problem(problem: Problem, batch: Split, components: int, tolerance: fl
     def by_hand(params: Arrays) -> Arrays:
         return problem.model.from_user(_softmax_by_hand(problem, problem.model.to_user(params), batch))
 
-    formula = by_hand if problem.model.name == "softmax" and problem.loss in LOSSES.values() else None
+    known = problem.loss in (cross_entropy_by_columns, *LOSSES.values())
+    formula = by_hand if problem.model.name == "softmax" and known else None
     result = gradcheck(loss, moved, by_hand=formula, components=components, tolerance=tolerance, seed=seed)
     return result._replace(parameters=tuple(_as_textbook(problem, moved, check) for check in result.parameters))
 

@@ -13,7 +13,6 @@ from descenso.data.checks import check_validation
 from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order, epoch_order, steps_between
 from descenso.descent import models, rules
-from descenso.descent.models import LOSSES
 from descenso.descent.problem import MakeStep, Model, Own, Problem, Schedule, TrainState, constant, make_step, start
 from descenso.engines.base import Engine, Runner
 from descenso.errors import ConfigError
@@ -144,7 +143,7 @@ def _problem(config: TrainConfig, data: Dataset, steps: int, own: Own) -> Proble
     known = model.shared and own == Own(own.model, sources=own.sources)  # nothing says that two functions do the same
     return Problem(
         model=model._replace(xla=_devices(config.xla, model), shared=known),
-        loss=own.loss or LOSSES[config.loss],
+        loss=own.loss or models.loss_of(config.loss, model),
         rule=rules.build(
             own.rule or config.rule,
             weight_decay=config.weight_decay,
