@@ -95,7 +95,7 @@ def _keras_net(model: str) -> Any:
     else:
         inner = [layers.Reshape((*SHAPE, 1))]
         for filters in (16, 32):
-            inner += [layers.Conv2D(filters, 5, padding="same", use_bias=False), layers.MaxPooling2D()]
+            inner += [layers.Conv2D(filters, 5, use_bias=False), layers.MaxPooling2D()]
             inner += [layers.BatchNormalization(momentum=0.9, epsilon=BN_EPSILON), layers.Activation("relu")]
         inner += [layers.Flatten(), layers.Dense(128, "relu")]
     return keras.Sequential([keras.Input(SHAPE), *inner, layers.Dense(CLASSES)])
@@ -136,9 +136,9 @@ def _torch_net(model: str) -> Any:
         return nn.Sequential(nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, CLASSES))
     inner: list[Any] = []
     for before, filters in ((1, 16), (16, 32)):
-        inner += [nn.Conv2d(before, filters, 5, padding=2, bias=False), nn.MaxPool2d(2)]
+        inner += [nn.Conv2d(before, filters, 5, bias=False), nn.MaxPool2d(2)]
         inner += [nn.BatchNorm2d(filters, eps=BN_EPSILON, momentum=0.1), nn.ReLU()]
-    return nn.Sequential(*inner, nn.Flatten(), nn.Linear(7 * 7 * 32, 128), nn.ReLU(), nn.Linear(128, CLASSES))
+    return nn.Sequential(*inner, nn.Flatten(), nn.Linear(4 * 4 * 32, 128), nn.ReLU(), nn.Linear(128, CLASSES))
 
 
 def _for_torch(params: list[NDArray[np.floating]]) -> Iterator[NDArray[np.floating]]:

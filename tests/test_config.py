@@ -41,6 +41,7 @@ def test_the_names_and_defaults_are_those_of_the_design():
         "preset": "",
         "hidden": "",
         "filters": "16,32",
+        "padding": "same",
         "activation": "relu",
         "dropout": 0.0,
         "engine": "compiled",
@@ -285,14 +286,14 @@ def test_the_lists_of_settings_come_from_the_table():
     assert set(having("reads data")) == {"label", "drop", "test_fraction", "resize"} | of_tables
     assert set(having("saved")) == {"patience", "checkpoint_every"}
     assert set(having("cost")) == {
-        "data", "label", "drop", "test_fraction", "resize", "model", "preset", "hidden", "filters", "activation",
-        "dropout", "augment", "loss", "batch_size", "order", "seed", *of_tables,
+        "data", "label", "drop", "test_fraction", "resize", "model", "preset", "hidden", "filters", "padding",
+        "activation", "dropout", "augment", "loss", "batch_size", "order", "seed", *of_tables,
     }  # fmt: skip
     assert {name for name in FIELDS if is_number(name)} == {
         "learning_rate", "epochs", "batch_size", "validation_size", "test_fraction", "patience", "dropout", "augment",
         "weight_decay", "clip_value", "clip_norm", "average", "seed",
     }  # fmt: skip
-    assert SHAPES == ("hidden", "activation", "dropout", "filters", "augment")
+    assert SHAPES == ("hidden", "activation", "dropout", "filters", "padding", "augment")
 
 
 @pytest.mark.parametrize("data", [3, None, "", "folder\udcff"])

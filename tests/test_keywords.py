@@ -77,8 +77,8 @@ def test_the_example_of_every_setting_is_a_line_that_works(name):
     text.use_flags(False)
     line = option(name, SETTINGS[name].example)
     assert line == keyword(name, SETTINGS[name].example)
-    model = next((each for each in ("mlp", "cnn") if name in ("hidden", "dropout", "activation", "filters", "augment")
-                  and (each == "cnn") == (name in ("filters", "augment"))), "softmax")  # fmt: skip
+    of_cnn = ("filters", "padding", "augment")
+    model = "cnn" if name in of_cnn else "mlp" if name in ("hidden", "dropout", "activation") else "softmax"
     others = {"model": model, "validation_size": 0.1}
     TrainConfig.of(**{**others, **eval(f"dict({line})")})  # noqa: S307 - written by descenso
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Literal, TypedDict
 
-from descenso.settings import ActivationName, DtypeName, EngineName
+from descenso.settings import ActivationName, DtypeName, EngineName, PaddingName
 
 RunPath = str | os.PathLike[str]  # of a run: a Run is one, too
 
@@ -29,6 +29,7 @@ class Settings(TypedDict, total=False):
     preset: str
     hidden: str | int | Sequence[int]
     filters: str | int | Sequence[int]
+    padding: PaddingName
     activation: ActivationName
     dropout: float
     augment: float

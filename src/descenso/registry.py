@@ -140,19 +140,20 @@ MODELS = {
     ),
     "cnn": ModelInfo(
         mark("a convolutional network: a block for each of --filters, with batch normalisation, then a dense layer"),
-        ("filters", "hidden", "activation", "dropout", "augment"),
+        ("filters", "padding", "hidden", "activation", "dropout", "augment"),
         {
             "rule": "adam",
             "learning_rate": 0.004,
             "schedule": "one-cycle",
             "batch_size": 64,
             "epochs": 3,
+            "padding": "auto",
             "hidden": "128",
             "dropout": 0.2,
         },
         {
             "accurate": {
-                "filters": "20,40,80",
+                "filters": "16,48,96",
                 "augment": 0.6,
                 "dropout": 0.4,
                 "learning_rate": 0.006,

@@ -10,6 +10,7 @@ EngineName = Literal["graph", "eager", "function", "compiled", "workers"]
 ALONE = ("graph", "eager", "function", "compiled")  # engines of one process, which can be compared with each other
 DtypeName = Literal["float32", "float64", "mixed_bfloat16"]
 ActivationName = Literal["relu", "tanh", "sigmoid", "gelu"]
+PaddingName = Literal["same", "auto"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 NOT_NEGATIVE = mark("a number in [0, inf), 0 for none")
 TEXT = r"[^\ud800-\udfff]"  # a path whose bytes are no text could not be kept in `config.json`
@@ -101,6 +102,9 @@ class Settings(BaseModel):
     filters: str = setting("16,32", mark("Filters of each convolution block of cnn, at most 4 blocks."),
                            mark("up to 4 whole numbers with commas between them"), "16,32,64", MODEL, "cost",
                            pattern=r"[1-9][0-9]{0,3}(,[1-9][0-9]{0,3}){0,3}")
+    padding: PaddingName = setting(
+        "same", mark("Padding before each convolution of cnn: same, zeros that keep the size of the map, or auto, none "
+                     "for maps of at least 12×12."), "", "auto", MODEL, "cost")
     activation: ActivationName = setting(
         "relu", mark("Activation of mlp and cnn: relu, tanh, sigmoid or gelu."), "", "tanh", MODEL, "cost")
     dropout: float = setting(0.0, mark("Fraction of the hidden units of mlp or cnn that dropout zeroes in each step."),

@@ -12,7 +12,7 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset, Scaling
 from descenso.descent import models
 from descenso.descent.keras_models import as_model, from_keras
-from descenso.descent.layers import Augment, Dropout, noise
+from descenso.descent.layers import Augment, BatchNormalization, Dropout, noise
 from descenso.descent.own import completed
 from descenso.errors import ConfigError
 from descenso.training.plan import Plan
@@ -105,6 +105,46 @@ def scrambled(bits):
     for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
         bits = ((bits ^ (bits >> shift)) * factor) % 2**32
     return bits ^ (bits >> 15)
+
+
+@pytest.mark.parametrize("rows", [5, 1])
+def test_batch_normalisation_is_that_of_keras(rows):
+    """In one operation, whose sums are rounded in another order."""
+    random = np.random.default_rng(rows)
+
+    def made(kind):
+        return from_keras(lambda: keras.Sequential([L.Input((2, 1, 3)), kind(momentum=0.8), L.Flatten()]))
+
+    ours, theirs = made(BatchNormalization), made(L.BatchNormalization)
+    params, state = ({name: tf.constant(value) for name, value in part.items()} for part in theirs.init(0))
+    params = {name: value + random.normal(0, 0.5, 3) for name, value in params.items()}
+    inputs = tf.constant(random.normal(3, 2, (rows, 2, 1, 3)), tf.float32)
+    upstream = tf.constant(random.normal(0, 1, (rows, 6)), tf.float32)
+    results = []
+    for model in (ours, theirs):
+        with tf.GradientTape() as tape:
+            tape.watch([inputs, params])
+            outputs, moved = model.apply(params, state, inputs, True)
+        slopes = tape.gradient(outputs, [inputs, *params.values()], upstream)
+        results.append([outputs, *moved.values(), *slopes, model.apply(params, moved, inputs, False)[0]])
+    for mine, wanted in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "padding", "inputs"),
+    [
+        ((28, 28), "auto", 4 * 4 * 32),
+        ((28, 28), "same", 7 * 7 * 32),
+        ((8, 8), "auto", 2 * 2 * 32),
+        ((32, 11, 3), "auto", 8 * 3 * 32),  # 11 columns are too few, in the first block and so in all
+        ((12, 12), "auto", 2 * 2 * 32),
+    ],
+)
+def test_large_maps_are_not_padded(shape, padding, inputs):
+    config = TrainConfig.of(model="cnn", padding=padding)
+    params, _state = models.build(config, shape, 3).init(0)
+    assert params["dense/kernel"].shape == (inputs, 128)
 
 
 def test_noise_is_the_hash_of_draw_and_place():

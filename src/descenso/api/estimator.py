@@ -45,7 +45,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         model: "softmax", "mlp", "cnn", or a function that makes a keras.Model.
         rule, schedule, loss: names, or functions of your own (docs/own-rules.md).
         class_weight: the weight of each class by its label, "balanced", or None for 1 each.
-        preset, hidden, filters, activation, dropout, augment, learning_rate, weight_decay,
+        preset, hidden, filters, padding, activation, dropout, augment, learning_rate, weight_decay,
             clip_value, clip_norm, average, epochs, batch_size, order, validation_size, patience, engine, xla, dtype,
             seed: as those of `TrainConfig`; None for what the model brings, or TrainConfig's default. A batch_size
             beyond the rows means all of them, and for few rows both it and epochs are made to suit where they are None.
@@ -78,6 +78,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         preset: str | None = None,
         hidden: str | int | Sequence[int] | None = None,
         filters: str | int | Sequence[int] | None = None,
+        padding: str | None = None,
         activation: str | None = None,
         dropout: float | None = None,
         augment: float | None = None,

@@ -1,4 +1,6 @@
-"""Dropout and augmentation that draw the same numbers on every engine, which Keras's layers do not."""
+"""Layers that Keras has in another form: dropout and augmentation that draw the same numbers on every engine, and batch
+normalisation in one operation, or over parts of a batch.
+"""
 
 import math
 import random
@@ -40,12 +42,35 @@ def synchronized(model: keras.Model) -> Iterator[None]:
     try:
         for layer in layers:
             layer.synchronized = True
-            if type(layer) is keras.layers.BatchNormalization and not getattr(layer, "renorm", False):
+            known = type(layer) in (keras.layers.BatchNormalization, BatchNormalization)
+            if known and not getattr(layer, "renorm", False):
                 layer.__class__ = _Synchronized
         yield
     finally:
         for layer, (kind, was) in zip(layers, before, strict=True):
             layer.__class__, layer.synchronized = kind, was
+
+
+@keras.saving.register_keras_serializable("descenso")
+class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc] # Keras publishes no types
+    """Keras's layer, which normalises maps of float32 in one operation of TensorFlow's while it trains, not in twenty.
+
+    Source: Ioffe and Szegedy, Batch Normalization (2015), algorithm 1.
+    """
+
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
+        """Apply the layer: (batch, height, width, channels) -> the same shape."""
+        maps = len(inputs.shape) == 4 and self.axis in (3, -1) and self.scale and self.center
+        if not training or not self.trainable or mask is not None or inputs.dtype != tf.float32 or not maps:
+            return super().call(inputs, training=training, mask=mask)
+        normal, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon
+        )
+        count = tf.cast(tf.size(inputs) / tf.size(mean), tf.float32)
+        variance *= (count - 1) / count  # TensorFlow's is unbiased, Keras's that of the batch
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving.value * self.momentum + value * (1 - self.momentum))
+        return normal
 
 
 class _Synchronized(keras.layers.BatchNormalization):  # type: ignore[misc] # Keras publishes no types

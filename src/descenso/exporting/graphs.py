@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from descenso.descent.keras_models import computing_in, variable_names
-from descenso.descent.layers import Augment, Dropout
+from descenso.descent.layers import Augment, BatchNormalization, Dropout
 from descenso.descent.problem import Model
 from descenso.errors import ConfigError, DataError
 from descenso.runs.trained import Trained
@@ -28,7 +28,8 @@ FAR = 2.0**14  # standard deviations from 0 at which float32 still resolves a th
 def from_scaled(model: Model, trained: Trained, dtype: str) -> Any:
     """Build the keras.Model from scaled inputs to logits in `dtype`, with the weights of `trained`.
 
-    Dropout and augmentation of descenso are left out, so that descenso is not needed to load the model.
+    Dropout and augmentation of descenso are left out, and its batch normalisation becomes Keras's, so that descenso is
+    not needed to load the model.
 
     Raises:
         ConfigError: if Keras cannot copy the model, or it is no Keras model.
@@ -57,7 +58,8 @@ def _copy(model: Model, dtype: str) -> Any:
         if isinstance(layer, Dropout | Augment):
             return keras.layers.Identity(name=layer.name)
         precision = {"dtype": dtype} if isinstance(layer, keras.layers.Layer) else {}  # operations have no dtype
-        return type(layer).from_config({**layer.get_config(), **precision})
+        kind = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
+        return kind.from_config({**layer.get_config(), **precision})
 
     try:
         return keras.models.clone_model(model.layers, clone_function=made_again, recursive=True)
