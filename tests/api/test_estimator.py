@@ -86,6 +86,7 @@ def test_it_serves_in_a_pipeline_a_search_and_a_cross_validation():
     assert cross_val_score(make_pipeline(StandardScaler(), iris_classifier()), X, y, cv=3).min() > 0.9
 
 
+@pytest.mark.slow
 def test_images_go_through_convolutions():
     X, y = load_digits(return_X_y=True)
     images = X.reshape(-1, 8, 8)

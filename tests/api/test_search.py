@@ -54,6 +54,7 @@ def compared(estimator, grid, inputs=X, labels=y, fit=None, **settings):
     return found
 
 
+@pytest.mark.slow
 def test_it_finds_what_a_grid_search_finds(groups):
     scoring = {"cost": "neg_log_loss", "right": "accuracy"}
     found = compared(classifier(), GRID, scoring=scoring, refit="cost", return_train_score=True)

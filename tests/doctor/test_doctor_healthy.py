@@ -37,6 +37,7 @@ def test_each_rule_at_its_default_rate(rule, tmp_path):
     assert diagnosed(data, tmp_path, model="softmax", rule=rule, epochs=20, engine="function") == []
 
 
+@pytest.mark.slow
 def test_rows_of_mnist():
     data = ds.load("mnist")
     assert ds.doctor.data(data) == ds.doctor.file("mnist") == []

@@ -60,6 +60,7 @@ def test_courses(case):
     assert names(examine(Evidence(course=given))) == expected
 
 
+@pytest.mark.slow
 def test_the_search_that_is_advised_is_a_command(tiny_folder):
     """Without a search, the advice is a tenth of the learning rate, and the command that searches."""
     given, _expected = COURSES["diverged"]
@@ -73,6 +74,7 @@ def test_the_search_that_is_advised_is_a_command(tiny_folder):
     assert examine(Evidence(course=in_memory))[0].mend.endswith(f"; or find one: {call}")
 
 
+@pytest.mark.slow
 def test_the_rate_that_is_suggested_is_measured(tiny_folder, tmp_path):
     ds.train(
         str(tiny_folder),

@@ -32,6 +32,7 @@ def shown(monkeypatch):
     return bundles
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_drawn_once(tiny, tmp_path, shown):
     run = ds.train(tiny, epochs=3, out=tmp_path / "run", progress=False)
     run.watch()

@@ -135,6 +135,7 @@ def test_the_largest_eigenvalue_is_that_of_the_hessian(data):
     assert largest_eigenvalue(plan.problem, begin, {}, rows) == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_measured_edge_is_that_of_the_hessian(data):
     found = ds.find_rate(
         data, model="softmax", batch_size="full", learning_rate=1.0, seeds=1, steps=400, dtype="float64"

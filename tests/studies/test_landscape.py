@@ -34,7 +34,11 @@ def true_cost(plan, params):
     return evaluate(Predictor.of_weights(model, params, model.init(0)[1], plan.problem.scaling), plan.train).cost
 
 
-@pytest.mark.parametrize("settings", [{"rule": "sgd"}, {"model": "mlp", "hidden": "5"}], ids=["softmax", "mlp"])
+@pytest.mark.parametrize(
+    "settings",
+    [{"rule": "sgd"}, pytest.param({"model": "mlp", "hidden": "5"}, marks=pytest.mark.slow)],
+    ids=["softmax", "mlp"],
+)
 def test_costs_on_the_plane_and_along_the_path_are_true_costs(data, settings):
     plan = posed(data, **settings)
     found = survey([("one", plan)], grid=5)

@@ -75,7 +75,9 @@ def alone(data, lane, path):
             },
             marks=pytest.mark.slow,
         ),
-        {"learning_rates": [0.01, 0.1], "model": "mlp", "hidden": "4", "dropout": 0.3},
+        pytest.param(
+            {"learning_rates": [0.01, 0.1], "model": "mlp", "hidden": "4", "dropout": 0.3}, marks=pytest.mark.slow
+        ),
     ],
     ids=["rules-decays", "schedules-clipping", "average", "patience", "batches-seeds", "mlp"],
 )
