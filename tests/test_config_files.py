@@ -100,6 +100,14 @@ def test_a_config_survives_a_round_trip(scratch, config):
     assert TrainConfig.of(**read_settings(scratch)) == config
 
 
+def test_a_run_from_before_there_was_a_setting(tmp_path):
+    """A run that does not name the padding was trained with padded maps."""
+    settings = TrainConfig.of(model="cnn").model_dump()
+    assert settings.pop("padding") == "auto"
+    older = written(tmp_path, json.dumps(settings), "config.json")
+    assert TrainConfig.of(**read_settings(older)) == TrainConfig.of(model="cnn", padding="same")
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

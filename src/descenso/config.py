@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_BITS = 2**12  # of a whole number; Python refuses to write out much longer ones
 NAMED = OWN
+BEFORE = {"padding": "same"}  # what older runs were trained with, which do not name it
 
 
 class TrainConfig(Settings):
@@ -37,15 +38,18 @@ class TrainConfig(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in_defaults(cls, given: Any) -> Any:
-        """Add the defaults of the model and its preset; another rule brings its own learning rate."""
+    def _fill_in_defaults(cls, given: Any, info: ValidationInfo) -> Any:
+        """Add the defaults of the model and its preset; another rule brings its own learning rate.
+
+        The context holds values in their place, such as `BEFORE`.
+        """
         if not isinstance(given, Mapping):
             return given
         chosen = defaults(str(given.get("model", "softmax")), str(given.get("preset", "")))
         rule = str(given.get("rule", chosen["rule"])).partition(":")[0]
         if rule != chosen["rule"] and rule in RULES:
             chosen = {**chosen, "learning_rate": RULES[rule].learning_rate}
-        return {**chosen, **given}
+        return {**chosen, **(info.context or {}), **given}
 
     @model_validator(mode="after")
     def _refuse_idle_settings(self) -> "TrainConfig":

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
-from descenso.config import TrainConfig, complaint
+from descenso.config import BEFORE, TrainConfig, complaint
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, reason_of
 
@@ -72,7 +72,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         ) from None
     try:
         if path.suffix == ".json":
-            return dict(TrainConfig.model_validate_json(text))
+            return dict(TrainConfig.model_validate_json(text, context=BEFORE))
         if text.count(".") > MOST_DOTS:
             raise ValueError(_("more than {most} dots").format(most=MOST_DOTS))
         table: Mapping[str, Any] = tomllib.loads(text)

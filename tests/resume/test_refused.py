@@ -228,3 +228,8 @@ def test_a_history_that_does_not_match_the_checkpoint_is_refused(change, told, t
     with pytest.raises(CheckpointError, match=f"^{re.escape(told.format(**names))}$"):
         ds.resume(path, data=tiny)
     assert below(path) == before, "what was not understood was changed"
+
+
+@pytest.mark.parametrize(("padding", "changed"), [("same", []), ("auto", ["config padding: same → auto"])])
+def test_a_setting_that_the_run_did_not_know_yet(padding, changed):
+    assert session.differences({"config": {"seed": 0}}, {"config": {"seed": 0, "padding": padding}}) == changed

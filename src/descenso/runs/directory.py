@@ -41,7 +41,6 @@ from descenso.runs.trained import read_weights, weights_bytes
 from descenso.text import _, mark, reason_of
 
 HISTORY = "history.jsonl"
-BEFORE = {"padding": "same"}  # of settings that older runs have not, what they were trained with
 MOST_BYTES = 2**20  # of a JSON file of a run
 OUTCOMES = (  # the first four are how training ends
     mark("completed"), mark("stopped early"), mark("diverged"), mark("interrupted"),
@@ -60,7 +59,7 @@ class RunDirectory:
     @property
     def config(self) -> TrainConfig:
         """Settings of the run."""
-        return TrainConfig.of(**{**BEFORE, **read_settings(inside(self.path, "config.json"))})
+        return TrainConfig.of(**read_settings(inside(self.path, "config.json")))
 
     @property
     def status(self) -> dict[str, Any]:

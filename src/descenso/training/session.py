@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow.python.util import _pywrap_util_port  # only this knows whether oneDNN is in use
 
-from descenso.config import FREE, TrainConfig
+from descenso.config import BEFORE, FREE, TrainConfig
 from descenso.data.dataset import Dataset, data_fingerprint, fingerprint
 from descenso.descent.problem import Arrays, weights
 from descenso.engines import base as programs
@@ -80,6 +80,7 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
         before = then.get(part, value if part == "source" else None)  # which checkpoints of 0.1.0 lack
         pairs = value if isinstance(value, dict) else {"": value}
         olds = before if isinstance(before, dict) else {"": before}
+        olds = {**BEFORE, **olds} if part == "config" else olds
         for name in sorted({*pairs, *olds}):
             old, new = olds.get(name), pairs.get(name)
             if old != new:
