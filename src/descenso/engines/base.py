@@ -179,8 +179,8 @@ class Rows:
     """The one way from a split to batches.
 
     Arrays in memory become tensors, without a copy where possible. NumPy takes the rows of each batch, into memory that
-    ends with this object, while TensorFlow's allocator keeps what it has had. So a memory-mapped array
-    is never brought into memory whole.
+    is freed with this object, while TensorFlow's allocator keeps what it has had. So a memory-mapped array is never
+    brought into memory whole.
 
     Args:
         split: rows; its arrays must not change while this lives.
