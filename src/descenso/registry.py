@@ -153,13 +153,13 @@ MODELS = {
         },
         {
             "accurate": {
-                "filters": "16,48,96",
+                "filters": "32,64",
                 "augment": 0.6,
                 "dropout": 0.4,
                 "learning_rate": 0.006,
                 "batch_size": 128,
                 "average": 0.999,
-                "epochs": 22,
+                "epochs": 24,
             }
         },
     ),
