@@ -23,7 +23,8 @@ class Fault(NamedTuple):
 FAULTS = {
     "rate-too-high": Fault(
         mark("Learning rate too high"),
-        mark("Each step overshoots the minimum: the cost jumps up and down, or grows until it is no number."),
+        mark("Each step overshoots the minimum: the cost jumps up and down, or grows until it is no number. cnn "
+             "normalises each batch and hardly suffers: for it, the fault is planted in mlp."),
         "rate-too-high"),
     "labels-shifted": Fault(
         mark("Labels from 1"),
@@ -47,7 +48,7 @@ FAULTS = {
     "naive-log": Fault(
         mark("Logarithm of zero"),
         mark("The logarithm of the softmax is taken as it is written: a probability that rounds to 0 ends the run. The "
-             "rate is large, so that it happens soon; the loss that takes logits goes on at this rate. cnn normalises "
+             "rate is large, so that it happens soon; the loss that takes logits stays finite. cnn normalises "
              "each batch and does not suffer: for it, the fault is planted in mlp."),
         "log-of-zero"),
     "zero-start": Fault(

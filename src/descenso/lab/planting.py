@@ -13,8 +13,8 @@ from descenso.lab.protocol import Settings
 from descenso.registry import RULES
 
 TOO_HIGH = 3_000  # times the default rate of the rule
-SPARED = {("zero-start", "softmax"), ("pixels-unscaled", "cnn"), ("naive-log", "cnn")}  # cnn normalises each batch
-OVERFLOWING = 200  # times the default rate: the naive logarithm fails in the first epoch, where the stable one goes on
+SPARED = {("zero-start", "softmax"), *((fault, "cnn") for fault in ("rate-too-high", "pixels-unscaled", "naive-log"))}
+OVERFLOWING = 1_000  # times the default rate: the naive logarithm fails in the first epoch, the stable one does not
 
 
 def planted(fault: str, given: dict[str, Any], data: Dataset) -> tuple[Dataset | None, dict[str, Any]]:
@@ -26,11 +26,11 @@ def planted(fault: str, given: dict[str, Any], data: Dataset) -> tuple[Dataset |
         data: its dataset.
     """
     default = RULES[given["rule"].partition(":")[0]].learning_rate
+    large = {**given, "model": _name(fault, given["model"]), "schedule": "constant"}  # one-cycle begins small
     if fault == "rate-too-high":
-        return None, {**given, "learning_rate": default * TOO_HIGH}
+        return None, {**large, "learning_rate": default * TOO_HIGH}
     if fault == "naive-log":
-        name = _name(fault, given["model"])
-        return None, {**given, "model": name, "loss": "naive", "learning_rate": default * OVERFLOWING}
+        return None, {**large, "loss": "naive", "learning_rate": default * OVERFLOWING}
     if fault == "labels-shifted":
         return _labels_from_1(data), given
     if fault == "pixels-unscaled":
