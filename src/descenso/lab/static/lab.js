@@ -22,20 +22,27 @@ function throttled(call, every) {
   };
 }
 
+// The bytes of base64; a loop, since Uint8Array.from takes twenty times as long (Chromium 156).
+function bytes(text) {
+  const binary = atob(text), read = new Uint8Array(binary.length);
+  for (let place = 0; place < read.length; place++) read[place] = binary.charCodeAt(place);
+  return read;
+}
+
 // What plots show: columns of a source and ends of an axis, which the server need not be told of, pixels of a canvas.
 const model = (name) => Bokeh.documents[0].get_model_by_name(name);
 const plotted = {
   data: (name, data) => model(name).setv({ data }, { sync: false }),
   range: (name, [start, end]) => model(name).setv({ start, end }, { sync: false }),
   pixels: (name, [width, height, places]) => {
-    const canvas = $(name), bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
-    const colours = new Uint32Array(bytes(canvas.dataset.colours).buffer);
-    const pixels = Uint32Array.from(bytes(places), (place) => colours[place]);
+    const canvas = $(name), pen = canvas.getContext("2d"), colours = new Uint32Array(bytes(canvas.dataset.colours).buffer);
     if (canvas.width !== width || canvas.height !== height) {
       Object.assign(canvas, { width, height });
       canvas.parentElement.style.setProperty("--ratio", width / height);
     }
-    canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
+    const image = pen.createImageData(width, height), pixels = new Uint32Array(image.data.buffer);
+    bytes(places).forEach((place, pixel) => { pixels[pixel] = colours[place]; });
+    pen.putImageData(image, 0, 0);
   },
 };
 
