@@ -198,16 +198,22 @@ class Rows:
         """All rows, in memory, as tensors."""
         return Batch(*self._split).map(as_tensor)
 
-    def batch(self, numbers: NDArray[np.int32]) -> Batch:
-        """Gather rows by number: (…, batch) int32 -> inputs (…, batch, *input_shape), and so on."""
-        if self.in_memory and tf.config.list_logical_devices("GPU"):  # whose memory the rows stay in
-            return gathered(self.tensors, numbers)
-        return Batch(*self._split).map(lambda array: self._taken(array, numbers))
+    def batch(self, numbers: NDArray[np.int32], length: int = 0) -> Batch:
+        """Gather rows by number: (n, …) int32 -> inputs (n, …, *input_shape), and so on.
 
-    def _taken(self, array: NDArray[Any], numbers: NDArray[np.int32]) -> Tensor:
-        """Take rows of `array` into memory that becomes the tensor's own."""
-        rows = self._unused((*numbers.shape, *array.shape[1:]), array.dtype)
-        return as_tensor(np.take(array, numbers, axis=0, out=rows, mode="clip"))  # "raise" would take a second buffer
+        With a `length` above n, the arrays have that length, and what is in them behind the first n is not defined.
+        """
+        length = max(length, len(numbers))
+        if self.in_memory and tf.config.list_logical_devices("GPU"):  # whose memory the rows stay in
+            padding = [(0, length - len(numbers)), *[(0, 0)] * (numbers.ndim - 1)]
+            return gathered(self.tensors, np.pad(numbers, padding))
+        return Batch(*self._split).map(lambda array: self._taken(array, numbers, length))
+
+    def _taken(self, array: NDArray[Any], numbers: NDArray[np.int32], length: int) -> Tensor:
+        """Take rows of `array` into memory of that length, which becomes the tensor's own."""
+        rows = self._unused((length, *numbers.shape[1:], *array.shape[1:]), array.dtype)
+        np.take(array, numbers, axis=0, out=rows[: len(numbers)], mode="clip")  # "raise" would take a second buffer
+        return as_tensor(rows)
 
     def _unused(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return an array to be filled; a large one in the memory of an earlier one that nothing refers to any more.

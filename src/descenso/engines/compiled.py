@@ -37,7 +37,7 @@ class Block(NamedTuple):
     """Some steps of an order, with the rows of their batches.
 
     Attributes:
-        full: as many full batches in every block, (most_steps, batch_rows, ...); those beyond `steps` are padding.
+        full: as many full batches in every block, (most_steps, batch_rows, ...); those beyond `steps` are not defined.
         rest: the order's last, smaller batch, (rest_rows, ...), or padding.
         steps: how many of the full batches count.
         closing: whether the smaller batch follows them.
@@ -157,17 +157,16 @@ class Compiled:
     def _blocks(self, order: Order) -> Iterator[Block]:
         most = self._shape[0]
         for first in range(0, max(1, len(order.batches)), most):
-            numbers = np.zeros(self._shape, np.int32)
-            steps = len(order.batches[first : first + most])
-            numbers[:steps] = order.batches[first : first + most]
+            numbers = order.batches[first : first + most]
+            steps = len(numbers)
             last = first + steps == len(order.batches)
             closing = last and len(order.rest) > 0
             rest = self._batch(order.rest if closing else self._padding)
-            yield Block(self._batch(numbers), rest, steps, closing, last)
+            yield Block(self._batch(numbers, most), rest, steps, closing, last)
 
-    def _batch(self, numbers: NDArray[np.int32]) -> Batch:
-        """Gather the rows of full batches, (most_steps, batch_rows) int32, or of the smaller batch, (rest_rows,)."""
-        return self._rows.batch(numbers[..., self._mine(numbers.shape[-1])])
+    def _batch(self, numbers: NDArray[np.int32], length: int = 0) -> Batch:
+        """Gather the rows of full batches, (steps, batch_rows) int32, or of the smaller batch, (rest_rows,)."""
+        return self._rows.batch(numbers[..., self._mine(numbers.shape[-1])], length)
 
     def _blank(self, shape: tuple[int, ...]) -> Batch:
         """Make what `_batch` returns for numbers of that shape, without rows in it."""
