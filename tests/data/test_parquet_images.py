@@ -139,15 +139,6 @@ def test_options_of_tables_and_of_images(tmp_path):
     assert ds.load(str(tmp_path / "t.parquet")).columns == ("a",)
 
 
-def test_a_folder_of_tables(tmp_path):
-    table = pl.DataFrame({"a": [0.0, 1.0] * 20, "label": ["u", "v"] * 20})
-    table.write_parquet(tmp_path / "a.parquet")
-    assert ds.load(str(tmp_path)).columns == ("a",)
-    table.write_parquet(tmp_path / "b.parquet")
-    with pytest.raises(DataError, match=r"a folder of tables; give one of the files, such as .*a\.parquet$"):
-        ds.load(str(tmp_path))
-
-
 def table(path, **columns):
     frame = pl.DataFrame({"a": [0.0, 1.0] * 20, "label": ["u", "v"] * 20, **columns})
     frame.write_csv(path) if path.suffix == ".csv" else frame.write_parquet(path)
@@ -158,7 +149,7 @@ def table(path, **columns):
     [
         (("t.parquet", "t.csv"), r"a folder of tables; give one of the files, such as .*t\.csv$"),
         (("b.parquet", "a.parquet", "c.csv"), r"a folder of tables; give one of the files, such as .*a\.parquet$"),
-        (("train.parquet", "test.parquet"), r"such as .*train\.parquet; .* after training: --data .*test\.parquet$"),
+        (("train.csv", "test.csv"), r"such as .*train\.csv; .* after training: --data .*test\.csv$"),
         (("t.parquet", "u/1.png"), r"it holds t\.parquet, u; give the one that you mean, such as .*t\.parquet, or put"),
         (("t.parquet", "README.md", "notes.txt", ".hidden.csv"), None),
     ],

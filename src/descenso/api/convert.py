@@ -18,7 +18,7 @@ from descenso.data.formats import FORMATS, OPTIONS, of_file, of_folder, titles
 from descenso.data.formats.converted import KIND, MANIFEST, Manifest, Piece, digest_of, read_manifest
 from descenso.data.formats.converted import recognises as is_converted
 from descenso.data.formats.mixed import check_parquet
-from descenso.data.formats.parquet import images_in, tables_in
+from descenso.data.formats.parquet import of_tables
 from descenso.data.sources import Limits, Request
 from descenso.errors import ConfigError, DataError, DescensoError
 from descenso.runs.files import TEMPORARY, disk_errors, make_folder, sweep, write_file
@@ -169,14 +169,15 @@ def _source(request: Request, dest: Path, scratch: Scratch) -> Source:
     if kind in (FORMATS["idx"], FORMATS["idx-file"]):
         _check_options(request, dest, ())
         return conversion.of_idx(source, request.limits, scratch)
-    if kind == FORMATS["parquets"] and (inner := tables_in(source, request.limits)):
+    is_parquet = kind in (FORMATS["parquet"], FORMATS["parquets"])
+    if is_parquet and source.is_dir():
         check_parquet(source, request.limits)
-        kind, request = FORMATS["parquet"], request._replace(name=str(inner[0]))
-    is_table = kind == FORMATS["csv"] or (kind == FORMATS["parquet"] and not images_in(request.path, request.limits))
-    if kind and is_table:
+    table = of_tables(request) if is_parquet else (request, ()) if kind == FORMATS["csv"] else None
+    if kind and table:
         _check_options(request, dest, tuple({*kind.options, "seed"} - {"resize"}))
-        return conversion.of_table(request, scratch)
-    if kind in (FORMATS["parquet"], FORMATS["parquets"]):
+        found = conversion.of_table(table[0], scratch)
+        return found._replace(notes=(*table[1], *found.notes))
+    if is_parquet:
         _check_options(request, dest, ("label", "resize"))
         return conversion_images.of_parquet(request)
     message = _("{path}: not converted; what is: folders of images by class, NPY, NPZ, IDX, CSV and Parquet")

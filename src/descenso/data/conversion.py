@@ -148,8 +148,9 @@ def of_table(request: Request, scratch: Scratch) -> Source:
     Each column is looked at as a whole, one after the other, before the first row is encoded. Up to 1 GB, rows come in
     the order in which they are when the table is loaded; more of them in that of the table.
     """
-    state = state_of([request.path])
-    about = f"{state} {request._replace(name='', limits=Limits())}"
+    files = tuple(path for some in request.files.values() for path in some) or (request.path,)
+    state = state_of(files)
+    about = f"{state} {request._replace(name='', limits=Limits(), files={})}"
     request = request._replace(scratch=scratch, numeric_only=request.numeric_only or bool(request.input_shape))
     table, drawn, notes = tables.fitted_to_training(request, tables.read_table(request))
     encoding, cells = table.encoding, table.cells
@@ -168,7 +169,9 @@ def of_table(request: Request, scratch: Scratch) -> Source:
         scratch.release()
         return inputs.reshape(-1, *shape).astype(stored, copy=False), np.ones(last - first, np.bool_)
 
+    train, test = ordered
+    split = {VALIDATION: train[: table.validated], "train": train[table.validated :], "test": test}
     parts = {name: Part(table.labels[rows], partial("{} {} {} {}".format, about, name), partial(read, rows))
-             for name, rows in zip(("train", "test"), ordered, strict=True)}  # fmt: skip
+             for name, rows in split.items() if len(rows) or name != VALIDATION}  # fmt: skip
     notes = (*table.notes, *notes, *sentences(encoding, cells), *encoding.unseen(cells, drawn[1]))
-    return Source((request.path,), state, parts, table.class_names, row_bytes, notes, encoding=encoding)
+    return Source(files, state, parts, table.class_names, row_bytes, notes, encoding=encoding)

@@ -158,6 +158,7 @@ class Request(NamedTuple):
         expected: what a trained model reads; None where none has learned yet.
         encoded: how the columns of a table became the inputs of a trained model; None where none has learned yet.
         scratch: files for the columns of a table, which is read one column at a time; None to read it into memory.
+        files: Parquet files that are one table, by part: "train", and maybe "test" and "val"; none for `name` itself.
     """
 
     name: str
@@ -176,6 +177,7 @@ class Request(NamedTuple):
     expected: "Expected | None" = None
     encoded: "Encoding | None" = None
     scratch: "Scratch | None" = None
+    files: "Mapping[str, Sequence[Path]]" = MappingProxyType({})
 
     @property
     def path(self) -> Path:

@@ -50,6 +50,7 @@ class Frame(NamedTuple):
         unnamed: the columns of a file without a header.
         nameless: the columns without a name in the header, which are called by their number.
         notes: sentences that say what was found.
+        validated, tested: how many of the first rows are to validate on, and of the last to test on.
     """
 
     columns: "Mapping[str, pl.Series]"
@@ -59,6 +60,8 @@ class Frame(NamedTuple):
     unnamed: tuple[str, ...] = ()
     nameless: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    validated: int = 0
+    tested: int = 0
 
 
 def choose(request: Request, names: Sequence[str], hint: str = "") -> tuple[tuple[str, ...], str]:
@@ -187,27 +190,15 @@ def _read(
     return table.head(rows)
 
 
-def read_parquet(request: Request) -> Frame:
-    """Read a Parquet file; its columns have types."""
-    import polars as pl
-
-    path = request.path
-    lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-    names = lazy.collect_schema().names()
-    inputs, label = choose(request, names)
-    rows = lazy.select(pl.len()).collect().item()
-    check_size(request, rows, len(inputs))
-    return _typed(request, lazy.select(by_names([*inputs, *filter(None, [label])])), inputs, label)
-
-
 def of_frame(request: Request, frame: "pl.DataFrame") -> Frame:
     """Return the columns of a frame of polars."""
     inputs, label = choose(request, frame.columns)
     check_size(request, len(frame), len(inputs))
-    return _typed(request, frame.lazy(), inputs, label)
+    return typed(request, frame.lazy(), inputs, label)
 
 
-def _typed(request: Request, table: "pl.LazyFrame", inputs: tuple[str, ...], label: str) -> Frame:
+def typed(request: Request, table: "pl.LazyFrame", inputs: tuple[str, ...], label: str) -> Frame:
+    """Return the columns of a table whose columns have types."""
     decimal = request.encoded.decimal if request.encoded else request.decimal or "."
     return Frame(_columns(request, table), inputs, label, decimal)
 

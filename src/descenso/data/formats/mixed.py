@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from descenso.data.formats import FORMATS, Format, of_file, parquet
 from descenso.data.formats.folders import LEFT_BEHIND, is_image
+from descenso.data.formats.shards import files_by_part
 from descenso.data.sources import SPREADSHEETS, Limits
 from descenso.errors import DataError
 from descenso.text import _
@@ -25,18 +26,19 @@ def beside(folder: Path, chosen: Format) -> list[str]:
 
 
 def check_parquet(folder: Path, limits: Limits) -> None:
-    """Refuse a folder of Parquet files that are tables, if it holds more than one of them, or anything else.
+    """Refuse a folder of Parquet files that are tables, if it holds anything else.
 
     Raises:
         DataError: naming what there is, and the file to give.
     """
-    tables = parquet.tables_in(folder, limits)
+    tables = [path for files in files_by_part(folder).values() for path in files]
+    tables = [] if any(parquet.images_in(path, limits) for path in tables) else tables
     others = [folder / name for name in beside(folder, FORMATS["parquets"])] if tables else []
     if not all(of_file(path) is FORMATS["csv"] for path in others):
         message = _("{path}: it holds {found}; give the one that you mean, such as {file}, or put the others elsewhere")
         names = ", ".join(path.name for path in (*tables, *others))
         raise DataError(message.format(path=folder, found=names, file=tables[0]))
-    if len(tables) + len(others) > 1:
+    if others:
         _refuse_tables(folder, sorted([*tables, *others]))
 
 

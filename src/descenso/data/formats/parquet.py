@@ -52,19 +52,26 @@ def recognises(folder: Path) -> bool:
     return any(files_by_part(folder).values())
 
 
-def tables_in(folder: Path, limits: Limits) -> list[Path]:
-    """List the Parquet files in `folder`, unless they hold images."""
-    found = [path for files in files_by_part(folder).values() for path in files]
-    return [] if any(images_in(path, limits) for path in found) else found
+def of_tables(request: Request) -> tuple[Request, tuple[str, ...]] | None:
+    """Return a request for the files of a table, and sentences that say which; None where there are images in them.
+
+    A file is one of several by a name such as `train-00000-of-00002.parquet` only; those of a folder belong together.
+    """
+    path, files, notes = request.path, dict[str, list[Path]](), tuple[str, ...]()
+    if path.is_dir() or "-of-" in path.name:
+        files, notes = files_of(request)
+    some = [one for several in files.values() for one in several] or [path]
+    if any(images_in(one, request.limits) for one in some):
+        return None
+    return request._replace(files=files if files != {"train": [path]} else {}), notes
 
 
 def read(request: Request) -> Dataset:
     """Read the dataset in a Parquet file, in a folder of them, or in the files of its folder that belong to it."""
-    found = files_by_part(request.path) if request.path.is_dir() else {"": [request.path]}
-    first = next(iter(found.values()))[0]
-    if not images_in(first, request.limits):
+    if found := of_tables(request):
         _refuse(request, ("resize",), _("folders of images"))
-        return tables.read(request._replace(name=str(first)))
+        data = tables.read(found[0])
+        return data._replace(notes=(*found[1], *data.notes))
     if not request.expected:
         _refuse(request, ("decimal", "numeric_only"), "CSV")
     _refuse(request, ("input_shape",), "CSV, NPZ, NPY")

@@ -1,13 +1,22 @@
-"""Find the Parquet files that make up one dataset by their names, such as `train-00000-of-00002.parquet`."""
+"""Find the Parquet files that make up one dataset by their names, such as `train-00000-of-00002.parquet`, and read
+those of a table.
+"""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from descenso.data.encoding_words import listed
+from descenso.data.formats.frames import Frame, by_names, check_size, choose, typed
 from descenso.data.formats.parts import PARTS
-from descenso.data.sources import refusals
+from descenso.data.sources import Request, refusals
 from descenso.errors import DataError
 from descenso.files import inside
 from descenso.text import _
+
+if TYPE_CHECKING:
+    import polars as pl
 
 NAME = re.compile(r"(?P<part>[a-z]+)(-(?P<number>\d{5})-of-(?P<count>\d{5})(-\w+)?)?\.parquet", re.IGNORECASE)
 
@@ -51,3 +60,36 @@ def files_beside(path: Path) -> dict[str, list[Path]]:
         if any(path in some for some in files.values()):
             return files
     return {"train": [path]}
+
+
+def read_parquet(request: Request) -> Frame:
+    """Read a Parquet file, or the files of a request one after the other; their columns have types."""
+    import polars as pl
+
+    files = request.files or {"train": [request.path]}
+    parts = {part: _joined(files[part]) for part in ("val", "train", "test") if part in files}
+    rows = {part: lazy.select(pl.len()).collect().item() for part, lazy in parts.items()}
+    lazy = _joined([path for part in parts for path in files[part]])
+    inputs, label = choose(request, lazy.collect_schema().names())
+    check_size(request, sum(rows.values()), len(inputs))
+    frame = typed(request, lazy.select(by_names([*inputs, *filter(None, [label])])), inputs, label)
+    return frame._replace(validated=rows.get("val", 0), tested=rows.get("test", 0))
+
+
+def _joined(files: Sequence[Path]) -> "pl.LazyFrame":
+    """Scan Parquet files as one table.
+
+    Raises:
+        DataError: naming two files whose columns have other names.
+    """
+    import polars as pl
+
+    scans = [pl.scan_parquet(path, glob=False, hive_partitioning=False) for path in files]
+    names, *others = (scan.collect_schema().names() for scan in scans)
+    for path, found in zip(files[1:], others, strict=True):
+        if set(found) != set(names):
+            message = _("{path}: its columns are not those of {other}: only one of the two has {names}; for one table, "
+                        "all files need the same columns; else give the path of the file to read")  # fmt: skip
+            differ = listed(sorted({*found} ^ {*names}))
+            raise DataError(message.format(path=path, other=files[0], names=differ))
+    return pl.concat([scan.select(by_names(names)) for scan in scans], how="vertical_relaxed")

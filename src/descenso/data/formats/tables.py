@@ -3,20 +3,22 @@
 Rows are counted as a person counts them: row 1 is the first after the header.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.arrays import stratified
+from descenso.data.arrays import said_of_validation, stratified
 from descenso.data.checks import ALL, check_shape, share_to_test
 from descenso.data.dataset import Dataset, Split
 from descenso.data.encoding import Cells, Encoding, LeftOut
 from descenso.data.encoding_words import other_scale, sentences
 from descenso.data.formats import kinds, labels
 from descenso.data.formats.flat import unflattened
-from descenso.data.formats.frames import Frame, as_frame, of_frame, polars, read_csv, read_parquet
+from descenso.data.formats.frames import Frame, as_frame, of_frame, polars, read_csv
+from descenso.data.formats.shards import read_parquet
 from descenso.data.sources import Expected, Limits, Part, Request, note, numbered, opened
 from descenso.errors import DataError
 from descenso.text import _, typed
@@ -34,6 +36,7 @@ class Table(NamedTuple):
         class_names: the different labels, sorted; none where no label was read.
         encoding: of the columns, not yet fitted unless the request has one.
         notes: sentences that say what was found.
+        validated, tested: how many of the first rows are to validate on, and of the last to test on.
     """
 
     cells: tuple[Cells, ...]
@@ -41,6 +44,8 @@ class Table(NamedTuple):
     class_names: tuple[str, ...]
     encoding: Encoding
     notes: tuple[str, ...] = ()
+    validated: int = 0
+    tested: int = 0
 
     def fitted(self, rows: NDArray[np.intp], path: object) -> "Table":
         """Fit the encoding to the rows whose numbers are `rows`, unless it is given."""
@@ -66,19 +71,24 @@ def split_table(request: Request, table: Table) -> Dataset:
     said = () if request.encoded else sentences(encoding, cells)
     notes = (*table.notes, *notes, *said, *unseen, *unlike)
     return Dataset(request.name, splits[0], splits[1], table.class_names, columns=encoding.inputs, encoding=encoding,
-                   notes=notes)  # fmt: skip
+                   notes=notes, validation=table.validated)  # fmt: skip
 
 
 def fitted_to_training(
     request: Request, table: Table
 ) -> tuple[Table, tuple[NDArray[np.intp], NDArray[np.intp]], tuple[str, ...]]:
-    """Draw training rows and test rows, and fit the encoding to the training rows.
+    """Draw training rows and test rows, unless the table says which are which; fit the encoding to training rows.
 
     Returns:
         The table, the numbers of its training rows and test rows, and sentences on the draw.
     """
-    fraction, notes = share_to_test(request.name, request.test_fraction, has_test=False)
-    train, test = stratified(table.labels, fraction, request.seed)
+    fraction, notes = share_to_test(request.name, request.test_fraction, has_test=table.tested > 0)
+    if table.tested:
+        train, test = np.split(np.arange(len(table.labels)), [-table.tested])
+    else:
+        train, test = stratified(table.labels, fraction, request.seed)
+    if table.validated:
+        notes = (*notes, said_of_validation(table.validated))
     table = table.fitted(train if len(train) else test, request.name)
     _check_inputs(request, table)
     return table, (train, test), notes
@@ -121,9 +131,11 @@ def read_table(request: Request) -> Table:
             name, and sizes beyond the limits.
     """
     path, pl = request.path, polars(request.path)
-    with opened(path, request.limits):
+    with contextlib.ExitStack() as stack:
+        for file in [one for some in request.files.values() for one in some] or [path]:
+            stack.enter_context(opened(file, request.limits))
         try:
-            frame = (read_parquet if path.suffix.lower() == ".parquet" else read_csv)(request)
+            frame = (read_parquet if request.files or path.suffix.lower() == ".parquet" else read_csv)(request)
             return _table(request, frame)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             message = _("{path}: cannot be read as a table ({reason})")
@@ -164,7 +176,8 @@ def _table(request: Request, frame: Frame) -> Table:
         rows = len(cells[0].values)
         return Table(cells, np.zeros(rows, np.int32), (), encoding, tuple(notes))
     codes, names, doubts = labels.read(request, frame)
-    return Table(cells, codes, tuple(names), encoding, (*notes, *doubts))
+    parts = frame.validated, frame.tested
+    return Table(cells, codes, tuple(names), encoding, (*notes, *doubts), *parts)
 
 
 def _found(request: Request, frame: Frame, name: str) -> Cells | LeftOut:
