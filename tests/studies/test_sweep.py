@@ -1,6 +1,7 @@
 """Sweeps: each lane equals the run of its settings, and lanes do not affect each other."""
 
 import itertools
+import json
 import math
 
 import numpy as np
@@ -30,6 +31,17 @@ def test_the_model_is_that_of_train(data, tmp_path):
     found = ds.sweep(data, learning_rates=[0.01], epochs=1, batch_size=16, out=tmp_path / "sweep", verify="none")
     assert found.lanes[0].config.model == "mlp"
     assert any("No model is named, so mlp is trained" in line for line in found.sentences())
+
+
+def test_lanes_of_a_sweep_from_before_there_was_a_setting_keep_their_names(data, tmp_path):
+    ds.sweep(data, learning_rates=[0.1], out=tmp_path / "sweep", verify="none", **{**SMALL, "epochs": 1})
+    file = tmp_path / "sweep" / "sweep.json"
+    content = json.loads(file.read_text())
+    del content["config"]["padding"]
+    file.write_text(json.dumps(content))
+    lane = ds.open_sweep(tmp_path / "sweep").lanes[0]
+    assert lane.name == grid.digest(content["config"] | content["lanes"][0]["config"])
+    assert lane.config.padding == "same", "what such sweeps were trained with"
 
 
 @pytest.mark.slow

@@ -216,7 +216,7 @@ def _fitted(lane: "Lane", data: Dataset, settings: Collection[str], values: Mapp
 
     with advising_lists(lane.varied, values):
         config = check_fit(data, lane.config, {*settings, *lane.varied})
-    return lane._replace(config=config, name=digest(config))
+    return lane._replace(config=config, name=digest(config.model_dump()))
 
 
 def in_memory(data: Any, settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from descenso.config import TrainConfig
-from descenso.errors import DataError, DescensoError
+from descenso.config import BEFORE, TrainConfig, complaint
+from descenso.errors import DataError
 from descenso.files import inside, open_regular
 from descenso.runs.files import (
     SWEEP,
@@ -277,11 +278,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _lane(settings: dict[str, Any], varied: Mapping[str, Any]) -> Lane:
+    """Make a lane of the settings in a sweep's file, which give it its name also where there are more of them now."""
     try:
-        config = TrainConfig.of(**settings)
-    except DescensoError as error:
-        raise ValueError(str(error)) from None
-    return Lane(digest(config), config, {name: getattr(config, name) for name in varied})
+        config = TrainConfig.model_validate(settings, context=BEFORE)
+    except ValidationError as error:
+        raise ValueError(complaint(error)) from None
+    return Lane(digest(settings), config, {name: getattr(config, name) for name in varied})
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

@@ -167,12 +167,12 @@ def divided(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
 
 def _lane(config: TrainConfig, varied: dict[str, Any]) -> Lane:
     varied = {name: getattr(config, name) for name in varied}
-    return Lane(digest(config), config, varied)
+    return Lane(digest(config.model_dump()), config, varied)
 
 
-def digest(config: TrainConfig) -> str:
+def digest(settings: Mapping[str, Any]) -> str:
     """Return the name of a lane: 16 hexadecimal digits of the SHA-256 of its settings."""
-    text = json.dumps(config.model_dump(), sort_keys=True)
+    text = json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
