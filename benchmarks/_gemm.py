@@ -23,7 +23,7 @@ def _gflop(first: int, *others: int) -> float:
 EPOCH_GFLOP = {
     "softmax": _gflop(INPUTS * CLASSES),  # 1.88
     "mlp": _gflop(INPUTS * 256, 256 * CLASSES),
-    "cnn": _gflop(28**2 * 25 * 16, 14**2 * 25 * 16 * 32, 7**2 * 32 * 128, 128 * CLASSES),
+    "cnn": _gflop(24**2 * 25 * 16, 8**2 * 25 * 16 * 32, 4**2 * 32 * 128, 128 * CLASSES),
 }
 SIZE, TIMES = 2048, 2
 GEMM_GFLOP = TIMES * 2 * SIZE**3 / 1e9

@@ -18,7 +18,7 @@ __all__ = ["descenso_layers", "keras_layers", "torch_layers"]
 SHAPE = (28, 28)
 SHAPES = {  # of kernels, (height, width, in, out) or (in, out)
     "mlp": [(784, 256), (256, CLASSES)],
-    "cnn": [(5, 5, 1, 16), (5, 5, 16, 32), (7 * 7 * 32, 128), (128, CLASSES)],
+    "cnn": [(5, 5, 1, 16), (5, 5, 16, 32), (4 * 4 * 32, 128), (128, CLASSES)],
 }
 BN_EPSILON = 1e-3  # Keras's; PyTorch's own is 1e-5
 
