@@ -75,6 +75,7 @@ def test_training_evaluating_and_converting(shards, tmp_path):
     assert run.config.validation_size == 2
     assert run.evaluate(data=str(shards)).costs.tolist() == run.evaluate().costs.tolist()
     assert len(run.evaluate().costs) == SHARDS["test-00000-of-00001"]
+    assert len(run.evaluate(data=str(shards / "train-00001-of-00002.parquet")).costs) == 12, "the files of that part"
     convert(shards, tmp_path / "rows")
     loaded, converted = ds.load(str(shards)), ds.load(str(tmp_path / "rows"))
     assert converted.validation == loaded.validation

@@ -194,10 +194,10 @@ def of_frame(request: Request, frame: "pl.DataFrame") -> Frame:
     """Return the columns of a frame of polars."""
     inputs, label = choose(request, frame.columns)
     check_size(request, len(frame), len(inputs))
-    return typed(request, frame.lazy(), inputs, label)
+    return typed_columns(request, frame.lazy(), inputs, label)
 
 
-def typed(request: Request, table: "pl.LazyFrame", inputs: tuple[str, ...], label: str) -> Frame:
+def typed_columns(request: Request, table: "pl.LazyFrame", inputs: tuple[str, ...], label: str) -> Frame:
     """Return the columns of a table whose columns have types."""
     decimal = request.encoded.decimal if request.encoded else request.decimal or "."
     return Frame(_columns(request, table), inputs, label, decimal)

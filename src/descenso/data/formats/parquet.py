@@ -83,8 +83,9 @@ def read(request: Request) -> Dataset:
 def files_of(request: Request) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
     """Find the files with images that a request names, by their part, and sentences that say what was found."""
     found = files_by_part(request.path) if request.path.is_dir() else files_beside(request.path)
-    if request.test_fraction == ALL and "test" in found:
-        found = {"train": found["test"]}
+    if request.test_fraction == ALL:
+        part = next((part for part, some in found.items() if request.path in some), "test")
+        found = {"train": found[part]} if part in found else found
     for some in found.values():
         check_complete(some)
     files, notes = with_test(found, {part: some[0].name for part, some in found.items()})

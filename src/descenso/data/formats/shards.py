@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from descenso.data.encoding_words import listed
-from descenso.data.formats.frames import Frame, by_names, check_size, choose, typed
+from descenso.data.formats.frames import Frame, by_names, check_size, choose, typed_columns
 from descenso.data.formats.parts import PARTS
 from descenso.data.sources import Request, refusals
 from descenso.errors import DataError
@@ -72,7 +72,7 @@ def read_parquet(request: Request) -> Frame:
     lazy = _joined([path for part in parts for path in files[part]])
     inputs, label = choose(request, lazy.collect_schema().names())
     check_size(request, sum(rows.values()), len(inputs))
-    frame = typed(request, lazy.select(by_names([*inputs, *filter(None, [label])])), inputs, label)
+    frame = typed_columns(request, lazy.select(by_names([*inputs, *filter(None, [label])])), inputs, label)
     return frame._replace(validated=rows.get("val", 0), tested=rows.get("test", 0))
 
 

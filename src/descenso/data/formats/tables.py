@@ -3,7 +3,6 @@
 Rows are counted as a person counts them: row 1 is the first after the header.
 """
 
-import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +18,7 @@ from descenso.data.formats import kinds, labels
 from descenso.data.formats.flat import unflattened
 from descenso.data.formats.frames import Frame, as_frame, of_frame, polars, read_csv
 from descenso.data.formats.shards import read_parquet
-from descenso.data.sources import Expected, Limits, Part, Request, note, numbered, opened
+from descenso.data.sources import Expected, Limits, Part, Request, note, numbered, opened, refusals
 from descenso.errors import DataError
 from descenso.text import _, typed
 
@@ -131,9 +130,10 @@ def read_table(request: Request) -> Table:
             name, and sizes beyond the limits.
     """
     path, pl = request.path, polars(request.path)
-    with contextlib.ExitStack() as stack:
-        for file in [one for some in request.files.values() for one in some] or [path]:
-            stack.enter_context(opened(file, request.limits))
+    for file in [one for some in request.files.values() for one in some] or [path]:
+        with opened(file, request.limits):
+            pass  # it can be, and is not too large
+    with refusals(path):
         try:
             frame = (read_parquet if request.files or path.suffix.lower() == ".parquet" else read_csv)(request)
             return _table(request, frame)
