@@ -190,6 +190,7 @@ def test_every_planted_fault_is_found(of_mnist, model, rule, faults):
         view = until(of_mnist, found, fault)
         assert fault != "naive-log" or view.epoch <= (model == "cnn"), "the page waits for this run to diverge"
         assert view.settings.model == ("mlp" if model == "cnn" or fault == "zero-start" else model)
+        assert fault not in LARGE or view.curves[-1].name.startswith(f"mnist-{view.settings.model}-{fault}-0")
         assert (view.settings.rule, fault in LARGE) == (rule, view.settings.learning_rate > 10 * rate)
         of_mnist.heal()
         view = until(of_mnist, lambda view: view.state == "running" and not view.settings.fault)

@@ -72,7 +72,7 @@ def start(shown: Shown, source: Source, out: Path, data: Dataset) -> None:
     if changed is not None:
         shown.data = changed
         given = planting.in_memory(given, tuple(name for name, _value in source.reading))
-    name = f"{Path(settings.data).name}-{settings.model}" + (f"-{settings.fault}" if settings.fault else "")
+    name = f"{Path(settings.data).name}-{watched.settings.model}" + (f"-{settings.fault}" if settings.fault else "")
     evidence = Evidence(Rows.of(changed or data, given.get("order", "permutation")))
     if settings.fault:  # a finding on the rows, at once
         shown.inspector.findings = tuple(examine(evidence, [FAULTS[settings.fault].rule]))
