@@ -68,10 +68,11 @@ class Inspector:
         if self._seen.get(what) == seen or (time.monotonic() < self._due[what] and not self.watched.outcome):
             return False
         then, warm = time.monotonic(), what not in ("norms", "sought") or what in self._seen
+        warm = warm and not (what == "norms" and self.watched.first)
         self._seen[what] = seen
         look()
         now = time.monotonic()
-        if warm:  # else it took long, since TensorFlow made what later times find there
+        if warm:  # else it took longer than it will: TensorFlow made what it keeps, or several chunks were measured
             self._due[what] = now + (now - then) / (SOUGHT if what == "sought" else SHARE)
         return True
 
