@@ -57,7 +57,7 @@ def test_the_same_run_as_from_memory(engine, mapped, tiny, tmp_path):
 @pytest.mark.slow
 def test_slow_files_are_named_as_the_bottleneck(mapped, tmp_path, monkeypatch):
     batch = Rows.batch
-    monkeypatch.setattr(Rows, "batch", lambda rows, numbers: sleep(0.05) or batch(rows, numbers))
+    monkeypatch.setattr(Rows, "batch", lambda rows, *given: sleep(0.05) or batch(rows, *given))
     run = ds.train(mapped, out=tmp_path / "run", **SETTINGS)
     assert run.summary()["waiting_share"] == run.status["waiting_share"] > 0.5
     assert re.search("75% of .*: reading is .*order[= ]'?blocks:1024x256", said_of_waiting(0.75, "blocks:256x1024"))
