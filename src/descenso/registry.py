@@ -159,7 +159,7 @@ MODELS = {
                 "learning_rate": 0.006,
                 "batch_size": 128,
                 "average": 0.999,
-                "epochs": 24,
+                "epochs": 20,
             }
         },
     ),
