@@ -13,9 +13,11 @@ import descenso as ds
 from command import run
 from descenso import text
 from descenso.config import TrainConfig
+from descenso.descent import models
 from descenso.descent.digests import digest
 from descenso.descent.models import cross_entropy
 from descenso.descent.own import name_of
+from descenso.engines.compiled import runs_apart
 from descenso.errors import CheckpointError, ConfigError
 from descenso.studies.gradcheck import check_model
 
@@ -226,6 +228,38 @@ def test_code_that_xla_cannot_compile_runs_without_it_and_warns(tiny, tmp_path):
     assert found.outcome == "completed"
 
 
+CNN = {"model": "cnn", "filters": "2", "hidden": "", "epochs": 1, "batch_size": 33}  # with a smaller batch at the end
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("augment", [0, 1])
+def test_an_update_that_xla_cannot_compile_runs_without_it(tiny, tmp_path, augment):
+    def written(updates, state):
+        return {name: tf.strings.to_number(tf.as_string(each)) for name, each in updates.items()}, state
+
+    with pytest.warns(UserWarning, match="XLA cannot compile cnn"):
+        found = ds.train(tiny, rule=sgd(written), augment=augment, out=tmp_path / "run", **CNN)
+    assert found.outcome == "completed"
+
+
+@pytest.mark.slow
+def test_an_update_by_xla_is_traced_once_for_all_batches(tiny, tmp_path):
+    symbolic = []
+
+    def noting(updates, state):
+        symbolic.extend(not hasattr(each, "numpy") for each in list(updates.values())[:1])
+        return updates, state
+
+    ds.train(tiny, rule=sgd(noting), out=tmp_path / "run", **CNN)
+    assert sum(symbolic) == 2  # in the trial, and by XLA
+
+
+@pytest.mark.parametrize(("model", "apart"), [("softmax", False), ("mlp", False), ("cnn", True)])
+def test_steps_with_convolutions_stay_functions_in_a_loop_that_xla_does_not_compile(model, apart):
+    built = models.build(TrainConfig.of(model=model), (8, 8), 4)
+    assert (runs_apart(built, xla=False), runs_apart(built, xla=True)) == (apart, False)
+
+
 MODULE = """
 import descenso as ds
 def slow():
@@ -346,8 +380,6 @@ class _Wrapped:
 
 
 def test_the_digest_of_code_that_closes_over_an_object_is_that_of_its_values():
-    from descenso.descent.digests import digest
-
     def factory(wrapped):
         return lambda: wrapped
 

@@ -115,6 +115,7 @@ class Problem(NamedTuple):
         dtype: "float32" or "float64", of every parameter and every product.
         scaling: of the inputs; arrays, or tensors where a compiled program takes them as arguments.
         learning_rate: the rate that training starts with, in (0, inf); from there on `TrainState` carries it.
+        xla: whether XLA may compile parts of a step, such as the update, where it does not compile the model.
     """
 
     model: Model
@@ -124,6 +125,11 @@ class Problem(NamedTuple):
     dtype: str
     scaling: Scaling
     learning_rate: float
+    xla: bool = True
+
+    def without_xla(self) -> "Problem":
+        """Return the problem of which XLA is to compile nothing."""
+        return self._replace(model=self.model._replace(xla=()), xla=False)
 
 
 class TrainState(NamedTuple):

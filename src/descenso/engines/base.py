@@ -231,10 +231,6 @@ class Rows:
             self._lent = [_Lent(memory, weakref.ref(user)), *(each for each in self._lent if each is not lent)]
         return user
 
-    def blank(self, shape: tuple[int, ...]) -> Batch:
-        """Make a batch of that many rows which is not filled, and so takes no memory, to compile a program for."""
-        return Batch(*self._split).map(lambda array: as_tensor(aligned((*shape, *array.shape[1:]), array.dtype)))
-
     def arrays(self, numbers: NDArray[np.int32]) -> Batch:
         """Gather rows by number as NumPy arrays, for what is fed by hand."""
         return Batch(*self._split).map(lambda array: np.take(array, numbers, axis=0))

@@ -4,6 +4,7 @@ import ctypes
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from descenso.descent.problem import (
     Step,
     Tensor,
     TrainState,
+    Update,
     descend,
     make_step,
     start,
@@ -59,6 +61,7 @@ def walk(
     steps: Tensor,
     closing: Tensor,
     closing_step: Step | None = None,
+    apart: bool = False,
 ) -> tuple[TrainState, Tensor]:
     """Take the steps of a block from `state`, as far as the first cost that is not finite.
 
@@ -68,11 +71,13 @@ def walk(
         state: the state before the first step.
         full, rest, steps, closing: as those of `Block`.
         closing_step: the step on the smaller batch; by default `step`, where that batch has rows.
+        apart: whether `step` is to stay a function, see `runs_apart`.
 
     Returns:
         The last state, and the costs, (most_steps + 1, ...), the smaller batch's last; zero where no step was taken.
     """
     zero = tf.zeros(state.rate.shape, next(iter(state.params.values())).dtype)
+    looped = tf.function(step, autograph=False, experimental_attributes={"_noinline": True}) if apart else step
 
     def finite(cost: Tensor) -> Tensor:
         return tf.reduce_any(tf.math.is_finite(cost))
@@ -81,7 +86,7 @@ def walk(
         return (i < steps) & finite(cost)
 
     def following(i: Tensor, _: Tensor, state: TrainState, costs: Tensor) -> tuple[Tensor, ...]:
-        state, cost = step(state, full.map(lambda rows: rows[i]))
+        state, cost = looped(state, full.map(lambda rows: rows[i]))
         return i + 1, cost, state, costs.write(i, cost)
 
     first = [0, zero, state, tf.TensorArray(zero.dtype, full.labels.shape[0], element_shape=zero.shape)]
@@ -93,15 +98,32 @@ def walk(
     return state, tf.concat([written.stack(), last[tf.newaxis]], axis=0)
 
 
-def update_by_xla(problem: Problem, state: TrainState, gradients: Params, model_state: State) -> TrainState:
-    """Apply the rule with XLA, which fuses its many small operations: a sixth of a convolutional network's step."""
+def runs_apart(model: Model, xla: bool) -> bool:
+    """Whether the step of `model` is to stay a function within a loop, which is or is not compiled by XLA.
+
+    TensorFlow otherwise inlines it. By the order in which it then happens to visit the operations of the loop, oneDNN
+    computes the gradient of a maximum in some processes, and in others a kernel that takes six times as long does
+    (docs/performance.md). The call takes 0.05 ms, which is much for a model without convolutions.
+    """
+    if xla or model.layers is None:
+        return False
+    from descenso.descent.keras_models import convolves  # softmax needs no Keras, which takes a second to import
+
+    return convolves(model.layers)
+
+
+def updating_by_xla(problem: Problem) -> Update:
+    """Make an update whose many small operations XLA fuses; it is compiled once for all batches."""
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
-    def update(state: TrainState, gradients: Params) -> TrainState:
+    def fused(state: TrainState, gradients: Params) -> TrainState:
         return descend(problem, state, gradients, {})
 
-    updated: TrainState = update(state._replace(model_state={}), gradients)
-    return updated._replace(model_state=model_state)
+    def update(_: Problem, state: TrainState, gradients: Params, model_state: State) -> TrainState:
+        updated: TrainState = fused(state._replace(model_state={}), gradients)
+        return updated._replace(model_state=model_state)
+
+    return update
 
 
 def _return_memory() -> None:
@@ -128,24 +150,26 @@ class Compiled:
         self._shape = -(-steps // blocks), batch_rows
         self._padding = np.zeros(rest_rows, np.int32)
         then = perf_counter()
-        no_steps = Block(self._blank(self._shape), self._blank((rest_rows,)), 0, closing=False, last=True)
+        first = self._first_block()
 
         def bound(problem: Problem) -> tuple[Any, Any]:
             begin, traced = like or start(problem, 0), self._traced_program(problem, step)
-            program = traced.get_concrete_function(begin, self._scaling, *_arguments(no_steps))  # halves a call's time
-            program(begin, self._scaling, *_arguments(no_steps))  # compiles, and takes no step
+            program = traced.get_concrete_function(begin, self._scaling, *_arguments(first))  # halves a call's time
+            with self._computing():
+                program(begin, self._scaling, *_arguments(first))  # XLA compiles parts of a step in their first step
             return traced, program
 
         def make() -> tuple[Any, Any]:
             try:
                 return bound(problem)
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
-                if not xla_serves(problem.model):
+                if not problem.xla:
                     raise
+                made = bound(problem.without_xla())
                 warn_of_xla(problem.model.name, str(error))
-                return bound(problem._replace(model=problem.model._replace(xla=())))
+                return made
 
-        shapes = shapes_of(like), shapes_of(no_steps[:2])
+        shapes = shapes_of(like), shapes_of(first[:2])
         self._traced, self._program = shared(problem, make, type(self).__name__, step, *shapes)
         _return_memory()
         self.compile_seconds = perf_counter() - then
@@ -168,9 +192,15 @@ class Compiled:
         """Gather the rows of full batches, (steps, batch_rows) int32, or of the smaller batch, (rest_rows,)."""
         return self._rows.batch(numbers[..., self._mine(numbers.shape[-1])], length)
 
-    def _blank(self, shape: tuple[int, ...]) -> Batch:
-        """Make what `_batch` returns for numbers of that shape, without rows in it."""
-        return self._rows.blank(np.zeros(shape, np.bool_)[..., self._mine(shape[-1])].shape)
+    def _first_block(self) -> Block:
+        """Make a block of one step, and of one on the smaller batch, where there is one."""
+        most, rows = self._shape
+        full = self._batch(np.arange(rows, dtype=np.int32)[np.newaxis], most)
+        return Block(full, self._batch(self._padding), 1, closing=len(self._padding) > 0, last=True)
+
+    def _computing(self) -> AbstractContextManager[None]:
+        """Return the context in which a program is called."""
+        return nullcontext()
 
     def _mine(self, rows: int) -> slice:
         """Return the rows of a batch that this process computes: all."""
@@ -215,8 +245,10 @@ class Compiled:
 def _program(problem: Problem, step: MakeStep) -> Any:
     """Make the loop over a block's steps, compiled by XLA where it compiles the model."""
     by_xla = xla_serves(problem.model)
-    if step is make_step and problem.model.xla and not by_xla:  # not where XLA is switched off
-        step = partial(make_step, update=update_by_xla)
+    if step is make_step and problem.xla and not by_xla:
+        step = partial(make_step, update=updating_by_xla(problem))
+
+    apart = runs_apart(problem.model, by_xla)
 
     @tf.function(jit_compile=by_xla, autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def program(
@@ -224,7 +256,7 @@ def _program(problem: Problem, step: MakeStep) -> Any:
     ) -> tuple[TrainState, Tensor]:
         if tf.is_tensor(scaling.scale):
             scaling = Scaling(scaling.shift, tf.cast(scaling.scale, problem.dtype))  # once, outside the loop
-        return walk(step(problem._replace(scaling=scaling)), state, full, rest, steps, closing)
+        return walk(step(problem._replace(scaling=scaling)), state, full, rest, steps, closing, apart=apart)
 
     return program
 

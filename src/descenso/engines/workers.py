@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from descenso.data.dataset import Scaling, Split
-from descenso.data.order import Order, epoch_order
+from descenso.data.order import Order
 from descenso.descent.problem import (
     Batch,
     Costs,
@@ -33,13 +32,14 @@ from descenso.descent.problem import (
     Step,
     Tensor,
     TrainState,
+    Update,
     descend,
     make_step,
     start,
     tape_gradient,
 )
 from descenso.engines.base import Trace, Walk
-from descenso.engines.compiled import Compiled, update_by_xla, walk, xla_serves
+from descenso.engines.compiled import Compiled, runs_apart, updating_by_xla, walk, xla_serves
 from descenso.engines.team import Team, team
 from descenso.errors import ConfigError, WorkerError
 from descenso.text import _
@@ -70,12 +70,11 @@ class Workers(Compiled):
             raise ConfigError(_("engine: workers trains one run at a time; try --engine compiled"))
         self._team, self._sizes = team(), (batch_rows, len(train.labels) % batch_rows)
         super().__init__(problem, train, batch_rows, step, like)
-        then = perf_counter()
-        first = next(self._blocks(epoch_order("sequential", len(train.labels), batch_rows, 0, 0)))
-        with self._team.computing():  # what XLA compiles within the program, it compiles in the first step
-            self._call(like or start(problem, 0), first._replace(steps=1, closing=self._sizes[1] > 0))
-        self.compile_seconds += perf_counter() - then
         self._prove(problem, like or start(problem, 0), Batch(*train.rows(slice(0, min(batch_rows, PROVED)))))
+
+    def _computing(self) -> AbstractContextManager[None]:
+        """Return the context in which the team's processes are watched."""
+        return self._team.computing()
 
     def _mine(self, rows: int) -> slice:
         """Return the rows of a batch that this process computes."""
@@ -84,6 +83,8 @@ class Workers(Compiled):
 
     def _traced_program(self, problem: Problem, step: MakeStep) -> Any:
         full, rest = self._sizes
+        update = updating_by_xla(problem) if problem.xla else descend
+        apart = runs_apart(problem.model, xla=False)
 
         @tf.function(autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
         def program(
@@ -91,14 +92,14 @@ class Workers(Compiled):
         ) -> tuple[TrainState, Tensor]:
             scaled = problem._replace(scaling=scaling)
             with _synchronized(problem.model):
-                on_rest = _step(self._team, scaled, rest) if rest else None
-                return walk(_step(self._team, scaled, full), state, batches, last, steps, closing, on_rest)
+                on_full, on_rest = (_step(self._team, scaled, rows, update) for rows in (full, rest))
+                return walk(on_full, state, batches, last, steps, closing, on_rest if rest else None, apart)
 
         return program
 
     def walk(self, state: TrainState, orders: Iterable[Order]) -> Walk:
         for order in orders:  # one by one: all processes cut the next chunk by the time of this one
-            with self._team.computing():
+            with self._computing():
                 state, trace = next(super().walk(state, [order]))
             yield state, (trace := self._agreed(state, trace))
             if not trace.finite:
@@ -135,7 +136,7 @@ class Workers(Compiled):
                 )
                 return costs
 
-        with self._team.computing():
+        with self._computing():
             found = tf.nest.map_structure(np.asarray, by_parts(state, mine)[:2])
         whole = tf.function(partial(tape_gradient, problem), autograph=False)
         expected = tf.nest.map_structure(np.asarray, whole(state, batch.map(tf.constant))[:2])
@@ -158,9 +159,8 @@ def _allowed(problem: Problem) -> float:
     return SAME_IN_BFLOAT16 if layers.dtype_policy.compute_dtype == "bfloat16" else SAME_IN_LAYERS
 
 
-def _step(team: Team, problem: Problem, rows: int) -> Step:
+def _step(team: Team, problem: Problem, rows: int, update: Update) -> Step:
     """Make the step of this process, on its part of a batch of so many `rows` in all."""
-    update = update_by_xla if problem.model.xla else descend
 
     def step(state: TrainState, mine: Batch) -> tuple[TrainState, Tensor]:
         def on_device(batch: Batch, gradient: Gradient) -> tuple[TrainState, Tensor]:

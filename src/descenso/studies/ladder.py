@@ -18,7 +18,7 @@ from descenso.data.dataset import Dataset, Split
 from descenso.data.order import Order
 from descenso.descent.problem import Batch, Own, Problem, Step, Tensor, TrainState, make_step
 from descenso.engines.base import as_tensor, gathered
-from descenso.engines.compiled import walk, xla_serves
+from descenso.engines.compiled import runs_apart, walk, xla_serves
 from descenso.engines.graph import graph_step
 from descenso.errors import DescensoError
 from descenso.reports.comparison import ladder_figure
@@ -245,10 +245,10 @@ def _rungs(plan: Plan) -> Iterator[tuple[dict[str, Walk], Iterable[Walk]]]:
         PIPELINE: lambda: step_by_step(eager, pipeline),
         EAGER: lambda: step_by_step(eager, held),
         TRACED: partial(step_by_step, tf.function(eager), held),
-        LOOP: _in_one_call(eager, begin, stacked, xla=False),
+        LOOP: _in_one_call(problem, begin, stacked, xla=False),
     }
     if xla_serves(problem.model):
-        rungs[COMPILED] = _in_one_call(eager, begin, stacked, xla=True)
+        rungs[COMPILED] = _in_one_call(problem, begin, stacked, xla=True)
     order = Order(numbers, numbers[0, :0])
     by_number = Split(np.arange(len(train.labels), dtype=np.int32), train.labels)
     with (
@@ -257,7 +257,7 @@ def _rungs(plan: Plan) -> Iterator[tuple[dict[str, Walk], Iterable[Walk]]]:
     ):
         rungs[FED] = lambda: next(iter(fed.walk(begin, [order])))[1].costs
         rungs[HELD] = lambda: next(iter(in_graph.walk(begin, [order])))[1].costs
-        yield rungs, (_in_one_call(eager, nudged(plan, each), stacked, xla=False) for each in range(NUDGES))
+        yield rungs, (_in_one_call(problem, nudged(plan, each), stacked, xla=False) for each in range(NUDGES))
 
 
 def _in_graph(train: Split, problem: Problem) -> Step:
@@ -266,15 +266,15 @@ def _in_graph(train: Split, problem: Problem) -> Step:
     return lambda state, batch: step(state, gathered(Batch(*train).map(tf.constant), batch.inputs))
 
 
-def _in_one_call(step: Step, begin: TrainState, batches: Batch, xla: bool) -> Walk:
+def _in_one_call(problem: Problem, begin: TrainState, batches: Batch, xla: bool) -> Walk:
     """Make all steps one graph: the loop of the compiled engine, with XLA or without."""
-    count, none = tf.constant(batches.labels.shape[0]), batches.map(lambda rows: rows[0, :0])
+    none, count, closing = batches.map(lambda rows: rows[0, :0]), len(batches.labels), tf.constant(False)
 
     @tf.function(jit_compile=xla)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
     def epoch(state: TrainState, full: Batch, rest: Batch, count: Tensor) -> Tensor:
-        return walk(step, state, full, rest, count, tf.constant(False))[1]
+        return walk(make_step(problem), state, full, rest, count, closing, None, runs_apart(problem.model, xla))[1]
 
-    return lambda: epoch(begin, batches, none, count).numpy()[:-1]
+    return lambda: epoch(begin, batches, none, tf.constant(count)).numpy()[:-1]
 
 
 def _check(rungs: dict[str, Walk], dtype: str, drifting: Iterable[Walk]) -> tuple[float, int | None]:

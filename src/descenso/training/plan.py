@@ -155,6 +155,7 @@ def _problem(config: TrainConfig, data: Dataset, steps: int, own: Own) -> Proble
         dtype=config.variable_dtype,
         scaling=data.scaling,
         learning_rate=config.learning_rate,
+        xla=config.xla != "off",
     )
 
 
