@@ -12,6 +12,7 @@ import descenso as ds
 from descenso.api import convert as module
 from descenso.api.convert import convert
 from descenso.data.file_rows import FileRows
+from descenso.data.formats import npz
 from descenso.data.sources import Limits
 from descenso.errors import ConfigError, DataError
 
@@ -201,3 +202,33 @@ def test_parts_of_the_source_stay_parts(tmp_path):
         np.testing.assert_array_equal(found.inputs[:], expected)
         assert np.array(data.class_names)[found.labels].tolist() == Y[: len(expected)].tolist()
     assert any(note.endswith("each epoch is measured: 7") for note in data.notes)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("order", "CF")
+def test_large_arrays_of_npz_files_are_not_read_into_memory(save, order, tmp_path, monkeypatch):
+    save(tmp_path / "data.npz", x_train=np.asarray(X, order=order), y_train=Y, x_test=X[:7], y_test=Y[:7])
+    monkeypatch.setattr("descenso.data.formats.npz.CHUNK_BYTES", X.nbytes - 1)
+    monkeypatch.setattr("descenso.data.formats.idx.CHUNK", 100)
+    read = []
+    elements = npz.read_elements
+    monkeypatch.setattr(npz, "read_elements", lambda *given: read.append(given[1].shape) or elements(*given))
+    convert(tmp_path / "data.npz", tmp_path / "rows")
+    assert (50, 3) not in read
+    assert (7, 3) in read
+    data = ds.load(str(tmp_path / "rows"))
+    np.testing.assert_array_equal(data.train.inputs[:], X)
+    np.testing.assert_array_equal(data.test.inputs[:], X[:7])
+    assert sorted(path.name.split("-")[0] for path in (tmp_path / "rows").iterdir()) == [
+        "X_test", "X_train", "manifest.json", "y_test", "y_train",
+    ]  # fmt: skip
+
+
+def test_an_npz_file_with_changed_bytes_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("descenso.data.formats.npz.CHUNK_BYTES", 0)
+    np.savez(tmp_path / "data.npz", x=X, y=Y)
+    content = (tmp_path / "data.npz").read_bytes()
+    (tmp_path / "data.npz").write_bytes(content.replace(X.tobytes()[:40], bytes(40)))
+    with pytest.raises(DataError, match=r"data\.npz.* damaged"):
+        convert(tmp_path / "data.npz", tmp_path / "rows")
+    assert not (tmp_path / "rows").exists()

@@ -22,6 +22,7 @@ def table(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     frame.write_csv("big table.csv")
     frame.write_parquet("big.parquet")
+    np.savez("arrays.npz", x=RANDOM.integers(256, size=(200, 64), dtype=np.uint8), y=np.arange(200) % 4)
     return frame
 
 
@@ -40,6 +41,7 @@ def test_a_table_is_converted_as_the_command_says(table):
     "train 'big table.csv' --label 'group of' --drop height,row --seed 3 --limit file_bytes=500",
     "train big.parquet --label 'group of' --test-fraction 0.3 --limit array_bytes=500",
     "doctor big.parquet --label 'group of' --limit array_bytes=500",
+    "train arrays.npz --test-fraction 0.3 --input-shape 8x8 --limit array_bytes=500",
 ])  # fmt: skip
 def test_the_lines_for_a_table_that_is_too_large_work_as_printed(line, table):
     with pytest.raises(DataError) as raised:
@@ -50,5 +52,5 @@ def test_the_lines_for_a_table_that_is_too_large_work_as_printed(line, table):
         assert words[0] == "descenso"
         done = invoke(*words[1:], *(["--engine", "eager", "--epochs", "1"] if words[1] == "train" else []))
         assert done.exit_code == 0
-    data = json.loads(invoke("data", words[-1], "--json").stdout)
+    data = json.loads(invoke("data", words[2], "--json").stdout)
     assert sum(data[part]["inputs_shape"][0] for part in ("train", "test")) == 200

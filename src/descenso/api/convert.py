@@ -45,9 +45,9 @@ def convert(
 
     Args:
         source: a folder of images by class; NPY, NPZ or IDX files or a folder of them; a CSV or Parquet file, or a
-            folder of Parquet files with images. NPZ is read into memory.
+            folder of Parquet files with images.
         dest: the folder to write; new, empty, or of an interrupted conversion.
-        limits: what to refuse as too large; the sizes of files and arrays count for NPZ alone.
+        limits: what to refuse as too large; the sizes of files and arrays do not count, but for images in folders.
         told: is called with a line on what is done.
         **settings: those of `descenso.load` that say how `source` is read.
 
@@ -159,13 +159,13 @@ def _source(request: Request, dest: Path, scratch: Scratch) -> Source:
     """Find the rows of a source."""
     source, limits = request.path, request.limits
     kind = of_folder(source) if source.is_dir() else of_file(source)
-    if kind in (FORMATS["arrays"], FORMATS["npy"], FORMATS["npz"]):
-        _check_options(request, dest, ())
-        return conversion.of_arrays(source, limits)
     if kind == FORMATS["images"]:
         _check_options(request, dest, ("resize", "skip_unreadable"))
         return conversion_images.of_folder(request)
     request = request._replace(limits=limits._replace(file_bytes=UNLIMITED, array_bytes=UNLIMITED))
+    if kind in (FORMATS["arrays"], FORMATS["npy"], FORMATS["npz"]):
+        _check_options(request, dest, ())
+        return conversion.of_arrays(source, request.limits, scratch)
     if kind in (FORMATS["idx"], FORMATS["idx-file"]):
         _check_options(request, dest, ())
         return conversion.of_idx(source, request.limits, scratch)

@@ -76,17 +76,36 @@ def _or_convert(request: Request) -> str:
     from descenso.keywords import in_shell
 
     found = of_folder(request.path) if request.path.is_dir() else of_file(request.path)
-    if found not in [FORMATS[name] for name in ("csv", "parquet", "parquets", "idx", "idx-file")]:
+    name = next((name for name, each in FORMATS.items() if each == found), "")
+    if name not in ("csv", "parquet", "parquets", "idx", "idx-file", "npz", "arrays"):
         return ""
-    given = {option: getattr(request, option) for option in (*OPTIONS, "test_fraction", "seed")}
     shape = request.input_shape
-    given |= {"drop": ",".join(request.drop),
-              "input_shape": shape if isinstance(shape, str) else "x".join(map(str, shape))}  # fmt: skip
-    flags = [f"--{name.replace('_', '-')}" + ("" if value is True else f" {in_shell(str(value))}")
-             for name, value in given.items() if value]  # fmt: skip
+    given = {option: getattr(request, option) for option in OPTIONS if option != "input_shape"}
+    given |= {"drop": ",".join(request.drop)}
+    split = {"test_fraction": request.test_fraction, "seed": request.seed,
+             "input_shape": shape if isinstance(shape, str) else "x".join(map(str, shape))}  # fmt: skip
     folder = in_shell(f"{request.path.with_suffix('')}-rows")
-    line = " ".join(["descenso data convert", in_shell(request.name), folder, *flags, "&& descenso train", folder])
+    converting, training = (given | split, {}) if _is_table(name, request) else (given, split)
+    line = " ".join(["descenso data convert", in_shell(request.name), folder, *_flags(converting), "&& descenso train",
+                     folder, *_flags(training)])  # fmt: skip
     return _("; or convert it, which reads some rows at a time: {line}").format(line=line)
+
+
+def _is_table(name: str, request: Request) -> bool:
+    """Tell whether data in the format called `name` is a table, whose rows are split before they are encoded."""
+    if name not in ("parquet", "parquets"):
+        return name == "csv"
+    from descenso.data.formats.parquet import of_tables
+
+    return of_tables(request) is not None
+
+
+def _flags(settings: Mapping[str, Any]) -> list[str]:
+    """Write the settings that are given as flags of a command."""
+    from descenso.keywords import in_shell
+
+    return [f"--{name.replace('_', '-')}" + ("" if value is True else f" {in_shell(str(value))}")
+            for name, value in settings.items() if value]  # fmt: skip
 
 
 def _named(name: str, data: Dataset) -> Dataset:

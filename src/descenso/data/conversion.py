@@ -71,11 +71,11 @@ def state_of(files: Iterable[Path]) -> str:
     return " ".join(states)
 
 
-def of_arrays(source: Path, limits: Limits) -> Source:
-    """Find the rows of arrays; those in NPY files are mapped."""
+def of_arrays(source: Path, limits: Limits, scratch: Scratch) -> Source:
+    """Find the rows of arrays; large ones are mapped, those of NPZ files in copies that are unpacked."""
     files = _beside(source, SUFFIXES)
     state = state_of(files)
-    return _of_rows(source, files, state, *read_parts(source, limits))
+    return _of_rows(source, files, state, *read_parts(source, limits, new_file=partial(scratch.new_file, ".npz")))
 
 
 def of_idx(source: Path, limits: Limits, scratch: Scratch) -> Source:
@@ -110,11 +110,7 @@ def _read_or_map(scratch: Scratch, path: Path, limits: Limits) -> NDArray[Any]:
             idx.check_end(stream, path, end)
             return np.memmap(path, dtype, "r", start, shape)
         unpacked = scratch.new_file(".idx")
-        with unpacked.open("wb") as out:
-            for first in range(start, end, idx.CHUNK):
-                chunk = bytearray(min(idx.CHUNK, end - first))
-                idx.fill(stream, memoryview(chunk), path, first)
-                out.write(chunk)
+        idx.unpack(stream, unpacked, path, start, end)
         idx.check_end(stream, path, end)
         return np.memmap(unpacked, dtype, "r", 0, shape)
 

@@ -14,7 +14,7 @@ from descenso.data.arrays import Rows, as_model_reads, as_shape, split_rows
 from descenso.data.checks import ALL, check_finite, check_shape, in_one_axis
 from descenso.data.dataset import CHUNK_BYTES, Dataset, is_mapped
 from descenso.data.formats.flat import unflattened
-from descenso.data.formats.npz import check_size, explained, read_arrays, read_elements, read_header
+from descenso.data.formats.npz import NewFile, check_size, explained, read_arrays, read_elements, read_header
 from descenso.data.formats.parts import Chosen, choose, groups, place_of, with_test
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, refusals
 from descenso.errors import DataError
@@ -84,32 +84,35 @@ def read_npy(path: Path, limits: Limits, most_read: int | None = None) -> NDArra
         return np.memmap(file, header.dtype, "r", header.start, header.shape, order)  # type: ignore[call-overload, no-any-return]
 
 
-def read_parts(path: Path, limits: Limits, *, alone: bool = False) -> Found:
-    """Read the parts "train" and maybe "test" and "val", and notes; with `alone`, test rows may be "train"."""
+def read_parts(path: Path, limits: Limits, *, alone: bool = False, new_file: NewFile | None = None) -> Found:
+    """Read the parts "train" and maybe "test" and "val", and notes; with `alone`, test rows may be "train".
+
+    With `new_file`, large arrays of NPZ files are memory-mapped, see `npz.read_arrays`.
+    """
     if path.is_dir():
-        return _of_files(path, _files(path), limits, alone)
+        return _of_files(path, _files(path), limits, alone, new_file)
     if path.suffix.lower() == ".npy":
-        return _beside(path, limits, alone)
-    arrays = read_arrays(path, limits)
+        return _beside(path, limits, alone, new_file)
+    arrays = read_arrays(path, limits, new_file)
     found = groups(arrays)
     group = "" if "" in found or len(found) != 1 else found[0]
     chosen = choose(arrays, group)
     if not chosen.parts and len(arrays) == 1 and place_of(path.stem).kind:
-        return _beside(path, limits, alone)
+        return _beside(path, limits, alone, new_file)
     if "train" not in chosen.parts and not (alone and "test" in chosen.parts):
         message = _("{path}: its arrays are {found}; expected x_train and y_train, or x and y")
         raise DataError(message.format(path=path, found=_described(arrays)))
     return _rows(path, chosen, arrays, alone)
 
 
-def _beside(path: Path, limits: Limits, alone: bool) -> Found:
+def _beside(path: Path, limits: Limits, alone: bool, new_file: NewFile | None) -> Found:
     """Read the dataset of which `path` is one file."""
     group, folder = place_of(path.stem).group, path.parent
     files = {name: file for name, file in _files(folder).items() if place_of(name).group == group}
-    return _of_files(path, files, limits, alone)
+    return _of_files(path, files, limits, alone, new_file)
 
 
-def _of_files(path: Path, files: dict[str, Path], limits: Limits, alone: bool) -> Found:
+def _of_files(path: Path, files: dict[str, Path], limits: Limits, alone: bool, new_file: NewFile | None) -> Found:
     """Read a dataset whose arrays are files, by their names without the ending."""
     found = groups(files)
     if len(found) > 1 and "" not in found:
@@ -129,14 +132,14 @@ def _of_files(path: Path, files: dict[str, Path], limits: Limits, alone: bool) -
         names = ", ".join(sorted(file.name for file in files.values())) or path.name
         raise DataError(message.format(path=path, found=names, file=archive))
     read = [name for pair in chosen.parts.values() for name in pair]
-    return _rows(path, chosen, {name: _only(files[name], limits) for name in read}, alone)
+    return _rows(path, chosen, {name: _only(files[name], limits, new_file) for name in read}, alone)
 
 
-def _only(path: Path, limits: Limits) -> NDArray[Any]:
+def _only(path: Path, limits: Limits, new_file: NewFile | None) -> NDArray[Any]:
     """Read the only array of a file."""
     if path.suffix.lower() == ".npy":
         return read_npy(path, limits)
-    arrays = read_arrays(path, limits)
+    arrays = read_arrays(path, limits, new_file)
     if len(arrays) != 1:
         message = _("{path}: its arrays are {found}, expected one, beside the other files of the dataset")
         raise DataError(message.format(path=path, found=_described(arrays)))

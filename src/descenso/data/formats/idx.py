@@ -139,6 +139,15 @@ def fill(stream: Readable, target: memoryview, path: Path, start: int) -> None:
         done += len(piece)
 
 
+def unpack(stream: Readable, target: Path, path: Path, first: int, last: int) -> None:
+    """Write the bytes [first, last) of what `stream` unpacks `path` to, the next ones, to the file `target`."""
+    with target.open("wb") as out:
+        for begin in range(first, last, CHUNK):
+            chunk = bytearray(min(CHUNK, last - begin))
+            fill(stream, memoryview(chunk), path, begin)
+            out.write(chunk)
+
+
 def _refuse(path: Path, offset: int, reason: str) -> NoReturn:
     raise DataError(_("{path}, byte {offset}: {reason}").format(path=path, offset=offset, reason=reason))
 

@@ -8,7 +8,7 @@ import contextlib
 import io
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -16,19 +16,22 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from descenso.data.dataset import aligned
-from descenso.data.formats.idx import MAX_DEFLATE_RATIO, Readable, fill
+from descenso.data.dataset import CHUNK_BYTES, aligned
+from descenso.data.formats.idx import MAX_DEFLATE_RATIO, Readable, fill, unpack
 from descenso.data.sources import Limits, opened
 from descenso.errors import DataError
 from descenso.text import _
 
 MOST_MEMBERS = 64
 MOST_AT_ONCE = 2**17  # bytes of the archive's table of contents, and of one read after it
+NewFile = Callable[[], Path]  # returns a path at which there is no file
 KINDS = {"u": 8, "i": 8, "f": 8, "b": 1, "U": 2**16, "S": 2**16}  # of elements, and the most bytes each may have
 
 
-def read_arrays(path: Path, limits: Limits) -> dict[str, NDArray[np.generic]]:
+def read_arrays(path: Path, limits: Limits, new_file: NewFile | None = None) -> dict[str, NDArray[np.generic]]:
     """Read the arrays in `path` by name, in lower case and in the machine's byte order.
+
+    With `new_file`, those of more than 32 MB are unpacked into files and memory-mapped.
 
     Raises:
         DataError: if the file is no such archive, is damaged, is beyond `limits`, or would need to be unpickled.
@@ -45,7 +48,8 @@ def read_arrays(path: Path, limits: Limits) -> dict[str, NDArray[np.generic]]:
             if name in arrays:
                 raise DataError(_("{path}: two arrays are called {name}").format(path=path, name=name))
             with archive.open(member) as stream:
-                arrays[name] = _read(stream, member, Path(f"{path}:{name}"), limits._replace(array_bytes=left))
+                left_to = limits._replace(array_bytes=left)
+                arrays[name] = _read(stream, member, Path(f"{path}:{name}"), left_to, new_file)
             left -= arrays[name].nbytes
     return arrays
 
@@ -134,13 +138,18 @@ def read_elements(stream: Readable, header: Header, path: Path) -> NDArray[np.ge
     return np.ascontiguousarray(native.T) if header.fortran else native
 
 
-def _read(stream: IO[bytes], member: zipfile.ZipInfo, path: Path, limits: Limits) -> NDArray[np.generic]:
+def _read(
+    stream: IO[bytes], member: zipfile.ZipInfo, path: Path, limits: Limits, new_file: NewFile | None
+) -> NDArray[np.generic]:
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(_("{path}: compressed in a way that NumPy does not use").format(path=path))
     header = read_header(stream, path)
     held = member.file_size == header.start + header.claimed
     check_size(header, held and member.compress_size * MAX_DEFLATE_RATIO >= header.claimed, path, limits)
-    return read_elements(_Narrow(stream), header, path)
+    if new_file is None or header.claimed <= CHUNK_BYTES or not header.dtype.isnative:
+        return read_elements(_Narrow(stream), header, path)
+    unpack(_Narrow(stream), unpacked := new_file(), path, header.start, header.start + header.claimed)
+    return np.memmap(unpacked, header.dtype, "r", 0, header.shape, "F" if header.fortran else "C")
 
 
 class _Narrow:
