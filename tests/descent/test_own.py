@@ -17,6 +17,7 @@ from descenso.descent import models
 from descenso.descent.digests import digest
 from descenso.descent.models import cross_entropy
 from descenso.descent.own import name_of
+from descenso.engines.base import clear
 from descenso.engines.compiled import runs_apart
 from descenso.errors import CheckpointError, ConfigError
 from descenso.studies.gradcheck import check_model
@@ -252,6 +253,23 @@ def test_an_update_by_xla_is_traced_once_for_all_batches(tiny, tmp_path):
 
     ds.train(tiny, rule=sgd(noting), out=tmp_path / "run", **CNN)
     assert sum(symbolic) == 2  # in the trial, and by XLA
+
+
+@pytest.mark.slow
+def test_steps_are_the_same_where_tensorflow_does_not_keep_them_functions(tiny, tmp_path, monkeypatch):
+    given = {**CNN, "dtype": "float64"}
+    kept = ds.train(tiny, out=tmp_path / "kept", **given)
+    function = tf.function
+
+    def without_attributes(*function_and, **options):
+        if "experimental_attributes" in options:
+            raise TypeError
+        return function(*function_and, **options)
+
+    clear()
+    monkeypatch.setattr(tf, "function", without_attributes)
+    inlined = ds.train(tiny, out=tmp_path / "inlined", **given)
+    np.testing.assert_allclose(inlined.history.costs, kept.history.costs, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("model", "apart"), [("softmax", False), ("mlp", False), ("cnn", True)])

@@ -77,7 +77,7 @@ def walk(
         The last state, and the costs, (most_steps + 1, ...), the smaller batch's last; zero where no step was taken.
     """
     zero = tf.zeros(state.rate.shape, next(iter(state.params.values())).dtype)
-    looped = tf.function(step, autograph=False, experimental_attributes={"_noinline": True}) if apart else step
+    looped = _not_inlined(step) if apart else step
 
     def finite(cost: Tensor) -> Tensor:
         return tf.reduce_any(tf.math.is_finite(cost))
@@ -110,6 +110,14 @@ def runs_apart(model: Model, xla: bool) -> bool:
     from descenso.descent.keras_models import convolves  # softmax needs no Keras, which takes a second to import
 
     return convolves(model.layers)
+
+
+def _not_inlined(step: Step) -> Step:
+    try:
+        kept: Step = tf.function(step, autograph=False, experimental_attributes={"_noinline": True})
+    except (TypeError, ValueError):  # of a TensorFlow without this argument, an experimental one; the numbers are equal
+        return step
+    return kept
 
 
 def updating_by_xla(problem: Problem) -> Update:
