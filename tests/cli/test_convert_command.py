@@ -41,6 +41,7 @@ def test_a_table_is_converted_as_the_command_says(table):
     "train 'big table.csv' --label 'group of' --drop height,row --seed 3 --limit file_bytes=500",
     "train big.parquet --label 'group of' --test-fraction 0.3 --limit array_bytes=500",
     "doctor big.parquet --label 'group of' --limit array_bytes=500",
+    "train big.parquet --label 'group of' --limit file_bytes=500",
     "train arrays.npz --test-fraction 0.3 --input-shape 8x8 --limit array_bytes=500",
 ])  # fmt: skip
 def test_the_lines_for_a_table_that_is_too_large_work_as_printed(line, table):

@@ -259,10 +259,11 @@ def test_an_update_by_xla_is_traced_once_for_all_batches(tiny, tmp_path):
 def test_steps_are_the_same_where_tensorflow_does_not_keep_them_functions(tiny, tmp_path, monkeypatch):
     given = {**CNN, "dtype": "float64"}
     kept = ds.train(tiny, out=tmp_path / "kept", **given)
-    function = tf.function
+    function, asked = tf.function, []
 
     def without_attributes(*function_and, **options):
         if "experimental_attributes" in options:
+            asked.append(options)
             raise TypeError
         return function(*function_and, **options)
 
@@ -270,6 +271,7 @@ def test_steps_are_the_same_where_tensorflow_does_not_keep_them_functions(tiny, 
     monkeypatch.setattr(tf, "function", without_attributes)
     inlined = ds.train(tiny, out=tmp_path / "inlined", **given)
     np.testing.assert_allclose(inlined.history.costs, kept.history.costs, rtol=1e-9)
+    assert asked
 
 
 @pytest.mark.parametrize(("model", "apart"), [("softmax", False), ("mlp", False), ("cnn", True)])

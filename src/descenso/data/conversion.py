@@ -75,7 +75,7 @@ def of_arrays(source: Path, limits: Limits, scratch: Scratch) -> Source:
     """Find the rows of arrays; large ones are mapped, those of NPZ files in copies that are unpacked."""
     files = _beside(source, SUFFIXES)
     state = state_of(files)
-    return _of_rows(source, files, state, *read_parts(source, limits, new_file=partial(scratch.new_file, ".npz")))
+    return _of_rows(source, files, state, *read_parts(source, limits, new_file=partial(scratch.new_file, ".array")))
 
 
 def of_idx(source: Path, limits: Limits, scratch: Scratch) -> Source:

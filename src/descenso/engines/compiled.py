@@ -102,8 +102,8 @@ def runs_apart(model: Model, xla: bool) -> bool:
     """Whether the step of `model` is to stay a function within a loop, which is or is not compiled by XLA.
 
     TensorFlow otherwise inlines it. By the order in which it then happens to visit the operations of the loop, oneDNN
-    computes the gradient of a maximum in some processes, and in others a kernel that takes six times as long does
-    (docs/performance.md). The call takes 0.05 ms, which is much for a model without convolutions.
+    computes the gradient of a maximum in some processes, and in others a kernel that takes several times as long
+    (docs/performance.md). The call takes as long as many a step of a model without convolutions.
     """
     if xla or model.layers is None:
         return False
@@ -255,7 +255,6 @@ def _program(problem: Problem, step: MakeStep) -> Any:
     by_xla = xla_serves(problem.model)
     if step is make_step and problem.xla and not by_xla:
         step = partial(make_step, update=updating_by_xla(problem))
-
     apart = runs_apart(problem.model, by_xla)
 
     @tf.function(jit_compile=by_xla, autograph=False)  # type: ignore[untyped-decorator] # TensorFlow publishes no types
