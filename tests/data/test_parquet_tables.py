@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import descenso as ds
-from descenso.api.convert import convert
+from descenso.data.convert import convert
 from descenso.errors import ConfigError, DataError
 
 SHARDS = {

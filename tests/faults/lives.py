@@ -9,8 +9,8 @@ from descenso.config import TrainConfig
 from descenso.errors import DataError
 from descenso.runs.checkpoints import Position, drop_newer, is_empty, newest, write_checkpoint
 from descenso.runs.directory import create, open_directory, reopen
-from descenso.runs.files import make_folder, write_file, write_folder
 from descenso.runs.history import Epoch
+from descenso.writing import make_folder, write_file, write_folder
 from material import assert_same, checkpoint
 
 CONFIG = TrainConfig.of(epochs=5, seed=3)

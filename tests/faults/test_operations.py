@@ -10,7 +10,7 @@ import pytest
 from descenso.errors import CheckpointError, DataError, DiskError
 from descenso.runs.checkpoints import STATE, Position, newest
 from descenso.runs.directory import open_directory
-from descenso.runs.files import sweep
+from descenso.writing import sweep
 from lives import after, diverge, export, exported, finish, first_sitting, go_on, is_there, made, save, spoil, start
 from material import assert_newest, assert_same, leftovers
 from shim import Crash, Disk, Fault

@@ -38,10 +38,10 @@ from damage import (
     values_in,
     zipped,
 )  # fmt: skip
-from descenso.api.convert import convert
 from descenso.api.run import open_run
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
+from descenso.data.convert import convert
 from descenso.data.formats.idx import read_idx
 from descenso.files import read_settings
 from descenso.runs import checkpoints

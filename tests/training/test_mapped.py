@@ -141,7 +141,7 @@ data = ds.from_arrays(X, y, test=(X[:1000], y[:1000]))
 run = ds.train(data, out=folder + "/run", validation_size=20_000, **settings)
 print(run.outcome, run.test_accuracy, len(run.history.validation_costs))
 
-from descenso.api import convert as converting
+from descenso.data import convert as converting
 from descenso.data import file_rows, streams
 file_rows.MOST_IN_MEMORY = streams.MOST_IN_MEMORY = allowed  # as if the file had more than 1 GB
 np.save(folder + "/y.npy", y)

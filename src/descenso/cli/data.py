@@ -91,7 +91,7 @@ def _convert(name: str, paths: list[Path], limits: "Limits", as_json: bool, **se
         raise ConfigError(message.format(words=" ".join(map(str, paths)) or _("nothing")))
     settings = TrainConfig.of(**settings).model_dump(include=set(READ_DATA))
     with waiting(_("Converting"), not as_json) as told:
-        from descenso.api.convert import convert
+        from descenso.data.convert import convert
 
         manifest = convert(*paths, **settings, limits=limits, told=told)
     rows = {part: sum(piece.rows for piece in manifest.pieces if piece.part == part)

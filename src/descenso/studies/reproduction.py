@@ -14,7 +14,7 @@ from descenso.reports.document import Part, Picture, Table, Text, as_html, as_ma
 from descenso.reports.figures import png
 from descenso.runs.directory import RunDirectory, create, open_directory
 from descenso.runs.environment import environment
-from descenso.runs.files import fresh_folder, make_folder, refuse_full, write_file
+from descenso.runs.files import fresh_folder, refuse_full
 from descenso.runs.history import History
 from descenso.studies import cell, plain
 from descenso.studies.paths import SAME_PATH, relative
@@ -22,6 +22,7 @@ from descenso.text import _, language, plural, prose
 from descenso.training.control import Callback, Control
 from descenso.training.plan import Plan
 from descenso.training.session import Training, run
+from descenso.writing import make_folder, write_file
 
 EPOCHS = 100
 ACCURACY, WITHIN = 0.9225, 0.002  # the tutorial's test accuracy, and the tolerance for another order of the rows

@@ -10,13 +10,13 @@ from descenso.data.memory import was_in_memory
 from descenso.errors import ConfigError
 from descenso.registry import SHAPES, reads
 from descenso.reports.document import Part, Picture, Table, Text, as_html
-from descenso.runs.files import write_file
 from descenso.studies.sweep.directory import SweepDirectory
 from descenso.studies.sweep.grid import AXES, lanes_of, shown
 from descenso.studies.sweep.halving import sentences, told
 from descenso.studies.sweep.ledger import Verified
 from descenso.studies.sweep.result import Sweep
 from descenso.text import _, language, prose, spelled
+from descenso.writing import write_file
 
 PAGE = "report.html"
 MOST_ROWS = 500  # of a table of the page; table.csv has all lanes

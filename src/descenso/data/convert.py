@@ -21,8 +21,8 @@ from descenso.data.formats.mixed import check_parquet
 from descenso.data.formats.parquet import of_tables
 from descenso.data.sources import Limits, Request
 from descenso.errors import ConfigError, DataError, DescensoError
-from descenso.runs.files import TEMPORARY, disk_errors, make_folder, sweep, write_file
 from descenso.text import _, spelled
+from descenso.writing import TEMPORARY, disk_errors, make_folder, sweep, write_file
 
 PIECE_BYTES = 2**26  # of the inputs in one file, about
 UNLIMITED = 2**62  # bytes of a file or an array of which little is in memory at a time

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 import descenso as ds
-from descenso.api import convert as module
-from descenso.api.convert import convert
 from descenso.data import conversion, file_rows
+from descenso.data import convert as module
+from descenso.data.convert import convert
 from descenso.data.dataset import data_fingerprint
 from descenso.data.file_rows import FileRows
 from descenso.errors import ConfigError, DataError
@@ -163,7 +163,7 @@ def test_where_nothing_can_be_made_of_a_table_no_folder_is_left(tmp_path):
     path.write_text(as_text())
     for how, told in (
         ({"label": "sort"}, "there is no column 'sort'"),
-        ({"label": "kind", "resize": "8x8"}, "resize= is for Parquet, folders of .* only; leave resize= out"),
+        ({"label": "kind", "resize": "8x8"}, "--resize is for Parquet, folders of .* only; leave --resize out"),
         ({"label": "kind", "drop": "weight,town,smokes,bytes"}, "no column is left to learn from"),
     ):
         with pytest.raises((ConfigError, DataError), match=told):
@@ -171,7 +171,7 @@ def test_where_nothing_can_be_made_of_a_table_no_folder_is_left(tmp_path):
         assert not (tmp_path / "rows").exists()
     np.save(tmp_path / "X.npy", np.zeros((4, 2)))
     np.save(tmp_path / "y.npy", np.arange(4) % 2)
-    with pytest.raises(ConfigError, match="test_fraction= is not for its .*; give it to descenso train .*rows"):
+    with pytest.raises(ConfigError, match="--test-fraction is not for its .*; give it to descenso train .*rows"):
         convert(tmp_path / "X.npy", tmp_path / "rows", test_fraction=0.5)
 
 
@@ -238,7 +238,7 @@ def test_images_in_parquet_files(tmp_path, monkeypatch):
     found, expected = ds.load(str(tmp_path / "rows")), ds.load(str(folder))
     assert len(found.train.inputs.parts) == 4
     same(found, expected)
-    with pytest.raises(ConfigError, match="drop= is for .* only; leave drop= out"):
+    with pytest.raises(ConfigError, match="--drop is for .* only; leave --drop out"):
         convert(folder, tmp_path / "other", drop="label")
     (folder / "train-00001-of-00002.parquet").unlink()
     with pytest.raises(DataError, match="by its name one of 2 files, of which 1 are here"):

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import descenso as ds
-from descenso.api import convert as module
-from descenso.api.convert import convert
+from descenso.data import convert as module
+from descenso.data.convert import convert
 from descenso.data.file_rows import FileRows
 from descenso.data.formats import npz
 from descenso.data.sources import Limits
@@ -128,12 +128,12 @@ def test_rows_that_have_changed_are_converted_anew(photos, tmp_path, monkeypatch
 
 def test_images_that_cannot_be_used_are_named_or_left_out(photos, tmp_path):
     (photos / "cat" / "4.png").write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"4\.png: .*; to go on without: skip_unreadable=True"):
+    with pytest.raises(DataError, match=r"4\.png: .*; to go on without: --skip-unreadable"):
         convert(photos, tmp_path / "rows", resize="8x6")
     manifest = convert(photos, tmp_path / "rows", resize="8x6", skip_unreadable=True)
     assert [piece.rows for piece in manifest.pieces] == [39]
     assert len(ds.load(str(tmp_path / "rows")).train.labels) == 31
-    with pytest.raises(DataError, match="9×7 pixels in .*, but .*: 9×7 pixels in .*; give resize='64x64'"):
+    with pytest.raises(DataError, match="9×7 pixels in .*, but .*: 9×7 pixels in .*; give --resize 64x64"):
         convert(photos, tmp_path / "other", skip_unreadable=True)
     with pytest.raises(DataError, match="pixels would be 63, the limit is 9"):
         convert(photos, tmp_path / "other", resize="8x6", limits=Limits(pixels=9))
