@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from descenso.errors import DiskError
-from descenso.text import _, reason_of
+from descenso.text import _, mark, reason_of
 
+FULL = mark("{path}: the disk is full, {size} bytes are needed; free some space, or use another disk")
 TEMPORARY = ".tmp"  # suffix of temporary names, which a crash may leave behind and `sweep` removes
 
 
@@ -22,12 +23,20 @@ def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
         raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT) and size is not None:
-            message = _("{path}: the disk is full, {size} bytes are needed; free some space, or use another disk")
+            message = _(FULL)
         elif error.errno in (errno.ENOSPC, errno.EDQUOT):
             message = _("{path}: the disk is full; free some space, or use another disk")
         else:
             message = _("{path}: cannot be written ({reason}); use a directory of yours")
         raise DiskError(message.format(path=path, reason=reason_of(error), size=size)) from error
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raise `DiskError` where the disk of `folder` has less than `size` bytes free."""
+    with disk_errors(folder):
+        free = shutil.disk_usage(folder).free
+    if size > free:
+        raise DiskError(_(FULL).format(path=folder, size=size))
 
 
 def make_folder(path: Path) -> None:

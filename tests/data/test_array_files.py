@@ -11,7 +11,7 @@ import descenso as ds
 from descenso.api import inference
 from descenso.data.dataset import is_mapped
 from descenso.data.formats import array_files
-from descenso.data.formats.array_files import read_npy
+from descenso.data.formats.array_files import read_npy, read_parts
 from descenso.data.formats.parts import choose, place_of
 from descenso.data.sources import Limits
 from descenso.errors import DataError
@@ -257,7 +257,7 @@ def test_damaged_files_and_limits(save, tmp_path):
     (tmp_path / "X.npy").write_bytes(content)
     for name, value in (("rows", 40), ("pixels", 30), ("array_bytes", 1200), ("file_bytes", 1328)):
         with beyond(tmp_path / "X.npy", name, value, value - 1):
-            ds.load(str(tmp_path), sources=ds.data.sources.Sources(Limits()._replace(**{name: value - 1})))
+            read_parts(tmp_path, Limits()._replace(**{name: value - 1}))
 
 
 def test_links_out_of_the_folder(save, tmp_path):

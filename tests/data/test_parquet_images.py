@@ -10,7 +10,8 @@ from PIL import Image
 
 import descenso as ds
 from descenso.api import inference
-from descenso.data.sources import Limits, Sources
+from descenso.data.formats.parquet import read
+from descenso.data.sources import Limits, Request
 from descenso.errors import ConfigError, DataError
 from idx_files import beyond
 
@@ -233,9 +234,9 @@ def test_no_training_file_and_no_rows(tmp_path):
 def test_limits(tmp_path):
     path = tmp_path / "a.parquet"
     write(path)
-    for name, where, value in (("rows", path, 40), ("pixels", f"{path}:1", 30), ("array_bytes", path, 30)):
+    for name, where, value in (("rows", path, 40), ("pixels", f"{path}:1", 30), ("array_bytes", path, 1200)):
         with beyond(where, name, value, value - 1):
-            ds.load(str(path), sources=Sources(Limits()._replace(**{name: value - 1})))
+            read(Request(str(path), Limits()._replace(**{name: value - 1})))
 
 
 def test_images_of_more_bits_keep_them(tmp_path):

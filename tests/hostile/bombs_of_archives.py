@@ -15,6 +15,7 @@ from PIL import Image
 
 from archives import LABELS, PIXELS, image_table, make_image_table, make_npy, of_size, saved_png
 from descenso.data.catalog import load
+from descenso.data.convert import convert
 from powder import OUT, Bomb, instead, link, sparse
 
 Put = Callable[[Path], Any] | bytes
@@ -38,6 +39,14 @@ def npz(put: Put, told: str = r": not an NPZ file, or damaged \(.*\)") -> Bomb:
 def array(put: Put, told: str, name: str = "X_train.npy") -> Bomb:
     """Return a bomb in one of several files of arrays."""
     return Bomb(instead(make_npy, name, put), lambda folder: load(str(folder)), r".*/" + name + told)
+
+
+def converted(name: str, put: Put, told: str) -> Bomb:
+    """Return a bomb in a file that is too large to be loaded, and is converted some rows at a time."""
+    bomb = file_of(name, put, told)
+    if name.endswith(".npy"):
+        bomb = array(put, told, name)
+    return bomb._replace(read=lambda folder: convert(folder / name, folder / "out"))
 
 
 def images_in(put: Put, told: str) -> Bomb:
@@ -105,7 +114,9 @@ ARCHIVE_BOMBS = {
     "NPZ, a gigabyte after the end": npz(by_hand(of_shape("(9,)", data=bytes(9)), 64, len(of_shape("(9,)")) + 9)),
     "NPZ, an absurd size": npz(packed(of_shape(f"({2**62},)")), UNHELD),
     "NPZ, a size that comes to 0": npz(packed(of_shape(f"({2**32}, {2**32})")), UNHELD),
-    "NPZ, no rows of absurd size": npz(packed(of_shape(f"(0, {2**62})")), r":x_train: array_bytes would be .*"),
+    "NPZ, no rows of absurd size": converted(
+        "data.npz", packed(of_shape(f"(0, {2**62})")), r":x_train: columns would be .*"
+    ),
     "NPZ, a size below 0": npz(packed(of_shape("(-1,)")), r":x_train: no shape of an array: \(-1,\)"),
     "NPZ, a size of 5,000 digits": npz(packed(of_shape(f"({'9' * 5000},)"))),
     "NPZ, Python objects": npz(
@@ -143,7 +154,9 @@ ARCHIVE_BOMBS = {
     "NPZ, that is an image": npz(saved("PNG")),
     "NPZ, a pipe": npz(os.mkfifo, NO_FILE),
     "NPZ, zeros without end": npz(link("/dev/zero"), NO_FILE),
-    "NPZ, a terabyte without room": npz(sparse(2**40), r": file_bytes would be .*"),
+    "NPZ, a terabyte without room": converted("data.npz", sparse(2**40), r": not an NPZ file, or damaged \(.*\)"),
+    "CSV, a terabyte without room": converted("data.csv", sparse(2**40), ": no row ends within 1048576 bytes"),
+    "Parquet, a terabyte without room": converted("data.parquet", sparse(2**40), r": cannot be read .*"),
     "NPZ, a gigabyte of zeros": npz(sparse(2**30)),
     "NPY, absurd sizes": array(of_shape(f"({2**62}, 9, 9)"), r": \d+ bytes claimed, the file cannot hold them"),
     "NPY, no rows of absurd size": array(
@@ -155,7 +168,9 @@ ARCHIVE_BOMBS = {
         npy("__import__('os').mkdir('pwned')\n"), r": not an NPY file, or damaged \(.*"
     ),
     "NPY, a header without end": array(b"\x93NUMPY\2\0" + bytes([255]) * 99, r": not an array \(it starts with .*\)"),
-    "NPY, a terabyte without room": array(sparse(2**40, of_shape("(9, 5, 4)")), r": file_bytes would be .*"),
+    "NPY, a terabyte without room": converted(
+        "X_train.npy", sparse(2**40, of_shape("(9, 5, 4)")), ": 180 bytes claimed, the file cannot hold them"
+    ),
     "NPY, more than its header says": array(sparse(2**29, of_shape("(9, 5, 4)")), r": 180 bytes claimed, the file .*"),
     "NPY, a pipe": array(os.mkfifo, NO_FILE),
     "NPY, a folder": array(Path.mkdir, r": cannot be read \(Is a directory\)"),

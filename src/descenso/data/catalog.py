@@ -51,9 +51,9 @@ def load(
         seed: of the shuffle, and of which rows are tested on.
         input_shape: height, width, and maybe channels, of images in flat rows: "28x28" or (28, 28).
         decimal, encoding, header, numeric_only, skip_unreadable: see `descenso.data.sources.Request`.
-        sources: where to look for named datasets, and what to refuse as too large.
+        sources: where to look for named datasets, what to refuse as too large, and what to convert, see `Limits`.
 
-    Raises: ConfigError or DataError, for settings that do not suit the data, and files that cannot be read.
+    Raises: ConfigError, DataError or DiskError, for settings, files, or a cache for converted rows that cannot be used.
 
     >>> load("mnist").train.inputs.shape
     (60000, 28, 28)
@@ -65,48 +65,17 @@ def load(
 
 
 def _loaded(request: Request, sources: Sources) -> Dataset:
+    """Read the dataset into memory, or convert it where it is too large for that."""
     try:
         return _named(request.name, check_and_scale(_read(request, sources)))
-    except TooLargeError as error:
-        raise DataError(f"{error}{_or_convert(request)}") from None
+    except TooLargeError:
+        if request.name in NAMED:
+            raise
+    from descenso.data.cache import cached
 
-
-def _or_convert(request: Request) -> str:
-    """Say how to train on data that is not read into memory, where it can be converted some rows at a time."""
-    from descenso.keywords import in_shell
-
-    found = of_folder(request.path) if request.path.is_dir() else of_file(request.path)
-    name = next((name for name, each in FORMATS.items() if each == found), "")
-    if name not in ("csv", "parquet", "parquets", "idx", "idx-file", "npz", "arrays"):
-        return ""
-    shape = request.input_shape
-    given = {option: getattr(request, option) for option in OPTIONS if option != "input_shape"}
-    given |= {"drop": ",".join(request.drop)}
-    split = {"test_fraction": request.test_fraction, "seed": request.seed,
-             "input_shape": shape if isinstance(shape, str) else "x".join(map(str, shape))}  # fmt: skip
-    folder = in_shell(f"{request.path.with_suffix('')}-rows")
-    converting, training = (given | split, {}) if _is_table(name, request) else (given, split)
-    line = " ".join(["descenso data convert", in_shell(request.name), folder, *_flags(converting), "&& descenso train",
-                     folder, *_flags(training)])  # fmt: skip
-    return _("; or convert it, which reads some rows at a time: {line}").format(line=line)
-
-
-def _is_table(name: str, request: Request) -> bool:
-    """Tell whether data in the format called `name` is a table, whose rows are split before they are encoded."""
-    if name not in ("parquet", "parquets"):
-        return name == "csv"
-    from descenso.data.formats.parquet import of_tables
-
-    unlimited = request.limits._replace(file_bytes=2**62)  # it was too large already, and little is read here
-    return of_tables(request._replace(limits=unlimited)) is not None
-
-
-def _flags(settings: Mapping[str, Any]) -> list[str]:
-    """Write the settings that are given as flags of a command."""
-    from descenso.keywords import in_shell
-
-    return [f"--{name.replace('_', '-')}" + ("" if value is True else f" {in_shell(str(value))}")
-            for name, value in settings.items() if value]  # fmt: skip
+    converted, note = cached(request)
+    data = check_and_scale(_read(converted, sources))
+    return _named(request.name, data._replace(notes=(*data.notes, note)))
 
 
 def _named(name: str, data: Dataset) -> Dataset:

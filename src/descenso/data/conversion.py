@@ -21,6 +21,7 @@ from descenso.data.formats.converted import VALIDATION
 from descenso.data.labels import plain_labels
 from descenso.data.sources import Limits, Request, refusals
 from descenso.text import _
+from descenso.writing import check_room
 
 
 class Part(NamedTuple):
@@ -60,6 +61,11 @@ class Source(NamedTuple):
     pictures: bool = False
     encoding: Encoding | None = None
 
+    @property
+    def rows(self) -> int:
+        """The number of rows of all parts."""
+        return sum(len(part.labels) for part in self.parts.values())
+
 
 def state_of(files: Iterable[Path]) -> str:
     """Write names, sizes and times of files, which differ where one has changed."""
@@ -73,14 +79,14 @@ def state_of(files: Iterable[Path]) -> str:
 
 def of_arrays(source: Path, limits: Limits, scratch: Scratch) -> Source:
     """Find the rows of arrays; large ones are mapped, those of NPZ files in copies that are unpacked."""
-    files = _beside(source, SUFFIXES)
+    files = beside(source, SUFFIXES)
     state = state_of(files)
     return _of_rows(source, files, state, *read_parts(source, limits, new_file=partial(scratch.new_file, ".array")))
 
 
 def of_idx(source: Path, limits: Limits, scratch: Scratch) -> Source:
     """Find the rows of IDX files; images are mapped, of gzipped files in a copy that is unpacked."""
-    files = _beside(source, FORMATS["idx-file"].suffixes)
+    files = beside(source, FORMATS["idx-file"].suffixes)
     state, (name, prefixes) = state_of(files), idx.files_of(source)
     folder = source if source.is_dir() else source.parent
     splits = idx.read_folder(folder, limits, prefixes, read=partial(_read_or_map, scratch))
@@ -92,7 +98,7 @@ def of_idx(source: Path, limits: Limits, scratch: Scratch) -> Source:
     return _of_rows(source, files, state, parts, notes)
 
 
-def _beside(source: Path, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
+def beside(source: Path, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
     """List the files of these endings in the folder that `source` is, or is in."""
     folder = source if source.is_dir() else source.parent
     return tuple(sorted(path for path in folder.iterdir() if path.name.lower().endswith(suffixes) and path.is_file()))
@@ -110,6 +116,7 @@ def _read_or_map(scratch: Scratch, path: Path, limits: Limits) -> NDArray[Any]:
             idx.check_end(stream, path, end)
             return np.memmap(path, dtype, "r", start, shape)
         unpacked = scratch.new_file(".idx")
+        check_room(scratch.folder, end - start)
         idx.unpack(stream, unpacked, path, start, end)
         idx.check_end(stream, path, end)
         return np.memmap(unpacked, dtype, "r", 0, shape)

@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from descenso.data import conversion, conversion_images
 from descenso.data.conversion import Source, state_of
 from descenso.data.file_rows import Scratch
-from descenso.data.formats import FORMATS, OPTIONS, of_file, of_folder, titles
+from descenso.data.formats import FORMATS, OPTIONS, Format, of_file, of_folder, titles
+from descenso.data.formats.array_files import SUFFIXES
 from descenso.data.formats.converted import KIND, MANIFEST, Manifest, Piece, digest_of, read_manifest
 from descenso.data.formats.converted import recognises as is_converted
+from descenso.data.formats.folders import find
 from descenso.data.formats.mixed import check_parquet
-from descenso.data.formats.parquet import of_tables
+from descenso.data.formats.parquet import files_of, of_tables
 from descenso.data.sources import Limits, Request
 from descenso.errors import ConfigError, DataError, DescensoError
 from descenso.text import _, spelled
-from descenso.writing import TEMPORARY, disk_errors, make_folder, sweep, write_file
+from descenso.writing import TEMPORARY, check_room, disk_errors, make_folder, sweep, write_file
 
 PIECE_BYTES = 2**26  # of the inputs in one file, about
 UNLIMITED = 2**62  # bytes of a file or an array of which little is in memory at a time
@@ -54,21 +56,63 @@ def convert(
     Returns: the manifest that was written.
     Raises: ConfigError, DataError or DiskError, where `dest`, `source` or the disk cannot be used.
     """
-    _check_paths(source := Path(source), dest := Path(dest))
     drop = tuple(filter(None, str(settings.pop("drop", "")).split(",")))
-    request = Request(str(source), limits or Limits(), drop=drop, **settings)
+    return convert_rows(Request(str(source), limits or Limits(), drop=drop, **settings), Path(dest), told)
+
+
+def convert_rows(request: Request, dest: Path, told: Callable[[str], None]) -> Manifest:
+    """Convert what `request` names into the folder `dest`; see `convert`."""
+    _check_paths(request.path, dest)
     with _begun(dest), TemporaryDirectory(TEMPORARY, ".columns", dest, ignore_cleanup_errors=True) as folder:
+        state = digest_of_state(request)
         found = _source(request, dest, Scratch(Path(folder)))
         encoding = None if found.encoding is None else found.encoding.plain()
         manifest = Manifest(kind=KIND, complete=False, pictures=found.pictures, class_names=found.class_names,
                             pieces=(), notes=found.notes, encoding=encoding)  # fmt: skip
         before = {piece.inputs: piece for piece in read_manifest(dest).pieces}
+        check_room(dest, found.row_bytes * (found.rows - sum(piece.rows for piece in before.values())))
         done = _written(found, dest, manifest, before, told)
         if state_of(found.files) != found.state:
-            raise DataError(_("{path}: it has changed while it was converted; convert it again").format(path=source))
-        _write(dest, manifest := manifest.model_copy(update={"pieces": tuple(done.values()), "complete": True}))
+            message = _("{path}: it has changed while it was converted; convert it again")
+            raise DataError(message.format(path=request.path))
+        manifest = manifest.model_copy(update={"pieces": tuple(done.values()), "complete": True, "state": state})
+        _write(dest, manifest)
     _remove(dest, [piece for name, piece in before.items() if name not in done])
     return manifest
+
+
+def digest_of_state(request: Request) -> str:
+    """Return the SHA-256 of the names, sizes and times of the files that `request` names."""
+    return hashlib.sha256(state_of(_files(request)).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def is_table(request: Request) -> bool:
+    """Tell whether a request is for a table, whose rows are split before they are encoded."""
+    kind = _kind(request.path)
+    if kind not in (FORMATS["parquet"], FORMATS["parquets"]):
+        return kind == FORMATS["csv"]
+    return of_tables(_unlimited(request)) is not None
+
+
+def _kind(source: Path) -> Format | None:
+    return of_folder(source) if source.is_dir() else of_file(source)
+
+
+def _unlimited(request: Request) -> Request:
+    return request._replace(limits=request.limits._replace(file_bytes=UNLIMITED, array_bytes=UNLIMITED))
+
+
+def _files(request: Request) -> list[Path]:
+    """List the files that a request names, and of some formats those beside them."""
+    kind, source = _kind(request.path), request.path
+    if kind == FORMATS["images"]:
+        parts = find(source, request.limits).parts
+        return [path for classes in parts.values() for paths in classes.values() for path in paths]
+    if kind in (FORMATS["parquet"], FORMATS["parquets"]):
+        return [path for paths in files_of(request)[0].values() for path in paths]
+    if kind in (FORMATS["idx"], FORMATS["idx-file"]):
+        return list(conversion.beside(source, FORMATS["idx-file"].suffixes))
+    return [source] if kind == FORMATS["csv"] else list(conversion.beside(source, SUFFIXES))
 
 
 def _remove(dest: Path, pieces: list[Piece]) -> None:
@@ -100,12 +144,11 @@ def _written(
     found: Source, dest: Path, manifest: Manifest, before: dict[str, Piece], told: Callable[[str], None]
 ) -> dict[str, Piece]:
     """Write all pieces, and after each one the manifest; return them by the names of their files."""
-    total = sum(len(part.labels) for part in found.parts.values())
     known, done = dict(before), dict[str, Piece]()
     for piece in _pieces(found, dest, before):
         known[piece.inputs] = done[piece.inputs] = piece
         _write(dest, manifest.model_copy(update={"pieces": tuple(known.values())}))
-        told(_("rows: {done} of {total}").format(done=sum(each.rows for each in done.values()), total=total))
+        told(_("rows: {done} of {total}").format(done=sum(each.rows for each in done.values()), total=found.rows))
     return done
 
 
@@ -157,12 +200,11 @@ def _check_paths(source: Path, dest: Path) -> None:
 
 def _source(request: Request, dest: Path, scratch: Scratch) -> Source:
     """Find the rows of a source."""
-    source, limits = request.path, request.limits
-    kind = of_folder(source) if source.is_dir() else of_file(source)
+    source, kind = request.path, _kind(request.path)
     if kind == FORMATS["images"]:
         _check_options(request, dest, ("resize", "skip_unreadable"))
         return conversion_images.of_folder(request)
-    request = request._replace(limits=limits._replace(file_bytes=UNLIMITED, array_bytes=UNLIMITED))
+    request = _unlimited(request)
     if kind in (FORMATS["arrays"], FORMATS["npy"], FORMATS["npz"]):
         _check_options(request, dest, ())
         return conversion.of_arrays(source, request.limits, scratch)

@@ -120,18 +120,19 @@ def _places(name: str, data_dir: Path | None) -> Iterator[Path]:
     if os.environ.get("DESCENSO_DATA"):
         yield Path(os.environ["DESCENSO_DATA"]) / name
     yield DEBIAN / name
-    yield _cache(name)
+    yield cache_of(name)
 
 
-def _cache(name: str) -> Path:
-    import pooch  # and with it tqdm, which warns in a notebook without widgets: only where files may be downloaded
+def cache_of(name: str) -> Path:
+    """Return the path of `name` in the folder of what can be downloaded or made again."""
+    import pooch  # and with it tqdm, which warns in a notebook without widgets: only where it is needed
 
     return Path(pooch.os_cache("descenso")) / name
 
 
 def _unpacked(name: str) -> Path:
     """Return the folder into which pooch unpacks an archive."""
-    return _cache(name) / "gzip.zip.unzip" / "gzip"
+    return cache_of(name) / "gzip.zip.unzip" / "gzip"
 
 
 def _download(name: str, data_dir: Path | None) -> Path:
@@ -143,17 +144,17 @@ def _download(name: str, data_dir: Path | None) -> Path:
     try:
         pooch.get_logger().setLevel("WARNING")  # it says in English what it downloads
         for file, digest in known.digests:
-            if not (_cache(name) / file).exists():
+            if not (cache_of(name) / file).exists():
                 sys.stderr.write(_("Downloading {url}").format(url=known.url + file) + "\n")
             unzip = pooch.Unzip(members=[f"gzip/{stem}" for stem in stems]) if archived else None
-            pooch.retrieve(known.url + file, f"sha256:{digest}", file, _cache(name), processor=unzip,
+            pooch.retrieve(known.url + file, f"sha256:{digest}", file, cache_of(name), processor=unzip,
                            downloader=pooch.HTTPDownloader(timeout=SECONDS))  # fmt: skip
     except ValueError:  # of pooch, where the checksum is another
         reason = _("its SHA-256 is not the one published")
     except OSError as error:
         reason = type(error).__name__
     else:
-        return _unpacked(name) if archived else _cache(name)
+        return _unpacked(name) if archived else cache_of(name)
     message = _("{name} is not here, and cannot be downloaded ({reason}); put {files} from {url} into {folder}")
     raise DataError(
         message.format(
@@ -161,7 +162,7 @@ def _download(name: str, data_dir: Path | None) -> Path:
             reason=reason,
             files=", ".join(stems),
             url=known.url + (known.digests[0][0] if archived else ""),
-            folder=next(_places(name, data_dir)) if data_dir or os.environ.get("DESCENSO_DATA") else _cache(name),
+            folder=next(_places(name, data_dir)) if data_dir or os.environ.get("DESCENSO_DATA") else cache_of(name),
         )
     ) from None
 

@@ -28,6 +28,8 @@ ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 class Limits(NamedTuple):
     """The largest sizes that a reader accepts, of one file; the defaults suit a laptop, `--limit NAME=N` raises them.
 
+    Beyond the first two, `descenso.load` converts the data and does not read it into memory.
+
     Attributes:
         file_bytes: size on the disk.
         array_bytes: size of the elements, unpacked.

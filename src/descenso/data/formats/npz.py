@@ -21,6 +21,7 @@ from descenso.data.formats.idx import MAX_DEFLATE_RATIO, Readable, fill, unpack
 from descenso.data.sources import Limits, opened
 from descenso.errors import DataError
 from descenso.text import _
+from descenso.writing import check_room
 
 MOST_MEMBERS = 64
 MOST_AT_ONCE = 2**17  # bytes of the archive's table of contents, and of one read after it
@@ -148,7 +149,8 @@ def _read(
     check_size(header, held and member.compress_size * MAX_DEFLATE_RATIO >= header.claimed, path, limits)
     if new_file is None or header.claimed <= CHUNK_BYTES or not header.dtype.isnative:
         return read_elements(_Narrow(stream), header, path)
-    unpack(_Narrow(stream), unpacked := new_file(), path, header.start, header.start + header.claimed)
+    check_room((unpacked := new_file()).parent, header.claimed)
+    unpack(_Narrow(stream), unpacked, path, header.start, header.start + header.claimed)
     return np.memmap(unpacked, header.dtype, "r", 0, header.shape, "F" if header.fortran else "C")
 
 

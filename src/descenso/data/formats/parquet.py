@@ -211,23 +211,23 @@ class _Read(NamedTuple):
 
 def _read(files: list[Path], request: Request) -> _Read:
     """Read the images and labels of several files."""
-    limits = request.limits
-    pictures, places, labels = list[Pixels](), list[Path](), list[NDArray[Any]]()
-    taken = 0
-    label = ""
+    limits, taken = request.limits, 0
+    pictures, places, found = list[Pixels](), list[Path](), dict[Path, Columns]()
     for path in files:
         columns = images_in(path, limits)
         if not columns:
             raise DataError(_("{path}: no column of images, unlike {other}").format(path=path, other=files[0]))
-        label = label_of(request, path, columns)
+        found[path] = columns
+    named = {path: label_of(request, path, columns) for path, columns in found.items()}
+    labels = np.concatenate([column_of(path, label, limits) for path, label in named.items()])
+    for path, columns in found.items():
         for place, content in contents(path, columns, limits):
             pictures.append(_picture(request, place, content))
             places.append(place)
             taken += pictures[-1].values.nbytes
-            limits.check("array_bytes", taken, path)
-        labels.append(column_of(path, label, limits))
+            limits.check("array_bytes", max(taken, pictures[0].values.nbytes * len(labels)), path)
     limits.check("rows", len(pictures), files[0])
-    return _Read(pictures, places, np.concatenate(labels), class_names(files[0], label))
+    return _Read(pictures, places, labels, class_names(files[0], named[files[0]]))
 
 
 def column_of(path: Path, name: str, limits: Limits) -> NDArray[Any]:
