@@ -1,12 +1,17 @@
 """Layers of our own: batch normalisation compared with Keras's, dropout and augmentation on every engine."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from descenso.descent.keras_models import from_keras
-from descenso.descent.layers import Augment, BatchNormalization, Dropout, noise
+from descenso.descent.layers import Augment, BatchNormalization, Dropout, noise, synchronized
 from walks import make_case, make_model, make_problem, walk
 
 L = keras.layers
@@ -41,6 +46,51 @@ def test_batch_normalisation_is_that_of_keras(rows):
         results.append([outputs, *moved.values(), *slopes, model.apply(params, moved, inputs, False)[0]])
     for mine, wanted in zip(*results, strict=True):
         np.testing.assert_allclose(mine, wanted, rtol=3e-6, atol=3e-6)
+
+
+def by_parts(function, parts):
+    """Call `function` in a thread for each of `parts`, and add up what layers exchange; return the results."""
+    shared, barrier = [None] * len(parts), threading.Barrier(len(parts))
+
+    def one(place):
+        def summed(values):
+            barrier.wait()
+            shared[place] = values
+            barrier.wait()
+            return tf.add_n(shared)
+
+        local.context = SimpleNamespace(all_reduce=lambda operation, values: summed(values))
+        return function(parts[place])
+
+    local = threading.local()
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(len(parts)) as pool:
+        patch.setattr(tf.distribute, "get_replica_context", lambda: local.context)
+        return list(pool.map(one, range(len(parts))))
+
+
+def test_batch_normalisation_over_parts_is_that_of_the_whole_batch():
+    random = np.random.default_rng(0)
+    inputs = random.normal([3, 50], 2, (7, 4, 3, 2)).astype(np.float32)
+    upstream = random.normal(0, 1, inputs.shape).astype(np.float32)
+
+    def results(rows):
+        model = keras.Sequential([L.Input((4, 3, 2)), L.BatchNormalization(momentum=0.8)])
+        model.layers[0].gamma.assign([1.5, 0.3])
+        model.layers[0].moving_mean.assign([2.5, 49])
+        part = tf.constant(inputs[rows])
+        with synchronized(model) if rows != whole else nullcontext(), tf.GradientTape() as tape:
+            tape.watch(part)
+            outputs = model(part, training=True)
+        slopes = tape.gradient(outputs, [part, *model.trainable_variables], tf.constant(upstream[rows]))
+        return [each.numpy() for each in (outputs, *slopes, *model.non_trainable_variables)]
+
+    whole = slice(0, 7)
+    expected = results(whole)
+    found = by_parts(results, [slice(0, 3), slice(3, 7)])
+    for place, wanted in enumerate(expected):
+        pieces = [each[place] for each in found]
+        mine = np.concatenate(pieces) if place < 2 else np.add(*pieces) if place < 4 else pieces[1]
+        np.testing.assert_allclose(mine, wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_noise_is_the_hash_of_draw_and_place():

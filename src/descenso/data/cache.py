@@ -41,9 +41,7 @@ def cached(request: Request) -> tuple[Request, str]:
             convert_rows(_converted_by(request), folder, _progress())
     unlimited = request.limits._replace(file_bytes=UNLIMITED, array_bytes=UNLIMITED)  # rows stay in their files
     later = {name: getattr(request, name) for name in _later(request)}
-    note = _(
-        "its rows, more than are read into memory, stay in {folder}; if you remove it, it is made again"
-    )
+    note = _("its rows, more than are read into memory, stay in {folder}; if you remove it, it is made again")
     return Request(str(folder), unlimited, **later), note.format(folder=folder)
 
 
