@@ -1,10 +1,11 @@
 """Measure training on rows that no memory holds: memory, throughput, seeking, and the size of a checkpoint's position.
 
-Run: python benchmarks/streams.py [FOLDER] [--rows 5300000]
+Run: python benchmarks/streams.py [FOLDER] [--rows 5300000] [--table-rows 12000000]
 
 It writes `X.npy`, images of 28×28 pixels in uint8, and `y.npy` into a folder in FOLDER, 4.2 GB by default, trains mlp
 on them in processes of their own, and removes them. A slice that fits into memory is trained on in memory and from
-files, with the pages of the files in the system's cache and not (Linux).
+files, with the pages of the files in the system's cache and not (Linux). Then a table of numbers and text, as CSV and
+as Parquet, is converted in processes of their own.
 """
 
 import argparse
@@ -29,6 +30,14 @@ run = ds.train(folder, model="mlp", epochs=1, batch_size=100, order=order, out=o
 accuracy = run.evaluate().accuracy
 peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(json.dumps({**run.status, "again": accuracy, "peak": peak / 2**20}))
+"""
+
+
+CONVERT = """
+import json, sys
+from descenso.data.convert import convert
+convert(*sys.argv[1:], label="kind")
+print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 2**20)
 """
 
 
@@ -82,8 +91,31 @@ def seek(folder: Path) -> tuple[float, float]:
     return max(times), float(np.median(times))
 
 
+def convert_tables(folder: Path, rows: int) -> None:
+    """Convert a table, as CSV and as Parquet; print the time and the peak of the memory."""
+    import polars as pl
+
+    random = np.random.default_rng(0)
+    towns, kinds = (np.array([f"{word} {place:02}" for place in range(count)])
+                    for word, count in (("town number", 40), ("kind", 3)))  # fmt: skip
+    frame = pl.DataFrame({"x": random.normal(size=rows).round(4), "y": random.normal(size=rows).round(2),
+                          "n": random.integers(1000, size=rows), "town": towns[random.integers(40, size=rows)],
+                          "price": random.random(rows).round(2), "user": random.integers(10**9, size=rows),
+                          "kind": kinds[random.integers(3, size=rows)]})  # fmt: skip
+    frame = frame.with_columns(pl.format("{} €", "price").alias("price"), pl.format("user-{}", "user").alias("user"))
+    paths = folder / "table.csv", folder / "table.parquet"
+    frame.write_csv(paths[0])
+    frame.write_parquet(paths[1])
+    del frame
+    for path in paths:
+        then = perf_counter()
+        done = subprocess.run([sys.executable, "-c", CONVERT, path, f"{path}-rows"], stdout=subprocess.PIPE, check=True)
+        print(f"convert {path.name}, {rows} rows, {path.stat().st_size / 1e9:.2f} GB: {perf_counter() - then:.0f} s, "
+              f"peak {float(done.stdout):.2f} GB", flush=True)  # fmt: skip
+
+
 def measure(folder: Path, rows: int) -> None:
-    """Print all figures."""
+    """Print all figures of images."""
     large, small, shards, out = (folder / name for name in ("large", "small", "small-rows", "run"))
     write(large, rows)
     write(small, SLICE)
@@ -114,6 +146,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--rows", type=int, default=5_300_000)
+    parser.add_argument("--table-rows", type=int, default=12_000_000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as made:
         measure(Path(made), given.rows)
+        convert_tables(Path(made), given.table_rows)

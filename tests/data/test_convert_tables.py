@@ -72,13 +72,17 @@ def same(found, expected):
     pytest.param(name, marks=[pytest.mark.slow] if name in ("semicolon", "utf-16", "macintosh", "numbers") else [])
     for name in TEXTS
 ])  # fmt: skip
-def test_a_table_becomes_the_rows_that_load_makes_of_it(name, tmp_path):
+def test_a_table_becomes_the_rows_that_load_makes_of_it(name, tmp_path, monkeypatch):
+    """Also where its columns of text are read a few rows at a time."""
     path, (text, how) = tmp_path / "table.csv", TEXTS[name]
     path.write_bytes(text())
     before = path.read_bytes()
     how = {"label": "kind", **how}
+    expected = ds.load(str(path), **how)
+    monkeypatch.setattr("descenso.data.formats.columns.CHUNK", 7)
+    monkeypatch.setattr("descenso.data.arrays.SHUFFLED", 11)
     convert(path, tmp_path / "rows", **how)
-    found, expected = ds.load(str(tmp_path / "rows")), ds.load(str(path), **how)
+    found = ds.load(str(tmp_path / "rows"))
     assert isinstance(found.train.inputs, FileRows)
     same(found, expected)
     assert path.read_bytes() == before
@@ -271,3 +275,26 @@ def test_columns_stay_in_files_without_losing_a_bit(tmp_path):
     assert scratch.stored(np.array([-1, 3], np.int32)).dtype == np.int32
     scratch.release()
     assert scratch.stored(np.array([1.0], np.float32)).dtype == np.float32
+
+
+def test_faults_are_named_by_their_row_wherever_it_is(tmp_path, monkeypatch):
+    """A word among numbers, a label that is missing, marks of decimals that contradict each other."""
+    monkeypatch.setattr("descenso.data.formats.columns.CHUNK", 7)
+    monkeypatch.setattr("descenso.data.formats.kinds.MOST_COUNTED", 20)
+    monkeypatch.setattr("descenso.data.formats.kinds.MOST_CATEGORIES", 10)
+    path, numbers = tmp_path / "table.csv", [f"{row}.5" for row in range(50)]
+
+    def refused(told, numbers=numbers, labels=("a", "b") * 25, **how):
+        pl.DataFrame({"x": numbers, "kind": labels}).write_csv(path, separator=";")
+        with pytest.raises((ConfigError, DataError), match=told):
+            convert(path, tmp_path / "rows", label="kind", **how)
+
+    refused("row 31, column 'x': 'word' is no number; make it one", [*numbers[:30], "word", *numbers[31:]])
+    refused("row 50, column 'x': 'word' is no number; if the last row holds totals", [*numbers[:49], "word"])
+    refused("neither are 1 others of 49 values", [*numbers[:20], "word", None, *numbers[22:40], "last", *numbers[41:]])
+    refused("row 45, column 'kind': no value", labels=[*("a", "b") * 22, None, *"babab"])
+    refused("'20.5' in column 'x' has a decimal point, '7,25' in column 'x' a decimal comma",
+            [*["1"] * 20, "20.5", *["2"] * 20, "7,25", *["3"] * 8])  # fmt: skip
+    pl.DataFrame({"note": [f"n{row}" for row in range(50)], "x": numbers, "kind": ["a", "b"] * 25}).write_csv(path)
+    convert(path, tmp_path / "rows", label="kind")
+    assert "text with more than 20 different values" in " ".join(ds.load(str(tmp_path / "rows")).notes)

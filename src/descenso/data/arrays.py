@@ -17,6 +17,7 @@ from descenso.errors import DataError
 from descenso.text import _, prose
 
 BYTE = 255  # the largest value of a pixel in 8 bits
+SHUFFLED = 2**20  # rows among which those to test on are drawn at a time
 LEAST_VALUES = 64  # in rows of so many values, the largest of all shows the scale
 
 
@@ -257,10 +258,14 @@ def stratified(labels: NDArray[np.int32], test_fraction: float, seed: int) -> tu
     shuffled = random_of(seed).permutation(len(labels))
     counts = np.bincount(labels)
     wanted = np.maximum(np.minimum(np.maximum(np.rint(counts * test_fraction), 1), counts - 1), 0).astype(np.intp)
-    by_class = np.argsort(labels[shuffled], kind="stable")
-    tested = np.zeros(len(labels), np.bool_)
-    for first, count in zip(np.cumsum(counts) - counts, wanted, strict=True):
-        tested[by_class[first : first + count]] = True
+    tested, before = np.zeros(len(labels), np.bool_), np.zeros_like(counts)  # rows of each class so far
+    for first in range(0, len(labels), SHUFFLED):
+        part = labels[shuffled[first : first + SHUFFLED]]
+        here, by_class = np.bincount(part, minlength=len(counts)), np.argsort(part, kind="stable")
+        ranks = np.empty(len(part), np.intp)
+        ranks[by_class] = np.arange(len(part)) - np.repeat(np.cumsum(here) - here, here)
+        tested[first : first + SHUFFLED] = before[part] + ranks < wanted[part]
+        before += here
     return shuffled[~tested], shuffled[tested]
 
 

@@ -176,5 +176,6 @@ def of_table(request: Request, scratch: Scratch) -> Source:
     split = {VALIDATION: train[: table.validated], "train": train[table.validated :], "test": test}
     parts = {name: Part(table.labels[rows], partial("{} {} {} {}".format, about, name), partial(read, rows))
              for name, rows in split.items() if len(rows) or name != VALIDATION}  # fmt: skip
-    notes = (*table.notes, *notes, *sentences(encoding, cells), *encoding.unseen(cells, drawn[1]))
+    notes = (*table.notes, *notes, *sentences(encoding, scratch.one_by_one(cells)),
+             *encoding.unseen(scratch.one_by_one(cells), drawn[1]))  # fmt: skip
     return Source(files, state, parts, table.class_names, row_bytes, notes, encoding=encoding)

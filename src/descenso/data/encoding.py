@@ -5,7 +5,7 @@ An encoding is fitted on training rows only. A run keeps it, so that rows to pre
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,7 +101,7 @@ class Encoding(NamedTuple):
         """Return the encoding of columns that hold numbers only."""
         return cls(tuple(Column(name, "number") for name in names), strict=True)
 
-    def fit(self, cells: Sequence[Cells], rows: NDArray[np.intp], path: object) -> "Encoding":
+    def fit(self, cells: Iterable[Cells], rows: NDArray[np.intp], path: object) -> "Encoding":
         """Fit the columns to the training rows, whose numbers are `rows`.
 
         Raises:
@@ -146,7 +146,7 @@ class Encoding(NamedTuple):
                 offset += len(column.inputs)
         return inputs
 
-    def unseen(self, cells: Sequence[Cells], rows: NDArray[np.intp]) -> Iterator[str]:
+    def unseen(self, cells: Iterable[Cells], rows: NDArray[np.intp]) -> Iterator[str]:
         """Say which values of `rows` no training row has, and how many rows have them."""
         return _unseen(self.columns, cells, rows)
 
@@ -184,7 +184,7 @@ class Encoding(NamedTuple):
         return cls(columns, left_out, _text(about["label"]), about["decimal"], unnamed, about["strict"])
 
 
-def _unseen(columns: Sequence[Column], cells: Sequence[Cells], rows: NDArray[np.intp]) -> Iterator[str]:
+def _unseen(columns: Sequence[Column], cells: Iterable[Cells], rows: NDArray[np.intp]) -> Iterator[str]:
     """Say which values no training row has, and how many rows have them."""
     for column, one in zip(columns, cells, strict=True):
         gaps = int(one.missing()[rows].sum()) if not column.missing else 0
@@ -213,13 +213,16 @@ def _unseen(columns: Sequence[Column], cells: Sequence[Cells], rows: NDArray[np.
 
 
 def _fitted(one: Cells, rows: NDArray[np.intp]) -> Column:
-    gaps = one.missing()[rows]
-    values, holed = one.values[rows][~gaps], bool(gaps.any())
+    values = one.values[rows]
+    gaps = one._replace(values=values).missing()
+    holed = bool(gaps.any())
+    values = values[~gaps] if holed else values
     if one.kind == "category":
         seen = np.bincount(values, minlength=len(one.categories)) > 0
         kept = tuple(value for value, known in zip(one.categories, seen.tolist(), strict=True) if known)
         return Column(one.name, one.kind, holed, categories=kept)
-    return Column(one.name, one.kind, holed, fill=float(np.median(values)) if len(values) else 0.0)
+    median = float(np.median(values, overwrite_input=True)) if len(values) else 0.0
+    return Column(one.name, one.kind, holed, fill=median)
 
 
 def _places(column: Column, one: Cells) -> NDArray[np.int32]:

@@ -1,6 +1,6 @@
 """Sentences on what is done to the columns of a table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def listed(names: Sequence[str]) -> str:
     return shown if more <= 0 else _("{names} and {more} more").format(names=shown, more=more)
 
 
-def sentences(encoding: Encoding, cells: Sequence[Cells] = ()) -> tuple[str, ...]:
+def sentences(encoding: Encoding, cells: Iterable[Cells] = ()) -> tuple[str, ...]:
     """Say what is done to the columns, in sentences; `cells` are for the number of missing values."""
     said = []
     categories = [f"{one.name} ({len(one.categories)})" for one in encoding.columns if one.kind == "category"]

@@ -2,9 +2,9 @@
 
 import math
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ MOST_IN_MEMORY = 2**30  # bytes of the rows of an array; more stay in their file
 COPIED_BYTES = 2**22  # of rows that are in memory twice, while they are put in another order
 REGION_BYTES = 2**21  # of a file, which Linux may map at the first byte that is read of it
 MOST_REGIONS = 32  # after which their pages are released
+Column = TypeVar("Column")
 
 
 class FileRows:
@@ -179,6 +180,12 @@ class Scratch:
         mapped = np.load(path, mmap_mode="r")
         self._mappings += filter(None, [_read_only_mapping(mapped)])
         return np.asarray(mapped)
+
+    def one_by_one(self, columns: Iterable[Column]) -> Iterator[Column]:
+        """Yield what has its values in these files, and release the pages after each."""
+        for column in columns:
+            yield column
+            self.release()
 
     def release(self) -> None:
         """Release the pages of all columns; they stay in the system's cache."""

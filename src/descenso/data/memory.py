@@ -97,7 +97,7 @@ def from_frame(
         made = split_table(request, table)
         return warned(check_and_scale(shaped(made, input_shape) if input_shape else made))
     share_to_test(name, test_fraction, has_test=True)
-    table = table.fitted(np.arange(len(table.labels)), name)
+    table = table.fitted(np.arange(len(table.labels)), request)
     other = table_of(test, request._replace(encoded=table.encoding, test_fraction=ALL))
     train = Split(encoded_rows(table, request), table.labels)
     held = recoded(name, Split(encoded_rows(other, request), other.labels), other.class_names, table.class_names)

@@ -1,11 +1,12 @@
 """Read the columns of CSV and Parquet files as polars has them: numbers as numbers, and all else as text."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from descenso.data.encoding_words import listed
+from descenso.data.formats.columns import CHUNK, Columns, by_names
 from descenso.data.formats.csv_text import MISSING, PLAIN, Text, complain, examine
 from descenso.data.formats.numbers import check_mark, decimal_mark, evidence
 from descenso.data.sources import Request
@@ -16,27 +17,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 LABELS = ("label", "class", "target", "y", "species", "etiqueta", "clase", "especie")  # names that a label has
-
-
-class Columns(Mapping[str, "pl.Series"]):
-    """The columns of a table by name, each of which is read when it is asked for.
-
-    Args:
-        table: that holds them.
-        made: is called with each column that is read, and returns what it becomes.
-    """
-
-    def __init__(self, table: "pl.LazyFrame", made: "Callable[[pl.Series], pl.Series]" = lambda column: column) -> None:
-        self.table, self.types, self._made = table, dict(table.collect_schema()), made
-
-    def __getitem__(self, name: str) -> "pl.Series":
-        return self._made(self.table.select(by_names([name])).collect().to_series())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.types)
-
-    def __len__(self) -> int:
-        return len(self.types)
 
 
 class Frame(NamedTuple):
@@ -53,7 +33,7 @@ class Frame(NamedTuple):
         validated, tested: how many of the first rows are to validate on, and of the last to test on.
     """
 
-    columns: "Mapping[str, pl.Series]"
+    columns: Columns
     inputs: tuple[str, ...]
     label: str = ""
     decimal: str = "."
@@ -122,7 +102,7 @@ def read_csv(request: Request) -> Frame:
         if count := table.select(empty.sum()).collect().item():
             table = _settled(request, table.filter(~empty))
             notes.append(_("rows without any value are left out: {count}").format(count=count))
-    blanks = sum(int((words.str.strip_chars() != words).sum()) for words in _text_of(table).values())
+    blanks = sum(int((words.str.strip_chars() != words).sum()) for rows in _text_of(table).values() for words in rows)
     if blanks:
         note = plural("blanks around {count} value are taken off", "blanks around {count} values are taken off", blanks)
         notes.append(note.format(count=blanks))
@@ -133,14 +113,14 @@ def read_csv(request: Request) -> Frame:
     if decimal == "," and not (request.encoded or request.decimal):
         notes.append(_("numbers have a decimal comma"))
     unnamed = () if text.header else text.names
-    return Frame(_columns(request, table), inputs, label, decimal, unnamed, text.nameless, tuple(notes))
+    return Frame(_columns(table), inputs, label, decimal, unnamed, text.nameless, tuple(notes))
 
 
 def _is_blank(row: list[str]) -> bool:
     return not "".join(row[:1]).strip() and len(row) < 2
 
 
-def _text_of(table: "pl.LazyFrame", inputs: Sequence[str] | None = None, label: str = "") -> "Mapping[str, pl.Series]":
+def _text_of(table: "pl.LazyFrame", inputs: Sequence[str] | None = None, label: str = "") -> Columns:
     """Return the columns of text among `inputs`, without blanks around it; by default all, as they are."""
     import polars as pl
 
@@ -199,8 +179,13 @@ def of_frame(request: Request, frame: "pl.DataFrame") -> Frame:
 
 def typed_columns(request: Request, table: "pl.LazyFrame", inputs: tuple[str, ...], label: str) -> Frame:
     """Return the columns of a table whose columns have types."""
+    import polars as pl
+
     decimal = request.encoded.decimal if request.encoded else request.decimal or "."
-    return Frame(_columns(request, table), inputs, label, decimal)
+    text = any(dtype in (pl.String, pl.Categorical, pl.Enum) for dtype in table.collect_schema().dtypes())
+    if text or request.scratch is None:  # numbers are read as a whole, and need no file of another order
+        table = _settled(request, table)
+    return Frame(_columns(table), inputs, label, decimal)
 
 
 def _settled(request: Request, table: "pl.LazyFrame") -> "pl.LazyFrame":
@@ -210,37 +195,29 @@ def _settled(request: Request, table: "pl.LazyFrame") -> "pl.LazyFrame":
     if request.scratch is None:
         return table.collect().lazy()
     path = request.scratch.new_file(".parquet")
-    table.sink_parquet(path, compression="lz4")
+    table.sink_parquet(path, compression="lz4", row_group_size=CHUNK)
     return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
-def _columns(request: Request, table: "pl.LazyFrame") -> "Mapping[str, pl.Series]":
-    """Return the columns of a table, text without blanks around it; they are in memory unless a request has a file."""
+def _columns(table: "pl.LazyFrame") -> Columns:
+    """Return the columns of a table, text without blanks around it."""
     import polars as pl
 
-    def made(column: "pl.Series") -> "pl.Series":
-        is_text = isinstance(column.dtype, pl.Categorical | pl.Enum) or column.dtype == pl.String
-        return composed(column.cast(pl.String).str.strip_chars()) if is_text else column
+    def made(rows: "pl.Series") -> "pl.Series":
+        is_text = isinstance(rows.dtype, pl.Categorical | pl.Enum) or rows.dtype == pl.String
+        return composed(rows.cast(pl.String).str.strip_chars()) if is_text else rows
 
-    if request.scratch is None:
-        return {column.name: made(column) for column in table.collect()}
     return Columns(table, made)
-
-
-def by_names(names: Sequence[str]) -> Any:
-    """Return the expression of the columns of these names, which polars would else read as patterns."""
-    from polars.selectors import by_name
-
-    return by_name(*dict.fromkeys(names))
 
 
 def composed(column: "pl.Series") -> "pl.Series":
     """Return text with each accent and its letter as one character, as most programs write them."""
     import polars as pl
 
-    if column.dtype == pl.String and column.str.contains(r"\p{M}").any():
-        return column.str.normalize("NFC")
-    return column
+    marked = column.str.contains(r"\p{M}")
+    if not marked.any():
+        return column
+    return pl.select(pl.when(marked).then(column.str.normalize("NFC")).otherwise(column)).to_series()
 
 
 def check_size(request: Request, rows: int, columns: int) -> None:

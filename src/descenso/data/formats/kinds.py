@@ -1,5 +1,6 @@
 """Decide what the columns of a table are: numbers, truth values, categories, or nothing that can be learned from."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.encoding import Cells, LeftOut
+from descenso.data.formats.columns import Chunks, different, joined
 from descenso.data.formats.csv_text import MISSING, TRUTH, refuse
 from descenso.data.formats.numbers import GROUPS, LIKELY, parsed
 from descenso.text import _, typed
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST_CATEGORIES = 100  # of a column
+MOST_COUNTED = 2**16  # different values of a column of text, which are counted to say why it is left out
 MOST_WITH_UNIT = 10  # different numbers with a unit, or with a few words, that are taken for categories
 FEW_WORDS = 3  # different words among more numbers, which mark missing values or are mistakes
 LEAST_COUNTED = 10  # with so many rows, a column that counts them is not an input
@@ -34,46 +37,60 @@ def stripped(column: "pl.Series") -> "pl.Series":
     return pl.select(pl.when(gaps).then(None).otherwise(text)).to_series() if gaps.any() else text
 
 
-def of_text(path: Path, name: str, values: "pl.Series", decimal: str, unnamed: bool = False) -> Cells | LeftOut:
-    """Decide what a column of text is; `values` are those of `stripped`.
+def of_text(path: Path, name: str, chunks: Chunks, decimal: str, unnamed: bool = False) -> Cells | LeftOut:
+    """Decide what a column of text is; the values are those of `stripped`.
 
     Raises:
         DataError: naming row and value, for a word in a column of numbers.
     """
-    filled = values.drop_nulls()
-    if not len(filled):
+    rows, filled, numbers = map(sum, zip(*(_counts(values, decimal) for values in chunks), strict=True))
+    if not filled:
         return LeftOut(name, "empty")
-    numbers = parsed(values, decimal)
-    words = len(filled) - (len(numbers) - numbers.null_count())
-    distinct = filled.n_unique()
-    if not words:
-        return of_numbers(path, name, _floats(numbers), unnamed)
-    few = words <= (1 - LIKELY) * len(filled) or (
-        2 * words <= len(filled)
-        and numbers.drop_nulls().n_unique() > MOST_WITH_UNIT
-        and values.filter(numbers.is_null()).drop_nulls().n_unique() <= FEW_WORDS
-    )
-    if few and not filled.str.to_lowercase().is_in(list(TRUTH)).all():
-        refuse_word(path, name, values, numbers)
-    if distinct == 1 and len(filled) == len(values) > 1:
-        return LeftOut(name, "constant", filled[0][:40])
-    if filled.str.to_lowercase().is_in(list(TRUTH)).all():
-        return Cells(name, "truth", _floats(_truths(values)))
-    if filled.str.contains(DATES).all():
+    if numbers == filled:
+        return of_numbers(path, name, joined(chunks, lambda values: _floats(parsed(values, decimal))), unnamed)
+    words, distinct = filled - numbers, different(chunks, MOST_COUNTED)
+    is_truth = bool(distinct.str.to_lowercase().is_in(list(TRUTH)).all())
+    few = words <= (1 - LIKELY) * filled or (2 * words <= filled and _are_marks(chunks, decimal))
+    if few and not is_truth:
+        refuse_word(path, name, chunks, lambda values: parsed(values, decimal))
+    first = next(values.drop_nulls()[0][:40] for values in chunks if values.null_count() < len(values))
+    if len(distinct) == 1 and filled == rows > 1:
+        return LeftOut(name, "constant", first)
+    if is_truth:
+        return Cells(name, "truth", joined(chunks, lambda values: _floats(_truths(values))))
+    if all(values.drop_nulls().str.contains(DATES).all() for values in chunks):
         return LeftOut(name, "dates")
-    if distinct > MOST_WITH_UNIT and _with_unit(filled):
-        return LeftOut(name, "unit", filled[0][:40])
-    if distinct > MOST_CATEGORIES or distinct > len(filled) / 2:
-        return LeftOut(name, "text", str(distinct))
-    return as_category(name, values)
+    if len(distinct) > MOST_WITH_UNIT and _with_unit(chunks):
+        return LeftOut(name, "unit", first)
+    if len(distinct) > MOST_CATEGORIES or len(distinct) > filled / 2:
+        more = _("more than {count}").format(count=MOST_COUNTED)
+        return LeftOut(name, "text", str(len(distinct)) if len(distinct) <= MOST_COUNTED else more)
+    return as_category(name, chunks)
 
 
-def _with_unit(values: "pl.Series") -> bool:
+def _counts(values: "pl.Series", decimal: str) -> tuple[int, int, int]:
+    """Return how many rows there are, how many have a value, and how many a number."""
+    numbers = parsed(values, decimal)
+    return len(values), len(values) - values.null_count(), len(values) - numbers.null_count()
+
+
+def _are_marks(chunks: Chunks, decimal: str) -> bool:
+    """Tell whether a column has many different numbers, and beside them few words, as marks of a missing value are."""
+
+    numbers = different((parsed(values, decimal) for values in chunks), MOST_WITH_UNIT)
+    words = different((values.filter(parsed(values, decimal).is_null()) for values in chunks), FEW_WORDS)
+    return len(numbers) > MOST_WITH_UNIT and len(words) <= FEW_WORDS
+
+
+def _with_unit(chunks: Chunks) -> bool:
     """Tell whether all values are numbers with one unit behind them, or a sign of money before them."""
     number = rf"[+−-]?[0-9][0-9.,{GROUPS}]*"
-    around = values.str.replace(number, "").str.strip_chars()
-    is_money = values.str.contains(rf"^[+−-]?[$€£¥] ?{number}$").all()
-    return around.n_unique() == 1 and (is_money or bool(values.str.contains(rf"^{number} ?[^0-9]{{1,20}}$").all()))
+
+    def all_are(pattern: str) -> bool:
+        return all(values.drop_nulls().str.contains(pattern).all() for values in chunks)
+
+    around = different((values.str.replace(number, "").str.strip_chars() for values in chunks), 1)
+    return len(around) == 1 and (all_are(rf"^[+−-]?[$€£¥] ?{number}$") or all_are(rf"^{number} ?[^0-9]{{1,20}}$"))
 
 
 def of_numbers(path: Path, name: str, values: NDArray[Any], unnamed: bool = False) -> Cells | LeftOut:
@@ -92,47 +109,57 @@ def of_numbers(path: Path, name: str, values: NDArray[Any], unnamed: bool = Fals
     return Cells(name, "number", values)
 
 
-def of_strict(path: Path, name: str, values: "pl.Series", decimal: str) -> Cells | LeftOut:
+def of_strict(path: Path, name: str, chunks: Chunks, decimal: str) -> Cells | LeftOut:
     """Read text as numbers or truth values; a column that begins with a word is left out, for the caller to refuse."""
-    first = values.drop_nulls()[:1]
-    if len(first) and parsed(first, decimal).null_count() and first[0].lower() not in TRUTH:
+    first = next((found[:1] for values in chunks if len(found := values.drop_nulls())), None)
+    if first is not None and parsed(first, decimal).null_count() and first[0].lower() not in TRUTH:
         return LeftOut(name, "text", first[0][:40])
-    return as_kind(path, name, "number", values, decimal, trained=False)
+    return as_kind(path, name, "number", chunks, decimal, trained=False)
 
 
-def as_kind(path: Path, name: str, kind: str, values: "pl.Series", decimal: str, *, trained: bool = True) -> Cells:
-    """Read text as the kind that it has in the training data; `values` are those of `stripped`.
+def as_kind(path: Path, name: str, kind: str, chunks: Chunks, decimal: str, *, trained: bool = True) -> Cells:
+    """Read text as the kind that it has in the training data; the values are those of `stripped`.
 
     Raises:
         DataError: naming row and value, for what is no number where a number is read.
     """
     if kind == "category":
-        return as_category(name, values)
-    numbers = parsed(values, decimal)
-    if numbers.null_count() > values.null_count():
-        numbers = numbers.fill_null(_truths(values))
-        if numbers.null_count() > values.null_count():
-            refuse_word(path, name, values, numbers, trained=trained)
-    floats = _floats(numbers)
+        return as_category(name, chunks)
+
+    def numbers(values: "pl.Series") -> "pl.Series":
+        found = parsed(values, decimal)
+        return found.fill_null(_truths(values)) if found.null_count() > values.null_count() else found
+
+    if any(numbers(values).null_count() > values.null_count() for values in chunks):
+        refuse_word(path, name, chunks, numbers, trained=trained)
+    floats = joined(chunks, lambda values: _floats(numbers(values)))
     check_finite(path, name, floats)
     return Cells(name, kind, floats)
 
 
-def as_category(name: str, values: "pl.Series") -> Cells:
+def as_category(name: str, chunks: Chunks) -> Cells:
     """Return the column as indices into its different values, which are sorted."""
     import polars as pl
 
-    categories = values.drop_nulls().unique().sort().to_list()
+    categories = different(chunks).sort().to_list()
     if not categories:
-        return Cells(name, "category", np.full(len(values), -1, np.int32))
-    codes = values.cast(pl.Enum(categories)).to_physical().cast(pl.Int32).fill_null(-1)
-    return Cells(name, "category", codes.to_numpy(), tuple(categories))
+        return Cells(name, "category", joined(chunks, lambda values: np.full(len(values), -1, np.int32)))
+    kind = pl.Enum(categories)
+    codes = joined(chunks, lambda values: values.cast(kind).to_physical().cast(pl.Int32).fill_null(-1).to_numpy())
+    return Cells(name, "category", codes, tuple(categories))
 
 
-def refuse_word(path: Path, name: str, values: "pl.Series", numbers: "pl.Series", *, trained: bool = False) -> NoReturn:
-    """Refuse the first of `values` that is not among `numbers`, and say how to mend it; `trained` models need it."""
-    wrong = numbers.is_null() & values.is_not_null()
-    row, count = int(wrong.arg_max() or 0), int(wrong.sum())
+def refuse_word(
+    path: Path, name: str, chunks: Chunks, numbers: "Callable[[pl.Series], pl.Series]", *, trained: bool = False
+) -> NoReturn:
+    """Refuse the first value of which `numbers` makes no number, and say how to mend it; `trained` models need it."""
+    rows, filled, count, row, word = 0, 0, 0, 0, ""
+    for values in chunks:
+        wrong = numbers(values).is_null() & values.is_not_null()
+        if not count and wrong.any():
+            first = int(wrong.arg_max() or 0)
+            row, word = rows + first, values[first]
+        rows, filled, count = rows + len(values), filled + len(values) - values.null_count(), count + int(wrong.sum())
     message = _("{value!r} is no number, and neither are {more} others of {rows} values; make it one, or empty where "
                 "the value is missing, or leave the column out: --drop {name}")  # fmt: skip
     if count == 1:
@@ -140,10 +167,9 @@ def refuse_word(path: Path, name: str, values: "pl.Series", numbers: "pl.Series"
                     "out: --drop {name}")  # fmt: skip
     if trained:
         message = _("{value!r} is no number, which the model reads; make it one, or empty where the value is missing")
-    if row == len(values) - 1 and count == 1:
+    if row == rows - 1 and count == 1:
         message = _("{value!r} is no number; if the last row holds totals, leave it out")
-    filled = len(values) - values.null_count()
-    refuse(path, row + 1, name, message.format(value=values[row][:40], more=count - 1, rows=filled, name=typed(name)))
+    refuse(path, row + 1, name, message.format(value=word[:40], more=count - 1, rows=filled, name=typed(name)))
 
 
 def check_finite(path: Path, name: str, values: NDArray[Any]) -> None:

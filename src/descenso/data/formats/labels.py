@@ -11,6 +11,7 @@ from descenso.data.arrays import in_order
 from descenso.data.checks import ALL, check_classes
 from descenso.data.encoding import MOST_LISTED, Cells, LeftOut
 from descenso.data.encoding_words import listed
+from descenso.data.formats.columns import different, joined
 from descenso.data.formats.csv_text import MISSING, TRUTH, refuse
 from descenso.data.formats.frames import LABELS, Frame
 from descenso.data.sources import Request
@@ -104,24 +105,27 @@ def read(request: Request, frame: Frame) -> tuple[NDArray[np.int32], list[str], 
     import polars as pl
 
     path, label = request.path, frame.label
-    column = frame.columns[label]
-    if column.dtype.is_float() and (column.is_null() | (column == column.round())).all():
-        column = column.cast(pl.Int64)  # as whole numbers are where one is missing
-    if column.dtype.is_float():
-        values = column.drop_nulls().unique()
-        check_classes(path, label, list(map(str, values.to_list())), len(column))
-    elif not (column.dtype.is_integer() or column.dtype in (pl.String, pl.Boolean)):
-        refuse(path, 1, label, _("labels of type {dtype}, expected text or whole numbers").format(dtype=column.dtype))
-    text = column.cast(pl.String)
-    gaps = text.is_null() | (text == "")
-    if gaps.any():
-        refuse(path, int(gaps.arg_max() or 0) + 1, label, _("no value; fill it in, or leave the row out"))
-    if all(value.lower() in TRUTH for value in text.unique().to_list()):
-        text = text.str.to_titlecase()  # True and False, as Python writes them
-    names = in_order(path, text.unique().to_list())
+    column, dtype = frame.columns[label], frame.columns[label].dtype
+    if dtype.is_float() and all((rows.is_null() | (rows == rows.round())).all() for rows in column):
+        column = column.mapped(lambda rows: rows.cast(pl.Int64))  # as whole numbers are where one is missing
+    elif dtype.is_float():
+        check_classes(path, label, list(map(str, different(column).to_list())), column.rows)
+    elif not (dtype.is_integer() or dtype in (pl.String, pl.Boolean)):
+        refuse(path, 1, label, _("labels of type {dtype}, expected text or whole numbers").format(dtype=dtype))
+    text = column.mapped(lambda rows: rows.cast(pl.String))
+    before = 0
+    for rows in text:
+        gaps = rows.is_null() | (rows == "")
+        if gaps.any():
+            refuse(path, before + int(gaps.arg_max() or 0) + 1, label, _("no value; fill it in, or leave the row out"))
+        before += len(rows)
+    if all(value.lower() in TRUTH for value in different(text).to_list()):
+        text = text.mapped(lambda rows: rows.str.to_titlecase())  # True and False, as Python writes them
+    names = in_order(path, different(text).to_list())
     if request.test_fraction != ALL:
-        check_classes(path, label, names, len(text))
-    codes = text.replace_strict(names, list(range(len(names))), return_dtype=pl.Int32).to_numpy().astype(np.int32)
+        check_classes(path, label, names, column.rows)
+    codes = joined(text, lambda rows: rows.replace_strict(names, list(range(len(names))), return_dtype=pl.Int32)
+                   .to_numpy().astype(np.int32))  # fmt: skip
     return codes, names, [] if request.encoded else doubts(label, names, np.bincount(codes))
 
 

@@ -1,10 +1,10 @@
 """Read numbers as people write them: with a decimal point or comma, and marks between thousands."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from descenso.data.formats.columns import Columns
 from descenso.errors import ConfigError
 from descenso.text import _, option
 
@@ -58,7 +58,7 @@ def parsed(values: "pl.Series", decimal: str) -> "pl.Series":
     )
 
 
-def decimal_mark(path: Path, columns: "Mapping[str, pl.Series]", separator: str) -> str:
+def decimal_mark(path: Path, columns: Columns, separator: str) -> str:
     """Find the decimal mark of a file by the numbers in its columns of text.
 
     Raises:
@@ -78,7 +78,7 @@ def decimal_mark(path: Path, columns: "Mapping[str, pl.Series]", separator: str)
     return "."
 
 
-def check_mark(path: Path, columns: "Mapping[str, pl.Series]", decimal: str, separator: str) -> None:
+def check_mark(path: Path, columns: Columns, decimal: str, separator: str) -> None:
     """Check that numbers for a trained model may have the decimal mark of its training data.
 
     Raises:
@@ -96,25 +96,35 @@ def check_mark(path: Path, columns: "Mapping[str, pl.Series]", decimal: str, sep
         raise ConfigError(message.format(path=path, value=other[0][:40], column=other[1], mend=mend))
 
 
-def evidence(columns: "Mapping[str, pl.Series]") -> Evidence:
+def evidence(columns: Columns) -> Evidence:
     """Gather evidence in the columns whose values look like numbers."""
     found: dict[str, tuple[str, str]] = {}
     for name, column in columns.items():
-        values = column.drop_nulls().unique(maintain_order=True)
-        like = values.filter(values.str.contains(LIKE))
-        if not len(values) or len(like) < LIKELY * len(values):
-            continue
-        for decimal, other, word in ((".", ",", "point"), (",", ".", "comma")):
-            numbers = like.filter(like.str.contains(pattern(decimal)))
-            mark, group = re.escape(decimal), re.escape(other)
-            both = numbers.str.contains(rf"^[+−-]?{EITHER.replace('D', mark)}$") & ~numbers.str.contains("^[+−-]?0")
-            certain = numbers.filter(
-                (numbers.str.contains(mark) & ~both) | numbers.str.contains(f"{group}.*{group}|{group}.*{mark}")
-            )
-            for key, some in ((word, certain), (f"either_{word}", numbers.filter(both))):
-                if len(some) and key not in found:
-                    found[key] = (some[0], name)
+        seen, count, of_numbers = dict[str, str](), 0, 0
+        for rows in column:
+            values = rows.drop_nulls().unique(maintain_order=True)
+            like = values.filter(values.str.contains(LIKE))
+            count, of_numbers = count + len(values), of_numbers + len(like)
+            seen = _evidence(like) | seen
+        if count and of_numbers >= LIKELY * count:
+            found = {key: (value, name) for key, value in seen.items()} | found
     return Evidence(**found)
+
+
+def _evidence(like: "pl.Series") -> dict[str, str]:
+    """Return the first of some numbers of each kind of evidence."""
+    found = dict[str, str]()
+    for decimal, other, word in ((".", ",", "point"), (",", ".", "comma")):
+        numbers = like.filter(like.str.contains(pattern(decimal)))
+        mark, group = re.escape(decimal), re.escape(other)
+        both = numbers.str.contains(rf"^[+−-]?{EITHER.replace('D', mark)}$") & ~numbers.str.contains("^[+−-]?0")
+        certain = numbers.filter(
+            (numbers.str.contains(mark) & ~both) | numbers.str.contains(f"{group}.*{group}|{group}.*{mark}")
+        )
+        for key, some in ((word, certain), (f"either_{word}", numbers.filter(both))):
+            if len(some):
+                found[key] = some[0]
+    return found
 
 
 def _refuse(path: Path, reason: str, one: tuple[str, str] | None, other: tuple[str, str] | None) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from descenso.data.encoding_words import listed
-from descenso.data.formats.frames import Frame, by_names, check_size, choose, typed_columns
+from descenso.data.formats.columns import by_names
+from descenso.data.formats.frames import Frame, check_size, choose, typed_columns
 from descenso.data.formats.parts import PARTS
 from descenso.data.sources import Request, refusals
 from descenso.errors import DataError

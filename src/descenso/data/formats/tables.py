@@ -46,9 +46,12 @@ class Table(NamedTuple):
     validated: int = 0
     tested: int = 0
 
-    def fitted(self, rows: NDArray[np.intp], path: object) -> "Table":
+    def fitted(self, rows: NDArray[np.intp], request: Request) -> "Table":
         """Fit the encoding to the rows whose numbers are `rows`, unless it is given."""
-        return self if self.encoding.columns else self._replace(encoding=self.encoding.fit(self.cells, rows, path))
+        if self.encoding.columns:
+            return self
+        cells = request.scratch.one_by_one(self.cells) if request.scratch else self.cells
+        return self._replace(encoding=self.encoding.fit(cells, rows, request.name))
 
 
 def read(request: Request) -> Dataset:
@@ -88,7 +91,7 @@ def fitted_to_training(
         train, test = stratified(table.labels, fraction, request.seed)
     if table.validated:
         notes = (*notes, said_of_validation(table.validated))
-    table = table.fitted(train if len(train) else test, request.name)
+    table = table.fitted(train if len(train) else test, request)
     _check_inputs(request, table)
     return table, (train, test), notes
 
@@ -106,7 +109,7 @@ def read_inputs(paths: Iterable[Any], expected: Expected, limits: Limits) -> Ite
 def encoded_rows(table: Table, request: Request) -> NDArray[Any]:
     """Encode all rows of a table, and say which values no training row has."""
     rows = np.arange(len(table.labels))
-    table = table.fitted(rows, request.name)
+    table = table.fitted(rows, request)
     _check_inputs(request, table)
     inputs, notes = table.encoding.apply(table.cells, rows)
     for sentence in (*notes, *other_scale(table.encoding, table.cells)):
@@ -193,11 +196,11 @@ def _read_column(request: Request, frame: Frame, name: str) -> Cells | LeftOut:
 
     path, column = request.path, frame.columns[name]
     if column.dtype == pl.String:
-        text = kinds.stripped(column)
+        text = column.mapped(kinds.stripped)
         if request.numeric_only:
             return kinds.of_strict(path, name, text, frame.decimal)
         return kinds.of_text(path, name, text, frame.decimal, name in frame.nameless)
-    values = _typed(column)
+    values = _typed(column.whole())
     if isinstance(values, LeftOut):
         return values
     if request.numeric_only or values.kind == "truth":
@@ -227,12 +230,12 @@ def _known(request: Request, frame: Frame, name: str, kind: str) -> Cells:
 
     path, column = request.path, frame.columns[name]
     if column.dtype == pl.String:
-        return kinds.as_kind(path, name, kind, kinds.stripped(column), frame.decimal)
+        return kinds.as_kind(path, name, kind, column.mapped(kinds.stripped), frame.decimal)
     if kind == "category":
-        return kinds.as_category(name, kinds.stripped(column.cast(pl.String)))
-    values = _typed(column)
+        return kinds.as_category(name, column.mapped(lambda rows: kinds.stripped(rows.cast(pl.String))))
+    values = _typed(column.whole())
     if isinstance(values, LeftOut) and values.reason == "empty":
-        return Cells(name, kind, np.full(len(column), np.nan))
+        return Cells(name, kind, np.full(column.rows, np.nan))
     if isinstance(values, LeftOut):
         message = _("{path}, column {column!r}: type {dtype}, expected numbers, which the model reads")
         raise DataError(message.format(path=path, column=name, dtype=column.dtype))
