@@ -233,6 +233,7 @@ def fingerprint(arrays: Mapping[str, NDArray[np.generic]]) -> str:
         for rows in row_chunks(array):
             chunk = np.ascontiguousarray(array[rows]).astype(little, copy=False)
             digest.update(chunk.reshape(-1).view(np.uint8).data)
+            del chunk  # before the next one is read
     return digest.hexdigest()
 
 

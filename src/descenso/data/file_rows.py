@@ -16,7 +16,8 @@ from descenso.text import _, prose
 MOST_IN_MEMORY = 2**30  # bytes of the rows of an array; more stay in their files, and are not read at once
 COPIED_BYTES = 2**22  # of rows that are in memory twice, while they are put in another order
 REGION_BYTES = 2**21  # of a file, which Linux may map at the first byte that is read of it
-MOST_REGIONS = 32  # after which their pages are released
+MOST_REGIONS = 16  # after which their pages are released
+MOST_ASKED = 1024  # rows of a file that the system is asked to read at the same time
 Column = TypeVar("Column")
 
 
@@ -43,7 +44,7 @@ class FileRows:
         self.shape: tuple[int, ...] = (int(self._ends[-1]) if chosen is None else len(chosen), *parts[0].shape[1:])
         self.ndim, self.size = len(self.shape), math.prod(self.shape)
         self.nbytes = self.size * self.dtype.itemsize
-        self._mappings = [mapping for part in parts if (mapping := _read_only_mapping(part)) is not None]
+        self._mappings = [_read_only_mapping(part) for part in parts]
         self._entered = 0  # regions of the files, since their pages were released
 
     def __len__(self) -> int:
@@ -125,6 +126,7 @@ class FileRows:
             number = int(np.searchsorted(self._ends, ascending[piece][0], side="right"))
             part = self.parts[number]
             local = ascending[piece] - (self._ends[number] - len(part))
+            self._ask_for(number, local)
             if order is None and part.dtype == found.dtype and part.flags.c_contiguous:
                 np.take(part, local, axis=0, out=found[piece], mode="clip")  # "raise" would take a buffer
             else:
@@ -151,8 +153,21 @@ class FileRows:
         """Release pages that this process has read, now and then; they stay in the system's cache."""
         if self._entered >= MOST_REGIONS and hasattr(mmap, "MADV_DONTNEED"):
             self._entered = 0
-            for mapping in self._mappings:
+            for mapping in filter(None, self._mappings):
                 mapping.madvise(mmap.MADV_DONTNEED)
+
+    def _ask_for(self, number: int, local: NDArray[np.int64]) -> None:
+        """Ask the system to read some rows of a part, ascending, all at the same time and not one after the other."""
+        mapping, part = self._mappings[number], self.parts[number]
+        if mapping is None or len(local) > MOST_ASKED or not hasattr(mmap, "MADV_WILLNEED"):
+            return
+        before = part.ctypes.data - np.frombuffer(mapping, np.uint8).ctypes.data
+        first = (before + local * part.strides[0]) // mmap.PAGESIZE
+        last = (before + (local + 1) * part.strides[0] - 1) // mmap.PAGESIZE
+        begins = np.flatnonzero(np.append(True, first[1:] > last[:-1] + 1))
+        for begin, end in zip(begins, np.append(begins[1:], len(local)), strict=True):
+            start = int(first[begin]) * mmap.PAGESIZE
+            mapping.madvise(mmap.MADV_WILLNEED, start, int(last[end - 1] + 1) * mmap.PAGESIZE - start)
 
 
 class Scratch:
