@@ -99,6 +99,32 @@ def test_rows_are_converted_again_where_the_data_has_changed_and_beside_where_it
     assert data_fingerprint(load(str(path), label="sort")) == data_fingerprint(second)
 
 
+def test_a_photo_that_moves_to_another_class_is_noticed(tmp_path):
+    """Also where it is the last of the one, and the first of the other, so that the list of names is the same."""
+    write_photos(tmp_path / "photos")
+    for path in sorted((tmp_path / "photos" / "owl").iterdir()):
+        path.rename(path.with_name(f"z{path.name}"))
+    moved = (tmp_path / "photos" / "cat" / "9.png").rename(tmp_path / "photos" / "cat" / "m.png")
+    first = load(str(tmp_path / "photos"))
+    moved.rename(tmp_path / "photos" / "owl" / "m.png")
+    second = load(str(tmp_path / "photos"))
+    counts = [sum(np.bincount(rows.labels) for rows in (data.train, data.test)).tolist() for data in (first, second)]
+    assert counts == [[20, 20], [19, 21]]
+
+
+@pytest.mark.parametrize("damage", [
+    lambda folder: (folder / "manifest.json").write_text("{"),
+    lambda folder: (folder / "manifest.json").write_text('{"kind": "descenso rows 1"}'),
+    lambda folder: (folder / "X_train-00000.npy").unlink(),
+    lambda folder: (folder / "X_train-00000.npy").write_bytes((folder / "X_train-00000.npy").read_bytes()[:-1] + b"a"),
+])  # fmt: skip
+def test_rows_that_are_damaged_in_the_cache_are_made_again(damage, tmp_path, folder):
+    write_table(tmp_path / "table.csv")
+    expected = data_fingerprint(load(str(tmp_path / "table.csv"), label="sort"))
+    damage(next(each for each in folder.iterdir() if each.is_dir()))
+    assert data_fingerprint(load(str(tmp_path / "table.csv"), label="sort")) == expected
+
+
 def test_what_an_interruption_has_left_is_kept(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(convert, "PIECE_BYTES", 2000)
     monkeypatch.setattr(cache, "SECONDS", 0.0)

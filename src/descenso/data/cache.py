@@ -5,37 +5,40 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from descenso.data.convert import LATER, UNLIMITED, convert_rows, digest_of_state, is_table
 from descenso.data.formats import OPTIONS
-from descenso.data.formats.converted import read_manifest, recognises
+from descenso.data.formats.converted import Manifest, read_manifest, recognises
 from descenso.data.named import cache_of
 from descenso.data.sources import Request
+from descenso.errors import DataError
 from descenso.text import _, printable
-from descenso.writing import disk_errors, make_folder
+from descenso.writing import disk_errors, make_folder, remove_folder
 
 ROWS = "rows"  # the folder of the cache that holds a folder for each dataset
 SECONDS = 10.0  # between two lines on the progress
 MOST_LETTERS = 40  # of the data's name in that of its folder
 
 
-def cached(request: Request) -> tuple[Request, str]:
+def cached(request: Request, *, verify: bool = False) -> tuple[Request, str]:
     """Convert the data of `request`, unless that has been done; return a request for its rows, and where they are.
 
     The folder is found again by the path of the data and the settings by which it is read. Where a file of the data has
     another size or time than before, its rows are converted again. Of several processes one converts, and the others
-    wait for it.
+    wait for it. With `verify`, what was converted before is compared with its SHA-256, and mended.
 
     Raises: as of `convert`.
     """
     folder = _folder(request)
     make_folder(folder.parent)
     with _locked(folder):
-        if not _is_current(folder, request):
+        if (manifest := _manifest(folder)) is None and folder.exists():
+            remove_folder(folder)
+        if verify or manifest is None or not manifest.complete or manifest.state != digest_of_state(request):
             message = _("{path}: more rows than are read into memory; they are converted, once, into {folder}")
             _say(message.format(path=request.name, folder=folder))
             convert_rows(_converted_by(request), folder, _progress())
@@ -63,11 +66,11 @@ def _folder(request: Request) -> Path:
     return cache_of(ROWS) / f"{name}-{key[:16]}"
 
 
-def _is_current(folder: Path, request: Request) -> bool:
-    if not recognises(folder):
-        return False
-    manifest = read_manifest(folder)
-    return manifest.complete and manifest.state == digest_of_state(request)
+def _manifest(folder: Path) -> Manifest | None:
+    """Return the manifest in `folder`; None where there is none, or a damaged one."""
+    with suppress(DataError):
+        return read_manifest(folder) if recognises(folder) else None
+    return None
 
 
 @contextmanager

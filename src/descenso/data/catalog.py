@@ -74,7 +74,10 @@ def _loaded(request: Request, sources: Sources) -> Dataset:
     from descenso.data.cache import cached
 
     converted, note = cached(request)
-    data = check_and_scale(_read(converted, sources))
+    try:
+        data = check_and_scale(_read(converted, sources))
+    except DataError:  # of files that are damaged or gone, and then they are made again
+        data = check_and_scale(_read(cached(request, verify=True)[0], sources))
     return _named(request.name, data._replace(notes=(*data.notes, note)))
 
 

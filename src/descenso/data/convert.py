@@ -82,8 +82,9 @@ def convert_rows(request: Request, dest: Path, told: Callable[[str], None]) -> M
 
 
 def digest_of_state(request: Request) -> str:
-    """Return the SHA-256 of the names, sizes and times of the files that `request` names."""
-    return hashlib.sha256(state_of(_files(request)).encode("utf-8", "surrogateescape")).hexdigest()
+    """Return the SHA-256 of the paths, sizes and times of the files that `request` names."""
+    states = (f"{path.parent}: {state_of([path])}\n" for path in _files(request))  # a photo's class is its folder
+    return hashlib.sha256("".join(states).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def is_table(request: Request) -> bool:

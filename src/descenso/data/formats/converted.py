@@ -64,7 +64,7 @@ class Manifest(BaseModel):
         pieces: in the order of the rows.
         notes: sentences that say how the source was read.
         encoding: how the columns of a table became inputs, as of `Encoding.plain`; None without a table.
-        state: SHA-256 of the names, sizes and times of the source's files; empty where it is not known.
+        state: SHA-256 of the paths, sizes and times of the source's files; empty where it is not known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
