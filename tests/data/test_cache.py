@@ -16,7 +16,7 @@ from descenso.data import cache, convert
 from descenso.data.dataset import data_fingerprint
 from descenso.data.file_rows import FileRows
 from descenso.data.sources import Limits, Sources
-from descenso.errors import DataError, DiskError
+from descenso.errors import ConfigError, DataError, DiskError
 
 RANDOM = np.random.default_rng(0)
 ROWS = 200
@@ -123,6 +123,31 @@ def test_rows_that_are_damaged_in_the_cache_are_made_again(damage, tmp_path, fol
     expected = data_fingerprint(load(str(tmp_path / "table.csv"), label="sort"))
     damage(next(each for each in folder.iterdir() if each.is_dir()))
     assert data_fingerprint(load(str(tmp_path / "table.csv"), label="sort")) == expected
+
+
+def test_other_files_and_another_folder_to_start_in_change_nothing(tmp_path, monkeypatch, capsys):
+    write_arrays(tmp_path / "arrays.npz")
+    load(str(tmp_path / "arrays.npz"))
+    np.savez(tmp_path / "predictions.npz", labels=np.zeros(9))
+    capsys.readouterr()
+    monkeypatch.chdir(tmp_path)
+    load("arrays.npz")
+    load(str(tmp_path / "arrays.npz"))
+    assert capsys.readouterr().err == ""
+
+
+def test_errors_name_the_data_and_not_the_cache(tmp_path):
+    write_arrays(tmp_path / "arrays.npz")
+    with pytest.raises((ConfigError, DataError), match=r"arrays\.npz: ") as told:
+        load(str(tmp_path / "arrays.npz"), input_shape="5x3")
+    assert str(tmp_path / "cache") not in str(told.value)
+    np.savez(tmp_path / "one.npz", x=np.zeros((ROWS, 9)), y=np.zeros(ROWS, int))
+    with pytest.raises(DataError, match=r"one\.npz: ") as told:
+        load(str(tmp_path / "one.npz"))
+    assert str(tmp_path / "cache") not in str(told.value)
+    convert.convert(tmp_path / "arrays.npz", tmp_path / "rows")
+    with pytest.raises(DataError, match="the limit is 500; try --limit"):
+        load(str(tmp_path / "rows"))
 
 
 def test_what_an_interruption_has_left_is_kept(tmp_path, folder, monkeypatch):

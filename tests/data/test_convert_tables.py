@@ -277,6 +277,30 @@ def test_columns_stay_in_files_without_losing_a_bit(tmp_path):
     assert scratch.stored(np.array([1.0], np.float32)).dtype == np.float32
 
 
+@pytest.mark.parametrize("values", [
+    ["1,5", "2,5", "3,5"] * 40 + ["a", "b", "c"],
+    [value for block in range(1, 5) for value in [*(f"{block},{100 + 7 * row}" for row in range(15)), "NA", "n/a"] * 2],
+    ["1.5", "2.5"] * 20 + ["-"] * 20 + ["3.5", "x"] * 20,
+])  # fmt: skip
+def test_numbers_are_read_alike_however_many_rows_are_read_at_a_time(values, tmp_path, monkeypatch):
+    path = tmp_path / "table.csv"
+    pl.DataFrame({"x": values, "n": range(len(values)), "kind": (np.arange(len(values)) % 2).tolist()}).write_csv(
+        path, separator="\t"
+    )
+
+    def read():
+        try:
+            data = ds.load(str(path), label="kind")
+        except (ConfigError, DataError) as error:
+            return str(error)
+        return data_fingerprint(data), data.notes
+
+    expected = read()
+    for rows in (1, 3, 17):
+        monkeypatch.setattr("descenso.data.formats.columns.CHUNK", rows)
+        assert read() == expected
+
+
 def test_faults_are_named_by_their_row_wherever_it_is(tmp_path, monkeypatch):
     """A word among numbers, a label that is missing, marks of decimals that contradict each other."""
     monkeypatch.setattr("descenso.data.formats.columns.CHUNK", 7)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from descenso._version import __version__
 from descenso.data.convert import LATER, UNLIMITED, convert_rows, digest_of_state, is_table
 from descenso.data.formats import OPTIONS
 from descenso.data.formats.converted import Manifest, read_manifest, recognises
@@ -27,7 +28,8 @@ MOST_LETTERS = 40  # of the data's name in that of its folder
 def cached(request: Request, *, verify: bool = False) -> tuple[Request, str]:
     """Convert the data of `request`, unless that has been done; return a request for its rows, and where they are.
 
-    The folder is found again by the path of the data and the settings by which it is read. Where a file of the data has
+    The folder is found again by the path of the data and the settings by which it is read, by the same version of
+    descenso. Where a file of the data has
     another size or time than before, its rows are converted again. Of several processes one converts, and the others
     wait for it. With `verify`, what was converted before is compared with its SHA-256, and mended.
 
@@ -61,7 +63,7 @@ def _converted_by(request: Request) -> Request:
 def _folder(request: Request) -> Path:
     path, asked = request.path.resolve(), _converted_by(request)
     how = {name: str(getattr(asked, name)) for name in (*OPTIONS, *LATER)}
-    key = hashlib.sha256(f"{path} {sorted(how.items())}".encode("utf-8", "surrogateescape")).hexdigest()
+    key = hashlib.sha256(f"{__version__} {path} {sorted(how.items())}".encode("utf-8", "surrogateescape")).hexdigest()
     name = "-".join(re.findall(r"\w+", path.stem))[:MOST_LETTERS]
     return cache_of(ROWS) / f"{name}-{key[:16]}"
 

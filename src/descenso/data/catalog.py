@@ -69,15 +69,20 @@ def _loaded(request: Request, sources: Sources) -> Dataset:
     try:
         return _named(request.name, check_and_scale(_read(request, sources)))
     except TooLargeError:
-        if request.name in NAMED:
+        if request.name in NAMED or (request.path.is_dir() and of_folder(request.path) == FORMATS["converted"]):
             raise
     from descenso.data.cache import cached
+    from descenso.data.formats.converted import DamagedError
 
     converted, note = cached(request)
     try:
-        data = check_and_scale(_read(converted, sources))
-    except DataError:  # of files that are damaged or gone, and then they are made again
-        data = check_and_scale(_read(cached(request, verify=True)[0], sources))
+        try:
+            read = _read(converted, sources)
+        except DamagedError:
+            read = _read(cached(request, verify=True)[0], sources)
+        data = check_and_scale(read)
+    except (ConfigError, DataError) as error:  # of the rows, which the user knows by another name
+        raise type(error)(str(error).replace(converted.name, request.name)) from None
     return _named(request.name, data._replace(notes=(*data.notes, note)))
 
 

@@ -18,6 +18,7 @@ from descenso.data.file_rows import MOST_IN_MEMORY, Scratch, in_file
 from descenso.data.formats import FORMATS, flat, idx, tables
 from descenso.data.formats.array_files import SUFFIXES, read_parts
 from descenso.data.formats.converted import VALIDATION
+from descenso.data.formats.parts import place_of
 from descenso.data.labels import plain_labels
 from descenso.data.sources import Limits, Request, refusals
 from descenso.text import _
@@ -79,7 +80,7 @@ def state_of(files: Iterable[Path]) -> str:
 
 def of_arrays(source: Path, limits: Limits, scratch: Scratch) -> Source:
     """Find the rows of arrays; large ones are mapped, those of NPZ files in copies that are unpacked."""
-    files = beside(source, SUFFIXES)
+    files = arrays_beside(source)
     state = state_of(files)
     return _of_rows(source, files, state, *read_parts(source, limits, new_file=partial(scratch.new_file, ".array")))
 
@@ -96,6 +97,15 @@ def of_idx(source: Path, limits: Limits, scratch: Scratch) -> Source:
         notes = (_(idx.TURNED),)
     parts = {part: Rows(*rows[:2]) for part, rows in zip(("train", "test"), splits, strict=False)}
     return _of_rows(source, files, state, parts, notes)
+
+
+def arrays_beside(source: Path) -> tuple[Path, ...]:
+    """List the files with arrays in a folder, or those whose names belong to the same dataset as that of `source`."""
+    files = beside(source, SUFFIXES)
+    if source.is_dir():
+        return files
+    group = place_of(source.stem).group
+    return tuple(path for path in files if path.name == source.name or place_of(path.stem).group == group)
 
 
 def beside(source: Path, suffixes: tuple[str, ...]) -> tuple[Path, ...]:

@@ -15,7 +15,6 @@ from descenso.data import conversion, conversion_images
 from descenso.data.conversion import Source, state_of
 from descenso.data.file_rows import Scratch
 from descenso.data.formats import FORMATS, OPTIONS, Format, of_file, of_folder, titles
-from descenso.data.formats.array_files import SUFFIXES
 from descenso.data.formats.converted import KIND, MANIFEST, Manifest, Piece, digest_of, read_manifest
 from descenso.data.formats.converted import recognises as is_converted
 from descenso.data.formats.folders import find
@@ -83,7 +82,8 @@ def convert_rows(request: Request, dest: Path, told: Callable[[str], None]) -> M
 
 def digest_of_state(request: Request) -> str:
     """Return the SHA-256 of the paths, sizes and times of the files that `request` names."""
-    states = (f"{path.parent}: {state_of([path])}\n" for path in _files(request))  # a photo's class is its folder
+    files = (path.resolve() for path in _files(request))
+    states = (f"{path.parent}: {state_of([path])}\n" for path in files)  # a photo's class is its folder
     return hashlib.sha256("".join(states).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -113,7 +113,7 @@ def _files(request: Request) -> list[Path]:
         return [path for paths in files_of(request)[0].values() for path in paths]
     if kind in (FORMATS["idx"], FORMATS["idx-file"]):
         return list(conversion.beside(source, FORMATS["idx-file"].suffixes))
-    return [source] if kind == FORMATS["csv"] else list(conversion.beside(source, SUFFIXES))
+    return [source] if kind == FORMATS["csv"] else list(conversion.arrays_beside(source))
 
 
 def _remove(dest: Path, pieces: list[Piece]) -> None:

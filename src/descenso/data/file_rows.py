@@ -3,6 +3,7 @@
 import math
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -167,7 +168,8 @@ class FileRows:
         begins = np.flatnonzero(np.append(True, first[1:] > last[:-1] + 1))
         for begin, end in zip(begins, np.append(begins[1:], len(local)), strict=True):
             start = int(first[begin]) * mmap.PAGESIZE
-            mapping.madvise(mmap.MADV_WILLNEED, start, int(last[end - 1] + 1) * mmap.PAGESIZE - start)
+            with suppress(OSError):  # it is a hint
+                mapping.madvise(mmap.MADV_WILLNEED, start, int(last[end - 1] + 1) * mmap.PAGESIZE - start)
 
 
 class Scratch:

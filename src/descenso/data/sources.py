@@ -28,7 +28,7 @@ ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 class Limits(NamedTuple):
     """The largest sizes that a reader accepts, of one file; the defaults suit a laptop, `--limit NAME=N` raises them.
 
-    Beyond the first two, `descenso.load` converts the data and does not read it into memory.
+    Data beyond `file_bytes` or `array_bytes` is converted by `descenso.load`, and not read into memory.
 
     Attributes:
         file_bytes: size on the disk.

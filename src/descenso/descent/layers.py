@@ -76,7 +76,7 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
 
 def _of_maps(layer: keras.layers.BatchNormalization, inputs: Tensor) -> bool:
     """Whether TensorFlow has an operation that normalises `inputs` as `layer` does: maps of float32, channels last."""
-    maps = len(inputs.shape) == 4 and inputs.shape[0] != 0 and inputs.dtype == tf.float32
+    maps = len(inputs.shape) == 4 and inputs.dtype == tf.float32
     return bool(maps and layer.axis in (3, -1) and layer.scale and layer.center)
 
 
@@ -134,8 +134,10 @@ def _normalised(epsilon: float, inputs: Tensor, gamma: Tensor, beta: Tensor, cen
     normalise = partial(tf.raw_ops.FusedBatchNormV3, x=inputs, epsilon=epsilon)
     part = normalise(scale=gamma, offset=beta, mean=[], variance=[], is_training=True)
     count = tf.cast(tf.size(inputs) / tf.size(centre), tf.float32)
-    shift = part.batch_mean - centre
-    square = part.batch_variance * (count - 1) + count * tf.square(shift)  # TensorFlow's variance is the unbiased one
+    shift, spread = (  # of a part without rows, TensorFlow's are not numbers
+        tf.where(count > 0, value, 0) for value in (part.batch_mean - centre, part.batch_variance * (count - 1))
+    )  # TensorFlow's variance is the unbiased one
+    square = spread + count * tf.square(shift)
     mean, variance = _exchanged(centre, count * shift, square, count)
     moments = {"mean": mean, "variance": variance, "is_training": False}
 

@@ -30,6 +30,10 @@ AT_ONCE = 2**20  # bytes that are hashed at a time
 NAME = r"^[Xy]_[a-z]+-[0-9]{5,9}[.]npy$"
 
 
+class DamagedError(DataError):
+    """Files of converted rows are damaged, or gone."""
+
+
 class Piece(BaseModel):
     """A pair of files with rows of one part.
 
@@ -100,7 +104,7 @@ def read_manifest(folder: Path) -> Manifest:
     except ValueError as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         message = _("{path}: not the manifest of converted rows, or damaged ({reason}); convert the source anew")
-        raise DataError(message.format(path=path, reason=reason)) from None
+        raise DamagedError(message.format(path=path, reason=reason)) from None
 
 
 def read(request: Request) -> Dataset:
@@ -162,7 +166,7 @@ def _split(folder: Path, pieces: list[Piece], limits: Limits, what: str) -> Spli
             if digest_of(inside(folder, name)) != digest:
                 message = _("{path}: not the file that was written, by its SHA-256 in {manifest}; convert the source "
                             "again, which writes it anew")  # fmt: skip
-                raise DataError(message.format(path=folder / name, manifest=MANIFEST))
+                raise DamagedError(message.format(path=folder / name, manifest=MANIFEST))
         inputs.append(read_npy(folder / piece.inputs, limits, most_read=0))
         labels.append(read_npy(folder / piece.labels, limits))
         alike = inputs[-1].shape == (piece.rows, *inputs[0].shape[1:]) and inputs[-1].dtype == inputs[0].dtype

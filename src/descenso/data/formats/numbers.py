@@ -2,7 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from descenso.data.formats.columns import Columns
 from descenso.errors import ConfigError
@@ -100,15 +103,22 @@ def evidence(columns: Columns) -> Evidence:
     """Gather evidence in the columns whose values look like numbers."""
     found: dict[str, tuple[str, str]] = {}
     for name, column in columns.items():
-        seen, count, of_numbers = dict[str, str](), 0, 0
+        seen, every, of_numbers = dict[str, str](), list[NDArray[Any]](), list[NDArray[Any]]()
         for rows in column:
             values = rows.drop_nulls().unique(maintain_order=True)
             like = values.filter(values.str.contains(LIKE))
-            count, of_numbers = count + len(values), of_numbers + len(like)
+            every.append(values.hash().to_numpy())
+            of_numbers.append(like.hash().to_numpy())
             seen = _evidence(like) | seen
-        if count and of_numbers >= LIKELY * count:
+        count = _distinct(every)
+        if count and _distinct(of_numbers) >= LIKELY * count:
             found = {key: (value, name) for key, value in seen.items()} | found
     return Evidence(**found)
+
+
+def _distinct(hashes: list[NDArray[Any]]) -> int:
+    """Count the different values in all rows of a column, by their hashes, of which a chunk has each once."""
+    return len(hashes[0]) if len(hashes) == 1 else len(np.unique(np.concatenate(hashes)))
 
 
 def _evidence(like: "pl.Series") -> dict[str, str]:
