@@ -12,7 +12,7 @@ import descenso
 
 SOURCE = Path(descenso.__file__).parent
 GROUND = {"config", "elsewhere", "errors", "files", "guesses", "hints", "keywords", "registry", "settings", "text",
-          "writing", "_version"}  # fmt: skip
+          "_version"}  # fmt: skip
 BELOW = {  # the layers from the lowest to the highest, and what each package may import besides itself and GROUND
     "data": set(),
     "tf1": {"data"},  # the bundled MNIST, for programs that are run
@@ -41,7 +41,6 @@ BELOW_ON_THE_GROUND = {
     "hints": {"settings"},
     "config": {"errors", "text", "registry", "settings", "guesses"},
     "files": {"errors", "text", "config"},
-    "writing": {"errors", "text"},
 }
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_FILES_OF_TRAIN = 300, 40, 40
 

@@ -1,18 +1,22 @@
-"""Read files that others may have written: regular ones, none behind a link out of its folder, and settings."""
+"""Read files that others may have written: regular ones, none behind a link out of its folder, and settings; and write,
+replace and remove files and folders atomically, as all files of a run are.
+"""
 
+import contextlib
 import errno
 import os
+import shutil
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
 from descenso.config import BEFORE, TrainConfig, complaint
-from descenso.errors import ConfigError, DataError
-from descenso.text import _, reason_of
+from descenso.errors import ConfigError, DataError, DiskError
+from descenso.text import _, mark, reason_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,6 +25,8 @@ else:
 
 MOST_BYTES = 2**14  # of a file of settings
 MOST_DOTS = 2**10  # in TOML, where reading a name takes memory with the square of its dots
+FULL = mark("{path}: the disk is full, {size} bytes are needed; free some space, or use another disk")
+TEMPORARY = ".tmp"  # suffix of temporary names, which a crash may leave behind and `sweep` removes
 
 
 def open_regular(path: Path, most: int | None = None) -> BinaryIO:
@@ -86,3 +92,126 @@ def read_settings(path: Path) -> dict[str, Any]:
     if len(settings) < len(table):
         raise ConfigError(_("{path}: a setting is given twice, once with - and once with _").format(path=path))
     return settings
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
+    """Turn an `OSError` into a `DiskError` that names `path` and the `size` in bytes that was needed."""
+    try:
+        yield
+    except DiskError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and size is not None:
+            message = _(FULL)
+        elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+            message = _("{path}: the disk is full; free some space, or use another disk")
+        else:
+            message = _("{path}: cannot be written ({reason}); use a directory of yours")
+        raise DiskError(message.format(path=path, reason=reason_of(error), size=size)) from error
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raise `DiskError` where the disk of `folder` has less than `size` bytes free."""
+    with disk_errors(folder):
+        free = shutil.disk_usage(folder).free
+    if size > free:
+        raise DiskError(_(FULL).format(path=folder, size=size))
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder `path` and its missing parents, and sync them to disk.
+
+    Raises:
+        DiskError: if it cannot be made; some of its parents may be.
+    """
+    with disk_errors(path):
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        path.mkdir(parents=True, exist_ok=True)
+        for folder in missing:
+            sync_folder(folder.parent)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Replace the file `path` atomically: a reader sees the old content or the new, also after a power cut.
+
+    Raises:
+        DiskError: if it cannot be written; the old file is unchanged, unless only the last sync failed.
+    """
+    temporary = temporary_beside(path)
+    with disk_errors(path, len(content)):
+        try:
+            _write_synced(temporary, content)
+            temporary.replace(path)
+        except BaseException:  # Ctrl-C too: no temporary file is left
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
+    """Write the folder `path` atomically, with files by their paths in it; `path` must not exist.
+
+    Raises:
+        DiskError: if it cannot be written; nothing of it is left, unless only the last sync failed.
+    """
+    temporary = temporary_beside(path)
+    with disk_errors(path, sum(map(len, contents.values()))):
+        try:
+            folders = sorted({temporary, *(temporary / parent for name in contents for parent in Path(name).parents)})
+            for folder in folders:  # parents first
+                folder.mkdir()
+            for name, content in contents.items():
+                _write_synced(temporary / name, content)
+            for folder in folders:
+                sync_folder(folder)
+            temporary.rename(path)
+        except BaseException:  # Ctrl-C too: no temporary folder is left
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        sync_folder(path.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove the folder `path`, renamed first: a reader finds all of it, or nothing under its name."""
+    renamed = temporary_beside(path)
+    with disk_errors(path):
+        path.rename(renamed)
+        _remove(renamed)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files and folders that a crash left in `folder`."""
+    for path in folder.glob(f".*{TEMPORARY}"):
+        with disk_errors(path):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return the path of a temporary file beside `path`, of this process; `sweep` removes those that a crash leaves."""
+    return path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Sync the names in `folder` to disk; syncing a file syncs its content only."""
+    if os.name != "posix":  # on other systems a folder cannot be opened for a sync
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

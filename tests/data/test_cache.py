@@ -79,8 +79,9 @@ def test_the_rows_are_those_that_are_read_into_memory(name, tmp_path, folder, ca
     if "table" in name:
         assert data_fingerprint(found) == data_fingerprint(expected)
     assert found.notes[-1].startswith(f"its rows, more than are read into memory, stay in {folder}")
-    assert capsys.readouterr().err.startswith(f"{tmp_path / name}: more rows than are read into memory; they are con")
+    written = {each: each.stat().st_mtime_ns for each in folder.rglob("*.npy")}
     assert data_fingerprint(load(str(tmp_path / name), **how)) == data_fingerprint(found)
+    assert {each: each.stat().st_mtime_ns for each in folder.rglob("*.npy")} == written
     assert capsys.readouterr().err == ""
     assert len([each for each in folder.iterdir() if each.is_dir()]) == 1
 
@@ -125,15 +126,33 @@ def test_rows_that_are_damaged_in_the_cache_are_made_again(damage, tmp_path, fol
     assert data_fingerprint(load(str(tmp_path / "table.csv"), label="sort")) == expected
 
 
-def test_other_files_and_another_folder_to_start_in_change_nothing(tmp_path, monkeypatch, capsys):
+def test_what_takes_long_is_announced(tmp_path, folder, monkeypatch, capsys):
+    monkeypatch.setattr(cache, "PATIENCE", 0.0)
+    said, convert_rows = "", cache.convert_rows
+
+    def slow(*arguments):
+        nonlocal said
+        end = time.monotonic() + 60
+        while not said:
+            assert time.monotonic() < end
+            said += capsys.readouterr().err
+            time.sleep(0.01)
+        return convert_rows(*arguments)
+
+    monkeypatch.setattr(cache, "convert_rows", slow)
+    write_table(tmp_path / "table.csv")
+    load(str(tmp_path / "table.csv"), label="sort")
+    assert said.startswith(f"{tmp_path / 'table.csv'}: more rows than are read into memory; they are converted, once, ")
+
+
+def test_other_files_and_another_folder_to_start_in_change_nothing(tmp_path, monkeypatch):
     write_arrays(tmp_path / "arrays.npz")
     load(str(tmp_path / "arrays.npz"))
     np.savez(tmp_path / "predictions.npz", labels=np.zeros(9))
-    capsys.readouterr()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cache, "convert_rows", None)  # which is not called
     load("arrays.npz")
     load(str(tmp_path / "arrays.npz"))
-    assert capsys.readouterr().err == ""
 
 
 def test_errors_name_the_data_and_not_the_cache(tmp_path):

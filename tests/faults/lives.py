@@ -7,10 +7,10 @@ import numpy as np
 
 from descenso.config import TrainConfig
 from descenso.errors import DataError
+from descenso.files import make_folder, write_file, write_folder
 from descenso.runs.checkpoints import Position, drop_newer, is_empty, newest, write_checkpoint
 from descenso.runs.directory import create, open_directory, reopen
 from descenso.runs.history import Epoch
-from descenso.writing import make_folder, write_file, write_folder
 from material import assert_same, checkpoint
 
 CONFIG = TrainConfig.of(epochs=5, seed=3)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from descenso.errors import CheckpointError, DataError, DiskError
+from descenso.files import sweep
 from descenso.runs.checkpoints import STATE, Position, newest
 from descenso.runs.directory import open_directory
-from descenso.writing import sweep
 from lives import after, diverge, export, exported, finish, first_sitting, go_on, is_there, made, save, spoil, start
 from material import assert_newest, assert_same, leftovers
 from shim import Crash, Disk, Fault

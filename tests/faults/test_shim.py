@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from descenso import writing
+from descenso import files
 from descenso.runs import files as lock
 from descenso.runs.files import LOCK
 from power import Power
@@ -168,8 +168,8 @@ def assert_seen(write, told, folder, monkeypatch):
     """Check that the test of the shim fails when `write` writes the weights."""
     prepare, act = SCENES["finish"]
     prepare(folder / "run")
-    real = writing._write_synced
+    real = files._write_synced
     either = lambda path, content: (write if "weights" in path.name else real)(path, content)  # noqa: E731
-    monkeypatch.setattr(writing, "_write_synced", either)
+    monkeypatch.setattr(files, "_write_synced", either)
     with pytest.raises((AssertionError, KeyError), match=told):
         assert_shim_sees_all(act, folder / "run", folder / "again")

@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from descenso import writing
+from descenso import files
 from descenso.errors import CheckpointError
 from descenso.runs import checkpoints, directory
 from descenso.runs.directory import RunDirectory
@@ -31,20 +31,20 @@ def unsynced(path, content):
 def in_place(path, contents):
     path.mkdir()
     for name, content in contents.items():
-        writing._write_synced(path / name, content)
-    writing.sync_folder(path)
-    writing.sync_folder(path.parent)
+        files._write_synced(path / name, content)
+    files.sync_folder(path)
+    files.sync_folder(path.parent)
 
 
 def file_in_place(path, content):
-    with writing.disk_errors(path):
-        writing._write_synced(path, content)
-        writing.sync_folder(path.parent)
+    with files.disk_errors(path):
+        files._write_synced(path, content)
+        files.sync_folder(path.parent)
 
 
 UNSYNCED = {
-    "no file is synced": (writing, "_write_synced", unsynced),
-    "no folder is synced": (writing, "sync_folder", nothing),
+    "no file is synced": (files, "_write_synced", unsynced),
+    "no folder is synced": (files, "sync_folder", nothing),
     "the history is not synced": (RunDirectory, "sync_history", nothing),
     "the history's name is not synced": (directory, "sync_folder", nothing),
     "a new run's name is not synced": (directory, "make_folder", lambda path: path.mkdir(parents=True, exist_ok=True)),
@@ -70,7 +70,7 @@ def test_a_power_loss_shows_that_an_existing_checkpoint_is_not_synced_again(tmp_
 MISPLACED = {
     "checkpoints are written in place": ("save and rotate", checkpoints, "write_folder", in_place),
     "status and weights are written in place": ("finish", directory, "write_file", file_in_place),
-    "errors of the system are let through": ("save and rotate", writing, "disk_errors", lambda *more: suppress()),
+    "errors of the system are let through": ("save and rotate", files, "disk_errors", lambda *more: suppress()),
     "nothing is swept": ("save and rotate", checkpoints, "sweep", nothing),
 }
 

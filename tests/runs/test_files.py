@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from descenso.errors import DescensoError, DiskError
-from descenso.writing import disk_errors, remove_folder, sweep, write_file, write_folder
+from descenso.files import disk_errors, remove_folder, sweep, write_file, write_folder
 
 FULL = "the disk is full, 3 bytes are needed; free some space, or use another disk"
 

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 import descenso as ds
 from descenso.cli.train import resume, train
 from descenso.errors import ConfigError, DiskError
+from descenso.files import write_file
 from descenso.training.plan import ENGINES
-from descenso.writing import write_file
 
 SETTINGS = {"model": "softmax", "epochs": 3, "batch_size": 50, "learning_rate": 0.2, "engine": "function"}
 

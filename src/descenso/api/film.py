@@ -11,13 +11,13 @@ from descenso.config import TrainConfig
 from descenso.data.dataset import Dataset
 from descenso.data.sources import Sources
 from descenso.errors import ConfigError
+from descenso.files import write_file
 from descenso.runs.directory import open_directory
 from descenso.runs.files import is_sweep
 from descenso.studies.sweep.grid import titled
 from descenso.text import _
 from descenso.training.display import starting
 from descenso.training.waiting import telling
-from descenso.writing import write_file
 
 if TYPE_CHECKING:
     from descenso.hints import RunPath

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,10 +18,11 @@ from descenso.data.formats.converted import Manifest, read_manifest, recognises
 from descenso.data.named import cache_of
 from descenso.data.sources import Request
 from descenso.errors import DataError
+from descenso.files import disk_errors, make_folder, remove_folder
 from descenso.text import _, printable
-from descenso.writing import disk_errors, make_folder, remove_folder
 
 ROWS = "rows"  # the folder of the cache that holds a folder for each dataset
+PATIENCE = 1.0  # seconds after which it is said that rows are converted
 SECONDS = 10.0  # between two lines on the progress
 MOST_LETTERS = 40  # of the data's name in that of its folder
 
@@ -42,8 +44,12 @@ def cached(request: Request, *, verify: bool = False) -> tuple[Request, str]:
             remove_folder(folder)
         if verify or manifest is None or not manifest.complete or manifest.state != digest_of_state(request):
             message = _("{path}: more rows than are read into memory; they are converted, once, into {folder}")
-            _say(message.format(path=request.name, folder=folder))
-            convert_rows(_converted_by(request), folder, _progress())
+            said = threading.Timer(PATIENCE, _say, [message.format(path=request.name, folder=folder)])
+            said.start()  # and not where it is refused, or done, before
+            try:
+                convert_rows(_converted_by(request), folder, _progress())
+            finally:
+                said.cancel()
     unlimited = request.limits._replace(file_bytes=UNLIMITED, array_bytes=UNLIMITED)  # rows stay in their files
     later = {name: getattr(request, name) for name in _later(request)}
     note = _("its rows, more than are read into memory, stay in {folder}; if you remove it, it is made again")

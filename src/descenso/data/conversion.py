@@ -21,8 +21,8 @@ from descenso.data.formats.converted import VALIDATION
 from descenso.data.formats.parts import place_of
 from descenso.data.labels import plain_labels
 from descenso.data.sources import Limits, Request, refusals
+from descenso.files import check_room
 from descenso.text import _
-from descenso.writing import check_room
 
 
 class Part(NamedTuple):

@@ -22,8 +22,8 @@ from descenso.data.formats.mixed import check_parquet
 from descenso.data.formats.parquet import files_of, of_tables
 from descenso.data.sources import Limits, Request
 from descenso.errors import ConfigError, DataError, DescensoError
+from descenso.files import TEMPORARY, check_room, disk_errors, make_folder, sweep, write_file
 from descenso.text import _, spelled
-from descenso.writing import TEMPORARY, check_room, disk_errors, make_folder, sweep, write_file
 
 PIECE_BYTES = 2**26  # of the inputs in one file, about
 UNLIMITED = 2**62  # bytes of a file or an array of which little is in memory at a time

@@ -11,10 +11,10 @@ import numpy as np
 
 from descenso.api.inference import load_trained, read_trained
 from descenso.errors import ConfigError
+from descenso.files import write_file, write_folder
 from descenso.runs.files import check_output
 from descenso.runs.trained import Trained
 from descenso.text import _, mark, nearest
-from descenso.writing import write_file, write_folder
 
 if TYPE_CHECKING:
     from descenso.hints import RunPath

@@ -14,9 +14,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from descenso.files import write_file
 from descenso.runs.history import History
 from descenso.text import _, printable, wrapped
-from descenso.writing import write_file
 
 MOST_CLASSES = 30  # that are drawn separately: axes take time, and more names cannot be read
 MOST_LETTERS = 32  # of a class name: longer ones leave no room for the picture

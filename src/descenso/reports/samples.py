@@ -10,9 +10,9 @@ from PIL import Image
 
 from descenso.data.dataset import Dataset, Split
 from descenso.errors import ConfigError
+from descenso.files import make_folder, write_folder
 from descenso.runs.files import portable_name
 from descenso.text import _
-from descenso.writing import make_folder, write_folder
 
 PER_CLASS = 30  # pictures in each folder of photos/
 ROWS, TEST_ROWS = 2000, 500  # of the table and of the arrays

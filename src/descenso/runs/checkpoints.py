@@ -20,9 +20,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from descenso.errors import CheckpointError, DataError, DiskError
-from descenso.files import inside, open_regular
+from descenso.files import (
+    disk_errors,
+    inside,
+    make_folder,
+    open_regular,
+    remove_folder,
+    sweep,
+    sync_folder,
+    write_folder,
+)
 from descenso.text import _, reason_of
-from descenso.writing import disk_errors, make_folder, remove_folder, sweep, sync_folder, write_folder
 
 SCHEMA = 2  # 1 has no learning rate among the arrays: it is the one in its config
 READABLE = (1, SCHEMA)

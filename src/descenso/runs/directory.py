@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from descenso.config import TrainConfig
 from descenso.errors import CheckpointError, ConfigError, DataError
-from descenso.files import inside, open_regular, read_settings
+from descenso.files import disk_errors, inside, make_folder, open_regular, read_settings, sweep, sync_folder, write_file
 from descenso.registry import smaller_rate
 from descenso.runs.checkpoints import prepare
 from descenso.runs.files import fresh_folder, is_held, locked, no_run, not_a_path, refuse_full, run_name
 from descenso.runs.history import Epoch, History, RateChange, finite, read_history
 from descenso.runs.trained import read_weights, weights_bytes
 from descenso.text import _, mark, reason_of
-from descenso.writing import disk_errors, make_folder, sweep, sync_folder, write_file
 
 HISTORY = "history.jsonl"
 MOST_BYTES = 2**20  # of a JSON file of a run

@@ -9,8 +9,8 @@ from filelock import FileLock, Timeout
 
 from descenso.data.formats import of_file
 from descenso.errors import ConfigError, DataError, RunInUse
+from descenso.files import disk_errors, make_folder, sync_folder, temporary_beside
 from descenso.text import _
-from descenso.writing import disk_errors, make_folder, sync_folder, temporary_beside
 
 SWEEP = "sweep.json"  # by which the directory of a sweep is recognised
 LOCK = ".lock"  # never removed: otherwise two processes could lock two files of one name

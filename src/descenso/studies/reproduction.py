@@ -9,6 +9,7 @@ import numpy as np
 
 from descenso.config import TrainConfig
 from descenso.data.catalog import load
+from descenso.files import make_folder, write_file
 from descenso.reports.comparison import comparison_figure
 from descenso.reports.document import Part, Picture, Table, Text, as_html, as_markdown
 from descenso.reports.figures import png
@@ -22,7 +23,6 @@ from descenso.text import _, language, plural, prose
 from descenso.training.control import Callback, Control
 from descenso.training.plan import Plan
 from descenso.training.session import Training, run
-from descenso.writing import make_folder, write_file
 
 EPOCHS = 100
 ACCURACY, WITHIN = 0.9225, 0.002  # the tutorial's test accuracy, and the tolerance for another order of the rows

@@ -20,8 +20,8 @@ from descenso.data.dataset import CHUNK_BYTES, aligned
 from descenso.data.formats.idx import MAX_DEFLATE_RATIO, Readable, fill, unpack
 from descenso.data.sources import Limits, opened
 from descenso.errors import DataError
+from descenso.files import check_room
 from descenso.text import _
-from descenso.writing import check_room
 
 MOST_MEMBERS = 64
 MOST_AT_ONCE = 2**17  # bytes of the archive's table of contents, and of one read after it

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from descenso.config import BEFORE, TrainConfig, complaint
 from descenso.errors import DataError
-from descenso.files import inside, open_regular
+from descenso.files import disk_errors, inside, make_folder, open_regular, sweep, write_file
 from descenso.runs.files import SWEEP, fresh_folder, is_sweep, locked, portable_name, refuse_full
 from descenso.runs.trained import read_weights, weights_bytes
 from descenso.studies.sweep import ledger
@@ -28,7 +28,6 @@ from descenso.studies.sweep.grid import Lane, digest
 from descenso.studies.sweep.halving import Rung
 from descenso.studies.sweep.ledger import Record
 from descenso.text import _, reason_of
-from descenso.writing import disk_errors, make_folder, sweep, write_file
 
 SCHEMA = 1
 BEST = "best.json"

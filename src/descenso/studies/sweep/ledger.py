@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from descenso.errors import DataError
-from descenso.files import open_regular
+from descenso.files import disk_errors, open_regular
 from descenso.studies import MOST, plain
 from descenso.text import _, prose, reason_of
-from descenso.writing import disk_errors
 
 LEDGER = "ledger.jsonl"
 MOST_BYTES = 2**30

@@ -8,6 +8,7 @@ from typing import Any
 from descenso.config import SETTINGS, TrainConfig, flag
 from descenso.data.memory import was_in_memory
 from descenso.errors import ConfigError
+from descenso.files import write_file
 from descenso.registry import SHAPES, reads
 from descenso.reports.document import Part, Picture, Table, Text, as_html
 from descenso.studies.sweep.directory import SweepDirectory
@@ -16,7 +17,6 @@ from descenso.studies.sweep.halving import sentences, told
 from descenso.studies.sweep.ledger import Verified
 from descenso.studies.sweep.result import Sweep
 from descenso.text import _, language, prose, spelled
-from descenso.writing import write_file
 
 PAGE = "report.html"
 MOST_ROWS = 500  # of a table of the page; table.csv has all lanes
