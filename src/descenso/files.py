@@ -111,8 +111,12 @@ def disk_errors(path: Path, size: int | None = None) -> Iterator[None]:
         raise DiskError(message.format(path=path, reason=reason_of(error), size=size)) from error
 
 
-def check_room(folder: Path, size: int) -> None:
-    """Raise `DiskError` where the disk of `folder` has less than `size` bytes free."""
+def check_free_space(folder: Path, size: int) -> None:
+    """Check that the disk of `folder` has `size` bytes free.
+
+    Raises:
+        DiskError: where it has fewer.
+    """
     with disk_errors(folder):
         free = shutil.disk_usage(folder).free
     if size > free:

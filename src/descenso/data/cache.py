@@ -31,9 +31,9 @@ def cached(request: Request, *, verify: bool = False) -> tuple[Request, str]:
     """Convert the data of `request`, unless that has been done; return a request for its rows, and where they are.
 
     The folder is found again by the path of the data and the settings by which it is read, by the same version of
-    descenso. Where a file of the data has
-    another size or time than before, its rows are converted again. Of several processes one converts, and the others
-    wait for it. With `verify`, what was converted before is compared with its SHA-256, and mended.
+    descenso. Where a file of the data has another size or time than before, its rows are converted again. Of several
+    processes one converts, and the others wait for it. With `verify`, files that were written before are compared with
+    their SHA-256, and those that differ are written again.
 
     Raises: as of `convert`.
     """

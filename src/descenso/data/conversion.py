@@ -21,7 +21,7 @@ from descenso.data.formats.converted import VALIDATION
 from descenso.data.formats.parts import place_of
 from descenso.data.labels import plain_labels
 from descenso.data.sources import Limits, Request, refusals
-from descenso.files import check_room
+from descenso.files import check_free_space
 from descenso.text import _
 
 
@@ -126,7 +126,7 @@ def _read_or_map(scratch: Scratch, path: Path, limits: Limits) -> NDArray[Any]:
             idx.check_end(stream, path, end)
             return np.memmap(path, dtype, "r", start, shape)
         unpacked = scratch.new_file(".idx")
-        check_room(scratch.folder, end - start)
+        check_free_space(scratch.folder, end - start)
         idx.unpack(stream, unpacked, path, start, end)
         idx.check_end(stream, path, end)
         return np.memmap(unpacked, dtype, "r", 0, shape)

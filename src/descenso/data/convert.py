@@ -22,7 +22,7 @@ from descenso.data.formats.mixed import check_parquet
 from descenso.data.formats.parquet import files_of, of_tables
 from descenso.data.sources import Limits, Request
 from descenso.errors import ConfigError, DataError, DescensoError
-from descenso.files import TEMPORARY, check_room, disk_errors, make_folder, sweep, write_file
+from descenso.files import TEMPORARY, check_free_space, disk_errors, make_folder, sweep, write_file
 from descenso.text import _, spelled
 
 PIECE_BYTES = 2**26  # of the inputs in one file, about
@@ -69,7 +69,7 @@ def convert_rows(request: Request, dest: Path, told: Callable[[str], None]) -> M
         manifest = Manifest(kind=KIND, complete=False, pictures=found.pictures, class_names=found.class_names,
                             pieces=(), notes=found.notes, encoding=encoding)  # fmt: skip
         before = {piece.inputs: piece for piece in read_manifest(dest).pieces}
-        check_room(dest, found.row_bytes * (found.rows - sum(piece.rows for piece in before.values())))
+        check_free_space(dest, found.row_bytes * (found.rows - sum(piece.rows for piece in before.values())))
         done = _written(found, dest, manifest, before, told)
         if state_of(found.files) != found.state:
             message = _("{path}: it has changed while it was converted; convert it again")
@@ -82,8 +82,8 @@ def convert_rows(request: Request, dest: Path, told: Callable[[str], None]) -> M
 
 def digest_of_state(request: Request) -> str:
     """Return the SHA-256 of the paths, sizes and times of the files that `request` names."""
-    files = (path.resolve() for path in _files(request))
-    states = (f"{path.parent}: {state_of([path])}\n" for path in files)  # a photo's class is its folder
+    root = request.path if request.path.is_dir() else request.path.parent
+    states = (f"{path.relative_to(root).parent}: {state_of([path])}\n" for path in _files(request))  # with its class
     return hashlib.sha256("".join(states).encode("utf-8", "surrogateescape")).hexdigest()
 
 

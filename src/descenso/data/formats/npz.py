@@ -20,7 +20,7 @@ from descenso.data.dataset import CHUNK_BYTES, aligned
 from descenso.data.formats.idx import MAX_DEFLATE_RATIO, Readable, fill, unpack
 from descenso.data.sources import Limits, opened
 from descenso.errors import DataError
-from descenso.files import check_room
+from descenso.files import check_free_space
 from descenso.text import _
 
 MOST_MEMBERS = 64
@@ -149,7 +149,7 @@ def _read(
     check_size(header, held and member.compress_size * MAX_DEFLATE_RATIO >= header.claimed, path, limits)
     if new_file is None or header.claimed <= CHUNK_BYTES or not header.dtype.isnative:
         return read_elements(_Narrow(stream), header, path)
-    check_room((unpacked := new_file()).parent, header.claimed)
+    check_free_space((unpacked := new_file()).parent, header.claimed)
     unpack(_Narrow(stream), unpacked, path, header.start, header.start + header.claimed)
     return np.memmap(unpacked, header.dtype, "r", 0, header.shape, "F" if header.fortran else "C")
 
