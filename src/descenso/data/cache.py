@@ -52,7 +52,7 @@ def cached(request: Request, *, verify: bool = False) -> tuple[Request, str]:
                 said.cancel()
     unlimited = request.limits._replace(file_bytes=UNLIMITED, array_bytes=UNLIMITED)  # rows stay in their files
     later = {name: getattr(request, name) for name in _later(request)}
-    note = _("its rows, more than are read into memory, stay in {folder}; if you remove it, it is made again")
+    note = _("its rows, more than are read into memory, stay in {folder}; if you remove that folder, it is made again")
     return Request(str(folder), unlimited, **later), note.format(folder=folder)
 
 
