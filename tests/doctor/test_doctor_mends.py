@@ -541,6 +541,16 @@ def test_a_rate_that_there_is_no_time_to_search_for(monkeypatch):
     assert re.match(advised, finding.mend)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [3, 8])
+def test_no_rate_is_suggested_where_none_learns(monkeypatch, seconds):
+    """Of a model that learns nothing at any rate, short runs find no rate, however short they are."""
+    monkeypatch.setattr(descents, "FIND_SECONDS", seconds)
+    evidence = faults.FAULTS["dead-units"].plant()
+    assert evidence.course.tested
+    assert evidence.course.suggested_rate is None
+
+
 def test_every_rule_has_a_mend():
     assert set(CHECKS) <= {*DATA, *STEPS, *MENDED}
 

@@ -94,8 +94,24 @@ def test_no_safe_rate_is_no_answer():
     found = FoundRate(RATES, costs)
     assert found.best is None
     assert found.safe == 0
+    assert not found.falls
     assert "No rate of the grid is safe" in found.sentences()[0]
     assert found.as_json()["learning_rate"] is None
+
+
+def test_costs_that_do_not_fall_say_nothing_of_the_rate():
+    """Where no rate lowers the cost, the fastest rate is chance, which is said."""
+    noise = np.random.default_rng(0).normal(0, 1e-4, (2, len(RATES), 20))
+    flat = FoundRate(RATES, np.linspace(2.3025, 2.3, 20) + noise)
+    assert not flat.falls
+    assert any("--steps 40" in line and "2.301" in line for line in flat.sentences())
+    assert flat.as_json()["cost_falls"] is False
+    falling = flat.costs.copy()
+    falling[:, 3] = np.linspace(2.3025, 1.5, 20)
+    assert FoundRate(RATES, falling).falls
+    assert not any("clearly fall" in line for line in FoundRate(RATES, falling).sentences())
+    falling[:, 3, -1] = np.nan  # not safe
+    assert not FoundRate(RATES, falling).falls
 
 
 def test_seeds_that_disagree_make_a_band():

@@ -122,7 +122,8 @@ def suggested_rate(walked: Walked) -> float | None:
     rates around the rule's own, as many and as long as the time allows.
 
     Returns:
-        None where no rate is safe, or the time does not suffice for the shortest search.
+        None where no rate is safe, where the cost hardly falls with any, or where the time does not suffice for the
+        shortest search.
     """
     given = walked.config
     data, _validation = walked.data.hold_back(given.validation_rows(len(walked.data.train.labels)))
@@ -138,7 +139,8 @@ def suggested_rate(walked: Walked) -> float | None:
         steps = int((FIND_SECONDS / (len(grid) * seeds) - binding) / stepping)
         if steps >= LEAST_STEPS:
             numbers = [config.seed + place for place in range(seeds)]
-            return search(plan_of, grid, numbers, min(steps, MOST_STEPS)).best
+            found = search(plan_of, grid, numbers, min(steps, MOST_STEPS))
+            return found.best if found.falls else None
     return None
 
 

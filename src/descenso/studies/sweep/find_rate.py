@@ -22,6 +22,7 @@ PER_DECADE, DECADES = 4, 6  # of the grid, whose middle is the rule's own rate
 NARROWER = 12  # times as many rates in each decade around the edge where costs have no noise: each 5 % above the last
 WHERE = 0.75  # of the steps, the Hessian is taken: in the middle of those in which the cost must not rise
 TAIL = 0.1  # share of the steps at the end, whose mean cost must lie below where the run began
+FALLS = 0.1  # of the first cost; among rates whose mean costs are lower by less, which one is fastest is chance
 ROUNDING = 1e-5  # of a cost; without noise of batches, a larger rise is not one of rounding
 
 Costs = NDArray[np.float64]  # (seeds, rates, steps)
@@ -56,6 +57,21 @@ class FoundRate(NamedTuple):
         the grid by a parabola. None if no rate is safe.
         """
         return _best(self.rates, np.median(self.means, axis=0), self.safe)
+
+    @property
+    def falls(self) -> bool:
+        """Whether the mean cost of the fastest safe rate is clearly below the cost at the start; False without one."""
+        return bool(self.safe) and self._begin - self._lowest >= FALLS * abs(self._begin)
+
+    @property
+    def _lowest(self) -> float:
+        """Median over the seeds of the mean cost of the fastest safe rate of the grid, in nats."""
+        return float(np.median(self.means, axis=0)[: self.safe].min())
+
+    @property
+    def _begin(self) -> float:
+        """Median cost of the first steps, in nats."""
+        return float(np.median(self.costs[:, :, 0]))
 
     @property
     def by_seed(self) -> tuple[float, ...]:
@@ -107,6 +123,13 @@ class FoundRate(NamedTuple):
         seeds = self.by_seed
         fastest = _("Fastest safe rate: {best:.2g} (by seed {low:.2g} to {high:.2g}), after {steps} steps.")
         lines = [prose(fastest, best=self.best, low=min(seeds), high=max(seeds), steps=steps)]
+        if not self.falls:
+            message = _(
+                "With no rate does the cost clearly fall: its mean is {lowest:.4g} at best, at the start it is"
+                " {begin:.4g}. Which rate is fastest is then chance: take more steps, with --steps {steps}, or see"
+                " descenso doctor."
+            )
+            lines.append(prose(message, lowest=self._lowest, begin=self._begin, steps=2 * steps))
         (last, first), most = self.edge, self.rates[-1]
         if first is None and last == most:
             lines.append(prose(_("Safe for all seeds up to {most:.3g}, the largest rate tried."), most=most))
@@ -119,7 +142,7 @@ class FoundRate(NamedTuple):
         if self.theory is not None:
             message = _("By the largest eigenvalue of the Hessian the edge is {theory:.3g}.")
             lines.append(prose(message, theory=self.theory))
-        if self.settled is False and self.with_half is not None:
+        if self.falls and self.settled is False and self.with_half is not None:
             message = _("With half as many steps the answer would be {half:.2g}: take more, with --steps {steps}.")
             lines.append(prose(message, half=self.with_half, steps=2 * steps))
         return lines
@@ -137,7 +160,12 @@ class FoundRate(NamedTuple):
         """Return plain values, with None for numbers that are not finite."""
         last, first = self.edge
         means = [list(map(float, row)) for row in self.means]
-        answer = {"learning_rate": self.best, "by_seed": self.by_seed, "with_half_the_steps": self.with_half}
+        answer = {
+            "learning_rate": self.best,
+            "by_seed": self.by_seed,
+            "cost_falls": self.falls,
+            "with_half_the_steps": self.with_half,
+        }
         edge = {"safe_up_to": last, "none_safe_from": first, "theory": self.theory}
         return dict(plain({**answer, **edge, "rates": self.rates, "mean_costs": means, "steps": self.costs.shape[2]}))
 
