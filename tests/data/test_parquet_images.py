@@ -99,6 +99,18 @@ def test_names_of_classes_come_from_the_file(tmp_path):
     assert ds.load(str(tmp_path / "c.parquet")).class_names == tuple(NAMES)
 
 
+def test_a_part_without_labels_is_left_out(tmp_path):
+    write(tmp_path / "train-00000-of-00001.parquet", names=FEATURES)
+    write(tmp_path / "test-00000-of-00001.parquet", labels=np.full(40, -1), names=FEATURES)
+    data = ds.load(str(tmp_path))
+    assert data.class_names == tuple(NAMES)
+    assert (len(data.train.labels), len(data.test.labels)) == (32, 8)
+    assert "test-00000-of-00001.parquet: left out, as its labels are missing" in " ".join(data.notes)
+    write(tmp_path / "gaps.parquet", labels=[-1, *Y[1:]], names=FEATURES)
+    with pytest.raises(DataError, match="rows with the label −1"):
+        ds.load(str(tmp_path / "gaps.parquet"))
+
+
 def test_colours_greys_and_sizes(tmp_path):
     colour = np.stack([X] * 3, axis=-1)
     mixed = [colour[row] if row % 3 else X[row] for row in range(40)]

@@ -1,5 +1,7 @@
 """Tables in several Parquet files, as Hugging Face, Spark and others write them."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -29,6 +31,19 @@ def shards(tmp_path):
         frame(rows, first).write_parquet(folder / f"{name}.parquet")
         first += rows
     return folder
+
+
+NAMES = ["ape", "bat", "cat"]
+METADATA = {"huggingface": json.dumps({"info": {"features": {"kind": {"names": NAMES}, "a": {"dtype": "int64"}}}})}
+
+
+def write_codes(folder, metadata=METADATA, **parts):
+    """Write a table whose labels are numbers of classes; of each part these."""
+    folder.mkdir(exist_ok=True)
+    for part, codes in parts.items():
+        made = frame(len(codes), kind=pl.Series(codes, dtype=pl.Int64)).drop("label")
+        made.write_parquet(folder / f"{part}-00000-of-00001.parquet", metadata=metadata)
+    return str(folder)
 
 
 def first_column(split):
@@ -83,3 +98,37 @@ def test_training_evaluating_and_converting(shards, tmp_path):
         found, expected = getattr(converted, part), getattr(loaded, part)
         np.testing.assert_array_equal(found.inputs, expected.inputs)
         np.testing.assert_array_equal(found.labels, expected.labels)
+
+
+def test_names_of_classes_come_from_the_file(tmp_path):
+    path = write_codes(tmp_path / "named", train=[2, 0, 1] * 9, test=[1, 1, 2])
+    data = ds.load(path, label="kind")
+    assert data.class_names == tuple(NAMES)
+    np.testing.assert_array_equal(data.test.labels, [1, 1, 2])
+    convert(path, tmp_path / "rows", label="kind")
+    assert ds.load(str(tmp_path / "rows")).class_names == tuple(NAMES)
+    run = ds.train(path, label="kind", epochs=1, engine="eager", out=tmp_path / "run")
+    some = run.evaluate(data=write_codes(tmp_path / "some", train=[2, 1] * 3))
+    np.testing.assert_array_equal(some.confusion.sum(axis=1), [0, 3, 3])
+    assert ds.load(write_codes(tmp_path / "plain", None, train=[2, 0, 1] * 9), label="kind").class_names[2] == "2"
+    few = write_codes(tmp_path / "few", train=[0, 2] * 9)  # a class without a row
+    assert ds.load(few, label="kind").class_names == ("ape", "cat")
+    more = write_codes(tmp_path / "more", train=[0, 3] * 9)  # names that do not fit
+    assert ds.load(more, label="kind").class_names == ("0", "3")
+
+
+def test_a_part_without_labels_is_left_out(tmp_path):
+    """Hugging Face writes −1 where the label is missing, which is no class."""
+    path = write_codes(tmp_path / "a", train=[2, 0, 1] * 9, test=[-1] * 4, validation=[0, 1])
+    data = ds.load(path)  # the only column with names of classes holds the labels
+    assert data.class_names == tuple(NAMES)
+    assert (len(data.train.labels), len(data.test.labels)) == (27, 2)
+    said = "test-00000-of-00001.parquet: left out, as its labels are missing"
+    assert said in " ".join(data.notes)
+    convert(path, tmp_path / "rows", label="kind")
+    assert said in " ".join(ds.load(str(tmp_path / "rows")).notes)
+    gaps = write_codes(tmp_path / "b", train=[2, 0, 1, -1] * 9)
+    with pytest.raises(DataError, match="rows with the label −1, .* missing; leave these rows out"):
+        ds.load(gaps, label="kind")
+    real = write_codes(tmp_path / "c", None, train=[-1, 1] * 9, test=[-1] * 4)  # a class like any other
+    assert ds.load(real, label="kind").class_names == ("-1", "1")

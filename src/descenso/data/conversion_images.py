@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from descenso.data.arrays import coded, in_order, random_of
 from descenso.data.conversion import Part, Source, state_of
 from descenso.data.formats import parquet
+from descenso.data.formats.class_labels import names_in, renamed
 from descenso.data.formats.converted import TRAIN, VALIDATION
 from descenso.data.formats.folders import Inspection, find
 from descenso.data.formats.image_files import EIGHT, UPPER, has_channels, read_pixels
@@ -76,7 +77,7 @@ def of_parquet(request: Request) -> Source:
               for part, some in files.items()}  # fmt: skip
     codes = in_order(request.name, {str(label) for label in np.unique(labels[TRAIN])})
     first = files[TRAIN][0]
-    names = parquet.renamed(codes, parquet.class_names(first, _label_of(request, first)))
+    names = renamed(request.name, codes, names_in(first).get(_label_of(request, first), ()))
     found = {}
     for part, some in files.items():
         key = partial("{} {} {} {}".format, state, reader.about)

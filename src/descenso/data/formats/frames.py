@@ -1,7 +1,7 @@
 """Read the columns of CSV and Parquet files as polars has them: numbers as numbers, and all else as text."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +16,7 @@ from descenso.text import _, closest, plural
 if TYPE_CHECKING:
     import polars as pl
 
-LABELS = ("label", "class", "target", "y", "species", "etiqueta", "clase", "especie")  # names that a label has
+LABELS = ("label", "labels", "class", "target", "y", "species", "etiqueta", "clase", "especie")  # in lower case
 
 
 class Frame(NamedTuple):
@@ -30,6 +30,7 @@ class Frame(NamedTuple):
         unnamed: the columns of a file without a header.
         nameless: the columns without a name in the header, which are called by their number.
         notes: sentences that say what was found.
+        class_names: names of the classes by column, in the order of their numbers, where the file has them.
         validated, tested: how many of the first rows are to validate on, and of the last to test on.
     """
 
@@ -40,6 +41,7 @@ class Frame(NamedTuple):
     unnamed: tuple[str, ...] = ()
     nameless: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    class_names: Mapping[str, tuple[str, ...]] = {}  # never changed
     validated: int = 0
     tested: int = 0
 

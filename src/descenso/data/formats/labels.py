@@ -11,6 +11,7 @@ from descenso.data.arrays import in_order
 from descenso.data.checks import ALL, check_classes
 from descenso.data.encoding import MOST_LISTED, Cells, LeftOut
 from descenso.data.encoding_words import listed
+from descenso.data.formats.class_labels import renamed
 from descenso.data.formats.columns import different, joined
 from descenso.data.formats.csv_text import MISSING, TRUTH, refuse
 from descenso.data.formats.frames import LABELS, Frame
@@ -126,6 +127,7 @@ def read(request: Request, frame: Frame) -> tuple[NDArray[np.int32], list[str], 
         check_classes(path, label, names, column.rows)
     codes = joined(text, lambda rows: rows.replace_strict(names, list(range(len(names))), return_dtype=pl.Int32)
                    .to_numpy().astype(np.int32))  # fmt: skip
+    names = [*renamed(path, names, frame.class_names.get(label, ()))]
     return codes, names, [] if request.encoded else doubts(label, names, np.bincount(codes))
 
 

@@ -6,8 +6,7 @@ several files, whose names begin with the part that they hold: `train-00000-of-0
 
 import contextlib
 import io
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from descenso.data.dataset import Dataset
 from descenso.data.digits import as_mnist
 from descenso.data.encoding_words import listed
 from descenso.data.formats import tables
+from descenso.data.formats.class_labels import likely, names_in, renamed, without_labels
 from descenso.data.formats.frames import LABELS, polars
 from descenso.data.formats.image_files import Pixels, read_pixels
 from descenso.data.formats.images import check_size, note_converted, parse_size, read_as_learned
@@ -88,7 +88,9 @@ def files_of(request: Request) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
         found = {"train": found[part]} if part in found else found
     for some in found.values():
         check_complete(some)
+    found, left_out = _with_labels(found, request)
     files, notes = with_test(found, {part: some[0].name for part, some in found.items()})
+    notes = (*left_out, *notes)
     for some in (some for some in found.values() if len(some) > 1 and not all(map(is_numbered, some))):
         message = _("files that are read as one: {count}, {names}; to read one of these alone, give its path")
         notes = (*notes, message.format(count=len(some), names=listed([path.name for path in some])))
@@ -96,6 +98,17 @@ def files_of(request: Request) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
         message = _("{path}: no file for training, whose name begins with train, as in train-00000-of-00001.parquet")
         raise DataError(message.format(path=request.path))
     return files, notes
+
+
+def _with_labels(files: dict[str, list[Path]], request: Request) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
+    """Leave out the parts without labels, which some competitions publish to test or validate on."""
+    kept, notes = files, tuple[str, ...]()
+    for part in ("val", "test"):
+        if part in files and without_labels(files[part], request.label or ""):
+            kept = {other: some for other, some in kept.items() if other != part}
+            message = _("{name}: left out, as its labels are missing (−1 in each row)")
+            notes = (*notes, message.format(name=files[part][0].name))
+    return kept, notes
 
 
 def _dataset(request: Request, read: "dict[str, _Read]", notes: tuple[str, ...]) -> Dataset:
@@ -114,7 +127,7 @@ def _dataset(request: Request, read: "dict[str, _Read]", notes: tuple[str, ...])
         request.name, rows["train"], rows.get("test"), request.test_fraction, request.seed, rows.get("val")
     )
     return data._replace(notes=(*notes, *data.notes), scaling=scaling_of(pixel_range), pixel_range=pixel_range,
-                         class_names=renamed(data.class_names, read["train"].class_names))  # fmt: skip
+                         class_names=renamed(request.name, data.class_names, read["train"].class_names))  # fmt: skip
 
 
 def read_inputs(paths: Iterable[Path], expected: Expected, limits: Limits) -> Iterator[Part]:
@@ -227,7 +240,7 @@ def _read(files: list[Path], request: Request) -> _Read:
             taken += pictures[-1].values.nbytes
             limits.check("array_bytes", max(taken, pictures[0].values.nbytes * len(labels)), path)
     limits.check("rows", len(pictures), files[0])
-    return _Read(pictures, places, labels, class_names(files[0], named[files[0]]))
+    return _Read(pictures, places, labels, names_in(files[0]).get(named[files[0]], ()))
 
 
 def column_of(path: Path, name: str, limits: Limits) -> NDArray[Any]:
@@ -263,36 +276,19 @@ def _stacked(pictures: list[Pixels], places: list[Path]) -> NDArray[Any]:
 
 
 def label_of(request: Request, path: Path, columns: Columns) -> str:
-    """Return the column of the labels: the one given, one with a likely name, or the only other column."""
+    """Return the column of the labels: the one given, the likely one of those with names of classes, one with a usual
+    name, or the only other column."""
     others = columns.others
     if request.label and request.label not in others:
         message = _("{path}: there is no column {name!r}{hint}; its columns are {columns}")
         hint = closest(request.label, others)
         raise ConfigError(message.format(path=path, name=request.label, hint=hint, columns=listed(list(others))))
-    likely = [name for name in others if name.lower() in (*LABELS, "labels")]
-    choices = [request.label] if request.label else likely or list(others)
+    usual = [name for name in others if name.lower() in LABELS]
+    choices = [request.label or likely(names_in(path))]
+    if not choices[0]:
+        choices = usual or list(others)
     if len(choices) != 1:
         message = _("{path}: which column holds the labels? its columns are {columns}; try {mend}")
         columns_there, name = listed(list(others)) or _("none"), (choices or ["label"])[0]
         raise ConfigError(message.format(path=path, columns=columns_there, mend=option("label", name)))
     return str(choices[0])
-
-
-def class_names(path: Path, label: str) -> tuple[str, ...]:
-    """Return the names of the classes that Hugging Face keeps in a file, in the order of the labels; else none."""
-    import polars as pl
-
-    try:
-        about = json.loads(pl.read_parquet_metadata(path)["huggingface"])
-        names = about["info"]["features"][label]["names"]
-    except (KeyError, TypeError, ValueError, RecursionError, pl.exceptions.PolarsError):
-        return ()
-    good = isinstance(names, list) and all(isinstance(name, str) and name.strip() for name in names)
-    return tuple(names) if good and len(set(names)) == len(names) else ()
-
-
-def renamed(classes: Sequence[str], names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the classes: those among `names`, where all classes are places in it."""
-    codes = [int(name) if name.isdecimal() else -1 for name in classes]
-    fits = names and all(0 <= code < len(names) for code in codes)
-    return tuple(names[code] for code in codes) if fits else tuple(classes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from descenso.data.encoding_words import listed
+from descenso.data.formats.class_labels import likely, names_in
 from descenso.data.formats.columns import by_names
 from descenso.data.formats.frames import Frame, check_size, choose, typed_columns
 from descenso.data.formats.parts import PARTS
@@ -71,10 +72,13 @@ def read_parquet(request: Request) -> Frame:
     parts = {part: _joined(files[part]) for part in ("val", "train", "test") if part in files}
     rows = {part: lazy.select(pl.len()).collect().item() for part, lazy in parts.items()}
     lazy = _joined([path for part in parts for path in files[part]])
-    inputs, label = choose(request, lazy.collect_schema().names())
+    named, names = names_in(next(iter(files.get("train", [request.path])))), lazy.collect_schema().names()
+    if request.label == "" and not request.encoded:
+        request = request._replace(label=likely(column for column in named if column not in request.drop))
+    inputs, label = choose(request, names)
     check_size(request, sum(rows.values()), len(inputs))
     frame = typed_columns(request, lazy.select(by_names([*inputs, *filter(None, [label])])), inputs, label)
-    return frame._replace(validated=rows.get("val", 0), tested=rows.get("test", 0))
+    return frame._replace(class_names=named, validated=rows.get("val", 0), tested=rows.get("test", 0))
 
 
 def _joined(files: Sequence[Path]) -> "pl.LazyFrame":

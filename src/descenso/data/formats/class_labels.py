@@ -1,0 +1,69 @@
+"""Read what Hugging Face keeps of labels in a Parquet file: names of the classes, and −1 where a label is missing."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from descenso.data.formats.frames import LABELS
+from descenso.errors import DataError
+from descenso.text import _
+
+MISSING = -1  # in place of the number of a class
+
+
+def names_in(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the names of the classes, in the order of their numbers, of each column that has them; else none."""
+    import polars as pl
+
+    try:
+        features = json.loads(pl.read_parquet_metadata(path)["huggingface"])["info"]["features"].items()
+        there = pl.read_parquet_schema(path)
+        found = {column: feature["names"] for column, feature in features if column in there and "names" in feature}
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, pl.exceptions.PolarsError):
+        return {}
+    return {column: tuple(names) for column, names in found.items() if _are_names(names)}
+
+
+def _are_names(names: object) -> bool:
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+        return False
+    return len(set(names)) == len(names)
+
+
+def renamed(path: object, classes: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the classes: those among `names`, where all classes are places in it.
+
+    Raises:
+        DataError: where there are names, and rows whose label is missing.
+    """
+    if names and str(MISSING) in classes:
+        message = _("{path}: rows with the label −1, which Hugging Face writes where a label is missing; leave these "
+                    "rows out")  # fmt: skip
+        raise DataError(message.format(path=path))
+    codes = [int(name) if name.isdecimal() else -1 for name in classes]
+    fits = names and all(0 <= code < len(names) for code in codes)
+    return tuple(names[code] for code in codes) if fits else tuple(classes)
+
+
+def without_labels(paths: Iterable[Path], label: str) -> bool:
+    """Tell whether each label in some files is missing, in the column `label` or, if empty, the likely one."""
+    import polars as pl
+
+    for path in paths:
+        named = names_in(path)
+        column = label or likely(named)
+        if column not in named:
+            return False
+        labels = pl.scan_parquet(path, glob=False, hive_partitioning=False).select(pl.col(column))
+        if not labels.select((pl.col(column).is_null() | (pl.col(column) == MISSING)).all()).collect().item():
+            return False
+    return True
+
+
+def likely(named: Iterable[str]) -> str:
+    """Return the column of labels among those with names of classes; empty where several may be."""
+    columns = [*named]
+    for choices in ([column for column in columns if column.lower() in LABELS], columns):
+        if len(choices) == 1:
+            return choices[0]
+    return ""
