@@ -4,6 +4,7 @@ replace and remove files and folders atomically, as all files of a run are.
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
 import stat
@@ -184,9 +185,9 @@ def remove_folder(path: Path) -> None:
         _remove(renamed)
 
 
-def sweep(folder: Path) -> None:
-    """Remove the temporary files and folders that a crash left in `folder`."""
-    for path in folder.glob(f".*{TEMPORARY}"):
+def sweep(folder: Path, name: str = "") -> None:
+    """Remove the temporary files and folders that a crash left in `folder`; with `name`, those of that one alone."""
+    for path in folder.glob(f".{glob.escape(name)}*{TEMPORARY}"):
         with disk_errors(path):
             _remove(path)
 

@@ -1,5 +1,6 @@
 """Data that is larger than what is read into memory is converted into the cache, once, and read from there."""
 
+import json
 import shutil
 import threading
 import time
@@ -11,6 +12,7 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
+import command
 import descenso as ds
 from descenso.data import cache, convert
 from descenso.data.dataset import data_fingerprint
@@ -209,6 +211,32 @@ def test_one_of_several_processes_converts(tmp_path, folder, monkeypatch, capsys
         assert not found
     waiting.join()
     assert found == [expected]
+
+
+def test_what_is_in_the_cache_is_listed(tmp_path, folder):
+    assert cache.converted() == {}
+    assert "Rows that were converted" not in command.run("data", "--list").stdout
+    for name in ("a.csv", "b.csv"):
+        write_table(tmp_path / name)
+        load(str(tmp_path / name), label="sort")
+    first, second = cache.converted()
+    assert (first.parent, first.name[:2], second.name[:2]) == (folder, "a-", "b-")
+    held = sum(path.stat().st_size for path in first.iterdir())
+    assert cache.converted()[first] == held > ROWS
+    shown = json.loads(command.run("data", "--list", "--json").stdout)["converted"]
+    assert shown[0] == {"folder": str(first), "bytes": held}
+    assert str(second) in command.run("data", "--list").stdout.replace("\n", "")
+
+
+def test_what_a_kill_while_removing_has_left_is_removed(tmp_path, folder):
+    write_table(tmp_path / "a.csv")
+    load(str(tmp_path / "a.csv"), label="sort")
+    [made] = cache.converted()
+    for name in (f".{made.name}.123.tmp", f".{made.name}b.123.tmp"):  # the second is of other data
+        (folder / name).mkdir()
+        (folder / name / "X_train-00000.npy").touch()
+    load(str(tmp_path / "a.csv"), label="sort")
+    assert [path.name for path in folder.glob(".*")] == [f".{made.name}b.123.tmp"]
 
 
 def test_what_cannot_be_converted_is_refused_as_before(tmp_path, folder, monkeypatch):

@@ -45,7 +45,9 @@ def data(
         str, typer.Argument(help=NAME_HELP, metavar=_("DATA"), autocompletion=completing(datasets))
     ] = "mnist",
     paths: Annotated[list[Path] | None, typer.Argument(help=PATHS_HELP, metavar=_("SOURCE DEST"))] = None,
-    listed: Annotated[bool, option(_("List the named datasets."), "--list")] = False,
+    listed: Annotated[
+        bool, option(_("List the named datasets, and the converted rows in the cache."), "--list")
+    ] = False,
     out: OutFile = None,
     samples: Annotated[Path | None, option(SAMPLES, metavar=_("DIR"))] = None,
     sources: SourcesOptions = None,
@@ -128,21 +130,28 @@ def _say_written(paths: list[Path], as_json: bool) -> None:
 
 
 def _list(data_dir: Path | None, as_json: bool) -> None:
+    from descenso.data.cache import converted
     from descenso.data.named import NAMED, present
 
+    sizes = converted()
     where = {name: present(name, data_dir) for name in NAMED}
     if as_json:
         rows = [
             {"name": name, "source": NAMED[name].url, "present": None if where[name] is None else str(where[name])}
             for name in NAMED
         ]
-        say_json({"datasets": rows})
+        made = [{"folder": str(folder), "bytes": size} for folder, size in sizes.items()]
+        say_json({"datasets": rows, "converted": made})
         return
     table: list[list[object]] = [[_("name"), _("source"), _("on this machine"), _("classes")]]
     for name, known in NAMED.items():
         size = _("no; {size} MB to download").format(size=round(known.bytes / 1e6))
         table.append([name, known.url or _("comes with descenso"), where[name] or size, len(known.class_names)])
     say_table(table, text_columns=3)
+    if sizes:
+        say(_("Rows that were converted; if you remove a folder, it is made again when it is needed:"))
+        lines = [[folder, f"{size / 1e6:.0f}"] for folder, size in sizes.items()]
+        say_table([[_("folder"), _("MB")], *lines], text_columns=1)
 
 
 def _show(about: dict[str, Any]) -> None:

@@ -14,11 +14,11 @@ from filelock import FileLock, Timeout
 from descenso._version import __version__
 from descenso.data.convert import LATER, UNLIMITED, convert_rows, digest_of_state, is_table
 from descenso.data.formats import OPTIONS
-from descenso.data.formats.converted import Manifest, read_manifest, recognises
+from descenso.data.formats.converted import MANIFEST, Manifest, read_manifest, recognises
 from descenso.data.named import cache_of
 from descenso.data.sources import Request
 from descenso.errors import DataError
-from descenso.files import disk_errors, make_folder, remove_folder
+from descenso.files import disk_errors, make_folder, remove_folder, sweep
 from descenso.text import _, printable
 
 ROWS = "rows"  # the folder of the cache that holds a folder for each dataset
@@ -40,6 +40,7 @@ def cached(request: Request, *, verify: bool = False) -> tuple[Request, str]:
     folder = _folder(request)
     make_folder(folder.parent)
     with _locked(folder):
+        sweep(folder.parent, f"{folder.name}.")
         if (manifest := _manifest(folder)) is None and folder.exists():
             remove_folder(folder)
         if verify or manifest is None or not manifest.complete or manifest.state != digest_of_state(request):
@@ -54,6 +55,13 @@ def cached(request: Request, *, verify: bool = False) -> tuple[Request, str]:
     later = {name: getattr(request, name) for name in _later(request)}
     note = _("its rows, more than are read into memory, stay in {folder}; if you remove that folder, it is made again")
     return Request(str(folder), unlimited, **later), note.format(folder=folder)
+
+
+def converted() -> dict[Path, int]:
+    """Return the folders in the cache with converted rows, and their sizes in bytes."""
+    with disk_errors(cache_of(ROWS)):
+        folders = sorted(path.parent for path in cache_of(ROWS).glob(f"*/{MANIFEST}"))
+        return {folder: sum(path.stat().st_size for path in folder.rglob("*")) for folder in folders}
 
 
 def _later(request: Request) -> tuple[str, ...]:
