@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import polars as pl
 import pytest
 
 import descenso as ds
@@ -164,6 +165,33 @@ def test_names_that_look_alike_are_warned_of_in_each_format(pair, tmp_path):
         assert data.notes.count(warning) == 1
         (finding,) = [one for one in ds.doctor.data(data) if one.rule == "similar-class-names"]
         assert shown.replace(" / ", ", ") in finding.saw
+
+
+@pytest.mark.parametrize("pair", [("ni\u00f1o", "nin\u0303o"), ("\ud55c", "\u1112\u1161\u11ab"), ("\u00c5", "\u212b")])
+def test_text_of_a_table_is_composed(pair, tmp_path):
+    rows = "".join(f"{row * 0.3},{(*pair, 'z')[row % 3]},{row // 8}\n" for row in range(16))
+    (tmp_path / "rows.csv").write_text("a,b,kind\n" + rows)
+    data = ds.load(str(tmp_path / "rows.csv"), label="b")
+    assert set(data.class_names) == {pair[0], "z"}
+    data = ds.load(str(tmp_path / "rows.csv"), label="kind")
+    assert set(data.columns) == {"a", f"b={pair[0]}", "b=z"}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_names_of_columns_are_composed(suffix, tmp_path):
+    """A name is found as it is seen, whether its accents are characters of their own or not."""
+    split, whole = ("an\u0303o", "me\u0301dia"), ("a\u00f1o", "m\u00e9dia")
+    loaded = []
+    for number, names in enumerate([split, whole]):
+        path = tmp_path / f"{number}{suffix}"
+        frame = pl.DataFrame({names[0]: ["a", "b"] * 20, names[1]: np.arange(40) * 0.7, "other": np.arange(40) * 0.3})
+        frame.write_csv(path) if suffix == ".csv" else frame.write_parquet(path)
+        for label, drop in (split, whole):
+            data = ds.load(str(path), label=label, drop=drop)
+            assert (data.class_names, data.columns) == (("a", "b"), ("other",))
+        loaded.append(ds.load(str(path), label="a\u00f1o"))
+        assert ds.from_frame(frame, "an\u0303o").columns == loaded[-1].columns
+    assert loaded[0].columns == loaded[1].columns == (whole[1], "other")
 
 
 def test_names_that_differ_are_not_warned_of():

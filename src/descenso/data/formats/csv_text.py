@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
+from unicodedata import normalize
 
 from descenso.data.formats.csv_bytes import check_utf8, codec_of, decoded, rewrite
 from descenso.data.sources import Request, opened
@@ -98,7 +99,7 @@ def _rewritten(request: Request, file: BinaryIO, codec: str, skipped: int, macin
 
 def _named(request: Request, source: Path | bytes, separator: str, rows: list[list[str]], notes: list[str]) -> Text:
     """Name the columns as the header, the first of `rows`, does; those without a name are called by their number."""
-    names = tuple(name.strip() or f"col{place}" for place, name in enumerate(rows[0], start=1))
+    names = tuple(normalize("NFC", name.strip()) or f"col{place}" for place, name in enumerate(rows[0], start=1))
     notes += _on_blanks(rows[0])
     nameless = tuple(name for name, given in zip(names, rows[0], strict=True) if not given.strip())
     _refuse_separators(request, names, separator, rows[1:])

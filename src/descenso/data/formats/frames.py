@@ -1,9 +1,10 @@
 """Read the columns of CSV and Parquet files as polars has them: numbers as numbers, and all else as text."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unicodedata import normalize
 
 from descenso.data.encoding_words import listed
 from descenso.data.formats.columns import CHUNK, Columns, by_names
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 LABELS = ("label", "labels", "class", "target", "y", "species", "etiqueta", "clase", "especie")  # in lower case
+COMPOSABLE = r"[^\x00-\x{2FF}]"  # characters below are the same in NFC; combining marks, jamo and the sign Å are above
 
 
 class Frame(NamedTuple):
@@ -53,7 +55,8 @@ def choose(request: Request, names: Sequence[str], hint: str = "") -> tuple[tupl
         ConfigError: for a label, or a column to leave out, that is not there.
         DataError: for columns of one name, and where a column is missing that the model reads.
     """
-    path, label, encoded = request.path, request.label, request.encoded
+    path, label, encoded = request.path, request.label and normalize("NFC", request.label), request.encoded
+    drop = tuple(normalize("NFC", name) for name in request.drop)
     request.limits.check("columns", len(names), path)
     twice = [name for name, following in itertools.pairwise(sorted(names)) if name == following]
     if twice:
@@ -61,7 +64,7 @@ def choose(request: Request, names: Sequence[str], hint: str = "") -> tuple[tupl
     if label == "":
         likely = [name for name in names if name.lower() in LABELS]
         label = encoded.label if encoded else likely[0] if len(likely) == 1 else ""
-    absent = next((name for name in (*filter(None, [label]), *request.drop) if name not in names), None)
+    absent = next((name for name in (*filter(None, [label]), *drop) if name not in names), None)
     if absent is not None:
         message = _("{path}: there is no column {name!r}{hint}; its columns are {columns}")
         columns = listed(list(names)) + hint
@@ -72,7 +75,7 @@ def choose(request: Request, names: Sequence[str], hint: str = "") -> tuple[tupl
             message = _("{path}: the columns {missing} are missing, which the model reads; its columns are {columns}")
             raise DataError(message.format(path=path, missing=listed(missing), columns=listed(list(names))))
         return tuple(column.name for column in encoded.columns), label or ""
-    wanted = tuple(name for name in names if name != label and name not in request.drop)
+    wanted = tuple(name for name in names if name != label and name not in drop)
     if not wanted:
         raise DataError(_("{path}: no column besides the labels'; there is nothing to learn from").format(path=path))
     return wanted, label or ""
@@ -174,6 +177,7 @@ def _read(
 
 def of_frame(request: Request, frame: "pl.DataFrame") -> Frame:
     """Return the columns of a frame of polars."""
+    frame = frame.rename(as_composed(frame.columns))
     inputs, label = choose(request, frame.columns)
     check_size(request, len(frame), len(inputs))
     return typed_columns(request, frame.lazy(), inputs, label)
@@ -212,14 +216,14 @@ def _columns(table: "pl.LazyFrame") -> Columns:
     return Columns(table, made)
 
 
-def composed(column: "pl.Series") -> "pl.Series":
-    """Return text with each accent and its letter as one character, as most programs write them."""
-    import polars as pl
+def as_composed(names: Iterable[str]) -> dict[str, str]:
+    """Return names of columns in Unicode's form NFC, by the names that they have, where these differ."""
+    return {name: made for name in names if (made := normalize("NFC", name)) != name}
 
-    marked = column.str.contains(r"\p{M}")
-    if not marked.any():
-        return column
-    return pl.select(pl.when(marked).then(column.str.normalize("NFC")).otherwise(column)).to_series()
+
+def composed(column: "pl.Series") -> "pl.Series":
+    """Return text in Unicode's form NFC: each accent and its letter as one character, as most programs write them."""
+    return column.str.normalize("NFC") if column.str.contains(COMPOSABLE).any() else column
 
 
 def check_size(request: Request, rows: int, columns: int) -> None:
@@ -236,7 +240,7 @@ def as_frame(frame: Any, request: Request) -> "pl.DataFrame":
 
     if isinstance(frame, pl.DataFrame):
         return frame
-    names = [str(name) for name in frame.columns]
+    names = [normalize("NFC", str(name)) for name in frame.columns]
     choose(request, names)  # before columns of one name become one
     series = (frame.iloc[:, place] for place in range(len(names)))
     cells = (

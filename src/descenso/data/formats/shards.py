@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from descenso.data.encoding_words import listed
 from descenso.data.formats.class_labels import likely, names_in
 from descenso.data.formats.columns import by_names
-from descenso.data.formats.frames import Frame, check_size, choose, typed_columns
+from descenso.data.formats.frames import Frame, as_composed, check_size, choose, typed_columns
 from descenso.data.formats.parts import PARTS
 from descenso.data.sources import Request, refusals
 from descenso.errors import DataError
@@ -90,6 +90,7 @@ def _joined(files: Sequence[Path]) -> "pl.LazyFrame":
     import polars as pl
 
     scans = [pl.scan_parquet(path, glob=False, hive_partitioning=False) for path in files]
+    scans = [scan.rename(as_composed(scan.collect_schema().names())) for scan in scans]
     names, *others = (scan.collect_schema().names() for scan in scans)
     for path, found in zip(files[1:], others, strict=True):
         if set(found) != set(names):
