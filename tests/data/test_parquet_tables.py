@@ -127,6 +127,15 @@ def test_a_part_without_labels_is_left_out(tmp_path):
     assert said in " ".join(data.notes)
     convert(path, tmp_path / "rows", label="kind")
     assert said in " ".join(ds.load(str(tmp_path / "rows")).notes)
+    none = write_codes(tmp_path / "none", train=[2, 0, 1] * 9, test=[None] * 4)
+    assert len(ds.load(none).test.labels) == 6
+    text = frame(12, kind=pl.Series(["ape", "bat"] * 6)).drop("label")  # beside names for numbers
+    for part in ("train", "test"):
+        (tmp_path / "text").mkdir(exist_ok=True)
+        text.write_parquet(tmp_path / "text" / f"{part}-00000-of-00001.parquet", metadata=METADATA)
+    assert ds.load(str(tmp_path / "text")).class_names == ("ape", "bat")
+    empty = ds.load(write_codes(tmp_path / "empty", train=[2, 0, 1] * 9, test=[]))
+    assert "left out" not in " ".join(empty.notes)
     gaps = write_codes(tmp_path / "b", train=[2, 0, 1, -1] * 9)
     with pytest.raises(DataError, match="rows with the label −1, .* missing; leave these rows out"):
         ds.load(gaps, label="kind")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from descenso.data.formats.columns import by_names
 from descenso.data.formats.frames import LABELS
 from descenso.errors import DataError
 from descenso.text import _
@@ -12,13 +13,13 @@ MISSING = -1  # in place of the number of a class
 
 
 def names_in(path: Path) -> dict[str, tuple[str, ...]]:
-    """Return the names of the classes, in the order of their numbers, of each column that has them; else none."""
+    """Return the names of the classes, in the order of their numbers, of each column of numbers that has them."""
     import polars as pl
 
     try:
         features = json.loads(pl.read_parquet_metadata(path)["huggingface"])["info"]["features"].items()
-        there = pl.read_parquet_schema(path)
-        found = {column: feature["names"] for column, feature in features if column in there and "names" in feature}
+        codes = {column for column, dtype in pl.read_parquet_schema(path).items() if dtype.is_numeric()}
+        found = {column: feature["names"] for column, feature in features if column in codes and "names" in feature}
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError, pl.exceptions.PolarsError):
         return {}
     return {column: tuple(names) for column, names in found.items() if _are_names(names)}
@@ -54,8 +55,10 @@ def without_labels(paths: Iterable[Path], label: str) -> bool:
         column = label or likely(named)
         if column not in named:
             return False
-        labels = pl.scan_parquet(path, glob=False, hive_partitioning=False).select(pl.col(column))
-        if not labels.select((pl.col(column).is_null() | (pl.col(column) == MISSING)).all()).collect().item():
+        labels = pl.scan_parquet(path, glob=False, hive_partitioning=False).select(
+            by_names([column]).fill_null(MISSING)
+        )
+        if labels.unique().collect().to_series().to_list() != [MISSING]:
             return False
     return True
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from descenso.data.encoding_words import listed
 from descenso.data.formats.class_labels import likely, names_in
@@ -78,6 +79,7 @@ def read_parquet(request: Request) -> Frame:
     inputs, label = choose(request, names)
     check_size(request, sum(rows.values()), len(inputs))
     frame = typed_columns(request, lazy.select(by_names([*inputs, *filter(None, [label])])), inputs, label)
+    named = {normalize("NFC", column): classes for column, classes in named.items()}
     return frame._replace(class_names=named, validated=rows.get("val", 0), tested=rows.get("test", 0))
 
 
