@@ -244,7 +244,8 @@ def test_a_killed_training_process_is_reported_and_replaced(lab):
 
 
 SERVER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # below nohup it is ignored
 from pathlib import Path
 from descenso.lab.lab import Lab
 from descenso.lab.protocol import Settings, Source
