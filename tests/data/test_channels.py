@@ -6,7 +6,7 @@ import pytest
 import descenso as ds
 from descenso.data.arrays import as_pixels, as_shape, channels_last
 from descenso.data.dataset import PIXELS, Scaling, is_mapped
-from descenso.errors import DataError
+from descenso.errors import DataError, DataNote
 
 PICTURES = np.random.default_rng(0).integers(256, size=(20, 3, 8, 6), dtype=np.uint8)
 LABELS = np.arange(20) % 2
@@ -78,7 +78,8 @@ def test_a_model_predicts_and_is_evaluated_on_either_order(tmp_path):
     np.save(tmp_path / "first.npy", PICTURES)
     for name in ("first.npz", "first.npy"):
         np.testing.assert_array_equal(np.asarray(run.predict(tmp_path / name)), wanted)
-    assert run.evaluate(tmp_path / "first.npz").accuracy == run.evaluate().accuracy
+    with pytest.warns(DataNote, match="channels first, are read as 8×6×3"):
+        assert run.evaluate(tmp_path / "first.npz").accuracy == run.evaluate().accuracy
     with pytest.raises(DataError, match="inputs of shape 144, expected 8×6×3"):
         run.predict(PICTURES.reshape(20, -1))
 

@@ -3,13 +3,16 @@
 import re
 
 import numpy as np
+import polars as pl
 import pytest
 
+import descenso as ds
 from descenso.data.catalog import load
 from descenso.data.encoding import Encoding
 from descenso.data.formats.tables import encoded_rows, read_table
-from descenso.data.sources import Request
-from descenso.errors import ConfigError, DataError
+from descenso.data.memory import inputs_of
+from descenso.data.sources import Expected, Request
+from descenso.errors import ConfigError, DataError, DataNote
 
 SPANISH = """altura;peso;ciudad;especie
 1,52;1.234,5;Málaga;gato
@@ -209,7 +212,64 @@ def test_the_marks_of_a_run_are_those_of_its_rows_to_predict(write):
     request = Request(
         str(write("peso;altura;ciudad\n1.234;1,500;Ávila\n", name="new.csv")), label=None, encoded=encoded
     )
+    with pytest.warns(
+        DataNote, match=r"'1\.234' in column 'peso' is read as 1234, since ',' is .* if .*: --decimal \.$"
+    ):
+        assert encoded_rows(read_table(request), request).tolist() == [[1.5, 1234, 0, 1]]
+    write("peso;altura;ciudad\n1.234;1,5;Ávila\n", name="new.csv")  # the comma of 1,5 leaves no doubt
     assert encoded_rows(read_table(request), request).tolist() == [[1.5, 1234, 0, 1]]
+
+
+def test_a_number_of_a_model_that_may_have_another_mark_is_said(tmp_path):
+    """Training would refuse it; a trained model knows the mark of its own rows, which may not be that of these."""
+    encoded = Encoding.of_numbers(("a", "b"))
+    frame = pl.DataFrame({"a": ["6,371", "5,101"], "b": [1, 2]})
+    frame.write_csv(tmp_path / "new.tsv", separator="\t")
+    frame.write_parquet(tmp_path / "new.parquet")
+    for name in ("new.tsv", "new.parquet"):
+        request = Request(str(tmp_path / name), label=None, encoded=encoded)
+        with pytest.warns(DataNote, match=r"'6,371' in column 'a' is read as 6371, since '\.' is the decimal mark"):
+            assert encoded_rows(read_table(request), request)[:, 0].tolist() == [6371, 5101]
+        request = request._replace(decimal=",")
+        assert encoded_rows(read_table(request), request)[:, 0].tolist() == [6.371, 5.101]
+    with pytest.warns(DataNote, match=r"frame: '6,371' in column 'a' is read as 6371"):
+        inputs_of(frame, Expected((2,), columns=("a", "b"), encoding=encoded))
+
+
+@pytest.mark.parametrize(
+    ("codes", "others", "told"),
+    [
+        (["192.168.100.100", "192.168.100.101"], ["40.001", "40.138"], "'40.001' in column 'x' may have decimals, or"),
+        (["600.123.115", "600.123.116"], ["40.001", "40.138"], "'40.001' in column 'x' may have decimals, or"),
+        (["600,123,115", "600,123,116"], ["40,001", "40,138"], "'40,001' in column 'x' may have decimals, or"),
+        (["600,123,115", "600,123,116"], ["40.5", "40.138"], [40.138, 40.5]),
+        (["600.123.115", "600.123.116"], ["0,5", "40,138"], [0.5, 40.138]),
+        (["1.123.115", "123.115"], ["40.001", "40.138"], [40001, 40138]),  # numbers of different sizes are no codes
+        (["600.123.115", "600.123.116"], ["40", "41"], [40, 41]),
+    ],
+)
+def test_codes_with_points_are_no_evidence_of_a_decimal_comma(codes, others, told, tmp_path):
+    frame = pl.DataFrame({"code": codes * 10, "x": others * 10, "y": ["p", "q"] * 10})
+    frame.write_csv(tmp_path / "a.csv", separator="\t")
+    frame.write_parquet(tmp_path / "a.parquet")
+    for name in ("a.csv", "a.parquet"):
+        if isinstance(told, str):
+            with pytest.raises(ConfigError, match=told):
+                load(str(tmp_path / name), label="y")
+        else:
+            data = load(str(tmp_path / name), label="y")
+            assert sorted(set(data.train.inputs[:, -1].tolist())) == told
+
+
+def test_numbers_in_text_of_a_frame_are_read_as_those_of_a_file():
+    frame = pl.DataFrame({"x": ["1,234", "2,345"] * 10, "y": ["p", "q"] * 10})
+    with pytest.raises(ConfigError, match="'1,234' in column 'x' may have decimals, or thousands; .* --decimal , or"):
+        ds.from_frame(frame, "y")
+    for decimal, wanted in ((",", [1.234, 2.345]), (".", [1234, 2345])):
+        data = ds.from_frame(frame, "y", decimal=decimal)
+        assert sorted(set(data.train.inputs.ravel().tolist())) == wanted
+    frame = frame.with_columns(x=pl.Series(["1,5", "2,25"] * 10))
+    assert sorted(set(ds.from_frame(frame, "y").train.inputs.ravel().tolist())) == [1.5, 2.25]
 
 
 @pytest.mark.parametrize(
@@ -225,6 +285,7 @@ def test_the_marks_of_a_run_are_those_of_its_rows_to_predict(write):
         ("name,y\nx,y\nz,n\n", True),
         ("0,1,2,y\n5.5,3.5,1.5,p\n2.5,4.5,1.5,q\n", True),  # pandas names columns by number
         ("country,2019,2020\nPeru,5,7\nChad,4,8\n", True),
+        ("1.5,5.1,a\n2.0,5.4,b\n2.5,5.9,a\n", False),  # sorted, so that the first row has the least values
         ("400.5,402.5,404.5,y\n0.1,0.2,0.1,p\n0.2,0.1,0.3,q\n", True),  # wavelengths
         ("a,b\n", True),
     ],
@@ -236,6 +297,8 @@ def test_a_header_is_told_from_a_row(text, is_header, write):
     found = examine(Request(str(path)))
     assert found.header == is_header
     assert any("the first row is data" in note for note in found.notes) != is_header
+    doubted = (is_header and text[:1].isdigit()) or "2019" in text
+    assert any("the first row is taken for the names of the columns" in note for note in found.notes) == doubted
     for asked, header in (("yes", True), ("no", False)):
         told = examine(Request(str(path), header=asked))
         assert (told.header, any("first row" in note for note in told.notes)) == (header, False)

@@ -5,16 +5,18 @@ import zlib
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import descenso as ds
 from descenso.data.catalog import load
 from descenso.data.encoding import Encoding
 from descenso.data.formats.tables import encoded_rows, read_table
 from descenso.data.sources import Limits, Request
-from descenso.errors import ConfigError, DataError
+from descenso.errors import ConfigError, DataError, DataNote
 from idx_files import beyond
 
 FLOWERS = """length,width,open,species
@@ -292,3 +294,43 @@ def test_a_damaged_parquet_file_is_read_or_refused(tmp_path_factory, data):
     else:
         assert np.isfinite(table.inputs).all()
         assert len(table.inputs) == len(table.labels)
+
+
+def test_a_missing_label_is_named_of_whatever_type_it_is():
+    for labels in ([0.0, 1.0, float("nan")], [0, 1, None]):
+        frame = pl.DataFrame({"x": np.arange(30) * 0.1, "y": labels * 10}, strict=False)
+        with pytest.raises(DataError, match=r"row 3, column 'y': no value; fill it in, or leave the row out"):
+            ds.from_frame(frame, "y")
+    frame = frame.with_columns(y=pl.Series([1e20, 2e20, 1e20] * 10))
+    assert ds.from_frame(frame, "y").num_classes == 2
+
+
+def test_frames_of_other_kinds():
+    frame = pl.DataFrame({"x": np.arange(30) * 0.1, "ok": [True, None, False] * 10, "y": ["a", "b"] * 15})
+    expected = ds.from_frame(frame, "y")
+    assert expected.columns == ("x", "ok", "ok is missing")
+    nullable = pd.DataFrame(frame.to_dict(as_series=False)).astype({"ok": "boolean"})
+    for other in (frame.lazy(), nullable):
+        np.testing.assert_array_equal(ds.from_frame(other, "y").train.inputs, expected.train.inputs)
+    with pytest.raises(ConfigError, match=r"^frame: dict is no frame; make one, as by pandas\.DataFrame\(data\)$"):
+        ds.from_frame(frame.to_dict(), "y")
+
+
+def test_a_word_in_rows_for_a_model_is_no_total(tmp_path, write):
+    run = ds.train(write("x,y\n" + "".join(f"{x / 7},{'pq'[x % 2]}\n" for x in range(30))),
+                   label="y", epochs=1, engine="eager", out=tmp_path / "run")  # fmt: skip
+    with pytest.raises(DataError, match="row 1, column 'x': 'many' is no number, which the model reads"):
+        run.predict(write("x,z\nmany,1\n", "b.csv"))
+
+
+def test_evaluating_says_what_predicting_says(tmp_path, write):
+    rows = "".join(f"{x / 7},{('red', 'blue')[x % 2]},{'pq'[x % 2]}\n" for x in range(30))
+    run = ds.train(write("x,c,y\n" + rows), label="y", epochs=1, engine="eager", out=tmp_path / "r")
+    other = write("x,c,y\n" + rows.replace("red", "RED"), "b.csv")
+    for ask in (run.predict, run.evaluate):
+        with pytest.warns(DataNote, match="'RED' in 15 rows, and in no training row"):
+            ask(other)
+    far = write("x,c,y\n" + rows.replace(",red", "e5,red").replace(",blue", "e5,blue"), "c.csv")
+    for ask in (run.predict, run.evaluate):
+        with pytest.warns(DataNote, match="x: values from .* are unit and decimal mark the same"):
+            ask(far)

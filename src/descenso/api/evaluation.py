@@ -10,7 +10,7 @@ from descenso.data.arrays import as_model_reads, as_shape, recoded
 from descenso.data.catalog import rows_to_test
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split, data_fingerprint
-from descenso.data.sources import Sources
+from descenso.data.sources import Sources, note
 from descenso.errors import DataError
 from descenso.runs.directory import open_directory
 from descenso.runs.trained import Trained
@@ -70,8 +70,11 @@ def _rows_at(
     resize = given.pop("resize")
     how = written(config, given) if trained.columns else given
     expected = expected_of(config, trained)._replace(skip_unreadable=skip)
-    return rows_to_test(name, label=label, resize=resize, encoded=trained.encoded, expected=expected, how=how,
+    rows = rows_to_test(name, label=label, resize=resize, encoded=trained.encoded, expected=expected, how=how,
                         sources=sources)  # fmt: skip
+    for sentence in rows.notes:
+        note(name, sentence)
+    return rows
 
 
 def _in_memory(data: Any, label: str, config: TrainConfig, trained: Trained) -> Dataset:

@@ -16,6 +16,7 @@ SENTENCES = {
     "unit": lambda: _("numbers with a unit, such as {detail}; to learn from them, take the unit off in the file"),
     "index": lambda: _("it counts or names the rows"),
     "constant": lambda: _("it has one value only, {detail}"),
+    "rounded": lambda: _("whole numbers too large to be told apart, about {detail}; are they identifiers?"),
     "empty": lambda: _("it has no values"),
     "type": lambda: _("values of type {detail}"),
 }

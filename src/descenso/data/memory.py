@@ -14,7 +14,7 @@ from descenso.data.dataset import Dataset, Split
 from descenso.data.encoding import Encoding
 from descenso.data.encoding_words import sentences
 from descenso.data.formats.flat import shaped, unflattened
-from descenso.data.formats.tables import encoded_rows, split_table, table_of
+from descenso.data.formats.tables import Table, encoded_rows, split_table, table_of
 from descenso.data.labels import plain_labels, warned
 from descenso.data.named import NAMED
 from descenso.data.sources import Expected, Limits, Request
@@ -74,6 +74,7 @@ def from_frame(
     seed: int = 0,
     name: str = "frame",
     input_shape: str | Sequence[int] = "",
+    decimal: str = "",
     limits: Limits | None = None,
 ) -> Dataset:
     """Make a dataset of a frame: numbers in columns, and one column of labels (extra `tables`).
@@ -84,26 +85,30 @@ def from_frame(
         test: a frame to test on; its columns may come in another order.
         test_fraction, seed, name: as those of `from_arrays`.
         input_shape: height and width, and maybe channels, of the images that the rows hold; see `load`.
+        decimal: the decimal mark of numbers in text, "." or ","; empty to find out.
         limits: what to refuse as too large.
 
     Raises:
         ConfigError: for an unknown column, and as of `from_arrays`.
         DataError: naming row and column, for values that cannot be read.
     """
-    request = Request(name, limits or Limits(), str(label), test_fraction=test_fraction, seed=seed,
+    request = Request(name, limits or Limits(), str(label), (), "", test_fraction, seed, decimal,
                       numeric_only=bool(input_shape))  # fmt: skip
     table = table_of(frame, request)
-    if test is None:
-        made = split_table(request, table)
-        return warned(check_and_scale(shaped(made, input_shape) if input_shape else made))
-    share_to_test(name, test_fraction, has_test=True)
+    made = split_table(request, table) if test is None else _beside(request, table, test)
+    return warned(check_and_scale(shaped(made, input_shape) if input_shape else made))
+
+
+def _beside(request: Request, table: Table, test: Any) -> Dataset:
+    """Make a dataset of a table to train on, and of a frame to test on."""
+    name = request.name
+    share_to_test(name, request.test_fraction, has_test=True)
     table = table.fitted(np.arange(len(table.labels)), request)
     other = table_of(test, request._replace(encoded=table.encoding, test_fraction=ALL))
     train = Split(encoded_rows(table, request), table.labels)
     held = recoded(name, Split(encoded_rows(other, request), other.labels), other.class_names, table.class_names)
-    encoding, notes = table.encoding, (*table.notes, *sentences(table.encoding, table.cells))
-    made = Dataset(name, train, held, table.class_names, columns=encoding.inputs, encoding=encoding, notes=notes)
-    return warned(check_and_scale(shaped(made, input_shape) if input_shape else made))
+    return Dataset(name, train, held, table.class_names, columns=table.encoding.inputs, encoding=table.encoding,
+                   notes=(*table.notes, *sentences(table.encoding, table.cells)))  # fmt: skip
 
 
 def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:
@@ -120,17 +125,18 @@ def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:
     _refuse_what_are_no_labels(data, labels)
     if is_dataset(data):
         data, labels = take_all(data, "data")
+    decimal = settings.get("decimal", "")
     share = {"test_fraction": settings.get("test_fraction", TEST_FRACTION), "seed": settings.get("seed", 0)}
     input_shape = settings.pop("input_shape", "")
     if labels is None and is_frame(data):
         column, frame = settings.pop("label", ""), without(data, _names(settings.pop("drop", ())))
-        made = from_frame(frame, column, input_shape=input_shape, **share)
+        made = from_frame(frame, column, input_shape=input_shape, decimal=decimal, **share)
     elif labels is None:
         settings.update({"input_shape": input_shape} if input_shape else {})
         return data
     elif is_frame(data):
         frame, column = with_labels(without(data, _names(settings.pop("drop", ()))), labels)
-        made = from_frame(frame, column, input_shape=input_shape, name="arrays", **share)
+        made = from_frame(frame, column, input_shape=input_shape, decimal=decimal, name="arrays", **share)
     else:
         made = from_arrays(data, labels, **share)
         made = check_and_scale(shaped(made, input_shape)) if input_shape else made
@@ -228,7 +234,7 @@ def inputs_of(given: Any, expected: Expected, limits: Limits | None = None) -> N
     """
     if is_frame(given) and expected.columns:
         encoded = expected.encoding or Encoding.of_numbers(expected.columns)
-        request = Request("frame", limits or Limits(), None, encoded=encoded)
+        request = Request("frame", limits or Limits(), None, decimal=expected.how.get("decimal", ""), encoded=encoded)
         return unflattened(encoded_rows(table_of(given, request), request), expected, "frame")
     try:
         inputs = _as_array(given)

@@ -16,6 +16,7 @@ from descenso.data.sources import Request, opened
 from descenso.errors import DataError
 from descenso.text import _, plural
 
+SCALE = 3  # columns, whose names may be decimals that rise, as wavelengths do
 SAMPLE = 100  # rows that are looked at
 SEPARATORS = ";,\t|"  # a semicolon first: beside it, commas may be decimal
 COMMENT = ("#", "|")  # with which a comment begins
@@ -78,6 +79,10 @@ def examine(request: Request) -> Text:
         notes.append(_("read as windows-1252, since it is not UTF-8; another encoding: --encoding mac-roman"))
     header = request.header == "yes" or (request.header != "no" and not unnamed and not _is_data(rows))
     if header and not unnamed:
+        if not request.header and not request.encoded and (numbers := [*filter(NUMBER.fullmatch, rows[0])]):
+            message = _("the first row is taken for the names of the columns, with {name!r} among them; if it is data: "
+                        "--header no")  # fmt: skip
+            notes.append(message.format(name=numbers[0]))
         return _named(request, source, separator, rows, notes)
     if not request.header and not unnamed:
         notes.append(_("the first row is data, like those below it, so that the columns are called col1, col2, …; "
@@ -206,6 +211,8 @@ def _is_data(rows: list[list[str]]) -> bool:
         else:
             again += cell in filled
     counts_up = len(numbers) > 1 and all(one < other for one, other in itertools.pairwise(numbers))
+    if any(number != round(number) for number in numbers) and not (counts_up and len(numbers) >= SCALE):
+        return True
     return again > 1 or bool(numbers and 2 * inside >= len(numbers) and (again or not counts_up))
 
 

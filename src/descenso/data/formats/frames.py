@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import normalize
 
+import numpy as np
+
 from descenso.data.encoding_words import listed
 from descenso.data.formats.columns import CHUNK, Columns, by_names
 from descenso.data.formats.csv_text import MISSING, PLAIN, Text, complain, examine
@@ -187,10 +189,14 @@ def typed_columns(request: Request, table: "pl.LazyFrame", inputs: tuple[str, ..
     """Return the columns of a table whose columns have types."""
     import polars as pl
 
-    decimal = request.encoded.decimal if request.encoded else request.decimal or "."
     text = any(dtype in (pl.String, pl.Categorical, pl.Enum) for dtype in table.collect_schema().dtypes())
     if text or request.scratch is None:  # numbers are read as a whole, and need no file of another order
         table = _settled(request, table)
+    decimal = request.decimal or (request.encoded.decimal if request.encoded else "")
+    if request.encoded and not request.decimal:
+        numbers = [column.name for column in request.encoded.columns if column.kind == "number"]
+        check_mark(request.path, _text_of(table, numbers), decimal, "")
+    decimal = decimal or decimal_mark(request.path, _text_of(table, inputs, label), "")
     return Frame(_columns(table), inputs, label, decimal)
 
 
@@ -238,13 +244,18 @@ def as_frame(frame: Any, request: Request) -> "pl.DataFrame":
     """Convert a frame of pandas to one of polars."""
     import polars as pl
 
-    if isinstance(frame, pl.DataFrame):
-        return frame
+    if isinstance(frame, pl.DataFrame | pl.LazyFrame):
+        return frame.lazy().collect()
+    if not hasattr(frame, "iloc"):
+        message = _("{name}: {kind} is no frame; make one, as by pandas.DataFrame(data)")
+        raise ConfigError(message.format(name=request.name, kind=type(frame).__name__))
     names = [normalize("NFC", str(name)) for name in frame.columns]
     choose(request, names)  # before columns of one name become one
     series = (frame.iloc[:, place] for place in range(len(names)))
     cells = (
-        one.to_numpy() if one.dtype.kind in "iufb" else one.astype(object).where(one.notna(), None).to_list()
+        one.to_numpy()
+        if isinstance(one.dtype, np.dtype) and one.dtype.kind in "iufb"
+        else one.astype(object).where(one.notna(), None).to_list()
         for one in series
     )
     return pl.DataFrame(dict(zip(names, cells, strict=True)), strict=False)

@@ -21,10 +21,15 @@ MOST_COUNTED = 2**16  # different values of a column of text, which are counted 
 MOST_WITH_UNIT = 10  # different numbers with a unit, or with a few words, that are taken for categories
 FEW_WORDS = 3  # different words among more numbers, which mark missing values or are mistakes
 LEAST_COUNTED = 10  # with so many rows, a column that counts them is not an input
-MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|ago|dic"
+EXACT = 2**53  # from here on, different whole numbers may be the same float
+MONTHS = (
+    "jan(uary)?|feb(ruary|rero)?|mar(ch|zo)?|apr(il)?|mayo?|june?|july?|aug(ust)?|sept?(ember|iembre)?|oct(ober|ubre)?|"
+    "nov(ember|iembre)?|dec(ember)?|ene(ro)?|abr(il)?|jun(io)?|jul(io)?|ago(sto)?|dic(iembre)?"
+)
 DATES = (
     r"^[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}([T ].*)?$|^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}([T ].*)?$|"
-    rf"^[0-9]{{1,2}}:[0-9]{{2}}(:[0-9.]+)?( ?[ap]m)?$|(?i)^([0-9]{{1,2}}[. -]+)?({MONTHS})[a-z.]*[ ,-]+[0-9].*$"
+    rf"^[0-9]{{1,2}}:[0-9]{{2}}(:[0-9.]+)?( ?[ap]m)?$|"
+    rf"(?i)^([0-9]{{1,2}}[. -]+(de )?)?({MONTHS})[.]?( de)?[ ,-]+[0-9].*$"
 )
 
 
@@ -101,7 +106,7 @@ def of_numbers(path: Path, name: str, values: NDArray[Any], unnamed: bool = Fals
         return LeftOut(name, "empty")
     if rows > 1 and not gaps.any():
         if (values == values[0]).all():
-            return LeftOut(name, "constant", f"{values[0]:g}")
+            return LeftOut(name, "constant" if abs(values[0]) < EXACT else "rounded", f"{values[0]:g}")
         if rows >= LEAST_COUNTED and values[0] in (0, 1) and (values == values[0] + np.arange(rows)).all():
             return LeftOut(name, "index")
         if unnamed and (values == np.rint(values)).all() and len(np.unique(values)) == rows:
@@ -167,7 +172,7 @@ def refuse_word(
                     "out: --drop {name}")  # fmt: skip
     if trained:
         message = _("{value!r} is no number, which the model reads; make it one, or empty where the value is missing")
-    if row == rows - 1 and count == 1:
+    if row == rows - 1 and count == 1 and rows > 1 and not trained:
         message = _("{value!r} is no number; if the last row holds totals, leave it out")
     refuse(path, row + 1, name, message.format(value=word[:40], more=count - 1, rows=filled, name=typed(name)))
 

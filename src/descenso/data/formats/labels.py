@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,16 @@ from descenso.data.sources import Request
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, option
 
+if TYPE_CHECKING:
+    import polars as pl
+
 USUAL = {  # words in the names of columns that people predict, beside `LABELS`
     *("category", "type", "kind", "group", "result", "outcome", "survived", "diagnosis", "status", "response", "vote"),
     *("variety", "cultivar", "grade", "quality", "risk", "churn", "default", "income", "fraud", "spam", "sentiment"),
     *("disease", "digit", "genre", "decision", "approved", "winner"),
     *("categoria", "tipo", "grupo", "resultado", "diagnostico", "estado", "calidad", "riesgo", "genero", "voto"),
 }  # fmt: skip
+WHOLE = 2**53  # below it, each whole number is a float
 FEW_NUMBERS = 10  # different whole numbers that are likely to be classes
 MANY_CLASSES = 20  # with more classes that are numbers, a note doubts them
 ROWS_OF_CLASS = 20  # unless there are on average so many rows of each
@@ -107,7 +111,9 @@ def read(request: Request, frame: Frame) -> tuple[NDArray[np.int32], list[str], 
 
     path, label = request.path, frame.label
     column, dtype = frame.columns[label], frame.columns[label].dtype
-    if dtype.is_float() and all((rows.is_null() | (rows == rows.round())).all() for rows in column):
+    if dtype.is_float():
+        column = column.mapped(lambda rows: rows.fill_nan(None))  # as pandas writes a missing label
+    if dtype.is_float() and all((rows.is_null() | _is_whole(rows)).all() for rows in column):
         column = column.mapped(lambda rows: rows.cast(pl.Int64))  # as whole numbers are where one is missing
     elif dtype.is_float():
         check_classes(path, label, list(map(str, different(column).to_list())), column.rows)
@@ -129,6 +135,10 @@ def read(request: Request, frame: Frame) -> tuple[NDArray[np.int32], list[str], 
                    .to_numpy().astype(np.int32))  # fmt: skip
     names = [*renamed(path, names, frame.class_names.get(label, ()))]
     return codes, names, [] if request.encoded else doubts(label, names, np.bincount(codes))
+
+
+def _is_whole(rows: "pl.Series") -> "pl.Series":
+    return (rows == rows.round()) & (rows.abs() < WHOLE)
 
 
 def doubts(label: str, names: list[str], counts: NDArray[np.int64]) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.formats.columns import Columns
+from descenso.data.sources import note
 from descenso.errors import ConfigError
 from descenso.text import _, option
 
@@ -27,12 +28,16 @@ class Evidence(NamedTuple):
     Attributes:
         point, comma: in which it must be the decimal mark.
         either_point, either_comma: in which it may be that, or stand between thousands.
+        codes_point, codes_comma: in which the other one stands between groups, as many in each row of the column: whole
+            numbers of similar size, or codes such as addresses of the internet.
     """
 
     point: tuple[str, str] | None = None
     comma: tuple[str, str] | None = None
     either_point: tuple[str, str] | None = None
     either_comma: tuple[str, str] | None = None
+    codes_point: tuple[str, str] | None = None
+    codes_comma: tuple[str, str] | None = None
 
 
 def pattern(decimal: str) -> str:
@@ -73,6 +78,13 @@ def decimal_mark(path: Path, columns: Columns, separator: str) -> str:
         _refuse(path, reason, seen.point, seen.comma)
     if seen.point or seen.comma:
         return "," if seen.comma else "."
+    if seen.codes_point and not seen.either_comma and not seen.codes_comma:
+        return "."
+    if seen.codes_comma and not seen.either_point and not seen.codes_point:
+        return ","
+    if seen.codes_comma or seen.codes_point:
+        first = (seen.either_point if seen.codes_comma else seen.either_comma) or seen.codes_comma
+        _refuse(path, _("{one!r} in column {column!r} may have decimals, or thousands"), first, first)
     if separator == ";" and seen.either_comma and not seen.either_point:
         return ","
     if seen.either_comma or (separator == ";" and seen.either_point):
@@ -82,21 +94,28 @@ def decimal_mark(path: Path, columns: Columns, separator: str) -> str:
 
 
 def check_mark(path: Path, columns: Columns, decimal: str, separator: str) -> None:
-    """Check that numbers for a trained model may have the decimal mark of its training data.
+    """Check that numbers for a trained model may have the decimal mark of its training data; say if not sure.
 
     Raises:
         ConfigError: where they show another one; the option that says it is named.
     """
     seen = evidence(columns)
-    other = seen.comma if decimal == "." else seen.point
+    other = (seen.comma or seen.codes_comma) if decimal == "." else (seen.point or seen.codes_point)
+    mend = option("decimal", "," if decimal == "." else ".")
     if separator == ";" and decimal == "." and not seen.point:
         other = other or seen.either_comma
     if other:
         message = _(
             "{path}: {value!r} in column {column!r} has another decimal mark than the training data; try {mend}"
         )
-        mend = option("decimal", "," if decimal == "." else ".")
         raise ConfigError(message.format(path=path, value=other[0][:40], column=other[1], mend=mend))
+    own, doubtful = (seen.point, seen.either_comma) if decimal == "." else (seen.comma, seen.either_point)
+    if doubtful and not own:
+        message = _("{value!r} in column {column!r} is read as {digits}, since {decimal!r} is the decimal mark of the "
+                    "training data; if the mark here is one: {mend}")  # fmt: skip
+        digits = re.sub("[.,]", "", doubtful[0])
+        note(path, message.format(value=doubtful[0], column=doubtful[1], digits=digits,
+                                  decimal=decimal, mend=mend))  # fmt: skip
 
 
 def evidence(columns: Columns) -> Evidence:
@@ -104,16 +123,32 @@ def evidence(columns: Columns) -> Evidence:
     found: dict[str, tuple[str, str]] = {}
     for name, column in columns.items():
         seen, every, of_numbers = dict[str, str](), list[NDArray[Any]](), list[NDArray[Any]]()
+        groups: dict[str, set[int]] = {"point": set(), "comma": set()}
         for rows in column:
             values = rows.drop_nulls().unique(maintain_order=True)
             like = values.filter(values.str.contains(LIKE))
             every.append(values.hash().to_numpy())
             of_numbers.append(like.hash().to_numpy())
             seen = _evidence(like) | seen
+            for word, counts in groups.items():
+                counts |= _groups(like, "," if word == "point" else ".")
+        for word, counts in groups.items():
+            if word in seen and len(counts) == 1 and min(counts) > 1:
+                seen[f"codes_{word}"] = seen.pop(word)
         count = _distinct(every)
         if count and _distinct(of_numbers) >= LIKELY * count:
             found = {key: (value, name) for key, value in seen.items()} | found
     return Evidence(**found)
+
+
+def _groups(like: "pl.Series", mark: str) -> set[int]:
+    """Return how many groups of three digits the values have behind `mark`; 0 for a value that is written otherwise."""
+    import polars as pl
+
+    mark = re.escape(mark)
+    grouped = like.str.contains(rf"^[+−-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+$")
+    counts = pl.select(pl.when(grouped).then(like.str.count_matches(mark)).otherwise(0)).to_series()
+    return set(counts.unique().to_list())
 
 
 def _distinct(hashes: list[NDArray[Any]]) -> int:
