@@ -141,3 +141,38 @@ def test_a_part_without_labels_is_left_out(tmp_path):
         ds.load(gaps, label="kind")
     real = write_codes(tmp_path / "c", None, train=[-1, 1] * 9, test=[-1] * 4)  # a class like any other
     assert ds.load(real, label="kind").class_names == ("-1", "1")
+
+
+def test_names_of_parts(tmp_path):
+    """The names are those that Hugging Face's datasets knows; a part of another name is not to train on."""
+    for part, codes in {"train": [2, 0, 1] * 9, "dev": [0, 1], "eval": [2] * 4, "unsupervised": [1] * 5}.items():
+        write_codes(tmp_path / "a", None, **{part: codes})
+    for name in ("", "train-00000-of-00001.parquet", "eval-00000-of-00001.parquet"):
+        data = ds.load(str(tmp_path / "a" / name), label="kind")
+        assert (len(data.train.labels), data.validation, len(data.test.labels)) == (29, 2, 4)
+        assert "unsupervised-00000-of-00001.parquet: left out, as by their names they are no part" in data.notes[0]
+    write_codes(tmp_path / "a", None, unsupervised=[1, 0] * 5)
+    alone = ds.load(str(tmp_path / "a" / "unsupervised-00000-of-00001.parquet"), label="kind")
+    assert len(alone.train.labels) + len(alone.test.labels) == 10
+    for part in ("first", "second"):
+        write_codes(tmp_path / "b", None, **{part: [0, 1] * 9})
+    data = ds.load(str(tmp_path / "b"), label="kind")
+    assert len(data.train.labels) + len(data.test.labels) == 36
+    assert "files that are read as one: 2, first-00000-of-00001.parquet, second" in " ".join(data.notes)
+
+
+def test_files_whose_classes_differ_are_refused(tmp_path):
+    features = json.loads(METADATA["huggingface"])
+    features["info"]["features"]["kind"]["names"] = NAMES[::-1]
+    other = {"huggingface": json.dumps(features)}
+    write_codes(tmp_path / "data", train=[2, 0, 1] * 9)
+    path = write_codes(tmp_path / "data", other, test=[2, 0, 1] * 2)
+    told = "the classes of column 'kind' are .*, but .* in .*-00000-of-00001.parquet; write all files with the same"
+    with pytest.raises(DataError, match=told):
+        ds.load(path, label="kind")
+    with pytest.raises(DataError, match=told):
+        convert(path, tmp_path / "rows", label="kind")
+    run = ds.train(write_codes(tmp_path / "one", train=[2, 0, 1] * 9), label="kind", epochs=1, engine="eager",
+                   out=tmp_path / "run")  # fmt: skip
+    alone = run.evaluate(f"{path}/test-00000-of-00001.parquet")  # by the names in that file
+    np.testing.assert_array_equal(alone.confusion.sum(axis=1), [2, 2, 2])

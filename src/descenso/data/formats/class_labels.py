@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from descenso.data.encoding_words import listed
 from descenso.data.formats.columns import by_names
 from descenso.data.formats.frames import LABELS
 from descenso.errors import DataError
@@ -23,6 +24,23 @@ def names_in(path: Path) -> dict[str, tuple[str, ...]]:
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError, pl.exceptions.PolarsError):
         return {}
     return {column: tuple(names) for column, names in found.items() if _are_names(names)}
+
+
+def check_alike(paths: Sequence[Path], but: Iterable[str]) -> None:
+    """Check that files have the same names of classes for each column.
+
+    Raises:
+        DataError: naming two files that differ in a column, unless it is among `but`.
+    """
+    seen = dict[str, tuple[tuple[str, ...], Path]]()
+    for path in paths:
+        for column, names in names_in(path).items():
+            before, other = seen.setdefault(column, (names, path))
+            if names != before and column not in but:
+                message = _("{path}: the classes of column {column!r} are {names}, but {others} in {other}; write all "
+                            "files with the same")  # fmt: skip
+                shown = {"names": listed(names), "others": listed(before)}
+                raise DataError(message.format(path=path, column=column, other=other, **shown))
 
 
 def _are_names(names: object) -> bool:

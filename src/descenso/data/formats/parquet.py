@@ -19,13 +19,13 @@ from descenso.data.dataset import Dataset
 from descenso.data.digits import as_mnist
 from descenso.data.encoding_words import listed
 from descenso.data.formats import tables
-from descenso.data.formats.class_labels import likely, names_in, renamed, without_labels
+from descenso.data.formats.class_labels import check_alike, likely, names_in, renamed, without_labels
 from descenso.data.formats.frames import LABELS, polars
 from descenso.data.formats.image_files import Pixels, read_pixels
 from descenso.data.formats.images import check_size, note_converted, parse_size, read_as_learned
 from descenso.data.formats.parts import INPUTS, with_test
 from descenso.data.formats.ranges import in_one_range, scaling_of
-from descenso.data.formats.shards import check_complete, files_beside, files_by_part, is_numbered
+from descenso.data.formats.shards import are_numbered, check_complete, files_beside, files_by_part, known_parts
 from descenso.data.sources import Expected, Limits, Part, Request, numbered, opened
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, closest, option, spelled
@@ -88,10 +88,12 @@ def files_of(request: Request) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
         found = {"train": found[part]} if part in found else found
     for some in found.values():
         check_complete(some)
-    found, left_out = _with_labels(found, request)
+    found, left_out = known_parts(found)
+    found, unlabelled = _with_labels(found, request)
     files, notes = with_test(found, {part: some[0].name for part, some in found.items()})
-    notes = (*left_out, *notes)
-    for some in (some for some in found.values() if len(some) > 1 and not all(map(is_numbered, some))):
+    check_alike([path for some in files.values() for path in some], request.drop)
+    notes = (*left_out, *unlabelled, *notes)
+    for some in (some for some in files.values() if not are_numbered(some)):
         message = _("files that are read as one: {count}, {names}; to read one of these alone, give its path")
         notes = (*notes, message.format(count=len(some), names=listed([path.name for path in some])))
     if "train" not in files:

@@ -8,8 +8,8 @@ from descenso.text import _
 
 INPUTS = ("x", "images", "image", "imgs", "img", "pixels", "inputs", "input", "data", "features", "samples")
 LABELS = ("y", "labels", "label", "targets", "target")
-PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test", "t10k": "test",
-         "val": "val", "valid": "val", "validation": "val"}  # fmt: skip
+PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test", "t10k": "test", "eval": "test",
+         "evaluation": "test", "val": "val", "valid": "val", "validation": "val", "dev": "val"}  # fmt: skip
 Rows = TypeVar("Rows")
 JOINED = re.compile(r"(x|y)(train|test|val)|(train|test|val)(x|y)")  # Xtrain, trainX
 

@@ -25,7 +25,10 @@ NAME = re.compile(r"(?P<part>[a-z]+)(-(?P<number>\d{5})-of-(?P<count>\d{5})(-\w+
 
 
 def files_by_part(folder: Path) -> dict[str, list[Path]]:
-    """List the Parquet files in `folder` and in its folders, by the part that they hold: "train", "test" or "val"."""
+    """List the Parquet files in `folder` and in its folders, by the part that they hold: "train", "test" or "val".
+
+    Those of another part, as `unsupervised-00000-of-00001.parquet` is by its name, are listed under "".
+    """
     found: dict[str, list[Path]] = {}
     with refusals(folder):
         inner = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
@@ -36,9 +39,20 @@ def files_by_part(folder: Path) -> dict[str, list[Path]]:
         names = path.relative_to(folder).parts
         named = NAME.fullmatch(path.name)
         words = [named["part"].lower() if named else "", *(name.lower() for name in names[:-1])]
-        part = next((PARTS[word] for word in words if word in PARTS), "train")
+        other = "" if named and named["count"] else "train"
+        part = next((PARTS[word] for word in words if word in PARTS), other)
         found.setdefault(part, []).append(inside(folder, *names))
     return found
+
+
+def known_parts(files: dict[str, list[Path]]) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
+    """Leave out the parts of other names beside one to train on; without one, they are the rows to train on."""
+    files = dict(files)
+    others = files.pop("", [])
+    if not others or "train" not in files:
+        return ({**files, "train": others} if others else files), ()
+    message = _("{names}: left out, as by their names they are no part to train, validate or test on")
+    return files, (message.format(names=listed([path.name for path in others])),)
 
 
 def check_complete(files: list[Path]) -> None:
@@ -49,10 +63,11 @@ def check_complete(files: list[Path]) -> None:
         raise DataError(message.format(path=files[0], count=max(counts), found=len(files)))
 
 
-def is_numbered(path: Path) -> bool:
-    """Tell whether the name of a file is a number, or says which part of how many it is."""
-    name = NAME.fullmatch(path.name)
-    return path.stem.isdecimal() or bool(name and name["count"])
+def are_numbered(paths: list[Path]) -> bool:
+    """Tell whether the names of several files are numbers, or say which parts they are of how many of one dataset."""
+    names = [NAME.fullmatch(path.name) for path in paths]
+    parts = {name["part"].lower() if name and name["count"] else "" for name in names}
+    return len(paths) == 1 or all(path.stem.isdecimal() for path in paths) or (len(parts) == 1 and "" not in parts)
 
 
 def files_beside(path: Path) -> dict[str, list[Path]]:
