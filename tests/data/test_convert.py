@@ -224,6 +224,17 @@ def test_large_arrays_of_npz_files_are_not_read_into_memory(save, order, tmp_pat
     ]  # fmt: skip
 
 
+def test_pictures_of_truth_values_are_read_alike(tmp_path):
+    shown = RANDOM.random((40, 6, 5)) < 0.5
+    np.savez(tmp_path / "a.npz", x=shown, y=Y[:40])
+    convert(tmp_path / "a.npz", tmp_path / "rows")
+    found, expected = ds.load(str(tmp_path / "rows")), ds.load(str(tmp_path / "a.npz"))
+    assert found.train.inputs.dtype == expected.train.inputs.dtype == np.uint8
+    assert found.scaling == expected.scaling
+    run = ds.train(expected, epochs=1, engine="eager", model="softmax", out=tmp_path / "run")
+    np.testing.assert_array_equal(np.asarray(run.predict(shown)), np.asarray(run.predict(shown.astype(np.uint8))))
+
+
 def test_an_npz_file_with_changed_bytes_leaves_no_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("descenso.data.formats.npz.CHUNK_BYTES", 0)
     np.savez(tmp_path / "data.npz", x=X, y=Y)

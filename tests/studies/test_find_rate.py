@@ -195,3 +195,20 @@ def test_other_models_are_searched_run_after_run(data):
 def test_wrong_settings_are_refused(data, settings, message):
     with pytest.raises(ConfigError, match=message):
         ds.find_rate(data, **settings)
+
+
+@pytest.mark.slow
+def test_numbers_that_layers_draw_are_noise(data):
+    """With all rows in a batch and dropout, a cost may rise from a step to the next at any rate."""
+    found = {}
+    for dropout in (0.0, 0.2):
+
+        def plan_of(rate, seed, dropout=dropout):
+            given = {"model": "mlp", "hidden": "20", "dropout": dropout, "batch_size": "full", "schedule": "constant"}
+            return Plan.of(TrainConfig.of(**given, rule="sgd", learning_rate=rate, seed=seed), data)
+
+        found[dropout] = search(plan_of, (0.01, 0.1, 1.0), (0, 1), 60)
+    assert found[0.0].full
+    assert not found[0.2].full
+    assert found[0.2].best
+    assert found[0.2].theory is None

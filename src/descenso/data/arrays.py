@@ -226,9 +226,9 @@ def as_pixels(name: str, inputs: NDArray[Any]) -> NDArray[Any]:
 
 
 def numbers(inputs: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Convert inputs to what an engine reads: pictures in uint8 as they are, else floats that hold every value."""
-    if inputs.dtype == np.uint8 and inputs.ndim > 2:
-        return inputs
+    """Convert inputs to what an engine reads: pictures of bytes or truth values as uint8, else floats of each value."""
+    if inputs.dtype in (np.uint8, np.bool_) and inputs.ndim > 2:
+        return inputs.astype(np.uint8, copy=False)
     narrow = inputs.dtype.itemsize <= 2 or inputs.dtype == np.float32
     return inputs.astype(np.float32 if narrow else np.float64, copy=False)
 

@@ -34,7 +34,7 @@ class FoundRate(NamedTuple):
     Attributes:
         rates: the grid, ascending.
         costs: (seeds, rates, steps) cost of each step, in nats; not finite from where a run diverged.
-        full: whether each batch holds all rows, so that costs have no noise.
+        full: whether each batch holds all rows and no layer draws numbers, so that costs have no noise.
         narrowed: with all rows in a batch, the edge among rates between two of the grid; else None.
         theory: with all rows in a batch, and sgd or momentum, the rate beyond which descent is unstable by the largest
             eigenvalue of the Hessian after three quarters of the steps of the last stable run; else None.
@@ -261,7 +261,7 @@ def _measured(
     steps: int,
     told: Callable[[float], None],
 ) -> tuple[Costs, bool]:
-    """Train the runs; return their costs, and whether each batch holds all rows."""
+    """Train the runs; return their costs, and whether these have no noise."""
     costs = np.full((len(seeds), len(rates), steps), np.nan)
     for place, seed in enumerate(seeds):
         plans = [plan_of(rate, seed) for rate in rates]
@@ -274,7 +274,12 @@ def _measured(
                     costs[place, first : first + len(groups[0]), : len(found)] = found.T
                     done += 1
                     told((place + done / len(groups)) / len(seeds))
-    return costs, plans[0].steps_per_epoch == 1
+    return costs, plans[0].steps_per_epoch == 1 and not _draws(plans[0])
+
+
+def _draws(plan: Plan) -> bool:
+    """Tell whether layers of the model draw numbers, as those of dropout do; their state counts what was drawn."""
+    return any(not np.issubdtype(np.asarray(value).dtype, np.floating) for value in plan.start().model_state.values())
 
 
 def _walk(plans: Sequence[Plan], steps: int) -> Generator[NDArray[np.float64], None, None]:
