@@ -72,8 +72,11 @@ def reference(train, test):
 @pytest.mark.slow
 def test_one_command_learns_as_well_as_scikit_learn(run, folder):
     """On 20,000 test rows, the sampling error of the difference between two models' accuracies is about 0.002."""
-    with pytest.warns(DataNote, match=r"labels that end in a point, such as '<=50K.', are taken for those without"):
+    with pytest.warns(DataNote) as notes:
         evaluation, _rows = ds.evaluate(run.path, folder / "adult.test")
+    said = " ".join(str(note.message) for note in notes)
+    assert "labels that end in a point, such as '<=50K.', are taken for those without" in said
+    assert "a line before the rows is left out: '|1x3 Cross validator'" in said
     rows, fresh = people(3000, seed=0), people(20_000, seed=len("|1x3 Cross validator\n"))
     train, _test = stratified((rows["income"] == ">50K").to_numpy().astype(np.int32), 0.2, seed=0)
     assert abs(evaluation.accuracy - reference(rows.iloc[train], fresh)) <= 0.005

@@ -237,3 +237,14 @@ def test_sweeps_and_searches_validate_on_the_folders_own_rows(tmp_path):
     assert len(best.history.validation_costs) == 2
     with pytest.raises(ConfigError, match="batch_size must be at most the 16 training rows, got 17"):
         ds.find_rate(str(tmp_path / "photos"), model="softmax", seeds=1, steps=6, batch_size=17)
+
+
+def test_a_class_is_found_whichever_way_its_accent_is_written(tmp_path):
+    """A folder that macOS names, and one of the same name on another system."""
+    write(tmp_path / "train", names=("an\u0303o", "mes"))
+    write(tmp_path / "test", names=("a\u00f1o", "mes"))
+    data = load(str(tmp_path))
+    assert data.class_names == ("a\u00f1o", "mes")
+    assert (len(data.train.labels), len(data.test.labels)) == (12, 12)
+    run = ds.train(str(tmp_path), epochs=1, engine="eager", model="softmax", out=tmp_path / "run")
+    assert len(run.evaluate(tmp_path / "train").costs) == 12

@@ -53,6 +53,7 @@ def refused(told):
         (("a,b,kind\n" + PLAIN).replace("\n", "\r"), "utf-8"),
         (("a,b,kind\n" + PLAIN).replace(",", ";").replace(".", ","), "utf-8"),
         ("sep=;\n" + ("a,b,kind\n" + PLAIN).replace(",", ";"), "utf-8"),
+        ('"sep=;"\n' + ("a,b,kind\n" + PLAIN).replace(",", ";"), "utf-8"),
         ("\n\na,b,kind\n" + PLAIN.replace("\n", "\n\n"), "utf-8"),  # blank lines everywhere
         ("a,b,kind\n" + PLAIN + ",,\n,,\n", "utf-8"),  # empty rows of a spreadsheet
         ("a,b,kind\n\n\n" + PLAIN, "utf-8"),
@@ -270,3 +271,16 @@ def test_the_likeliest_label_is_named_as_a_shell_takes_it(name, flag, write):
     text = f"a,{name}\n" + "".join(f"{row / 7:.3f},{row % 2}\n" for row in range(40))
     with refused(re.escape(f"try {flag}") + "$"):
         load(write(text))
+
+
+def test_a_name_of_several_lines_is_a_name(write):
+    """Spreadsheets break lines within a cell."""
+    for header in ('"a\n(cm)",b,kind', 'a,"b\n(cm)",kind', '"a\n(cm)","b\n(cm)",kind'):
+        data = load(write(f"{header}\n{PLAIN}"), label="kind")
+        assert [name[:1] for name in data.columns] == ["a", "b"]
+        assert len(data.train.labels) + len(data.test.labels) == ROWS
+
+
+def test_one_row_of_each_class_is_too_few(write):
+    with refused("data.csv: each class has one row only; give at least two of each, one of them to test on"):
+        load(write("a,kind\n1.5,red\n2.5,blue\n"), label="kind")

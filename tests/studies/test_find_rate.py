@@ -12,7 +12,7 @@ from descenso.descent.problem import objective
 from descenso.engines.base import Rows
 from descenso.errors import ConfigError
 from descenso.studies.sweep.edge import edge_in_theory, largest_eigenvalue
-from descenso.studies.sweep.find_rate import FoundRate, grid_around
+from descenso.studies.sweep.find_rate import FoundRate, grid_around, search
 from descenso.training.plan import Plan
 
 RATES = grid_around(0.1)

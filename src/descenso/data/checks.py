@@ -139,10 +139,12 @@ def check_dataset(data: Dataset, *, finite: bool = False) -> Dataset:
     Raises:
         DataError: for rows that do not fit together, and for one class only.
     """
-    train, test = (
-        check_split(split, data.num_classes, data.input_shape, what.format(name=data.name), finite=finite)
-        for split, what in ((data.train, _("{name}, training rows")), (data.test, _("{name}, test rows")))
-    )
+    name, shape, classes = data.name, data.input_shape, data.num_classes
+    train = check_split(data.train, classes, shape, _("{name}, training rows").format(name=name), finite=finite)
+    if not len(data.test.labels) and np.bincount(train.labels).max() == 1:
+        message = _("{name}: each class has one row only; give at least two of each, one of them to test on")
+        raise DataError(message.format(name=name))
+    test = check_split(data.test, classes, shape, _("{name}, test rows").format(name=name), finite=finite)
     if data.num_classes < 2:
         raise DataError(_("{name}: one class only; give rows of at least two").format(name=data.name))
     return data._replace(train=train, test=test)

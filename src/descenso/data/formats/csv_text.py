@@ -14,11 +14,12 @@ from unicodedata import normalize
 from descenso.data.formats.csv_bytes import check_utf8, codec_of, decoded, rewrite
 from descenso.data.sources import Request, opened
 from descenso.errors import DataError
-from descenso.text import _, plural
+from descenso.text import _, option, plural
 
 SCALE = 3  # columns, whose names may be decimals that rise, as wavelengths do
 SAMPLE = 100  # rows that are looked at
 SEPARATORS = ";,\t|"  # a semicolon first: beside it, commas may be decimal
+SEPARATOR = re.compile('"?sep=([;,\t|])"?')  # a first line of spreadsheets
 COMMENT = ("#", "|")  # with which a comment begins
 BLANK = f"{SEPARATORS} \r\n"  # what a line without any values is made of
 MISSING = ("", "na", "n/a", "nan", "null", "?")  # marks of a missing value, in lower case
@@ -70,19 +71,19 @@ def examine(request: Request) -> Text:
             source = _rewritten(request, file, codec, len(comment), macintosh)
     sample = sample[len(comment) :]
     said = [line.strip() for line in comment.split("\n") if line.strip(BLANK)]
-    told = next((line[4:] for line in said if re.fullmatch(r"sep=[;,\t|]", line)), "")
+    told = next((found[1] for line in said if (found := SEPARATOR.fullmatch(line))), "")
     separator = told or _separator(sample)
     rows = _rows(path, sample, separator)
     message = _("a line before the rows is left out: {line!r}")
-    notes = [message.format(line=line[:60]) for line in said if line != f"sep={told}"]
+    notes = [message.format(line=line[:60]) for line in said if not SEPARATOR.fullmatch(line)]
     if codec == "cp1252" and not request.encoding:
-        notes.append(_("read as windows-1252, since it is not UTF-8; another encoding: --encoding mac-roman"))
+        notes.append(
+            _("read as windows-1252, since it is not UTF-8; another encoding: {mend}").format(
+                mend=option("encoding", "mac-roman")
+            )
+        )
     header = request.header == "yes" or (request.header != "no" and not unnamed and not _is_data(rows))
     if header and not unnamed:
-        if not request.header and not request.encoded and (numbers := [*filter(NUMBER.fullmatch, rows[0])]):
-            message = _("the first row is taken for the names of the columns, with {name!r} among them; if it is data: "
-                        "--header no")  # fmt: skip
-            notes.append(message.format(name=numbers[0]))
         return _named(request, source, separator, rows, notes)
     if not request.header and not unnamed:
         notes.append(_("the first row is data, like those below it, so that the columns are called col1, col2, …; "
@@ -106,6 +107,10 @@ def _named(request: Request, source: Path | bytes, separator: str, rows: list[li
     """Name the columns as the header, the first of `rows`, does; those without a name are called by their number."""
     names = tuple(normalize("NFC", name.strip()) or f"col{place}" for place, name in enumerate(rows[0], start=1))
     notes += _on_blanks(rows[0])
+    if not request.header and not request.encoded and (numbers := [*filter(NUMBER.fullmatch, names)]):
+        message = _("the first row is taken for the names of the columns, with {name!r} among them; if it is data: "
+                    "--header no")  # fmt: skip
+        notes.append(message.format(name=numbers[0]))
     nameless = tuple(name for name, given in zip(names, rows[0], strict=True) if not given.strip())
     _refuse_separators(request, names, separator, rows[1:])
     return Text(source, names, separator, True, rows[1:], nameless, tuple(notes))
@@ -143,9 +148,11 @@ def _comment(text: str) -> str:
         line, lines = text[taken:stop].strip(), text[stop:].split("\n", SAMPLE)
         below = next((other for other in lines if other.strip(BLANK) and other[0] not in COMMENT), "")
         cells, more = (max(map(each.count, SEPARATORS)) for each in (line[1:], below))
+        if line.count('"') % 2 and not line.startswith(COMMENT):
+            break  # a cell goes on in the next line
         is_comment = line[:1] in COMMENT and cells < more
         is_title = cells == 0 < more or (cells > 1 and _is_title(line, below))
-        if line.strip(BLANK) and not (re.fullmatch(r"sep=[;,\t|]", line) or is_comment or is_title):
+        if line.strip(BLANK) and not (SEPARATOR.fullmatch(line) or is_comment or is_title):
             break
         taken = stop
     return text[:taken]

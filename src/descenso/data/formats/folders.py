@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
+from unicodedata import normalize
 
 from descenso.data.arrays import in_order
 from descenso.data.formats.image_files import SUFFIXES
@@ -14,11 +15,8 @@ from descenso.files import inside
 from descenso.text import _, option
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
-PARTS = {
-    "train": TRAIN, "training": TRAIN,
-    "val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION,
-    "test": TEST, "testing": TEST,
-}  # fmt: skip
+PARTS = {"train": TRAIN, "training": TRAIN, "val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION,
+         "test": TEST, "testing": TEST}  # fmt: skip
 LEFT_BEHIND = re.compile(  # by operating systems, file managers, network drives and office programs; and hidden files
     r"\..*|thumbs\.db(:.*)?|ehthumbs(_vista)?\.db|desktop\.ini|icon\r|__macosx|__pycache__|picasa\.ini|"
     r"\$recycle\.bin|recycler|system volume information|lost\+found|found\.\d{3}|network trash folder|temporary items|"
@@ -112,6 +110,8 @@ class _Listing:
         """List the files of each class below a folder."""
         entries = self.visible(*within)
         folders = [entry.name for entry in entries if entry.is_dir()]
+        composed = {normalize("NFC", name): name for name in folders}  # as other systems write the same name
+        names = composed if len(composed) == len(folders) else {name: name for name in folders}
         files = [entry for entry in entries if not entry.is_dir()]
         if not folders and any(map(is_image, files)):
             _refuse_flat(self.root.joinpath(*within), files)
@@ -119,7 +119,7 @@ class _Listing:
         if tables and len(folders) < 2:
             _refuse_table(self.root, tables[0])
         self.beside += files
-        by_class = {name: self.visible(*within, name) for name in in_order(self.root, folders)}
+        by_class = {name: self.visible(*within, names[name]) for name in in_order(self.root, names)}
         if any(by_class.values()) and all(entry.is_dir() for inner in by_class.values() for entry in inner):
             _refuse_deeper(self.root.joinpath(*within), folders, self)
         self.parts[part] = {name: list(map(self.counted, inner)) for name, inner in by_class.items()}

@@ -61,17 +61,13 @@ class FoundRate(NamedTuple):
     @property
     def falls(self) -> bool:
         """Whether the mean cost of the fastest safe rate is clearly below the cost at the start; False without one."""
-        return bool(self.safe) and self._begin - self._lowest >= FALLS * abs(self._begin)
+        begin, lowest = self._fall if self.safe else (0.0, 0.0)
+        return bool(self.safe) and begin - lowest >= FALLS * abs(begin)
 
     @property
-    def _lowest(self) -> float:
-        """Median over the seeds of the mean cost of the fastest safe rate of the grid, in nats."""
-        return float(np.median(self.means, axis=0)[: self.safe].min())
-
-    @property
-    def _begin(self) -> float:
-        """Median cost of the first steps, in nats."""
-        return float(np.median(self.costs[:, :, 0]))
+    def _fall(self) -> tuple[float, float]:
+        """Medians over the seeds of the first cost, and of the mean cost of the fastest safe rate, in nats."""
+        return float(np.median(self.costs[:, :, 0])), float(np.median(self.means, axis=0)[: self.safe].min())
 
     @property
     def by_seed(self) -> tuple[float, ...]:
@@ -124,12 +120,11 @@ class FoundRate(NamedTuple):
         fastest = _("Fastest safe rate: {best:.2g} (by seed {low:.2g} to {high:.2g}), after {steps} steps.")
         lines = [prose(fastest, best=self.best, low=min(seeds), high=max(seeds), steps=steps)]
         if not self.falls:
-            message = _(
-                "With no rate does the cost clearly fall: its mean is {lowest:.4g} at best, at the start it is"
-                " {begin:.4g}. Which rate is fastest is then chance: take more steps, with --steps {steps}, or see"
-                " descenso doctor."
-            )
-            lines.append(prose(message, lowest=self._lowest, begin=self._begin, steps=2 * steps))
+            message = _("With no rate does the cost clearly fall: its mean is {lowest:.4g} at best, at the start it is "
+                        "{begin:.4g}. Which rate is fastest is then chance: take more steps, with --steps {steps}, or "
+                        "see descenso doctor.")  # fmt: skip
+            begin, lowest = self._fall
+            lines.append(prose(message, lowest=lowest, begin=begin, steps=2 * steps))
         (last, first), most = self.edge, self.rates[-1]
         if first is None and last == most:
             lines.append(prose(_("Safe for all seeds up to {most:.3g}, the largest rate tried."), most=most))
