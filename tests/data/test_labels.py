@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 import descenso as ds
-from descenso.data.labels import in_one_axis, plain_labels
-from descenso.errors import DataError
+from descenso.data.dataset import Split
+from descenso.data.labels import in_one_axis, plain_labels, recoded
+from descenso.errors import DataError, DataNote
 
 ROWS = np.random.default_rng(0).normal(size=(12, 3))
 CODES = np.arange(12) % 3
@@ -192,6 +193,25 @@ def test_names_of_columns_are_composed(suffix, tmp_path):
         loaded.append(ds.load(str(path), label="a\u00f1o"))
         assert ds.from_frame(frame, "an\u0303o").columns == loaded[-1].columns
     assert loaded[0].columns == loaded[1].columns == (whole[1], "other")
+
+
+@pytest.mark.parametrize(("names", "given", "known"), [
+    (("0", "1"), ["0.0", "1.0", "1.0"], "0"),
+    (("0.0", "1.0"), ["0", "1", "1"], "0.0"),
+    (("0", "1"), ["0.0", "1.5", "1.0"], None),
+    (("7", "8"), ["007", "8", "8"], None),
+    (("9007199254740993", "8"), ["9007199254740992.0", "8", "8"], None),
+    (("1", "1.0"), ["1.00", "1", "1"], None),
+])  # fmt: skip
+def test_a_number_written_in_another_way_is_the_class(names, given, known):
+    classes, codes = np.unique(given, return_inverse=True)
+    rows = Split(np.zeros((3, 2)), codes.astype(np.int32))
+    if known is None:
+        with pytest.raises(DataError, match="which no training row has"):
+            recoded("rows", rows, tuple(classes.tolist()), names)
+        return
+    with pytest.warns(DataNote, match=f"labels that are written in another way, such as '{given[0]}', .* '{known}'$"):
+        assert recoded("rows", rows, tuple(classes.tolist()), names).labels.tolist() == [0, 1, 1]
 
 
 def test_names_that_differ_are_not_warned_of():

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 from descenso.api.again import rows_again, rows_of_the_run
 from descenso.api.inference import expected_of, predictor_of, read_trained, written
 from descenso.config import TrainConfig
-from descenso.data.arrays import as_model_reads, as_shape, recoded
+from descenso.data.arrays import as_model_reads, as_shape
 from descenso.data.catalog import rows_to_test
 from descenso.data.checks import check_split
 from descenso.data.dataset import Dataset, Split, data_fingerprint
+from descenso.data.labels import recoded
 from descenso.data.sources import Sources, note
 from descenso.errors import DataError
 from descenso.runs.directory import open_directory

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from descenso.data.checks import ALL, MOST_CLASSES, check_classes, check_finite, check_rows, shape_text, share_to_test
 from descenso.data.dataset import Dataset, Split, is_mapped, row_chunks
 from descenso.data.file_rows import FileRows, left_in_file
-from descenso.data.labels import plain_labels
-from descenso.data.sources import note
+from descenso.data.labels import coded, plain_labels
 from descenso.errors import DataError
 from descenso.text import _, prose
 
@@ -147,40 +146,6 @@ def as_shape(inputs: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     if inputs.ndim == 4 and (*got[1:], got[0]) in (shape, (*shape, 1)):
         return _moved(inputs).reshape(len(inputs), *shape)
     return inputs
-
-
-def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[str, ...], first: int = 0) -> Split:
-    """Recode labels that index `class_names` into labels that index `wanted`; an error counts rows from `first`.
-
-    Where all that is unknown differs from a known one by a point at its end, as in the test file of UCI's Adult, it is
-    taken for that.
-
-    Raises:
-        DataError: for a label that is not among `wanted`.
-    """
-    unknown = [label for label in class_names if label not in wanted]
-    if unknown and all(label.endswith(".") and label[:-1] in wanted for label in unknown):
-        note(
-            name,
-            _("labels that end in a point, such as {label!r}, are taken for those without").format(label=unknown[0]),
-        )
-        class_names = tuple(label[:-1] if label in unknown else label for label in class_names)
-    return rows._replace(labels=coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
-
-
-def coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], first: int = 0) -> NDArray[np.int32]:
-    """Encode each label as its index among `names`."""
-    codes = {name: code for code, name in enumerate(names)}
-    values = np.unique(labels)
-    unseen = [value for value in values if str(value) not in codes]
-    if unseen:
-        message = _("{path}: row {row} of {array} has label {label}, which no training row has")
-        raise DataError(
-            message.format(
-                path=name, row=first + int(np.flatnonzero(labels == unseen[0])[0]), array=array, label=unseen[0]
-            )
-        )
-    return np.array([codes[str(value)] for value in values], np.int32)[np.searchsorted(values, labels)]
 
 
 def as_model_reads(name: str, inputs: NDArray[Any], stored: str) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.arrays import Rows, channels_last, coded, in_order
+from descenso.data.arrays import Rows, channels_last, in_order
 from descenso.data.checks import check_finite, check_rows
 from descenso.data.dataset import Split
 from descenso.data.encoding import Encoding
@@ -19,7 +19,7 @@ from descenso.data.formats import FORMATS, flat, idx, tables
 from descenso.data.formats.array_files import SUFFIXES, read_parts
 from descenso.data.formats.converted import VALIDATION
 from descenso.data.formats.parts import place_of
-from descenso.data.labels import plain_labels
+from descenso.data.labels import coded, plain_labels
 from descenso.data.sources import Limits, Request, refusals
 from descenso.files import check_free_space
 from descenso.text import _

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.arrays import coded, in_order, random_of
+from descenso.data.arrays import in_order, random_of
 from descenso.data.conversion import Part, Source, state_of
 from descenso.data.formats import parquet
 from descenso.data.formats.class_labels import names_in, renamed
@@ -17,7 +17,7 @@ from descenso.data.formats.converted import TRAIN, VALIDATION
 from descenso.data.formats.folders import Inspection, find
 from descenso.data.formats.image_files import EIGHT, UPPER, has_channels, read_pixels
 from descenso.data.formats.images import check_classes, parse_size, unlike_others
-from descenso.data.labels import plain_labels
+from descenso.data.labels import coded, plain_labels
 from descenso.data.sources import Request, refusals
 from descenso.errors import DataError
 from descenso.files import inside

@@ -1,14 +1,17 @@
-"""Convert labels as users have them to one whole number, truth value or text a row."""
+"""Convert labels as users have them to one whole number, truth value or text a row, and to the numbers of classes."""
 
 import re
 import unicodedata
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.checks import in_one_axis
+from descenso.data.dataset import Split
+from descenso.data.sources import note
 from descenso.errors import DataError
 from descenso.text import _
 
@@ -135,3 +138,45 @@ def quoted(group: list[str]) -> list[str]:
     """Return names in quotes; where two would look the same, with escapes for letters outside ASCII."""
     same = len({unicodedata.normalize("NFC", name) for name in group}) < len(group)
     return list(map(ascii if same else repr, group))
+
+
+def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[str, ...], first: int = 0) -> Split:
+    """Recode labels that index `class_names` into labels that index `wanted`; an error counts rows from `first`.
+
+    Where all that is unknown differs from a known one by a point at its end, as in the test file of UCI's Adult, it is
+    taken for that; so is 1.0 for 1, and 1 for 1.0.
+
+    Raises:
+        DataError: for a label that is not among `wanted`.
+    """
+    unknown = [label for label in class_names if label not in wanted]
+    same = {label: [name for name in wanted if _number(name) == _number(label) is not None] for label in unknown}
+    if unknown and all(label.endswith(".") and label[:-1] in wanted for label in unknown):
+        message = _("labels that end in a point, such as {label!r}, are taken for those without")
+        note(name, message.format(label=unknown[0]))
+        class_names = tuple(label[:-1] if label in unknown else label for label in class_names)
+    elif unknown and all(len(names) == 1 for names in same.values()):
+        message = _("labels that are written in another way, such as {label!r}, are taken for the class {known!r}")
+        note(name, message.format(label=unknown[0], known=same[unknown[0]][0]))
+        class_names = tuple(same[label][0] if label in same else label for label in class_names)
+    return rows._replace(labels=coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
+
+
+def _number(label: str) -> Decimal | None:
+    """Return the number that a label is; None for text, and for codes such as 007."""
+    return Decimal(label) if re.fullmatch(r"-?(0|[1-9][0-9]*)([.][0-9]+)?", label) else None
+
+
+def coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], first: int = 0) -> NDArray[np.int32]:
+    """Encode each label as its index among `names`."""
+    codes = {name: code for code, name in enumerate(names)}
+    values = np.unique(labels)
+    unseen = [value for value in values if str(value) not in codes]
+    if unseen:
+        message = _("{path}: row {row} of {array} has label {label}, which no training row has")
+        raise DataError(
+            message.format(
+                path=name, row=first + int(np.flatnonzero(labels == unseen[0])[0]), array=array, label=unseen[0]
+            )
+        )
+    return np.array([codes[str(value)] for value in values], np.int32)[np.searchsorted(values, labels)]

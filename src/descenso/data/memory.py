@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from descenso.data.arrays import Rows, as_pixels, as_shape, recoded, split_rows
+from descenso.data.arrays import Rows, as_pixels, as_shape, split_rows
 from descenso.data.batches import is_dataset, take_all
 from descenso.data.checks import ALL, TEST_FRACTION, check_and_scale, share_to_test
 from descenso.data.dataset import Dataset, Split
@@ -15,7 +15,7 @@ from descenso.data.encoding import Encoding
 from descenso.data.encoding_words import sentences
 from descenso.data.formats.flat import shaped, unflattened
 from descenso.data.formats.tables import Table, encoded_rows, split_table, table_of
-from descenso.data.labels import plain_labels, warned
+from descenso.data.labels import plain_labels, recoded, warned
 from descenso.data.named import NAMED
 from descenso.data.sources import Expected, Limits, Request
 from descenso.errors import ConfigError, DataError
