@@ -176,3 +176,24 @@ def test_files_whose_classes_differ_are_refused(tmp_path):
                    out=tmp_path / "run")  # fmt: skip
     alone = run.evaluate(f"{path}/test-00000-of-00001.parquet")  # by the names in that file
     np.testing.assert_array_equal(alone.confusion.sum(axis=1), [2, 2, 2])
+
+
+def test_categories_may_differ_between_files(tmp_path):
+    for number, names in enumerate([["a", "b"], ["b", "c"]]):
+        pl.DataFrame({"x": pl.Series(names * 9, dtype=pl.Enum(names)), "y": ["p", "p", "q"] * 6}).write_parquet(
+            tmp_path / f"{number}.parquet"
+        )
+    assert ds.load(str(tmp_path)).columns == ("x=a", "x=b", "x=c")
+
+
+@pytest.mark.parametrize("inner", ["", "data"])
+def test_partitions_are_refused_with_what_to_do(inner, tmp_path, monkeypatch):
+    folder = tmp_path / "table" / inner
+    for name in ("p", "q"):
+        (folder / f"kind={name}").mkdir(parents=True)
+        pl.DataFrame({"x": [1.5, 2.5, 3.5]}).write_parquet(folder / f"kind={name}" / "0.parquet")
+    with pytest.raises(DataError, match=r"partitions, such as .*kind=[pq]; .*: pl\.read_parquet\(.*table") as told:
+        ds.load(str(tmp_path / "table"))
+    monkeypatch.chdir(tmp_path)
+    exec(str(told.value).rpartition(": ")[2], {"pl": pl})  # noqa: S102 # the advice works
+    assert ds.load("table.parquet", label="kind").class_names == ("p", "q")

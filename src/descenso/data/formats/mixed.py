@@ -12,6 +12,7 @@ from descenso.data.sources import SPREADSHEETS, Limits
 from descenso.errors import DataError
 from descenso.text import _
 
+PARTITIONS = ("*=*", "*/*=*")  # folders as Hive and Spark name them
 MOST_NAMED = 10  # in one message
 
 
@@ -43,12 +44,17 @@ def check_parquet(folder: Path, limits: Limits) -> None:
 
 
 def check_no_tables(folder: Path) -> None:
-    """Refuse a folder that holds CSV files or spreadsheets, and neither images nor folders.
+    """Refuse a folder that holds CSV files or spreadsheets, and neither images nor folders; and partitions of a table.
 
     Raises:
         DataError: naming the file to give.
     """
     files = _visible(folder)
+    partitions = (path for pattern in PARTITIONS for path in folder.glob(pattern) if any(path.glob("*.parquet")))
+    if partition := next(partitions, None):
+        message = _("{path}: Parquet files in partitions, such as {found}; make one file of them, as by polars: {mend}")
+        mend = f"pl.read_parquet({str(folder)!r}).write_parquet('table.parquet')"
+        raise DataError(message.format(path=folder, found=partition.relative_to(folder), mend=mend))
     tables = [path for path in files if of_file(path) is FORMATS["csv"] or path.suffix.lower() in SPREADSHEETS]
     if tables and not any(path.is_dir() or is_image(path) for path in files):
         _refuse_tables(folder, tables)

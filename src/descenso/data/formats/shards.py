@@ -115,4 +115,6 @@ def _joined(files: Sequence[Path]) -> "pl.LazyFrame":
                         "all files need the same columns; else give the path of the file to read")  # fmt: skip
             differ = listed(sorted({*found} ^ {*names}))
             raise DataError(message.format(path=path, other=files[0], names=differ))
+    if len(scans) > 1:  # whose categories may differ
+        scans = [scan.with_columns(pl.selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String)) for scan in scans]
     return pl.concat([scan.select(by_names(names)) for scan in scans], how="vertical_relaxed")
