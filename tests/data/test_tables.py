@@ -201,7 +201,7 @@ def test_a_value_of_parquet_that_cannot_be_taken_is_named(frame, told, write):
         (b"a,y\n1,p\n" + b"2,p\n" * 300_000 + b"1,\xff\n", ", byte 1200010: not UTF-8 text"),
         (b"a\0,y\n1,2\n", ", line 1: a control character, which text does not have; is it a CSV file?"),
         ('a,y\n1,"p\n', ": "),  # the message of polars depends on its version
-        ('a,y\n1,p\n2,"q\n3,p\n', ": cannot be read as a table ("),
+        ('a,y\n1,p\n2,"q\n3,p\n', ", line 3: a quotation mark that has no other"),
         ("a,y,\U0001d7d8\n1_0,p,1\n", ", column 'a': '1_0' is no number"),
         ("a" * 2**21, ": no row ends within 1048576 bytes"),
     ],

@@ -284,3 +284,14 @@ def test_a_name_of_several_lines_is_a_name(write):
 def test_one_row_of_each_class_is_too_few(write):
     with refused("data.csv: each class has one row only; give at least two of each, one of them to test on"):
         load(write("a,kind\n1.5,red\n2.5,blue\n"), label="kind")
+
+
+@pytest.mark.parametrize(("row", "cell"), [(0, '5" pipe'), (9, '5" pipe'), (9, '"5 pipe'), (0, '"5 pipe'), (30, '5"')])
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_a_quotation_mark_within_a_cell_is_named(row, cell, separator, write):
+    cells = ["pipe"] * ROWS
+    cells[row] = cell
+    with refused(f"data.csv, line {row + 2}: a quotation mark that has no other; put the cell between quotation marks"):
+        load(write(f"a{separator}b{separator}kind\n" + lines(A, cells, LABELS, separator=separator)), label="kind")
+    cells[row] = '"5"" pipe"'  # the advice works
+    load(write(f"a{separator}b{separator}kind\n" + lines(A, cells, LABELS, separator=separator)), label="kind")

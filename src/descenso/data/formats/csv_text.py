@@ -243,7 +243,8 @@ def _numbered(path: Path, row: Sequence[str], request: Request, unnamed: tuple[s
 
 
 def complain(request: Request, text: Text) -> None:
-    """Refuse a row that has more cells than there are columns, or a first row with fewer, or bytes that are no text.
+    """Refuse a row that has more cells than there are columns, or a first row with fewer, or a quotation mark within a
+    cell, or bytes that are no text.
 
     Raises:
         DataError: naming the row, or the byte.
@@ -257,6 +258,8 @@ def complain(request: Request, text: Text) -> None:
         lines = io.TextIOWrapper(file, "utf-8-sig", newline="")
         try:
             _check_lengths(path, text, lines)
+            file.seek(0)
+            _check_quotes(path, text, lines)
         finally:
             lines.detach()
 
@@ -265,11 +268,21 @@ def _check_lengths(path: Path, text: Text, lines: Iterable[str]) -> None:
     with contextlib.suppress(csv.Error):
         for row, cells in enumerate(csv.reader(lines, delimiter=text.separator), start=0 if text.header else 1):
             too_few = row == 1 and cells and len(cells) < len(text.names)  # polars counts the columns of that row
-            if len(cells) > len(text.names) or too_few:
+            if (len(cells) > len(text.names) or too_few) and not any("\n" in cell for cell in cells):
                 message = plural("{path}, row {row}: {got} values, the header names {expected} column",
                                  "{path}, row {row}: {got} values, the header names {expected} columns",
                                  len(text.names))  # fmt: skip
                 raise DataError(message.format(path=path, row=row, got=len(cells), expected=len(text.names)))
+
+
+def _check_quotes(path: Path, text: Text, lines: Iterable[str]) -> None:
+    mark = re.escape(text.separator)
+    within = re.compile(rf'[^"{mark}\n]"(?!["{mark}\r\n]|$)|^[^"]*"[^"]*$')  # as of inches; or one alone in its line
+    for number, line in enumerate(lines, start=1):
+        if within.search(line):
+            message = _("{path}, line {line}: a quotation mark that has no other; put the cell between quotation "
+                        "marks, and write those in it twice")  # fmt: skip
+            raise DataError(message.format(path=path, line=number))
 
 
 def refuse(path: Path, row: int, column: str, reason: str) -> NoReturn:

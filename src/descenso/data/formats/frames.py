@@ -173,6 +173,8 @@ def _read(
         raise
     filled = table.select(~pl.all_horizontal(pl.all().is_null())).collect().to_series()
     rows = len(filled) - int(filled.reverse().arg_max() or 0) if filled.any() else 0  # without blank lines at the end
+    if not rows and len(text.rows) > 1:
+        complain(request, text)
     check_size(request, rows, len(inputs))
     return table.head(rows)
 
