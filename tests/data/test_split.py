@@ -92,6 +92,9 @@ def test_pictures_and_other_arrays_have_one_scale():
 
 @pytest.mark.parametrize("values", [[1e308, -1e308], [1e200, -1e200], [1e-320, 0]])
 def test_values_that_cannot_be_standardised(values):
-    message = "made: column 2 holds values too large, or too close to each other, to be standardised"
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        scaling(np.column_stack([[1.0, 2.0], values]), "made")
+    told = (
+        "holds values too large, or too close to each other, to be standardised; leave it out, or bring it to another"
+    )
+    for columns, column in (((), "2"), (("a", "b"), "'b'")):
+        with pytest.raises(DataError, match=f"^made: column {column} {re.escape(told)} unit$"):
+            scaling(np.column_stack([[1.0, 2.0], values]), "made", columns=columns)

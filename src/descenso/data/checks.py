@@ -157,7 +157,9 @@ def check_and_scale(data: Dataset) -> Dataset:
         DataError: for data that no model can learn from.
     """
     checked = check_dataset(data, finite=True)
-    return data if data.pixel_range else data._replace(scaling=scaling(checked.train.inputs, data.name))
+    if data.pixel_range:
+        return data
+    return data._replace(scaling=scaling(checked.train.inputs, data.name, columns=data.columns))
 
 
 def check_classes(path: object, label: str, names: Sequence[str], rows: int, *, column: bool = True) -> None:

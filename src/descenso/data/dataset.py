@@ -3,7 +3,7 @@
 import hashlib
 import math
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -161,7 +161,9 @@ def row_chunks(array: NDArray[Any]) -> Iterator[slice]:
         yield slice(first, min(first + size, rows))
 
 
-def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] | None = None) -> Scaling:
+def scaling(
+    train: NDArray[np.generic], what: str, weights: NDArray[np.float64] | None = None, columns: Sequence[str] = ()
+) -> Scaling:
     """Compute the scaling of training inputs.
 
     Args:
@@ -171,6 +173,7 @@ def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] 
             each element would blow up those hardly used.
         what: name of the rows, for the error.
         weights: (rows,), the weight of each row, all in (0, inf); None for 1 each.
+        columns: names of the columns of a table, for the error.
 
     Raises:
         DataError: for values so large that they have no mean or deviation.
@@ -190,8 +193,10 @@ def scaling(train: NDArray[np.generic], what: str, weights: NDArray[np.float64] 
         scale = 1 / deviation
     broken = np.flatnonzero(~(np.isfinite(shift) & np.isfinite(deviation) & np.isfinite(scale)))
     if len(broken):
-        message = _("{what}: column {column} holds values too large, or too close to each other, to be standardised")
-        raise DataError(message.format(what=what, column=int(broken[0]) + 1))
+        message = _("{what}: column {column} holds values too large, or too close to each other, to be standardised; "
+                    "leave it out, or bring it to another unit")  # fmt: skip
+        column = repr(columns[broken[0]]) if columns else int(broken[0]) + 1
+        raise DataError(message.format(what=what, column=column))
     return Scaling(shift, scale) if axis == 0 else Scaling(float(shift), float(scale))
 
 
