@@ -224,6 +224,14 @@ def test_large_arrays_of_npz_files_are_not_read_into_memory(save, order, tmp_pat
     ]  # fmt: skip
 
 
+def test_that_channels_come_last_is_said(tmp_path):
+    np.savez(tmp_path / "a.npz", x=RANDOM.integers(256, size=(40, 3, 8, 6), dtype=np.uint8), y=Y[:40])
+    convert(tmp_path / "a.npz", tmp_path / "rows")
+    found, expected = ds.load(str(tmp_path / "rows")), ds.load(str(tmp_path / "a.npz"))
+    assert found.input_shape == expected.input_shape == (8, 6, 3)
+    assert [note for note in found.notes if "channels first, are read as 8×6×3" in note]
+
+
 def test_pictures_of_truth_values_are_read_alike(tmp_path):
     shown = RANDOM.random((40, 6, 5)) < 0.5
     np.savez(tmp_path / "a.npz", x=shown, y=Y[:40])

@@ -334,3 +334,15 @@ def test_evaluating_says_what_predicting_says(tmp_path, write):
     for ask in (run.predict, run.evaluate):
         with pytest.warns(DataNote, match="x: values from .* are unit and decimal mark the same"):
             ask(far)
+
+
+def test_a_number_where_a_model_reads_truth_values_is_refused(tmp_path, write):
+    frame = pl.DataFrame({"ok": [True, False] * 10, "x": np.arange(20) / 7, "y": ["p", "q"] * 10})
+    run = ds.train(ds.from_frame(frame, "y"), epochs=1, engine="eager", out=tmp_path / "run")
+    told = r"row 2, column 'ok': 2 is neither true nor false, as values of this column in the training data are"
+    other = pl.DataFrame({"ok": [1, 2], "x": [0.5, 1.5]})
+    for rows in (other, write(other, "new.parquet"), write("ok,x\n1,0.5\n2,1.5\n", "new.csv")):
+        with pytest.raises(DataError, match=told):
+            run.predict(rows)
+    same = [np.asarray(run.predict(other.with_columns(ok=pl.Series(values)))) for values in ([1, 0], [True, False])]
+    np.testing.assert_array_equal(*same)

@@ -40,11 +40,9 @@ def split_rows(
         DataError: naming the row, for values that are no numbers or not finite, for a label that no training row has,
             and for test rows or validation rows on another scale than the training rows.
     """
-    said = []
-    rows, became = Rows(channels_last(rows.inputs), plain_labels(name, "y_train", rows.labels)), rows.inputs.shape
-    if rows.inputs.shape != became:
-        message = _("pictures of shape {got}, channels first, are read as {became}, channels last")
-        said.append(message.format(got=shape_text(became[1:]), became=shape_text(rows.inputs.shape[1:])))
+    stored = rows.inputs
+    rows = Rows(channels_last(stored), plain_labels(name, "y_train", rows.labels))
+    said = said_of_channels(stored, rows.inputs)
     test_fraction, notes = share_to_test(name, test_fraction, has_test=test_rows is not None)
     what = _("{name}, training rows").format(name=name)
     check_rows(Split(*rows), rows.inputs.shape[1:], what, encoded=False)
@@ -127,6 +125,14 @@ def channels_last(inputs: NDArray[Any]) -> NDArray[Any]:
 def _moved(inputs: NDArray[Any]) -> NDArray[Any]:
     moved = np.moveaxis(inputs, 1, -1)
     return moved if is_mapped(inputs) else np.ascontiguousarray(moved)
+
+
+def said_of_channels(stored: NDArray[Any], read: NDArray[Any]) -> tuple[str, ...]:
+    """Say that pictures are read with their channels last, where they are stored otherwise."""
+    if stored.shape == read.shape:
+        return ()
+    message = _("pictures of shape {got}, channels first, are read as {became}, channels last")
+    return (message.format(got=shape_text(stored.shape[1:]), became=shape_text(read.shape[1:])),)
 
 
 def as_shape(inputs: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:

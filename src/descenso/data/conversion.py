@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from descenso.data.arrays import Rows, channels_last, in_order
+from descenso.data.arrays import Rows, channels_last, in_order, said_of_channels
 from descenso.data.checks import check_finite, check_rows
 from descenso.data.dataset import Split
 from descenso.data.encoding import Encoding
@@ -138,6 +138,7 @@ def _of_rows(
     """Make a source of rows as they are stored, which keep their order."""
     rows = {name: Rows(channels_last(part.inputs), plain_labels(str(source), f"y_{name}", part.labels))
             for name, part in parts.items()}  # fmt: skip
+    notes = (*said_of_channels(parts["train"].inputs, rows["train"].inputs), *notes)
     names = in_order(source, {str(label) for label in np.unique(rows["train"].labels)})
     shape, found = rows["train"].inputs.shape[1:], {}
     for name, part in rows.items():

@@ -11,7 +11,7 @@ from descenso.data.encoding import Cells, LeftOut
 from descenso.data.formats.columns import Chunks, different, joined
 from descenso.data.formats.csv_text import MISSING, TRUTH, refuse
 from descenso.data.formats.numbers import GROUPS, LIKELY, parsed
-from descenso.text import _, typed
+from descenso.text import _, prose, typed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -139,6 +139,8 @@ def as_kind(path: Path, name: str, kind: str, chunks: Chunks, decimal: str, *, t
         refuse_word(path, name, chunks, numbers, trained=trained)
     floats = joined(chunks, lambda values: _floats(numbers(values)))
     check_finite(path, name, floats)
+    if kind == "truth":
+        check_truth(path, name, floats)
     return Cells(name, kind, floats)
 
 
@@ -183,6 +185,15 @@ def check_finite(path: Path, name: str, values: NDArray[Any]) -> None:
     if infinite.any():
         row = int(infinite.argmax())
         refuse(path, row + 1, name, _("{value!r} is no number").format(value=float(values[row])))
+
+
+def check_truth(path: Path, name: str, values: NDArray[Any]) -> None:
+    """Refuse numbers that are no truth values, where a model reads these."""
+    others = ~(np.isnan(values) | (values == 0) | (values == 1))
+    if others.any():
+        row = int(others.argmax())
+        message = _("{value:g} is neither true nor false, as values of this column in the training data are")
+        refuse(path, row + 1, name, prose(message, value=values[row]))
 
 
 def _truths(values: "pl.Series") -> "pl.Series":

@@ -240,6 +240,8 @@ def _known(request: Request, frame: Frame, name: str, kind: str) -> Cells:
         message = _("{path}, column {column!r}: type {dtype}, expected numbers, which the model reads")
         raise DataError(message.format(path=path, column=name, dtype=column.dtype))
     kinds.check_finite(path, name, values.values)
+    if kind == "truth":
+        kinds.check_truth(path, name, values.values)
     return values
 
 
