@@ -136,6 +136,8 @@ def test_rows_to_validate_on_beside_a_mapped_file_are_left_out(save, monkeypatch
     (np.int64, np.float64, r"255 \* X"),
     (np.float32, np.uint8, "X / 255"),
     (np.float64, np.int16, "X / 255"),
+    (np.uint8, np.bool_, r"[(]?255 \* X"),
+    (np.bool_, np.uint8, r"(\(X > 127\)\.astype\('uint8'\)|X / 255)"),
 ])  # fmt: skip
 @pytest.mark.parametrize("part", ["test", "val"])
 @pytest.mark.parametrize("flat", [False, True])
@@ -145,6 +147,7 @@ def test_parts_on_different_scales_are_refused(train, other, mend, part, flat, t
     labels = np.arange(24) % 2
 
     def stored(rows, kind):
+        rows = rows > 127 if kind == np.bool_ else rows
         return (rows / 255 if np.issubdtype(kind, np.floating) else rows).astype(kind)
 
     rows = {"x_train": stored(pixels, train), "y_train": labels, "x_test": stored(pixels, train), "y_test": labels}

@@ -286,6 +286,9 @@ def test_numbers_in_text_of_a_frame_are_read_as_those_of_a_file():
         ("0,1,2,y\n5.5,3.5,1.5,p\n2.5,4.5,1.5,q\n", True),  # pandas names columns by number
         ("country,2019,2020\nPeru,5,7\nChad,4,8\n", True),
         ("1.5,5.1,a\n2.0,5.4,b\n2.5,5.9,a\n", False),  # sorted, so that the first row has the least values
+        ("4000.5,3999.0,3997.5,wood\n0.1,0.2,0.1,oak\n0.2,0.1,0.3,oak\n", True),  # wavenumbers fall
+        ("0.5,1.5,wood\n5.5,6.5,oak\n7.5,8.5,pine\n", True),
+        ("1e999,3,oak\n1,2,oak\n2,3,pine\n", False),
         ("400.5,402.5,404.5,y\n0.1,0.2,0.1,p\n0.2,0.1,0.3,q\n", True),  # wavelengths
         ("a,b\n", True),
     ],

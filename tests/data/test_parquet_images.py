@@ -105,7 +105,7 @@ def test_a_part_without_labels_is_left_out(tmp_path):
     data = ds.load(str(tmp_path))
     assert data.class_names == tuple(NAMES)
     assert (len(data.train.labels), len(data.test.labels)) == (32, 8)
-    assert "test-00000-of-00001.parquet: left out, as its labels are missing" in " ".join(data.notes)
+    assert "test-00000-of-00001.parquet: left out, as all its labels are missing" in " ".join(data.notes)
     write(tmp_path / "gaps.parquet", labels=[-1, *Y[1:]], names=FEATURES)
     with pytest.raises(DataError, match="rows with the label −1"):
         ds.load(str(tmp_path / "gaps.parquet"))

@@ -123,7 +123,7 @@ def test_a_part_without_labels_is_left_out(tmp_path):
     data = ds.load(path)  # the only column with names of classes holds the labels
     assert data.class_names == tuple(NAMES)
     assert (len(data.train.labels), len(data.test.labels)) == (27, 2)
-    said = "test-00000-of-00001.parquet: left out, as its labels are missing"
+    said = "test-00000-of-00001.parquet: left out, as all its labels are missing"
     assert said in " ".join(data.notes)
     convert(path, tmp_path / "rows", label="kind")
     assert said in " ".join(ds.load(str(tmp_path / "rows")).notes)
@@ -197,3 +197,41 @@ def test_partitions_are_refused_with_what_to_do(inner, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(str(told.value).rpartition(": ")[2], {"pl": pl})  # noqa: S102 # the advice works
     assert ds.load("table.parquet", label="kind").class_names == ("p", "q")
+
+
+def named(folder, **columns):
+    """Write a table with two parts, whose columns all have names of classes; those of the test part are missing."""
+    metadata = {"huggingface": json.dumps({"info": {"features": {name: {"names": NAMES} for name in columns}}})}
+    folder.mkdir()
+    for part in ("train", "test"):
+        made = {name: np.full(4, -1) if part == "test" else np.arange(27) % 3 for name in columns}
+        made["x"] = np.arange(len(next(iter(made.values())))) * 0.5
+        pl.DataFrame(made).write_parquet(folder / f"{part}-00000-of-00001.parquet", metadata=metadata)
+    return str(folder)
+
+
+def test_the_column_of_the_labels_is_chosen_alike_everywhere(tmp_path):
+    path = named(tmp_path / "two", fine=0, coarse=0)
+    for how in ({"drop": "coarse"}, {"label": "fine", "drop": "coarse"}):
+        data = ds.load(path, **how)
+        assert (data.class_names, data.columns) == (tuple(NAMES), ("x",))
+    with pytest.raises(ConfigError, match="which column holds the labels"):
+        ds.load(path)
+    accented = named(tmp_path / "accented", **{"an\u0303o": 0})
+    for label in ("a\u00f1o", "an\u0303o", ""):
+        assert ds.load(accented, label=label).class_names == tuple(NAMES)
+    with pytest.raises(ConfigError, match="which column holds the labels"):
+        ds.load(named(tmp_path / "left", **{"an\u0303o": 0, "other": 0}), drop="a\u00f1o,other")
+    frame = pl.DataFrame({"sex": [0, 1] * 20, "label": [0, 1, 2, 3] * 10, "x": np.arange(40) * 0.5})
+    metadata = {"huggingface": json.dumps({"info": {"features": {"sex": {"names": ["f", "m"]}}}})}
+    frame.write_parquet(tmp_path / "usual.parquet", metadata=metadata)
+    assert ds.load(str(tmp_path / "usual.parquet")).columns == ("sex", "x"), "the column called label holds the labels"
+
+
+def test_a_damaged_part_is_named(tmp_path):
+    path = tmp_path / "data" / "test-00000-of-00001.parquet"
+    named(tmp_path / "data", kind=0)
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + bytes(60) + content[64:])
+    with pytest.raises(DataError, match="test-00000-of-00001.parquet: cannot be read as a table"):
+        ds.load(str(tmp_path / "data"))

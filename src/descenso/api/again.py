@@ -1,5 +1,7 @@
 """Find the data and the user's own code of a run again."""
 
+import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +17,8 @@ from descenso.text import _
 if TYPE_CHECKING:
     from descenso.descent.problem import Own
 
-HOW_READ = (
-    "label",
-    "drop",
-    "test_fraction",
-    "seed",
-    "input_shape",
-)  # settings by which rows in memory become a dataset
+# settings by which rows in memory become a dataset
+HOW_READ = ("label", "drop", "decimal", "test_fraction", "seed", "input_shape")
 
 
 def rows_again(directory: RunDirectory, data: Any, function: str, sources: Sources | None = None) -> Dataset:
@@ -45,7 +42,8 @@ def rows_again(directory: RunDirectory, data: Any, function: str, sources: Sourc
     if isinstance(data, str | Path):
         return rows_of(config.model_copy(update={"data": str(data)}), sources)
     if data is not None:
-        made = dataset_of(data, None, config.model_dump(include={*HOW_READ}))
+        how = config.model_dump(include={*HOW_READ})
+        made = dataset_of(data, None, {**how, "decimal": config.decimal or _decimal_of(directory)})
         if isinstance(made, Dataset):
             return made
         message = _("data must be what train takes, got {kind}; try data=(X, y)")
@@ -60,6 +58,13 @@ def rows_again(directory: RunDirectory, data: Any, function: str, sources: Sourc
         line = call_with_data(function, directory.path, config.data)
         raise DataError(message.format(run=directory.path, name=config.data, line=line, file="rows.npz"))
     return rows_of(config, sources)
+
+
+def _decimal_of(directory: RunDirectory) -> str:
+    """Return the decimal mark of the table that a run was trained on; empty where none is recorded."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads((directory.path / "data.json").read_text("utf-8"))["encoding"]["decimal"])
+    return ""
 
 
 def rows_of_the_run(directory: RunDirectory, data: Any) -> Dataset | None:

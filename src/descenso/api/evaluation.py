@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from descenso.api.again import rows_again, rows_of_the_run
 from descenso.api.inference import expected_of, predictor_of, read_trained, written
@@ -46,17 +47,18 @@ def evaluate(
         model: the model, if the run was trained with the user's own.
     """
     config, trained = read_trained(run)
+    recorded = written(config, how)
     directory = open_directory(Path(run))
     if data is None:
         rows = _unchanged(rows_again(directory, None, "evaluate", sources), config, Path(run))
     elif isinstance(data, str | Path):
-        how = {"label": label, "resize": resize, **how}
-        rows = _rows_at(str(data), config, trained, how, skip_unreadable, sources)
+        given = {"label": label, "resize": resize, "how": recorded if trained.columns else how, "skip": skip_unreadable}
+        rows = _rows_at(str(data), config, trained, given, sources)
     elif isinstance(data, Dataset):
         rows = data
     else:
         data = data if labels is None else (data, labels)
-        rows = rows_of_the_run(directory, data) or _in_memory(data, label or config.label, config, trained)
+        rows = rows_of_the_run(directory, data) or _in_memory(data, label or config.label, config, trained, recorded)
     test = _test_rows(rows, trained)
     from descenso.training.evaluation import evaluate as measure
 
@@ -64,21 +66,19 @@ def evaluate(
 
 
 def _rows_at(
-    name: str, config: TrainConfig, trained: Trained, given: dict[str, str], skip: bool, sources: Sources | None
+    name: str, config: TrainConfig, trained: Trained, given: dict[str, Any], sources: Sources | None
 ) -> Dataset:
     """Load the dataset of a name or a path as the model reads it."""
-    label = given.pop("label") or (config.label if trained.columns else "")
-    resize = given.pop("resize")
-    how = written(config, given) if trained.columns else given
-    expected = expected_of(config, trained)._replace(skip_unreadable=skip)
-    rows = rows_to_test(name, label=label, resize=resize, encoded=trained.encoded, expected=expected, how=how,
-                        sources=sources)  # fmt: skip
+    label = given["label"] or (config.label if trained.columns else "")
+    expected = expected_of(config, trained)._replace(skip_unreadable=given["skip"])
+    rows = rows_to_test(name, label=label, resize=given["resize"], encoded=trained.encoded, expected=expected,
+                        how=given["how"], sources=sources)  # fmt: skip
     for sentence in rows.notes:
         note(name, sentence)
     return rows
 
 
-def _in_memory(data: Any, label: str, config: TrainConfig, trained: Trained) -> Dataset:
+def _in_memory(data: Any, label: str, config: TrainConfig, trained: Trained, how: dict[str, str]) -> Dataset:
     """Make a dataset of rows in memory to test on: a frame, or a pair of inputs and labels."""
     from descenso.data.batches import is_dataset, take_all
     from descenso.data.memory import inputs_of, is_frame, rows_to_test_on
@@ -86,15 +86,26 @@ def _in_memory(data: Any, label: str, config: TrainConfig, trained: Trained) -> 
     data = take_all(data, "data") if is_dataset(data) else data
     data, labels = data if type(data) in (tuple, list) and len(data) == 2 else (data, None)
     encoded = trained.encoded
-    label = label or (encoded.label if encoded else "")
-    if labels is None and is_frame(data) and label in data.columns:
-        labels = data[label]
+    label = normalize("NFC", label or (encoded.label if encoded else ""))
+    there = {normalize("NFC", str(name)): name for name in data.columns} if is_frame(data) else {}
+    if labels is None and label in there:
+        labels = data[there[label]]
     if labels is None:
         read = {column.name for column in encoded.columns} if encoded else set()
         others = [str(name) for name in data.columns if name not in read] if is_frame(data) else []
         mend = f"label={others[-1]!r}" if others else "labels=y"
         raise DataError(_("evaluate: the labels are missing; try {mend}").format(mend=mend))
-    return rows_to_test_on(inputs_of(data, expected_of(config, trained)), labels, trained.class_names, trained.columns)
+    expected = expected_of(config, trained)._replace(how=how)
+    coded = trained.class_names if _may_be_numbers(config) else ()
+    return rows_to_test_on(inputs_of(data, expected), labels, coded, trained.columns)
+
+
+def _may_be_numbers(config: TrainConfig) -> bool:
+    """Tell whether labels may be numbers of classes; those in Parquet files may count classes without training rows."""
+    from descenso.data.formats import FORMATS, of_folder
+
+    path = Path(config.data)
+    return path.suffix.lower() != ".parquet" and not (path.is_dir() and of_folder(path) is FORMATS["parquets"])
 
 
 def _unchanged(rows: Dataset, config: TrainConfig, run: Path) -> Dataset:

@@ -209,6 +209,7 @@ def _with_how_read(config: TrainConfig, taken: dict[str, Any]) -> TrainConfig:
     how = {
         "label": str(taken.get("label", "")),
         "drop": ",".join(names),
+        "decimal": taken.get("decimal", ""),
         "test_fraction": taken.get("test_fraction", 0),
         "input_shape": shape if isinstance(shape, str) else "x".join(map(str, shape)),
     }

@@ -82,20 +82,28 @@ def check_scale(what: str, inputs: NDArray[Any], train: NDArray[Any]) -> None:
     Raises:
         DataError: with the line that brings both to one scale.
     """
-    if math.prod(train.shape[1:]) < LEAST_VALUES or inputs.dtype == train.dtype == np.uint8:
+    if math.prod(train.shape[1:]) < LEAST_VALUES:
+        return
+    if inputs.dtype == train.dtype == np.uint8 and _in_two(inputs) == _in_two(train):
         return
     (least, most), (low, high) = (_extremes(array) for array in (inputs, train))
     if least < 0 or low < 0:
         return
     if most <= 1 and BYTE / 2 < high <= BYTE:
         mend = "(255 * X).round().astype('uint8')" if train.dtype == np.uint8 else "255 * X"
+        mend = "255 * X" if inputs.dtype == np.uint8 else mend
     elif high <= 1 and BYTE / 2 < most <= BYTE:
-        mend = "X / 255"
+        mend = "(X > 127).astype('uint8')" if train.dtype == np.uint8 else "X / 255"
     else:
         return
     message = _("{what}: values up to {most:g}, but the training rows have values up to {high:g}; bring them to the "
                 "same scale: {mend}")  # fmt: skip
     raise DataError(prose(message, what=what, most=most, high=high, mend=mend))
+
+
+def _in_two(pixels: NDArray[Any]) -> bool:
+    """Tell whether pixels are nothing but 0 and 1."""
+    return all(pixels[rows].max() <= 1 for rows in (slice(100), *row_chunks(pixels)))
 
 
 def _extremes(array: NDArray[Any]) -> tuple[float, float]:

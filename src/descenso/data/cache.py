@@ -60,7 +60,7 @@ def cached(request: Request, *, verify: bool = False) -> tuple[Request, str]:
 def converted() -> dict[Path, int]:
     """Return the folders in the cache with converted rows, and their sizes in bytes."""
     with disk_errors(cache_of(ROWS)):
-        folders = sorted(path.parent for path in cache_of(ROWS).glob(f"*/{MANIFEST}"))
+        folders = sorted(path.parent for path in cache_of(ROWS).glob(f"[!.]*/{MANIFEST}"))
         return {folder: sum(path.stat().st_size for path in folder.rglob("*")) for folder in folders}
 
 

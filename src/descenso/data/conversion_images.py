@@ -5,6 +5,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def of_parquet(request: Request) -> Source:
               for part, some in files.items()}  # fmt: skip
     codes = in_order(request.name, {str(label) for label in np.unique(labels[TRAIN])})
     first = files[TRAIN][0]
-    names = renamed(request.name, codes, names_in(first).get(_label_of(request, first), ()))
+    names = renamed(request.name, codes, names_in(first).get(normalize("NFC", _label_of(request, first)), ()))
     found = {}
     for part, some in files.items():
         key = partial("{} {} {} {}".format, state, reader.about)

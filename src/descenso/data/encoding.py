@@ -15,7 +15,7 @@ from descenso.errors import DataError
 from descenso.text import _, plural, typed
 
 KINDS = ("number", "truth", "category")
-REASONS = ("dates", "text", "unit", "index", "constant", "empty", "type")  # why a column is left out
+REASONS = ("dates", "text", "unit", "index", "constant", "rounded", "empty", "type")  # why a column is left out
 MOST_LISTED = 10  # names in one sentence
 MOST_BYTES = 2**19  # of an encoding as JSON, which is kept in the header of a weights file
 BLOCK = 2**10  # rows that are written at once, so that a block of the matrix stays in the processor's cache

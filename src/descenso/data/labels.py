@@ -144,27 +144,29 @@ def recoded(name: str, rows: Split, class_names: tuple[str, ...], wanted: tuple[
     """Recode labels that index `class_names` into labels that index `wanted`; an error counts rows from `first`.
 
     Where all that is unknown differs from a known one by a point at its end, as in the test file of UCI's Adult, it is
-    taken for that; so is 1.0 for 1, and 1 for 1.0.
+    taken for that; so is 1.0 for 1, and an accent of its own for that of a letter.
 
     Raises:
         DataError: for a label that is not among `wanted`.
     """
     unknown = [label for label in class_names if label not in wanted]
-    same = {label: [name for name in wanted if _number(name) == _number(label) is not None] for label in unknown}
+    same = {label: [name for name in wanted if _meant(name) == _meant(label)] for label in unknown}
     if unknown and all(label.endswith(".") and label[:-1] in wanted for label in unknown):
         message = _("labels that end in a point, such as {label!r}, are taken for those without")
         note(name, message.format(label=unknown[0]))
         class_names = tuple(label[:-1] if label in unknown else label for label in class_names)
     elif unknown and all(len(names) == 1 for names in same.values()):
-        message = _("labels that are written in another way, such as {label!r}, are taken for the class {known!r}")
-        note(name, message.format(label=unknown[0], known=same[unknown[0]][0]))
+        if other := next((label for label in unknown if isinstance(_meant(label), Decimal)), None):
+            message = _("labels that are written in another way, such as {label!r}, are taken for the class {known!r}")
+            note(name, message.format(label=other, known=same[other][0]))
         class_names = tuple(same[label][0] if label in same else label for label in class_names)
     return rows._replace(labels=coded(name, "y", np.array(class_names)[rows.labels], list(wanted), first))
 
 
-def _number(label: str) -> Decimal | None:
-    """Return the number that a label is; None for text, and for codes such as 007."""
-    return Decimal(label) if re.fullmatch(r"-?(0|[1-9][0-9]*)([.][0-9]+)?", label) else None
+def _meant(label: str) -> Decimal | str:
+    """Return the number that a label is; of text, and of codes such as 007, Unicode's form NFC."""
+    is_number = re.fullmatch(r"-?(0|[1-9][0-9]*)([.][0-9]+)?", label)
+    return Decimal(label) if is_number else unicodedata.normalize("NFC", label)
 
 
 def coded(name: str, array: str, labels: NDArray[np.generic], names: list[str], first: int = 0) -> NDArray[np.int32]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -125,7 +126,7 @@ def dataset_of(data: Any, labels: Any, settings: dict[str, Any]) -> Any:
     _refuse_what_are_no_labels(data, labels)
     if is_dataset(data):
         data, labels = take_all(data, "data")
-    decimal = settings.get("decimal", "")
+    decimal = settings.pop("decimal", "") if is_frame(data) else ""
     share = {"test_fraction": settings.get("test_fraction", TEST_FRACTION), "seed": settings.get("seed", 0)}
     input_shape = settings.pop("input_shape", "")
     if labels is None and is_frame(data):
@@ -173,6 +174,8 @@ def without(frame: Any, columns: list[str]) -> Any:
     """Return `frame` without some columns."""
     if not columns:
         return frame
+    there = {normalize("NFC", str(name)): name for name in frame.columns}
+    columns = [there.get(normalize("NFC", str(name)), name) for name in columns]
     absent = [name for name in columns if name not in frame.columns]
     if absent:
         message = _("frame: there is no column {name!r}; its columns are {columns}")

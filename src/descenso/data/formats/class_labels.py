@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 from descenso.data.encoding_words import listed
 from descenso.data.formats.columns import by_names
@@ -14,7 +15,10 @@ MISSING = -1  # in place of the number of a class
 
 
 def names_in(path: Path) -> dict[str, tuple[str, ...]]:
-    """Return the names of the classes, in the order of their numbers, of each column of numbers that has them."""
+    """Return the names of the classes, in the order of their numbers, of each column of numbers that has them.
+
+    Names of columns and of classes are in Unicode's form NFC.
+    """
     import polars as pl
 
     try:
@@ -23,7 +27,8 @@ def names_in(path: Path) -> dict[str, tuple[str, ...]]:
         found = {column: feature["names"] for column, feature in features if column in codes and "names" in feature}
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError, pl.exceptions.PolarsError):
         return {}
-    return {column: tuple(names) for column, names in found.items() if _are_names(names)}
+    found = {column: names for column, names in found.items() if _are_names(names)}
+    return {normalize("NFC", column): tuple(normalize("NFC", name) for name in found[column]) for column in found}
 
 
 def check_alike(paths: Sequence[Path], but: Iterable[str]) -> None:
@@ -64,27 +69,29 @@ def renamed(path: object, classes: Sequence[str], names: Sequence[str]) -> tuple
     return tuple(names[code] for code in codes) if fits else tuple(classes)
 
 
-def without_labels(paths: Iterable[Path], label: str) -> bool:
+def without_labels(paths: Iterable[Path], label: str, drop: Iterable[str]) -> bool:
     """Tell whether each label in some files is missing, in the column `label` or, if empty, the likely one."""
     import polars as pl
 
     for path in paths:
-        named = names_in(path)
-        column = label or likely(named)
+        columns = {normalize("NFC", column): column for column in pl.read_parquet_schema(path)}
+        named, left_out = names_in(path), {normalize("NFC", name) for name in drop}
+        column = normalize("NFC", label) or likely([name for name in columns if name not in left_out], named)
         if column not in named:
             return False
-        labels = pl.scan_parquet(path, glob=False, hive_partitioning=False).select(
-            by_names([column]).fill_null(MISSING)
-        )
-        if labels.unique().collect().to_series().to_list() != [MISSING]:
+        labels = pl.scan_parquet(path, glob=False, hive_partitioning=False).select(by_names([columns[column]]))
+        if labels.select(by_names([columns[column]]).fill_null(MISSING)).unique().collect().to_series().to_list() != [
+            MISSING
+        ]:
             return False
     return True
 
 
-def likely(named: Iterable[str]) -> str:
-    """Return the column of labels among those with names of classes; empty where several may be."""
-    columns = [*named]
-    for choices in ([column for column in columns if column.lower() in LABELS], columns):
+def likely(columns: Iterable[str], named: Iterable[str]) -> str:
+    """Return the column of labels among `columns`, of which those `named` have names of classes; empty if in doubt."""
+    columns = [*columns]
+    usual, classes = [name for name in columns if name.lower() in LABELS], {*named}
+    for choices in (usual, *([name for name in some if name in classes] for some in (usual, columns))):
         if len(choices) == 1:
             return choices[0]
     return ""

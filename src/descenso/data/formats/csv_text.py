@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import itertools
+import math
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from descenso.data.sources import Request, opened
 from descenso.errors import DataError
 from descenso.text import _, option, plural
 
-SCALE = 3  # columns, whose names may be decimals that rise, as wavelengths do
+SCALE = 3  # columns, whose names may be decimals that rise or fall, as wavelengths do
 SAMPLE = 100  # rows that are looked at
 SEPARATORS = ";,\t|"  # a semicolon first: beside it, commas may be decimal
 SEPARATOR = re.compile('"?sep=([;,\t|])"?')  # a first line of spreadsheets
@@ -218,8 +219,9 @@ def _is_data(rows: list[list[str]]) -> bool:
         else:
             again += cell in filled
     counts_up = len(numbers) > 1 and all(one < other for one, other in itertools.pairwise(numbers))
-    if any(number != round(number) for number in numbers) and not (counts_up and len(numbers) >= SCALE):
-        return True
+    is_scale = len(numbers) >= SCALE and (counts_up or all(one > other for one, other in itertools.pairwise(numbers)))
+    if again and not is_scale and any(number % 1 for number in numbers if math.isfinite(number)):
+        return True  # names are hardly decimals beside a text that comes again
     return again > 1 or bool(numbers and 2 * inside >= len(numbers) and (again or not counts_up))
 
 

@@ -1,7 +1,7 @@
 """Read the columns of CSV and Parquet files as polars has them: numbers as numbers, and all else as text."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import normalize
@@ -14,12 +14,13 @@ from descenso.data.formats.csv_text import MISSING, PLAIN, Text, complain, exami
 from descenso.data.formats.numbers import check_mark, decimal_mark, evidence
 from descenso.data.sources import Request
 from descenso.errors import ConfigError, DataError
-from descenso.text import _, closest, plural
+from descenso.text import _, closest, mark, plural
 
 if TYPE_CHECKING:
     import polars as pl
 
 LABELS = ("label", "labels", "class", "target", "y", "species", "etiqueta", "clase", "especie")  # in lower case
+COMMA = mark("numbers have a decimal comma")
 COMPOSABLE = r"[^\x00-\x{2FF}]"  # characters below are the same in NFC; combining marks, jamo and the sign Å are above
 
 
@@ -60,9 +61,7 @@ def choose(request: Request, names: Sequence[str], hint: str = "") -> tuple[tupl
     path, label, encoded = request.path, request.label and normalize("NFC", request.label), request.encoded
     drop = tuple(normalize("NFC", name) for name in request.drop)
     request.limits.check("columns", len(names), path)
-    twice = [name for name, following in itertools.pairwise(sorted(names)) if name == following]
-    if twice:
-        raise DataError(_("{path}: two columns are called {name!r}; rename one").format(path=path, name=twice[0]))
+    check_names(path, names)
     if label == "":
         likely = [name for name in names if name.lower() in LABELS]
         label = encoded.label if encoded else likely[0] if len(likely) == 1 else ""
@@ -118,7 +117,7 @@ def read_csv(request: Request) -> Frame:
         check_mark(request.path, _text_of(table, numbers), decimal, text.separator)
     decimal = decimal or decimal_mark(request.path, _text_of(table, inputs, label), text.separator)
     if decimal == "," and not (request.encoded or request.decimal):
-        notes.append(_("numbers have a decimal comma"))
+        notes.append(_(COMMA))
     unnamed = () if text.header else text.names
     return Frame(_columns(table), inputs, label, decimal, unnamed, text.nameless, tuple(notes))
 
@@ -132,11 +131,11 @@ def _text_of(table: "pl.LazyFrame", inputs: Sequence[str] | None = None, label: 
     import polars as pl
 
     types = table.collect_schema()
-    text = [name for name in types if types[name] == pl.String and name != label]
+    text = [name for name in types if types[name] in (pl.String, pl.Categorical, pl.Enum) and name != label]
     if inputs is None:
         return Columns(table.select(by_names(text)))
     chosen = table.select(by_names([name for name in inputs if name in text]))
-    return Columns(chosen, lambda column: column.str.strip_chars())
+    return Columns(chosen, lambda column: column.cast(pl.String).str.strip_chars())
 
 
 def _numbers(request: Request, text: Text, inputs: Sequence[str]) -> dict[str, str]:
@@ -160,7 +159,7 @@ def _read(
     places = {name: f"column_{place}" for place, name in enumerate(text.names, start=1)}  # as polars calls them
     schema = {place: pl.Float64() if name in numbers else pl.String() for name, place in places.items()}
     wanted = dict.fromkeys([*inputs, *filter(None, [label])])
-    nulls = {places[name]: mark for name, mark in dict(numbers).items()}
+    nulls = {places[name]: gap for name, gap in dict(numbers).items()}
     most = min(limits.rows, limits.array_bytes // (8 * len(inputs)))
     blank = sum(1 for _row in itertools.takewhile(_is_blank, text.rows)) if text.header else 0  # below the header
     try:
@@ -181,7 +180,7 @@ def _read(
 
 def of_frame(request: Request, frame: "pl.DataFrame") -> Frame:
     """Return the columns of a frame of polars."""
-    frame = frame.rename(as_composed(frame.columns))
+    frame = frame.rename(as_composed(request.path, frame.columns))
     inputs, label = choose(request, frame.columns)
     check_size(request, len(frame), len(inputs))
     return typed_columns(request, frame.lazy(), inputs, label)
@@ -199,7 +198,8 @@ def typed_columns(request: Request, table: "pl.LazyFrame", inputs: tuple[str, ..
         numbers = [column.name for column in request.encoded.columns if column.kind == "number"]
         check_mark(request.path, _text_of(table, numbers), decimal, "")
     decimal = decimal or decimal_mark(request.path, _text_of(table, inputs, label), "")
-    return Frame(_columns(table), inputs, label, decimal)
+    notes = (_(COMMA),) if decimal == "," and not (request.encoded or request.decimal) else ()
+    return Frame(_columns(table), inputs, label, decimal, notes=notes)
 
 
 def _settled(request: Request, table: "pl.LazyFrame") -> "pl.LazyFrame":
@@ -224,9 +224,17 @@ def _columns(table: "pl.LazyFrame") -> Columns:
     return Columns(table, made)
 
 
-def as_composed(names: Iterable[str]) -> dict[str, str]:
+def as_composed(path: Path, names: Sequence[str]) -> dict[str, str]:
     """Return names of columns in Unicode's form NFC, by the names that they have, where these differ."""
+    check_names(path, [normalize("NFC", name) for name in names])
     return {name: made for name in names if (made := normalize("NFC", name)) != name}
+
+
+def check_names(path: Path, names: Sequence[str]) -> None:
+    """Refuse two columns of one name."""
+    twice = [name for name, following in itertools.pairwise(sorted(names)) if name == following]
+    if twice:
+        raise DataError(_("{path}: two columns are called {name!r}; rename one").format(path=path, name=twice[0]))
 
 
 def composed(column: "pl.Series") -> "pl.Series":

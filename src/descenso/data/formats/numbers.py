@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descenso.data.formats.columns import Columns
+from descenso.data.formats.csv_text import MISSING
 from descenso.data.sources import note
 from descenso.errors import ConfigError
 from descenso.text import _, option
@@ -126,6 +127,7 @@ def evidence(columns: Columns) -> Evidence:
         groups: dict[str, set[int]] = {"point": set(), "comma": set()}
         for rows in column:
             values = rows.drop_nulls().unique(maintain_order=True)
+            values = values.filter(~values.str.to_lowercase().is_in(list(MISSING)))
             like = values.filter(values.str.contains(LIKE))
             every.append(values.hash().to_numpy())
             of_numbers.append(like.hash().to_numpy())

@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,9 +107,13 @@ def _with_labels(files: dict[str, list[Path]], request: Request) -> tuple[dict[s
     """Leave out the parts without labels, which some competitions publish to test or validate on."""
     kept, notes = files, tuple[str, ...]()
     for part in ("val", "test"):
-        if part in files and without_labels(files[part], request.label or ""):
+        if part not in files:
+            continue
+        with _explained(files[part][0], request.limits):
+            missing = without_labels(files[part], request.label or "", request.drop)
+        if missing:
             kept = {other: some for other, some in kept.items() if other != part}
-            message = _("{name}: left out, as its labels are missing (−1 in each row)")
+            message = _("{name}: left out, as all its labels are missing")
             notes = (*notes, message.format(name=files[part][0].name))
     return kept, notes
 
@@ -242,7 +247,7 @@ def _read(files: list[Path], request: Request) -> _Read:
             taken += pictures[-1].values.nbytes
             limits.check("array_bytes", max(taken, pictures[0].values.nbytes * len(labels)), path)
     limits.check("rows", len(pictures), files[0])
-    return _Read(pictures, places, labels, names_in(files[0]).get(named[files[0]], ()))
+    return _Read(pictures, places, labels, names_in(files[0]).get(normalize("NFC", named[files[0]]), ()))
 
 
 def column_of(path: Path, name: str, limits: Limits) -> NDArray[Any]:
@@ -281,14 +286,13 @@ def label_of(request: Request, path: Path, columns: Columns) -> str:
     """Return the column of the labels: the one given, the likely one of those with names of classes, one with a usual
     name, or the only other column."""
     others = columns.others
-    if request.label and request.label not in others:
+    given = next((name for name in others if normalize("NFC", name) == normalize("NFC", request.label or "")), "")
+    if request.label and not given:
         message = _("{path}: there is no column {name!r}{hint}; its columns are {columns}")
         hint = closest(request.label, others)
         raise ConfigError(message.format(path=path, name=request.label, hint=hint, columns=listed(list(others))))
-    usual = [name for name in others if name.lower() in LABELS]
-    choices = [request.label or likely(names_in(path))]
-    if not choices[0]:
-        choices = usual or list(others)
+    found = given or likely(others, names_in(path))
+    choices = [found] if found else [name for name in others if name.lower() in LABELS] or list(others)
     if len(choices) != 1:
         message = _("{path}: which column holds the labels? its columns are {columns}; try {mend}")
         columns_there, name = listed(list(others)) or _("none"), (choices or ["label"])[0]

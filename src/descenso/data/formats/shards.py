@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from unicodedata import normalize
 
 from descenso.data.encoding_words import listed
 from descenso.data.formats.class_labels import likely, names_in
@@ -89,12 +88,11 @@ def read_parquet(request: Request) -> Frame:
     rows = {part: lazy.select(pl.len()).collect().item() for part, lazy in parts.items()}
     lazy = _joined([path for part in parts for path in files[part]])
     named, names = names_in(next(iter(files.get("train", [request.path])))), lazy.collect_schema().names()
-    if request.label == "" and not request.encoded:
-        request = request._replace(label=likely(column for column in named if column not in request.drop))
     inputs, label = choose(request, names)
+    if request.label == "" and not (label or request.encoded) and (chosen := likely(inputs, named)):
+        inputs, label = choose(request._replace(label=chosen), names)
     check_size(request, sum(rows.values()), len(inputs))
     frame = typed_columns(request, lazy.select(by_names([*inputs, *filter(None, [label])])), inputs, label)
-    named = {normalize("NFC", column): classes for column, classes in named.items()}
     return frame._replace(class_names=named, validated=rows.get("val", 0), tested=rows.get("test", 0))
 
 
@@ -107,7 +105,8 @@ def _joined(files: Sequence[Path]) -> "pl.LazyFrame":
     import polars as pl
 
     scans = [pl.scan_parquet(path, glob=False, hive_partitioning=False) for path in files]
-    scans = [scan.rename(as_composed(scan.collect_schema().names())) for scan in scans]
+    schemas = [scan.collect_schema().names() for scan in scans]
+    scans = [scan.rename(as_composed(path, names)) for path, scan, names in zip(files, scans, schemas, strict=True)]
     names, *others = (scan.collect_schema().names() for scan in scans)
     for path, found in zip(files[1:], others, strict=True):
         if set(found) != set(names):
