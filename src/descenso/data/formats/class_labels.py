@@ -37,11 +37,11 @@ def check_alike(paths: Sequence[Path], but: Iterable[str]) -> None:
     Raises:
         DataError: naming two files that differ in a column, unless it is among `but`.
     """
-    seen = dict[str, tuple[tuple[str, ...], Path]]()
+    seen, left_out = dict[str, tuple[tuple[str, ...], Path]](), {normalize("NFC", name) for name in but}
     for path in paths:
         for column, names in names_in(path).items():
             before, other = seen.setdefault(column, (names, path))
-            if names != before and column not in but:
+            if names != before and column not in left_out:
                 message = _("{path}: the classes of column {column!r} are {names}, but {others} in {other}; write all "
                             "files with the same")  # fmt: skip
                 shown = {"names": listed(names), "others": listed(before)}
