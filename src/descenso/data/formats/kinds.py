@@ -11,6 +11,7 @@ from descenso.data.encoding import Cells, LeftOut
 from descenso.data.formats.columns import Chunks, different, joined
 from descenso.data.formats.csv_text import MISSING, TRUTH, refuse
 from descenso.data.formats.numbers import GROUPS, LIKELY, parsed
+from descenso.data.labels import LARGEST
 from descenso.text import _, prose, typed
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MOST_COUNTED = 2**16  # different values of a column of text, which are counted 
 MOST_WITH_UNIT = 10  # different numbers with a unit, or with a few words, that are taken for categories
 FEW_WORDS = 3  # different words among more numbers, which mark missing values or are mistakes
 LEAST_COUNTED = 10  # with so many rows, a column that counts them is not an input
-EXACT, LONGEST = 2**53, 2**64  # from the first on, different whole numbers of 64 bits may be the same float
+LONGEST = 2**64  # from `LARGEST` on, different whole numbers below this one may be the same float
 MONTHS = (
     "jan(uary)?|feb(ruary|rero)?|mar(ch|zo)?|apr(il)?|mayo?|june?|july?|aug(ust)?|sept?(ember|iembre)?|oct(ober|ubre)?|"
     "nov(ember|iembre)?|dec(ember)?|ene(ro)?|abr(il)?|jun(io)?|jul(io)?|ago(sto)?|dic(iembre)?"
@@ -106,7 +107,7 @@ def of_numbers(path: Path, name: str, values: NDArray[Any], unnamed: bool = Fals
         return LeftOut(name, "empty")
     if rows > 1 and not gaps.any():
         if (values == values[0]).all():
-            return LeftOut(name, "rounded" if EXACT <= abs(values[0]) < LONGEST else "constant", f"{values[0]:g}")
+            return LeftOut(name, "rounded" if LARGEST <= abs(values[0]) < LONGEST else "constant", f"{values[0]:g}")
         if rows >= LEAST_COUNTED and values[0] in (0, 1) and (values == values[0] + np.arange(rows)).all():
             return LeftOut(name, "index")
         if unnamed and (values == np.rint(values)).all() and len(np.unique(values)) == rows:

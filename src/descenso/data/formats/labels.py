@@ -15,6 +15,7 @@ from descenso.data.formats.class_labels import renamed
 from descenso.data.formats.columns import different, joined
 from descenso.data.formats.csv_text import MISSING, TRUTH, refuse
 from descenso.data.formats.frames import LABELS, Frame
+from descenso.data.labels import LARGEST
 from descenso.data.sources import Request
 from descenso.errors import ConfigError, DataError
 from descenso.text import _, option
@@ -28,7 +29,6 @@ USUAL = {  # words in the names of columns that people predict, beside `LABELS`
     *("disease", "digit", "genre", "decision", "approved", "winner"),
     *("categoria", "tipo", "grupo", "resultado", "diagnostico", "estado", "calidad", "riesgo", "genero", "voto"),
 }  # fmt: skip
-WHOLE = 2**53  # below it, each whole number is a float
 FEW_NUMBERS = 10  # different whole numbers that are likely to be classes
 MANY_CLASSES = 20  # with more classes that are numbers, a note doubts them
 ROWS_OF_CLASS = 20  # unless there are on average so many rows of each
@@ -138,7 +138,7 @@ def read(request: Request, frame: Frame) -> tuple[NDArray[np.int32], list[str], 
 
 
 def _is_whole(rows: "pl.Series") -> "pl.Series":
-    return (rows == rows.round()) & (rows.abs() < WHOLE)
+    return (rows == rows.round()) & (rows.abs() < LARGEST)
 
 
 def doubts(label: str, names: list[str], counts: NDArray[np.int64]) -> list[str]:

@@ -12,7 +12,7 @@ from descenso.data.sources import SPREADSHEETS, Limits
 from descenso.errors import DataError
 from descenso.text import _
 
-PARTITIONS = ("*=*", "*/*=*")  # folders as Hive and Spark name them
+PARTITIONS = ("*=*", "data/*=*")  # folders as Hive and Spark name them
 MOST_NAMED = 10  # in one message
 
 
@@ -50,7 +50,7 @@ def check_no_tables(folder: Path) -> None:
         DataError: naming the file to give.
     """
     files = _visible(folder)
-    partitions = (path for pattern in PARTITIONS for path in folder.glob(pattern) if any(path.glob("*.parquet")))
+    partitions = (path for pattern in PARTITIONS for path in folder.glob(pattern) if any(path.rglob("*.parquet")))
     if partition := next(partitions, None):
         message = _("{path}: Parquet files in partitions, such as {found}; make one file of them, as by polars: {mend}")
         mend = f"pl.read_parquet({str(folder)!r}).write_parquet('table.parquet')"

@@ -87,7 +87,7 @@ def read_parquet(request: Request) -> Frame:
     parts = {part: _joined(files[part]) for part in ("val", "train", "test") if part in files}
     rows = {part: lazy.select(pl.len()).collect().item() for part, lazy in parts.items()}
     lazy = _joined([path for part in parts for path in files[part]])
-    named, names = names_in(next(iter(files.get("train", [request.path])))), lazy.collect_schema().names()
+    named, names = names_in(files.get("train", [request.path])[0]), lazy.collect_schema().names()
     inputs, label = choose(request, names)
     if request.label == "" and not (label or request.encoded) and (chosen := likely(inputs, named)):
         inputs, label = choose(request._replace(label=chosen), names)
