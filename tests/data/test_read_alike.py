@@ -33,6 +33,7 @@ def test_each_reason_is_known_where_runs_are_read(tmp_path):
     assert len(run.evaluate(frame).costs) == ROWS // 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [{"decimal": ","}, {"decimal": "."}])
 def test_the_decimal_mark_of_a_frame_stays_that_of_the_run(given, tmp_path):
     """The frame is split as before, and its test rows alone are evaluated, however the mark was given."""
@@ -92,6 +93,7 @@ def test_numbers_of_classes_that_a_file_names_are_no_places(tmp_path):
     assert len(run.evaluate(named).costs) == ROWS
 
 
+@pytest.mark.slow
 def test_accents_are_one_with_their_letters_everywhere(tmp_path):
     """Names of columns and classes, in files, frames and settings, whichever way an accent is written."""
     columns = {"tamaño": np.arange(ROWS) * 0.5, "año": np.arange(ROWS) % 7, "categoría": ["avión", "río"] * (ROWS // 2)}
